@@ -1,0 +1,253 @@
+//! Coefficients of one linear model per sample.
+
+use crate::validate::{check_rows, check_table};
+use crate::{Error, Result, Standardization};
+use ndarray::{Array2, Array3, ArrayView1, ArrayView2, ArrayView3, Axis, Zip};
+use serde::{Deserialize, Serialize};
+
+/// Slopes and offsets of n linear models: `η_i = B_i x_i + m_i`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Coefficients {
+    slopes: Array3<f64>,
+    offsets: Array2<f64>,
+}
+
+impl Coefficients {
+    /// Joins slopes (rows × targets × features) and offsets (rows × targets).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RowCount`] or [`Error::ColumnCount`] when the two differ in rows or targets.
+    pub fn new(slopes: Array3<f64>, offsets: Array2<f64>) -> Result<Self> {
+        check_rows("offsets", slopes.dim().0, offsets.nrows())?;
+        if slopes.dim().1 != offsets.ncols() {
+            return Err(Error::ColumnCount {
+                argument: "offsets",
+                expected: slopes.dim().1,
+                found: offsets.ncols(),
+            });
+        }
+        Ok(Self { slopes, offsets })
+    }
+
+    /// The same slopes (targets × features) and offsets (targets) in every row.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnCount`] when the two differ in targets.
+    pub fn constant(
+        slopes: ArrayView2<'_, f64>,
+        offsets: ArrayView1<'_, f64>,
+        rows: usize,
+    ) -> Result<Self> {
+        let (targets, features) = slopes.dim();
+        if offsets.len() != targets {
+            return Err(Error::ColumnCount {
+                argument: "offsets",
+                expected: targets,
+                found: offsets.len(),
+            });
+        }
+        let mut all = Array3::zeros((rows, targets, features));
+        all.assign(&slopes);
+        let mut offset = Array2::zeros((rows, targets));
+        offset.assign(&offsets);
+        Ok(Self {
+            slopes: all,
+            offsets: offset,
+        })
+    }
+
+    /// Slopes, rows × targets × features: change of the linear predictor per unit of a feature.
+    pub fn slopes(&self) -> ArrayView3<'_, f64> {
+        self.slopes.view()
+    }
+
+    /// Offsets, rows × targets: the linear predictor where all features are zero.
+    pub fn offsets(&self) -> ArrayView2<'_, f64> {
+        self.offsets.view()
+    }
+
+    /// Number of models.
+    pub fn rows(&self) -> usize {
+        self.slopes.dim().0
+    }
+
+    /// Number of targets.
+    pub fn targets(&self) -> usize {
+        self.slopes.dim().1
+    }
+
+    /// Number of features.
+    pub fn features(&self) -> usize {
+        self.slopes.dim().2
+    }
+
+    /// `B_i x_i + m_i` for every row, rows × targets.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RowCount`], [`Error::ColumnCount`], [`Error::NotFinite`] for features
+    /// that do not fit the coefficients.
+    pub fn linear_predictor(&self, features: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        check_table("features", features, Some(self.features()))?;
+        check_rows("features", self.rows(), features.nrows())?;
+        let mut predictor = self.offsets.clone();
+        Zip::from(predictor.rows_mut())
+            .and(self.slopes.outer_iter())
+            .and(features.rows())
+            .for_each(|mut row, slopes, x| row += &slopes.dot(&x));
+        Ok(predictor)
+    }
+
+    /// Rows chosen by index, which must be below [`Coefficients::rows`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RowOutOfRange`].
+    pub fn select(&self, rows: &[usize]) -> Result<Self> {
+        if let Some(&row) = rows.iter().find(|&&row| row >= self.rows()) {
+            return Err(Error::RowOutOfRange {
+                row,
+                rows: self.rows(),
+            });
+        }
+        Ok(Self {
+            slopes: self.slopes.select(Axis(0), rows),
+            offsets: self.offsets.select(Axis(0), rows),
+        })
+    }
+
+    /// Maps coefficients of standardised features and targets to the users' units.
+    ///
+    /// With x̃ = (x − a) / s and ỹ = (y − b) / t, `ỹ = B̃ x̃ + m̃` is `y = B x + m` with
+    /// `B = diag(t) B̃ diag(1/s)` and `m = b + diag(t) m̃ − B a`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnCount`] when a standardisation has another width.
+    pub fn to_original_units(
+        mut self,
+        features: &Standardization,
+        targets: &Standardization,
+    ) -> Result<Self> {
+        for (argument, expected, found) in [
+            ("features", features.columns(), self.features()),
+            ("targets", targets.columns(), self.targets()),
+        ] {
+            if expected != found {
+                return Err(Error::ColumnCount {
+                    argument,
+                    expected,
+                    found,
+                });
+            }
+        }
+        let scales = targets.scales().insert_axis(Axis(1));
+        for (mut slopes, mut offsets) in self
+            .slopes
+            .outer_iter_mut()
+            .zip(self.offsets.outer_iter_mut())
+        {
+            slopes *= &scales;
+            slopes /= &features.scales();
+            offsets *= &targets.scales();
+            offsets += &targets.centers();
+            offsets -= &slopes.dot(&features.centers());
+        }
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_relative_eq;
+    use ndarray::array;
+    use proptest::prelude::*;
+
+    #[test]
+    fn linear_predictor_is_slopes_times_features_plus_offsets() {
+        let slopes = array![[[1.0, 2.0]], [[3.0, 4.0]]];
+        let coefficients = Coefficients::new(slopes, array![[10.0], [20.0]]).unwrap();
+        let predictor = coefficients
+            .linear_predictor(array![[1.0, 1.0], [2.0, 0.5]].view())
+            .unwrap();
+        assert_eq!(predictor, array![[13.0], [28.0]]);
+    }
+
+    #[test]
+    fn shapes_are_checked() {
+        let slopes = Array3::zeros((2, 1, 2));
+        assert!(matches!(
+            Coefficients::new(slopes.clone(), Array2::zeros((3, 1))),
+            Err(Error::RowCount {
+                expected: 2,
+                found: 3,
+                ..
+            })
+        ));
+        assert!(matches!(
+            Coefficients::new(slopes.clone(), Array2::zeros((2, 2))),
+            Err(Error::ColumnCount {
+                expected: 1,
+                found: 2,
+                ..
+            })
+        ));
+        let coefficients = Coefficients::new(slopes, Array2::zeros((2, 1))).unwrap();
+        assert!(matches!(
+            coefficients.linear_predictor(Array2::zeros((2, 3)).view()),
+            Err(Error::ColumnCount {
+                expected: 2,
+                found: 3,
+                ..
+            })
+        ));
+        assert!(matches!(
+            coefficients.linear_predictor(Array2::zeros((1, 2)).view()),
+            Err(Error::RowCount {
+                expected: 2,
+                found: 1,
+                ..
+            })
+        ));
+        assert!(matches!(
+            coefficients.select(&[0, 2]),
+            Err(Error::RowOutOfRange { row: 2, rows: 2 })
+        ));
+    }
+
+    #[test]
+    fn constant_repeats_one_model() {
+        let coefficients =
+            Coefficients::constant(array![[1.0, 2.0]].view(), array![3.0].view(), 4).unwrap();
+        assert_eq!(coefficients.rows(), 4);
+        let predictor = coefficients
+            .linear_predictor(Array2::ones((4, 2)).view())
+            .unwrap();
+        assert_eq!(predictor, Array2::from_elem((4, 1), 6.0));
+    }
+
+    proptest! {
+        /// Predicting in standardised units and mapping back equals predicting in the users' units.
+        #[test]
+        fn units_are_restored(values in prop::collection::vec(-3.0..3.0_f64, 5 * 2 + 5 * 2 + 4 + 2)) {
+            let x = Array2::from_shape_vec((5, 2), values[..10].to_vec()).unwrap();
+            let y = Array2::from_shape_vec((5, 2), values[10..20].to_vec()).unwrap();
+            let slopes = Array2::from_shape_vec((2, 2), values[20..24].to_vec()).unwrap();
+            let offsets = array![values[24], values[25]];
+            let features = Standardization::fit(x.view(), None).unwrap();
+            let targets = Standardization::fit(y.view(), None).unwrap();
+            let standardized = Coefficients::constant(slopes.view(), offsets.view(), 5).unwrap();
+            let x_standardized = features.apply(x.view()).unwrap();
+            let expected = targets
+                .invert(standardized.linear_predictor(x_standardized.view()).unwrap().view())
+                .unwrap();
+            let restored = standardized.to_original_units(&features, &targets).unwrap();
+            let found = restored.linear_predictor(x.view()).unwrap();
+            let scale = 1.0 + restored.slopes().iter().fold(0.0_f64, |a, b| a.max(b.abs()));
+            assert_relative_eq!(found, expected, epsilon = 1e-12 * scale);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The error type shared by every estimator of the workspace.
+
+/// What can go wrong between a data set and a fitted model.
+///
+/// Every variant carries the argument, row, column, shape or value at fault, so
+/// that a program can act on it and a person can find it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A table has no rows where at least one is needed.
+    #[error("{argument} has no rows")]
+    NoRows {
+        /// The table's name.
+        argument: &'static str,
+    },
+
+    /// A table has no columns.
+    #[error("{argument} has no columns")]
+    NoColumns {
+        /// The table's name.
+        argument: &'static str,
+    },
+
+    /// Two tables that describe the same samples differ in length.
+    #[error("{argument} has {found} rows where {expected} were expected")]
+    RowCount {
+        /// The table's name.
+        argument: &'static str,
+        /// Rows of the tables it belongs with.
+        expected: usize,
+        /// Rows it has.
+        found: usize,
+    },
+
+    /// A table has another width than the model or the names it is used with.
+    #[error("{argument} has {found} columns where {expected} were expected")]
+    ColumnCount {
+        /// The table's name.
+        argument: &'static str,
+        /// Columns the model was built for.
+        expected: usize,
+        /// Columns given.
+        found: usize,
+    },
+
+    /// A cell is NaN or infinite.
+    #[error("{argument} holds {value} at row {row}, column {column}")]
+    NotFinite {
+        /// The table's name.
+        argument: &'static str,
+        /// Row, counted from zero.
+        row: usize,
+        /// Column, counted from zero.
+        column: usize,
+        /// The value found.
+        value: f64,
+    },
+
+    /// A row weight is negative, NaN or infinite.
+    #[error("weight {value} at row {row} is not a finite number of at least zero")]
+    InvalidWeight {
+        /// Row, counted from zero.
+        row: usize,
+        /// The value found.
+        value: f64,
+    },
+
+    /// All row weights are zero.
+    #[error("all row weights are zero")]
+    NoWeight,
+
+    /// Two columns of one table have the same name.
+    #[error("{argument} has two columns named {name:?}, at positions {first} and {second}")]
+    DuplicateName {
+        /// The table's name.
+        argument: &'static str,
+        /// The repeated name.
+        name: String,
+        /// Position of its first use.
+        first: usize,
+        /// Position of its second use.
+        second: usize,
+    },
+
+    /// A row index lies outside the data.
+    #[error("row {row} was asked for, but there are only {rows}")]
+    RowOutOfRange {
+        /// The index asked for.
+        row: usize,
+        /// Rows there are.
+        rows: usize,
+    },
+
+    /// A setting is outside its range.
+    #[error("{parameter} is {value}, but must be {requirement}")]
+    InvalidParameter {
+        /// The setting's name.
+        parameter: &'static str,
+        /// The value given.
+        value: String,
+        /// What is allowed.
+        requirement: String,
+    },
+
+    /// The data have fewer rows than the estimator needs.
+    #[error("{needed} rows are needed for {purpose}, but there are {found}")]
+    TooFewRows {
+        /// What the rows are needed for.
+        purpose: String,
+        /// Smallest number that would do.
+        needed: usize,
+        /// Rows there are.
+        found: usize,
+    },
+
+    /// Some columns of a design are linear combinations of the others.
+    #[error(
+        "the design has rank {rank} for {coefficients} coefficients: {} depend linearly on the other columns; drop them or set a ridge penalty",
+        columns.join(", ")
+    )]
+    RankDeficient {
+        /// Numerical rank.
+        rank: usize,
+        /// Number of coefficients asked for.
+        coefficients: usize,
+        /// Names of the dependent columns.
+        columns: Vec<String>,
+    },
+
+    /// A binary target holds something other than 0 and 1.
+    #[error("binary target {target} holds {value} at row {row}, which is neither 0 nor 1")]
+    NotBinary {
+        /// Name of the target.
+        target: String,
+        /// Row, counted from zero.
+        row: usize,
+        /// The value found.
+        value: f64,
+    },
+
+    /// A binary target is separated by the features: the maximum-likelihood estimate is infinite.
+    #[error(
+        "target {target} is separated by the features, so its coefficients have no finite maximum-likelihood estimate; set a ridge penalty"
+    )]
+    Separated {
+        /// Name of the target.
+        target: String,
+    },
+
+    /// An iteration reached its limit before its tolerance.
+    #[error(
+        "{algorithm} did not converge in {iterations} iterations: {criterion} is {value:e}, tolerance {tolerance:e}"
+    )]
+    NotConverged {
+        /// The algorithm.
+        algorithm: &'static str,
+        /// Iterations made.
+        iterations: usize,
+        /// What was to fall below the tolerance.
+        criterion: &'static str,
+        /// Its last value.
+        value: f64,
+        /// The tolerance.
+        tolerance: f64,
+    },
+
+    /// Training left the region where its loss means anything.
+    #[error(
+        "training diverged in epoch {epoch}, step {step}: the loss is {loss:e}, from {initial:e} at the start; lower the learning rate"
+    )]
+    Diverged {
+        /// Epoch, counted from one.
+        epoch: usize,
+        /// Optimiser step over all epochs, counted from one.
+        step: usize,
+        /// Loss at that step.
+        loss: f64,
+        /// Loss before the first step.
+        initial: f64,
+    },
+
+    /// A numerical routine failed.
+    #[error("{context} failed")]
+    Numerical {
+        /// What was being computed.
+        context: String,
+        /// The routine's own error.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// A result whose error is [`enum@Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An [`Error::InvalidParameter`] from displayable parts.
+    pub fn invalid_parameter(
+        parameter: &'static str,
+        value: impl std::fmt::Display,
+        requirement: impl Into<String>,
+    ) -> Self {
+        Self::InvalidParameter {
+            parameter,
+            value: value.to_string(),
+            requirement: requirement.into(),
+        }
+    }
+
+    /// An [`Error::Numerical`] that keeps its source.
+    pub fn numerical(
+        context: impl Into<String>,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self::Numerical {
+            context: context.into(),
+            source: Box::new(source),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! # contextualized-core
+//!
+//! What the crates of the `contextualized` workspace share. Given n samples of contexts `C` (n × c),
+//! features `X` (n × x) and targets `Y` (n × y), every regression estimator answers one question:
+//! *what are the coefficients at this context?*
+//!
+//! ```text
+//! ℓ(E[y | x, c]) = B(c) x + m(c)        B(c): y × x slopes,  m(c): y offsets
+//! ```
+//!
+//! Population, cluster and neural models are different answers to it, so they share one set of
+//! traits, one data type, one comparison and one error type.
+//!
+//! ```
+//! use contextualized_core::{
+//!     Coefficients, Estimator, Link, LocalCoefficients, Result, Samples, VaryingCoefficients,
+//! };
+//! use contextualized_core::validate::{check_query, check_table};
+//! use ndarray::{ArrayView2, array, Array2, Array1};
+//!
+//! /// The mean of the targets, whatever the context: the smallest possible estimator.
+//! struct MeanOnly;
+//!
+//! struct Mean { mean: Array1<f64>, contexts: usize, features: usize }
+//!
+//! impl Estimator for MeanOnly {
+//!     type Model = Mean;
+//!     fn name(&self) -> String { "mean".into() }
+//!     fn fit(&self, samples: &Samples) -> Result<Mean> {
+//!         Ok(Mean {
+//!             mean: samples.targets().sum_axis(ndarray::Axis(0)) / samples.rows() as f64,
+//!             contexts: samples.contexts().ncols(),
+//!             features: samples.features().ncols(),
+//!         })
+//!     }
+//! }
+//!
+//! impl VaryingCoefficients for Mean {
+//!     fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
+//!         check_table("contexts", contexts, Some(self.contexts))?;
+//!         let slopes = Array2::zeros((self.mean.len(), self.features));
+//!         Coefficients::constant(slopes.view(), self.mean.view(), contexts.nrows())
+//!     }
+//! }
+//!
+//! impl LocalCoefficients for Mean {
+//!     fn coefficients_at(&self, c: ArrayView2<'_, f64>, x: ArrayView2<'_, f64>) -> Result<Coefficients> {
+//!         check_query(c, self.contexts, x, self.features)?;
+//!         self.coefficients(c)
+//!     }
+//!     fn link(&self) -> Link { Link::Identity }
+//! }
+//!
+//! let (c, x, y) = (array![[0.0], [1.0]], array![[2.0], [3.0]], array![[1.0], [5.0]]);
+//! let model = MeanOnly.fit(&Samples::new(c.view(), x.view(), y.view())?)?;
+//! assert_eq!(model.predict(c.view(), x.view())?, array![[3.0], [3.0]]);
+//! # Ok::<(), contextualized_core::Error>(())
+//! ```
+//!
+//! ## Map
+//!
+//! | item | for |
+//! |---|---|
+//! | [`Samples`] | validated data: contexts, features, targets, weights, names |
+//! | [`Estimator`], [`DynEstimator`] | a configuration that can be fitted; its object-safe companion |
+//! | [`LocalCoefficients`], [`VaryingCoefficients`], [`WithUncertainty`] | fitted regressions |
+//! | [`Coefficients`], [`Link`] | slopes and offsets per sample; the scale they live on |
+//! | [`Networks`], [`VaryingNetworks`] | one p × p network per sample |
+//! | [`Standardization`] | centring and scaling learned on training rows |
+//! | [`Split`], [`KFold`] | seeded splits and folds |
+//! | [`metrics`] | losses, effect error, standard errors |
+//! | [`comparison`] | estimators compared on a test set and by cross-validation |
+//! | [`FitReport`] | why an estimator stopped |
+//! | [`enum@Error`] | what can go wrong, with the row, column, shape or value at fault |
+
+pub mod comparison;
+pub mod metrics;
+pub mod validate;
+
+mod coefficients;
+mod error;
+mod link;
+mod networks;
+mod report;
+mod samples;
+mod splits;
+mod standardization;
+mod traits;
+
+pub use coefficients::Coefficients;
+pub use error::{Error, Result};
+pub use link::Link;
+pub use networks::{Networks, VaryingNetworks};
+pub use report::{FitReport, Termination};
+pub use samples::{ColumnNames, Samples};
+pub use splits::{KFold, Split};
+pub use standardization::{Standardization, normalized_weights};
+pub use traits::{
+    CoefficientIntervals, DynEstimator, Estimator, LocalCoefficients, VaryingCoefficients,
+    WithUncertainty,
+};

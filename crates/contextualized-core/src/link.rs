@@ -1,0 +1,78 @@
+//! Links between the mean of a target and its linear predictor.
+
+use ndarray::{Array2, ArrayView2};
+use serde::{Deserialize, Serialize};
+
+/// The function ℓ of `ℓ(E[y | x, c]) = B(c) x + m(c)`.
+///
+/// As in generalised linear models, the link takes the mean to the linear
+/// predictor and the inverse link takes the linear predictor to the mean
+/// (McCullagh and Nelder 1989, doi:10.1007/978-1-4899-3242-6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Link {
+    /// ℓ(μ) = μ, for real-valued targets.
+    Identity,
+    /// ℓ(μ) = ln(μ / (1 − μ)), for binary targets.
+    Logit,
+}
+
+impl Link {
+    /// The linear predictor of a mean.
+    ///
+    /// The logit of 0 and of 1 is −∞ and +∞.
+    pub fn apply(self, mean: f64) -> f64 {
+        match self {
+            Self::Identity => mean,
+            Self::Logit => mean.ln() - (-mean).ln_1p(),
+        }
+    }
+
+    /// The mean of a linear predictor.
+    ///
+    /// The logistic function is computed without overflow at either end.
+    pub fn inverse(self, predictor: f64) -> f64 {
+        match self {
+            Self::Identity => predictor,
+            Self::Logit if predictor >= 0.0 => 1.0 / (1.0 + (-predictor).exp()),
+            Self::Logit => {
+                let odds = predictor.exp();
+                odds / (1.0 + odds)
+            }
+        }
+    }
+
+    /// The means of a table of linear predictors.
+    pub fn inverse_table(self, predictors: ArrayView2<'_, f64>) -> Array2<f64> {
+        predictors.mapv(|predictor| self.inverse(predictor))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_relative_eq;
+    use proptest::prelude::*;
+
+    #[test]
+    fn logistic_is_finite_at_both_ends() {
+        assert_eq!(Link::Logit.inverse(1000.0), 1.0);
+        assert_eq!(Link::Logit.inverse(-1000.0), 0.0);
+        assert_eq!(Link::Logit.inverse(0.0), 0.5);
+    }
+
+    proptest! {
+        #[test]
+        fn link_and_inverse_cancel(mean in 1e-6..0.999_999_f64) {
+            for link in [Link::Identity, Link::Logit] {
+                assert_relative_eq!(link.inverse(link.apply(mean)), mean, max_relative = 1e-12);
+            }
+        }
+
+        #[test]
+        fn logistic_is_symmetric(predictor in -700.0..700.0_f64) {
+            let sum = Link::Logit.inverse(predictor) + Link::Logit.inverse(-predictor);
+            assert_relative_eq!(sum, 1.0, epsilon = 4.0 * f64::EPSILON);
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! Errors of predictions and of coefficients.
+
+use crate::validate::{check_rows, check_table};
+use crate::{Coefficients, Error, Result};
+use ndarray::{Array1, ArrayView1, ArrayView2, Axis, Zip};
+
+/// How far a prediction is from its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Loss {
+    /// (y − ŷ)², for real-valued targets; of probabilities it is the Brier score.
+    Squared,
+    /// −y ln p − (1 − y) ln(1 − p), for binary targets and predicted probabilities.
+    Log,
+}
+
+impl Loss {
+    /// The loss of each row, averaged over its targets.
+    ///
+    /// A probability that is wrong with certainty is moved to the nearest one that floating-point
+    /// numbers can tell from it, so that its log loss is large and finite.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RowCount`], [`Error::ColumnCount`], [`Error::NotFinite`] for tables that do not
+    /// match; for the log loss also [`Error::NotBinary`], and [`Error::InvalidParameter`] for a
+    /// prediction outside [0, 1].
+    pub fn rows(
+        self,
+        targets: ArrayView2<'_, f64>,
+        predictions: ArrayView2<'_, f64>,
+    ) -> Result<Array1<f64>> {
+        check_table("targets", targets, None)?;
+        check_table("predictions", predictions, Some(targets.ncols()))?;
+        check_rows("predictions", targets.nrows(), predictions.nrows())?;
+        if self == Self::Log {
+            check_binary(targets, predictions)?;
+        }
+        let mut losses = Array1::zeros(targets.nrows());
+        Zip::from(&mut losses)
+            .and(targets.rows())
+            .and(predictions.rows())
+            .for_each(|loss, targets, predictions| {
+                let total: f64 = targets
+                    .iter()
+                    .zip(predictions)
+                    .map(|(&target, &prediction)| self.of(target, prediction))
+                    .sum();
+                *loss = total / targets.len() as f64;
+            });
+        Ok(losses)
+    }
+
+    /// The mean loss over rows, weighted if weights are given.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Loss::rows`], [`Error::NoRows`], and those of
+    /// [`crate::validate::check_weights`].
+    pub fn mean(
+        self,
+        targets: ArrayView2<'_, f64>,
+        predictions: ArrayView2<'_, f64>,
+        weights: Option<ArrayView1<'_, f64>>,
+    ) -> Result<f64> {
+        Ok(Score::of_rows(self.rows(targets, predictions)?.view(), weights)?.mean)
+    }
+
+    fn of(self, target: f64, prediction: f64) -> f64 {
+        match self {
+            Self::Squared => (target - prediction).powi(2),
+            Self::Log => {
+                let of_truth = if target == 1.0 {
+                    prediction
+                } else {
+                    1.0 - prediction
+                };
+                -of_truth.max(f64::EPSILON / 2.0).ln()
+            }
+        }
+    }
+}
+
+fn check_binary(targets: ArrayView2<'_, f64>, predictions: ArrayView2<'_, f64>) -> Result<()> {
+    if let Some(((row, column), &value)) = targets
+        .indexed_iter()
+        .find(|(_, value)| **value != 0.0 && **value != 1.0)
+    {
+        return Err(Error::NotBinary {
+            target: format!("in column {column}"),
+            row,
+            value,
+        });
+    }
+    match predictions
+        .iter()
+        .find(|value| !(0.0..=1.0).contains(*value))
+    {
+        Some(value) => Err(Error::invalid_parameter(
+            "prediction",
+            value,
+            "a probability between 0 and 1",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// A mean and its standard error.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Score {
+    /// The mean.
+    pub mean: f64,
+    /// Its standard error; NaN where a single number leaves it unknown.
+    pub standard_error: f64,
+}
+
+impl Score {
+    /// The (weighted) mean of independent losses with its standard error.
+    ///
+    /// With weights w summing to one the variance is Σ w² (ℓ − ℓ̄)² · n / (n − 1),
+    /// which is s² / n for equal weights.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRows`] and those of [`crate::validate::check_weights`].
+    pub fn of_rows(
+        losses: ArrayView1<'_, f64>,
+        weights: Option<ArrayView1<'_, f64>>,
+    ) -> Result<Self> {
+        if losses.is_empty() {
+            return Err(Error::NoRows { argument: "losses" });
+        }
+        let rows = losses.len() as f64;
+        let shares = crate::standardization::normalized_weights(weights, losses.len())? / rows;
+        let mean = shares.dot(&losses);
+        let variance = losses
+            .iter()
+            .zip(&shares)
+            .map(|(loss, share)| (share * (loss - mean)).powi(2))
+            .sum::<f64>()
+            * rows
+            / (rows - 1.0);
+        Ok(Self {
+            mean,
+            standard_error: variance.sqrt(),
+        })
+    }
+}
+
+/// Mean squared error over all slopes: of treatment effects, where features are treatments.
+///
+/// # Errors
+///
+/// [`Error::RowCount`] or [`Error::ColumnCount`] when the two differ in shape,
+/// [`Error::NoRows`] when there is nothing to average.
+pub fn effect_mse(truth: &Coefficients, estimate: &Coefficients) -> Result<f64> {
+    check_rows("estimate", truth.rows(), estimate.rows())?;
+    for (argument, expected, found) in [
+        ("estimated targets", truth.targets(), estimate.targets()),
+        ("estimated features", truth.features(), estimate.features()),
+    ] {
+        if expected != found {
+            return Err(Error::ColumnCount {
+                argument,
+                expected,
+                found,
+            });
+        }
+    }
+    let difference = &truth.slopes() - &estimate.slopes();
+    difference
+        .mapv(|d| d * d)
+        .mean()
+        .ok_or(Error::NoRows { argument: "truth" })
+}
+
+/// The share of (weighted) variance that predictions explain, over all targets:
+/// 1 − Σ w (y − ŷ)² / Σ w (y − ȳ)².
+///
+/// # Errors
+///
+/// Those of [`Loss::mean`]; [`Error::InvalidParameter`] when all targets are constant.
+pub fn r_squared(
+    targets: ArrayView2<'_, f64>,
+    predictions: ArrayView2<'_, f64>,
+    weights: Option<ArrayView1<'_, f64>>,
+) -> Result<f64> {
+    let unexplained = Loss::Squared.mean(targets, predictions, weights)?;
+    let shares = crate::standardization::normalized_weights(weights, targets.nrows())?;
+    let means = shares.dot(&targets) / targets.nrows() as f64;
+    let constant = means
+        .insert_axis(Axis(0))
+        .broadcast(targets.dim())
+        .map(|view| view.to_owned())
+        .unwrap_or_default();
+    let total = Loss::Squared.mean(targets, constant.view(), weights)?;
+    if total == 0.0 {
+        return Err(Error::invalid_parameter(
+            "targets",
+            "constant",
+            "varying for their explained share to be defined",
+        ));
+    }
+    Ok(1.0 - unexplained / total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_relative_eq;
+    use ndarray::{Array2, Array3, array};
+
+    #[test]
+    fn squared_and_log_losses_by_hand() {
+        let squared = Loss::Squared
+            .rows(
+                array![[1.0, 2.0], [0.0, 0.0]].view(),
+                array![[0.0, 4.0], [0.0, 1.0]].view(),
+            )
+            .unwrap();
+        assert_eq!(squared, array![2.5, 0.5]);
+        let log = Loss::Log
+            .rows(array![[1.0], [0.0]].view(), array![[0.25], [0.25]].view())
+            .unwrap();
+        assert_relative_eq!(log, array![4.0_f64.ln(), (4.0_f64 / 3.0).ln()]);
+    }
+
+    #[test]
+    fn certainty_in_the_wrong_is_large_and_finite() {
+        let log = Loss::Log
+            .rows(array![[1.0]].view(), array![[0.0]].view())
+            .unwrap();
+        assert!(log[0] > 36.0 && log[0] < 37.0);
+        assert!(matches!(
+            Loss::Log.rows(array![[0.5]].view(), array![[0.5]].view()),
+            Err(Error::NotBinary { row: 0, .. })
+        ));
+        assert!(matches!(
+            Loss::Log.rows(array![[1.0]].view(), array![[1.5]].view()),
+            Err(Error::InvalidParameter { .. })
+        ));
+    }
+
+    #[test]
+    fn weighted_mean_counts_rows() {
+        let (targets, predictions) = (array![[1.0], [3.0]], array![[0.0], [0.0]]);
+        let weighted = Loss::Squared
+            .mean(
+                targets.view(),
+                predictions.view(),
+                Some(array![3.0, 1.0].view()),
+            )
+            .unwrap();
+        assert_relative_eq!(weighted, 3.0);
+    }
+
+    #[test]
+    fn standard_error_of_equal_weights_is_the_usual_one() {
+        let score = Score::of_rows(array![1.0, 2.0, 3.0, 6.0].view(), None).unwrap();
+        assert_relative_eq!(score.mean, 3.0);
+        assert_relative_eq!(score.standard_error, (14.0_f64 / 3.0 / 4.0).sqrt());
+    }
+
+    #[test]
+    fn effect_mse_averages_all_slopes() {
+        let coefficients = |value: f64| {
+            Coefficients::new(Array3::from_elem((2, 1, 3), value), Array2::zeros((2, 1))).unwrap()
+        };
+        assert_relative_eq!(
+            effect_mse(&coefficients(1.0), &coefficients(3.0)).unwrap(),
+            4.0
+        );
+        let narrow = Coefficients::new(Array3::zeros((2, 1, 2)), Array2::zeros((2, 1))).unwrap();
+        assert!(matches!(
+            effect_mse(&coefficients(1.0), &narrow),
+            Err(Error::ColumnCount {
+                expected: 3,
+                found: 2,
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn explained_share() {
+        let targets = array![[1.0], [2.0], [3.0]];
+        assert_relative_eq!(
+            r_squared(targets.view(), targets.view(), None).unwrap(),
+            1.0
+        );
+        let mean = array![[2.0], [2.0], [2.0]];
+        assert_relative_eq!(r_squared(targets.view(), mean.view(), None).unwrap(), 0.0);
+        assert!(r_squared(mean.view(), mean.view(), None).is_err());
+    }
+}

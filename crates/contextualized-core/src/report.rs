@@ -1,0 +1,33 @@
+//! What a fitted model says of its own fitting.
+
+use serde::{Deserialize, Serialize};
+
+/// Why an estimator stopped, and where.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FitReport {
+    /// Why it stopped.
+    pub termination: Termination,
+    /// Iterations or epochs made; 0 for a direct solve.
+    pub iterations: usize,
+    /// The estimator's own objective at the returned model; its model says which.
+    pub objective: f64,
+}
+
+/// Why an estimator stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Termination {
+    /// The solution is direct: nothing was iterated.
+    DirectSolve,
+    /// The iteration met its tolerance.
+    Converged,
+    /// All epochs that were asked for were made.
+    EpochsCompleted,
+    /// The validation loss stopped falling; the weights are those of `best_epoch`, counted from one.
+    EarlyStopped {
+        /// The epoch whose weights were kept.
+        best_epoch: usize,
+    },
+    /// The observer asked to stop.
+    Interrupted,
+}

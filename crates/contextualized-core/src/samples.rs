@@ -1,0 +1,311 @@
+//! The data every estimator takes: contexts, features, targets, weights and their names.
+
+use crate::validate::{check_rows, check_table, check_weights};
+use crate::{Error, Result};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use serde::{Deserialize, Serialize};
+
+/// The names of the columns of each table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnNames {
+    /// One name per context column.
+    pub contexts: Vec<String>,
+    /// One name per feature column.
+    pub features: Vec<String>,
+    /// One name per target column.
+    pub targets: Vec<String>,
+}
+
+/// A validated data set: rows are samples, every entry is finite.
+///
+/// ```
+/// use contextualized_core::Samples;
+/// use ndarray::array;
+///
+/// let samples = Samples::new(
+///     array![[0.1], [0.7], [0.4]].view(),                // contexts, n × c
+///     array![[1.0, 0.0], [0.5, 2.0], [0.0, 1.0]].view(), // features, n × x
+///     array![[3.0], [1.0], [2.0]].view(),                // targets, n × y
+/// )?
+/// .with_feature_names(["dose", "age"])?;
+/// assert_eq!(samples.names().features, ["dose", "age"]);
+/// # Ok::<(), contextualized_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Samples {
+    contexts: Array2<f64>,
+    features: Array2<f64>,
+    targets: Array2<f64>,
+    weights: Option<Array1<f64>>,
+    names: ColumnNames,
+}
+
+impl Samples {
+    /// Copies and validates contexts (n × c), features (n × x) and targets (n × y).
+    ///
+    /// Columns are named `c0, c1, …`, `x0, x1, …` and `y` (or `y0, y1, …`) until named otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRows`], [`Error::NoColumns`], [`Error::RowCount`], [`Error::NotFinite`].
+    pub fn new(
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+        targets: ArrayView2<'_, f64>,
+    ) -> Result<Self> {
+        for (argument, table) in [
+            ("contexts", contexts.view()),
+            ("features", features.view()),
+            ("targets", targets.view()),
+        ] {
+            check_rows(argument, contexts.nrows(), table.nrows())?;
+            if table.nrows() == 0 {
+                return Err(Error::NoRows { argument });
+            }
+            check_table(argument, table, None)?;
+        }
+        let numbered = |prefix: &str, count: usize| -> Vec<String> {
+            (0..count)
+                .map(|column| format!("{prefix}{column}"))
+                .collect()
+        };
+        let names = ColumnNames {
+            contexts: numbered("c", contexts.ncols()),
+            features: numbered("x", features.ncols()),
+            targets: match targets.ncols() {
+                1 => vec!["y".to_owned()],
+                count => numbered("y", count),
+            },
+        };
+        Ok(Self {
+            contexts: contexts.as_standard_layout().into_owned(),
+            features: features.as_standard_layout().into_owned(),
+            targets: targets.as_standard_layout().into_owned(),
+            weights: None,
+            names,
+        })
+    }
+
+    /// Sets row weights (n): a row of weight 2 counts as two rows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RowCount`], [`Error::InvalidWeight`], [`Error::NoWeight`].
+    pub fn with_weights(mut self, weights: ArrayView1<'_, f64>) -> Result<Self> {
+        check_weights(weights, self.rows())?;
+        self.weights = Some(weights.to_owned());
+        Ok(self)
+    }
+
+    /// Names the context columns.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnCount`] when the number of names differs from the number of
+    /// columns, [`Error::DuplicateName`].
+    pub fn with_context_names<S: Into<String>>(
+        mut self,
+        names: impl IntoIterator<Item = S>,
+    ) -> Result<Self> {
+        self.names.contexts = checked_names("context names", names, self.contexts.ncols())?;
+        Ok(self)
+    }
+
+    /// Names the feature columns; errors as for [`Samples::with_context_names`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnCount`], [`Error::DuplicateName`].
+    pub fn with_feature_names<S: Into<String>>(
+        mut self,
+        names: impl IntoIterator<Item = S>,
+    ) -> Result<Self> {
+        self.names.features = checked_names("feature names", names, self.features.ncols())?;
+        Ok(self)
+    }
+
+    /// Names the target columns; errors as for [`Samples::with_context_names`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnCount`], [`Error::DuplicateName`].
+    pub fn with_target_names<S: Into<String>>(
+        mut self,
+        names: impl IntoIterator<Item = S>,
+    ) -> Result<Self> {
+        self.names.targets = checked_names("target names", names, self.targets.ncols())?;
+        Ok(self)
+    }
+
+    /// Number of samples.
+    pub fn rows(&self) -> usize {
+        self.contexts.nrows()
+    }
+
+    /// Contexts, n × c.
+    pub fn contexts(&self) -> ArrayView2<'_, f64> {
+        self.contexts.view()
+    }
+
+    /// Features, n × x.
+    pub fn features(&self) -> ArrayView2<'_, f64> {
+        self.features.view()
+    }
+
+    /// Targets, n × y.
+    pub fn targets(&self) -> ArrayView2<'_, f64> {
+        self.targets.view()
+    }
+
+    /// Row weights (n), if any were set.
+    pub fn weights(&self) -> Option<ArrayView1<'_, f64>> {
+        self.weights.as_ref().map(|weights| weights.view())
+    }
+
+    /// Names of all columns.
+    pub fn names(&self) -> &ColumnNames {
+        &self.names
+    }
+
+    /// The given rows, in the given order; a row may be repeated, as in a bootstrap.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RowOutOfRange`]; [`Error::NoRows`] for an empty selection;
+    /// [`Error::NoWeight`] when every selected row has weight zero.
+    pub fn select(&self, rows: &[usize]) -> Result<Self> {
+        if rows.is_empty() {
+            return Err(Error::NoRows { argument: "rows" });
+        }
+        if let Some(&row) = rows.iter().find(|&&row| row >= self.rows()) {
+            return Err(Error::RowOutOfRange {
+                row,
+                rows: self.rows(),
+            });
+        }
+        let weights = self.weights.as_ref().map(|w| w.select(Axis(0), rows));
+        if let Some(weights) = &weights {
+            check_weights(weights.view(), rows.len())?;
+        }
+        Ok(Self {
+            contexts: self.contexts.select(Axis(0), rows),
+            features: self.features.select(Axis(0), rows),
+            targets: self.targets.select(Axis(0), rows),
+            weights,
+            names: self.names.clone(),
+        })
+    }
+}
+
+fn checked_names<S: Into<String>>(
+    argument: &'static str,
+    names: impl IntoIterator<Item = S>,
+    columns: usize,
+) -> Result<Vec<String>> {
+    let names: Vec<String> = names.into_iter().map(Into::into).collect();
+    if names.len() != columns {
+        return Err(Error::ColumnCount {
+            argument,
+            expected: columns,
+            found: names.len(),
+        });
+    }
+    for (second, name) in names.iter().enumerate() {
+        if let Some(first) = names[..second].iter().position(|other| other == name) {
+            return Err(Error::DuplicateName {
+                argument,
+                name: name.clone(),
+                first,
+                second,
+            });
+        }
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    fn samples() -> Samples {
+        Samples::new(
+            array![[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]].view(),
+            array![[1.0], [2.0], [3.0]].view(),
+            array![[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]].view(),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn default_names_number_the_columns() {
+        let names = samples().names().clone();
+        assert_eq!(names.contexts, ["c0", "c1"]);
+        assert_eq!(names.features, ["x0"]);
+        assert_eq!(names.targets, ["y0", "y1"]);
+    }
+
+    #[test]
+    fn tables_must_agree_in_rows_and_be_finite_and_not_empty() {
+        let (two, three) = (array![[1.0], [2.0]], array![[1.0], [2.0], [3.0]]);
+        let new = |c: &Array2<f64>, x: &Array2<f64>, y: &Array2<f64>| {
+            Samples::new(c.view(), x.view(), y.view()).unwrap_err()
+        };
+        assert_eq!(
+            new(&two, &three, &two).to_string(),
+            "features has 3 rows where 2 were expected"
+        );
+        assert_eq!(
+            new(&two, &two, &array![[1.0], [f64::NAN]]).to_string(),
+            "targets holds NaN at row 1, column 0"
+        );
+        let no_rows = Array2::zeros((0, 1));
+        assert!(matches!(
+            new(&no_rows, &no_rows, &no_rows),
+            Error::NoRows {
+                argument: "contexts"
+            }
+        ));
+        assert!(matches!(
+            new(&Array2::zeros((2, 0)), &two, &two),
+            Error::NoColumns {
+                argument: "contexts"
+            }
+        ));
+    }
+
+    #[test]
+    fn names_must_be_complete_and_distinct() {
+        assert!(matches!(
+            samples().with_context_names(["a"]),
+            Err(Error::ColumnCount {
+                expected: 2,
+                found: 1,
+                ..
+            })
+        ));
+        assert_eq!(
+            samples()
+                .with_target_names(["a", "a"])
+                .unwrap_err()
+                .to_string(),
+            "target names has two columns named \"a\", at positions 0 and 1"
+        );
+    }
+
+    #[test]
+    fn selection_keeps_rows_weights_and_names_together() {
+        let all = samples()
+            .with_weights(array![1.0, 0.0, 2.0].view())
+            .unwrap();
+        let some = all.select(&[2, 0, 2]).unwrap();
+        assert_eq!(some.contexts(), array![[4.0, 5.0], [0.0, 1.0], [4.0, 5.0]]);
+        assert_eq!(some.weights().unwrap(), array![2.0, 1.0, 2.0]);
+        assert!(matches!(all.select(&[1]), Err(Error::NoWeight)));
+        assert!(matches!(
+            all.select(&[3]),
+            Err(Error::RowOutOfRange { row: 3, rows: 3 })
+        ));
+        assert!(matches!(all.select(&[]), Err(Error::NoRows { .. })));
+    }
+}

@@ -1,0 +1,145 @@
+//! Checks at the boundary: every table that enters an estimator or a model passes here.
+
+use crate::{Error, Result};
+use ndarray::{ArrayView1, ArrayView2};
+
+/// Checks that a table has columns, the expected number of them if one is given,
+/// and only finite entries.
+///
+/// No rows are allowed: predicting for nobody gives an empty table.
+///
+/// # Errors
+///
+/// [`Error::NoColumns`], [`Error::ColumnCount`], [`Error::NotFinite`].
+pub fn check_table(
+    argument: &'static str,
+    table: ArrayView2<'_, f64>,
+    columns: Option<usize>,
+) -> Result<()> {
+    if table.ncols() == 0 {
+        return Err(Error::NoColumns { argument });
+    }
+    if let Some(expected) = columns
+        && expected != table.ncols()
+    {
+        return Err(Error::ColumnCount {
+            argument,
+            expected,
+            found: table.ncols(),
+        });
+    }
+    match table.indexed_iter().find(|(_, value)| !value.is_finite()) {
+        Some(((row, column), &value)) => Err(Error::NotFinite {
+            argument,
+            row,
+            column,
+            value,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Checks that a table has as many rows as the table it belongs with.
+///
+/// # Errors
+///
+/// [`Error::RowCount`].
+pub fn check_rows(argument: &'static str, expected: usize, found: usize) -> Result<()> {
+    if expected == found {
+        Ok(())
+    } else {
+        Err(Error::RowCount {
+            argument,
+            expected,
+            found,
+        })
+    }
+}
+
+/// Checks contexts and features that a model is asked to predict for.
+///
+/// # Errors
+///
+/// Those of [`check_table`] and [`check_rows`], naming `contexts` or `features`.
+pub fn check_query(
+    contexts: ArrayView2<'_, f64>,
+    context_columns: usize,
+    features: ArrayView2<'_, f64>,
+    feature_columns: usize,
+) -> Result<()> {
+    check_table("contexts", contexts, Some(context_columns))?;
+    check_table("features", features, Some(feature_columns))?;
+    check_rows("features", contexts.nrows(), features.nrows())
+}
+
+/// Checks row weights: one a row, finite, none negative, not all zero.
+///
+/// # Errors
+///
+/// [`Error::RowCount`], [`Error::InvalidWeight`], [`Error::NoWeight`].
+pub fn check_weights(weights: ArrayView1<'_, f64>, rows: usize) -> Result<()> {
+    check_rows("weights", rows, weights.len())?;
+    let invalid = |value: f64| !(value.is_finite() && value >= 0.0);
+    if let Some((row, &value)) = weights.indexed_iter().find(|(_, value)| invalid(**value)) {
+        return Err(Error::InvalidWeight { row, value });
+    }
+    if rows > 0 && weights.iter().all(|&weight| weight == 0.0) {
+        return Err(Error::NoWeight);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array2, array};
+
+    #[test]
+    fn a_cell_that_is_not_finite_is_named() {
+        let table = array![[1.0, 2.0], [3.0, f64::NEG_INFINITY]];
+        let error = check_table("contexts", table.view(), None).unwrap_err();
+        assert_eq!(error.to_string(), "contexts holds -inf at row 1, column 1");
+    }
+
+    #[test]
+    fn widths_are_compared() {
+        let table = Array2::<f64>::zeros((2, 3));
+        let error = check_table("features", table.view(), Some(4)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "features has 3 columns where 4 were expected"
+        );
+        let empty = Array2::<f64>::zeros((2, 0));
+        assert!(matches!(
+            check_table("features", empty.view(), None),
+            Err(Error::NoColumns {
+                argument: "features"
+            })
+        ));
+    }
+
+    #[test]
+    fn weights_are_checked() {
+        assert!(check_weights(array![1.0, 0.0].view(), 2).is_ok());
+        assert!(matches!(
+            check_weights(array![1.0, -1.0].view(), 2),
+            Err(Error::InvalidWeight { row: 1, .. })
+        ));
+        assert!(matches!(
+            check_weights(array![f64::NAN].view(), 1),
+            Err(Error::InvalidWeight { row: 0, .. })
+        ));
+        assert!(matches!(
+            check_weights(array![0.0, 0.0].view(), 2),
+            Err(Error::NoWeight)
+        ));
+        assert!(matches!(
+            check_weights(array![1.0].view(), 2),
+            Err(Error::RowCount {
+                expected: 2,
+                found: 1,
+                ..
+            })
+        ));
+    }
+}

@@ -1,0 +1,173 @@
+//! The comparison table: test sets, cross-validation and its standard errors.
+
+use crate::models::{Failing, Mean, MeanOnly};
+use approx::assert_relative_eq;
+use contextualized_core::comparison::{compare_on_test, cross_validate};
+use contextualized_core::metrics::Loss;
+use contextualized_core::{DynEstimator, Estimator, KFold, Result, Samples};
+use ndarray::{Array2, array};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Targets with mean 0 and variance 1; contexts and features do not matter.
+fn pure_noise(rows: usize, seed: u64) -> Samples {
+    let mut generator = ChaCha8Rng::seed_from_u64(seed);
+    let bound = 3.0_f64.sqrt();
+    let targets = Array2::from_shape_simple_fn((rows, 1), || generator.gen_range(-bound..bound));
+    let other = Array2::ones((rows, 1));
+    Samples::new(other.view(), other.view(), targets.view()).unwrap()
+}
+
+/// Predicts the mean plus a bias, so that its loss is larger by the square of it.
+struct BiasedMean(f64);
+
+impl Estimator for BiasedMean {
+    type Model = Mean;
+
+    fn name(&self) -> String {
+        format!("mean + {}", self.0)
+    }
+
+    fn fit(&self, samples: &Samples) -> Result<Mean> {
+        let mut model = MeanOnly.fit(samples)?;
+        model.mean += self.0;
+        Ok(model)
+    }
+}
+
+#[test]
+fn a_test_set_scores_response_and_effects() {
+    let train = Samples::new(
+        array![[0.0], [1.0]].view(),
+        array![[1.0], [1.0]].view(),
+        array![[1.0], [3.0]].view(),
+    )
+    .unwrap();
+    let test = Samples::new(
+        array![[0.0], [1.0]].view(),
+        array![[1.0], [1.0]].view(),
+        array![[2.0], [4.0]].view(),
+    )
+    .unwrap();
+    let truth =
+        contextualized_core::Coefficients::constant(array![[3.0]].view(), array![0.0].view(), 2)
+            .unwrap();
+    let estimators: Vec<Box<dyn DynEstimator>> = vec![Box::new(MeanOnly), Box::new(Failing)];
+    let rows = compare_on_test(&estimators, &train, &test, Some(&truth), Loss::Squared);
+    let score = rows[0].outcome.as_ref().unwrap();
+    assert_eq!(rows[0].name, "mean");
+    assert_relative_eq!(score.response.mean, 2.0); // losses 0 and 4
+    assert_relative_eq!(score.response.standard_error, 2.0);
+    assert_relative_eq!(score.effect_mse.unwrap(), 9.0);
+    assert_eq!(rows[1].name, "failing");
+    assert!(rows[1].outcome.is_err());
+}
+
+#[test]
+fn cross_validation_of_the_mean_by_hand() {
+    // Two folds of one row: each row is predicted by the other, 4 away.
+    let table = array![[0.0], [4.0]];
+    let samples = Samples::new(table.view(), table.view(), table.view()).unwrap();
+    let estimators: Vec<Box<dyn DynEstimator>> = vec![Box::new(MeanOnly)];
+    let rows = cross_validate(&estimators, &samples, &KFold::new(2, 0), Loss::Squared).unwrap();
+    let scores = rows[0].outcome.as_ref().unwrap();
+    assert_eq!(scores.losses(), [16.0, 16.0]);
+    assert_relative_eq!(scores.score().mean, 16.0);
+    assert_relative_eq!(scores.score().standard_error, 0.0);
+}
+
+#[test]
+fn one_failing_estimator_does_not_cost_the_others_their_lines() {
+    let estimators: Vec<Box<dyn DynEstimator>> = vec![
+        Box::new(Failing),
+        Box::new(MeanOnly),
+        Box::new(BiasedMean(1.0)),
+    ];
+    let rows = cross_validate(
+        &estimators,
+        &pure_noise(40, 1),
+        &KFold::new(4, 2),
+        Loss::Squared,
+    )
+    .unwrap();
+    assert!(rows[0].outcome.is_err());
+    let (mean, biased) = (
+        rows[1].outcome.as_ref().unwrap(),
+        rows[2].outcome.as_ref().unwrap(),
+    );
+    let paired = biased.minus(mean).unwrap();
+    assert_relative_eq!(
+        paired.mean,
+        biased.score().mean - mean.score().mean,
+        max_relative = 1e-12
+    );
+    let other = cross_validate(
+        &estimators,
+        &pure_noise(40, 1),
+        &KFold::new(5, 2),
+        Loss::Squared,
+    );
+    assert!(
+        mean.minus(other.unwrap()[1].outcome.as_ref().unwrap())
+            .is_err()
+    );
+}
+
+#[test]
+fn cross_validation_gives_the_same_bits_on_one_and_two_threads() {
+    let run = |threads: usize| {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap()
+            .install(|| {
+                let estimators: Vec<Box<dyn DynEstimator>> =
+                    vec![Box::new(MeanOnly), Box::new(BiasedMean(0.3))];
+                let folds = KFold::new(10, 7).with_repeats(5);
+                cross_validate(&estimators, &pure_noise(200, 3), &folds, Loss::Squared)
+                    .unwrap()
+                    .into_iter()
+                    .map(|row| row.outcome.unwrap())
+                    .collect::<Vec<_>>()
+            })
+    };
+    assert_eq!(run(1), run(2));
+}
+
+/// Intervals of ± 1.96 standard errors hold the expected test error at least as often as they
+/// should, and are not wastefully wide. The expected squared error of a mean of m rows is 1 + 1/m.
+#[test]
+fn cross_validated_standard_errors_are_calibrated() {
+    for (repeats, widest) in [(1, 1.6), (10, 1.25)] {
+        let (rows, folds, data_sets) = (60, 10, 400);
+        let expected = 1.0 + 1.0 / 54.0;
+        let scores: Vec<_> = (0..data_sets)
+            .map(|seed| {
+                let estimators: Vec<Box<dyn DynEstimator>> = vec![Box::new(MeanOnly)];
+                let folds = KFold::new(folds, seed).with_repeats(repeats);
+                cross_validate(&estimators, &pure_noise(rows, seed), &folds, Loss::Squared).unwrap()
+                    [0]
+                .outcome
+                .as_ref()
+                .unwrap()
+                .score()
+            })
+            .collect();
+        let count = scores.len() as f64;
+        let covered = scores
+            .iter()
+            .filter(|s| (s.mean - expected).abs() <= 1.96 * s.standard_error)
+            .count() as f64
+            / count;
+        let mean = scores.iter().map(|s| s.mean).sum::<f64>() / count;
+        let deviation =
+            (scores.iter().map(|s| (s.mean - mean).powi(2)).sum::<f64>() / count).sqrt();
+        let claimed = scores.iter().map(|s| s.standard_error).sum::<f64>() / count;
+        assert!(covered >= 0.93, "covered {covered} with {repeats} repeats");
+        let ratio = claimed / deviation;
+        assert!(
+            (0.95..widest).contains(&ratio),
+            "ratio {ratio} with {repeats} repeats"
+        );
+    }
+}
