@@ -22,7 +22,7 @@ pub enum Error {
     },
 
     /// Two tables that describe the same samples differ in length.
-    #[error("{argument} has {found} rows where {expected} were expected")]
+    #[error("{argument}: the number of rows is {found}, expected {expected}")]
     RowCount {
         /// The table's name.
         argument: &'static str,
@@ -33,7 +33,7 @@ pub enum Error {
     },
 
     /// A table has another width than the model or the names it is used with.
-    #[error("{argument} has {found} columns where {expected} were expected")]
+    #[error("{argument}: the number of columns is {found}, expected {expected}")]
     ColumnCount {
         /// The table's name.
         argument: &'static str,
@@ -116,7 +116,7 @@ pub enum Error {
     /// Some columns of a design are linear combinations of the others.
     #[error(
         "the design has rank {rank} for {coefficients} coefficients: {} depend linearly on the other columns; drop them or set a ridge penalty",
-        columns.join(", ")
+        listed(columns)
     )]
     RankDeficient {
         /// Numerical rank.
@@ -140,7 +140,7 @@ pub enum Error {
 
     /// A binary target is separated by the features: the maximum-likelihood estimate is infinite.
     #[error(
-        "target {target} is separated by the features, so its coefficients have no finite maximum-likelihood estimate; set a ridge penalty"
+        "target {target} is separated by the features, or always the same, so its coefficients have no finite maximum-likelihood estimate; set a ridge penalty"
     )]
     Separated {
         /// Name of the target.
@@ -189,6 +189,17 @@ pub enum Error {
     },
 }
 
+/// The first few names of a list that may be long.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 10;
+    match names.len() {
+        count if count > SHOWN => {
+            format!("{} and {} more", names[..SHOWN].join(", "), count - SHOWN)
+        }
+        _ => names.join(", "),
+    }
+}
+
 /// A result whose error is [`enum@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -215,5 +226,32 @@ impl Error {
             context: context.into(),
             source: Box::new(source),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lists_of_columns_are_cut() {
+        let deficient = |count: usize| Error::RankDeficient {
+            rank: 1,
+            coefficients: count + 1,
+            columns: (0..count).map(|column| format!("x{column}")).collect(),
+        };
+        assert_eq!(
+            deficient(2).to_string(),
+            "the design has rank 1 for 3 coefficients: x0, x1 depend linearly on the other columns; \
+             drop them or set a ridge penalty"
+        );
+        assert!(deficient(12).to_string().contains("x9 and 2 more depend"));
+    }
+
+    #[test]
+    fn numerical_failures_keep_their_source() {
+        let error = Error::numerical("a solve", Error::NoWeight);
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        assert_eq!(source.as_deref(), Some("all row weights are zero"));
     }
 }

@@ -253,7 +253,7 @@ mod tests {
         };
         assert_eq!(
             new(&two, &three, &two).to_string(),
-            "features has 3 rows where 2 were expected"
+            "features: the number of rows is 3, expected 2"
         );
         assert_eq!(
             new(&two, &two, &array![[1.0], [f64::NAN]]).to_string(),

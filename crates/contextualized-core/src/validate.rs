@@ -107,7 +107,7 @@ mod tests {
         let error = check_table("features", table.view(), Some(4)).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "features has 3 columns where 4 were expected"
+            "features: the number of columns is 3, expected 4"
         );
         let empty = Array2::<f64>::zeros((2, 0));
         assert!(matches!(

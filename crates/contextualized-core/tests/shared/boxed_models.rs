@@ -59,14 +59,14 @@ fn a_query_that_does_not_fit_is_an_error() {
             .predict(wide.view(), one.view())
             .unwrap_err()
             .to_string(),
-        "contexts has 2 columns where 1 were expected"
+        "contexts: the number of columns is 2, expected 1"
     );
     assert_eq!(
         model
             .predict(one.view(), long.view())
             .unwrap_err()
             .to_string(),
-        "features has 2 rows where 1 were expected"
+        "features: the number of rows is 2, expected 1"
     );
     assert!(matches!(
         model.predict(one.view(), array![[f64::NAN]].view()),
