@@ -1,0 +1,57 @@
+//! The passage between ndarray and faer.
+
+use faer::{Mat, MatRef};
+use ndarray::{Array2, ArrayView2, CowArray, Ix2};
+
+/// The same matrix in standard layout: borrowed if it has it, copied once if not.
+pub(crate) fn standard<'a>(view: &'a ArrayView2<f64>) -> CowArray<'a, f64, Ix2> {
+    view.as_standard_layout()
+}
+
+/// faer's view of a matrix in standard layout, which [`standard`] guarantees.
+pub(crate) fn as_faer<'a>(matrix: ArrayView2<'a, f64>) -> MatRef<'a, f64> {
+    let (rows, columns) = matrix.dim();
+    let values = matrix
+        .to_slice()
+        .expect("a matrix in standard layout is one slice");
+    MatRef::from_row_major_slice(values, rows, columns)
+}
+
+/// A copy that faer owns, to be overwritten in place.
+pub(crate) fn to_faer(view: ArrayView2<f64>) -> Mat<f64> {
+    as_faer(standard(&view).view()).to_owned()
+}
+
+/// A copy that ndarray owns.
+pub(crate) fn to_ndarray(matrix: MatRef<'_, f64>) -> Array2<f64> {
+    Array2::from_shape_fn(matrix.shape(), |(row, column)| matrix[(row, column)])
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{array, s};
+
+    use super::*;
+
+    #[test]
+    fn standard_layout_is_borrowed_and_other_layouts_copied() {
+        let matrix = array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]];
+        assert!(standard(&matrix.view()).is_view());
+        assert!(!standard(&matrix.t()).is_view());
+        assert!(!standard(&matrix.slice(s![.., ..;2])).is_view());
+    }
+
+    #[test]
+    fn every_layout_survives_the_round_trip() {
+        let matrix = array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]];
+        for view in [
+            matrix.view(),
+            matrix.t(),
+            matrix.slice(s![.., ..;-1]),
+            matrix.slice(s![..1, 1..]),
+            matrix.slice(s![.., 1..2]),
+        ] {
+            assert_eq!(to_ndarray(to_faer(view).as_ref()), view);
+        }
+    }
+}
