@@ -1,0 +1,308 @@
+//! Samples from any linear model whose coefficients vary with context.
+
+use crate::draws::Stream;
+use crate::rows::{coefficients, table};
+use crate::{Draws, SimulatedData};
+use contextualized_core::validate::check_table;
+use contextualized_core::{Coefficients, Error, Link, Result, Samples};
+use ndarray::{Array2, ArrayView2, s};
+use std::sync::Arc;
+
+type DrawContexts = dyn Fn(&mut Draws) -> Vec<f64> + Send + Sync;
+/// The number is that of the columns wanted.
+type DrawFeatures = dyn Fn(&mut Draws, &[f64], usize) -> Vec<f64> + Send + Sync;
+pub(crate) type Slopes = dyn Fn(&[f64]) -> Array2<f64> + Send + Sync;
+pub(crate) type Offsets = dyn Fn(&[f64]) -> Vec<f64> + Send + Sync;
+
+#[derive(Clone)]
+enum Contexts {
+    Missing,
+    Drawn(Arc<DrawContexts>),
+    Given(Array2<f64>),
+}
+
+#[derive(Clone, Copy)]
+enum Outcome {
+    Gaussian { noise: f64 },
+    Binary,
+}
+
+/// A recipe for simulated data: contexts, features, a coefficient field, an outcome.
+///
+/// For each row, contexts `c` are drawn, features `x` are drawn, perhaps depending on `c`,
+/// and with `η = B(c) x + m(c)` each target is
+///
+/// ```text
+/// y = η + σ ε,  ε ~ N(0, 1)                 Gaussian, the default, with σ = 0
+/// y ~ Bernoulli(1 / (1 + exp(−η)))          binary
+/// ```
+///
+/// The slopes `B` are required, and contexts, drawn or given. Offsets `m` are zero and features
+/// standard normal unless set. A setting made twice keeps the last value; all are checked by
+/// [`Simulator::simulate`].
+///
+/// # Streams
+///
+/// Contexts, features, noise, binary outcomes and each irrelevant context have a random stream
+/// of their own, used row by row. With the same seed, therefore,
+///
+/// - changing one of them leaves the draws of the others as they were;
+/// - noise of twice the level is the same noise, twice as large;
+/// - a simulation of more rows begins with the rows of the shorter one;
+/// - more irrelevant contexts keep the first ones.
+///
+/// ```
+/// use contextualized_simulation::Simulator;
+///
+/// // A treatment that helps the young and harms the old, given mostly to the old.
+/// let data = Simulator::new(500)
+///     .contexts(|draws| vec![draws.uniform(20.0, 80.0)])
+///     .features(|draws, c| vec![draws.bernoulli(c[0] / 100.0)])
+///     .slopes(|c| vec![(50.0 - c[0]) / 10.0])
+///     .offset(|c| c[0] / 20.0)
+///     .noise(0.5)
+///     .simulate(7)?;
+/// assert_eq!(data.samples.targets().dim(), (500, 1));
+/// let age = data.samples.contexts()[[0, 0]];
+/// assert_eq!(data.coefficients.slopes()[[0, 0, 0]], (50.0 - age) / 10.0);
+/// # Ok::<(), contextualized_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Simulator {
+    rows: usize,
+    contexts: Contexts,
+    irrelevant: usize,
+    features: Arc<DrawFeatures>,
+    slopes: Option<Arc<Slopes>>,
+    offsets: Option<Arc<Offsets>>,
+    outcome: Outcome,
+}
+
+impl Simulator {
+    /// A simulation of this many rows, whose contexts are still to be chosen.
+    pub fn new(rows: usize) -> Self {
+        Self {
+            rows,
+            contexts: Contexts::Missing,
+            irrelevant: 0,
+            features: Arc::new(|draws, _, columns| {
+                (0..columns).map(|_| draws.normal(0.0, 1.0)).collect()
+            }),
+            slopes: None,
+            offsets: None,
+            outcome: Outcome::Gaussian { noise: 0.0 },
+        }
+    }
+
+    /// A simulation at these contexts (n × c), one row each.
+    pub fn at_contexts(contexts: ArrayView2<'_, f64>) -> Self {
+        Self {
+            contexts: Contexts::Given(contexts.to_owned()),
+            ..Self::new(contexts.nrows())
+        }
+    }
+
+    /// Draws the contexts of a row.
+    pub fn contexts(
+        mut self,
+        draw: impl Fn(&mut Draws) -> Vec<f64> + Send + Sync + 'static,
+    ) -> Self {
+        self.contexts = Contexts::Drawn(Arc::new(draw));
+        self
+    }
+
+    /// This many independent contexts, uniform between `low` and `high`.
+    pub fn uniform_contexts(self, columns: usize, low: f64, high: f64) -> Self {
+        self.contexts(move |draws| (0..columns).map(|_| draws.uniform(low, high)).collect())
+    }
+
+    /// This many independent standard normal contexts.
+    pub fn normal_contexts(self, columns: usize) -> Self {
+        self.contexts(move |draws| (0..columns).map(|_| draws.normal(0.0, 1.0)).collect())
+    }
+
+    /// Appends this many independent standard normal contexts, which slopes, offsets and
+    /// features never see.
+    ///
+    /// Their columns are named `noise0`, `noise1`, …
+    pub fn irrelevant_contexts(mut self, columns: usize) -> Self {
+        self.irrelevant = columns;
+        self
+    }
+
+    /// Draws the features of a row, given its contexts, the irrelevant ones excepted.
+    ///
+    /// Features that depend on the context are confounded with it, as treatments are that were
+    /// not given at random.
+    pub fn features(
+        mut self,
+        draw: impl Fn(&mut Draws, &[f64]) -> Vec<f64> + Send + Sync + 'static,
+    ) -> Self {
+        self.features = Arc::new(move |draws, context, _| draw(draws, context));
+        self
+    }
+
+    /// Independent features, as many as there are slopes, uniform between `low` and `high`.
+    pub fn uniform_features(mut self, low: f64, high: f64) -> Self {
+        self.features = Arc::new(move |draws, _, columns| {
+            (0..columns).map(|_| draws.uniform(low, high)).collect()
+        });
+        self
+    }
+
+    /// The slopes of one target, one per feature, as a function of the context.
+    pub fn slopes(self, field: impl Fn(&[f64]) -> Vec<f64> + Send + Sync + 'static) -> Self {
+        self.slope_matrix(move |context| {
+            let slopes = field(context);
+            Array2::from_shape_fn((1, slopes.len()), |(_, feature)| slopes[feature])
+        })
+    }
+
+    /// The slopes of several targets (targets × features) as a function of the context.
+    pub fn slope_matrix(
+        mut self,
+        field: impl Fn(&[f64]) -> Array2<f64> + Send + Sync + 'static,
+    ) -> Self {
+        self.slopes = Some(Arc::new(field));
+        self
+    }
+
+    /// The offset of one target as a function of the context.
+    pub fn offset(self, field: impl Fn(&[f64]) -> f64 + Send + Sync + 'static) -> Self {
+        self.offsets(move |context| vec![field(context)])
+    }
+
+    /// The offsets of several targets, one each, as a function of the context.
+    pub fn offsets(mut self, field: impl Fn(&[f64]) -> Vec<f64> + Send + Sync + 'static) -> Self {
+        self.offsets = Some(Arc::new(field));
+        self
+    }
+
+    /// Gaussian outcomes with this standard deviation around their mean, in units of the targets.
+    pub fn noise(mut self, standard_deviation: f64) -> Self {
+        self.outcome = Outcome::Gaussian {
+            noise: standard_deviation,
+        };
+        self
+    }
+
+    /// Binary outcomes, 1 with the probability that has `B(c) x + m(c)` as its logit.
+    pub fn binary(mut self) -> Self {
+        self.outcome = Outcome::Binary;
+        self
+    }
+
+    /// Draws the data: the same seed gives the same data.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::NoRows`] for no rows;
+    /// - [`Error::InvalidParameter`] when contexts or slopes were not set, and for noise that is
+    ///   negative or not finite;
+    /// - [`Error::NoColumns`] when a function returns nothing;
+    /// - [`Error::ColumnCount`] when a function returns more values for one row than for the
+    ///   first, or features or offsets do not fit the slopes;
+    /// - [`Error::NotFinite`] for a value that is not finite, be it returned by a function or
+    ///   overflowing in the mean; slopes count columns target by target.
+    pub fn simulate(&self, seed: u64) -> Result<SimulatedData> {
+        let contexts = self.draw_contexts(seed)?;
+        let coefficients = self.coefficients(contexts.view())?;
+        let features = self.draw_features(seed, contexts.view(), coefficients.features())?;
+        let predictor = coefficients.linear_predictor(features.view())?;
+        let means = match self.outcome {
+            Outcome::Gaussian { .. } => predictor,
+            Outcome::Binary => Link::Logit.inverse_table(predictor.view()),
+        };
+        check_table("means", means.view(), None)?;
+        let targets = self.draw_targets(seed, means.view())?;
+        let names = (0..contexts.ncols())
+            .map(|column| format!("c{column}"))
+            .chain((0..self.irrelevant).map(|column| format!("noise{column}")));
+        let visible = self.with_irrelevant(seed, contexts.view());
+        let samples = Samples::new(visible.view(), features.view(), targets.view())?
+            .with_context_names(names)?;
+        Ok(SimulatedData {
+            samples,
+            coefficients,
+            means,
+        })
+    }
+
+    fn draw_contexts(&self, seed: u64) -> Result<Array2<f64>> {
+        if self.rows == 0 {
+            return Err(Error::NoRows {
+                argument: "contexts",
+            });
+        }
+        match &self.contexts {
+            Contexts::Missing => Err(Error::invalid_parameter(
+                "contexts",
+                "missing",
+                "drawn or given",
+            )),
+            Contexts::Drawn(draw) => {
+                let mut draws = Draws::new(seed, Stream::Contexts);
+                table("contexts", self.rows, None, |_| draw(&mut draws))
+            }
+            Contexts::Given(contexts) => {
+                check_table("contexts", contexts.view(), None)?;
+                Ok(contexts.clone())
+            }
+        }
+    }
+
+    fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
+        let Some(slopes) = &self.slopes else {
+            return Err(Error::invalid_parameter(
+                "slopes",
+                "missing",
+                "a function of the context",
+            ));
+        };
+        coefficients(contexts, slopes.as_ref(), self.offsets.as_deref())
+    }
+
+    fn draw_features(
+        &self,
+        seed: u64,
+        contexts: ArrayView2<'_, f64>,
+        columns: usize,
+    ) -> Result<Array2<f64>> {
+        let mut draws = Draws::new(seed, Stream::Features);
+        table("features", contexts.nrows(), Some(columns), |row| {
+            (self.features)(&mut draws, &contexts.row(row).to_vec(), columns)
+        })
+    }
+
+    fn draw_targets(&self, seed: u64, means: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        match self.outcome {
+            Outcome::Gaussian { noise } => {
+                if !(noise.is_finite() && noise >= 0.0) {
+                    return Err(Error::invalid_parameter(
+                        "noise",
+                        noise,
+                        "a finite standard deviation of at least zero",
+                    ));
+                }
+                let mut draws = Draws::new(seed, Stream::Noise);
+                Ok(means.mapv(|mean| draws.normal(mean, noise)))
+            }
+            Outcome::Binary => {
+                let mut draws = Draws::new(seed, Stream::Outcomes);
+                Ok(means.mapv(|mean| draws.bernoulli(mean)))
+            }
+        }
+    }
+
+    fn with_irrelevant(&self, seed: u64, contexts: ArrayView2<'_, f64>) -> Array2<f64> {
+        let (rows, relevant) = contexts.dim();
+        let mut all = Array2::zeros((rows, relevant + self.irrelevant));
+        all.slice_mut(s![.., ..relevant]).assign(&contexts);
+        for column in 0..self.irrelevant {
+            let mut draws = Draws::new(seed, Stream::Irrelevant(column));
+            all.column_mut(relevant + column)
+                .mapv_inplace(|_| draws.normal(0.0, 1.0));
+        }
+        all
+    }
+}
