@@ -1,0 +1,95 @@
+//! Training data with typed widths, handed out in batches.
+
+use crate::tensors::{Values, known_width, tensor};
+use contextualized_core::validate::{check_rows, check_table};
+use contextualized_core::{Error, Result, normalized_weights};
+use dfdx::shapes::Dim;
+use dfdx::tensor::Cpu;
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+
+/// Contexts (n × `C`), features (n × `X`), targets (n × `Y`) and weights of mean one.
+///
+/// A width may be a [`dfdx::shapes::Const`], known to the compiler, or a `usize`.
+#[derive(Debug, Clone)]
+pub struct TrainingData<C: Dim, X: Dim, Y: Dim> {
+    contexts: Array2<f64>,
+    features: Array2<f64>,
+    targets: Array2<f64>,
+    weights: Array1<f64>,
+    widths: (C, X, Y),
+}
+
+/// One batch of training data as tensors.
+#[derive(Debug)]
+pub(crate) struct Batch<C: Dim, X: Dim, Y: Dim> {
+    pub(crate) contexts: Values<(usize, C)>,
+    pub(crate) features: Values<(usize, X)>,
+    pub(crate) targets: Values<(usize, Y)>,
+    pub(crate) weights: Values<(usize,)>,
+}
+
+impl<C: Dim, X: Dim, Y: Dim> TrainingData<C, X, Y> {
+    /// Copies tables whose columns match the widths; weights, if any, are scaled to mean one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] when a table's width is not the one its type stands for;
+    /// [`Error::NoRows`], [`Error::NoColumns`], [`Error::RowCount`], [`Error::NotFinite`] and
+    /// those of [`contextualized_core::validate::check_weights`].
+    pub fn new(
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+        targets: ArrayView2<'_, f64>,
+        weights: Option<ArrayView1<'_, f64>>,
+    ) -> Result<Self> {
+        let rows = contexts.nrows();
+        for (argument, table) in [
+            ("contexts", contexts.view()),
+            ("features", features.view()),
+            ("targets", targets.view()),
+        ] {
+            check_table(argument, table, None)?;
+        }
+        check_rows("features", rows, features.nrows())?;
+        check_rows("targets", rows, targets.nrows())?;
+        if rows == 0 {
+            return Err(Error::NoRows {
+                argument: "contexts",
+            });
+        }
+        Ok(Self {
+            widths: (
+                known_width("contexts", contexts.ncols())?,
+                known_width("features", features.ncols())?,
+                known_width("targets", targets.ncols())?,
+            ),
+            contexts: contexts.to_owned(),
+            features: features.to_owned(),
+            targets: targets.to_owned(),
+            weights: normalized_weights(weights, rows)?,
+        })
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.contexts.nrows()
+    }
+
+    pub(crate) fn batch(&self, device: &Cpu, rows: &[usize]) -> Result<Batch<C, X, Y>> {
+        let gather = |table: &Array2<f64>| -> Vec<f64> {
+            let mut values = Vec::with_capacity(rows.len() * table.ncols());
+            for &row in rows {
+                values.extend(table.index_axis(Axis(0), row));
+            }
+            values
+        };
+        let (c, x, y) = self.widths;
+        let weights = rows.iter().map(|&row| self.weights[row]).collect();
+        Ok(Batch {
+            contexts: tensor(device, gather(&self.contexts), (rows.len(), c))?,
+            features: tensor(device, gather(&self.features), (rows.len(), x))?,
+            targets: tensor(device, gather(&self.targets), (rows.len(), y))?,
+            weights: tensor(device, weights, (rows.len(),))?,
+        })
+    }
+}

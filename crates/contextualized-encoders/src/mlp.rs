@@ -1,0 +1,187 @@
+//! Encoders of contexts, and the multilayer perceptron.
+
+use crate::dense::{Dense, DenseWeights};
+use crate::parameters::{ParameterVisitor, Parameters};
+use crate::tensors::{Tape, Values, device_error};
+use contextualized_core::{Error, Result};
+use dfdx::shapes::Dim;
+use dfdx::tensor::Cpu;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+/// A map from contexts of width `C` to codes of width `Z`.
+pub trait Encoder<C: Dim, Z: Dim>: Parameters {
+    /// The codes of a batch of contexts.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Numerical`] when memory runs out.
+    fn encode<B: Dim, T: Tape>(&self, contexts: Values<(B, C), T>) -> Result<Values<(B, Z), T>>;
+
+    /// Width of a context.
+    fn context_width(&self) -> C;
+
+    /// Width of a code.
+    fn code_width(&self) -> Z;
+}
+
+/// Size of a multilayer perceptron.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MlpSize {
+    /// Units in each hidden layer.
+    pub width: usize,
+    /// Number of hidden layers.
+    pub layers: usize,
+}
+
+impl Default for MlpSize {
+    /// Two hidden layers of 25 units.
+    fn default() -> Self {
+        Self {
+            width: 25,
+            layers: 2,
+        }
+    }
+}
+
+impl MlpSize {
+    /// Checks that there is at least one hidden layer of at least one unit.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`].
+    pub fn validate(&self) -> Result<()> {
+        for (parameter, value) in [("width", self.width), ("layers", self.layers)] {
+            if value == 0 {
+                return Err(Error::invalid_parameter(parameter, value, "at least 1"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A multilayer perceptron: hidden layers `h ↦ max(0, h W + b)`, then an affine layer.
+#[derive(Debug, Clone)]
+pub struct Mlp<C: Dim, Z: Dim> {
+    input: Dense<C, usize>,
+    hidden: Vec<Dense<usize, usize>>,
+    output: Dense<usize, Z>,
+}
+
+/// The numbers of a multilayer perceptron, layer after layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MlpWeights {
+    /// At least two layers: input, any number of hidden ones, output.
+    pub layers: Vec<DenseWeights>,
+}
+
+impl<C: Dim, Z: Dim> Mlp<C, Z> {
+    /// A randomly initialised perceptron: weights and biases of each layer uniform on ±1/√inputs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for a size of zero.
+    pub fn new(contexts: C, code: Z, size: MlpSize, seed: u64) -> Result<Self> {
+        size.validate()?;
+        for (parameter, width) in [
+            ("context width", contexts.size()),
+            ("code width", code.size()),
+        ] {
+            if width == 0 {
+                return Err(Error::invalid_parameter(parameter, width, "at least 1"));
+            }
+        }
+        let (device, mut generator) = (Cpu::default(), ChaCha8Rng::seed_from_u64(seed));
+        Ok(Self {
+            input: Dense::random(&device, contexts, size.width, &mut generator)?,
+            hidden: (1..size.layers)
+                .map(|_| Dense::random(&device, size.width, size.width, &mut generator))
+                .collect::<Result<_>>()?,
+            output: Dense::random(&device, size.width, code, &mut generator)?,
+        })
+    }
+
+    /// Rebuilds a perceptron from its numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for fewer than two layers; [`Error::ColumnCount`] when a layer
+    /// does not take what the one before it gives, or the ends are not of widths `C` and `Z`.
+    pub fn from_weights(weights: &MlpWeights) -> Result<Self> {
+        let [first, middle @ .., last] = weights.layers.as_slice() else {
+            return Err(Error::invalid_parameter(
+                "layers",
+                weights.layers.len(),
+                "at least 2",
+            ));
+        };
+        for pair in weights.layers.windows(2) {
+            if pair[0].weights.ncols() != pair[1].weights.nrows() {
+                return Err(Error::ColumnCount {
+                    argument: "layer inputs",
+                    expected: pair[0].weights.ncols(),
+                    found: pair[1].weights.nrows(),
+                });
+            }
+        }
+        let device = Cpu::default();
+        Ok(Self {
+            input: Dense::from_weights(&device, first)?,
+            hidden: middle
+                .iter()
+                .map(|layer| Dense::from_weights(&device, layer))
+                .collect::<Result<_>>()?,
+            output: Dense::from_weights(&device, last)?,
+        })
+    }
+
+    /// Copies the numbers out.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Numerical`] when memory runs out.
+    pub fn to_weights(&self) -> Result<MlpWeights> {
+        let mut layers = vec![self.input.to_weights()?];
+        for layer in &self.hidden {
+            layers.push(layer.to_weights()?);
+        }
+        layers.push(self.output.to_weights()?);
+        Ok(MlpWeights { layers })
+    }
+}
+
+impl<C: Dim, Z: Dim> Encoder<C, Z> for Mlp<C, Z> {
+    fn encode<B: Dim, T: Tape>(&self, contexts: Values<(B, C), T>) -> Result<Values<(B, Z), T>> {
+        let mut activations = self
+            .input
+            .forward(contexts)?
+            .try_relu()
+            .map_err(device_error)?;
+        for layer in &self.hidden {
+            activations = layer
+                .forward(activations)?
+                .try_relu()
+                .map_err(device_error)?;
+        }
+        self.output.forward(activations)
+    }
+
+    fn context_width(&self) -> C {
+        self.input.inputs()
+    }
+
+    fn code_width(&self) -> Z {
+        self.output.outputs()
+    }
+}
+
+impl<C: Dim, Z: Dim> Parameters for Mlp<C, Z> {
+    fn visit<V: ParameterVisitor>(&mut self, visitor: &mut V) -> Result<()> {
+        self.input.visit(visitor)?;
+        for layer in &mut self.hidden {
+            layer.visit(visitor)?;
+        }
+        self.output.visit(visitor)
+    }
+}

@@ -1,0 +1,143 @@
+//! Networks that predict targets from contexts and features.
+
+use crate::heads::{Generated, Head};
+use crate::mlp::Encoder;
+use crate::parameters::{ParameterVisitor, Parameters};
+use crate::tensors::{Tape, Values, matrix, to_array2, to_array3};
+use contextualized_core::{Coefficients, Error, Result};
+use dfdx::shapes::Dim;
+use dfdx::tensor::Cpu;
+use ndarray::{Array2, ArrayView2};
+use std::marker::PhantomData;
+
+/// Anything that can be trained: it predicts `Y` targets from `C` contexts and `X` features.
+pub trait Network<C: Dim, X: Dim, Y: Dim>: Parameters {
+    /// The linear predictor (the mean, on the link scale) of a batch.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Numerical`] when memory runs out.
+    fn predictor<B: Dim, T: Tape>(
+        &self,
+        contexts: Values<(B, C), T>,
+        features: Values<(B, X)>,
+    ) -> Result<Values<(B, Y), T>>;
+}
+
+/// An encoder joined to a head: coefficients as a function of context.
+///
+/// The widths of code, features and targets are those of the types, so an encoder whose code the
+/// head does not take is refused by the compiler, and where both are `usize`, at run time.
+#[derive(Debug, Clone)]
+pub struct Contextualized<C: Dim, Z: Dim, X: Dim, Y: Dim, E, H> {
+    encoder: E,
+    head: H,
+    widths: PhantomData<(C, Z, X, Y)>,
+}
+
+impl<C, Z, X, Y, E, H> Contextualized<C, Z, X, Y, E, H>
+where
+    C: Dim,
+    Z: Dim,
+    X: Dim,
+    Y: Dim,
+    E: Encoder<C, Z>,
+    H: Head<Z, X, Y>,
+{
+    /// Joins an encoder to a head.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnCount`] when run-time widths of the code differ.
+    pub fn new(encoder: E, head: H) -> Result<Self> {
+        let (given, taken) = (encoder.code_width().size(), head.code_width().size());
+        if given != taken {
+            return Err(Error::ColumnCount {
+                argument: "the encoder's code",
+                expected: taken,
+                found: given,
+            });
+        }
+        Ok(Self {
+            encoder,
+            head,
+            widths: PhantomData,
+        })
+    }
+
+    /// The coefficients at a batch of contexts.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Numerical`] when memory runs out.
+    pub fn coefficients<B: Dim, T: Tape>(
+        &self,
+        contexts: Values<(B, C), T>,
+    ) -> Result<Generated<B, X, Y, T>> {
+        self.head.generate(self.encoder.encode(contexts)?)
+    }
+
+    /// The coefficients at contexts given as a matrix (n × `C`).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnCount`] when the matrix has another width; [`Error::Numerical`].
+    pub fn coefficients_at(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
+        let contexts = matrix(
+            &Cpu::default(),
+            "contexts",
+            contexts,
+            self.encoder.context_width(),
+        )?;
+        let generated = self.coefficients(contexts)?;
+        let slopes = to_array3(&generated.slopes)?;
+        let offsets = match &generated.offsets {
+            Some(offsets) => to_array2(offsets)?,
+            None => Array2::zeros((slopes.dim().0, slopes.dim().1)),
+        };
+        Coefficients::new(slopes, offsets)
+    }
+
+    /// The encoder.
+    pub fn encoder(&self) -> &E {
+        &self.encoder
+    }
+
+    /// The head.
+    pub fn head(&self) -> &H {
+        &self.head
+    }
+}
+
+impl<C, Z, X, Y, E, H> Network<C, X, Y> for Contextualized<C, Z, X, Y, E, H>
+where
+    C: Dim,
+    Z: Dim,
+    X: Dim,
+    Y: Dim,
+    E: Encoder<C, Z>,
+    H: Head<Z, X, Y>,
+{
+    fn predictor<B: Dim, T: Tape>(
+        &self,
+        contexts: Values<(B, C), T>,
+        features: Values<(B, X)>,
+    ) -> Result<Values<(B, Y), T>> {
+        self.coefficients(contexts)?.predictor(features)
+    }
+}
+
+impl<C, Z, X, Y, E, H> Parameters for Contextualized<C, Z, X, Y, E, H>
+where
+    C: Dim,
+    Z: Dim,
+    X: Dim,
+    Y: Dim,
+    E: Parameters,
+    H: Parameters,
+{
+    fn visit<V: ParameterVisitor>(&mut self, visitor: &mut V) -> Result<()> {
+        self.encoder.visit(visitor)?;
+        self.head.visit(visitor)
+    }
+}

@@ -1,0 +1,76 @@
+//! Names and conversions for the tensors of this crate: `f64`, on the processor.
+
+use contextualized_core::validate::check_table;
+use contextualized_core::{Error, Result};
+use dfdx::shapes::{Dim, HasShape, Shape};
+use dfdx::tensor::{Cpu, CpuError, NoneTape, OwnedTape, Tensor, TensorFromVec};
+use ndarray::{Array2, Array3, ArrayView2};
+
+/// A tensor of `f64` on the processor, with or without a tape.
+pub type Values<S, T = NoneTape> = Tensor<S, f64, Cpu, T>;
+
+/// The tape that records a forward pass for differentiation.
+pub type Recording = OwnedTape<f64, Cpu>;
+
+/// Either tape: [`NoneTape`] to evaluate, [`Recording`] to differentiate.
+pub trait Tape: dfdx::tensor::Tape<f64, Cpu> {}
+
+impl<T: dfdx::tensor::Tape<f64, Cpu>> Tape for T {}
+
+pub(crate) fn device_error(error: CpuError) -> Error {
+    Error::numerical("a tensor operation", error)
+}
+
+/// Puts row-major numbers into a tensor.
+///
+/// # Errors
+///
+/// [`Error::Numerical`] when the shape holds another number of elements.
+pub(crate) fn tensor<S: Shape>(device: &Cpu, values: Vec<f64>, shape: S) -> Result<Values<S>> {
+    device
+        .try_tensor_from_vec(values, shape)
+        .map_err(device_error)
+}
+
+/// Copies a matrix into a tensor whose width may be known to the compiler.
+///
+/// # Errors
+///
+/// [`Error::ColumnCount`] when the matrix has another width.
+pub(crate) fn matrix<C: Dim>(
+    device: &Cpu,
+    argument: &'static str,
+    values: ArrayView2<'_, f64>,
+    columns: C,
+) -> Result<Values<(usize, C)>> {
+    check_table(argument, values, Some(columns.size()))?;
+    let shape = (values.nrows(), columns);
+    tensor(device, values.iter().copied().collect(), shape)
+}
+
+/// A width read from data, as the dimension its type stands for.
+///
+/// # Errors
+///
+/// [`Error::InvalidParameter`] when the type is a constant of another size.
+pub(crate) fn known_width<D: Dim>(argument: &'static str, found: usize) -> Result<D> {
+    D::from_size(found).ok_or(Error::InvalidParameter {
+        parameter: argument,
+        value: found.to_string(),
+        requirement: format!("the width that {} stands for", std::any::type_name::<D>()),
+    })
+}
+
+pub(crate) fn to_array2<R: Dim, C: Dim, T>(values: &Values<(R, C), T>) -> Result<Array2<f64>> {
+    let (rows, columns) = *values.shape();
+    Array2::from_shape_vec((rows.size(), columns.size()), values.as_vec())
+        .map_err(|error| Error::numerical("reading a tensor", error))
+}
+
+pub(crate) fn to_array3<A: Dim, B: Dim, C: Dim, T>(
+    values: &Values<(A, B, C), T>,
+) -> Result<Array3<f64>> {
+    let (a, b, c) = *values.shape();
+    Array3::from_shape_vec((a.size(), b.size(), c.size()), values.as_vec())
+        .map_err(|error| Error::numerical("reading a tensor", error))
+}

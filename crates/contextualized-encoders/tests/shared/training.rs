@@ -1,0 +1,362 @@
+//! What the trainer promises: seeds, batches, early stopping, progress, and errors.
+
+use contextualized_core::{Error, FitReport, Result, Termination};
+use contextualized_encoders::{
+    Archetypes, Contextualized, Dim, Loss, Mlp, MlpSize, Snapshot, SquaredError, Tape, Trainer,
+    TrainingData, Values, unobserved,
+};
+use ndarray::{Array2, array};
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+
+type Data = TrainingData<usize, usize, usize>;
+type Net =
+    Contextualized<usize, usize, usize, usize, Mlp<usize, usize>, Archetypes<usize, usize, usize>>;
+
+/// y = c x on a small grid.
+fn data(rows: usize) -> Data {
+    let contexts = Array2::from_shape_fn((rows, 1), |(i, _)| (i % 9) as f64 / 4.0 - 1.0);
+    let features = Array2::from_shape_fn((rows, 1), |(i, _)| ((5 * i) % 7) as f64 / 3.0 - 1.0);
+    let targets = &contexts * &features;
+    Data::new(contexts.view(), features.view(), targets.view(), None).unwrap()
+}
+
+fn network(seed: u64) -> Net {
+    let size = MlpSize {
+        width: 8,
+        layers: 1,
+    };
+    Contextualized::new(
+        Mlp::new(1, 3, size, seed).unwrap(),
+        Archetypes::new(3, 1, 1, true, seed).unwrap(),
+    )
+    .unwrap()
+}
+
+fn train(trainer: Trainer, data: &Data) -> Result<(Vec<f64>, FitReport)> {
+    let mut network = network(1);
+    let report = trainer.train(&mut network, &SquaredError, data, None, &mut unobserved)?;
+    Ok((Snapshot::of(&mut network)?.values().collect(), report))
+}
+
+#[test]
+fn the_loss_falls_for_batches_of_any_size() {
+    for batch_size in [1, 7, 63, 64, 1000] {
+        let trainer = Trainer {
+            batch_size,
+            epochs: 300,
+            learning_rate: 1e-2,
+            ..Trainer::default()
+        };
+        let (_, report) = train(trainer, &data(63)).unwrap();
+        assert!(
+            report.objective < 2e-3,
+            "batch {batch_size}: {}",
+            report.objective
+        );
+        assert_eq!(report.termination, Termination::EpochsCompleted);
+        assert_eq!(report.iterations, 300);
+    }
+}
+
+#[test]
+fn the_seed_decides_the_order_of_batches_and_nothing_else_does() {
+    let weights = |seed| {
+        let trainer = Trainer {
+            seed,
+            epochs: 3,
+            ..Trainer::default()
+        };
+        train(trainer, &data(20)).unwrap().0
+    };
+    assert_eq!(weights(4), weights(4));
+    assert_ne!(weights(4), weights(5));
+}
+
+/// Notes the targets of every single-row batch as it passes.
+struct Noting(Mutex<Vec<f64>>);
+
+impl Loss for Noting {
+    fn mean<B: Dim, Y: Dim, T: Tape>(
+        &self,
+        predictor: Values<(B, Y), T>,
+        targets: Values<(B, Y)>,
+        weights: Values<(B,)>,
+    ) -> Result<Values<(), T>> {
+        if let [target] = targets.as_vec()[..] {
+            self.0.lock().unwrap().push(target);
+        }
+        SquaredError.mean(predictor, targets, weights)
+    }
+}
+
+#[test]
+fn batches_are_reshuffled_every_epoch() {
+    let column = Array2::from_shape_fn((12, 1), |(i, _)| i as f64);
+    let numbered = Data::new(column.view(), column.view(), column.view(), None).unwrap();
+    let trainer = Trainer {
+        epochs: 2,
+        ..Trainer::default()
+    };
+    let noting = Noting(Mutex::new(Vec::new()));
+    trainer
+        .train(&mut network(1), &noting, &numbered, None, &mut unobserved)
+        .unwrap();
+    let seen = noting.0.into_inner().unwrap();
+    let (first, second) = seen.split_at(12);
+    assert_ne!(first, second);
+    for epoch in [first, second] {
+        let mut rows = epoch.to_vec();
+        rows.sort_by(f64::total_cmp);
+        assert_eq!(rows, column.column(0).to_vec());
+    }
+}
+
+#[test]
+fn settings_out_of_range_are_named() {
+    let default = Trainer::default();
+    let broken = [
+        (
+            Trainer {
+                epochs: 0,
+                ..default
+            },
+            "epochs is 0",
+        ),
+        (
+            Trainer {
+                batch_size: 0,
+                ..default
+            },
+            "batch_size is 0",
+        ),
+        (
+            Trainer {
+                patience: 0,
+                ..default
+            },
+            "patience is 0",
+        ),
+        (
+            Trainer {
+                learning_rate: 0.0,
+                ..default
+            },
+            "learning_rate is 0",
+        ),
+        (
+            Trainer {
+                learning_rate: f64::NAN,
+                ..default
+            },
+            "learning_rate is NaN",
+        ),
+    ];
+    for (trainer, message) in broken {
+        let error = train(trainer, &data(5)).unwrap_err().to_string();
+        assert!(error.starts_with(message), "{error}");
+    }
+}
+
+#[test]
+fn divergence_is_an_error_that_names_the_step() {
+    for learning_rate in [10.0, 1e5, 1e200] {
+        let trainer = Trainer {
+            learning_rate,
+            ..Trainer::default()
+        };
+        match train(trainer, &data(20)) {
+            Err(Error::Diverged {
+                epoch,
+                step,
+                loss,
+                initial,
+            }) => {
+                assert!(epoch >= 1 && step >= epoch);
+                assert!(!(loss < 100.0 * initial.max(1.0)));
+            }
+            other => panic!("learning rate {learning_rate}: {other:?}"),
+        }
+    }
+}
+
+/// Validation targets are the negative of what is trained on: their loss rises from the start.
+#[test]
+fn early_stopping_restores_the_best_epoch() {
+    let train_data = data(36);
+    let contexts = Array2::from_shape_fn((9, 1), |(i, _)| i as f64 / 4.0 - 1.0);
+    let ones = Array2::ones((9, 1));
+    let against = Data::new(contexts.view(), ones.view(), (-&contexts).view(), None).unwrap();
+    let trainer = Trainer {
+        epochs: 100,
+        patience: 5,
+        ..Trainer::default()
+    };
+    let mut seen: Vec<f64> = Vec::new();
+    let mut stopped = network(1);
+    let report = trainer
+        .train(
+            &mut stopped,
+            &SquaredError,
+            &train_data,
+            Some(&against),
+            &mut |progress| {
+                seen.push(progress.validation_loss.unwrap());
+                ControlFlow::Continue(())
+            },
+        )
+        .unwrap();
+    let best = (0..seen.len())
+        .min_by(|&a, &b| seen[a].total_cmp(&seen[b]))
+        .unwrap();
+    assert_eq!(
+        report.termination,
+        Termination::EarlyStopped {
+            best_epoch: best + 1
+        }
+    );
+    assert_eq!(report.iterations, seen.len());
+    assert_eq!(seen.len(), best + 1 + 5);
+
+    // Training for exactly the best number of epochs gives the very same weights.
+    let mut direct = network(1);
+    let exact = Trainer {
+        epochs: best + 1,
+        ..trainer
+    };
+    exact
+        .train(
+            &mut direct,
+            &SquaredError,
+            &train_data,
+            None,
+            &mut unobserved,
+        )
+        .unwrap();
+    let weights = |network: &mut Net| Snapshot::of(network).unwrap().values().collect::<Vec<_>>();
+    assert_eq!(weights(&mut stopped), weights(&mut direct));
+}
+
+#[test]
+fn an_observer_sees_every_epoch_and_can_break_off() {
+    let mut epochs = Vec::new();
+    let report = Trainer::default()
+        .train(
+            &mut network(1),
+            &SquaredError,
+            &data(9),
+            None,
+            &mut |progress| {
+                assert_eq!(progress.epochs, 50);
+                assert_eq!(progress.validation_loss, None);
+                epochs.push(progress.epoch);
+                match progress.epoch {
+                    3 => ControlFlow::Break(()),
+                    _ => ControlFlow::Continue(()),
+                }
+            },
+        )
+        .unwrap();
+    assert_eq!(epochs, [1, 2, 3]);
+    assert_eq!(report.termination, Termination::Interrupted);
+    assert_eq!(report.iterations, 3);
+}
+
+/// With a full batch a weight of two is a row given twice.
+#[test]
+fn weights_count_rows() {
+    let (c, x) = (array![[0.0], [1.0]], array![[1.0], [1.0]]);
+    let y = array![[1.0], [-1.0]];
+    let weighted = Data::new(c.view(), x.view(), y.view(), Some(array![2.0, 1.0].view())).unwrap();
+    let rows = [0, 0, 1];
+    let pick = |table: &Array2<f64>| table.select(ndarray::Axis(0), &rows);
+    let repeated = Data::new(pick(&c).view(), pick(&x).view(), pick(&y).view(), None).unwrap();
+    let trainer = Trainer {
+        batch_size: 3,
+        ..Trainer::default()
+    };
+    let (a, b) = (
+        train(trainer, &weighted).unwrap().0,
+        train(trainer, &repeated).unwrap().0,
+    );
+    for (a, b) in a.iter().zip(&b) {
+        assert!((a - b).abs() < 1e-9, "{a} {b}");
+    }
+}
+
+#[test]
+fn data_are_checked() {
+    let (one, two) = (Array2::<f64>::ones((3, 1)), Array2::<f64>::ones((2, 1)));
+    let typed = TrainingData::<contextualized_encoders::Const<2>, usize, usize>::new(
+        one.view(),
+        one.view(),
+        one.view(),
+        None,
+    );
+    assert!(matches!(
+        typed,
+        Err(Error::InvalidParameter {
+            parameter: "contexts",
+            ..
+        })
+    ));
+    assert!(matches!(
+        Data::new(one.view(), two.view(), one.view(), None),
+        Err(Error::RowCount {
+            argument: "features",
+            expected: 3,
+            found: 2
+        })
+    ));
+    let nobody = Array2::<f64>::zeros((0, 1));
+    assert!(matches!(
+        Data::new(nobody.view(), nobody.view(), nobody.view(), None),
+        Err(Error::NoRows { .. })
+    ));
+}
+
+/// 600 context columns and full batches of 2000 rows: large enough for the matrix products to be
+/// shared between threads.
+#[test]
+fn training_gives_the_same_bits_on_one_and_two_threads() {
+    let contexts = Array2::from_shape_fn((2000, 600), |(i, j)| {
+        ((i * 31 + j * 17) % 101) as f64 / 50.0 - 1.0
+    });
+    let features = Array2::from_shape_fn((2000, 2), |(i, j)| {
+        ((i * 13 + j * 7) % 23) as f64 / 11.0 - 1.0
+    });
+    let targets = Array2::from_shape_fn((2000, 1), |(i, _)| contexts[[i, 0]] * features[[i, 0]]);
+    let data = Data::new(contexts.view(), features.view(), targets.view(), None).unwrap();
+    let run = |threads: usize| -> Vec<f64> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            let mut network = Contextualized::new(
+                Mlp::new(
+                    600,
+                    5,
+                    MlpSize {
+                        width: 64,
+                        layers: 2,
+                    },
+                    3,
+                )
+                .unwrap(),
+                Archetypes::new(5, 2, 1, true, 4).unwrap(),
+            )
+            .unwrap();
+            let trainer = Trainer {
+                epochs: 3,
+                batch_size: 2000,
+                ..Trainer::default()
+            };
+            trainer
+                .train(&mut network, &SquaredError, &data, None, &mut unobserved)
+                .unwrap();
+            Snapshot::of(&mut network).unwrap().values().collect()
+        })
+    };
+    assert_eq!(run(1), run(2));
+}
