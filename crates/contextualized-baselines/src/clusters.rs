@@ -1,0 +1,286 @@
+//! A regression per cluster of contexts.
+
+use crate::kmeans;
+use crate::population::{PopulationModel, PopulationRegression};
+use contextualized_core::comparison::{FoldScores, cross_validate};
+use contextualized_core::metrics::Loss;
+use contextualized_core::validate::{check_query, check_table};
+use contextualized_core::{
+    Coefficients, DynEstimator, Error, Estimator, KFold, Link, LocalCoefficients, Result, Samples,
+    Standardization, VaryingCoefficients,
+};
+use ndarray::{Array2, Array3, ArrayView2, Axis};
+use serde::{Deserialize, Serialize};
+
+/// K-means on standardised contexts, then a [`PopulationRegression`] in each cluster.
+///
+/// A cluster that does not determine a regression of its own (fewer rows than coefficients,
+/// dependent columns, a separated binary target) uses the fit to everybody, and the model's
+/// report says so. Clusters that no row belongs to, as with fewer distinct contexts than
+/// clusters, are left out. Contexts are clustered unweighted; the regressions use row weights.
+///
+/// Unless their number is given it is chosen from 1 to 10 by 5-fold cross-validation, as the
+/// smallest that is within one standard error (of the paired difference) of the best; one cluster
+/// is the population regression.
+///
+/// | setting | default | range |
+/// |---|---|---|
+/// | clusters | cross-validated, 1 to 10 | 1 to the number of rows |
+/// | regression | [`PopulationRegression::new`] | |
+/// | seed | 0 | |
+///
+/// Each clustering is the best of 10 starts from k-means++
+/// (Arthur and Vassilvitskii 2007, doi:10.5555/1283383.1283494).
+///
+/// ```
+/// use contextualized_baselines::ClusterRegression;
+/// use contextualized_core::{Estimator, Samples, VaryingCoefficients};
+/// use ndarray::{Array2, array};
+///
+/// // Two groups, at contexts 0 and 1, with slopes 1 and −1.
+/// let contexts = Array2::from_shape_fn((40, 1), |(i, _)| (i % 2) as f64);
+/// let features = Array2::from_shape_fn((40, 1), |(i, _)| (i / 2) as f64);
+/// let targets = &features * &contexts.mapv(|c| 1.0 - 2.0 * c);
+/// let samples = Samples::new(contexts.view(), features.view(), targets.view())?;
+///
+/// let model = ClusterRegression::new().fit(&samples)?;
+/// assert_eq!(model.report().clusters.len(), 2);
+/// let slopes = model.coefficients(array![[0.1], [0.9]].view())?.slopes().to_owned();
+/// assert!((slopes[[0, 0, 0]] - 1.0).abs() < 1e-12 && (slopes[[1, 0, 0]] + 1.0).abs() < 1e-12);
+/// # Ok::<(), contextualized_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClusterRegression {
+    clusters: Option<usize>,
+    regression: PopulationRegression,
+    seed: u64,
+}
+
+/// Largest number of clusters that cross-validation considers.
+const MOST_CLUSTERS: usize = 10;
+
+/// Folds of that cross-validation.
+const FOLDS: usize = 5;
+
+impl Default for ClusterRegression {
+    fn default() -> Self {
+        Self {
+            clusters: None,
+            regression: PopulationRegression::new(),
+            seed: 0,
+        }
+    }
+}
+
+impl ClusterRegression {
+    /// Linear regressions in a cross-validated number of clusters.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Fixes the number of clusters.
+    pub fn clusters(mut self, clusters: usize) -> Self {
+        self.clusters = Some(clusters);
+        self
+    }
+
+    /// The regression fitted in each cluster.
+    pub fn regression(mut self, regression: PopulationRegression) -> Self {
+        self.regression = regression;
+        self
+    }
+
+    /// Seed of the clusterings and the folds.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    fn fit_clusters(&self, samples: &Samples, clusters: usize) -> Result<ClusterModel> {
+        if clusters == 0 || clusters > samples.rows() {
+            return Err(Error::invalid_parameter(
+                "clusters",
+                clusters,
+                format!("between 1 and the number of rows, {}", samples.rows()),
+            ));
+        }
+        let population = self.regression.fit(samples)?;
+        let scaling = Standardization::fit(samples.contexts(), None)?;
+        let contexts = scaling.apply(samples.contexts())?;
+        let centers = kmeans::centers(contexts.view(), clusters, self.seed)?;
+        let labels = kmeans::assign(contexts.view(), centers.view());
+        let mut report = Vec::new();
+        let mut models = Vec::new();
+        for label in 0..centers.nrows() {
+            let rows: Vec<usize> = (0..samples.rows())
+                .filter(|&row| labels[row] == label)
+                .collect();
+            let own = samples
+                .select(&rows)
+                .and_then(|members| self.regression.fit(&members));
+            let (model, fallback) = match own {
+                Ok(model) => (model, None),
+                Err(
+                    error @ (Error::TooFewRows { .. }
+                    | Error::RankDeficient { .. }
+                    | Error::Separated { .. }
+                    | Error::NoWeight),
+                ) => (population.clone(), Some(error.to_string())),
+                Err(error) => return Err(error),
+            };
+            report.push(ClusterSummary {
+                rows: rows.len(),
+                fallback,
+            });
+            models.push(model);
+        }
+        Ok(ClusterModel {
+            scaling,
+            centers,
+            models,
+            report: ClusterReport {
+                clusters: report,
+                cross_validation: Vec::new(),
+            },
+        })
+    }
+
+    /// Cross-validated loss for 1, 2, … clusters, as far as folds have rows for them.
+    fn losses(&self, samples: &Samples) -> Result<Vec<FoldScores>> {
+        let smallest_fold = samples.rows() - samples.rows().div_ceil(FOLDS);
+        let candidates: Vec<Box<dyn DynEstimator>> = (1..=MOST_CLUSTERS.min(smallest_fold.max(1)))
+            .map(|clusters| Box::new(self.clone().clusters(clusters)) as Box<dyn DynEstimator>)
+            .collect();
+        let loss = match self.regression.link() {
+            Link::Logit => Loss::Log,
+            _ => Loss::Squared,
+        };
+        cross_validate(&candidates, samples, &KFold::new(FOLDS, self.seed), loss)?
+            .into_iter()
+            .map(|compared| compared.outcome)
+            .collect()
+    }
+}
+
+/// The fewest clusters whose loss is within one standard error of the lowest.
+fn fewest_within_one_error(losses: &[FoldScores]) -> Result<usize> {
+    let mean = |scores: &FoldScores| scores.score().mean;
+    let Some(best) = losses.iter().min_by(|a, b| mean(a).total_cmp(&mean(b))) else {
+        return Ok(1);
+    };
+    for (index, scores) in losses.iter().enumerate() {
+        let excess = scores.minus(best)?;
+        if excess.mean <= excess.standard_error {
+            return Ok(index + 1);
+        }
+    }
+    Ok(1)
+}
+
+impl Estimator for ClusterRegression {
+    type Model = ClusterModel;
+
+    fn name(&self) -> String {
+        match self.clusters {
+            Some(1) => "1 cluster".to_owned(),
+            Some(clusters) => format!("{clusters} clusters"),
+            None => "clusters (cross-validated)".to_owned(),
+        }
+    }
+
+    /// # Errors
+    ///
+    /// Those of [`PopulationRegression`] on all rows; [`Error::InvalidParameter`] for no cluster
+    /// or more clusters than rows; [`Error::TooFewRows`] when there are too few rows to
+    /// cross-validate; [`Error::NotConverged`].
+    fn fit(&self, samples: &Samples) -> Result<ClusterModel> {
+        self.regression.validate()?;
+        match self.clusters {
+            Some(clusters) => self.fit_clusters(samples, clusters),
+            None => {
+                let losses = self.losses(samples)?;
+                let mut model = self.fit_clusters(samples, fewest_within_one_error(&losses)?)?;
+                model.report.cross_validation =
+                    losses.iter().map(|scores| scores.score().mean).collect();
+                Ok(model)
+            }
+        }
+    }
+}
+
+/// What became of each cluster.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClusterReport {
+    /// One entry per cluster that has rows.
+    pub clusters: Vec<ClusterSummary>,
+    /// Cross-validated loss with 1, 2, … clusters, where their number was chosen by it.
+    pub cross_validation: Vec<f64>,
+}
+
+/// What became of one cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterSummary {
+    /// Training rows in it.
+    pub rows: usize,
+    /// Why it uses the population's regression, if it does.
+    pub fallback: Option<String>,
+}
+
+/// A fitted cluster regression.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClusterModel {
+    scaling: Standardization,
+    /// Clusters × contexts, standardised.
+    centers: Array2<f64>,
+    models: Vec<PopulationModel>,
+    report: ClusterReport,
+}
+
+impl ClusterModel {
+    /// Sizes of the clusters, and which of them fell back on the population.
+    pub fn report(&self) -> &ClusterReport {
+        &self.report
+    }
+
+    /// The cluster of each row of contexts (n × c): that of the nearest centre.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnCount`], [`Error::NotFinite`].
+    pub fn labels(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<usize>> {
+        check_table("contexts", contexts, Some(self.scaling.columns()))?;
+        let standardized = self.scaling.apply(contexts)?;
+        Ok(kmeans::assign(standardized.view(), self.centers.view()))
+    }
+}
+
+impl VaryingCoefficients for ClusterModel {
+    fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
+        let labels = self.labels(contexts)?;
+        let (targets, features) = self.models[0].slopes().dim();
+        let mut slopes = Array3::zeros((labels.len(), targets, features));
+        let mut offsets = Array2::zeros((labels.len(), targets));
+        for (row, &label) in labels.iter().enumerate() {
+            let model = &self.models[label];
+            slopes.index_axis_mut(Axis(0), row).assign(&model.slopes());
+            offsets.row_mut(row).assign(&model.offsets());
+        }
+        Coefficients::new(slopes, offsets)
+    }
+}
+
+impl LocalCoefficients for ClusterModel {
+    fn coefficients_at(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Coefficients> {
+        let width = self.models[0].slopes().ncols();
+        check_query(contexts, self.scaling.columns(), features, width)?;
+        self.coefficients(contexts)
+    }
+
+    fn link(&self) -> Link {
+        self.models[0].link()
+    }
+}

@@ -1,0 +1,117 @@
+//! K-means on standardised contexts, validated and counted here.
+
+use contextualized_core::{Error, Result};
+use linfa::DatasetBase;
+use linfa::traits::Fit;
+use linfa_clustering::{KMeans, KMeansInit};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+/// Restarts from fresh k-means++ centres; the lowest inertia wins.
+const RESTARTS: u64 = 10;
+
+/// Iterations after which a start that has not settled is an error.
+const ITERATIONS: u64 = 300;
+
+/// Centres (k × c) at a fixed point of Lloyd's algorithm, clusters that no row is nearest to left out.
+///
+/// The library reports neither whether a run converged nor, over several runs, counts that belong
+/// to the run it returns; so each run is started on its own, carried on until no row changes its
+/// cluster, and scored here.
+pub(crate) fn centers(
+    contexts: ArrayView2<'_, f64>,
+    clusters: usize,
+    seed: u64,
+) -> Result<Array2<f64>> {
+    let mut best: Option<(f64, Array2<f64>)> = None;
+    for restart in 0..RESTARTS {
+        let mut generator = ChaCha8Rng::seed_from_u64(seed);
+        generator.set_stream(restart);
+        let (inertia, centers) = one_start(contexts, clusters, generator)?;
+        if best.as_ref().is_none_or(|(lowest, _)| inertia < *lowest) {
+            best = Some((inertia, centers));
+        }
+    }
+    best.map(|(_, centers)| centers).ok_or(Error::NoRows {
+        argument: "contexts",
+    })
+}
+
+fn one_start(
+    contexts: ArrayView2<'_, f64>,
+    clusters: usize,
+    generator: ChaCha8Rng,
+) -> Result<(f64, Array2<f64>)> {
+    let mut centers = KMeans::params_with_rng(clusters, generator)
+        .init_method(KMeansInit::KMeansPlusPlus)
+        .n_runs(1)
+        .max_n_iterations(ITERATIONS)
+        .tolerance(1e-3)
+        .fit(&DatasetBase::from(contexts))
+        .map_err(|error| Error::numerical("k-means", error))?
+        .centroids()
+        .to_owned();
+    let mut labels = assign(contexts, centers.view());
+    let mut changed = 0;
+    for _ in 0..ITERATIONS {
+        centers = means(contexts, &labels, centers.nrows());
+        let next = assign(contexts, centers.view());
+        if next == labels {
+            let inertia = contexts
+                .rows()
+                .into_iter()
+                .zip(&labels)
+                .map(|(row, &label)| squared_distance(row, centers.row(label)))
+                .sum();
+            return Ok((inertia, centers));
+        }
+        changed = labels.iter().zip(&next).filter(|(a, b)| a != b).count();
+        labels = next;
+    }
+    Err(Error::NotConverged {
+        algorithm: "k-means",
+        iterations: ITERATIONS as usize,
+        criterion: "the number of rows that changed cluster",
+        value: changed as f64,
+        tolerance: 0.0,
+    })
+}
+
+/// The mean of each cluster's rows; labels are renumbered where a cluster is empty.
+fn means(contexts: ArrayView2<'_, f64>, labels: &[usize], clusters: usize) -> Array2<f64> {
+    let mut sums = Array2::zeros((clusters, contexts.ncols()));
+    let mut counts = vec![0.0; clusters];
+    for (row, &label) in contexts.rows().into_iter().zip(labels) {
+        let mut sum = sums.row_mut(label);
+        sum += &row;
+        counts[label] += 1.0;
+    }
+    for (mut sum, &count) in sums.rows_mut().into_iter().zip(&counts) {
+        sum /= f64::max(count, 1.0);
+    }
+    let occupied: Vec<usize> = (0..clusters).filter(|&label| counts[label] > 0.0).collect();
+    sums.select(Axis(0), &occupied)
+}
+
+/// The nearest centre of each row, the first of several equally near.
+pub(crate) fn assign(contexts: ArrayView2<'_, f64>, centers: ArrayView2<'_, f64>) -> Vec<usize> {
+    contexts
+        .rows()
+        .into_iter()
+        .map(|row| {
+            let mut nearest = (0, f64::INFINITY);
+            for (label, center) in centers.rows().into_iter().enumerate() {
+                let distance = squared_distance(row, center);
+                if distance < nearest.1 {
+                    nearest = (label, distance);
+                }
+            }
+            nearest.0
+        })
+        .collect()
+}
+
+fn squared_distance(a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
+}

@@ -1,0 +1,52 @@
+//! # contextualized-baselines
+//!
+//! What a contextualized model has to beat: one regression for everybody, and one per cluster of
+//! contexts.
+//!
+//! ```text
+//! population:  B(c) = B
+//! clusters:    B(c) = B_k,  k the nearest of K centres that k-means finds among standardised contexts
+//! ```
+//!
+//! Both are fitted to minimise squared error, or the deviance of binary targets, and both are
+//! compared with any other estimator through the traits of `contextualized-core`:
+//!
+//! ```
+//! use contextualized_baselines::{ClusterRegression, PopulationRegression};
+//! use contextualized_core::comparison::cross_validate;
+//! use contextualized_core::metrics::Loss;
+//! use contextualized_core::{DynEstimator, KFold, Samples};
+//! use ndarray::Array2;
+//!
+//! // The slope is the context, from −1 to 1.
+//! let contexts = Array2::from_shape_fn((90, 1), |(i, _)| (i % 10) as f64 / 4.5 - 1.0);
+//! let features = Array2::from_shape_fn((90, 1), |(i, _)| ((7 * i) % 9) as f64 - 4.0);
+//! let targets = &contexts * &features;
+//! let samples = Samples::new(contexts.view(), features.view(), targets.view())?;
+//!
+//! let estimators: Vec<Box<dyn DynEstimator>> = vec![
+//!     Box::new(PopulationRegression::new()),
+//!     Box::new(ClusterRegression::new().clusters(5)),
+//! ];
+//! let lines = cross_validate(&estimators, &samples, &KFold::new(5, 0), Loss::Squared)?;
+//! let loss = |line: usize| lines[line].outcome.as_ref().map(|scores| scores.score().mean).ok();
+//! assert!(loss(1) < loss(0));
+//! # Ok::<(), contextualized_core::Error>(())
+//! ```
+//!
+//! ## Map
+//!
+//! | item | for |
+//! |---|---|
+//! | [`PopulationRegression`], [`PopulationModel`] | least squares, ridge, logistic regression, standard errors |
+//! | [`ClusterRegression`], [`ClusterModel`] | k-means, then a regression per cluster |
+//! | [`ClusterReport`] | cluster sizes and fallbacks |
+
+mod clusters;
+mod design;
+mod kmeans;
+mod logistic;
+mod population;
+
+pub use clusters::{ClusterModel, ClusterRegression, ClusterReport, ClusterSummary};
+pub use population::{PopulationModel, PopulationRegression};

@@ -1,0 +1,131 @@
+//! Stored values of statsmodels; `tests/reference/population.py` made them.
+
+use approx::assert_relative_eq;
+use contextualized_baselines::{PopulationModel, PopulationRegression};
+use contextualized_core::{Coefficients, Estimator, Samples, VaryingCoefficients, WithUncertainty};
+use ndarray::{Array1, Array2, array};
+use serde_json::Value;
+
+const ROWS: usize = 60;
+
+fn features() -> Array2<f64> {
+    Array2::from_shape_fn((ROWS, 3), |(row, column)| {
+        let i = row as f64;
+        match column {
+            0 => (1.3 * i).sin(),
+            1 => (0.7 * i * i % 11.0).cos(),
+            _ => (row % 7) as f64 / 3.0,
+        }
+    })
+}
+
+fn samples(targets: &Array2<f64>) -> Samples {
+    let contexts = Array2::ones((ROWS, 1));
+    Samples::new(contexts.view(), features().view(), targets.view()).unwrap()
+}
+
+fn linear_targets() -> Array2<f64> {
+    let x = features();
+    Array2::from_shape_fn((ROWS, 2), |(row, column)| {
+        let i = row as f64;
+        match column {
+            0 => 1.0 + 2.0 * x[[row, 0]] - x[[row, 1]] + (5.1 * i).sin(),
+            _ => x[[row, 2]] - 3.0 + (3.3 * i).cos(),
+        }
+    })
+}
+
+fn binary_target() -> Array2<f64> {
+    let x = features();
+    Array2::from_shape_fn((ROWS, 1), |(row, _)| {
+        f64::from((2.9 * row as f64).sin() + 0.8 * x[[row, 0]] > 0.1)
+    })
+}
+
+fn stored(fit: &str, what: &str) -> Value {
+    let all: Value = serde_json::from_str(include_str!("../reference/population.json")).unwrap();
+    all[fit][what].clone()
+}
+
+/// Compares with stored numbers: per target, the intercept first if the model has one.
+fn assert_stored(coefficients: &Coefficients, intercept: bool, stored: &Value) {
+    for target in 0..coefficients.targets() {
+        let offset = intercept.then(|| coefficients.offsets()[[0, target]]);
+        let slopes = (0..coefficients.features()).map(|j| coefficients.slopes()[[0, target, j]]);
+        let found: Vec<f64> = offset.into_iter().chain(slopes).collect();
+        let expected: Vec<f64> = serde_json::from_value(stored[target].clone()).unwrap();
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_relative_eq!(found, expected, max_relative = 1e-9, epsilon = 1e-11);
+        }
+    }
+}
+
+fn check(model: &PopulationModel, fit: &str) {
+    let anyone = array![[1.0]];
+    let coefficients = model.coefficients(anyone.view()).unwrap();
+    assert_stored(&coefficients, true, &stored(fit, "coefficients"));
+    let errors = model.standard_errors(anyone.view()).unwrap();
+    assert_stored(&errors, true, &stored(fit, "standard_errors"));
+}
+
+#[test]
+fn linear_regression_equals_the_reference() {
+    let model = PopulationRegression::new()
+        .fit(&samples(&linear_targets()))
+        .unwrap();
+    check(&model, "unweighted");
+}
+
+#[test]
+fn weighted_regression_equals_the_reference() {
+    let weights = Array1::from_shape_fn(ROWS, |row| 0.5 + (row % 4) as f64);
+    let samples = samples(&linear_targets())
+        .with_weights(weights.view())
+        .unwrap();
+    let model = PopulationRegression::new().fit(&samples).unwrap();
+    check(&model, "weighted");
+}
+
+#[test]
+fn intervals_equal_the_reference() {
+    let model = PopulationRegression::new()
+        .fit(&samples(&linear_targets()))
+        .unwrap();
+    let intervals = model.intervals(array![[1.0]].view(), 0.9).unwrap();
+    for (end, coefficients) in [(0, &intervals.lower), (1, &intervals.upper)] {
+        let per_target: Vec<Vec<f64>> = (0..2)
+            .map(|target| {
+                let pairs: Vec<[f64; 2]> =
+                    serde_json::from_value(stored("unweighted", "interval_90")[target].clone())
+                        .unwrap();
+                pairs.iter().map(|pair| pair[end]).collect()
+            })
+            .collect();
+        assert_stored(coefficients, true, &serde_json::json!(per_target));
+    }
+}
+
+#[test]
+fn regression_without_intercept_equals_the_reference() {
+    let model = PopulationRegression::new()
+        .intercept(false)
+        .fit(&samples(&linear_targets()))
+        .unwrap();
+    let coefficients = model.coefficients(array![[1.0]].view()).unwrap();
+    assert_stored(
+        &coefficients,
+        false,
+        &stored("without_intercept", "coefficients"),
+    );
+    assert!(coefficients.offsets().iter().all(|offset| *offset == 0.0));
+}
+
+#[test]
+fn logistic_regression_equals_the_reference() {
+    let model = PopulationRegression::new()
+        .logistic()
+        .fit(&samples(&binary_target()))
+        .unwrap();
+    check(&model, "logistic");
+}
