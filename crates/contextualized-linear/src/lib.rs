@@ -1,0 +1,51 @@
+//! # contextualized-linear
+//!
+//! Contextualized linear regression: one linear model per sample, its coefficients a learned
+//! function of the sample's context.
+//!
+//! ```text
+//! E[y | x, c] = B(c) x + m(c)
+//! direct:      [B(c), m(c)] = E(c)
+//! archetypes:  [B(c), m(c)] = Σ_k z_k(c) A_k,    z(c) = E(c)
+//! ```
+//!
+//! E is a multilayer perceptron, trained together with the archetypes A by Adam on the squared
+//! error of y. All samples share E and A, so a context never seen gets coefficients too, and a
+//! thin region of contexts borrows from its neighbours.
+//!
+//! ```
+//! use contextualized_core::metrics::effect_mse;
+//! use contextualized_core::{Estimator, VaryingCoefficients};
+//! use contextualized_linear::ContextualizedRegression;
+//! use contextualized_simulation::Simulator;
+//!
+//! // Slopes c and c², observed with noise in 300 samples.
+//! let simulator = Simulator::new(300)
+//!     .uniform_contexts(1, -1.0, 1.0)
+//!     .slopes(|c| vec![c[0], c[0] * c[0]])
+//!     .noise(0.1);
+//! let (train, new) = (simulator.simulate(1)?, simulator.simulate(2)?);
+//!
+//! let model = ContextualizedRegression::new().fit(&train.samples)?;
+//! let coefficients = model.coefficients(new.samples.contexts())?;
+//! assert!(effect_mse(&new.coefficients, &coefficients)? < 0.01);
+//! # Ok::<(), contextualized_core::Error>(())
+//! ```
+//!
+//! ## Map
+//!
+//! | item | for |
+//! |---|---|
+//! | [`ContextualizedRegression`] | the settings, with their defaults |
+//! | [`Parameterization`] | direct coefficients or archetypes |
+//! | [`ContextualizedModel`] | coefficients at any context, predictions, serialisation |
+
+mod estimator;
+mod head;
+mod model;
+mod scaling;
+
+pub use contextualized_encoders::Progress;
+pub use estimator::ContextualizedRegression;
+pub use head::Parameterization;
+pub use model::ContextualizedModel;

@@ -1,0 +1,171 @@
+//! Bad input and edge cases: a typed error, or a sane result.
+
+use contextualized_core::{Error, Estimator, LocalCoefficients, Samples, VaryingCoefficients};
+use contextualized_linear::{ContextualizedRegression, Parameterization};
+use contextualized_simulation::Simulator;
+use ndarray::{Array2, Axis, array, concatenate};
+use std::ops::ControlFlow;
+
+fn samples(rows: usize) -> Samples {
+    Simulator::new(rows)
+        .uniform_contexts(2, -1.0, 1.0)
+        .slopes(|c| vec![c[0], 1.0])
+        .simulate(0)
+        .unwrap()
+        .samples
+}
+
+fn quick() -> ContextualizedRegression {
+    ContextualizedRegression::new()
+        .epochs(2)
+        .without_early_stopping()
+}
+
+#[test]
+fn settings_out_of_range_are_named() {
+    let data = samples(20);
+    let cases = [
+        (quick().epochs(0), "epochs is 0"),
+        (quick().batch_size(0), "batch_size is 0"),
+        (quick().learning_rate(-1.0), "learning_rate is -1"),
+        (quick().encoder(0, 2), "width is 0"),
+        (quick().encoder(5, 0), "layers is 0"),
+        (
+            quick().parameterization(Parameterization::Archetypes(0)),
+            "code width is 0",
+        ),
+        (quick().early_stopping(0.0, 5), "fraction is 0"),
+        (quick().early_stopping(1.0, 5), "fraction is 1"),
+        (quick().early_stopping(0.2, 0), "patience is 0"),
+    ];
+    for (estimator, message) in cases {
+        let error = estimator.fit(&data).unwrap_err();
+        assert!(matches!(error, Error::InvalidParameter { .. }));
+        assert!(error.to_string().starts_with(message), "{error}");
+    }
+}
+
+#[test]
+fn one_row_is_too_few_to_validate_and_enough_to_fit() {
+    assert!(matches!(
+        ContextualizedRegression::new().fit(&samples(1)),
+        Err(Error::TooFewRows {
+            needed: 2,
+            found: 1,
+            ..
+        })
+    ));
+    let one = samples(1);
+    let model = quick().fit(&one).unwrap();
+    let prediction = model.predict(one.contexts(), one.features()).unwrap();
+    assert!((prediction[[0, 0]] - one.targets()[[0, 0]]).abs() < 0.1);
+}
+
+#[test]
+fn batches_may_be_larger_than_the_data() {
+    assert!(quick().batch_size(1000).fit(&samples(7)).is_ok());
+}
+
+#[test]
+fn a_diverging_learning_rate_is_an_error() {
+    assert!(matches!(
+        quick().epochs(50).learning_rate(1e3).fit(&samples(50)),
+        Err(Error::Diverged { .. })
+    ));
+}
+
+/// Constant columns add nothing; with only constant columns the model is a population model.
+#[test]
+fn constant_columns_and_identical_rows_give_finite_results() {
+    let data = samples(40);
+    let constant = Array2::from_elem((40, 1), 3.7);
+    for (contexts, features) in [
+        (
+            concatenate![Axis(1), data.contexts(), constant],
+            data.features().to_owned(),
+        ),
+        (
+            constant.clone(),
+            concatenate![Axis(1), data.features(), constant],
+        ),
+        (constant.clone(), constant.clone()),
+    ] {
+        let samples = Samples::new(contexts.view(), features.view(), data.targets()).unwrap();
+        let model = quick().fit(&samples).unwrap();
+        let coefficients = model.coefficients(samples.contexts()).unwrap();
+        assert!(coefficients.slopes().iter().all(|slope| slope.is_finite()));
+    }
+    let identical = Samples::new(constant.view(), constant.view(), constant.view()).unwrap();
+    let model = ContextualizedRegression::new().fit(&identical).unwrap();
+    let predictions = model
+        .predict(identical.contexts(), identical.features())
+        .unwrap();
+    assert!(
+        predictions
+            .iter()
+            .all(|prediction| (prediction - 3.7).abs() < 0.05)
+    );
+}
+
+#[test]
+fn queries_are_checked() {
+    let model = quick().fit(&samples(20)).unwrap();
+    let (two, three) = (array![[0.0, 1.0]], array![[0.0, 1.0, 2.0]]);
+    assert!(matches!(
+        model.coefficients(three.view()),
+        Err(Error::ColumnCount {
+            argument: "contexts",
+            expected: 2,
+            found: 3
+        })
+    ));
+    assert!(matches!(
+        model.predict(two.view(), three.view()),
+        Err(Error::ColumnCount {
+            argument: "features",
+            expected: 2,
+            found: 3
+        })
+    ));
+    assert!(matches!(
+        model.predict(array![[f64::NAN, 0.0]].view(), two.view()),
+        Err(Error::NotFinite {
+            argument: "contexts",
+            row: 0,
+            column: 0,
+            ..
+        })
+    ));
+    let nobody = Array2::zeros((0, 2));
+    assert_eq!(
+        model.predict(nobody.view(), nobody.view()).unwrap().dim(),
+        (0, 1)
+    );
+}
+
+#[test]
+fn an_observer_sees_both_losses_and_may_stop() {
+    let mut epochs = 0;
+    let model = ContextualizedRegression::new()
+        .fit_observed(&samples(50), &mut |progress| {
+            epochs += 1;
+            assert_eq!(progress.epoch, epochs);
+            assert!(progress.training_loss.is_finite());
+            assert!(progress.validation_loss.unwrap().is_finite());
+            if epochs == 4 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })
+        .unwrap();
+    assert_eq!(epochs, 4);
+    assert_eq!(model.report().iterations, 4);
+}
+
+#[test]
+fn models_cross_threads() {
+    fn crosses<T: Send + Sync + 'static>() {}
+    crosses::<ContextualizedRegression>();
+    crosses::<contextualized_linear::ContextualizedModel>();
+}

@@ -1,0 +1,6 @@
+//! Tests of contextualized regression through its public surface.
+#![allow(clippy::unwrap_used)]
+
+mod input;
+mod properties;
+mod recovery;

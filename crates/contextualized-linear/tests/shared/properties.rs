@@ -1,0 +1,170 @@
+//! Identities every fitted model keeps.
+
+use approx::assert_relative_eq;
+use contextualized_baselines::{ClusterRegression, PopulationRegression};
+use contextualized_core::{
+    DynEstimator, Estimator, LocalCoefficients, Samples, VaryingCoefficients,
+};
+use contextualized_linear::{ContextualizedModel, ContextualizedRegression, Parameterization};
+use contextualized_simulation::Simulator;
+use ndarray::{Array1, Array2, Array3, array};
+use proptest::prelude::*;
+
+/// Two targets, three features, two contexts, all far from standard units.
+fn samples(rows: usize, seed: u64) -> Samples {
+    Simulator::new(rows)
+        .uniform_contexts(2, 100.0, 300.0)
+        .features(|draws, _| {
+            (0..3)
+                .map(|j| draws.normal(50.0 * f64::from(j), 4.0))
+                .collect()
+        })
+        .slope_matrix(|c| array![[c[0] / 100.0, 1.0, -1.0], [0.0, c[1] / 200.0, 2.0]])
+        .offsets(|c| vec![c[0], -5.0])
+        .noise(1.0)
+        .simulate(seed)
+        .unwrap()
+        .samples
+}
+
+fn estimators(seed: u64, intercept: bool, standardize: bool) -> Vec<Box<dyn DynEstimator>> {
+    let population = PopulationRegression::new().intercept(intercept);
+    let neural = ContextualizedRegression::new()
+        .intercept(intercept)
+        .standardize(standardize)
+        .learning_rate(if standardize { 1e-3 } else { 1e-5 })
+        .epochs(3)
+        .batch_size(8)
+        .without_early_stopping()
+        .seed(seed);
+    vec![
+        Box::new(population.clone()),
+        Box::new(ClusterRegression::new().clusters(4).regression(population)),
+        Box::new(neural.clone()),
+        Box::new(neural.parameterization(Parameterization::Direct)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    /// Prediction is coefficients applied to features, in the users' units.
+    #[test]
+    fn predictions_are_coefficients_times_features(seed in 0..1000_u64, intercept: bool, standardize: bool) {
+        let data = samples(60, seed);
+        for estimator in estimators(seed, intercept, standardize) {
+            let model = estimator.fit_boxed(&data).unwrap();
+            let predictions = model.predict(data.contexts(), data.features()).unwrap();
+            let coefficients = model.coefficients_at(data.contexts(), data.features()).unwrap();
+            for row in 0..data.rows() {
+                for target in 0..2 {
+                    let terms: Array1<f64> = (0..3)
+                        .map(|j| coefficients.slopes()[[row, target, j]] * data.features()[[row, j]])
+                        .collect();
+                    let by_hand = terms.sum() + coefficients.offsets()[[row, target]];
+                    assert_relative_eq!(predictions[[row, target]], by_hand, max_relative = 1e-12, epsilon = 1e-9);
+                }
+            }
+            if !intercept {
+                prop_assert!(coefficients.offsets().iter().all(|offset| *offset == 0.0));
+            }
+        }
+    }
+
+    /// Changing the units of contexts, features and targets changes coefficients by the units alone.
+    #[test]
+    fn results_do_not_depend_on_units(seed in 0..1000_u64, unit in 0.01..100.0_f64, shift in -10.0..10.0_f64) {
+        let data = samples(40, seed);
+        let contexts = data.contexts().mapv(|c| unit * c + shift);
+        let features = data.features().mapv(|x| x / unit + shift);
+        let targets = data.targets().mapv(|y| y * unit - shift);
+        let other = Samples::new(contexts.view(), features.view(), targets.view()).unwrap();
+        let estimator = ContextualizedRegression::new().epochs(2).seed(seed);
+        let slopes = |samples: &Samples| -> Array3<f64> {
+            let model = estimator.fit(samples).unwrap();
+            model.coefficients(samples.contexts()).unwrap().slopes().to_owned()
+        };
+        // Rounding differs from the first step on, and training carries it along.
+        assert_relative_eq!(slopes(&data) * (unit * unit), slopes(&other), max_relative = 1e-5, epsilon = 1e-6 * unit * unit);
+    }
+
+    #[test]
+    fn a_reloaded_model_predicts_the_same_bits(seed in 0..1000_u64, intercept: bool, direct: bool) {
+        let data = samples(30, seed);
+        let mut estimator = ContextualizedRegression::new().epochs(2).intercept(intercept).seed(seed);
+        if direct {
+            estimator = estimator.parameterization(Parameterization::Direct);
+        }
+        let model = estimator.fit(&data).unwrap();
+        let text = serde_json::to_string(&model).unwrap();
+        let reloaded: ContextualizedModel = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(&model, &reloaded);
+        prop_assert_eq!(
+            model.predict(data.contexts(), data.features()).unwrap(),
+            reloaded.predict(data.contexts(), data.features()).unwrap()
+        );
+    }
+}
+
+#[test]
+fn the_seed_decides_everything() {
+    let data = samples(40, 1);
+    let fit = |seed| {
+        ContextualizedRegression::new()
+            .epochs(3)
+            .seed(seed)
+            .fit(&data)
+            .unwrap()
+    };
+    assert_eq!(fit(1), fit(1));
+    assert_ne!(fit(1), fit(2));
+}
+
+/// A prediction does not depend on the rows it is made with, across blocks.
+#[test]
+fn rows_are_predicted_one_by_one_as_together() {
+    let data = samples(2500, 3);
+    let model = ContextualizedRegression::new()
+        .epochs(1)
+        .batch_size(100)
+        .fit(&data)
+        .unwrap();
+    let together = model.coefficients(data.contexts()).unwrap();
+    for row in [0, 1023, 1024, 2499] {
+        let alone = data.contexts().slice(ndarray::s![row..=row, ..]).to_owned();
+        let alone = model.coefficients(alone.view()).unwrap();
+        assert_relative_eq!(
+            alone.slopes().index_axis(ndarray::Axis(0), 0),
+            together.slopes().index_axis(ndarray::Axis(0), row),
+            max_relative = 1e-12
+        );
+    }
+}
+
+#[test]
+fn the_same_bits_on_one_and_two_threads() {
+    let data = Simulator::new(2000)
+        .normal_contexts(600)
+        .slopes(|c| vec![c[0], 1.0])
+        .noise(0.1)
+        .simulate(3)
+        .unwrap()
+        .samples;
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            let model = ContextualizedRegression::new()
+                .encoder(64, 2)
+                .epochs(2)
+                .batch_size(500)
+                .fit(&data)
+                .unwrap();
+            let predictions: Array2<f64> = model.predict(data.contexts(), data.features()).unwrap();
+            (model, predictions)
+        })
+    };
+    assert_eq!(run(1), run(2));
+}
