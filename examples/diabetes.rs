@@ -1,0 +1,216 @@
+//! Real data: does the effect of clinical measurements on the progression of diabetes vary with age
+//! and sex?
+//!
+//! ```text
+//! contexts   age (years), sex (coded 1 and 2, without a published key)
+//! features   body mass index, blood pressure, six blood-serum measurements
+//! target     disease progression one year after baseline
+//! ```
+//!
+//! 442 patients of Efron, Hastie, Johnstone and Tibshirani (2004, doi:10.1214/009053604000000067),
+//! in original units. Every estimator is cross-validated on the same folds; whichever wins is
+//! reported.
+//!
+//! ```sh
+//! cargo run --release --example diabetes
+//! ```
+#![allow(clippy::print_stdout)]
+
+use clap::Parser;
+use contextualized_baselines::{ClusterRegression, PopulationRegression};
+use contextualized_core::comparison::{FoldScores, cross_validate};
+use contextualized_core::metrics::{Loss, Score, r_squared};
+use contextualized_core::{
+    Coefficients, DynEstimator, Estimator, KFold, Link, LocalCoefficients, Result, Samples,
+    VaryingCoefficients,
+};
+use contextualized_examples::table::table;
+use contextualized_linear::{ContextualizedRegression, Parameterization};
+use ndarray::{Array2, ArrayView2, Axis, array, concatenate, s};
+
+/// Population, cluster and contextualized regression of diabetes progression, cross-validated.
+#[derive(Parser)]
+struct Arguments {
+    /// Seed of the folds and the models.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Folds of each cross-validation.
+    #[arg(long, default_value_t = 5)]
+    folds: usize,
+    /// Cross-validations, each on folds of its own.
+    #[arg(long, default_value_t = 10)]
+    repeats: usize,
+}
+
+fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let arguments = Arguments::parse();
+    let samples = read(include_str!("data/diabetes.csv"))?;
+    let population = PopulationRegression::new();
+    let neural = ContextualizedRegression::new().seed(arguments.seed);
+    let estimators: Vec<Box<dyn DynEstimator>> = vec![
+        Box::new(population.clone()),
+        Box::new(WithContextsAsFeatures(population)),
+        Box::new(ClusterRegression::new().clusters(3).seed(arguments.seed)),
+        Box::new(ClusterRegression::new().seed(arguments.seed)),
+        Box::new(neural.clone().parameterization(Parameterization::Direct)),
+        Box::new(neural.clone()),
+    ];
+    let folds = KFold::new(arguments.folds, arguments.seed).with_repeats(arguments.repeats);
+    let compared = cross_validate(&estimators, &samples, &folds, Loss::Squared)?;
+    let scores = compared
+        .into_iter()
+        .map(|line| Ok((line.name, line.outcome?)))
+        .collect::<Result<Vec<(String, FoldScores)>>>()?;
+    print_comparison(&scores, &samples, &arguments)?;
+    print_effects(&neural, &samples)?;
+
+    // The features say something of progression whatever the context.
+    let variance = samples.targets().var(0.0);
+    assert!(
+        scores
+            .iter()
+            .all(|(_, scores)| scores.score().mean < 0.75 * variance)
+    );
+    Ok(())
+}
+
+/// Reads the columns age and sex as contexts, progression as the target, all others as features.
+fn read(text: &str) -> std::result::Result<Samples, Box<dyn std::error::Error>> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let names: Vec<String> = reader.headers()?.iter().map(str::to_owned).collect();
+    let mut values = Vec::new();
+    for record in reader.deserialize() {
+        let row: Vec<f64> = record?;
+        values.extend(row);
+    }
+    let table = Array2::from_shape_vec((values.len() / names.len(), names.len()), values)?;
+    let last = names.len() - 1;
+    let samples = Samples::new(
+        table.slice(s![.., ..2]),
+        table.slice(s![.., 2..last]),
+        table.slice(s![.., last..]),
+    )?
+    .with_context_names(&names[..2])?
+    .with_feature_names(&names[2..last])?
+    .with_target_names(&names[last..])?;
+    Ok(samples)
+}
+
+fn print_comparison(
+    scores: &[(String, FoldScores)],
+    samples: &Samples,
+    arguments: &Arguments,
+) -> Result<()> {
+    let Some((_, reference)) = scores.first() else {
+        return Ok(());
+    };
+    let variance = samples.targets().var(0.0);
+    let plus_minus = |score: Score| format!("{:.0} ± {:.0}", score.mean, score.standard_error);
+    let lines = scores
+        .iter()
+        .enumerate()
+        .map(|(index, (name, scores))| {
+            Ok([
+                name.clone(),
+                plus_minus(scores.score()),
+                format!("{:.3}", 1.0 - scores.score().mean / variance),
+                match index {
+                    0 => String::new(),
+                    _ => plus_minus(scores.minus(reference)?),
+                },
+            ])
+        })
+        .collect::<Result<Vec<_>>>()?;
+    println!(
+        "Progression of diabetes in {} patients: {}-fold cross-validation, {} times, ± one standard error.\n",
+        samples.rows(),
+        arguments.folds,
+        arguments.repeats
+    );
+    let header = ["estimator", "held-out MSE", "R²", "MSE minus population's"];
+    println!("{}", table(header, 1, lines));
+    Ok(())
+}
+
+/// The contextualized slopes of a younger and an older patient of either sex.
+fn print_effects(estimator: &ContextualizedRegression, samples: &Samples) -> Result<()> {
+    let model = estimator.fit(samples)?;
+    let patients = array![[30.0, 1.0], [65.0, 1.0], [30.0, 2.0], [65.0, 2.0]];
+    let coefficients = model.coefficients(patients.view())?;
+    let everybody = PopulationRegression::new().fit(samples)?;
+    let deviations = samples.features().std_axis(Axis(0), 0.0);
+    let lines = samples
+        .names()
+        .features
+        .iter()
+        .enumerate()
+        .map(|(j, name)| {
+            let per_deviation = |slope: f64| format!("{:.1}", slope * deviations[j]);
+            let of_patient = |row: usize| per_deviation(coefficients.slopes()[[row, 0, j]]);
+            [
+                name.clone(),
+                per_deviation(everybody.slopes()[[0, j]]),
+                of_patient(0),
+                of_patient(1),
+                of_patient(2),
+                of_patient(3),
+            ]
+        })
+        .collect();
+    let predictions = model.predict(samples.contexts(), samples.features())?;
+    println!(
+        "\nEffects on progression, per standard deviation of each measurement (contextualized, fitted\n\
+         to all patients: R² {:.3} where it was fitted).\n",
+        r_squared(samples.targets(), predictions.view(), None)?
+    );
+    let header = ["", "population", "age 30, sex 1", "65, 1", "30, 2", "65, 2"];
+    println!("{}", table(header, 1, lines));
+    Ok(())
+}
+
+/// An estimator that is given the contexts as further features: effects that do not vary, but
+/// main effects of age and sex.
+struct WithContextsAsFeatures<E>(E);
+
+struct Extended<M>(M);
+
+impl<E: Estimator> Estimator for WithContextsAsFeatures<E> {
+    type Model = Extended<E::Model>;
+
+    fn name(&self) -> String {
+        format!("{}, age and sex as features", self.0.name())
+    }
+
+    fn fit(&self, samples: &Samples) -> Result<Self::Model> {
+        let features = concatenate![Axis(1), samples.features(), samples.contexts()];
+        let extended = Samples::new(samples.contexts(), features.view(), samples.targets())?;
+        Ok(Extended(self.0.fit(&extended)?))
+    }
+}
+
+impl<M: LocalCoefficients> LocalCoefficients for Extended<M> {
+    fn coefficients_at(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Coefficients> {
+        let extended = concatenate![Axis(1), features, contexts];
+        let inner = self.0.coefficients_at(contexts, extended.view())?;
+        let own = features.ncols();
+        let mut offsets = inner.offsets().to_owned();
+        for (row, context) in contexts.rows().into_iter().enumerate() {
+            let of_contexts = inner
+                .slopes()
+                .index_axis(Axis(0), row)
+                .slice(s![.., own..])
+                .dot(&context);
+            let mut offset = offsets.row_mut(row);
+            offset += &of_contexts;
+        }
+        Coefficients::new(inner.slopes().slice(s![.., .., ..own]).to_owned(), offsets)
+    }
+
+    fn link(&self) -> Link {
+        self.0.link()
+    }
+}
