@@ -2,3 +2,16 @@
 
 pub mod section1;
 pub mod table;
+
+/// The Rust of the README and of the book, run as documentation tests.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+
+    #[doc = include_str!("../../docs/src/traits.md")]
+    struct Traits;
+
+    #[doc = include_str!("../../docs/src/estimators.md")]
+    struct Estimators;
+}

@@ -1,4 +1,5 @@
 //! Tests of the shared machinery through its public surface.
+#![allow(clippy::unwrap_used)]
 
 mod boxed_models;
 mod comparison;

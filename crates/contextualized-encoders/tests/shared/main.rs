@@ -1,4 +1,5 @@
 //! Tests of encoders, heads and trainer through the public surface.
+#![allow(clippy::unwrap_used)]
 
 mod gradients;
 mod shapes;
