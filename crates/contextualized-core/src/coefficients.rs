@@ -1,15 +1,31 @@
 //! Coefficients of one linear model per sample.
 
-use crate::validate::{check_rows, check_table};
+use crate::validate::{check_finite, check_rows, check_table};
 use crate::{Error, Result, Standardization};
 use ndarray::{Array2, Array3, ArrayView1, ArrayView2, ArrayView3, Axis, Zip};
 use serde::{Deserialize, Serialize};
 
 /// Slopes and offsets of n linear models: `η_i = B_i x_i + m_i`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct Coefficients {
     slopes: Array3<f64>,
     offsets: Array2<f64>,
+}
+
+/// What a file may hold, before it is checked.
+#[derive(Deserialize)]
+struct Unchecked {
+    slopes: Array3<f64>,
+    offsets: Array2<f64>,
+}
+
+impl TryFrom<Unchecked> for Coefficients {
+    type Error = Error;
+
+    fn try_from(Unchecked { slopes, offsets }: Unchecked) -> Result<Self> {
+        Self::new(slopes, offsets)
+    }
 }
 
 impl Coefficients {
@@ -17,7 +33,9 @@ impl Coefficients {
     ///
     /// # Errors
     ///
-    /// [`Error::RowCount`] or [`Error::ColumnCount`] when the two differ in rows or targets.
+    /// [`Error::RowCount`] or [`Error::ColumnCount`] when the two differ in rows or targets;
+    /// [`Error::NotFinite`] for a coefficient that is not finite, a slope's column being its
+    /// position in the row's targets × features.
     pub fn new(slopes: Array3<f64>, offsets: Array2<f64>) -> Result<Self> {
         check_rows("offsets", slopes.dim().0, offsets.nrows())?;
         if slopes.dim().1 != offsets.ncols() {
@@ -27,6 +45,18 @@ impl Coefficients {
                 found: offsets.ncols(),
             });
         }
+        let slopes_of_row = slopes.dim().2;
+        if let Some(((row, target, feature), &value)) =
+            slopes.indexed_iter().find(|(_, slope)| !slope.is_finite())
+        {
+            return Err(Error::NotFinite {
+                argument: "slopes",
+                row,
+                column: target * slopes_of_row + feature,
+                value,
+            });
+        }
+        check_finite("offsets", offsets.view())?;
         Ok(Self { slopes, offsets })
     }
 
@@ -34,7 +64,7 @@ impl Coefficients {
     ///
     /// # Errors
     ///
-    /// [`Error::ColumnCount`] when the two differ in targets.
+    /// [`Error::ColumnCount`] when the two differ in targets, [`Error::NotFinite`].
     pub fn constant(
         slopes: ArrayView2<'_, f64>,
         offsets: ArrayView1<'_, f64>,
@@ -48,14 +78,11 @@ impl Coefficients {
                 found: offsets.len(),
             });
         }
-        let mut all = Array3::zeros((rows, targets, features));
-        all.assign(&slopes);
-        let mut offset = Array2::zeros((rows, targets));
-        offset.assign(&offsets);
-        Ok(Self {
-            slopes: all,
-            offsets: offset,
-        })
+        let mut all_slopes = Array3::zeros((rows, targets, features));
+        all_slopes.assign(&slopes);
+        let mut all_offsets = Array2::zeros((rows, targets));
+        all_offsets.assign(&offsets);
+        Self::new(all_slopes, all_offsets)
     }
 
     /// Slopes, rows × targets × features: change of the linear predictor per unit of a feature.
@@ -88,7 +115,7 @@ impl Coefficients {
     /// # Errors
     ///
     /// [`Error::RowCount`], [`Error::ColumnCount`], [`Error::NotFinite`] for features
-    /// that do not fit the coefficients.
+    /// that do not fit the coefficients, and the last also for a predictor that overflows.
     pub fn linear_predictor(&self, features: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         check_table("features", features, Some(self.features()))?;
         check_rows("features", self.rows(), features.nrows())?;
@@ -97,6 +124,7 @@ impl Coefficients {
             .and(self.slopes.outer_iter())
             .and(features.rows())
             .for_each(|mut row, slopes, x| row += &slopes.dot(&x));
+        check_finite("the linear predictor", predictor.view())?;
         Ok(predictor)
     }
 
@@ -125,7 +153,8 @@ impl Coefficients {
     ///
     /// # Errors
     ///
-    /// [`Error::ColumnCount`] when a standardisation has another width.
+    /// [`Error::ColumnCount`] when a standardisation has another width; [`Error::NotFinite`] when
+    /// a coefficient overflows in the users' units.
     pub fn to_original_units(
         mut self,
         features: &Standardization,
@@ -155,7 +184,7 @@ impl Coefficients {
             offsets += &targets.centers();
             offsets -= &slopes.dot(&features.centers());
         }
-        Ok(self)
+        Self::new(self.slopes, self.offsets)
     }
 }
 
@@ -216,6 +245,37 @@ mod tests {
             coefficients.select(&[0, 2]),
             Err(Error::RowOutOfRange { row: 2, rows: 2 })
         ));
+    }
+
+    #[test]
+    fn no_result_is_nan_or_infinite() {
+        let slopes = array![[[1.0, 2.0]], [[f64::NAN, 4.0]]];
+        assert!(matches!(
+            Coefficients::new(slopes, Array2::zeros((2, 1))),
+            Err(Error::NotFinite {
+                argument: "slopes",
+                row: 1,
+                column: 0,
+                ..
+            })
+        ));
+        let large =
+            Coefficients::constant(array![[1e200, 1.0]].view(), array![0.0].view(), 1).unwrap();
+        assert_eq!(
+            large
+                .linear_predictor(array![[1e200, 0.0]].view())
+                .unwrap_err()
+                .to_string(),
+            "the linear predictor holds inf at row 0, column 0"
+        );
+        assert!(
+            serde_json::from_str::<Coefficients>(
+                &serde_json::to_string(&large)
+                    .unwrap()
+                    .replace("\"dim\":[1,1]", "\"dim\":[1,0]")
+            )
+            .is_err()
+        );
     }
 
     #[test]

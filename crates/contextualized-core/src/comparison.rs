@@ -81,7 +81,10 @@ pub fn compare_on_test(
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoldScores {
     losses: Vec<f64>,
-    folds: usize,
+    /// Weight of each fold's rows, the number of rows where there are no weights.
+    weights: Vec<f64>,
+    folds: KFold,
+    loss: Loss,
 }
 
 impl FoldScores {
@@ -95,9 +98,10 @@ impl FoldScores {
     /// Folds share most of their training rows, and repeats all their rows, so their
     /// J scores are correlated and s/√J is too small. The standard error is the corrected one of
     /// Nadeau and Bengio (2003, doi:10.1023/A:1024068626366), s · √(1/J + 1/(K − 1)) for K folds;
-    /// it errs on the wide side, most where nothing is repeated.
+    /// it errs on the wide side, most where nothing is repeated. Folds count by the weight of
+    /// their rows.
     pub fn score(&self) -> Score {
-        corrected(self.losses.iter().copied(), self.folds)
+        self.corrected(&self.losses)
     }
 
     /// How much larger this loss is than another's on the same folds, with a standard error
@@ -105,34 +109,51 @@ impl FoldScores {
     ///
     /// # Errors
     ///
-    /// [`Error::RowCount`] when the two were scored on different folds.
+    /// [`Error::InvalidParameter`] when the two were scored by different folds or losses.
     pub fn minus(&self, other: &Self) -> Result<Score> {
-        if self.folds != other.folds || self.losses.len() != other.losses.len() {
-            return Err(Error::RowCount {
-                argument: "fold scores",
-                expected: self.losses.len(),
-                found: other.losses.len(),
-            });
+        if (self.folds, self.loss, &self.weights) != (other.folds, other.loss, &other.weights) {
+            return Err(Error::invalid_parameter(
+                "fold scores",
+                format!("of {:?}, {:?} loss", other.folds, other.loss),
+                format!(
+                    "of the same {:?}, {:?} loss and rows",
+                    self.folds, self.loss
+                ),
+            ));
         }
-        let differences = self.losses.iter().zip(&other.losses).map(|(a, b)| a - b);
-        Ok(corrected(differences, self.folds))
+        let differences: Vec<f64> = self
+            .losses
+            .iter()
+            .zip(&other.losses)
+            .map(|(a, b)| a - b)
+            .collect();
+        Ok(self.corrected(&differences))
     }
-}
 
-fn corrected(scores: impl ExactSizeIterator<Item = f64> + Clone, folds: usize) -> Score {
-    let count = scores.len() as f64;
-    let mean = scores.clone().sum::<f64>() / count;
-    let variance = scores.map(|score| (score - mean).powi(2)).sum::<f64>() / (count - 1.0);
-    let share = 1.0 / count + 1.0 / (folds as f64 - 1.0);
-    Score {
-        mean,
-        standard_error: (variance * share).sqrt(),
+    fn corrected(&self, scores: &[f64]) -> Score {
+        let count = scores.len() as f64;
+        let total: f64 = self.weights.iter().sum();
+        let mean = |of: &dyn Fn(f64) -> f64| {
+            let weighted = scores
+                .iter()
+                .zip(&self.weights)
+                .map(|(score, weight)| weight * of(*score));
+            weighted.sum::<f64>() / total
+        };
+        let center = mean(&|score| score);
+        let variance = mean(&|score| (score - center).powi(2)) * count / (count - 1.0);
+        let share = 1.0 / count + 1.0 / (self.folds.folds() as f64 - 1.0);
+        Score {
+            mean: center,
+            standard_error: (variance * share).sqrt(),
+        }
     }
 }
 
 /// Cross-validates every estimator on the same folds, in parallel over estimators and folds.
 ///
 /// Everything an estimator learns, its standardisation included, it learns on training folds.
+/// Rows of weight zero are in no fold.
 /// The result does not depend on the number of threads.
 ///
 /// # Errors
@@ -145,11 +166,19 @@ pub fn cross_validate(
     folds: &KFold,
     loss: Loss,
 ) -> Result<Vec<Compared<FoldScores>>> {
+    let samples = samples.rows_that_count()?;
     let data = folds
         .splits(samples.rows())?
         .into_iter()
         .map(|split| Ok((samples.select(&split.train)?, samples.select(&split.test)?)))
         .collect::<Result<Vec<(Samples, Samples)>>>()?;
+    let weights: Vec<f64> = data
+        .iter()
+        .map(|(_, test)| {
+            test.weights()
+                .map_or(test.rows() as f64, |weights| weights.sum())
+        })
+        .collect();
     let jobs: Vec<(usize, usize)> = (0..estimators.len())
         .flat_map(|estimator| (0..data.len()).map(move |split| (estimator, split)))
         .collect();
@@ -173,7 +202,9 @@ pub fn cross_validate(
                     .collect::<Result<Vec<f64>>>()
                     .map(|losses| FoldScores {
                         losses,
-                        folds: folds.folds(),
+                        weights: weights.clone(),
+                        folds: *folds,
+                        loss,
                     }),
             }
         })

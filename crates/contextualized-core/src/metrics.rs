@@ -1,8 +1,8 @@
 //! Errors of predictions and of coefficients.
 
 use crate::validate::{check_rows, check_table};
-use crate::{Coefficients, Error, Result};
-use ndarray::{Array1, ArrayView1, ArrayView2, Axis, Zip};
+use crate::{Coefficients, Error, Result, Standardization, normalized_weights};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Zip};
 
 /// How far a prediction is from its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +17,8 @@ pub enum Loss {
 impl Loss {
     /// The loss of each row, averaged over its targets.
     ///
-    /// A probability that is wrong with certainty is moved to the nearest one that floating-point
-    /// numbers can tell from it, so that its log loss is large and finite.
+    /// The log loss of a probability below ½ ε = 1.1e-16 given to what happened is that of ½ ε:
+    /// large and finite.
     ///
     /// # Errors
     ///
@@ -92,13 +92,11 @@ fn check_binary(targets: ArrayView2<'_, f64>, predictions: ArrayView2<'_, f64>) 
             value,
         });
     }
-    match predictions
-        .iter()
-        .find(|value| !(0.0..=1.0).contains(*value))
-    {
-        Some(value) => Err(Error::invalid_parameter(
+    let outside = |value: &f64| !(0.0..=1.0).contains(value);
+    match predictions.indexed_iter().find(|(_, value)| outside(value)) {
+        Some(((row, column), value)) => Err(Error::invalid_parameter(
             "prediction",
-            value,
+            format!("{value} at row {row}, column {column}"),
             "a probability between 0 and 1",
         )),
         None => Ok(()),
@@ -117,8 +115,8 @@ pub struct Score {
 impl Score {
     /// The (weighted) mean of independent losses with its standard error.
     ///
-    /// With weights w summing to one the variance is Σ w² (ℓ − ℓ̄)² · n / (n − 1),
-    /// which is s² / n for equal weights.
+    /// With weights w summing to one over n rows of positive weight the variance is
+    /// Σ w² (ℓ − ℓ̄)² · n / (n − 1), which is s² / n for equal weights.
     ///
     /// # Errors
     ///
@@ -130,8 +128,8 @@ impl Score {
         if losses.is_empty() {
             return Err(Error::NoRows { argument: "losses" });
         }
-        let rows = losses.len() as f64;
-        let shares = crate::standardization::normalized_weights(weights, losses.len())? / rows;
+        let shares = normalized_weights(weights, losses.len())? / losses.len() as f64;
+        let rows = shares.iter().filter(|share| **share > 0.0).count() as f64;
         let mean = shares.dot(&losses);
         let variance = losses
             .iter()
@@ -186,14 +184,9 @@ pub fn r_squared(
     weights: Option<ArrayView1<'_, f64>>,
 ) -> Result<f64> {
     let unexplained = Loss::Squared.mean(targets, predictions, weights)?;
-    let shares = crate::standardization::normalized_weights(weights, targets.nrows())?;
-    let means = shares.dot(&targets) / targets.nrows() as f64;
-    let constant = means
-        .insert_axis(Axis(0))
-        .broadcast(targets.dim())
-        .map(|view| view.to_owned())
-        .unwrap_or_default();
-    let total = Loss::Squared.mean(targets, constant.view(), weights)?;
+    let scaling = Standardization::fit(targets, weights)?;
+    let means = scaling.invert(Array2::zeros(targets.dim()).view())?;
+    let total = Loss::Squared.mean(targets, means.view(), weights)?;
     if total == 0.0 {
         return Err(Error::invalid_parameter(
             "targets",
@@ -208,7 +201,7 @@ pub fn r_squared(
 mod tests {
     use super::*;
     use approx::assert_relative_eq;
-    use ndarray::{Array2, Array3, array};
+    use ndarray::{Array3, array};
 
     #[test]
     fn squared_and_log_losses_by_hand() {
@@ -262,6 +255,20 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_weight_zero_do_not_count() {
+        let score = |losses: &[f64], weights: &[f64]| {
+            let (losses, weights) = (
+                Array1::from(losses.to_vec()),
+                Array1::from(weights.to_vec()),
+            );
+            Score::of_rows(losses.view(), Some(weights.view())).unwrap()
+        };
+        let with = score(&[1.0, 2.0, 4.0, 9.0], &[1.0, 1.0, 1.0, 0.0]);
+        assert_eq!(with, score(&[1.0, 2.0, 4.0], &[1.0, 1.0, 1.0]));
+        assert!(score(&[1.0, 5.0], &[1.0, 0.0]).standard_error.is_nan());
+    }
+
+    #[test]
     fn effect_mse_averages_all_slopes() {
         let coefficients = |value: f64| {
             Coefficients::new(Array3::from_elem((2, 1, 3), value), Array2::zeros((2, 1))).unwrap()
@@ -290,6 +297,9 @@ mod tests {
         );
         let mean = array![[2.0], [2.0], [2.0]];
         assert_relative_eq!(r_squared(targets.view(), mean.view(), None).unwrap(), 0.0);
-        assert!(r_squared(mean.view(), mean.view(), None).is_err());
+        for constant in [2.0, 0.1, 37.2] {
+            let targets = Array2::from_elem((3, 1), constant);
+            assert!(r_squared(targets.view(), mean.view(), None).is_err());
+        }
     }
 }

@@ -7,8 +7,23 @@ use serde::{Deserialize, Serialize};
 
 /// n networks over the same p nodes; entry (i, j, k) is the edge from node j to node k in sample i.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct Networks {
     edges: Array3<f64>,
+}
+
+/// What a file may hold, before it is checked.
+#[derive(Deserialize)]
+struct Unchecked {
+    edges: Array3<f64>,
+}
+
+impl TryFrom<Unchecked> for Networks {
+    type Error = Error;
+
+    fn try_from(Unchecked { edges }: Unchecked) -> Result<Self> {
+        Self::new(edges)
+    }
 }
 
 impl Networks {

@@ -4,6 +4,7 @@ use crate::validate::{check_rows, check_table, check_weights};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// The names of the columns of each table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,7 +87,8 @@ impl Samples {
         })
     }
 
-    /// Sets row weights (n): a row of weight 2 counts as two rows.
+    /// Sets row weights (n): in every estimate a row of weight 2 counts as two rows, and a row of
+    /// weight 0 not at all.
     ///
     /// # Errors
     ///
@@ -165,6 +167,22 @@ impl Samples {
     /// Names of all columns.
     pub fn names(&self) -> &ColumnNames {
         &self.names
+    }
+
+    /// The rows whose weight is not zero: those that are split into folds or held out.
+    ///
+    /// # Errors
+    ///
+    /// None; samples with weights have a row that counts.
+    pub fn rows_that_count(&self) -> Result<Cow<'_, Self>> {
+        let Some(weights) = &self.weights else {
+            return Ok(Cow::Borrowed(self));
+        };
+        let counted: Vec<usize> = (0..self.rows()).filter(|&row| weights[row] > 0.0).collect();
+        match counted.len() == self.rows() {
+            true => Ok(Cow::Borrowed(self)),
+            false => self.select(&counted).map(Cow::Owned),
+        }
     }
 
     /// The given rows, in the given order; a row may be repeated, as in a bootstrap.
@@ -302,6 +320,8 @@ mod tests {
         assert_eq!(some.contexts(), array![[4.0, 5.0], [0.0, 1.0], [4.0, 5.0]]);
         assert_eq!(some.weights().unwrap(), array![2.0, 1.0, 2.0]);
         assert!(matches!(all.select(&[1]), Err(Error::NoWeight)));
+        let counted = all.rows_that_count().unwrap();
+        assert_eq!(counted.contexts(), array![[0.0, 1.0], [4.0, 5.0]]);
         assert!(matches!(
             all.select(&[3]),
             Err(Error::RowOutOfRange { row: 3, rows: 3 })

@@ -1,6 +1,6 @@
 //! Centring and scaling, learned on training rows and applied to any.
 
-use crate::validate::{check_rows, check_table, check_weights};
+use crate::validate::{check_table, check_weights};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
@@ -18,13 +18,38 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), contextualized_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct Standardization {
     centers: Array1<f64>,
     scales: Array1<f64>,
 }
 
-/// A column counts as constant when its deviation is rounding error of its values.
+/// A column whose deviation is rounding error of its values counts as constant.
 const CONSTANT: f64 = 1e-13;
+
+/// What a file may hold, before it is checked.
+#[derive(Deserialize)]
+struct Unchecked {
+    centers: Array1<f64>,
+    scales: Array1<f64>,
+}
+
+impl TryFrom<Unchecked> for Standardization {
+    type Error = Error;
+
+    fn try_from(Unchecked { centers, scales }: Unchecked) -> Result<Self> {
+        check_table("centers", centers.view().insert_axis(Axis(0)), None)?;
+        check_table(
+            "scales",
+            scales.view().insert_axis(Axis(0)),
+            Some(centers.len()),
+        )?;
+        match scales.iter().find(|scale| **scale <= 0.0) {
+            Some(scale) => Err(Error::invalid_parameter("scale", scale, "above zero")),
+            None => Ok(Self { centers, scales }),
+        }
+    }
+}
 
 impl Standardization {
     /// Centres at the (weighted) mean and scales by the (weighted) population
@@ -41,30 +66,13 @@ impl Standardization {
         if table.nrows() == 0 {
             return Err(Error::NoRows { argument: "table" });
         }
-        let weights = match weights {
-            Some(weights) => {
-                check_weights(weights, table.nrows())?;
-                weights.to_owned()
-            }
-            None => Array1::ones(table.nrows()),
-        };
-        let total = weights.sum();
-        let centers = weights.dot(&table) / total;
-        let largest = table.fold_axis(Axis(0), 0.0_f64, |largest, v| largest.max(v.abs()));
-        let scales = Array1::from_shape_fn(table.ncols(), |column| {
-            let squares = table
-                .column(column)
-                .iter()
-                .zip(&weights)
-                .map(|(value, weight)| weight * (value - centers[column]).powi(2))
-                .sum::<f64>();
-            let deviation = (squares / total).sqrt();
-            if deviation > CONSTANT * largest[column] {
-                deviation
-            } else {
-                1.0
-            }
-        });
+        let shares = normalized_weights(weights, table.nrows())? / table.nrows() as f64;
+        let (centers, scales) = table
+            .columns()
+            .into_iter()
+            .map(|column| center_and_scale(column, shares.view()))
+            .unzip::<_, _, Vec<f64>, Vec<f64>>();
+        let (centers, scales) = (Array1::from_vec(centers), Array1::from_vec(scales));
         Ok(Self { centers, scales })
     }
 
@@ -118,6 +126,40 @@ impl Standardization {
     }
 }
 
+/// Mean and population deviation of a column, or its value and one where it is constant.
+///
+/// Values are divided by the largest first, so that squares neither overflow nor vanish, and the
+/// mean is corrected by the mean residual, so that its rounding error does not grow with the rows.
+fn center_and_scale(column: ArrayView1<'_, f64>, shares: ArrayView1<'_, f64>) -> (f64, f64) {
+    let counted = || {
+        column
+            .iter()
+            .zip(shares)
+            .filter(|(_, share)| **share > 0.0)
+            .map(|(value, share)| (*value, *share))
+    };
+    let largest = counted().fold(0.0_f64, |largest, (value, _)| largest.max(value.abs()));
+    let first = counted().next().map_or(0.0, |(value, _)| value);
+    if counted().all(|(value, _)| value == first) {
+        return (first, 1.0);
+    }
+    let total: f64 = counted().map(|(_, share)| share).sum();
+    let mean = |of: &dyn Fn(f64) -> f64| -> f64 {
+        counted()
+            .map(|(value, share)| share * of(value / largest))
+            .sum::<f64>()
+            / total
+    };
+    let rough = mean(&|value| value);
+    let center = rough + mean(&|value| value - rough);
+    let deviation = mean(&|value| (value - center).powi(2)).sqrt();
+    let scale = deviation * largest;
+    match deviation > CONSTANT && scale > 0.0 {
+        true => (center * largest, scale),
+        false => (center * largest, 1.0),
+    }
+}
+
 /// Row weights scaled to mean one, or ones where there are none.
 ///
 /// # Errors
@@ -130,9 +172,12 @@ pub fn normalized_weights(
     match weights {
         None => Ok(Array1::ones(rows)),
         Some(weights) => {
-            check_rows("weights", rows, weights.len())?;
             check_weights(weights, rows)?;
-            Ok(&weights * (rows as f64 / weights.sum()))
+            // Divided by the largest first: the sum of weights may overflow, or be subnormal.
+            let largest = weights.fold(0.0_f64, |largest, weight| largest.max(*weight));
+            let relative = &weights / largest;
+            let total = relative.sum();
+            Ok(relative * (rows as f64 / total))
         }
     }
 }
@@ -169,6 +214,68 @@ mod tests {
         assert_eq!(standardization.scales()[0], 1.0);
         let z = standardization.apply(column.view()).unwrap();
         assert!(z.iter().all(|v| v.abs() < 1e-15));
+    }
+
+    /// A sum of a million equal numbers is not a million times the number.
+    #[test]
+    fn a_long_constant_column_stays_constant() {
+        for value in [0.1, 1.0 / 3.0, 3.7, 1234.567] {
+            let column = Array2::from_elem((1_000_000, 1), value);
+            let standardization = Standardization::fit(column.view(), None).unwrap();
+            assert_eq!(
+                (standardization.centers()[0], standardization.scales()[0]),
+                (value, 1.0)
+            );
+        }
+    }
+
+    #[test]
+    fn rows_of_weight_zero_do_not_make_a_column_vary() {
+        let column = array![[2.0], [2.0], [9.0]];
+        let weights = array![1.0, 3.0, 0.0];
+        let standardization = Standardization::fit(column.view(), Some(weights.view())).unwrap();
+        assert_eq!(
+            (standardization.centers()[0], standardization.scales()[0]),
+            (2.0, 1.0)
+        );
+    }
+
+    #[test]
+    fn large_and_small_units_are_as_good_as_any() {
+        let column = array![[1.0], [2.0], [6.0]];
+        let z = |unit: f64| {
+            let scaled = &column * unit;
+            Standardization::fit(scaled.view(), None)
+                .unwrap()
+                .apply(scaled.view())
+                .unwrap()
+        };
+        for unit in [1e-300, 1e-200, 1e200, 1e307] {
+            assert_relative_eq!(z(unit), z(1.0), max_relative = 1e-12);
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_altered_is_an_error() {
+        let load = |text: &str| serde_json::from_str::<Standardization>(text);
+        let good = serde_json::to_string(&Standardization::identity(2)).unwrap();
+        assert!(load(&good).is_ok());
+        assert!(load(&good.replace("[1.0,1.0]", "[1.0,0.0]")).is_err());
+        assert!(
+            load(&good.replace(
+                "\"dim\":[2],\"data\":[1.0,1.0]",
+                "\"dim\":[1],\"data\":[1.0]"
+            ))
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn weights_of_any_magnitude_are_normalized() {
+        for unit in [1e-320, 1e-300, 1e308] {
+            let weights = normalized_weights(Some(array![unit, unit].view()), 2).unwrap();
+            assert_eq!(weights, array![1.0, 1.0]);
+        }
     }
 
     #[test]

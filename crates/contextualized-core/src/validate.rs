@@ -28,6 +28,15 @@ pub fn check_table(
             found: table.ncols(),
         });
     }
+    check_finite(argument, table)
+}
+
+/// Checks that a table, of whatever shape, has only finite entries.
+///
+/// # Errors
+///
+/// [`Error::NotFinite`] for the first that is not.
+pub fn check_finite(argument: &'static str, table: ArrayView2<'_, f64>) -> Result<()> {
     match table.indexed_iter().find(|(_, value)| !value.is_finite()) {
         Some(((row, column), &value)) => Err(Error::NotFinite {
             argument,

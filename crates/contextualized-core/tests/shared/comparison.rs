@@ -5,7 +5,7 @@ use approx::assert_relative_eq;
 use contextualized_core::comparison::{compare_on_test, cross_validate};
 use contextualized_core::metrics::Loss;
 use contextualized_core::{DynEstimator, Estimator, KFold, Result, Samples};
-use ndarray::{Array2, array};
+use ndarray::{Array1, Array2, array};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -111,6 +111,47 @@ fn one_failing_estimator_does_not_cost_the_others_their_lines() {
         mean.minus(other.unwrap()[1].outcome.as_ref().unwrap())
             .is_err()
     );
+}
+
+/// A heavy row's fold counts as much as the row does, and rows of weight zero are in no fold.
+#[test]
+fn cross_validation_counts_weights() {
+    let samples = pure_noise(40, 5);
+    let mut weights = Array1::from_elem(40, 1.0);
+    for row in 0..40 {
+        weights[row] = [0.0, 0.0, 0.0, 1.0, 50.0][row % 5];
+    }
+    let weighted = samples.with_weights(weights.view()).unwrap();
+    let estimators: Vec<Box<dyn DynEstimator>> = vec![Box::new(MeanOnly)];
+    let rows = cross_validate(&estimators, &weighted, &KFold::new(5, 0), Loss::Squared).unwrap();
+    let score = rows[0].outcome.as_ref().unwrap().score();
+
+    let counted = weighted.rows_that_count().unwrap();
+    let (mut total, mut weight) = (0.0, 0.0);
+    for split in KFold::new(5, 0).splits(counted.rows()).unwrap() {
+        let model = MeanOnly
+            .fit(&counted.select(&split.train).unwrap())
+            .unwrap();
+        for row in split.test {
+            let w = counted.weights().unwrap()[row];
+            total += w * (counted.targets()[[row, 0]] - model.mean[0]).powi(2);
+            weight += w;
+        }
+    }
+    assert_eq!(counted.rows(), 16);
+    assert_relative_eq!(score.mean, total / weight, max_relative = 1e-12);
+}
+
+#[test]
+fn only_scores_on_the_same_folds_are_paired() {
+    let scores = |seed| {
+        let estimators: Vec<Box<dyn DynEstimator>> = vec![Box::new(MeanOnly)];
+        let folds = KFold::new(5, seed);
+        let rows = cross_validate(&estimators, &pure_noise(40, 1), &folds, Loss::Squared).unwrap();
+        rows.into_iter().next().unwrap().outcome.unwrap()
+    };
+    assert!(scores(0).minus(&scores(0)).is_ok());
+    assert!(scores(0).minus(&scores(1)).is_err());
 }
 
 #[test]
