@@ -11,6 +11,8 @@ pub struct FitReport {
     pub iterations: usize,
     /// The estimator's own objective at the returned model; its model says which.
     pub objective: f64,
+    /// Where validation data chose among epochs, the one whose weights were kept, counted from one.
+    pub best_epoch: Option<usize>,
 }
 
 /// Why an estimator stopped.
@@ -23,11 +25,8 @@ pub enum Termination {
     Converged,
     /// All epochs that were asked for were made.
     EpochsCompleted,
-    /// The validation loss stopped falling; the weights are those of `best_epoch`, counted from one.
-    EarlyStopped {
-        /// The epoch whose weights were kept.
-        best_epoch: usize,
-    },
+    /// The validation loss stopped falling.
+    EarlyStopped,
     /// The observer asked to stop.
     Interrupted,
 }

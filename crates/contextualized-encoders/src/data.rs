@@ -16,6 +16,7 @@ pub struct TrainingData<C: Dim, X: Dim, Y: Dim> {
     features: Array2<f64>,
     targets: Array2<f64>,
     weights: Array1<f64>,
+    base: Option<Array2<f64>>,
     widths: (C, X, Y),
 }
 
@@ -26,6 +27,7 @@ pub(crate) struct Batch<C: Dim, X: Dim, Y: Dim> {
     pub(crate) features: Values<(usize, X)>,
     pub(crate) targets: Values<(usize, Y)>,
     pub(crate) weights: Values<(usize,)>,
+    pub(crate) base: Option<Values<(usize, Y)>>,
 }
 
 impl<C: Dim, X: Dim, Y: Dim> TrainingData<C, X, Y> {
@@ -67,12 +69,45 @@ impl<C: Dim, X: Dim, Y: Dim> TrainingData<C, X, Y> {
             features: features.to_owned(),
             targets: targets.to_owned(),
             weights: normalized_weights(weights, rows)?,
+            base: None,
         })
+    }
+
+    /// Sets a linear predictor (n × `Y`) that the network's is added to: the network then learns
+    /// the deviation from it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RowCount`], [`Error::ColumnCount`], [`Error::NotFinite`].
+    pub fn with_base(mut self, base: ArrayView2<'_, f64>) -> Result<Self> {
+        check_table("base", base, Some(self.targets.ncols()))?;
+        check_rows("base", self.rows(), base.nrows())?;
+        self.base = Some(base.to_owned());
+        Ok(self)
     }
 
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.contexts.nrows()
+    }
+
+    /// Run-time widths are compared here; those the types stand for always agree.
+    pub(crate) fn check_widths(&self, expected: (C, X, Y)) -> Result<()> {
+        let (c, x, y) = expected;
+        for (argument, expected, found) in [
+            ("contexts", c.size(), self.contexts.ncols()),
+            ("features", x.size(), self.features.ncols()),
+            ("targets", y.size(), self.targets.ncols()),
+        ] {
+            if expected != found {
+                return Err(Error::ColumnCount {
+                    argument,
+                    expected,
+                    found,
+                });
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn batch(&self, device: &Cpu, rows: &[usize]) -> Result<Batch<C, X, Y>> {
@@ -90,6 +125,10 @@ impl<C: Dim, X: Dim, Y: Dim> TrainingData<C, X, Y> {
             features: tensor(device, gather(&self.features), (rows.len(), x))?,
             targets: tensor(device, gather(&self.targets), (rows.len(), y))?,
             weights: tensor(device, weights, (rows.len(),))?,
+            base: match &self.base {
+                Some(base) => Some(tensor(device, gather(base), (rows.len(), y))?),
+                None => None,
+            },
         })
     }
 }

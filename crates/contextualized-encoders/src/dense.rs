@@ -1,12 +1,13 @@
 //! The affine layer that encoders are made of.
 
-use crate::parameters::{ParameterVisitor, Parameters};
-use crate::tensors::{Tape, Values, device_error, known_width, tensor, to_array2};
+use crate::parameters::{ParameterKind, ParameterVisitor, Parameters};
+use crate::tensors::{Tape, Values, check_size, device_error, known_width, tensor, to_array2};
+use contextualized_core::validate::check_finite;
 use contextualized_core::{Error, Result};
 use dfdx::shapes::{Dim, HasShape};
 use dfdx::tensor::Cpu;
 use dfdx::tensor_ops::{BroadcastTo, TryAdd, TryMatMul};
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, Axis};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,7 @@ impl<I: Dim, O: Dim> Dense<I, O> {
         outputs: O,
         generator: &mut ChaCha8Rng,
     ) -> Result<Self> {
+        check_size("a layer", &[inputs.size(), outputs.size()])?;
         let bound = 1.0 / (inputs.size() as f64).sqrt();
         let mut draw = |count: usize| -> Vec<f64> {
             (0..count)
@@ -60,6 +62,8 @@ impl<I: Dim, O: Dim> Dense<I, O> {
                 found: layer.biases.len(),
             });
         }
+        check_finite("layer weights", layer.weights.view())?;
+        check_finite("layer biases", layer.biases.view().insert_axis(Axis(0)))?;
         let inputs = known_width("layer inputs", rows)?;
         let outputs = known_width("layer outputs", columns)?;
         Ok(Self {
@@ -87,6 +91,31 @@ impl<I: Dim, O: Dim> Dense<I, O> {
         self.weights.shape().1
     }
 
+    /// Euclidean norm of each input's weights.
+    pub(crate) fn row_norms(&self) -> Vec<f64> {
+        self.weights
+            .as_vec()
+            .chunks(self.outputs().size())
+            .map(norm)
+            .collect()
+    }
+
+    /// Shortens each input's weights, p of them, by √p times a threshold, to zero at most.
+    pub(crate) fn shrink_rows(&mut self, threshold: f64) {
+        let length = threshold * (self.outputs().size() as f64).sqrt();
+        let mut weights = self.weights.as_vec();
+        for row in weights.chunks_mut(self.outputs().size()) {
+            let norm = norm(row);
+            let kept = if norm > length {
+                1.0 - length / norm
+            } else {
+                0.0
+            };
+            row.iter_mut().for_each(|weight| *weight *= kept);
+        }
+        self.weights.copy_from(&weights);
+    }
+
     pub(crate) fn forward<B: Dim, T: Tape>(
         &self,
         input: Values<(B, I), T>,
@@ -103,9 +132,13 @@ impl<I: Dim, O: Dim> Dense<I, O> {
     }
 }
 
+fn norm(values: &[f64]) -> f64 {
+    values.iter().map(|value| value * value).sum::<f64>().sqrt()
+}
+
 impl<I: Dim, O: Dim> Parameters for Dense<I, O> {
     fn visit<V: ParameterVisitor>(&mut self, visitor: &mut V) -> Result<()> {
-        visitor.visit(&mut self.weights)?;
-        visitor.visit(&mut self.biases)
+        visitor.visit(ParameterKind::Weight, &mut self.weights)?;
+        visitor.visit(ParameterKind::Bias, &mut self.biases)
     }
 }

@@ -1,8 +1,10 @@
 //! Heads: from a code to the coefficients of a linear model.
 
-use crate::parameters::{ParameterVisitor, Parameters};
-use crate::tensors::{Tape, Values, device_error, known_width, tensor, to_array2, to_array3};
-use contextualized_core::{Error, Result};
+use crate::parameters::{ParameterKind, ParameterVisitor, Parameters};
+use crate::tensors::{
+    Tape, Values, check_size, check_width, device_error, known_width, tensor, to_array2, to_array3,
+};
+use contextualized_core::{Coefficients, Result};
 use dfdx::shapes::{Axis, Dim, HasShape};
 use dfdx::tensor::{Cpu, WithEmptyTape};
 use dfdx::tensor_ops::{BroadcastTo, ReshapeTo, SumTo, TryAdd, TryMatMul, TryMul};
@@ -26,7 +28,7 @@ pub trait Head<Z: Dim, X: Dim, Y: Dim>: Parameters {
     ///
     /// # Errors
     ///
-    /// [`Error::Numerical`] when memory runs out.
+    /// [`contextualized_core::Error::Numerical`] when memory runs out.
     fn generate<B: Dim, T: Tape>(&self, codes: Values<(B, Z), T>) -> Result<Generated<B, X, Y, T>>;
 
     /// Width of a code.
@@ -44,8 +46,8 @@ impl<B: Dim, X: Dim, Y: Dim, T: Tape> Generated<B, X, Y, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Numerical`] when memory runs out.
-    pub fn predictor(self, features: Values<(B, X)>) -> Result<Values<(B, Y), T>> {
+    /// [`contextualized_core::Error::Numerical`] when memory runs out.
+    pub fn predictor(self, features: Values<(B, X), T>) -> Result<Values<(B, Y), T>> {
         let features = features
             .try_broadcast_like::<_, Axis<1>>(self.slopes.shape())
             .map_err(device_error)?;
@@ -87,9 +89,15 @@ impl<Z: Dim, X: Dim, Y: Dim> Archetypes<Z, X, Y> {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] for a width of zero.
+    /// [`contextualized_core::Error::InvalidParameter`] for a width of zero.
     pub fn new(code: Z, features: X, targets: Y, intercept: bool, seed: u64) -> Result<Self> {
-        check_widths(code.size(), features.size(), targets.size())?;
+        check_width("code width", code.size())?;
+        check_width("feature width", features.size())?;
+        check_width("target width", targets.size())?;
+        check_size(
+            "archetypes",
+            &[code.size(), targets.size(), features.size()],
+        )?;
         let (device, mut generator) = (Cpu::default(), ChaCha8Rng::seed_from_u64(seed));
         let mut draw = |count: usize| -> Vec<f64> {
             (0..count)
@@ -113,9 +121,13 @@ impl<Z: Dim, X: Dim, Y: Dim> Archetypes<Z, X, Y> {
     ///
     /// # Errors
     ///
-    /// [`Error::ColumnCount`] when the numbers are not of widths `Z`, `X` and `Y`.
+    /// [`contextualized_core::Error::ColumnCount`] when the numbers are not of widths `Z`, `X` and `Y`.
     pub fn from_weights(weights: &ArchetypeWeights) -> Result<Self> {
         let (code, targets, features) = weights.slopes.dim();
+        // Checks rows and finiteness; offsets that are not there are zeros.
+        let zeros = || Array2::zeros((code, targets));
+        let offsets = weights.offsets.clone().unwrap_or_else(zeros);
+        Coefficients::new(weights.slopes.clone(), offsets)?;
         let shape = (
             known_width("archetypes", code)?,
             known_width("archetype targets", targets)?,
@@ -123,13 +135,6 @@ impl<Z: Dim, X: Dim, Y: Dim> Archetypes<Z, X, Y> {
         );
         let device = Cpu::default();
         let offsets = match &weights.offsets {
-            Some(offsets) if offsets.dim() != (code, targets) => {
-                return Err(Error::ColumnCount {
-                    argument: "archetype offsets",
-                    expected: code * targets,
-                    found: offsets.len(),
-                });
-            }
             Some(offsets) => Some(tensor(
                 &device,
                 offsets.iter().copied().collect(),
@@ -147,7 +152,7 @@ impl<Z: Dim, X: Dim, Y: Dim> Archetypes<Z, X, Y> {
     ///
     /// # Errors
     ///
-    /// [`Error::Numerical`] when memory runs out.
+    /// [`contextualized_core::Error::Numerical`] when memory runs out.
     pub fn to_weights(&self) -> Result<ArchetypeWeights> {
         Ok(ArchetypeWeights {
             slopes: to_array3(&self.slopes)?,
@@ -197,9 +202,9 @@ impl<Z: Dim, X: Dim, Y: Dim> Head<Z, X, Y> for Archetypes<Z, X, Y> {
 
 impl<Z: Dim, X: Dim, Y: Dim> Parameters for Archetypes<Z, X, Y> {
     fn visit<V: ParameterVisitor>(&mut self, visitor: &mut V) -> Result<()> {
-        visitor.visit(&mut self.slopes)?;
+        visitor.visit(ParameterKind::Archetype, &mut self.slopes)?;
         match &mut self.offsets {
-            Some(offsets) => visitor.visit(offsets),
+            Some(offsets) => visitor.visit(ParameterKind::Archetype, offsets),
             None => Ok(()),
         }
     }
@@ -218,9 +223,10 @@ impl<X: Dim, Y: Dim> Direct<X, Y> {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] for a width of zero.
+    /// [`contextualized_core::Error::InvalidParameter`] for a width of zero.
     pub fn new(features: X, targets: Y, intercept: bool) -> Result<Self> {
-        check_widths(1, features.size(), targets.size())?;
+        check_width("feature width", features.size())?;
+        check_width("target width", targets.size())?;
         Ok(Self {
             features,
             targets,
@@ -276,17 +282,4 @@ impl<X: Dim, Y: Dim> Parameters for Direct<X, Y> {
     fn visit<V: ParameterVisitor>(&mut self, _visitor: &mut V) -> Result<()> {
         Ok(())
     }
-}
-
-fn check_widths(code: usize, features: usize, targets: usize) -> Result<()> {
-    for (parameter, width) in [
-        ("code width", code),
-        ("feature width", features),
-        ("target width", targets),
-    ] {
-        if width == 0 {
-            return Err(Error::invalid_parameter(parameter, width, "at least 1"));
-        }
-    }
-    Ok(())
 }

@@ -5,7 +5,7 @@
 //! `X` features at a context of width `C`:
 //!
 //! ```text
-//! z = E(c)                          E: C → Z, a multilayer perceptron
+//! z = E(c)                          E: C → Z, a perceptron, additive, or affine
 //! B(c) = Σ_k z_k A_k                A: Z × Y × X archetypes, or
 //! B(c) = z                          directly, with Z = Y (X + 1)
 //! η = B(c) x + m(c)
@@ -117,33 +117,44 @@
 //!
 //! | item | for |
 //! |---|---|
-//! | [`Encoder`], [`Mlp`] | from contexts to codes |
+//! | [`Encoder`], [`Mlp`], [`Additive`], [`Linear`], [`Linked`] | from contexts to codes |
 //! | [`Head`], [`Archetypes`], [`Direct`] | from codes to slopes and offsets |
 //! | [`Contextualized`], [`Network`] | an encoder and a head joined; anything trainable |
-//! | [`Loss`], [`SquaredError`] | what training lowers |
+//! | [`Loss`], [`SquaredError`], [`LogisticLoss`], [`Penalties`] | what training lowers |
 //! | [`Trainer`], [`TrainingData`], [`Progress`] | Adam on shuffled batches, early stopping, progress |
+//! | [`LearningRateRange`] | the learning-rate range test |
 //! | [`Parameters`], [`Snapshot`] | walking over, saving and restoring trainable tensors |
-//! | [`MlpWeights`], [`ArchetypeWeights`] | the same as plain, serialisable numbers |
+//! | [`MlpWeights`], [`AdditiveWeights`], [`DenseWeights`], [`ArchetypeWeights`] | the same as plain, serialisable numbers |
 //! | [`Const`], [`Dim`], [`Values`] | dfdx's widths and tensors, under the names used here |
 
 mod adam;
+mod additive;
 mod data;
 mod dense;
+mod encoder;
 mod heads;
+mod linear;
 mod loss;
 mod mlp;
 mod network;
 mod parameters;
+mod penalties;
+mod range_test;
 mod tensors;
 mod trainer;
 
+pub use additive::{Additive, AdditiveWeights};
 pub use data::TrainingData;
 pub use dense::DenseWeights;
 pub use dfdx::shapes::{Const, Dim};
+pub use encoder::{Encoder, EncoderLink, Linked};
 pub use heads::{ArchetypeWeights, Archetypes, Direct, Generated, Head};
-pub use loss::{Loss, SquaredError};
-pub use mlp::{Encoder, Mlp, MlpSize, MlpWeights};
-pub use network::{Contextualized, Network};
-pub use parameters::{ParameterVisitor, Parameters, Snapshot};
+pub use linear::Linear;
+pub use loss::{LogisticLoss, Loss, SquaredError};
+pub use mlp::{Mlp, MlpSize, MlpWeights};
+pub use network::{Contextualized, Network, Penalized};
+pub use parameters::{ParameterKind, ParameterVisitor, Parameters, Snapshot};
+pub use penalties::Penalties;
+pub use range_test::LearningRateRange;
 pub use tensors::{Recording, Tape, Values};
 pub use trainer::{Progress, Trainer, unobserved};

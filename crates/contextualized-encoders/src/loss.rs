@@ -3,7 +3,8 @@
 use crate::tensors::{Tape, Values, device_error};
 use contextualized_core::Result;
 use dfdx::shapes::{Axis, Dim, HasShape};
-use dfdx::tensor_ops::{BroadcastTo, MeanTo, TryMul, TrySub};
+use dfdx::tensor::WithEmptyTape;
+use dfdx::tensor_ops::{BroadcastTo, MeanTo, TryAdd, TryMul, TrySub};
 
 /// How far a linear predictor is from its targets, as a batch mean.
 pub trait Loss: Send + Sync {
@@ -38,6 +39,42 @@ impl Loss for SquaredError {
             .try_sub(targets)
             .and_then(|residuals| residuals.try_square())
             .and_then(|squares| squares.try_mul(weights))
+            .and_then(MeanTo::try_mean)
+            .map_err(device_error)
+    }
+}
+
+/// ln(1 + e^η) − y η: minus the log-likelihood of a binary y whose logit is η.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LogisticLoss;
+
+impl Loss for LogisticLoss {
+    fn mean<B: Dim, Y: Dim, T: Tape>(
+        &self,
+        predictor: Values<(B, Y), T>,
+        targets: Values<(B, Y)>,
+        weights: Values<(B,)>,
+    ) -> Result<Values<(), T>> {
+        let weights = weights
+            .try_broadcast_like::<_, Axis<1>>(predictor.shape())
+            .map_err(device_error)?;
+        let logits = || predictor.with_empty_tape();
+        // ln(1 + e^η) = (η + |η|) / 2 + ln(1 + e^−|η|), which neither overflows nor has a wrong
+        // derivative at zero, where the two slopes of |η| cancel.
+        let absolute = logits().try_abs().map_err(device_error)?;
+        let tail = absolute
+            .with_empty_tape()
+            .try_negate()
+            .and_then(|v| v.try_exp())
+            .and_then(|v| v.try_add(1.0))
+            .and_then(|v| v.try_ln());
+        let products = logits().try_mul(targets);
+        absolute
+            .try_add(predictor)
+            .and_then(|v| v.try_mul(0.5))
+            .and_then(|v| v.try_add(tail?))
+            .and_then(|v| v.try_sub(products?))
+            .and_then(|losses| losses.try_mul(weights))
             .and_then(MeanTo::try_mean)
             .map_err(device_error)
     }

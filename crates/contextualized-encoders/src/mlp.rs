@@ -1,30 +1,15 @@
-//! Encoders of contexts, and the multilayer perceptron.
+//! The multilayer perceptron.
 
 use crate::dense::{Dense, DenseWeights};
+use crate::encoder::Encoder;
 use crate::parameters::{ParameterVisitor, Parameters};
-use crate::tensors::{Tape, Values, device_error};
+use crate::tensors::{Tape, Values, check_width, device_error};
 use contextualized_core::{Error, Result};
 use dfdx::shapes::Dim;
 use dfdx::tensor::Cpu;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
-
-/// A map from contexts of width `C` to codes of width `Z`.
-pub trait Encoder<C: Dim, Z: Dim>: Parameters {
-    /// The codes of a batch of contexts.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Numerical`] when memory runs out.
-    fn encode<B: Dim, T: Tape>(&self, contexts: Values<(B, C), T>) -> Result<Values<(B, Z), T>>;
-
-    /// Width of a context.
-    fn context_width(&self) -> C;
-
-    /// Width of a code.
-    fn code_width(&self) -> Z;
-}
 
 /// Size of a multilayer perceptron.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,12 +37,8 @@ impl MlpSize {
     ///
     /// [`Error::InvalidParameter`].
     pub fn validate(&self) -> Result<()> {
-        for (parameter, value) in [("width", self.width), ("layers", self.layers)] {
-            if value == 0 {
-                return Err(Error::invalid_parameter(parameter, value, "at least 1"));
-            }
-        }
-        Ok(())
+        check_width("width", self.width)?;
+        check_width("layers", self.layers)
     }
 }
 
@@ -84,14 +65,8 @@ impl<C: Dim, Z: Dim> Mlp<C, Z> {
     /// [`Error::InvalidParameter`] for a size of zero.
     pub fn new(contexts: C, code: Z, size: MlpSize, seed: u64) -> Result<Self> {
         size.validate()?;
-        for (parameter, width) in [
-            ("context width", contexts.size()),
-            ("code width", code.size()),
-        ] {
-            if width == 0 {
-                return Err(Error::invalid_parameter(parameter, width, "at least 1"));
-            }
-        }
+        check_width("context width", contexts.size())?;
+        check_width("code width", code.size())?;
         let (device, mut generator) = (Cpu::default(), ChaCha8Rng::seed_from_u64(seed));
         Ok(Self {
             input: Dense::random(&device, contexts, size.width, &mut generator)?,
@@ -173,6 +148,15 @@ impl<C: Dim, Z: Dim> Encoder<C, Z> for Mlp<C, Z> {
 
     fn code_width(&self) -> Z {
         self.output.outputs()
+    }
+
+    fn column_norms(&self) -> Vec<f64> {
+        self.input.row_norms()
+    }
+
+    fn shrink_columns(&mut self, threshold: f64) -> Result<()> {
+        self.input.shrink_rows(threshold);
+        Ok(())
     }
 }
 

@@ -1,8 +1,9 @@
 //! Networks that predict targets from contexts and features.
 
+use crate::encoder::Encoder;
 use crate::heads::{Generated, Head};
-use crate::mlp::Encoder;
 use crate::parameters::{ParameterVisitor, Parameters};
+use crate::penalties::Penalties;
 use crate::tensors::{Tape, Values, matrix, to_array2, to_array3};
 use contextualized_core::{Coefficients, Error, Result};
 use dfdx::shapes::Dim;
@@ -10,8 +11,14 @@ use dfdx::tensor::Cpu;
 use ndarray::{Array2, ArrayView2};
 use std::marker::PhantomData;
 
+/// A batch's linear predictor, and the penalty on its coefficients if there is one.
+pub type Penalized<B, Y, T> = (Values<(B, Y), T>, Option<Values<(), T>>);
+
 /// Anything that can be trained: it predicts `Y` targets from `C` contexts and `X` features.
 pub trait Network<C: Dim, X: Dim, Y: Dim>: Parameters {
+    /// Widths of contexts, features and targets.
+    fn widths(&self) -> (C, X, Y);
+
     /// The linear predictor (the mean, on the link scale) of a batch.
     ///
     /// # Errors
@@ -20,8 +27,31 @@ pub trait Network<C: Dim, X: Dim, Y: Dim>: Parameters {
     fn predictor<B: Dim, T: Tape>(
         &self,
         contexts: Values<(B, C), T>,
-        features: Values<(B, X)>,
+        features: Values<(B, X), T>,
     ) -> Result<Values<(B, Y), T>>;
+
+    /// The same with the penalty on the batch's coefficients, for networks that generate some.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Numerical`] when memory runs out.
+    fn penalized<B: Dim, T: Tape>(
+        &self,
+        contexts: Values<(B, C), T>,
+        features: Values<(B, X), T>,
+        _penalties: &Penalties,
+    ) -> Result<Penalized<B, Y, T>> {
+        Ok((self.predictor(contexts, features)?, None))
+    }
+
+    /// [`Encoder::shrink_columns`], for networks that have an encoder.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Numerical`] when memory runs out.
+    fn shrink_columns(&mut self, _threshold: f64) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// An encoder joined to a head: coefficients as a function of context.
@@ -118,12 +148,35 @@ where
     E: Encoder<C, Z>,
     H: Head<Z, X, Y>,
 {
+    fn widths(&self) -> (C, X, Y) {
+        (
+            self.encoder.context_width(),
+            self.head.feature_width(),
+            self.head.target_width(),
+        )
+    }
+
     fn predictor<B: Dim, T: Tape>(
         &self,
         contexts: Values<(B, C), T>,
-        features: Values<(B, X)>,
+        features: Values<(B, X), T>,
     ) -> Result<Values<(B, Y), T>> {
         self.coefficients(contexts)?.predictor(features)
+    }
+
+    fn penalized<B: Dim, T: Tape>(
+        &self,
+        contexts: Values<(B, C), T>,
+        features: Values<(B, X), T>,
+        penalties: &Penalties,
+    ) -> Result<Penalized<B, Y, T>> {
+        let coefficients = self.coefficients(contexts)?;
+        let penalty = penalties.of_coefficients(&coefficients)?;
+        Ok((coefficients.predictor(features)?, penalty))
+    }
+
+    fn shrink_columns(&mut self, threshold: f64) -> Result<()> {
+        self.encoder.shrink_columns(threshold)
     }
 }
 

@@ -21,7 +21,19 @@ pub trait ParameterVisitor {
     /// # Errors
     ///
     /// Whatever the visitor fails at; it ends the walk.
-    fn visit<S: Shape>(&mut self, parameter: &mut Values<S>) -> Result<()>;
+    fn visit<S: Shape>(&mut self, kind: ParameterKind, parameter: &mut Values<S>) -> Result<()>;
+}
+
+/// What a trainable tensor is for: penalties differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ParameterKind {
+    /// Weights of an encoder's layer.
+    Weight,
+    /// Biases of an encoder's layer.
+    Bias,
+    /// Archetypes of a head.
+    Archetype,
 }
 
 /// A copy of all trainable numbers, in the order of the walk.
@@ -39,7 +51,11 @@ impl Snapshot {
     pub fn of<P: Parameters>(network: &mut P) -> Result<Self> {
         struct Copy(Vec<Vec<f64>>);
         impl ParameterVisitor for Copy {
-            fn visit<S: Shape>(&mut self, parameter: &mut Values<S>) -> Result<()> {
+            fn visit<S: Shape>(
+                &mut self,
+                _: ParameterKind,
+                parameter: &mut Values<S>,
+            ) -> Result<()> {
                 self.0.push(parameter.as_vec());
                 Ok(())
             }
@@ -58,7 +74,11 @@ impl Snapshot {
     pub fn restore<P: Parameters>(&self, network: &mut P) -> Result<()> {
         struct Write<'a>(std::slice::Iter<'a, Vec<f64>>);
         impl ParameterVisitor for Write<'_> {
-            fn visit<S: Shape>(&mut self, parameter: &mut Values<S>) -> Result<()> {
+            fn visit<S: Shape>(
+                &mut self,
+                _: ParameterKind,
+                parameter: &mut Values<S>,
+            ) -> Result<()> {
                 let values = self.0.next().map(Vec::as_slice).unwrap_or_default();
                 let expected = parameter.shape().num_elements();
                 if values.len() != expected {

@@ -48,6 +48,44 @@ pub(crate) fn matrix<C: Dim>(
     tensor(device, values.iter().copied().collect(), shape)
 }
 
+/// Nothing here is of width zero.
+///
+/// # Errors
+///
+/// [`Error::InvalidParameter`].
+pub(crate) fn check_width(parameter: &'static str, width: usize) -> Result<()> {
+    match width {
+        0 => Err(Error::invalid_parameter(parameter, 0, "at least 1")),
+        _ => Ok(()),
+    }
+}
+
+/// More numbers than this in one tensor are a mistake, and would not fit into memory.
+const LARGEST: usize = 1 << 32;
+
+/// Checks that a tensor of these widths can be built.
+///
+/// # Errors
+///
+/// [`Error::InvalidParameter`].
+pub(crate) fn check_size(parameter: &'static str, widths: &[usize]) -> Result<()> {
+    let size = widths
+        .iter()
+        .try_fold(1_usize, |size, &width| size.checked_mul(width));
+    match size {
+        Some(size) if size <= LARGEST => Ok(()),
+        _ => Err(Error::invalid_parameter(
+            parameter,
+            widths
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(" × "),
+            "of at most 2^32 numbers in all",
+        )),
+    }
+}
+
 /// A width read from data, as the dimension its type stands for.
 ///
 /// # Errors

@@ -1,9 +1,10 @@
-//! Gradients of the loss with respect to every parameter, against central differences.
+//! Gradients of penalised losses with respect to every parameter, against central differences.
 
 use contextualized_core::Result;
 use contextualized_encoders::{
-    Archetypes, Contextualized, Direct, Loss, Mlp, MlpSize, Network, ParameterVisitor, Parameters,
-    Snapshot, SquaredError, Values,
+    Additive, Archetypes, Contextualized, Direct, Encoder, EncoderLink, Linear, Linked,
+    LogisticLoss, Loss, Mlp, MlpSize, Network, ParameterKind, ParameterVisitor, Penalties,
+    Snapshot, SquaredError, Tape, Values,
 };
 use dfdx::shapes::Shape;
 use dfdx::tensor::{AsArray, Cpu, Gradients, TensorFromVec, Trace};
@@ -16,62 +17,87 @@ struct Problem {
     features: Values<(usize, usize)>,
     targets: Values<(usize, usize)>,
     weights: Values<(usize,)>,
+    penalties: Penalties,
 }
 
 impl Problem {
-    fn new(values: &[f64]) -> Self {
+    fn new(values: &[f64], binary: bool, penalties: Penalties) -> Self {
         let device = Cpu::default();
         let table = |values: &[f64], columns| device.tensor_from_vec(values.to_vec(), (4, columns));
+        let targets: Vec<f64> = values[20..28]
+            .iter()
+            .map(|&y| if binary { f64::from(y > 0.0) } else { y })
+            .collect();
         Self {
             contexts: table(&values[..8], 2),
             features: table(&values[8..20], 3),
-            targets: table(&values[20..28], 2),
+            targets: table(&targets, 2),
             weights: device.tensor_from_vec(vec![1.0, 0.5, 2.0, 0.5], (4,)),
+            penalties,
         }
     }
 
-    fn loss<N: Network<usize, usize, usize>>(&self, network: &N) -> f64 {
-        let predictor = network
-            .predictor(self.contexts.clone(), self.features.clone())
+    fn objective<N, L, T>(
+        &self,
+        network: &N,
+        loss: &L,
+        contexts: Values<(usize, usize), T>,
+    ) -> Values<(), T>
+    where
+        N: Network<usize, usize, usize>,
+        L: Loss,
+        T: Tape,
+    {
+        let (predictor, penalty) = network
+            .penalized(contexts, self.features.retaped(), &self.penalties)
             .unwrap();
-        SquaredError
+        let loss = loss
             .mean(predictor, self.targets.clone(), self.weights.clone())
-            .unwrap()
-            .array()
+            .unwrap();
+        match penalty {
+            Some(penalty) => loss + penalty,
+            None => loss,
+        }
     }
 
-    fn gradient<N: Network<usize, usize, usize>>(&self, network: &mut N) -> Vec<f64> {
+    fn gradient<N: Network<usize, usize, usize>, L: Loss>(
+        &self,
+        network: &mut N,
+        loss: &L,
+    ) -> Vec<f64> {
         struct Read(Gradients<f64, Cpu>, Vec<f64>);
         impl ParameterVisitor for Read {
-            fn visit<S: Shape>(&mut self, parameter: &mut Values<S>) -> Result<()> {
+            fn visit<S: Shape>(
+                &mut self,
+                _: ParameterKind,
+                parameter: &mut Values<S>,
+            ) -> Result<()> {
                 self.1.extend(self.0.get(parameter).as_vec());
                 Ok(())
             }
         }
-        let predictor = network
-            .predictor(self.contexts.leaky_trace(), self.features.clone())
-            .unwrap();
-        let loss = SquaredError
-            .mean(predictor, self.targets.clone(), self.weights.clone())
-            .unwrap();
-        let mut read = Read(loss.backward(), Vec::new());
+        let objective = self.objective(network, loss, self.contexts.leaky_trace());
+        let mut read = Read(objective.backward(), Vec::new());
         network.visit(&mut read).unwrap();
         read.1
     }
 
     /// Each derivative equals the central difference to the order the step allows, except where
-    /// a rectifier turns within the step: there the two one-sided differences disagree.
-    fn check<N: Network<usize, usize, usize> + Parameters>(&self, mut network: N) {
+    /// a rectifier or an absolute value turns within the step: there the two one-sided
+    /// differences disagree.
+    fn check<N: Network<usize, usize, usize>, L: Loss>(&self, mut network: N, loss: &L) {
         let step = 1e-6;
-        let gradient = self.gradient(&mut network);
+        let gradient = self.gradient(&mut network, loss);
         let start = Snapshot::of(&mut network).unwrap();
         assert_eq!(gradient.len(), start.values().count());
-        let here = self.loss(&network);
+        assert!(gradient.iter().any(|derivative| derivative.abs() > 1e-6));
+        let value = |network: &N| self.objective(network, loss, self.contexts.clone()).array();
+        let here = value(&network);
         let mut at = |index: usize, shift: f64| {
             let mut moved = start.clone();
             *moved.values_mut().nth(index).unwrap() += shift;
             moved.restore(&mut network).unwrap();
-            self.loss(&network)
+            value(&network)
         };
         let mut kinks = 0;
         for (index, derivative) in gradient.iter().enumerate() {
@@ -93,39 +119,167 @@ impl Problem {
             gradient.len()
         );
     }
-}
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
-
-    #[test]
-    fn archetype_gradients(
-        values in prop::collection::vec(-2.0..2.0_f64, 28),
-        seed: u64,
-        width in 1..6_usize,
-        layers in 1..4_usize,
-        intercept: bool,
-    ) {
-        let encoder = Mlp::new(2, 3, MlpSize { width, layers }, seed).unwrap();
+    /// With archetypes of order one, so that the encoder's gradients are not all tiny.
+    fn check_archetypes<E: Encoder<usize, usize>>(&self, encoder: E, intercept: bool, seed: u64) {
         let mut head = Archetypes::new(3, 3, 2, intercept, seed).unwrap();
-        // Archetypes of order one, so that the encoder's gradients are not all tiny.
         let mut numbers = Snapshot::of(&mut head).unwrap();
         numbers.values_mut().for_each(|value| *value *= 100.0);
         numbers.restore(&mut head).unwrap();
-        Problem::new(&values).check(Contextualized::new(encoder, head).unwrap());
+        self.check(Contextualized::new(encoder, head).unwrap(), &SquaredError);
     }
+}
+
+fn any_link() -> impl Strategy<Value = EncoderLink> {
+    prop_oneof![
+        Just(EncoderLink::Identity),
+        Just(EncoderLink::Logistic),
+        Just(EncoderLink::Softmax),
+    ]
+}
+
+fn any_penalties() -> impl Strategy<Value = Penalties> {
+    let of_coefficients = |(coefficients_l1, coefficients_l2)| Penalties {
+        coefficients_l1,
+        coefficients_l2,
+        ..Penalties::default()
+    };
+    prop_oneof![
+        Just(Penalties::default()),
+        (0.0..2.0_f64, 0.0..2.0_f64).prop_map(of_coefficients),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn direct_gradients(
+    fn perceptrons_and_links(
         values in prop::collection::vec(-2.0..2.0_f64, 28),
         seed: u64,
         width in 1..6_usize,
         layers in 1..4_usize,
         intercept: bool,
+        link in any_link(),
+        penalties in any_penalties(),
+    ) {
+        let encoder = Mlp::new(2, 3, MlpSize { width, layers }, seed).unwrap();
+        Problem::new(&values, false, penalties)
+            .check_archetypes(Linked::new(encoder, link), intercept, seed);
+    }
+
+    #[test]
+    fn additive_encoders(
+        values in prop::collection::vec(-2.0..2.0_f64, 28),
+        seed: u64,
+        width in 1..6_usize,
+        link in any_link(),
+    ) {
+        let encoder = Additive::new(2, 3, MlpSize { width, layers: 2 }, seed).unwrap();
+        Problem::new(&values, false, Penalties::default())
+            .check_archetypes(Linked::new(encoder, link), true, seed);
+    }
+
+    #[test]
+    fn linear_encoders(values in prop::collection::vec(-2.0..2.0_f64, 28), seed: u64) {
+        let encoder = Linear::new(2, 3, seed).unwrap();
+        Problem::new(&values, false, Penalties::default()).check_archetypes(encoder, true, seed);
+    }
+
+    #[test]
+    fn direct_coefficients_and_both_losses(
+        values in prop::collection::vec(-2.0..2.0_f64, 28),
+        seed: u64,
+        width in 1..6_usize,
+        intercept: bool,
+        binary: bool,
+        penalties in any_penalties(),
     ) {
         let codes = if intercept { 8 } else { 6 };
-        let encoder = Mlp::new(2, codes, MlpSize { width, layers }, seed).unwrap();
-        let head = Direct::new(3, 2, intercept).unwrap();
-        Problem::new(&values).check(Contextualized::new(encoder, head).unwrap());
+        let encoder = Mlp::new(2, codes, MlpSize { width, layers: 2 }, seed).unwrap();
+        let network = Contextualized::new(encoder, Direct::new(3, 2, intercept).unwrap()).unwrap();
+        let problem = Problem::new(&values, binary, penalties);
+        if binary {
+            problem.check(network, &LogisticLoss);
+        } else {
+            problem.check(network, &SquaredError);
+        }
+    }
+}
+
+/// Value and derivative σ(η) − y of the logistic loss, at both ends and at its kink-prone middle.
+#[test]
+fn logistic_loss_by_hand() {
+    let device = Cpu::default();
+    for (logit, target, loss, slope) in [
+        (0.0, 0.0, 2.0_f64.ln(), 0.5),
+        (0.0, 1.0, 2.0_f64.ln(), -0.5),
+        (800.0, 1.0, 0.0, 0.0),
+        (800.0, 0.0, 800.0, 1.0),
+        (-800.0, 1.0, 800.0, -1.0),
+        (
+            1.0,
+            1.0,
+            (1.0 + (-1.0_f64).exp()).ln(),
+            1.0 / (1.0 + (-1.0_f64).exp()) - 1.0,
+        ),
+    ] {
+        let logits = device.tensor_from_vec(vec![logit], (1, 1_usize));
+        let mean = LogisticLoss
+            .mean(
+                logits.leaky_trace(),
+                device.tensor_from_vec(vec![target], (1, 1_usize)),
+                device.tensor_from_vec(vec![1.0], (1,)),
+            )
+            .unwrap();
+        assert!(
+            (mean.array() - loss).abs() < 1e-15 * (1.0 + loss),
+            "{logit} {target}"
+        );
+        let derivative = mean.backward().get(&logits).as_vec()[0];
+        assert!(
+            (derivative - slope).abs() < 1e-15,
+            "{logit} {target}: {derivative}"
+        );
+    }
+}
+
+/// The derivative of each code with respect to each context column is there, and mixed second
+/// derivatives are not: the second difference across two columns vanishes.
+#[test]
+fn additive_encoders_use_every_column_and_no_interaction() {
+    let encoder = Additive::new(
+        3,
+        2,
+        MlpSize {
+            width: 8,
+            layers: 2,
+        },
+        5,
+    )
+    .unwrap();
+    let device = Cpu::default();
+    let code = |c: [f64; 3]| -> Vec<f64> {
+        let contexts = device.tensor_from_vec(c.to_vec(), (1, 3_usize));
+        encoder.encode(contexts).unwrap().as_vec()
+    };
+    let base = [0.3, -0.7, 1.1];
+    let moved = |columns: &[usize]| {
+        let mut context = base;
+        columns.iter().for_each(|&column| context[column] += 0.9);
+        code(context)
+    };
+    for a in 0..3 {
+        assert!(
+            (moved(&[a])[0] - code(base)[0]).abs() > 1e-3,
+            "column {a} is not used"
+        );
+        for b in 0..a {
+            let (both, only_a, only_b, none) =
+                (moved(&[a, b]), moved(&[a]), moved(&[b]), code(base));
+            for k in 0..2 {
+                assert!((both[k] - only_a[k] - only_b[k] + none[k]).abs() < 1e-14);
+            }
+        }
     }
 }

@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod gradients;
+mod penalties;
 mod shapes;
 mod training;

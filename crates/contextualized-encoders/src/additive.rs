@@ -1,0 +1,148 @@
+//! The additive encoder: one sub-network per context column.
+
+use crate::encoder::Encoder;
+use crate::mlp::{Mlp, MlpSize, MlpWeights};
+use crate::parameters::{ParameterVisitor, Parameters};
+use crate::tensors::{Tape, Values, check_width, device_error, known_width};
+use contextualized_core::{Error, Result};
+use dfdx::shapes::{Const, Dim, HasShape};
+use dfdx::tensor::WithEmptyTape;
+use dfdx::tensor_ops::{ReshapeTo, TryAdd};
+use rand::{RngCore, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+/// z = Σ_j MLP_j(c_j), each MLP_j a perceptron of one input: a neural additive model
+/// (Agarwal et al. 2021, arXiv:2004.13912).
+///
+/// Context columns do not interact, so that what each does to a coefficient can be read out as a
+/// function of that column alone.
+#[derive(Debug, Clone)]
+pub struct Additive<C: Dim, Z: Dim> {
+    contexts: C,
+    columns: Vec<Mlp<Const<1>, Z>>,
+}
+
+/// The numbers of an additive encoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AdditiveWeights {
+    /// One perceptron of one input per context column.
+    pub columns: Vec<MlpWeights>,
+}
+
+impl<C: Dim, Z: Dim> Additive<C, Z> {
+    /// Randomly initialised sub-networks, all of the same size.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for a size or width of zero.
+    pub fn new(contexts: C, code: Z, size: MlpSize, seed: u64) -> Result<Self> {
+        check_width("context width", contexts.size())?;
+        let mut seeds = ChaCha8Rng::seed_from_u64(seed);
+        Ok(Self {
+            contexts,
+            columns: (0..contexts.size())
+                .map(|_| Mlp::new(Const, code, size, seeds.next_u64()))
+                .collect::<Result<_>>()?,
+        })
+    }
+
+    /// Rebuilds the encoder from its numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for no sub-network, those of [`Mlp::from_weights`], and
+    /// [`Error::ColumnCount`] when sub-networks differ in the width of their code.
+    pub fn from_weights(weights: &AdditiveWeights) -> Result<Self> {
+        check_width("sub-networks", weights.columns.len())?;
+        let columns: Vec<Mlp<Const<1>, Z>> = weights
+            .columns
+            .iter()
+            .map(Mlp::from_weights)
+            .collect::<Result<_>>()?;
+        let expected = columns[0].code_width().size();
+        for column in &columns {
+            let found = column.code_width().size();
+            if found != expected {
+                return Err(Error::ColumnCount {
+                    argument: "a sub-network's code",
+                    expected,
+                    found,
+                });
+            }
+        }
+        Ok(Self {
+            contexts: known_width("sub-networks", columns.len())?,
+            columns,
+        })
+    }
+
+    /// Copies the numbers out.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Numerical`] when memory runs out.
+    pub fn to_weights(&self) -> Result<AdditiveWeights> {
+        Ok(AdditiveWeights {
+            columns: self
+                .columns
+                .iter()
+                .map(Mlp::to_weights)
+                .collect::<Result<_>>()?,
+        })
+    }
+
+    /// The sub-network of each context column.
+    pub fn columns(&self) -> &[Mlp<Const<1>, Z>] {
+        &self.columns
+    }
+}
+
+impl<C: Dim, Z: Dim> Encoder<C, Z> for Additive<C, Z> {
+    fn encode<B: Dim, T: Tape>(&self, contexts: Values<(B, C), T>) -> Result<Values<(B, Z), T>> {
+        let one = (contexts.shape().0, Const::<1>);
+        let term = |contexts: Values<(B, C), T>, column: usize| {
+            let values = contexts
+                .try_slice((.., column..column + 1))
+                .and_then(|values| values.try_reshape_like(&one))
+                .map_err(device_error)?;
+            self.columns[column].encode(values)
+        };
+        let others = contexts.with_empty_tape();
+        let mut code = term(contexts, 0)?;
+        for column in 1..self.columns.len() {
+            let next = term(others.with_empty_tape(), column)?;
+            code = code.try_add(next).map_err(device_error)?;
+        }
+        Ok(code)
+    }
+
+    fn context_width(&self) -> C {
+        self.contexts
+    }
+
+    fn code_width(&self) -> Z {
+        self.columns[0].code_width()
+    }
+
+    fn column_norms(&self) -> Vec<f64> {
+        self.columns
+            .iter()
+            .flat_map(Encoder::column_norms)
+            .collect()
+    }
+
+    fn shrink_columns(&mut self, threshold: f64) -> Result<()> {
+        self.columns
+            .iter_mut()
+            .try_for_each(|column| column.shrink_columns(threshold))
+    }
+}
+
+impl<C: Dim, Z: Dim> Parameters for Additive<C, Z> {
+    fn visit<V: ParameterVisitor>(&mut self, visitor: &mut V) -> Result<()> {
+        self.columns
+            .iter_mut()
+            .try_for_each(|column| column.visit(visitor))
+    }
+}

@@ -1,0 +1,111 @@
+//! What an encoder is, and the links between its output and the code.
+
+use crate::parameters::{ParameterVisitor, Parameters};
+use crate::tensors::{Tape, Values, device_error};
+use contextualized_core::Result;
+use dfdx::shapes::{Axis, Dim, Shape};
+use dfdx::tensor_ops::{TryAdd, TryMul};
+use serde::{Deserialize, Serialize};
+
+/// A map from contexts of width `C` to codes of width `Z`.
+pub trait Encoder<C: Dim, Z: Dim>: Parameters {
+    /// The codes of a batch of contexts.
+    ///
+    /// # Errors
+    ///
+    /// [`contextualized_core::Error::Numerical`] when memory runs out.
+    fn encode<B: Dim, T: Tape>(&self, contexts: Values<(B, C), T>) -> Result<Values<(B, Z), T>>;
+
+    /// Width of a context.
+    fn context_width(&self) -> C;
+
+    /// Width of a code.
+    fn code_width(&self) -> Z;
+
+    /// For every context column the Euclidean norm of the weights it enters by; a column of norm
+    /// zero has no influence.
+    fn column_norms(&self) -> Vec<f64>;
+
+    /// Shortens each of those vectors of p weights by √p · `threshold`, to zero at most: the proximal
+    /// map of `threshold` times the sum of √p times their norms, the group lasso
+    /// (Yuan and Lin 2006, doi:10.1111/j.1467-9868.2005.00532.x).
+    ///
+    /// # Errors
+    ///
+    /// [`contextualized_core::Error::Numerical`] when memory runs out.
+    fn shrink_columns(&mut self, threshold: f64) -> Result<()>;
+}
+
+/// The function between an encoder's output and the code.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EncoderLink {
+    /// The output is the code.
+    #[default]
+    Identity,
+    /// Each output through 1 / (1 + e^−z): archetypes switched on between 0 and 1.
+    Logistic,
+    /// e^z, scaled to sum to one: archetypes mixed by weights, as soft clusters are.
+    Softmax,
+}
+
+/// An encoder followed by a link.
+#[derive(Debug, Clone)]
+pub struct Linked<E> {
+    encoder: E,
+    link: EncoderLink,
+}
+
+impl<E> Linked<E> {
+    /// Puts a link behind an encoder.
+    pub fn new(encoder: E, link: EncoderLink) -> Self {
+        Self { encoder, link }
+    }
+
+    /// The encoder before the link.
+    pub fn encoder(&self) -> &E {
+        &self.encoder
+    }
+}
+
+impl<C: Dim, Z: Dim, E: Encoder<C, Z>> Encoder<C, Z> for Linked<E> {
+    fn encode<B: Dim, T: Tape>(&self, contexts: Values<(B, C), T>) -> Result<Values<(B, Z), T>> {
+        let output = self.encoder.encode(contexts)?;
+        match self.link {
+            EncoderLink::Identity => Ok(output),
+            EncoderLink::Logistic => logistic(output),
+            EncoderLink::Softmax => output.try_softmax::<Axis<1>>().map_err(device_error),
+        }
+    }
+
+    fn context_width(&self) -> C {
+        self.encoder.context_width()
+    }
+
+    fn code_width(&self) -> Z {
+        self.encoder.code_width()
+    }
+
+    fn column_norms(&self) -> Vec<f64> {
+        self.encoder.column_norms()
+    }
+
+    fn shrink_columns(&mut self, threshold: f64) -> Result<()> {
+        self.encoder.shrink_columns(threshold)
+    }
+}
+
+/// ½ (1 + tanh(z / 2)), which is 1 / (1 + e^−z) without overflow.
+fn logistic<S: Shape, T: Tape>(output: Values<S, T>) -> Result<Values<S, T>> {
+    output
+        .try_mul(0.5)
+        .and_then(|half| half.try_tanh())
+        .and_then(|tanh| tanh.try_mul(0.5))
+        .and_then(|half| half.try_add(0.5))
+        .map_err(device_error)
+}
+
+impl<E: Parameters> Parameters for Linked<E> {
+    fn visit<V: ParameterVisitor>(&mut self, visitor: &mut V) -> Result<()> {
+        self.encoder.visit(visitor)
+    }
+}

@@ -1,0 +1,83 @@
+//! The affine encoder.
+
+use crate::dense::{Dense, DenseWeights};
+use crate::encoder::Encoder;
+use crate::parameters::{ParameterVisitor, Parameters};
+use crate::tensors::{Tape, Values, check_width};
+use contextualized_core::Result;
+use dfdx::shapes::Dim;
+use dfdx::tensor::Cpu;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+/// z = c W + b: coefficients that are affine in the context.
+#[derive(Debug, Clone)]
+pub struct Linear<C: Dim, Z: Dim> {
+    layer: Dense<C, Z>,
+}
+
+impl<C: Dim, Z: Dim> Linear<C, Z> {
+    /// A random affine map: weights and biases uniform on ±1/√contexts.
+    ///
+    /// # Errors
+    ///
+    /// [`contextualized_core::Error::InvalidParameter`] for a width of zero.
+    pub fn new(contexts: C, code: Z, seed: u64) -> Result<Self> {
+        check_width("context width", contexts.size())?;
+        check_width("code width", code.size())?;
+        let mut generator = ChaCha8Rng::seed_from_u64(seed);
+        Ok(Self {
+            layer: Dense::random(&Cpu::default(), contexts, code, &mut generator)?,
+        })
+    }
+
+    /// Rebuilds the map from its numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`contextualized_core::Error::InvalidParameter`] when their widths are not `C` and `Z`,
+    /// [`contextualized_core::Error::ColumnCount`] when weights and biases contradict each other.
+    pub fn from_weights(weights: &DenseWeights) -> Result<Self> {
+        Ok(Self {
+            layer: Dense::from_weights(&Cpu::default(), weights)?,
+        })
+    }
+
+    /// Copies the numbers out.
+    ///
+    /// # Errors
+    ///
+    /// [`contextualized_core::Error::Numerical`] when memory runs out.
+    pub fn to_weights(&self) -> Result<DenseWeights> {
+        self.layer.to_weights()
+    }
+}
+
+impl<C: Dim, Z: Dim> Encoder<C, Z> for Linear<C, Z> {
+    fn encode<B: Dim, T: Tape>(&self, contexts: Values<(B, C), T>) -> Result<Values<(B, Z), T>> {
+        self.layer.forward(contexts)
+    }
+
+    fn context_width(&self) -> C {
+        self.layer.inputs()
+    }
+
+    fn code_width(&self) -> Z {
+        self.layer.outputs()
+    }
+
+    fn column_norms(&self) -> Vec<f64> {
+        self.layer.row_norms()
+    }
+
+    fn shrink_columns(&mut self, threshold: f64) -> Result<()> {
+        self.layer.shrink_rows(threshold);
+        Ok(())
+    }
+}
+
+impl<C: Dim, Z: Dim> Parameters for Linear<C, Z> {
+    fn visit<V: ParameterVisitor>(&mut self, visitor: &mut V) -> Result<()> {
+        self.layer.visit(visitor)
+    }
+}
