@@ -32,10 +32,6 @@ impl Adam {
         }
     }
 
-    pub(crate) fn learning_rate(&self) -> f64 {
-        self.config.lr
-    }
-
     pub(crate) fn set_learning_rate(&mut self, learning_rate: f64) {
         self.config.lr = learning_rate;
     }

@@ -19,11 +19,11 @@ use serde::{Deserialize, Serialize};
 /// + λ₄ Σ_j √p ‖W_j‖                           W_j: the p weights by which context column j enters
 /// ```
 ///
-/// The last is applied as a proximal step after each step of the optimiser, by λ₄ times the
-/// learning rate, so that a column that does not earn its place gets weights of exactly zero. Since
-/// Adam divides gradients by their own size, λ₄ is a threshold on how steadily a column's gradients
-/// point one way: columns of noise manage about a quarter, and none more than one. Between 0.3 and
-/// 0.7 is where to look.
+/// The last is applied as a proximal step after each epoch, by λ₄ times the learning rate times the
+/// epoch's steps, so that a column that does not earn its place has weights of exactly zero. (Steps
+/// of single batches would be too noisy: a column would leave zero and return.) Since Adam divides
+/// gradients by their own size, λ₄ is a threshold on how steadily a column's gradients point one
+/// way, between 0, noise, and 1, always.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Penalties {
     /// λ₁, on absolute coefficients.

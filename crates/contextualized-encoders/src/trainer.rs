@@ -167,6 +167,11 @@ impl Trainer {
                 }
                 total += batch_loss * rows.len() as f64;
             }
+            if self.penalties.context_lasso > 0.0 {
+                let steps = data.rows().div_ceil(self.batch_size) as f64;
+                let threshold = self.penalties.context_lasso * self.learning_rate * steps;
+                network.shrink_columns(threshold)?;
+            }
             epochs = epoch;
             let training_loss = total / data.rows() as f64;
             if training_loss > DIVERGENCE * initial {
@@ -249,9 +254,6 @@ impl Trainer {
             None => value,
         };
         adam.update(network, objective.try_backward().map_err(device_error)?)?;
-        if self.penalties.context_lasso > 0.0 {
-            network.shrink_columns(adam.learning_rate() * self.penalties.context_lasso)?;
-        }
         Ok(batch_loss)
     }
 }

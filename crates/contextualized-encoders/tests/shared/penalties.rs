@@ -52,7 +52,7 @@ fn the_context_lasso_gives_exact_zeros() {
         layers: 1,
     };
     let lasso = Penalties {
-        context_lasso: 0.5,
+        context_lasso: 0.2,
         ..Penalties::default()
     };
     let runs = [
@@ -66,7 +66,8 @@ fn the_context_lasso_gives_exact_zeros() {
     for ((norms, loss), name) in runs {
         assert!(norms[0] > 0.0, "{name}: {norms:?}");
         assert_eq!(norms[1..], [0.0, 0.0], "{name}: {norms:?}");
-        assert!(loss < 0.01, "{name}: {loss}");
+        // Without the context the best loss is the variance of c0 x, 0.11.
+        assert!(loss < 0.02, "{name}: {loss}");
     }
     let (norms, _) = trained(Mlp::new(3, 4, size, 2).unwrap(), Penalties::default());
     assert!(norms.iter().all(|norm| *norm > 0.0));
