@@ -66,7 +66,7 @@
 //! | [`LocalCoefficients`], [`VaryingCoefficients`], [`WithUncertainty`] | fitted regressions |
 //! | [`Coefficients`], [`Link`] | slopes and offsets per sample; the scale they live on |
 //! | [`Networks`], [`VaryingNetworks`] | one p × p network per sample |
-//! | [`Standardization`] | centring and scaling learned on training rows |
+//! | [`Standardization`], [`Scaling`] | centring and scaling learned on training rows, of a table and of samples |
 //! | [`Split`], [`KFold`] | seeded splits and folds |
 //! | [`metrics`] | losses, effect error, standard errors |
 //! | [`comparison`] | estimators compared on a test set and by cross-validation |
@@ -83,6 +83,7 @@ mod link;
 mod networks;
 mod report;
 mod samples;
+mod scaling;
 mod splits;
 mod standardization;
 mod traits;
@@ -93,6 +94,7 @@ pub use link::Link;
 pub use networks::{Networks, VaryingNetworks};
 pub use report::{FitReport, Termination};
 pub use samples::{ColumnNames, Samples};
+pub use scaling::Scaling;
 pub use splits::{KFold, Split};
 pub use standardization::{Standardization, normalized_weights};
 pub use traits::{

@@ -169,6 +169,27 @@ impl Samples {
         &self.names
     }
 
+    /// Checks that every target is 0 or 1, as logistic regressions need.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotBinary`], naming the target and the row.
+    pub fn check_binary_targets(&self) -> Result<()> {
+        let other = |value: f64| value != 0.0 && value != 1.0;
+        match self
+            .targets
+            .indexed_iter()
+            .find(|(_, value)| other(**value))
+        {
+            Some(((row, column), &value)) => Err(Error::NotBinary {
+                target: self.names.targets[column].clone(),
+                row,
+                value,
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// The rows whose weight is not zero: those that are split into folds or held out.
     ///
     /// # Errors
