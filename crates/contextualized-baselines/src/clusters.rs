@@ -1,10 +1,10 @@
 //! A regression per cluster of contexts.
 
 use crate::kmeans;
-use crate::population::{PopulationModel, PopulationRegression};
+use crate::population::{PopulationModel, PopulationRegression, named};
 use contextualized_core::comparison::{FoldScores, cross_validate};
 use contextualized_core::metrics::Loss;
-use contextualized_core::validate::{check_query, check_table};
+use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
 use contextualized_core::{
     Coefficients, DynEstimator, Error, Estimator, KFold, Link, LocalCoefficients, Result, Samples,
     Standardization, VaryingCoefficients,
@@ -15,13 +15,14 @@ use serde::{Deserialize, Serialize};
 /// K-means on standardised contexts, then a [`PopulationRegression`] in each cluster.
 ///
 /// A cluster that does not determine a regression of its own (fewer rows than coefficients,
-/// dependent columns, a separated binary target) uses the fit to everybody, and the model's
+/// dependent columns, a binary target that is separated or does not converge) uses the fit to everybody, and the model's
 /// report says so. Clusters that no row belongs to, as with fewer distinct contexts than
 /// clusters, are left out. Contexts are clustered unweighted; the regressions use row weights.
 ///
 /// Unless their number is given it is chosen from 1 to 10 by 5-fold cross-validation, as the
 /// smallest that is within one standard error (of the paired difference) of the best; one cluster
-/// is the population regression.
+/// is the population regression. Numbers that some fold cannot be fitted with are not compared; if
+/// one cluster is among them, it is chosen.
 ///
 /// | setting | default | range |
 /// |---|---|---|
@@ -124,6 +125,7 @@ impl ClusterRegression {
                     error @ (Error::TooFewRows { .. }
                     | Error::RankDeficient { .. }
                     | Error::Separated { .. }
+                    | Error::NotConverged { .. }
                     | Error::NoWeight),
                 ) => (population.clone(), Some(error.to_string())),
                 Err(error) => return Err(error),
@@ -145,8 +147,8 @@ impl ClusterRegression {
         })
     }
 
-    /// Cross-validated loss for 1, 2, … clusters, as far as folds have rows for them.
-    fn losses(&self, samples: &Samples) -> Result<Vec<FoldScores>> {
+    /// Cross-validated losses by number of clusters, of those that every fold can be fitted with.
+    fn losses(&self, samples: &Samples) -> Result<Vec<(usize, FoldScores)>> {
         let smallest_fold = samples.rows() - samples.rows().div_ceil(FOLDS);
         let candidates: Vec<Box<dyn DynEstimator>> = (1..=MOST_CLUSTERS.min(smallest_fold.max(1)))
             .map(|clusters| Box::new(self.clone().clusters(clusters)) as Box<dyn DynEstimator>)
@@ -155,23 +157,29 @@ impl ClusterRegression {
             Link::Logit => Loss::Log,
             _ => Loss::Squared,
         };
-        cross_validate(&candidates, samples, &KFold::new(FOLDS, self.seed), loss)?
-            .into_iter()
-            .map(|compared| compared.outcome)
-            .collect()
+        let compared = cross_validate(&candidates, samples, &KFold::new(FOLDS, self.seed), loss)?;
+        Ok((1..)
+            .zip(compared)
+            .filter_map(|(clusters, line)| Some((clusters, line.outcome.ok()?)))
+            .collect())
     }
 }
 
-/// The fewest clusters whose loss is within one standard error of the lowest.
-fn fewest_within_one_error(losses: &[FoldScores]) -> Result<usize> {
+/// The fewest clusters whose loss is within one standard error of the lowest; one if it is not
+/// among those compared.
+fn fewest_within_one_error(losses: &[(usize, FoldScores)]) -> Result<usize> {
     let mean = |scores: &FoldScores| scores.score().mean;
-    let Some(best) = losses.iter().min_by(|a, b| mean(a).total_cmp(&mean(b))) else {
+    let best = losses
+        .iter()
+        .map(|(_, scores)| scores)
+        .min_by(|a, b| mean(a).total_cmp(&mean(b)));
+    let (Some((1, _)), Some(best)) = (losses.first(), best) else {
         return Ok(1);
     };
-    for (index, scores) in losses.iter().enumerate() {
+    for (clusters, scores) in losses {
         let excess = scores.minus(best)?;
         if excess.mean <= excess.standard_error {
-            return Ok(index + 1);
+            return Ok(*clusters);
         }
     }
     Ok(1)
@@ -181,10 +189,17 @@ impl Estimator for ClusterRegression {
     type Model = ClusterModel;
 
     fn name(&self) -> String {
+        let mut settings = self.regression.settings();
+        if self.seed != 0 {
+            settings.push(format!("seed {}", self.seed));
+        }
         match self.clusters {
-            Some(1) => "1 cluster".to_owned(),
-            Some(clusters) => format!("{clusters} clusters"),
-            None => "clusters (cross-validated)".to_owned(),
+            Some(1) => named("1 cluster", &settings),
+            Some(clusters) => named(&format!("{clusters} clusters"), &settings),
+            None => {
+                settings.insert(0, "cross-validated".to_owned());
+                named("clusters", &settings)
+            }
         }
     }
 
@@ -200,8 +215,13 @@ impl Estimator for ClusterRegression {
             None => {
                 let losses = self.losses(samples)?;
                 let mut model = self.fit_clusters(samples, fewest_within_one_error(&losses)?)?;
-                model.report.cross_validation =
-                    losses.iter().map(|scores| scores.score().mean).collect();
+                model.report.cross_validation = losses
+                    .iter()
+                    .map(|(clusters, scores)| CandidateLoss {
+                        clusters: *clusters,
+                        loss: scores.score().mean,
+                    })
+                    .collect();
                 Ok(model)
             }
         }
@@ -213,8 +233,18 @@ impl Estimator for ClusterRegression {
 pub struct ClusterReport {
     /// One entry per cluster that has rows.
     pub clusters: Vec<ClusterSummary>,
-    /// Cross-validated loss with 1, 2, … clusters, where their number was chosen by it.
-    pub cross_validation: Vec<f64>,
+    /// The numbers of clusters that were compared, in ascending order, where cross-validation
+    /// chose; those that could not be fitted in every fold are missing.
+    pub cross_validation: Vec<CandidateLoss>,
+}
+
+/// How well a number of clusters did in cross-validation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CandidateLoss {
+    /// The number of clusters.
+    pub clusters: usize,
+    /// Its mean loss on held-out folds.
+    pub loss: f64,
 }
 
 /// What became of one cluster.
@@ -228,12 +258,50 @@ pub struct ClusterSummary {
 
 /// A fitted cluster regression.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedModel")]
 pub struct ClusterModel {
     scaling: Standardization,
     /// Clusters × contexts, standardised.
     centers: Array2<f64>,
     models: Vec<PopulationModel>,
     report: ClusterReport,
+}
+
+/// What a file may hold, before it is checked.
+#[derive(Deserialize)]
+struct UncheckedModel {
+    scaling: Standardization,
+    centers: Array2<f64>,
+    models: Vec<PopulationModel>,
+    report: ClusterReport,
+}
+
+impl TryFrom<UncheckedModel> for ClusterModel {
+    type Error = Error;
+
+    fn try_from(model: UncheckedModel) -> Result<Self> {
+        let UncheckedModel {
+            scaling,
+            centers,
+            models,
+            report,
+        } = model;
+        check_table("centers", centers.view(), Some(scaling.columns()))?;
+        let Some(first) = models.first() else {
+            return Err(Error::NoRows { argument: "models" });
+        };
+        check_rows("models", centers.nrows(), models.len())?;
+        check_rows("report", centers.nrows(), report.clusters.len())?;
+        for model in &models {
+            model.check_matches(scaling.columns(), first)?;
+        }
+        Ok(Self {
+            scaling,
+            centers,
+            models,
+            report,
+        })
+    }
 }
 
 impl ClusterModel {
@@ -246,10 +314,12 @@ impl ClusterModel {
     ///
     /// # Errors
     ///
-    /// [`Error::ColumnCount`], [`Error::NotFinite`].
+    /// [`Error::ColumnCount`]; [`Error::NotFinite`], also for a context that overflows when it is
+    /// standardised.
     pub fn labels(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<usize>> {
         check_table("contexts", contexts, Some(self.scaling.columns()))?;
         let standardized = self.scaling.apply(contexts)?;
+        check_finite("standardised contexts", standardized.view())?;
         Ok(kmeans::assign(standardized.view(), self.centers.view()))
     }
 }

@@ -4,7 +4,7 @@ use contextualized_core::{Error, Result};
 use linfa::DatasetBase;
 use linfa::traits::Fit;
 use linfa_clustering::{KMeans, KMeansInit};
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, Zip};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -100,16 +100,32 @@ pub(crate) fn assign(contexts: ArrayView2<'_, f64>, centers: ArrayView2<'_, f64>
         .rows()
         .into_iter()
         .map(|row| {
-            let mut nearest = (0, f64::INFINITY);
-            for (label, center) in centers.rows().into_iter().enumerate() {
-                let distance = squared_distance(row, center);
-                if distance < nearest.1 {
-                    nearest = (label, distance);
+            let unit = row.fold(1.0_f64, |largest, value| largest.max(value.abs()));
+            let mut nearest = 0;
+            for label in 1..centers.nrows() {
+                if is_nearer(row, centers.row(label), centers.row(nearest), unit) {
+                    nearest = label;
                 }
             }
-            nearest.0
+            nearest
         })
         .collect()
+}
+
+/// Whether x is nearer to a than to b: `‖x − b‖² − ‖x − a‖² = 2 (a − b) · (x − (a + b) / 2)`.
+///
+/// The squared distances themselves are equal to rounding far away, and overflow farther out; the
+/// unit, as large as any entry of x, keeps the sum in range.
+fn is_nearer(
+    x: ArrayView1<'_, f64>,
+    a: ArrayView1<'_, f64>,
+    b: ArrayView1<'_, f64>,
+    unit: f64,
+) -> bool {
+    let difference: f64 = Zip::from(x).and(a).and(b).fold(0.0, |sum, x, a, b| {
+        sum + (a - b) * (x / unit - (a + b) / 2.0 / unit)
+    });
+    difference > 0.0
 }
 
 fn squared_distance(a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>) -> f64 {

@@ -40,13 +40,14 @@
 //! |---|---|
 //! | [`PopulationRegression`], [`PopulationModel`] | least squares, ridge, logistic regression, standard errors |
 //! | [`ClusterRegression`], [`ClusterModel`] | k-means, then a regression per cluster |
-//! | [`ClusterReport`] | cluster sizes and fallbacks |
+//! | [`ClusterReport`], [`ClusterSummary`], [`CandidateLoss`] | cluster sizes and fallbacks, numbers of clusters compared |
 
 mod clusters;
 mod design;
 mod kmeans;
 mod logistic;
 mod population;
+mod separation;
 
-pub use clusters::{ClusterModel, ClusterRegression, ClusterReport, ClusterSummary};
+pub use clusters::{CandidateLoss, ClusterModel, ClusterRegression, ClusterReport, ClusterSummary};
 pub use population::{PopulationModel, PopulationRegression};

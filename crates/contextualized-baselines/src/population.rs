@@ -1,14 +1,14 @@
 //! One regression for everybody.
 
-use crate::design::Design;
+use crate::design::{Design, weighted_rows};
 use crate::logistic;
-use contextualized_core::validate::{check_query, check_table};
+use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
 use contextualized_core::{
     CoefficientIntervals, Coefficients, Error, Estimator, FitReport, Link, LocalCoefficients,
-    Result, Samples, Standardization, Termination, VaryingCoefficients, WithUncertainty,
+    Result, Samples, Termination, VaryingCoefficients, WithUncertainty,
 };
 use contextualized_solvers as solvers;
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, array, s};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
@@ -28,7 +28,18 @@ use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 /// | ridge λ | 0 | 0 or more |
 /// | outcome | linear | linear, or binary by the logit link |
 ///
-/// Linear fits are solved by pivoted QR, logistic ones by iteratively reweighted least squares.
+/// Linear fits are solved by pivoted QR, logistic ones by iteratively reweighted least squares,
+/// both on standardised features.
+///
+/// # Row weights
+///
+/// For estimates a row of weight 2 counts as two rows; a row of weight 0 is absent. For
+/// [standard errors](WithUncertainty) and intervals the two outcomes read weights differently, as
+/// R's `lm` and `glm` do. The noise of a linear fit is estimated, so weights are inverse variances
+/// up to a factor: multiplying all of them changes nothing, and a row of weight 2 is still one
+/// observation, of half the variance. The noise of a logistic fit is known, so weights are counts:
+/// multiplying all of them by 4 halves the standard errors, and a row of weight 2 is two
+/// observations.
 ///
 /// ```
 /// use contextualized_baselines::PopulationRegression;
@@ -104,17 +115,25 @@ impl PopulationRegression {
         }
     }
 
-    /// λ s_j² for every column of the design, or nothing without a penalty.
-    fn penalties(&self, samples: &Samples) -> Result<Option<Array1<f64>>> {
-        if self.ridge == 0.0 {
-            return Ok(None);
-        }
-        let scales = Standardization::fit(samples.features(), samples.weights())?;
-        let of_features = scales.scales().mapv(|scale| self.ridge * scale * scale);
-        Ok(Some(match self.intercept {
-            true => std::iter::once(0.0).chain(of_features).collect(),
-            false => of_features,
-        }))
+    /// What a name says of settings that are not the default.
+    pub(crate) fn settings(&self) -> Vec<String> {
+        let logistic = self.link == Link::Logit;
+        [
+            logistic.then(|| "logistic".to_owned()),
+            (self.ridge != 0.0).then(|| format!("ridge {}", self.ridge)),
+            (!self.intercept).then(|| "no intercept".to_owned()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+/// A name with settings behind it, if there are any.
+pub(crate) fn named(name: &str, settings: &[String]) -> String {
+    match settings {
+        [] => name.to_owned(),
+        _ => format!("{name} ({})", settings.join(", ")),
     }
 }
 
@@ -122,10 +141,7 @@ impl Estimator for PopulationRegression {
     type Model = PopulationModel;
 
     fn name(&self) -> String {
-        match self.link {
-            Link::Logit => "population (logistic)".to_owned(),
-            _ => "population".to_owned(),
-        }
+        named("population", &self.settings())
     }
 
     /// # Errors
@@ -133,52 +149,52 @@ impl Estimator for PopulationRegression {
     /// [`Error::TooFewRows`] and [`Error::RankDeficient`], which names the dependent columns,
     /// unless a ridge penalty is set; for binary targets [`Error::NotBinary`],
     /// [`Error::Separated`] and [`Error::NotConverged`]; [`Error::InvalidParameter`] for a penalty
-    /// below zero.
+    /// below zero; [`Error::NotFinite`] and [`Error::Numerical`] where a result overflows.
     fn fit(&self, samples: &Samples) -> Result<PopulationModel> {
         self.validate()?;
-        let design = Design::new(samples, self.intercept);
-        let penalties = self.penalties(samples)?;
-        if penalties.is_none() {
-            design.require_rows(samples)?;
+        if self.link == Link::Logit {
+            check_binary(samples)?;
+        }
+        let samples = weighted_rows(samples)?;
+        let design = Design::new(&samples, self.intercept)?;
+        if self.ridge == 0.0 {
+            design.require_rows()?;
+            design.require_independent()?;
         }
         let fit = match self.link {
-            Link::Logit => fit_logistic(&design, samples, penalties)?,
-            _ => fit_linear(&design, samples, penalties)?,
+            Link::Logit => fit_logistic(&design, &samples, self.ridge)?,
+            _ => fit_linear(&design, &samples, self.ridge)?,
         };
-        let first = usize::from(self.intercept);
-        let coefficients = fit.solution;
-        Ok(PopulationModel {
+        UncheckedModel {
             link: self.link,
             contexts: samples.contexts().ncols(),
-            slopes: coefficients
-                .slice(s![first.., ..])
-                .t()
-                .as_standard_layout()
-                .into_owned(),
-            offsets: match self.intercept {
-                true => coefficients.row(0).to_owned(),
-                false => Array1::zeros(coefficients.ncols()),
-            },
+            slopes: fit.slopes,
+            offsets: fit.offsets,
             intercept: self.intercept,
             errors: fit.errors,
             degrees_of_freedom: fit.degrees_of_freedom,
             report: fit.report,
-        })
+        }
+        .try_into()
     }
 }
 
+/// What the two outcomes have in common, in the users' units.
 struct Fit {
-    /// Coefficients × targets.
-    solution: Array2<f64>,
-    /// Standard errors, of the same shape.
+    /// Targets × features.
+    slopes: Array2<f64>,
+    offsets: Array1<f64>,
+    /// Coefficients × targets, the intercept first if there is one.
     errors: Option<Array2<f64>>,
     degrees_of_freedom: Option<usize>,
     report: FitReport,
 }
 
-fn fit_linear(design: &Design, samples: &Samples, penalties: Option<Array1<f64>>) -> Result<Fit> {
+fn fit_linear(design: &Design<'_>, samples: &Samples, ridge: f64) -> Result<Fit> {
     let (x, y, weights) = (design.matrix.view(), samples.targets(), samples.weights());
-    if let Some(penalties) = penalties {
+    if ridge > 0.0 {
+        let of_features = Array1::from_elem(samples.features().ncols(), ridge);
+        let penalties = design.penalties(of_features.view());
         let solution = solvers::ridge(x, y, weights, penalties.view())
             .map_err(|error| design.name_columns(error))?;
         let penalty = (&solution * &solution).sum_axis(Axis(1)).dot(&penalties);
@@ -189,8 +205,10 @@ fn fit_linear(design: &Design, samples: &Samples, penalties: Option<Array1<f64>>
                 Some(weights) => squares.dot(&weights),
                 None => squares.sum(),
             };
+        let (slopes, offsets) = design.to_original_units(solution.view())?;
         return Ok(Fit {
-            solution,
+            slopes,
+            offsets,
             errors: None,
             degrees_of_freedom: None,
             report: direct(objective),
@@ -205,15 +223,17 @@ fn fit_linear(design: &Design, samples: &Samples, penalties: Option<Array1<f64>>
     let degrees_of_freedom = fit.degrees_of_freedom();
     let squares = fit.residual_sum_of_squares();
     let errors = (degrees_of_freedom > 0).then(|| {
-        let deviations = unscaled.diag().mapv(f64::sqrt).insert_axis(Axis(1));
+        let deviations = design.deviations(&unscaled).insert_axis(Axis(1));
         let noise = squares.mapv(|squares| (squares / degrees_of_freedom as f64).sqrt());
         &deviations * &noise
     });
+    let (slopes, offsets) = design.to_original_units(fit.solution().view())?;
     Ok(Fit {
+        slopes,
+        offsets,
         errors,
         degrees_of_freedom: Some(degrees_of_freedom),
         report: direct(squares.sum()),
-        solution: fit.into_solution(),
     })
 }
 
@@ -222,56 +242,52 @@ fn direct(objective: f64) -> FitReport {
         termination: Termination::DirectSolve,
         iterations: 0,
         objective,
+        best_epoch: None,
     }
 }
 
-fn fit_logistic(design: &Design, samples: &Samples, penalties: Option<Array1<f64>>) -> Result<Fit> {
+fn fit_logistic(design: &Design<'_>, samples: &Samples, ridge: f64) -> Result<Fit> {
     let weights = match samples.weights() {
         Some(weights) => weights.to_owned(),
         None => Array1::ones(samples.rows()),
     };
     let targets = samples.targets();
-    let mut solution = Array2::zeros((design.coefficients(), targets.ncols()));
-    let mut errors = Array2::zeros(solution.dim());
+    let mut slopes = Array2::zeros((targets.ncols(), samples.features().ncols()));
+    let mut offsets = Array1::zeros(targets.ncols());
+    let mut errors = Array2::zeros((design.coefficients(), targets.ncols()));
     let (mut iterations, mut objective) = (0, 0.0);
     for (column, name) in samples.names().targets.iter().enumerate() {
-        let target = targets.column(column);
-        check_binary(target, name)?;
-        let fit = logistic::fit(
-            design,
-            target,
-            name,
-            weights.view(),
-            penalties.as_ref().map(|penalties| penalties.view()),
-        )?;
-        solution.column_mut(column).assign(&fit.coefficients);
-        if let Some(covariance) = fit.covariance {
-            errors
-                .column_mut(column)
-                .assign(&covariance.diag().mapv(f64::sqrt));
+        let fit = logistic::fit(design, targets.column(column), name, weights.view(), ridge)?;
+        slopes.row_mut(column).assign(&fit.slopes);
+        offsets[column] = fit.offset;
+        if let Some(own) = fit.errors {
+            errors.column_mut(column).assign(&own);
         }
         iterations = iterations.max(fit.iterations);
         objective += fit.objective;
     }
     Ok(Fit {
-        solution,
-        errors: penalties.is_none().then_some(errors),
+        slopes,
+        offsets,
+        errors: (ridge == 0.0).then_some(errors),
         degrees_of_freedom: None,
         report: FitReport {
             termination: Termination::Converged,
             iterations,
             objective,
+            best_epoch: None,
         },
     })
 }
 
-fn check_binary(target: ArrayView1<'_, f64>, name: &str) -> Result<()> {
-    match target
+fn check_binary(samples: &Samples) -> Result<()> {
+    match samples
+        .targets()
         .indexed_iter()
         .find(|(_, value)| **value != 0.0 && **value != 1.0)
     {
-        Some((row, &value)) => Err(Error::NotBinary {
-            target: name.to_owned(),
+        Some(((row, column), &value)) => Err(Error::NotBinary {
+            target: samples.names().targets[column].clone(),
             row,
             value,
         }),
@@ -281,6 +297,7 @@ fn check_binary(target: ArrayView1<'_, f64>, name: &str) -> Result<()> {
 
 /// A fitted population regression.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedModel")]
 pub struct PopulationModel {
     link: Link,
     contexts: usize,
@@ -295,6 +312,93 @@ pub struct PopulationModel {
     report: FitReport,
 }
 
+/// What a fit or a file may hold, before it is checked.
+#[derive(Deserialize)]
+struct UncheckedModel {
+    link: Link,
+    contexts: usize,
+    slopes: Array2<f64>,
+    offsets: Array1<f64>,
+    intercept: bool,
+    errors: Option<Array2<f64>>,
+    degrees_of_freedom: Option<usize>,
+    report: FitReport,
+}
+
+impl TryFrom<UncheckedModel> for PopulationModel {
+    type Error = Error;
+
+    fn try_from(model: UncheckedModel) -> Result<Self> {
+        let UncheckedModel {
+            link,
+            contexts,
+            slopes,
+            offsets,
+            intercept,
+            errors,
+            degrees_of_freedom,
+            report,
+        } = model;
+        if contexts == 0 {
+            return Err(Error::NoColumns {
+                argument: "contexts",
+            });
+        }
+        check_table("slopes", slopes.view(), None)?;
+        let targets = slopes.nrows();
+        if targets == 0 {
+            return Err(Error::NoRows { argument: "slopes" });
+        }
+        check_table(
+            "offsets",
+            offsets.view().insert_axis(Axis(0)),
+            Some(targets),
+        )?;
+        if !intercept && offsets.iter().any(|offset| *offset != 0.0) {
+            return Err(Error::invalid_parameter(
+                "offset",
+                &offsets,
+                "zero without an intercept",
+            ));
+        }
+        if let Some(errors) = &errors {
+            check_table("standard errors", errors.view(), Some(targets))?;
+            let coefficients = slopes.ncols() + usize::from(intercept);
+            check_rows("standard errors", coefficients, errors.nrows())?;
+            if let Some(error) = errors.iter().find(|error| **error < 0.0) {
+                return Err(Error::invalid_parameter(
+                    "standard error",
+                    error,
+                    "at least zero",
+                ));
+            }
+        }
+        // Linear fits have standard errors with degrees of freedom, logistic ones without.
+        let consistent = match (link, degrees_of_freedom) {
+            (Link::Logit, degrees) => degrees.is_none(),
+            (_, degrees) => errors.is_some() == degrees.is_some_and(|degrees| degrees > 0),
+        };
+        if !consistent {
+            return Err(Error::invalid_parameter(
+                "degrees_of_freedom",
+                format!("{degrees_of_freedom:?}"),
+                "in keeping with the link and the standard errors",
+            ));
+        }
+        check_finite("objective", array![[report.objective]].view())?;
+        Ok(Self {
+            link,
+            contexts,
+            slopes,
+            offsets,
+            intercept,
+            errors,
+            degrees_of_freedom,
+            report,
+        })
+    }
+}
+
 impl PopulationModel {
     /// Slopes, targets × features.
     pub fn slopes(&self) -> ArrayView2<'_, f64> {
@@ -304,6 +408,31 @@ impl PopulationModel {
     /// Offsets, one per target; zeros without an intercept.
     pub fn offsets(&self) -> ArrayView1<'_, f64> {
         self.offsets.view()
+    }
+
+    /// Contexts, targets, features and link agree with those of a model used beside this one.
+    pub(crate) fn check_matches(&self, contexts: usize, other: &Self) -> Result<()> {
+        for (argument, expected, found) in [
+            ("contexts", contexts, self.contexts),
+            ("targets", other.slopes.nrows(), self.slopes.nrows()),
+            ("features", other.slopes.ncols(), self.slopes.ncols()),
+        ] {
+            if expected != found {
+                return Err(Error::ColumnCount {
+                    argument,
+                    expected,
+                    found,
+                });
+            }
+        }
+        match self.link == other.link {
+            true => Ok(()),
+            false => Err(Error::invalid_parameter(
+                "link",
+                format!("{:?}", self.link),
+                format!("{:?}, as in the first cluster", other.link),
+            )),
+        }
     }
 
     /// How it was fitted; the objective is the penalised sum of squares or deviance.
@@ -336,8 +465,10 @@ impl LocalCoefficients for PopulationModel {
 
 /// Linear fits: σ̂² (XᵀWX)⁻¹ with σ̂² = Σ w r² / (n − p), n the rows of positive weight, and
 /// Student's t with n − p degrees of freedom; weights are inverse variances up to a factor, as in
-/// R's `lm`. Logistic fits: the inverse information and the normal distribution. Penalised fits
-/// are biased and have no standard errors.
+/// R's `lm`. Logistic fits: the inverse information (XᵀWVX)⁻¹ with V the variances p (1 − p), and
+/// the normal distribution; weights are counts, as in R's `glm`.
+/// [`PopulationRegression`] says what follows for row weights. Penalised fits are biased and have
+/// no standard errors.
 impl WithUncertainty for PopulationModel {
     /// # Errors
     ///
@@ -370,6 +501,11 @@ impl WithUncertainty for PopulationModel {
         )
     }
 
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for a level outside (0, 1), or so close to 1 that its quantile
+    /// is infinite; those of [`PopulationModel::standard_errors`]; [`Error::NotFinite`] for an end
+    /// that overflows.
     fn intervals(&self, contexts: ArrayView2<'_, f64>, level: f64) -> Result<CoefficientIntervals> {
         if !(level > 0.0 && level < 1.0) {
             return Err(Error::invalid_parameter(
@@ -378,15 +514,23 @@ impl WithUncertainty for PopulationModel {
                 "between 0 and 1, exclusive",
             ));
         }
-        let probability = 0.5 + level / 2.0;
-        let quantile = match self.degrees_of_freedom {
-            Some(degrees) => StudentsT::new(0.0, 1.0, degrees as f64)
-                .map(|t| t.inverse_cdf(probability))
-                .map_err(|error| Error::numerical("a quantile of Student's t", error))?,
-            None => Normal::standard().inverse_cdf(probability),
-        };
         let estimate = self.coefficients(contexts)?;
         let errors = self.standard_errors(contexts)?;
+        // Of the lower tail, which floating-point numbers resolve where they round the upper to 1.
+        let tail = (1.0 - level) / 2.0;
+        let quantile = match self.degrees_of_freedom {
+            Some(degrees) => StudentsT::new(0.0, 1.0, degrees as f64)
+                .map(|t| -t.inverse_cdf(tail))
+                .map_err(|error| Error::numerical("a quantile of Student's t", error))?,
+            None => -Normal::standard().inverse_cdf(tail),
+        };
+        if !quantile.is_finite() {
+            return Err(Error::invalid_parameter(
+                "level",
+                level,
+                "so far below 1 that its quantile is finite",
+            ));
+        }
         let end = |sign: f64| {
             Coefficients::new(
                 &estimate.slopes() + &errors.slopes() * (sign * quantile),

@@ -1,11 +1,14 @@
 //! Identities, choice of K, fallbacks and bad input of the cluster regressions.
 
-use contextualized_baselines::{ClusterRegression, PopulationRegression};
+use contextualized_baselines::{ClusterModel, ClusterRegression, PopulationRegression};
 use contextualized_core::metrics::Loss;
-use contextualized_core::{Error, Estimator, LocalCoefficients, Samples, VaryingCoefficients};
+use contextualized_core::{
+    Error, Estimator, LocalCoefficients, Samples, Standardization, VaryingCoefficients,
+};
 use contextualized_simulation::{SimulatedData, Simulator};
 use ndarray::{Array2, Axis, array, concatenate};
 use proptest::prelude::*;
+use serde_json::{Value, json};
 
 /// The slope of the first feature is the context, if contexts inform at all.
 fn data(rows: usize, informative: bool, seed: u64) -> SimulatedData {
@@ -59,7 +62,13 @@ fn cross_validation_finds_groups_and_finds_none() {
     let informative = data(200, true, 1);
     let model = ClusterRegression::new().fit(&informative.samples).unwrap();
     assert!(model.report().clusters.len() >= 3);
-    assert_eq!(model.report().cross_validation.len(), 10);
+    let compared: Vec<usize> = model
+        .report()
+        .cross_validation
+        .iter()
+        .map(|candidate| candidate.clusters)
+        .collect();
+    assert_eq!(compared, (1..=10).collect::<Vec<_>>());
     let uninformative = (0..10)
         .filter(|&seed| {
             let samples = data(200, false, seed).samples;
@@ -220,6 +229,78 @@ fn bad_input_is_named() {
     ));
 }
 
+/// A feature that one row alone has cannot be fitted where that row is held out.
+#[test]
+fn a_number_of_clusters_that_a_fold_cannot_fit_is_not_compared() {
+    let samples = data(60, true, 2).samples;
+    let rare = Array2::from_shape_fn((60, 1), |(row, _)| f64::from(u8::from(row == 7)));
+    let features = concatenate![Axis(1), samples.features(), rare];
+    let samples = Samples::new(samples.contexts(), features.view(), samples.targets()).unwrap();
+    let model = ClusterRegression::new().fit(&samples).unwrap();
+    assert_eq!(model.report().cross_validation, []);
+    let population = PopulationRegression::new().fit(&samples).unwrap();
+    assert_eq!(
+        model.coefficients(samples.contexts()).unwrap(),
+        population.coefficients(samples.contexts()).unwrap()
+    );
+}
+
+#[test]
+fn a_fold_too_small_for_many_clusters_compares_fewer() {
+    let samples = data(8, true, 0).samples;
+    let model = ClusterRegression::new().fit(&samples).unwrap();
+    let candidates = &model.report().cross_validation;
+    assert!(candidates.len() < 10);
+    assert!(
+        candidates
+            .iter()
+            .all(|candidate| candidate.loss.is_finite())
+    );
+}
+
+#[test]
+fn a_far_context_belongs_to_the_cluster_on_its_side() {
+    let samples = data(200, true, 1).samples;
+    let model = ClusterRegression::new().clusters(5).fit(&samples).unwrap();
+    let labels = model
+        .labels(
+            array![
+                [-1.0],
+                [-1e10],
+                [-1e200],
+                [-1e308],
+                [1.0],
+                [1e10],
+                [1e200],
+                [1e308]
+            ]
+            .view(),
+        )
+        .unwrap();
+    let (low, high) = labels.split_at(4);
+    assert_ne!(low[0], high[0]);
+    assert!(low.iter().all(|label| *label == low[0]), "{labels:?}");
+    assert!(high.iter().all(|label| *label == high[0]), "{labels:?}");
+}
+
+#[test]
+fn names_tell_settings_apart() {
+    let name = |estimator: ClusterRegression| Estimator::name(&estimator);
+    let ridge = PopulationRegression::new().ridge(0.5).intercept(false);
+    let new = ClusterRegression::new;
+    assert_eq!(name(new()), "clusters (cross-validated)");
+    assert_eq!(name(new().clusters(4)), "4 clusters");
+    assert_eq!(name(new().clusters(1).seed(3)), "1 cluster (seed 3)");
+    assert_eq!(
+        name(new().regression(ridge.clone())),
+        "clusters (cross-validated, ridge 0.5, no intercept)"
+    );
+    assert_eq!(
+        name(new().clusters(4).regression(ridge)),
+        "4 clusters (ridge 0.5, no intercept)"
+    );
+}
+
 #[test]
 fn the_same_bits_on_one_and_two_threads() {
     let samples = Simulator::new(2000)
@@ -254,4 +335,55 @@ fn a_reloaded_model_predicts_the_same_bits() {
     let model = ClusterRegression::new().clusters(3).fit(&samples).unwrap();
     let reloaded = serde_json::from_str(&serde_json::to_string(&model).unwrap()).unwrap();
     assert_eq!(model, reloaded);
+}
+
+#[test]
+fn a_file_that_was_altered_is_an_error() {
+    let samples = data(60, true, 4).samples;
+    let model = ClusterRegression::new().clusters(3).fit(&samples).unwrap();
+    let good = serde_json::to_value(&model).unwrap();
+    let other = Simulator::new(40)
+        .uniform_contexts(1, -1.0, 1.0)
+        .slopes(|_| vec![1.0, 2.0, 3.0])
+        .noise(1.0)
+        .simulate(0)
+        .unwrap()
+        .samples;
+    let other = serde_json::to_value(PopulationRegression::new().fit(&other).unwrap()).unwrap();
+    let error = |alter: &dyn Fn(&mut Value)| {
+        let mut altered = good.clone();
+        alter(&mut altered);
+        serde_json::from_value::<ClusterModel>(altered)
+            .unwrap_err()
+            .to_string()
+    };
+    for (alter, expected) in [
+        (
+            &(|model: &mut Value| model["models"] = json!([])) as &dyn Fn(&mut Value),
+            "models has no rows",
+        ),
+        (
+            &|model| drop(model["models"].as_array_mut().unwrap().pop()),
+            "models: the number of rows is 2, expected 3",
+        ),
+        (
+            &|model| drop(model["report"]["clusters"].as_array_mut().unwrap().pop()),
+            "report: the number of rows is 2, expected 3",
+        ),
+        (
+            &|model| model["models"][1] = other.clone(),
+            "features: the number of columns is 3, expected 2",
+        ),
+        (
+            &|model| model["scaling"] = json!(Standardization::identity(2)),
+            "centers: the number of columns is 1, expected 2",
+        ),
+        (
+            &|model| model["models"][2]["link"] = json!("Logit"),
+            "degrees_of_freedom",
+        ),
+    ] {
+        let found = error(alter);
+        assert!(found.contains(expected), "{found}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Identities, recovery, calibration and bad input of the population regressions.
 
 use approx::assert_relative_eq;
-use contextualized_baselines::PopulationRegression;
+use contextualized_baselines::{PopulationModel, PopulationRegression};
 use contextualized_core::{
     Coefficients, Error, Estimator, Link, LocalCoefficients, Samples, Termination,
     VaryingCoefficients, WithUncertainty,
@@ -9,6 +9,7 @@ use contextualized_core::{
 use contextualized_simulation::Simulator;
 use ndarray::{Array1, Array2, array};
 use proptest::prelude::*;
+use serde_json::json;
 
 fn coefficients(estimator: &PopulationRegression, samples: &Samples) -> Coefficients {
     let contexts = Array2::zeros((1, samples.contexts().ncols()));
@@ -24,7 +25,7 @@ fn assert_close(a: &Coefficients, b: &Coefficients, tolerance: f64) {
     assert_relative_eq!(a.offsets(), b.offsets(), epsilon = tolerance);
 }
 
-/// 40 noisy rows; binary targets overlap for every seed used.
+/// 120 noisy rows; binary targets overlap for every seed used.
 fn noisy(seed: u64, binary: bool) -> Samples {
     let simulator = Simulator::new(120)
         .uniform_contexts(1, -1.0, 1.0)
@@ -82,6 +83,49 @@ proptest! {
             estimator.fit(samples).unwrap().predict(samples.contexts(), samples.features()).unwrap()
         };
         assert_relative_eq!(predict(&samples), predict(&other), epsilon = 1e-9);
+    }
+
+    /// Where a feature's zero is does not matter to slopes, predictions and their certainty.
+    #[test]
+    fn features_far_from_zero_are_as_good(seed in 0..1000_u64, binary: bool, ridge: bool) {
+        let samples = noisy(seed, binary);
+        let mut estimator = PopulationRegression::new().ridge(if ridge { 2.0 } else { 0.0 });
+        if binary {
+            estimator = estimator.logistic();
+        }
+        // Multiples of 2⁻²⁰, so that moving them to 10⁸ and back is exact.
+        let near = samples.features().mapv(|x| (x * 1048576.0).round() / 1048576.0);
+        let far = &near + &array![1e8, -1e8];
+        let with = |features: &Array2<f64>| {
+            Samples::new(samples.contexts(), features.view(), samples.targets()).unwrap()
+        };
+        let (near, far) = (with(&near), with(&far));
+        let (at_zero, away) = (estimator.fit(&near).unwrap(), estimator.fit(&far).unwrap());
+        let context = array![[0.0]];
+        assert_relative_eq!(at_zero.slopes(), away.slopes(), epsilon = 1e-7);
+        if !ridge {
+            let errors = |model: &PopulationModel| model.standard_errors(context.view()).unwrap();
+            let (at_zero, away) = (errors(&at_zero), errors(&away));
+            assert_relative_eq!(at_zero.slopes(), away.slopes(), max_relative = 1e-6);
+        }
+    }
+
+    /// A row far out leaves the fit finite as long as the others overlap.
+    #[test]
+    fn a_far_outlier_is_not_separation(seed in 0..1000_u64, power in 3..10_i32, class: bool) {
+        let samples = noisy(seed, true);
+        let mut features = samples.features().to_owned();
+        features[[0, 0]] = 10.0_f64.powi(power);
+        let mut targets = samples.targets().to_owned();
+        targets[[0, 0]] = f64::from(u8::from(class));
+        let samples = Samples::new(samples.contexts(), features.view(), targets.view()).unwrap();
+        let model = PopulationRegression::new().logistic().fit(&samples).unwrap();
+        let residuals =
+            &samples.targets() - &model.predict(samples.contexts(), samples.features()).unwrap();
+        let score = samples.features().t().dot(&residuals);
+        let size = samples.features().mapv(f64::abs).sum_axis(ndarray::Axis(0));
+        prop_assert!(residuals.sum().abs() < 1e-6);
+        prop_assert!((score[[0, 0]] / size[0]).abs() < 1e-6 && score[[1, 0]].abs() < 1e-6);
     }
 
     /// At the maximum of the likelihood the score is zero.
@@ -169,7 +213,7 @@ fn logistic_regression_recovers_its_truth() {
     assert_eq!(model.report().termination, Termination::Converged);
 }
 
-fn four_rows(features: &Array2<f64>, targets: &Array2<f64>) -> Samples {
+fn without_contexts(features: &Array2<f64>, targets: &Array2<f64>) -> Samples {
     let contexts = Array2::zeros((features.nrows(), 1));
     Samples::new(contexts.view(), features.view(), targets.view()).unwrap()
 }
@@ -182,7 +226,7 @@ fn dependent_columns_are_named_unless_there_is_a_ridge() {
         [3.0, 6.0, 7.0],
         [5.0, 10.0, 7.0]
     ];
-    let samples = four_rows(&features, &array![[1.0], [2.0], [2.0], [4.0]])
+    let samples = without_contexts(&features, &array![[1.0], [2.0], [2.0], [4.0]])
         .with_feature_names(["dose", "dose in mg", "always 7"])
         .unwrap();
     match PopulationRegression::new().fit(&samples) {
@@ -220,7 +264,7 @@ fn dependent_columns_are_named_unless_there_is_a_ridge() {
 
 #[test]
 fn fewer_rows_than_coefficients_are_an_error() {
-    let samples = four_rows(&array![[1.0, 0.0], [0.0, 1.0]], &array![[1.0], [2.0]]);
+    let samples = without_contexts(&array![[1.0, 0.0], [0.0, 1.0]], &array![[1.0], [2.0]]);
     match PopulationRegression::new().fit(&samples) {
         Err(Error::TooFewRows {
             needed: 3,
@@ -230,7 +274,7 @@ fn fewer_rows_than_coefficients_are_an_error() {
         other => panic!("{other:?}"),
     }
     // Rows of weight zero do not count.
-    let samples = four_rows(
+    let samples = without_contexts(
         &array![[1.0, 0.0], [0.0, 1.0], [2.0, 1.0]],
         &array![[1.0], [2.0], [3.0]],
     )
@@ -259,9 +303,149 @@ fn fewer_rows_than_coefficients_are_an_error() {
     ));
 }
 
+/// Not the intercept, whatever the constant.
+#[test]
+fn a_constant_feature_is_named_itself() {
+    for k in 1..200_u32 {
+        let rows = 5 + k as usize;
+        let value = 0.1 + 0.37 * f64::from(k);
+        let features = Array2::from_shape_fn((rows, 2), |(i, j)| match j {
+            0 => value,
+            _ => (i * i % 13) as f64,
+        });
+        let samples = without_contexts(&features, &Array2::zeros((rows, 1)));
+        match PopulationRegression::new().fit(&samples) {
+            Err(Error::RankDeficient { columns, .. }) => assert_eq!(columns, ["x0"]),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Centring must not make independent what differs by rounding alone.
+#[test]
+fn features_dependent_up_to_rounding_are_named() {
+    let far = |row: usize, k: f64| 1e6 + (k * row as f64).sin();
+    let features = Array2::from_shape_fn((50, 4), |(row, column)| match column {
+        0 => far(row, 1.1),
+        1 => far(row, 2.3),
+        2 => far(row, 1.1) + far(row, 2.3),
+        // Constant but for the last digit.
+        _ => [0.3, 0.1 + 0.2][row % 2],
+    });
+    let samples = without_contexts(&features, &Array2::zeros((50, 1)));
+    match PopulationRegression::new().fit(&samples) {
+        Err(Error::RankDeficient {
+            rank,
+            coefficients,
+            columns,
+        }) => assert_eq!(
+            (rank, coefficients, columns.join(" ")),
+            (3, 5, "x2 x3".to_owned())
+        ),
+        other => panic!("{other:?}"),
+    }
+    let model = PopulationRegression::new().ridge(1.0).fit(&samples);
+    assert!(model.is_ok());
+}
+
+/// Twenty overlapping rows decide alone once the outlier's probability is one.
+#[test]
+fn an_outlier_of_certain_class_changes_nothing() {
+    let x = |row: usize| (row % 10) as f64 / 10.0 - 0.45;
+    let y = |row: usize| f64::from(u8::from(x(row) + 0.6 * (2.3 * row as f64).sin() > 0.0));
+    let fit = |outlier: Option<f64>| {
+        let rows = 20 + usize::from(outlier.is_some());
+        let at = |row: usize| if row < 20 { x(row) } else { outlier.unwrap() };
+        let features = Array2::from_shape_fn((rows, 1), |(row, _)| at(row));
+        let targets =
+            Array2::from_shape_fn((rows, 1), |(row, _)| if row < 20 { y(row) } else { 1.0 });
+        coefficients(
+            &PopulationRegression::new().logistic(),
+            &without_contexts(&features, &targets),
+        )
+    };
+    let without = fit(None);
+    assert!(without.slopes()[[0, 0, 0]] > 0.5);
+    for outlier in [1e3, 1e6, 1e9, 1e12] {
+        assert_close(&fit(Some(outlier)), &without, 1e-8);
+    }
+}
+
+/// Timestamps in seconds, and a feature with eleven digits in front of what varies.
+#[test]
+fn a_feature_may_vary_little_around_a_large_value() {
+    let steps = [-1.0, 1.0, 3.0, -2.0, 2.0, 0.0, -3.0, 1.0, -1.0, 2.0];
+    let targets = Array2::from_shape_fn((10, 1), |(row, _)| f64::from(u8::from(row % 3 == 0)));
+    for center in [0.0, 1e8, 1.7e9, 1e11] {
+        let features = Array2::from_shape_fn((10, 1), |(row, _)| center + steps[row]);
+        let samples = without_contexts(&features, &targets);
+        for ridge in [0.0, 1.0] {
+            for estimator in [
+                PopulationRegression::new(),
+                PopulationRegression::new().logistic(),
+            ] {
+                let estimator = estimator.ridge(ridge);
+                let slope = |samples: &Samples| estimator.fit(samples).unwrap().slopes()[[0, 0]];
+                let centred = without_contexts(&(&features - center), &targets);
+                assert_relative_eq!(slope(&samples), slope(&centred), max_relative = 1e-4);
+            }
+        }
+    }
+}
+
+/// By hand: y = a + b x at x = c ± 1, two rows each, so that the slope's variance is σ²/4 and the
+/// offset's σ² (1 + c²) / 4.
+#[test]
+fn the_standard_error_of_the_offset_takes_all_covariances() {
+    for center in [0.0, 3.0, 1e6] {
+        let features = array![[-1.0], [-1.0], [1.0], [1.0]] + center;
+        let targets = array![[0.0], [2.0], [3.0], [5.0]];
+        let model = PopulationRegression::new()
+            .fit(&without_contexts(&features, &targets))
+            .unwrap();
+        let errors = model.standard_errors(array![[0.0]].view()).unwrap();
+        let noise = (4.0_f64 / 2.0).sqrt();
+        assert_relative_eq!(
+            errors.slopes()[[0, 0, 0]],
+            noise / 2.0,
+            max_relative = 1e-12
+        );
+        let offset = noise / 2.0 * (1.0 + center * center).sqrt();
+        assert_relative_eq!(errors.offsets()[[0, 0]], offset, max_relative = 1e-12);
+    }
+}
+
+/// What the documentation says of the two meanings of row weights.
+#[test]
+fn weights_are_inverse_variances_or_counts() {
+    let errors = |estimator: &PopulationRegression, samples: &Samples, weight: f64| {
+        let weights = Array1::from_elem(samples.rows(), weight);
+        let samples = samples.clone().with_weights(weights.view()).unwrap();
+        let model = estimator.fit(&samples).unwrap();
+        model.standard_errors(array![[0.0]].view()).unwrap()
+    };
+    let (linear, logistic) = (
+        PopulationRegression::new(),
+        PopulationRegression::new().logistic(),
+    );
+    let samples = noisy(1, false);
+    assert_close(
+        &errors(&linear, &samples, 4.0),
+        &errors(&linear, &samples, 1.0),
+        1e-14,
+    );
+    let samples = noisy(1, true);
+    let (four, one) = (
+        errors(&logistic, &samples, 4.0),
+        errors(&logistic, &samples, 1.0),
+    );
+    assert_relative_eq!(&four.slopes() * 2.0, one.slopes(), epsilon = 1e-12);
+    assert_relative_eq!(&four.offsets() * 2.0, one.offsets(), epsilon = 1e-12);
+}
+
 #[test]
 fn identical_rows_are_an_error_or_a_ridge() {
-    let samples = four_rows(&Array2::ones((5, 2)), &Array2::ones((5, 1)));
+    let samples = without_contexts(&Array2::ones((5, 2)), &Array2::ones((5, 1)));
     assert!(matches!(
         PopulationRegression::new().fit(&samples),
         Err(Error::RankDeficient { rank: 1, .. })
@@ -281,14 +465,30 @@ fn separation_is_an_error_unless_there_is_a_ridge() {
     let column = |values: [f64; 6]| Array2::from_shape_vec((6, 1), values.to_vec()).unwrap();
     let x = column([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     let complete = column([0.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
-    // Both classes at x = 3 and 4 alone: the estimate is infinite all the same.
+    // Both classes at x = 3 alone: the estimate is infinite all the same.
     let quasi_x = column([1.0, 2.0, 3.0, 3.0, 5.0, 6.0]);
     let quasi = column([0.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
     let logistic = PopulationRegression::new().logistic();
+    // One row alone has the dummy; without it the classes overlap.
+    let overlapping = column([0.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
+    let dummy = array![
+        [1.0, 0.0],
+        [2.0, 0.0],
+        [3.0, 0.0],
+        [4.0, 0.0],
+        [5.0, 0.0],
+        [6.0, 1.0]
+    ];
+    let mut far = x.clone();
+    far[[5, 0]] = 1e9;
     for samples in [
-        four_rows(&x, &complete),
-        four_rows(&quasi_x, &quasi),
-        four_rows(&x, &Array2::ones((6, 1))),
+        without_contexts(&x, &complete),
+        without_contexts(&quasi_x, &quasi),
+        without_contexts(&x, &Array2::ones((6, 1))),
+        without_contexts(&dummy, &overlapping),
+        without_contexts(&far, &complete),
+        without_contexts(&(&x + 1e8), &complete),
+        without_contexts(&(&quasi_x + 1e8), &quasi),
     ] {
         assert!(matches!(
             logistic.fit(&samples),
@@ -298,7 +498,7 @@ fn separation_is_an_error_unless_there_is_a_ridge() {
     let model = logistic
         .clone()
         .ridge(0.1)
-        .fit(&four_rows(&x, &complete))
+        .fit(&without_contexts(&x, &complete))
         .unwrap();
     assert!(model.slopes()[[0, 0]] > 0.0 && model.slopes()[[0, 0]].is_finite());
 }
@@ -332,7 +532,7 @@ fn overlapping_classes_are_not_called_separated() {
 
 #[test]
 fn targets_that_are_not_binary_are_named() {
-    let samples = four_rows(&array![[1.0], [2.0], [4.0]], &array![[0.0], [1.0], [2.0]])
+    let samples = without_contexts(&array![[1.0], [2.0], [4.0]], &array![[0.0], [1.0], [2.0]])
         .with_target_names(["relapse"])
         .unwrap();
     let error = PopulationRegression::new()
@@ -370,6 +570,97 @@ fn settings_out_of_range_are_errors() {
 }
 
 #[test]
+fn intervals_of_a_saturated_fit_say_why_there_are_none() {
+    let x = array![[0.0], [1.0]];
+    let model = PopulationRegression::new()
+        .fit(&without_contexts(&x, &x))
+        .unwrap();
+    assert!(matches!(
+        model.intervals(array![[0.0]].view(), 0.9),
+        Err(Error::TooFewRows {
+            needed: 3,
+            found: 2,
+            ..
+        })
+    ));
+}
+
+/// The level next to one still has a finite quantile, and no interval is infinite.
+#[test]
+fn intervals_are_finite_or_an_error() {
+    let level = 1.0_f64.next_down();
+    let model = |binary: bool| {
+        let estimator = PopulationRegression::new();
+        match binary {
+            true => estimator.logistic().fit(&noisy(0, true)).unwrap(),
+            false => estimator.fit(&noisy(0, false)).unwrap(),
+        }
+    };
+    for binary in [false, true] {
+        let model = model(binary);
+        let intervals = model.intervals(array![[0.0]].view(), level).unwrap();
+        let errors = model.standard_errors(array![[0.0]].view()).unwrap();
+        let quantile = (intervals.upper.slopes()[[0, 0, 0]] - model.slopes()[[0, 0]])
+            / errors.slopes()[[0, 0, 0]];
+        // Of the tail 2⁻⁵⁴: 8.29 of the normal, 9.70 of Student's t with 117 degrees of freedom.
+        let expected = if binary { 8.29 } else { 9.70 };
+        assert!((quantile - expected).abs() < 0.01, "{quantile}");
+    }
+    // One degree of freedom: the quantile is 6 · 10¹⁵ standard errors, here of 10³⁰⁴ or so.
+    let x = array![[-1.0], [0.0], [1.0]];
+    let wide = without_contexts(&(&x * 1e-205), &array![[0.0], [1e100], [0.0]]);
+    let model = PopulationRegression::new().fit(&wide).unwrap();
+    match model.intervals(array![[0.0]].view(), level) {
+        Err(Error::NotFinite {
+            argument: "slopes", ..
+        }) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_result_that_overflows_is_named() {
+    let x = array![[-1.0], [0.0], [1.0], [2.0]];
+    let y = array![[0.0], [1.0], [0.0], [3.0]];
+    let slope = without_contexts(&(&x * 1e-300), &(&y * 1e100));
+    assert!(matches!(
+        PopulationRegression::new().fit(&slope),
+        Err(Error::NotFinite {
+            argument: "slopes",
+            ..
+        })
+    ));
+    let objective = without_contexts(&x, &(&y * 1e200));
+    for ridge in [0.0, 1.0] {
+        let error = PopulationRegression::new()
+            .ridge(ridge)
+            .fit(&objective)
+            .unwrap_err();
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        let text = format!("{error} {source:?}");
+        assert!(
+            text.contains("objective") || text.contains("sum of squares"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn names_tell_settings_apart() {
+    let new = PopulationRegression::new;
+    assert_eq!(new().name(), "population");
+    assert_eq!(new().logistic().name(), "population (logistic)");
+    assert_eq!(
+        new().ridge(5.0).intercept(false).name(),
+        "population (ridge 5, no intercept)"
+    );
+    assert_eq!(
+        new().logistic().ridge(0.5).name(),
+        "population (logistic, ridge 0.5)"
+    );
+}
+
+#[test]
 fn the_same_bits_on_one_and_two_threads() {
     let samples = Simulator::new(2000)
         .uniform_contexts(1, -1.0, 1.0)
@@ -395,4 +686,50 @@ fn a_reloaded_model_predicts_the_same_bits() {
     let text = serde_json::to_string(&model).unwrap();
     let reloaded = serde_json::from_str(&text).unwrap();
     assert_eq!(model, reloaded);
+}
+
+#[test]
+fn a_file_that_was_altered_is_an_error() {
+    let model = PopulationRegression::new().fit(&noisy(2, false)).unwrap();
+    let good = serde_json::to_value(&model).unwrap();
+    for (field, value, expected) in [
+        (
+            "errors",
+            json!(Array2::<f64>::zeros((0, 1))),
+            "standard errors: the number of rows is 0, expected 3",
+        ),
+        (
+            "errors",
+            json!(Array2::<f64>::zeros((3, 2))),
+            "standard errors: the number of columns is 2, expected 1",
+        ),
+        (
+            "errors",
+            json!(Array2::from_elem((3, 1), -1.0)),
+            "standard error is -1, but must be at least zero",
+        ),
+        ("errors", json!(null), "degrees_of_freedom is Some(117)"),
+        (
+            "offsets",
+            json!(Array1::<f64>::zeros(2)),
+            "offsets: the number of columns is 2, expected 1",
+        ),
+        (
+            "slopes",
+            json!(Array2::<f64>::zeros((0, 2))),
+            "slopes has no rows",
+        ),
+        ("contexts", json!(0), "contexts has no columns"),
+        ("intercept", json!(false), "zero without an intercept"),
+        (
+            "degrees_of_freedom",
+            json!(0),
+            "degrees_of_freedom is Some(0)",
+        ),
+    ] {
+        let mut altered = good.clone();
+        altered[field] = value;
+        let error = serde_json::from_value::<PopulationModel>(altered).unwrap_err();
+        assert!(error.to_string().contains(expected), "{field}: {error}");
+    }
 }
