@@ -3,11 +3,12 @@
 use crate::encoder::Encoder;
 use crate::mlp::{Mlp, MlpSize, MlpWeights};
 use crate::parameters::{ParameterVisitor, Parameters};
-use crate::tensors::{Tape, Values, check_width, device_error, known_width};
+use crate::tensors::{Tape, Values, check_width, device_error, known_width, matrix, to_array2};
 use contextualized_core::{Error, Result};
 use dfdx::shapes::{Const, Dim, HasShape};
-use dfdx::tensor::WithEmptyTape;
+use dfdx::tensor::{Cpu, WithEmptyTape};
 use dfdx::tensor_ops::{ReshapeTo, TryAdd};
+use ndarray::{Array2, ArrayView1, Axis};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -92,9 +93,29 @@ impl<C: Dim, Z: Dim> Additive<C, Z> {
         })
     }
 
-    /// The sub-network of each context column.
-    pub fn columns(&self) -> &[Mlp<Const<1>, Z>] {
-        &self.columns
+    /// The codes (values × `Z`) that one context column's sub-network gives to values of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for a column there is not; [`Error::NotFinite`].
+    pub fn column_codes(&self, column: usize, values: ArrayView1<'_, f64>) -> Result<Array2<f64>> {
+        let Some(network) = self.columns.get(column) else {
+            return Err(Error::invalid_parameter(
+                "column",
+                column,
+                format!(
+                    "below the number of context columns, {}",
+                    self.columns.len()
+                ),
+            ));
+        };
+        let values = matrix(
+            &Cpu::default(),
+            "values",
+            values.insert_axis(Axis(1)),
+            Const::<1>,
+        )?;
+        to_array2(&network.encode(values)?)
     }
 }
 

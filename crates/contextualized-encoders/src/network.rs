@@ -119,15 +119,18 @@ where
             contexts,
             self.encoder.context_width(),
         )?;
-        let generated = self.coefficients(contexts)?;
-        let slopes = to_array3(&generated.slopes)?;
-        let offsets = match &generated.offsets {
-            Some(offsets) => to_array2(offsets)?,
-            None => Array2::zeros((slopes.dim().0, slopes.dim().1)),
-        };
-        Coefficients::new(slopes, offsets)
+        to_coefficients(&self.coefficients(contexts)?)
     }
 
+    /// The coefficients of codes given as a matrix (n × `Z`), as the head makes them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnCount`] when the matrix has another width; [`Error::Numerical`].
+    pub fn coefficients_of_codes(&self, codes: ArrayView2<'_, f64>) -> Result<Coefficients> {
+        let codes = matrix(&Cpu::default(), "codes", codes, self.head.code_width())?;
+        to_coefficients(&self.head.generate(codes)?)
+    }
     /// The encoder.
     pub fn encoder(&self) -> &E {
         &self.encoder
@@ -137,6 +140,17 @@ where
     pub fn head(&self) -> &H {
         &self.head
     }
+}
+
+fn to_coefficients<X: Dim, Y: Dim, T>(
+    generated: &Generated<usize, X, Y, T>,
+) -> Result<Coefficients> {
+    let slopes = to_array3(&generated.slopes)?;
+    let offsets = match &generated.offsets {
+        Some(offsets) => to_array2(offsets)?,
+        None => Array2::zeros((slopes.dim().0, slopes.dim().1)),
+    };
+    Coefficients::new(slopes, offsets)
 }
 
 impl<C, Z, X, Y, E, H> Network<C, X, Y> for Contextualized<C, Z, X, Y, E, H>

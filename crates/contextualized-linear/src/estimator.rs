@@ -1,38 +1,57 @@
-//! The estimator: settings, and how they become a trained network.
+//! The estimator: settings, and how they become a fitted model.
 
+use crate::encoder::{AnyEncoder, EncoderKind};
 use crate::head::{AnyHead, Parameterization};
-use crate::model::ContextualizedModel;
-use crate::scaling::Scaling;
-use contextualized_core::{Estimator, Result, Samples, Split};
-use contextualized_encoders::{
-    Contextualized, Head, Mlp, MlpSize, Progress, SquaredError, Trainer, unobserved,
+use crate::model::{ContextualizedModel, Deviation, RegressionNetwork};
+use crate::shrinkage::HeldOut;
+use contextualized_baselines::{PopulationModel, PopulationRegression};
+use contextualized_core::{
+    Error, Estimator, KFold, Link, Result, Samples, Scaling, Split, VaryingCoefficients,
+    normalized_weights,
 };
+use contextualized_encoders::{
+    Contextualized, EncoderLink, Head, LearningRateRange, LogisticLoss, MlpSize, Penalties,
+    Progress, SquaredError, Trainer, TrainingData, unobserved,
+};
+use ndarray::Array1;
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 use std::ops::ControlFlow;
 
-/// Contextualized linear regression by a neural encoder.
+/// Contextualized linear or logistic regression by a neural encoder.
 ///
 /// ```text
-/// E[y | x, c] = B(c) x + m(c)
-/// direct:      [B(c), m(c)] = encoder(c)
-/// archetypes:  [B(c), m(c)] = Σ_k z_k(c) A_k,   z(c) = encoder(c)
+/// ℓ(E[y | x, c]) = B(c) x + m(c)
+/// [B(c), m(c)] = population fit + s · deviation(c)
+/// deviation(c) = encoder(c)                              directly, or
+///              = Σ_k z_k(c) A_k,   z(c) = encoder(c)     by archetypes
 /// ```
 ///
-/// Encoder and archetypes are trained together on the (weighted) mean squared error of y by Adam.
-/// Contexts, features and targets are standardised on the training rows, and coefficients are
-/// mapped back: they are per unit of the features in the data.
+/// The population fit comes first; encoder and archetypes are then trained together by Adam to
+/// explain what it leaves. The share s in \[0, 1\] of the deviation that is kept, one per target, is
+/// the one that predicts best on held-out folds of the training rows, each predicted by a model
+/// trained on the others. Where contexts say nothing, nothing is kept, and the model is the
+/// population's.
+///
+/// Contexts, features and targets are standardised on the rows trained on, and coefficients are
+/// mapped back: they are per unit of the features in the data. Binary targets stay as they are, and
+/// coefficients are on the scale of the logit.
 ///
 /// | setting | default | range |
 /// |---|---|---|
-/// | parameterization | 10 archetypes | 1 or more |
-/// | encoder | 2 hidden layers of 25 | 1 or more of either |
+/// | parameterization | 10 archetypes | 1 or more, or direct |
+/// | encoder | perceptron, 2 hidden layers of 25 | perceptron, additive, linear |
+/// | encoder link | identity | identity, logistic, softmax |
+/// | outcome | linear | linear, or binary by the logit link |
 /// | intercept | yes | |
 /// | standardize | yes | |
+/// | shrinkage to the population | by 5 folds | or none |
+/// | penalties | none | see [`Penalties`]; on the deviation |
 /// | epochs | 50 | 1 or more |
 /// | batch size | 1 | 1 or more |
 /// | learning rate | 0.001 | above 0 |
-/// | early stopping | on a random fifth of the rows, patience 10 epochs | fraction in (0, 1); patience 1 or more |
+/// | early stopping | on a random fifth of the rows, patience 10 epochs | fraction in (0, 1); patience 1 or more; or none |
 /// | seed | 0 | |
 ///
 /// After Lengerich et al., *Contextualized Machine Learning* (2023, doi:10.48550/arXiv.2310.11340).
@@ -56,21 +75,37 @@ use std::ops::ControlFlow;
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContextualizedRegression {
     parameterization: Parameterization,
-    encoder: MlpSize,
+    encoder: EncoderKind,
+    encoder_link: EncoderLink,
+    link: Link,
     intercept: bool,
     standardize: bool,
+    shrinkage: bool,
     trainer: Trainer,
     validation: Option<f64>,
     seed: u64,
 }
 
+/// Folds by which the share of the deviation is chosen.
+const FOLDS: usize = 5;
+
+/// With fewer rows than this there is no telling, and nothing of the deviation is kept.
+const FEWEST_ROWS: usize = 2 * FOLDS;
+
+/// Pseudo-rows that pull standardised coefficients of the population fit to zero, where it is not
+/// determined without.
+const FALLBACK_RIDGE: f64 = 1.0;
+
 impl Default for ContextualizedRegression {
     fn default() -> Self {
         Self {
             parameterization: Parameterization::Archetypes(10),
-            encoder: MlpSize::default(),
+            encoder: EncoderKind::Mlp(MlpSize::default()),
+            encoder_link: EncoderLink::Identity,
+            link: Link::Identity,
             intercept: true,
             standardize: true,
+            shrinkage: true,
             trainer: Trainer::default(),
             validation: Some(0.2),
             seed: 0,
@@ -90,13 +125,33 @@ impl ContextualizedRegression {
         self
     }
 
-    /// Width and number of the encoder's hidden layers.
-    pub fn encoder(mut self, width: usize, layers: usize) -> Self {
-        self.encoder = MlpSize { width, layers };
+    /// The kind and size of the encoder.
+    pub fn encoder(mut self, encoder: EncoderKind) -> Self {
+        self.encoder = encoder;
         self
     }
 
-    /// Whether the model has an offset m(c); without one, predictions are zero where features are.
+    /// A perceptron with so many hidden layers of this width as the encoder.
+    pub fn mlp(self, width: usize, layers: usize) -> Self {
+        self.encoder(EncoderKind::Mlp(MlpSize { width, layers }))
+    }
+
+    /// The function between the encoder's output and the code.
+    ///
+    /// With softmax, archetypes are mixed by weights that sum to one.
+    pub fn encoder_link(mut self, link: EncoderLink) -> Self {
+        self.encoder_link = link;
+        self
+    }
+
+    /// Logistic regression of targets that are 0 or 1.
+    pub fn logistic(mut self) -> Self {
+        self.link = Link::Logit;
+        self
+    }
+
+    /// Whether the model has an offset m(c); without one, the linear predictor is zero where
+    /// features are.
     pub fn intercept(mut self, intercept: bool) -> Self {
         self.intercept = intercept;
         self
@@ -107,6 +162,20 @@ impl ContextualizedRegression {
     /// Without an intercept features and targets are only scaled, for a centred model has one.
     pub fn standardize(mut self, standardize: bool) -> Self {
         self.standardize = standardize;
+        self
+    }
+
+    /// Keeps the whole deviation from the population fit, without asking held-out folds.
+    ///
+    /// Five times as fast, and no longer safe where contexts say nothing.
+    pub fn without_shrinkage(mut self) -> Self {
+        self.shrinkage = false;
+        self
+    }
+
+    /// Penalties on the deviation's coefficients, the encoder's weights and its context columns.
+    pub fn penalties(mut self, penalties: Penalties) -> Self {
+        self.trainer.penalties = penalties;
         self
     }
 
@@ -142,7 +211,7 @@ impl ContextualizedRegression {
         self
     }
 
-    /// Seed of the weights, the batches and the validation rows.
+    /// Seed of the weights, the batches, the folds and the validation rows.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
@@ -150,10 +219,13 @@ impl ContextualizedRegression {
 
     /// Fits while telling an observer of every epoch, which may break off training.
     ///
+    /// The folds that choose the share of the deviation are trained before, unobserved.
+    ///
     /// # Errors
     ///
-    /// [`contextualized_core::Error::InvalidParameter`] for a setting out of range, [`contextualized_core::Error::TooFewRows`] when no
-    /// row would be left to validate or train on, [`contextualized_core::Error::Diverged`].
+    /// [`Error::InvalidParameter`] for a setting out of range; [`Error::TooFewRows`] when no row
+    /// would be left to validate or train on; [`Error::NotBinary`] for binary targets that are not;
+    /// [`Error::Diverged`]; [`Error::NotFinite`] for data whose units overflow.
     pub fn fit_observed(
         &self,
         samples: &Samples,
@@ -161,59 +233,206 @@ impl ContextualizedRegression {
     ) -> Result<ContextualizedModel> {
         self.trainer.validate()?;
         self.encoder.validate()?;
-        let mut generator = ChaCha8Rng::seed_from_u64(self.seed);
-        let seeds = Seeds {
-            split: generator.next_u64(),
-            encoder: generator.next_u64(),
-            head: generator.next_u64(),
-            batches: generator.next_u64(),
+        let samples = samples.rows_that_count()?;
+        let mut seeds = ChaCha8Rng::seed_from_u64(self.seed);
+        let (folds, last) = (seeds.next_u64(), seeds.next_u64());
+        let targets = samples.targets().ncols();
+        let shares = match self.shrinkage {
+            false => Array1::ones(targets),
+            true if samples.rows() < FEWEST_ROWS => Array1::zeros(targets),
+            true => self.cross_validated_shares(&samples, folds)?,
         };
+        Ok(self.fit_once(&samples, last, observer)?.with_shares(shares))
+    }
+
+    /// The learning-rate range test on the data and the network that [`Estimator::fit`] would use:
+    /// the rate grows geometrically between the two given over so many steps.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ContextualizedRegression::fit_observed`] and [`Trainer::learning_rate_range`].
+    pub fn learning_rate_range(
+        &self,
+        samples: &Samples,
+        rates: (f64, f64),
+        steps: usize,
+    ) -> Result<LearningRateRange> {
+        let samples = samples.rows_that_count()?;
+        let mut start = self.start(&samples, self.seed)?;
+        let (network, data) = (&mut start.network, &start.data);
+        match self.link {
+            Link::Logit => {
+                start
+                    .trainer
+                    .learning_rate_range(network, &LogisticLoss, data, rates, steps)
+            }
+            _ => start
+                .trainer
+                .learning_rate_range(network, &SquaredError, data, rates, steps),
+        }
+    }
+
+    /// Every row predicted by a model that has not seen it; then, for each target, the share of the
+    /// deviation that would have predicted best.
+    fn cross_validated_shares(&self, samples: &Samples, seed: u64) -> Result<Array1<f64>> {
+        let folds = KFold::new(FOLDS, seed).splits(samples.rows())?;
+        let predicted = folds
+            .into_par_iter()
+            .map(|split| {
+                let train = samples.select(&split.train)?;
+                let test = samples.select(&split.test)?;
+                let model = self.fit_once(&train, seed, &mut unobserved)?;
+                let (base, deviation) = model.predictors(&test)?;
+                let targets = model.scaling().targets.apply(test.targets())?;
+                Ok((targets, base, deviation, weights_of(&test)?))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok((0..samples.targets().ncols())
+            .map(|target| {
+                let mut held_out = HeldOut::default();
+                for (targets, base, deviation, weights) in &predicted {
+                    held_out.extend(
+                        targets.column(target),
+                        base.column(target),
+                        deviation.column(target),
+                        weights,
+                    );
+                }
+                held_out.best_share(self.link)
+            })
+            .collect())
+    }
+
+    fn fit_once(
+        &self,
+        samples: &Samples,
+        seed: u64,
+        observer: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<ContextualizedModel> {
+        let Start {
+            trainer,
+            scaling,
+            population,
+            data,
+            validation,
+            mut network,
+        } = self.start(samples, seed)?;
+        let validation = validation.as_ref();
+        let report = match self.link {
+            Link::Logit => {
+                trainer.train(&mut network, &LogisticLoss, &data, validation, observer)?
+            }
+            _ => trainer.train(&mut network, &SquaredError, &data, validation, observer)?,
+        };
+        let contexts = scaling.contexts.apply(samples.contexts())?;
+        let deviation = Deviation::new(&network, self.encoder_link, contexts.view())?;
+        ContextualizedModel::new(scaling, &population, deviation, report)
+    }
+
+    /// Everything there is before the first step.
+    fn start(&self, samples: &Samples, seed: u64) -> Result<Start> {
+        let mut seeds = ChaCha8Rng::seed_from_u64(seed);
+        let (split, encoder, head, batches) = (
+            seeds.next_u64(),
+            seeds.next_u64(),
+            seeds.next_u64(),
+            seeds.next_u64(),
+        );
         let (train, held_out) = match self.validation {
-            None => (None, None),
+            None => (samples.clone(), None),
             Some(fraction) => {
-                let split = Split::holdout(samples.rows(), fraction, seeds.split)?;
+                let split = Split::holdout(samples.rows(), fraction, split)?;
                 (
-                    Some(samples.select(&split.train)?),
+                    samples.select(&split.train)?,
                     Some(samples.select(&split.test)?),
                 )
             }
         };
-        let train = train.as_ref().unwrap_or(samples);
-        let scaling = match self.standardize {
-            true => Scaling::fit(train, self.intercept)?,
-            false => Scaling::identity(train),
+        let mut scaling = match self.standardize {
+            true => Scaling::fit(&train)?,
+            false => Scaling::identity(&train),
         };
-        let data = scaling.apply(train)?;
-        let validation = held_out
-            .as_ref()
-            .map(|held_out| scaling.apply(held_out))
+        if !self.intercept {
+            scaling = scaling.without_offset();
+        }
+        if self.link == Link::Logit {
+            scaling = scaling.with_raw_targets();
+        }
+        let train = scaling.apply(&train)?;
+        let held_out = held_out
+            .map(|held_out| scaling.apply(&held_out))
             .transpose()?;
+        let population = self.fit_population(&train)?;
         let head = AnyHead::new(
             self.parameterization,
             samples.features().ncols(),
             samples.targets().ncols(),
             self.intercept,
-            seeds.head,
+            head,
         )?;
-        let encoder = Mlp::new(
-            samples.contexts().ncols(),
-            head.code_width(),
-            self.encoder,
-            seeds.encoder,
-        )?;
-        let mut network = Contextualized::new(encoder, head)?;
-        let trainer = Trainer {
-            seed: seeds.batches,
-            ..self.trainer
-        };
-        let report = trainer.train(
-            &mut network,
-            &SquaredError,
-            &data,
-            validation.as_ref(),
-            observer,
-        )?;
-        ContextualizedModel::new(scaling, &network, report)
+        let contexts = samples.contexts().ncols();
+        let encoder = AnyEncoder::new(self.encoder, contexts, head.code_width(), encoder)?;
+        Ok(Start {
+            trainer: Trainer {
+                seed: batches,
+                ..self.trainer
+            },
+            data: over_population(&train, &population)?,
+            validation: held_out
+                .map(|held_out| over_population(&held_out, &population))
+                .transpose()?,
+            scaling,
+            population,
+            network: Contextualized::new(encoder.linked(self.encoder_link), head)?,
+        })
+    }
+
+    /// With a ridge where the data do not determine the coefficients without.
+    fn fit_population(&self, standardized: &Samples) -> Result<PopulationModel> {
+        let mut regression = PopulationRegression::new().intercept(self.intercept);
+        if self.link == Link::Logit {
+            regression = regression.logistic();
+        }
+        match regression.fit(standardized) {
+            Err(
+                Error::TooFewRows { .. } | Error::RankDeficient { .. } | Error::Separated { .. },
+            ) => regression.ridge(FALLBACK_RIDGE).fit(standardized),
+            fit => fit,
+        }
+    }
+}
+
+struct Start {
+    trainer: Trainer,
+    scaling: Scaling,
+    population: PopulationModel,
+    data: TrainingData<usize, usize, usize>,
+    validation: Option<TrainingData<usize, usize, usize>>,
+    network: RegressionNetwork,
+}
+
+/// Training data over the population's linear predictor.
+fn over_population(
+    samples: &Samples,
+    population: &PopulationModel,
+) -> Result<TrainingData<usize, usize, usize>> {
+    let base = population
+        .coefficients(samples.contexts())?
+        .linear_predictor(samples.features())?;
+    TrainingData::new(
+        samples.contexts(),
+        samples.features(),
+        samples.targets(),
+        samples.weights(),
+    )?
+    .with_base(base.view())
+}
+
+/// Row weights as they are, which compare between folds; ones where there are none.
+fn weights_of(samples: &Samples) -> Result<Array1<f64>> {
+    match samples.weights() {
+        Some(weights) => Ok(weights.to_owned()),
+        None => normalized_weights(None, samples.rows()),
     }
 }
 
@@ -221,22 +440,24 @@ impl Estimator for ContextualizedRegression {
     type Model = ContextualizedModel;
 
     fn name(&self) -> String {
-        let MlpSize { width, layers } = self.encoder;
         let head = match self.parameterization {
             Parameterization::Direct => "direct".to_owned(),
             Parameterization::Archetypes(count) => format!("{count} archetypes"),
         };
-        format!("contextualized (MLP {width} × {layers}, {head})")
+        let mut settings = vec![self.encoder.name(), head];
+        for (set, name) in [
+            (self.link == Link::Logit, "logistic"),
+            (!self.intercept, "no intercept"),
+            (!self.shrinkage, "no shrinkage"),
+        ] {
+            if set {
+                settings.push(name.to_owned());
+            }
+        }
+        format!("contextualized ({})", settings.join(", "))
     }
 
     fn fit(&self, samples: &Samples) -> Result<ContextualizedModel> {
         self.fit_observed(samples, &mut unobserved)
     }
-}
-
-struct Seeds {
-    split: u64,
-    encoder: u64,
-    head: u64,
-    batches: u64,
 }

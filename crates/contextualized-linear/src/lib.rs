@@ -40,12 +40,14 @@
 //! | [`Parameterization`] | direct coefficients or archetypes |
 //! | [`ContextualizedModel`] | coefficients at any context, predictions, serialisation |
 
+mod encoder;
 mod estimator;
 mod head;
 mod model;
-mod scaling;
+mod shrinkage;
 
-pub use contextualized_encoders::Progress;
+pub use contextualized_encoders::{EncoderLink, LearningRateRange, MlpSize, Penalties, Progress};
+pub use encoder::EncoderKind;
 pub use estimator::ContextualizedRegression;
 pub use head::Parameterization;
 pub use model::ContextualizedModel;

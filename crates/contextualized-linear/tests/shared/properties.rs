@@ -5,7 +5,10 @@ use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::{
     DynEstimator, Estimator, LocalCoefficients, Samples, VaryingCoefficients,
 };
-use contextualized_linear::{ContextualizedModel, ContextualizedRegression, Parameterization};
+use contextualized_linear::{
+    ContextualizedModel, ContextualizedRegression, EncoderKind, EncoderLink, MlpSize,
+    Parameterization,
+};
 use contextualized_simulation::Simulator;
 use ndarray::{Array1, Array2, Array3, array};
 use proptest::prelude::*;
@@ -40,8 +43,19 @@ fn estimators(seed: u64, intercept: bool, standardize: bool) -> Vec<Box<dyn DynE
     vec![
         Box::new(population.clone()),
         Box::new(ClusterRegression::new().clusters(4).regression(population)),
-        Box::new(neural.clone()),
-        Box::new(neural.parameterization(Parameterization::Direct)),
+        Box::new(
+            neural
+                .clone()
+                .encoder(EncoderKind::Additive(MlpSize::default())),
+        ),
+        Box::new(
+            neural
+                .clone()
+                .encoder(EncoderKind::Linear)
+                .encoder_link(EncoderLink::Softmax),
+        ),
+        Box::new(neural.clone().parameterization(Parameterization::Direct)),
+        Box::new(neural),
     ]
 }
 
@@ -93,7 +107,9 @@ proptest! {
         let data = samples(30, seed);
         let mut estimator = ContextualizedRegression::new().epochs(2).intercept(intercept).seed(seed);
         if direct {
-            estimator = estimator.parameterization(Parameterization::Direct);
+            estimator = estimator
+                .parameterization(Parameterization::Direct)
+                .encoder(EncoderKind::Additive(MlpSize { width: 4, layers: 1 }));
         }
         let model = estimator.fit(&data).unwrap();
         let text = serde_json::to_string(&model).unwrap();
@@ -104,6 +120,65 @@ proptest! {
             reloaded.predict(data.contexts(), data.features()).unwrap()
         );
     }
+}
+
+/// Coefficients of an additive encoder are a constant plus one function per context column, each
+/// with mean zero over the training rows.
+#[test]
+fn shape_functions_add_up_to_the_coefficients() {
+    let data = samples(120, 4);
+    let model = ContextualizedRegression::new()
+        .encoder(EncoderKind::Additive(MlpSize {
+            width: 10,
+            layers: 1,
+        }))
+        .without_early_stopping()
+        .without_shrinkage()
+        .epochs(20)
+        .fit(&data)
+        .unwrap();
+    let coefficients = model.coefficients(data.contexts()).unwrap();
+    let shapes: Vec<_> = (0..2)
+        .map(|column| {
+            model
+                .shape_function(column, data.contexts().column(column))
+                .unwrap()
+        })
+        .collect();
+    for shape in &shapes {
+        let size = shape.slopes().iter().fold(0.0_f64, |a, b| a.max(b.abs()));
+        assert!(size > 1e-3);
+        let mean = shape.slopes().mean_axis(ndarray::Axis(0)).unwrap();
+        assert_relative_eq!(mean, Array2::zeros((2, 3)), epsilon = 1e-12 * (1.0 + size));
+    }
+    let rest = &coefficients.slopes() - &shapes[0].slopes() - &shapes[1].slopes();
+    let first = rest.index_axis(ndarray::Axis(0), 0).to_owned();
+    for row in rest.outer_iter() {
+        assert_relative_eq!(row, first, epsilon = 1e-10);
+    }
+    let offsets = &coefficients.offsets() - &shapes[0].offsets() - &shapes[1].offsets();
+    for row in offsets.outer_iter() {
+        assert_relative_eq!(row, offsets.row(0), epsilon = 1e-8);
+    }
+}
+
+/// With none of the deviation kept the model is the population regression.
+#[test]
+fn a_share_of_zero_is_the_population() {
+    let data = samples(8, 1);
+    let model = ContextualizedRegression::new()
+        .epochs(2)
+        .without_early_stopping()
+        .fit(&data)
+        .unwrap();
+    assert_eq!(model.shares().to_vec(), [0.0, 0.0]);
+    let population = PopulationRegression::new().fit(&data).unwrap();
+    let (found, expected) = (
+        model.coefficients(data.contexts()).unwrap(),
+        population.coefficients(data.contexts()).unwrap(),
+    );
+    assert_relative_eq!(found.slopes(), expected.slopes(), max_relative = 1e-9);
+    assert_relative_eq!(found.offsets(), expected.offsets(), max_relative = 1e-9);
 }
 
 #[test]
@@ -157,7 +232,7 @@ fn the_same_bits_on_one_and_two_threads() {
             .unwrap();
         pool.install(|| {
             let model = ContextualizedRegression::new()
-                .encoder(64, 2)
+                .mlp(64, 2)
                 .epochs(2)
                 .batch_size(500)
                 .fit(&data)
