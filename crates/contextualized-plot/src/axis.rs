@@ -1,0 +1,276 @@
+//! From numbers to positions along an axis.
+
+use crate::ticks::{self, Tick};
+use crate::{Error, Result};
+
+/// How an axis maps numbers to positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Scale {
+    /// Equal differences take equal room.
+    #[default]
+    Linear,
+    /// Equal ratios take equal room (base 10); every number must be positive.
+    Log10,
+}
+
+/// Beyond this size, or below its inverse on a logarithmic axis, nothing is drawn.
+const LIMIT: f64 = 1e250;
+
+/// The share of the range left free at either end of an automatic range.
+const MARGIN: f64 = 0.04;
+
+/// What is asked of an axis.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AxisRequest {
+    pub(crate) label: String,
+    pub(crate) scale: Scale,
+    pub(crate) range: Option<(f64, f64)>,
+    pub(crate) ticks: Option<Vec<f64>>,
+}
+
+/// The smallest and the largest of some numbers; `None` of none.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Span(pub(crate) Option<(f64, f64)>);
+
+impl Span {
+    pub(crate) fn include(&mut self, value: f64) {
+        self.0 = Some(match self.0 {
+            None => (value, value),
+            Some((low, high)) => (low.min(value), high.max(value)),
+        });
+    }
+
+    pub(crate) fn join(&mut self, other: Self) {
+        if let Some((low, high)) = other.0 {
+            self.include(low);
+            self.include(high);
+        }
+    }
+}
+
+/// An axis with its range and ticks settled.
+#[derive(Debug, Clone)]
+pub(crate) struct Axis {
+    scale: Scale,
+    low: f64,
+    high: f64,
+    pub(crate) ticks: Vec<Tick>,
+}
+
+impl Axis {
+    /// Settles an axis: the range asked for, or else that of the data with a margin; at most
+    /// `most` ticks unless they are given.
+    pub(crate) fn new(
+        request: &AxisRequest,
+        data: Span,
+        most: usize,
+        panel: &str,
+        axis: &'static str,
+    ) -> Result<Self> {
+        let (low, high) = request.range.or(data.0).ok_or_else(|| Error::EmptyPanel {
+            panel: panel.to_owned(),
+            axis,
+        })?;
+        let bad = |reason| Error::BadRange {
+            panel: panel.to_owned(),
+            axis,
+            low,
+            high,
+            reason,
+        };
+        let scale = request.scale;
+        if !(low.is_finite() && high.is_finite()) {
+            return Err(bad("is not finite"));
+        }
+        if low > high || (request.range.is_some() && low == high) {
+            return Err(bad("does not increase"));
+        }
+        if scale == Scale::Log10 && low <= 0.0 {
+            return Err(bad("is not positive, but its axis is logarithmic"));
+        }
+        if low.abs() > LIMIT || high.abs() > LIMIT || scale.forward(low).abs() > LIMIT {
+            return Err(bad("is too large to draw"));
+        }
+        if scale == Scale::Log10 && low < 1.0 / LIMIT {
+            return Err(bad("is too close to zero for a logarithmic axis"));
+        }
+        let (low, high) = match request.range {
+            Some(range) => range,
+            None => scale.padded(low, high),
+        };
+        if degenerate(scale.forward(low), scale.forward(high)) {
+            return Err(bad("is too narrow to draw"));
+        }
+        let mut settled = Self {
+            scale,
+            low,
+            high,
+            ticks: Vec::new(),
+        };
+        settled.ticks = match (&request.ticks, scale) {
+            (Some(values), _) => {
+                if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
+                    return Err(Error::BadSetting {
+                        setting: "an axis tick",
+                        value,
+                        requirement: "finite",
+                    });
+                }
+                values
+                    .iter()
+                    .filter(|value| settled.contains(**value))
+                    .map(|&value| ticks::explicit(value))
+                    .collect()
+            }
+            (None, Scale::Linear) => ticks::linear(low, high, most),
+            (None, Scale::Log10) => ticks::logarithmic(low, high, most),
+        };
+        Ok(settled)
+    }
+
+    /// Where a number lies along the axis: 0 at its lower and 1 at its upper end.
+    pub(crate) fn position(&self, value: f64) -> f64 {
+        let (low, high) = (self.scale.forward(self.low), self.scale.forward(self.high));
+        // Far outside, the exact position does not matter, but it has to stay finite.
+        ((self.scale.forward(value) - low) / (high - low)).clamp(-1e6, 1e6)
+    }
+
+    /// Whether a number lies within the range.
+    pub(crate) fn contains(&self, value: f64) -> bool {
+        (-1e-9..=1.0 + 1e-9).contains(&self.position(value))
+    }
+}
+
+impl Scale {
+    /// A number on the scale of positions.
+    fn forward(self, value: f64) -> f64 {
+        match self {
+            Self::Linear => value,
+            Self::Log10 => value.log10(),
+        }
+    }
+
+    /// A position as a number.
+    fn back(self, position: f64) -> f64 {
+        match self {
+            Self::Linear => position,
+            Self::Log10 => 10f64.powf(position),
+        }
+    }
+
+    /// A range with a margin at either end; around a single value, a range that it is the
+    /// middle of.
+    fn padded(self, low: f64, high: f64) -> (f64, f64) {
+        let (low, high) = (self.forward(low), self.forward(high));
+        let (low, high) = if degenerate(low, high) {
+            let middle = low + (high - low) / 2.0;
+            let half = match self {
+                Self::Linear if middle.abs() > 1e-200 => middle.abs() / 10.0,
+                _ => 0.5,
+            };
+            (middle - half, middle + half)
+        } else {
+            let margin = MARGIN * (high - low);
+            (low - margin, high + margin)
+        };
+        (self.back(low), self.back(high))
+    }
+}
+
+/// Whether two ends are equal, or too close for numbers between them to be told apart.
+fn degenerate(low: f64, high: f64) -> bool {
+    high - low <= 1e-12 * low.abs().max(high.abs()) || high - low < 1e-200
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn axis(scale: Scale, low: f64, high: f64) -> Result<Axis> {
+        let request = AxisRequest {
+            scale,
+            ..AxisRequest::default()
+        };
+        Axis::new(&request, Span(Some((low, high))), 5, "p", "x")
+    }
+
+    fn fixed(scale: Scale, low: f64, high: f64) -> Result<Axis> {
+        let request = AxisRequest {
+            scale,
+            range: Some((low, high)),
+            ..AxisRequest::default()
+        };
+        Axis::new(&request, Span::default(), 5, "p", "x")
+    }
+
+    #[test]
+    fn positions_run_from_zero_to_one() {
+        let linear = fixed(Scale::Linear, -1.0, 3.0).unwrap();
+        assert_eq!(linear.position(-1.0), 0.0);
+        assert_eq!(linear.position(0.0), 0.25);
+        assert_eq!(linear.position(3.0), 1.0);
+        let log = fixed(Scale::Log10, 0.01, 100.0).unwrap();
+        assert_eq!(log.position(1.0), 0.5);
+        assert!(log.contains(0.01) && log.contains(100.0) && !log.contains(101.0));
+    }
+
+    #[test]
+    fn a_single_value_is_the_middle_of_its_range() {
+        for value in [0.0, 5.0, -3.0, 1e-12, 1e200, -1e-300] {
+            let axis = axis(Scale::Linear, value, value).unwrap();
+            assert!((axis.position(value) - 0.5).abs() < 1e-9, "{value}");
+            assert!(axis.ticks.len() >= 2, "{value}");
+        }
+        let axis = axis(Scale::Log10, 0.02, 0.02).unwrap();
+        assert!((axis.position(0.02) - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn given_ticks_are_kept_where_they_lie_within() {
+        let request = AxisRequest {
+            ticks: Some(vec![-1.0, 0.0, 1.0, 9.0]),
+            range: Some((-1.0, 1.0)),
+            ..AxisRequest::default()
+        };
+        let axis = Axis::new(&request, Span::default(), 5, "p", "x").unwrap();
+        let labels: Vec<_> = axis.ticks.iter().map(|tick| tick.label.as_str()).collect();
+        assert_eq!(labels, ["−1", "0", "1"]);
+    }
+
+    #[test]
+    fn ranges_that_cannot_be_drawn_are_errors() {
+        for (scale, low, high) in [
+            (Scale::Linear, 1.0, 1.0),
+            (Scale::Linear, 2.0, 1.0),
+            (Scale::Linear, f64::NAN, 1.0),
+            (Scale::Linear, 0.0, f64::INFINITY),
+            (Scale::Linear, -1e300, 1e300),
+            (Scale::Linear, 1.0, 1.0 + 1e-15),
+            (Scale::Log10, 0.0, 1.0),
+            (Scale::Log10, -1.0, 1.0),
+            (Scale::Log10, 1e-300, 1.0),
+        ] {
+            assert!(
+                matches!(
+                    fixed(scale, low, high),
+                    Err(Error::BadRange { axis: "x", .. })
+                ),
+                "{scale:?} {low} {high}"
+            );
+        }
+    }
+
+    proptest! {
+        /// Any two finite numbers of moderate size make an axis that holds them both.
+        #[test]
+        fn data_lie_inside_their_own_axis(a in -1e12..1e12f64, b in -1e12..1e12f64) {
+            let linear = axis(Scale::Linear, a.min(b), a.max(b)).unwrap();
+            prop_assert!(linear.contains(a) && linear.contains(b));
+            let (a, b) = (a.abs().max(1e-9), b.abs().max(1e-9));
+            let log = axis(Scale::Log10, a.min(b), a.max(b)).unwrap();
+            prop_assert!(log.contains(a) && log.contains(b));
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Ready-made figures: patients with contexts and effects, models beside each other, training,
+//! and effects as functions of a context.
+//!
+//! Each is a function from plain slices to a [`Figure`](crate::Figure), whose title,
+//! description and panel size can still be set before it is drawn:
+//!
+//! | figure | shows |
+//! |---|---|
+//! | [`contexts_effects_outcomes`] | a simulated population: who the patients are, what a treatment does to them, what is seen of it |
+//! | [`observed_and_unobserved`] | which of the patients were observed |
+//! | [`predicted_effects`] | one model's effects over the true ones, with patients of interest |
+//! | [`all_models`] | the same for many models, in small |
+//! | [`training_curves`] | losses against epochs |
+//! | [`effect_curves`] | how each effect varies with a context, by group |
+//! | [`shape_functions`] | estimated curves against the truth |
+//!
+//! Rows are patients throughout: entry i of every list is about patient i.
+
+mod curves;
+mod effects;
+mod patients;
+mod training;
+
+pub use curves::{EffectPanel, GroupCurve, ShapeFunction, effect_curves, shape_functions};
+pub use effects::{ModelEffects, TrueEffects, all_models, predicted_effects};
+pub use patients::{
+    OfInterest, Patients, Wording, contexts_effects_outcomes, observed_and_unobserved,
+};
+pub use training::{TrainingCurve, training_curves};
+
+use crate::Colour;
+
+/// Patients that no model was trained on.
+const UNOBSERVED: Colour = Colour::rgb(188, 210, 232);
+/// Patients that models were trained on.
+const OBSERVED: Colour = Colour::BLUE;
+/// What a model says.
+const PREDICTED: Colour = Colour::VERMILLION;
+/// Patients that are followed by name.
+const OF_INTEREST: Colour = Colour::ORANGE;
+/// What a model says of them.
+const OF_INTEREST_PREDICTED: Colour = Colour::YELLOW;
