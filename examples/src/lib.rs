@@ -1,5 +1,7 @@
-//! What the examples share: the rows of the demo's first section, and how they are printed.
+//! What the examples share: the parts of the demo's first section, their tables and figures.
 
+pub mod figures1;
+pub mod run;
 pub mod section1;
 pub mod table;
 
