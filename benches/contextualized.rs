@@ -1,12 +1,14 @@
 //! Contextualized regression: section 1.8 of the demo, epochs at two sizes, and predicting.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+use contextualized_bridge::ImplicitRegression;
 use contextualized_core::{Estimator, LocalCoefficients};
-use contextualized_linear::ContextualizedRegression;
+use contextualized_linear::{ContextualizedRegression, EncoderKind, MlpSize};
 use contextualized_simulation::{Simulator, TreatmentContexts, TreatmentProblem};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
-/// 50 epochs of 221 single rows: 11 050 gradient steps.
+/// 50 epochs of 221 single rows: 11 050 gradient steps, alone and with the five folds that choose
+/// how much of the deviation to keep.
 fn demo(criterion: &mut Criterion) {
     let problem = TreatmentProblem::new(0).unwrap();
     let samples = &problem.observed(TreatmentContexts::Informative).samples;
@@ -15,12 +17,18 @@ fn demo(criterion: &mut Criterion) {
         .without_early_stopping();
     let mut group = criterion.benchmark_group("demo 1.8");
     group.sample_size(10);
-    group.bench_function("fit", |bencher| {
-        bencher.iter(|| estimator.fit(samples).unwrap());
-    });
+    for (name, estimator) in [
+        ("one fit", estimator.clone().without_shrinkage()),
+        ("with folds", estimator),
+    ] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| estimator.fit(samples).unwrap());
+        });
+    }
     group.finish();
 }
 
+/// One epoch of each encoder, predicting, and the Jacobian of a plain network, at two sizes.
 fn sizes(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("contextualized");
     group.sample_size(10);
@@ -33,25 +41,47 @@ fn sizes(criterion: &mut Criterion) {
             .unwrap()
             .samples;
         group.throughput(Throughput::Elements(rows as u64));
-        for batch_size in [1, 64] {
-            let epoch = ContextualizedRegression::new()
-                .epochs(1)
-                .batch_size(batch_size)
-                .without_early_stopping();
-            group.bench_function(
-                BenchmarkId::new(format!("epoch, batch {batch_size}"), rows),
-                |bencher| bencher.iter(|| epoch.fit(&samples).unwrap()),
-            );
+        let size = MlpSize::default();
+        for (encoder, name) in [
+            (EncoderKind::Mlp(size), "perceptron"),
+            (EncoderKind::Additive(size), "additive"),
+            (EncoderKind::Linear, "linear"),
+        ] {
+            for batch_size in [1, 64] {
+                let epoch = ContextualizedRegression::new()
+                    .encoder(encoder)
+                    .epochs(1)
+                    .batch_size(batch_size)
+                    .without_early_stopping()
+                    .without_shrinkage();
+                group.bench_function(
+                    BenchmarkId::new(format!("epoch, {name}, batch {batch_size}"), rows),
+                    |bencher| bencher.iter(|| epoch.fit(&samples).unwrap()),
+                );
+                if batch_size == 64 {
+                    let model = epoch.fit(&samples).unwrap();
+                    group.bench_function(
+                        BenchmarkId::new(format!("predict, {name}"), rows),
+                        |bencher| {
+                            bencher.iter(|| {
+                                model
+                                    .predict(samples.contexts(), samples.features())
+                                    .unwrap()
+                            });
+                        },
+                    );
+                }
+            }
         }
-        let model = ContextualizedRegression::new()
+        let implicit = ImplicitRegression::new()
             .epochs(1)
             .without_early_stopping()
             .fit(&samples)
             .unwrap();
-        group.bench_function(BenchmarkId::new("predict", rows), |bencher| {
+        group.bench_function(BenchmarkId::new("Jacobian", rows), |bencher| {
             bencher.iter(|| {
-                model
-                    .predict(samples.contexts(), samples.features())
+                implicit
+                    .coefficients_at(samples.contexts(), samples.features())
                     .unwrap()
             });
         });

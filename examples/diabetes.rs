@@ -9,7 +9,7 @@
 //!
 //! 442 patients of Efron, Hastie, Johnstone and Tibshirani (2004, doi:10.1214/009053604000000067),
 //! in original units. Every estimator is cross-validated on the same folds; whichever wins is
-//! reported.
+//! reported. A figure shows how each effect varies with age, as a contextualized model sees it.
 //!
 //! ```sh
 //! cargo run --release --example diabetes
@@ -19,14 +19,17 @@
 use clap::Parser;
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::comparison::{FoldScores, cross_validate};
-use contextualized_core::metrics::{Loss, Score, r_squared};
+use contextualized_core::metrics::{Loss, Score};
 use contextualized_core::{
     Coefficients, DynEstimator, Estimator, KFold, Link, LocalCoefficients, Result, Samples,
     VaryingCoefficients,
 };
+use contextualized_examples::figures1::Folder;
 use contextualized_examples::table::table;
 use contextualized_linear::{ContextualizedRegression, Parameterization};
-use ndarray::{Array2, ArrayView2, Axis, array, concatenate, s};
+use contextualized_plot::figures::{EffectPanel, GroupCurve, effect_curves};
+use ndarray::{Array1, Array2, ArrayView2, Axis, array, concatenate, s};
+use std::path::PathBuf;
 
 /// Population, cluster and contextualized regression of diabetes progression, cross-validated.
 #[derive(Parser)]
@@ -40,6 +43,9 @@ struct Arguments {
     /// Cross-validations, each on folds of its own.
     #[arg(long, default_value_t = 10)]
     repeats: usize,
+    /// Folder that the figure is written to, as SVG.
+    #[arg(long, value_name = "DIR", default_value = "target/figures")]
+    figures: PathBuf,
 }
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
@@ -62,7 +68,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         .map(|line| Ok((line.name, line.outcome?)))
         .collect::<Result<Vec<(String, FoldScores)>>>()?;
     print_comparison(&scores, &samples, &arguments)?;
-    print_effects(&neural, &samples)?;
+    show_effects(&neural, &samples, &Folder::new(&arguments.figures)?)?;
+    println!("\nThe figure is in {}.", arguments.figures.display());
 
     // The features say something of progression whatever the context.
     let variance = samples.targets().var(0.0);
@@ -132,16 +139,19 @@ fn print_comparison(
     Ok(())
 }
 
-/// The contextualized slopes of a younger and an older patient of either sex.
-fn print_effects(estimator: &ContextualizedRegression, samples: &Samples) -> Result<()> {
+/// The contextualized slopes of a younger and an older patient of either sex, and their curves.
+fn show_effects(
+    estimator: &ContextualizedRegression,
+    samples: &Samples,
+    folder: &Folder,
+) -> std::result::Result<(), Box<dyn std::error::Error>> {
     let model = estimator.fit(samples)?;
     let patients = array![[30.0, 1.0], [65.0, 1.0], [30.0, 2.0], [65.0, 2.0]];
     let coefficients = model.coefficients(patients.view())?;
     let everybody = PopulationRegression::new().fit(samples)?;
     let deviations = samples.features().std_axis(Axis(0), 0.0);
-    let lines = samples
-        .names()
-        .features
+    let names = &samples.names().features;
+    let lines = names
         .iter()
         .enumerate()
         .map(|(j, name)| {
@@ -157,15 +167,52 @@ fn print_effects(estimator: &ContextualizedRegression, samples: &Samples) -> Res
             ]
         })
         .collect();
-    let predictions = model.predict(samples.contexts(), samples.features())?;
     println!(
         "\nEffects on progression, per standard deviation of each measurement (contextualized, fitted\n\
-         to all patients: R² {:.3} where it was fitted).\n",
-        r_squared(samples.targets(), predictions.view(), None)?
+         to all patients, with {:.0} % of the learned deviation from the population kept).\n",
+        100.0 * model.shares()[0]
     );
     let header = ["", "population", "age 30, sex 1", "65, 1", "30, 2", "65, 2"];
     println!("{}", table(header, 1, lines));
-    Ok(())
+
+    let ages = Array1::linspace(20.0, 78.0, 59).to_vec();
+    let curves: Vec<[Vec<f64>; 2]> = (0..names.len())
+        .map(|j| {
+            let of_sex = |sex: f64| -> Result<Vec<f64>> {
+                let contexts = Array2::from_shape_fn((ages.len(), 2), |(row, column)| {
+                    if column == 0 { ages[row] } else { sex }
+                });
+                let slopes = model.coefficients(contexts.view())?;
+                Ok((slopes.slopes().slice(s![.., 0, j]).to_owned() * deviations[j]).to_vec())
+            };
+            Ok([of_sex(1.0)?, of_sex(2.0)?])
+        })
+        .collect::<Result<_>>()?;
+    let groups: Vec<[GroupCurve<'_>; 2]> = curves
+        .iter()
+        .map(|[one, two]| {
+            [("sex 1", one), ("sex 2", two)].map(|(name, effect)| GroupCurve {
+                name,
+                context: &ages,
+                effect,
+                interval: None,
+            })
+        })
+        .collect();
+    let panels: Vec<EffectPanel<'_>> = names
+        .iter()
+        .zip(&groups)
+        .enumerate()
+        .map(|(j, (title, groups))| EffectPanel {
+            title,
+            groups,
+            population: Some(everybody.slopes()[[0, j]] * deviations[j]),
+        })
+        .collect();
+    let figure = effect_curves(&panels, "age, years", 4)?
+        .title("Effects on the progression of diabetes, per standard deviation")
+        .y_label("effect on progression");
+    folder.write("diabetes_effects", &figure)
 }
 
 /// An estimator that is given the contexts as further features: effects that do not vary, but

@@ -151,12 +151,12 @@ fn shape_functions_add_up_to_the_coefficients() {
         let mean = shape.slopes().mean_axis(ndarray::Axis(0)).unwrap();
         assert_relative_eq!(mean, Array2::zeros((2, 3)), epsilon = 1e-12 * (1.0 + size));
     }
-    let rest = &coefficients.slopes() - &shapes[0].slopes() - &shapes[1].slopes();
+    let rest = &coefficients.slopes() - &shapes[0].slopes() - shapes[1].slopes();
     let first = rest.index_axis(ndarray::Axis(0), 0).to_owned();
     for row in rest.outer_iter() {
         assert_relative_eq!(row, first, epsilon = 1e-10);
     }
-    let offsets = &coefficients.offsets() - &shapes[0].offsets() - &shapes[1].offsets();
+    let offsets = &coefficients.offsets() - &shapes[0].offsets() - shapes[1].offsets();
     for row in offsets.outer_iter() {
         assert_relative_eq!(row, offsets.row(0), epsilon = 1e-8);
     }

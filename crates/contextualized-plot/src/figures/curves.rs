@@ -85,7 +85,7 @@ pub struct ShapeFunction<'a> {
 }
 
 /// Small multiples: estimated curves over the dashed truth, with strokes at the foot where
-/// contexts were observed.
+/// contexts were observed. All share one vertical axis, so that their sizes compare.
 ///
 /// # Errors
 ///
@@ -95,18 +95,22 @@ pub fn shape_functions(functions: &[ShapeFunction<'_>], columns: usize) -> Resul
     let mut figure = Figure::new(columns)
         .description("Estimated curves of contexts, with the true ones dashed where known.")
         .panel_size(260.0, 200.0);
+    let values = || {
+        functions
+            .iter()
+            .flat_map(|function| function.estimate.iter().chain(function.truth).copied())
+    };
+    let low = values().fold(f64::INFINITY, f64::min);
+    let high = values().fold(f64::NEG_INFINITY, f64::max);
+    let span = high - low;
     for function in functions {
         let mut panel = Panel::new(function.title).x_label(function.context_name);
+        if span > 0.0 && span.is_finite() {
+            // Room for the strokes below the curves.
+            panel = panel.y_range(low - 0.1 * span, high + 0.04 * span);
+        }
         if !function.observed.is_empty() {
             panel = panel.layer(Rug::new(function.observed).label("observed contexts"));
-            // Room for the strokes below the curves.
-            let values = || function.estimate.iter().chain(function.truth).copied();
-            let low = values().fold(f64::INFINITY, f64::min);
-            let high = values().fold(f64::NEG_INFINITY, f64::max);
-            let span = high - low;
-            if span > 0.0 && span.is_finite() {
-                panel = panel.y_range(low - 0.1 * span, high + 0.04 * span);
-            }
         }
         let named = |what: &str| format!("{}: {what}", function.title);
         let estimate = curve(named("estimate"), function.context, function.estimate)?;

@@ -138,7 +138,10 @@ fn values_that_are_not_finite_are_found() {
         "contexts holds NaN at row 1, column 0"
     );
     let overflow = || at().slopes(|_| vec![1e200]).features(|_, _| vec![1e200]);
-    assert_eq!(error(overflow()), "means holds inf at row 0, column 0");
+    assert_eq!(
+        error(overflow()),
+        "the linear predictor holds inf at row 0, column 0"
+    );
     assert_eq!(
         error(valid().uniform_features(f64::MIN, f64::MAX)),
         "features holds inf at row 0, column 0"
