@@ -4,13 +4,14 @@
 //! function of the sample's context.
 //!
 //! ```text
-//! E[y | x, c] = B(c) x + m(c)
-//! direct:      [B(c), m(c)] = E(c)
-//! archetypes:  [B(c), m(c)] = Σ_k z_k(c) A_k,    z(c) = E(c)
+//! ℓ(E[y | x, c]) = B(c) x + m(c)
+//! [B(c), m(c)] = population fit + s · deviation(c)
+//! deviation(c) = E(c) directly, or Σ_k z_k(c) A_k by archetypes, z(c) = E(c)
 //! ```
 //!
-//! E is a multilayer perceptron, trained together with the archetypes A by Adam on the squared
-//! error of y. All samples share E and A, so a context never seen gets coefficients too, and a
+//! E is a perceptron, additive or linear encoder, trained together with the archetypes A by Adam on
+//! the squared error of y, or on minus the log-likelihood of a binary y. The share s of what was
+//! learned is chosen on held-out folds: where contexts say nothing the model is the population's. All samples share E and A, so a context never seen gets coefficients too, and a
 //! thin region of contexts borrows from its neighbours.
 //!
 //! ```
@@ -37,8 +38,9 @@
 //! | item | for |
 //! |---|---|
 //! | [`ContextualizedRegression`] | the settings, with their defaults |
-//! | [`Parameterization`] | direct coefficients or archetypes |
-//! | [`ContextualizedModel`] | coefficients at any context, predictions, serialisation |
+//! | [`Parameterization`], [`EncoderKind`], [`EncoderLink`] | direct coefficients or archetypes; how contexts are encoded |
+//! | [`Penalties`] | on coefficients, encoder weights and context columns |
+//! | [`ContextualizedModel`] | coefficients at any context, predictions, shape functions, serialisation |
 
 mod encoder;
 mod estimator;
