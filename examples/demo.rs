@@ -13,8 +13,9 @@
 //! cargo run --release --example demo -- --json
 //! ```
 
-use clap::Parser;
-use contextualized_examples::run::{Flags, parts};
+use clap::{Parser, ValueEnum};
+use contextualized_examples::figures1::{observed, simulation};
+use contextualized_examples::run::{Flags, parts, without_model};
 use contextualized_examples::section1::Part;
 use std::error::Error;
 
@@ -25,13 +26,45 @@ struct Arguments {
     flags: Flags,
     /// Run one section alone.
     #[arg(long)]
-    section: Option<Part>,
+    section: Option<Section>,
+}
+
+/// A section of the demo.
+#[derive(Clone, Copy, ValueEnum)]
+enum Section {
+    #[value(name = "1.1")]
+    Simulation,
+    #[value(name = "1.3")]
+    Observed,
+    #[value(name = "1.6")]
+    Population,
+    #[value(name = "1.7")]
+    Clusters,
+    #[value(name = "1.7-noise")]
+    ClustersWithNoise,
+    #[value(name = "1.8")]
+    Contextualized,
+    #[value(name = "1.9-noise-only")]
+    NoiseOnly,
+    #[value(name = "1.9-some-noise")]
+    SomeNoise,
+    #[value(name = "1.10")]
+    Implicit,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let Arguments { flags, section } = Arguments::parse();
-    match section {
-        Some(part) => parts(&[part], &flags, false),
-        None => parts(&Part::ALL, &flags, true),
-    }
+    let part = match section {
+        None => return parts(&Part::ALL, &flags, true),
+        Some(Section::Simulation) => return without_model("1.1", &flags, simulation),
+        Some(Section::Observed) => return without_model("1.3", &flags, observed),
+        Some(Section::Population) => Part::Population,
+        Some(Section::Clusters) => Part::Clusters,
+        Some(Section::ClustersWithNoise) => Part::ClustersWithNoise,
+        Some(Section::Contextualized) => Part::Contextualized,
+        Some(Section::NoiseOnly) => Part::NoiseOnly,
+        Some(Section::SomeNoise) => Part::SomeNoise,
+        Some(Section::Implicit) => Part::Implicit,
+    };
+    parts(&[part], &flags, false)
 }

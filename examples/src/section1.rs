@@ -17,28 +17,21 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 /// Parts of the demo's first section that fit a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// One regression for all, with the anchors that know the truth but not the context.
-    #[value(name = "1.6")]
     Population,
     /// A regression in each of 15 clusters.
-    #[value(name = "1.7")]
     Clusters,
     /// 10 clusters, with two contexts of noise added.
-    #[value(name = "1.7-noise")]
     ClustersWithNoise,
     /// Contextualized regression, and the anchor that knows the form of the effects.
-    #[value(name = "1.8")]
     Contextualized,
     /// Contextualized regression on nothing but noise.
-    #[value(name = "1.9-noise-only")]
     NoiseOnly,
     /// Contextualized regression with two contexts of noise added.
-    #[value(name = "1.9-some-noise")]
     SomeNoise,
     /// A plain network of contexts and doses, differentiated.
-    #[value(name = "1.10")]
     Implicit,
 }
 
