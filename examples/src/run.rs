@@ -6,7 +6,7 @@ use crate::section1::{Outcome, Part, assert_order, outcomes};
 use crate::table::{number, table};
 use clap::Parser;
 use contextualized_simulation::TreatmentProblem;
-use serde_json::json;
+use serde::Serialize;
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -94,6 +94,14 @@ fn print(outcomes: &[Outcome], flags: &Flags) -> Result<(), Box<dyn Error>> {
         );
     }
     Ok(())
+}
+
+/// The line of a part without a model.
+#[derive(Serialize)]
+struct Counts<'a> {
+    section: &'a str,
+    rows: usize,
+    observed: usize,
 }
 
 /// What a part without a model draws.
