@@ -117,10 +117,12 @@ pub fn without_model(section: &str, flags: &Flags, draw: Draw) -> Result<(), Box
     draw(&Folder::new(&flags.figures)?, &problem)?;
     let (rows, observed) = (problem.all().rows(), problem.observed_rows().len());
     if flags.json {
-        println!(
-            "{}",
-            json!({"section": section, "rows": rows, "observed": observed})
-        );
+        let line = Counts {
+            section,
+            rows,
+            observed,
+        };
+        println!("{}", serde_json::to_string(&line)?);
     } else {
         println!(
             "{rows} patients, {observed} of them observed. Figure in {}.",
