@@ -128,7 +128,7 @@ impl ImplicitRegression {
     ///
     /// # Errors
     ///
-    /// [`contextualized_core::Error::InvalidParameter`] for a setting out of range; [`Error::TooFewRows`] when no row
+    /// [`contextualized_core::Error::InvalidParameter`] for a setting out of range; [`contextualized_core::Error::TooFewRows`] when no row
     /// would be left to validate or train on; [`contextualized_core::Error::NotBinary`] for binary targets that are not;
     /// [`contextualized_core::Error::Diverged`].
     pub fn fit_observed(
