@@ -153,7 +153,7 @@ impl Estimator for PopulationRegression {
     fn fit(&self, samples: &Samples) -> Result<PopulationModel> {
         self.validate()?;
         if self.link == Link::Logit {
-            check_binary(samples)?;
+            samples.check_binary_targets()?;
         }
         let samples = weighted_rows(samples)?;
         let design = Design::new(&samples, self.intercept)?;
@@ -278,21 +278,6 @@ fn fit_logistic(design: &Design<'_>, samples: &Samples, ridge: f64) -> Result<Fi
             best_epoch: None,
         },
     })
-}
-
-fn check_binary(samples: &Samples) -> Result<()> {
-    match samples
-        .targets()
-        .indexed_iter()
-        .find(|(_, value)| **value != 0.0 && **value != 1.0)
-    {
-        Some(((row, column), &value)) => Err(Error::NotBinary {
-            target: samples.names().targets[column].clone(),
-            row,
-            value,
-        }),
-        None => Ok(()),
-    }
 }
 
 /// A fitted population regression.
