@@ -23,6 +23,8 @@ pub enum Termination {
     DirectSolve,
     /// The iteration met its tolerance.
     Converged,
+    /// All iterations that were allowed were made, and the tolerance was not met.
+    IterationLimit,
     /// All epochs that were asked for were made.
     EpochsCompleted,
     /// The validation loss stopped falling.

@@ -37,19 +37,19 @@
 //!
 //! | item | for |
 //! |---|---|
-//! | [`ContextualizedRegression`] | the settings, with their defaults |
+//! | [`KernelRegression`], [`KernelModel`] | closed form, with uncertainty: the one to reach for first |
+//! | [`Kernel`], [`Family`], [`Sharing`], [`Priors`], [`Size`] | what its functions may look like, and how they are found |
+//! | [`Relevance`], [`PartialEffect`], [`LeaveOneOut`], [`PredictionIntervals`] | what it tells |
+//! | [`ContextualizedRegression`], [`ContextualizedModel`] | neural: for many contexts that interact, archetypes, jumps |
 //! | [`Parameterization`], [`EncoderKind`], [`EncoderLink`] | direct coefficients or archetypes; how contexts are encoded |
 //! | [`Penalties`] | on coefficients, encoder weights and context columns |
-//! | [`ContextualizedModel`] | coefficients at any context, predictions, shape functions, serialisation |
 
-mod encoder;
-mod estimator;
-mod head;
-mod model;
-mod shrinkage;
+#[cfg(feature = "kernel")]
+mod kernel;
+#[cfg(feature = "neural")]
+mod neural;
 
-pub use contextualized_encoders::{EncoderLink, LearningRateRange, MlpSize, Penalties, Progress};
-pub use encoder::EncoderKind;
-pub use estimator::ContextualizedRegression;
-pub use head::Parameterization;
-pub use model::ContextualizedModel;
+#[cfg(feature = "kernel")]
+pub use kernel::*;
+#[cfg(feature = "neural")]
+pub use neural::*;

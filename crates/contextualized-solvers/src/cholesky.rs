@@ -2,11 +2,15 @@ use std::iter::{once, successors};
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::{LltError, cholesky_in_place, cholesky_in_place_scratch};
+use faer::linalg::cholesky::llt::inverse::{inverse, inverse_scratch};
 use faer::linalg::cholesky::llt::solve::{solve_in_place, solve_in_place_scratch};
+use faer::linalg::triangular_solve::{
+    solve_lower_triangular_in_place, solve_upper_triangular_in_place,
+};
 use faer::{Mat, Par};
 use ndarray::{Array2, ArrayView2};
 
-use crate::convert::{as_faer, to_faer, to_ndarray};
+use crate::convert::{as_faer, standard, symmetric_from_lower, to_faer, to_ndarray};
 use crate::{Error, Result, check};
 
 /// The largest jitter that [`cholesky`] adds, relative to the mean absolute diagonal entry.
@@ -152,9 +156,7 @@ impl Cholesky {
     /// empty, not finite, or of other than n rows; [`Error::Overflow`] if the solution does not
     /// fit into a float.
     pub fn solve(&self, rhs: ArrayView2<f64>) -> Result<Array2<f64>> {
-        check::matrix("rhs", rhs)?;
-        check::size("rhs", "rows", self.lower.nrows(), rhs.nrows())?;
-        let mut solution = to_faer(rhs);
+        let mut solution = checked_copy(self.lower.view(), rhs)?;
         let scratch = solve_in_place_scratch::<f64>(rhs.nrows(), rhs.ncols(), Par::Seq);
         solve_in_place(
             as_faer(self.lower.view()),
@@ -162,15 +164,89 @@ impl Cholesky {
             Par::Seq,
             MemStack::new(&mut MemBuffer::new(scratch)),
         );
-        let solution = to_ndarray(solution.as_ref());
-        check::computed("the solution", solution.view())?;
-        Ok(solution)
+        checked_solution(&solution)
+    }
+
+    /// The solution `Z` (n × m) of `L Z = rhs` (n × m): whitened by `A + δ I`, so that
+    /// `Zᵀ Z = rhsᵀ (A + δ I)⁻¹ rhs`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Cholesky::solve`].
+    pub fn solve_lower(&self, rhs: ArrayView2<f64>) -> Result<Array2<f64>> {
+        solve_lower(self.lower.view(), rhs)
+    }
+
+    /// The solution `Z` (n × m) of `Lᵀ Z = rhs` (n × m): standard normal columns on the right give
+    /// columns of covariance `(A + δ I)⁻¹`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Cholesky::solve`].
+    pub fn solve_upper(&self, rhs: ArrayView2<f64>) -> Result<Array2<f64>> {
+        let mut solution = checked_copy(self.lower.view(), rhs)?;
+        solve_upper_triangular_in_place(
+            as_faer(self.lower.view()).transpose(),
+            solution.as_mut(),
+            Par::Seq,
+        );
+        checked_solution(&solution)
+    }
+
+    /// `(A + δ I)⁻¹` (n × n), symmetric to the last bit, for traces that need its entries. A product
+    /// with it is better done by [`Cholesky::solve`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Overflow`] if an entry does not fit into a float.
+    pub fn inverse(&self) -> Result<Array2<f64>> {
+        let size = self.lower.nrows();
+        let mut out = Mat::zeros(size, size);
+        inverse(
+            out.as_mut(),
+            as_faer(self.lower.view()),
+            Par::Seq,
+            MemStack::new(&mut MemBuffer::new(inverse_scratch::<f64>(size, Par::Seq))),
+        );
+        let inverse = symmetric_from_lower(out.as_ref());
+        check::computed("the inverse", inverse.view())?;
+        Ok(inverse)
     }
 
     /// `log det(A + δ I) = 2 Σₖ log Lₖₖ`.
     pub fn log_determinant(&self) -> f64 {
         2.0 * self.lower.diag().iter().map(|l| l.ln()).sum::<f64>()
     }
+}
+
+/// The solution `Z` (n × m) of `L Z = rhs` (n × m) for a lower triangular `L` (n × n), of which the
+/// lower triangle is read.
+///
+/// # Errors
+///
+/// [`Error::NotSquare`] for an `L` that is not; otherwise those of [`Cholesky::solve`], overflow
+/// by a zero on the diagonal included.
+pub fn solve_lower(lower: ArrayView2<f64>, rhs: ArrayView2<f64>) -> Result<Array2<f64>> {
+    check::square("lower", lower)?;
+    let mut solution = checked_copy(lower, rhs)?;
+    solve_lower_triangular_in_place(
+        as_faer(standard(&lower).view()),
+        solution.as_mut(),
+        Par::Seq,
+    );
+    checked_solution(&solution)
+}
+
+fn checked_copy(lower: ArrayView2<f64>, rhs: ArrayView2<f64>) -> Result<Mat<f64>> {
+    check::matrix("rhs", rhs)?;
+    check::size("rhs", "rows", lower.nrows(), rhs.nrows())?;
+    Ok(to_faer(rhs))
+}
+
+fn checked_solution(solution: &Mat<f64>) -> Result<Array2<f64>> {
+    let solution = to_ndarray(solution.as_ref());
+    check::computed("the solution", solution.view())?;
+    Ok(solution)
 }
 
 #[cfg(test)]
@@ -191,6 +267,26 @@ mod tests {
         // A (1, -1, 2) = (-2, 2, 5).
         let solution = factor.solve(array![[-2.0], [2.0], [5.0]].view()).unwrap();
         assert_close(&solution, &array![[1.0], [-1.0], [2.0]], 1e-14);
+    }
+
+    #[test]
+    fn triangular_solves_and_the_inverse_agree_with_the_solve() {
+        let matrix = array![[4.0, 2.0, -2.0], [2.0, 10.0, 5.0], [-2.0, 5.0, 6.0]];
+        let factor = cholesky(matrix.view()).unwrap();
+        let rhs = array![[1.0, 0.5], [2.0, -1.0], [3.0, 0.0]];
+        let half = factor.solve_lower(rhs.view()).unwrap();
+        assert_close(&factor.lower().dot(&half), &rhs, 1e-14);
+        let upper = factor.solve_upper(half.view()).unwrap();
+        let solution = factor.solve(rhs.view()).unwrap();
+        assert_close(&upper, &solution, 1e-14);
+        let inverse = factor.inverse().unwrap();
+        assert_eq!(inverse, inverse.t());
+        assert_close(&inverse.dot(&rhs), &solution, 1e-14);
+        let singular = array![[1.0, 0.0], [1.0, 0.0]];
+        assert!(matches!(
+            solve_lower(singular.view(), array![[1.0], [2.0]].view()),
+            Err(Error::Overflow { .. })
+        ));
     }
 
     #[test]

@@ -27,6 +27,23 @@ pub(crate) fn to_ndarray(matrix: MatRef<'_, f64>) -> Array2<f64> {
     Array2::from_shape_fn(matrix.shape(), |(row, column)| matrix[(row, column)])
 }
 
+/// A symmetric matrix of which faer computed the lower triangle.
+pub(crate) fn symmetric_from_lower(lower: MatRef<'_, f64>) -> Array2<f64> {
+    let mut matrix = Array2::zeros(lower.shape());
+    // A column of the lower triangle is contiguous in faer and a row of the upper one here.
+    for column in 0..lower.ncols() {
+        for row in column..lower.nrows() {
+            matrix[[column, row]] = lower[(row, column)];
+        }
+    }
+    for row in 0..lower.nrows() {
+        for column in 0..row {
+            matrix[[row, column]] = matrix[[column, row]];
+        }
+    }
+    matrix
+}
+
 #[cfg(test)]
 mod tests {
     use ndarray::{array, s};

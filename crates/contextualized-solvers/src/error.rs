@@ -121,6 +121,13 @@ pub enum Error {
         jitter: f64,
     },
 
+    /// The iteration to the eigenvalues of a matrix did not end.
+    #[error("the eigenvalues of `matrix` ({size} x {size}) were not found")]
+    NoConvergence {
+        /// Number of rows.
+        size: usize,
+    },
+
     /// Some columns of the design are linear combinations of the others.
     #[error(
         "`design` has rank {rank} but {columns} columns: columns {dependent:?} are linear \

@@ -61,8 +61,10 @@
 //! |---|---|
 //! | weighted least squares with a rank report | [`least_squares`], [`LeastSquares`] |
 //! | ridge with a penalty for each column | [`ridge`] |
-//! | positive definite matrices, jitter reported | [`cholesky`], [`cholesky_with_limit`], [`Cholesky`] |
+//! | positive definite matrices, jitter reported | [`cholesky`], [`cholesky_with_limit`], [`Cholesky`], [`solve_lower`] |
 //! | sign and logarithm of any determinant | [`log_determinant`], [`LogDeterminant`] |
+//! | eigenvalues of symmetric matrices | [`symmetric_eigen`], [`SymmetricEigen`] |
+//! | products on one thread | [`product`], [`transposed_product`], [`gram`], [`weighted_gram`] |
 //! | what can go wrong | [`Error`] |
 //!
 //! # Always
@@ -77,16 +79,20 @@ mod check;
 mod cholesky;
 mod convert;
 mod determinant;
+mod eigen;
 mod error;
 mod least_squares;
 mod pivoted_qr;
+mod products;
 mod ridge;
 #[cfg(test)]
 mod testing;
 mod weights;
 
-pub use cholesky::{Cholesky, DEFAULT_JITTER_LIMIT, cholesky, cholesky_with_limit};
+pub use cholesky::{Cholesky, DEFAULT_JITTER_LIMIT, cholesky, cholesky_with_limit, solve_lower};
 pub use determinant::{LogDeterminant, log_determinant};
+pub use eigen::{SymmetricEigen, symmetric_eigen};
 pub use error::{Error, Result};
 pub use least_squares::{LeastSquares, least_squares};
+pub use products::{gram, product, transposed_product, weighted_gram};
 pub use ridge::ridge;

@@ -1,7 +1,7 @@
 //! The fitted model: plain numbers, serialised as they are.
 
-use crate::encoder::{AnyEncoder, EncoderWeights};
-use crate::head::{AnyHead, HeadWeights};
+use crate::neural::encoder::{AnyEncoder, EncoderWeights};
+use crate::neural::head::{AnyHead, HeadWeights};
 use contextualized_baselines::PopulationModel;
 use contextualized_core::validate::{check_finite, check_query, check_table};
 use contextualized_core::{

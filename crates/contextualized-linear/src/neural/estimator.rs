@@ -1,9 +1,9 @@
 //! The estimator: settings, and how they become a fitted model.
 
-use crate::encoder::{AnyEncoder, EncoderKind};
-use crate::head::{AnyHead, Parameterization};
-use crate::model::{ContextualizedModel, Deviation, RegressionNetwork};
-use crate::shrinkage::HeldOut;
+use crate::neural::encoder::{AnyEncoder, EncoderKind};
+use crate::neural::head::{AnyHead, Parameterization};
+use crate::neural::model::{ContextualizedModel, Deviation, RegressionNetwork};
+use crate::neural::shrinkage::HeldOut;
 use contextualized_baselines::{PopulationModel, PopulationRegression};
 use contextualized_core::{
     Error, Estimator, KFold, Link, Result, Samples, Scaling, Split, VaryingCoefficients,

@@ -1,0 +1,258 @@
+//! A basis of functions of the context that stands in for the kernel.
+
+use crate::covariance::{row, transposed};
+use crate::exact::numerical;
+use crate::kernel::{Kernel, Room, Term};
+use contextualized_core::Result;
+use contextualized_solvers::{Cholesky, cholesky};
+use ndarray::{Array2, ArrayView2, Axis, s};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// For each term the functions `φ(c) = L⁻¹ k(U, c)` with `L Lᵀ = k(U, U)` at reference relevances,
+/// preceded by the constant 1.
+///
+/// The inducing contexts U of a term are chosen greedily, each where the ones before say least
+/// (pivoted Cholesky): `k(c, c) − |φ(c)|²` falls until it is below the tolerance everywhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Basis {
+    terms: Vec<TermBasis>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TermBasis {
+    term: Term,
+    /// Squares of the reference relevances.
+    squares: Vec<f64>,
+    /// m × c.
+    pub(crate) inducing: Array2<f64>,
+    /// L (m × m).
+    pub(crate) lower: Array2<f64>,
+    /// The largest `k(c, c) − |φ(c)|²` left among the candidates, relative to the largest `k(c, c)`.
+    pub(crate) residual: f64,
+}
+
+impl Basis {
+    /// Chooses inducing contexts among the candidates, at most `limit` for each term.
+    ///
+    /// `squares` are those of the relevances of the whole kernel.
+    pub(crate) fn choose(
+        kernel: &Kernel,
+        squares: &[f64],
+        candidates: ArrayView2<'_, f64>,
+        tolerance: f64,
+        limit: usize,
+    ) -> Self {
+        let candidates = candidates.as_standard_layout();
+        let terms: Vec<_> = kernel.with_ranges().collect();
+        let terms = terms
+            .into_par_iter()
+            .map(|(term, range)| {
+                TermBasis::choose(term, &squares[range], candidates.view(), tolerance, limit)
+            })
+            .collect();
+        Self { terms }
+    }
+
+    pub(crate) fn terms(&self) -> &[TermBasis] {
+        &self.terms
+    }
+
+    /// Functions for each coefficient, the constant included.
+    pub(crate) fn functions(&self) -> usize {
+        1 + self.terms.iter().map(TermBasis::len).sum::<usize>()
+    }
+
+    /// The largest relative residual of any term.
+    pub(crate) fn residual(&self) -> f64 {
+        self.terms
+            .iter()
+            .fold(0.0, |most, term| term.residual.max(most))
+    }
+
+    /// Whether shapes read from a file are those of the kernel.
+    pub(crate) fn fits(&self, kernel: &Kernel, contexts: usize) -> bool {
+        self.terms.len() == kernel.terms.len()
+            && self.terms.iter().zip(&kernel.terms).all(|(basis, term)| {
+                basis.term == *term
+                    && basis.squares.len() == term.relevances()
+                    && basis.inducing.ncols() == contexts
+                    && basis.lower.dim() == (basis.len(), basis.len())
+            })
+    }
+
+    /// The functions at these contexts (rows × functions).
+    pub(crate) fn at(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let mut values = Array2::ones((contexts.nrows(), self.functions()));
+        let mut start = 1;
+        for term in &self.terms {
+            let end = start + term.len();
+            values
+                .slice_mut(s![.., start..end])
+                .assign(&term.at(contexts)?);
+            start = end;
+        }
+        Ok(values)
+    }
+
+    /// The largest `k(c, c) − |φ(c)|²` of any term at contexts whose functions are given, relative to
+    /// the largest `k(c, c)`.
+    pub(crate) fn residual_at(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        values: ArrayView2<'_, f64>,
+    ) -> f64 {
+        let contexts = contexts.as_standard_layout();
+        let contexts = contexts.view();
+        let mut start = 1;
+        let mut worst: f64 = 0.0;
+        for term in &self.terms {
+            let end = start + term.len();
+            let (mut left, mut largest) = (0.0_f64, f64::MIN_POSITIVE);
+            for (a, values) in values
+                .slice(s![.., start..end])
+                .rows()
+                .into_iter()
+                .enumerate()
+            {
+                let variance = term.variance(&term.squares, row(&contexts, a));
+                left = left.max(variance - values.dot(&values));
+                largest = largest.max(variance);
+            }
+            worst = worst.max(left / largest);
+            start = end;
+        }
+        worst
+    }
+}
+
+impl TermBasis {
+    fn choose(
+        term: &Term,
+        squares: &[f64],
+        candidates: ArrayView2<'_, f64>,
+        tolerance: f64,
+        limit: usize,
+    ) -> Self {
+        let rows = candidates.nrows();
+        let others = transposed(candidates);
+        let mut spare = vec![0.0; rows];
+        let mut left: Vec<f64> = (0..rows)
+            .map(|a| term.variance(squares, row(&candidates, a)))
+            .collect();
+        let largest = left.iter().fold(f64::MIN_POSITIVE, |most, &v| v.max(most));
+        // Columns of the pivoted factor, one row for each inducing context.
+        let mut columns = Array2::<f64>::zeros((limit.min(rows), rows));
+        let mut chosen: Vec<usize> = Vec::new();
+        let residual = loop {
+            let (pivot, most) =
+                left.iter().enumerate().fold(
+                    (0, 0.0),
+                    |best, (at, &v)| if v > best.1 { (at, v) } else { best },
+                );
+            if chosen.len() == columns.nrows() || most <= tolerance * largest {
+                break most / largest;
+            }
+            let (known, mut rest) = columns.view_mut().split_at(Axis(0), chosen.len());
+            let mut column = rest.row_mut(0);
+            term.values(
+                squares,
+                row(&candidates, pivot),
+                others.view(),
+                column.as_slice_mut().expect("a row is contiguous"),
+                &mut spare,
+            );
+            for known in known.rows() {
+                column.scaled_add(-known[pivot], &known);
+            }
+            column /= most.sqrt();
+            for (left, entry) in left.iter_mut().zip(&column) {
+                *left -= entry * entry;
+            }
+            left[pivot] = 0.0;
+            chosen.push(pivot);
+        };
+        let lower = Array2::from_shape_fn((chosen.len(), chosen.len()), |(a, b)| {
+            if b <= a { columns[[b, chosen[a]]] } else { 0.0 }
+        });
+        Self {
+            term: term.clone(),
+            squares: squares.to_vec(),
+            inducing: candidates.select(Axis(0), &chosen),
+            lower,
+            residual,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.inducing.nrows()
+    }
+
+    /// `φ(c)` at these contexts (rows × m).
+    pub(crate) fn at(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        if self.len() == 0 {
+            return Ok(Array2::zeros((contexts.nrows(), 0)));
+        }
+        let covariance = self.with_inducing(&self.squares, contexts);
+        let solved = numerical(contextualized_solvers::solve_lower(
+            self.lower.view(),
+            covariance.view(),
+        ))?;
+        Ok(solved.reversed_axes())
+    }
+
+    /// The kernel among inducing contexts at other relevances, factored with the jitter that makes
+    /// it positive definite to rounding.
+    pub(crate) fn covariance(&self, squares: &[f64]) -> Result<Cholesky> {
+        let mut matrix = self.with_inducing(squares, self.inducing.view());
+        let mean = matrix.diag().sum() / self.len() as f64;
+        matrix
+            .diag_mut()
+            .mapv_inplace(|value| value + NUGGET * mean.max(f64::MIN_POSITIVE));
+        numerical(cholesky(matrix.view()))
+    }
+
+    /// The kernel of inducing contexts with others (m × rows).
+    fn with_inducing(&self, squares: &[f64], contexts: ArrayView2<'_, f64>) -> Array2<f64> {
+        let others = transposed(contexts);
+        let inducing = self.inducing.view();
+        let mut values = Array2::zeros((self.len(), contexts.nrows()));
+        let mut spare = vec![0.0; contexts.nrows()];
+        for (u, mut line) in values.rows_mut().into_iter().enumerate() {
+            let line = line.as_slice_mut().expect("a row is contiguous");
+            let context = row(&inducing, u);
+            self.term
+                .values(squares, context, others.view(), line, &mut spare);
+        }
+        values
+    }
+
+    /// Adds `½ Σ_ab W_ab ∂k_ab` over inducing contexts, W symmetric, by the logarithm of each
+    /// relevance.
+    pub(crate) fn contract(&self, squares: &[f64], weights: ArrayView2<'_, f64>, out: &mut [f64]) {
+        let inducing = self.inducing.view();
+        let others = transposed(inducing);
+        let mut room = Room::default();
+        for a in 0..self.len() {
+            // Pairs count twice, a context with itself once.
+            let mut line = weights.row(a).slice(s![..=a]).to_vec();
+            line[a] *= 0.5;
+            let context = row(&inducing, a);
+            self.term
+                .values_and_slopes(squares, context, others.view(), &line, &mut room, out);
+        }
+    }
+
+    pub(crate) fn relevances(&self) -> usize {
+        self.term.relevances()
+    }
+
+    /// The kernel of a context with itself at other relevances.
+    pub(crate) fn variance(&self, squares: &[f64], context: &[f64]) -> f64 {
+        self.term.variance(squares, context)
+    }
+}
+
+/// Added to the diagonal of the kernel among inducing contexts, relative to its mean: smoother
+/// kernels than the reference are singular there to rounding.
+const NUGGET: f64 = 1e-10;

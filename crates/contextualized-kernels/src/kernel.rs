@@ -1,0 +1,654 @@
+//! Kernels on contexts: how alike two contexts are.
+
+use contextualized_core::{Error, Result};
+use ndarray::{Array2, ArrayView1, ArrayView2};
+use serde::{Deserialize, Serialize};
+use std::ops::{Add, Mul, Range};
+
+/// How the likeness of two contexts falls with their distance.
+///
+/// `Δₖ` is the difference of the contexts in column k, `rₖ` the column's relevance, which is one
+/// over its length scale, and `d² = Σₖ rₖ² Δₖ²`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Family {
+    /// `exp(−d² / 2)`: functions with all derivatives.
+    SquaredExponential,
+    /// `(1 + √3 d) exp(−√3 d)`: functions with one derivative.
+    Matern32,
+    /// `(1 + √5 d + 5 d² / 3) exp(−√5 d)`: functions with two derivatives.
+    Matern52,
+    /// `Σₖ rₖ² cₖ cₖ'`: functions linear in the contexts.
+    Linear,
+    /// `(1 + Σₖ rₖ² cₖ cₖ')^degree`: polynomials.
+    Polynomial {
+        /// Degree, 1 or more.
+        degree: u8,
+    },
+    /// `exp(−2 Σₖ rₖ² sin²(π Δₖ / period))`: functions that repeat.
+    Periodic {
+        /// The period, in the units of the context.
+        period: f64,
+    },
+    /// `exp(−Σₖ rₖ² [Δₖ ≠ 0])`: a value for every level, the more alike the smaller the relevance.
+    Categorical,
+}
+
+impl std::fmt::Display for Family {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::SquaredExponential => write!(f, "squared exponential"),
+            Self::Matern32 => write!(f, "Matérn 3/2"),
+            Self::Matern52 => write!(f, "Matérn 5/2"),
+            Self::Linear => write!(f, "linear"),
+            Self::Polynomial { degree } => write!(f, "polynomial of degree {degree}"),
+            Self::Periodic { period } => write!(f, "periodic of period {period}"),
+            Self::Categorical => write!(f, "categorical"),
+        }
+    }
+}
+
+/// A kernel of some context columns, one relevance for each.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Factor {
+    pub(crate) family: Family,
+    pub(crate) columns: Vec<usize>,
+}
+
+/// A product of kernels; each coefficient has an amplitude for every term.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Term {
+    pub(crate) factors: Vec<Factor>,
+}
+
+/// A sum of products of kernels on context columns.
+///
+/// Kernels are added and multiplied by `+` and `*`. Every term of the sum has an amplitude for each
+/// coefficient, and every column of a factor a relevance, all of them estimated.
+///
+/// ```
+/// use contextualized_kernels::Kernel;
+///
+/// // A smooth effect of column 0, a seasonal one of column 1 for each level of column 2.
+/// let kernel = Kernel::squared_exponential([0]) + Kernel::periodic(1, 12.0) * Kernel::categorical([2]);
+/// assert_eq!(kernel.terms().len(), 2);
+/// assert_eq!(kernel.terms()[1].columns(), [1, 2]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kernel {
+    pub(crate) terms: Vec<Term>,
+}
+
+impl Kernel {
+    /// One kernel of the family on these context columns.
+    pub fn new(family: Family, columns: impl IntoIterator<Item = usize>) -> Self {
+        let columns = columns.into_iter().collect();
+        Self {
+            terms: vec![Term {
+                factors: vec![Factor { family, columns }],
+            }],
+        }
+    }
+
+    /// [`Family::SquaredExponential`].
+    pub fn squared_exponential(columns: impl IntoIterator<Item = usize>) -> Self {
+        Self::new(Family::SquaredExponential, columns)
+    }
+
+    /// [`Family::Matern32`].
+    pub fn matern32(columns: impl IntoIterator<Item = usize>) -> Self {
+        Self::new(Family::Matern32, columns)
+    }
+
+    /// [`Family::Matern52`].
+    pub fn matern52(columns: impl IntoIterator<Item = usize>) -> Self {
+        Self::new(Family::Matern52, columns)
+    }
+
+    /// [`Family::Linear`].
+    pub fn linear(columns: impl IntoIterator<Item = usize>) -> Self {
+        Self::new(Family::Linear, columns)
+    }
+
+    /// [`Family::Polynomial`].
+    pub fn polynomial(columns: impl IntoIterator<Item = usize>, degree: u8) -> Self {
+        Self::new(Family::Polynomial { degree }, columns)
+    }
+
+    /// [`Family::Periodic`] in one column.
+    pub fn periodic(column: usize, period: f64) -> Self {
+        Self::new(Family::Periodic { period }, [column])
+    }
+
+    /// [`Family::Categorical`], for columns that hold codes.
+    pub fn categorical(columns: impl IntoIterator<Item = usize>) -> Self {
+        Self::new(Family::Categorical, columns)
+    }
+
+    /// A sum of one-column kernels, for functions that add up over the columns `0..contexts`.
+    pub fn additive(family: Family, contexts: usize) -> Self {
+        Self {
+            terms: (0..contexts)
+                .flat_map(|column| Self::new(family, [column]).terms)
+                .collect(),
+        }
+    }
+
+    /// This sum, and a product of the two for each pair of its terms.
+    ///
+    /// Of an additive kernel these are the pairwise interactions.
+    pub fn with_interactions(mut self) -> Self {
+        let alone = self.terms.clone();
+        for (index, first) in alone.iter().enumerate() {
+            for second in &alone[index + 1..] {
+                self.terms.push(first.times(second));
+            }
+        }
+        self
+    }
+
+    /// The terms of the sum.
+    pub fn terms(&self) -> &[Term] {
+        &self.terms
+    }
+
+    /// The same kernel for contexts divided by these scales, one per column.
+    ///
+    /// Only periods are in the units of a context; relevances are estimated.
+    pub fn rescaled(&self, scales: &[f64]) -> Self {
+        let mut kernel = self.clone();
+        for factor in kernel.terms.iter_mut().flat_map(|term| &mut term.factors) {
+            if let Family::Periodic { period } = &mut factor.family {
+                let scale = factor
+                    .columns
+                    .first()
+                    .and_then(|&column| scales.get(column));
+                *period /= scale.copied().unwrap_or(1.0);
+            }
+        }
+        kernel
+    }
+
+    /// Whether the kernel can be used with so many context columns.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for a kernel without terms or a factor without columns, a column
+    /// that is not there or named twice in a factor, a degree of zero, or a period that is not a
+    /// positive number.
+    pub fn validate(&self, contexts: usize) -> Result<()> {
+        let invalid = |value: String, requirement: String| {
+            Err(Error::invalid_parameter("kernel", value, requirement))
+        };
+        if self.terms.is_empty() {
+            return invalid("without terms".into(), "a sum of one term or more".into());
+        }
+        for factor in self.terms.iter().flat_map(|term| &term.factors) {
+            if factor.columns.is_empty() {
+                return invalid(
+                    "on no context column".into(),
+                    "on one column or more".into(),
+                );
+            }
+            for (position, column) in factor.columns.iter().enumerate() {
+                if *column >= contexts {
+                    return invalid(
+                        format!("on context column {column}"),
+                        format!("on columns below {contexts}, the number of them"),
+                    );
+                }
+                if factor.columns[..position].contains(column) {
+                    return invalid(
+                        format!("on context column {column} twice in one factor"),
+                        "on different columns".into(),
+                    );
+                }
+            }
+            match factor.family {
+                Family::Polynomial { degree: 0 } => {
+                    return invalid("of degree 0".into(), "of degree 1 or more".into());
+                }
+                Family::Periodic { period } if !(period.is_finite() && period > 0.0) => {
+                    return invalid(format!("of period {period}"), "of a positive period".into());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The number of relevances.
+    pub(crate) fn relevances(&self) -> usize {
+        self.terms.iter().map(Term::relevances).sum()
+    }
+
+    /// Each term with the range of its relevances.
+    pub(crate) fn with_ranges(&self) -> impl Iterator<Item = (&Term, Range<usize>)> {
+        let mut start = 0;
+        self.terms.iter().map(move |term| {
+            let range = start..start + term.relevances();
+            start = range.end;
+            (term, range)
+        })
+    }
+}
+
+impl Add for Kernel {
+    type Output = Self;
+
+    fn add(mut self, other: Self) -> Self {
+        self.terms.extend(other.terms);
+        self
+    }
+}
+
+impl Mul for Kernel {
+    type Output = Self;
+
+    /// The products of every term of the one with every term of the other.
+    fn mul(self, other: Self) -> Self {
+        Self {
+            terms: self
+                .terms
+                .iter()
+                .flat_map(|first| other.terms.iter().map(|second| first.times(second)))
+                .collect(),
+        }
+    }
+}
+
+impl Term {
+    /// The context column of each relevance, in order.
+    pub fn columns(&self) -> Vec<usize> {
+        self.factors
+            .iter()
+            .flat_map(|factor| factor.columns.iter().copied())
+            .collect()
+    }
+
+    fn times(&self, other: &Self) -> Self {
+        Self {
+            factors: [self.factors.as_slice(), &other.factors].concat(),
+        }
+    }
+
+    pub(crate) fn relevances(&self) -> usize {
+        self.factors.iter().map(|factor| factor.columns.len()).sum()
+    }
+
+    /// The kernel of a context with itself.
+    pub(crate) fn variance(&self, squares: &[f64], context: &[f64]) -> f64 {
+        let columns = Array2::from_shape_fn((context.len(), 1), |(k, _)| context[k]);
+        let mut out = [0.0];
+        self.values(squares, context, columns.view(), &mut out, &mut [0.0]);
+        out[0]
+    }
+
+    /// The kernel of one context with many, whose columns are the rows of `others` (c × n), given the
+    /// squares of the relevances. `spare` has room for as many.
+    pub(crate) fn values(
+        &self,
+        squares: &[f64],
+        context: &[f64],
+        others: ArrayView2<'_, f64>,
+        out: &mut [f64],
+        spare: &mut [f64],
+    ) {
+        let mut start = 0;
+        for factor in &self.factors {
+            let end = start + factor.columns.len();
+            let into: &mut [f64] = if start == 0 { &mut *out } else { &mut *spare };
+            factor.sums(&squares[start..end], context, others, into);
+            factor.values(into);
+            if start > 0 {
+                multiply(out, spare);
+            }
+            start = end;
+        }
+    }
+
+    /// The same, and `Σ_b weights_b ∂k_b` by the logarithm of each relevance, added to `slopes`.
+    pub(crate) fn values_and_slopes(
+        &self,
+        squares: &[f64],
+        context: &[f64],
+        others: ArrayView2<'_, f64>,
+        weights: &[f64],
+        room: &mut Room,
+        slopes: &mut [f64],
+    ) {
+        let count = weights.len();
+        let mut start = 0;
+        for (index, factor) in self.factors.iter().enumerate() {
+            let end = start + factor.columns.len();
+            let (values, derivatives) = room.of(index, count);
+            factor.sums(&squares[start..end], context, others, values);
+            factor.values_and_derivatives(values, derivatives);
+            start = end;
+        }
+        let mut start = 0;
+        for (index, factor) in self.factors.iter().enumerate() {
+            let end = start + factor.columns.len();
+            // Each factor's derivative, times the other factors and the weights.
+            let mut total = std::mem::take(&mut room.total);
+            total.clear();
+            total.extend_from_slice(weights);
+            multiply(&mut total, room.of(index, count).1);
+            for other in (0..self.factors.len()).filter(|other| *other != index) {
+                multiply(&mut total, room.of(other, count).0);
+            }
+            factor.contract(
+                &squares[start..end],
+                context,
+                others,
+                &total,
+                &mut slopes[start..end],
+            );
+            room.total = total;
+            start = end;
+        }
+        // The product of all factors stands where the first one's values stood.
+        for index in 1..self.factors.len() {
+            let factor = room.of(index, count).0.to_vec();
+            multiply(room.of(0, count).0, &factor);
+        }
+    }
+}
+
+/// Buffers for the evaluation of a term's factors at many contexts.
+#[derive(Default)]
+pub(crate) struct Room {
+    factors: Vec<(Vec<f64>, Vec<f64>)>,
+    total: Vec<f64>,
+}
+
+impl Room {
+    fn of(&mut self, factor: usize, count: usize) -> (&mut [f64], &mut [f64]) {
+        if self.factors.len() <= factor {
+            self.factors.resize(factor + 1, Default::default());
+        }
+        let (values, derivatives) = &mut self.factors[factor];
+        if values.len() < count {
+            values.resize(count, 0.0);
+            derivatives.resize(count, 0.0);
+        }
+        (&mut values[..count], &mut derivatives[..count])
+    }
+
+    /// The kernel's values after [`Term::values_and_slopes`].
+    pub(crate) fn values(&mut self, count: usize) -> &[f64] {
+        self.of(0, count).0
+    }
+}
+
+fn multiply(out: &mut [f64], by: &[f64]) {
+    for (out, by) in out.iter_mut().zip(by) {
+        *out *= by;
+    }
+}
+
+const SQRT_3: f64 = 1.732_050_807_568_877_2;
+const SQRT_5: f64 = 2.236_067_977_499_79;
+
+impl Factor {
+    /// The argument of the family's function at many contexts: sums over columns.
+    fn sums(&self, squares: &[f64], context: &[f64], others: ArrayView2<'_, f64>, out: &mut [f64]) {
+        out.fill(0.0);
+        let count = out.len();
+        for (&k, &square) in self.columns.iter().zip(squares) {
+            let own = context[k];
+            self.for_shares(
+                own,
+                others.row(k),
+                |b, share| out[b] += square * share,
+                count,
+            );
+        }
+    }
+
+    fn values(&self, out: &mut [f64]) {
+        match self.family {
+            Family::SquaredExponential => out.iter_mut().for_each(|s| *s = (-0.5 * *s).exp()),
+            Family::Matern32 => out.iter_mut().for_each(|s| {
+                let d = SQRT_3 * s.sqrt();
+                *s = (1.0 + d) * (-d).exp();
+            }),
+            Family::Matern52 => out.iter_mut().for_each(|s| {
+                let d = SQRT_5 * s.sqrt();
+                *s = (1.0 + d + d * d / 3.0) * (-d).exp();
+            }),
+            Family::Linear => {}
+            Family::Polynomial { degree } => out
+                .iter_mut()
+                .for_each(|s| *s = (1.0 + *s).powi(i32::from(degree))),
+            Family::Periodic { .. } => out.iter_mut().for_each(|s| *s = (-2.0 * *s).exp()),
+            Family::Categorical => out.iter_mut().for_each(|s| *s = (-*s).exp()),
+        }
+    }
+
+    /// Sums to values, and twice the derivatives of these by the sums: a sum is quadratic in each
+    /// relevance, so that is what a column's share of the sum is multiplied by in the derivative by
+    /// the logarithm of its relevance.
+    fn values_and_derivatives(&self, sums: &mut [f64], derivatives: &mut [f64]) {
+        let pairs = sums.iter_mut().zip(derivatives);
+        match self.family {
+            Family::SquaredExponential => pairs.for_each(|(s, g)| {
+                *s = (-0.5 * *s).exp();
+                *g = -*s;
+            }),
+            Family::Matern32 => pairs.for_each(|(s, g)| {
+                let d = SQRT_3 * s.sqrt();
+                let decay = (-d).exp();
+                *s = (1.0 + d) * decay;
+                *g = -3.0 * decay;
+            }),
+            Family::Matern52 => pairs.for_each(|(s, g)| {
+                let d = SQRT_5 * s.sqrt();
+                let decay = (-d).exp();
+                *s = (1.0 + d + d * d / 3.0) * decay;
+                *g = -5.0 / 3.0 * (1.0 + d) * decay;
+            }),
+            Family::Linear => pairs.for_each(|(_, g)| *g = 2.0),
+            Family::Polynomial { degree } => pairs.for_each(|(s, g)| {
+                let power = (1.0 + *s).powi(i32::from(degree) - 1);
+                *s = (1.0 + *s) * power;
+                *g = 2.0 * f64::from(degree) * power;
+            }),
+            Family::Periodic { .. } => pairs.for_each(|(s, g)| {
+                *s = (-2.0 * *s).exp();
+                *g = -4.0 * *s;
+            }),
+            Family::Categorical => pairs.for_each(|(s, g)| {
+                *s = (-*s).exp();
+                *g = -2.0 * *s;
+            }),
+        }
+    }
+
+    /// Adds each column's share of the sum, times the weights, to its slope.
+    fn contract(
+        &self,
+        squares: &[f64],
+        context: &[f64],
+        others: ArrayView2<'_, f64>,
+        weights: &[f64],
+        slopes: &mut [f64],
+    ) {
+        for ((slope, &k), &square) in slopes.iter_mut().zip(&self.columns).zip(squares) {
+            let mut sum = 0.0;
+            self.for_shares(
+                context[k],
+                others.row(k),
+                |b, share| sum += weights[b] * share,
+                weights.len(),
+            );
+            *slope += square * sum;
+        }
+    }
+
+    /// What one column adds to the sums at a relevance of one.
+    #[inline(always)]
+    fn for_shares(
+        &self,
+        own: f64,
+        others: ArrayView1<'_, f64>,
+        mut add: impl FnMut(usize, f64),
+        count: usize,
+    ) {
+        let others = &others.to_slice().expect("rows are in standard layout")[..count];
+        match self.family {
+            Family::Linear | Family::Polynomial { .. } => {
+                for (b, other) in others.iter().enumerate() {
+                    add(b, own * other);
+                }
+            }
+            Family::Periodic { period } => {
+                for (b, other) in others.iter().enumerate() {
+                    add(b, sine(own - other, period).powi(2));
+                }
+            }
+            Family::Categorical => {
+                for (b, other) in others.iter().enumerate() {
+                    add(b, f64::from(own != *other));
+                }
+            }
+            _ => {
+                for (b, other) in others.iter().enumerate() {
+                    let difference = own - other;
+                    add(b, difference * difference);
+                }
+            }
+        }
+    }
+}
+
+fn sine(difference: f64, period: f64) -> f64 {
+    (std::f64::consts::PI * difference / period).sin()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_relative_eq;
+    use proptest::prelude::*;
+
+    fn families() -> Vec<Family> {
+        vec![
+            Family::SquaredExponential,
+            Family::Matern32,
+            Family::Matern52,
+            Family::Linear,
+            Family::Polynomial { degree: 3 },
+            Family::Periodic { period: 1.3 },
+            Family::Categorical,
+        ]
+    }
+
+    fn value(term: &Term, squares: &[f64], a: &[f64], b: &[f64]) -> f64 {
+        let others = Array2::from_shape_fn((b.len(), 1), |(k, _)| b[k]);
+        let mut out = [0.0];
+        term.values(squares, a, others.view(), &mut out, &mut [0.0]);
+        out[0]
+    }
+
+    #[test]
+    fn values_by_hand() {
+        let value = |kernel: Kernel, a: f64, b: f64| value(&kernel.terms[0], &[4.0], &[a], &[b]);
+        let one = 1.0_f64;
+        assert_relative_eq!(
+            value(Kernel::squared_exponential([0]), 1.0, 1.5),
+            (-0.5 * one).exp()
+        );
+        assert_relative_eq!(
+            value(Kernel::matern32([0]), 1.0, 1.5),
+            (1.0 + 3_f64.sqrt()) * (-3_f64.sqrt()).exp()
+        );
+        assert_relative_eq!(
+            value(Kernel::matern52([0]), 1.0, 1.5),
+            (1.0 + 5_f64.sqrt() + 5.0 / 3.0) * (-5_f64.sqrt()).exp()
+        );
+        assert_relative_eq!(value(Kernel::linear([0]), 1.0, 1.5), 6.0);
+        assert_relative_eq!(value(Kernel::polynomial([0], 2), 1.0, 1.5), 49.0);
+        assert_relative_eq!(value(Kernel::periodic(0, 1.0), 1.0, 3.0), 1.0);
+        assert_relative_eq!(
+            value(Kernel::periodic(0, 1.0), 1.0, 1.5),
+            (-8.0 * one).exp()
+        );
+        assert_relative_eq!(value(Kernel::categorical([0]), 2.0, 2.0), 1.0);
+        assert_relative_eq!(
+            value(Kernel::categorical([0]), 2.0, 3.0),
+            (-4.0 * one).exp()
+        );
+    }
+
+    #[test]
+    fn sums_of_kernels_are_terms_and_products_distribute() {
+        let a = || Kernel::squared_exponential([0]);
+        let b = || Kernel::linear([1]);
+        let kernel = (a() + b()) * Kernel::categorical([2]);
+        assert_eq!(kernel.terms().len(), 2);
+        assert_eq!(kernel.terms()[0].columns(), [0, 2]);
+        assert_eq!(kernel.terms()[1].columns(), [1, 2]);
+        assert_eq!(
+            Kernel::additive(Family::Matern52, 3)
+                .with_interactions()
+                .terms()
+                .len(),
+            6
+        );
+    }
+
+    #[test]
+    fn kernels_that_cannot_be_used_are_named() {
+        for (kernel, words) in [
+            (Kernel { terms: vec![] }, "without terms"),
+            (Kernel::linear([]), "no context column"),
+            (Kernel::linear([2]), "column 2"),
+            (Kernel::linear([1, 1]), "twice"),
+            (Kernel::polynomial([0], 0), "degree 0"),
+            (Kernel::periodic(0, -1.0), "period -1"),
+        ] {
+            let error = kernel.validate(2).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
+        assert!(Kernel::periodic(1, 2.0).validate(2).is_ok());
+    }
+
+    #[test]
+    fn periods_follow_the_units() {
+        let kernel = Kernel::periodic(1, 12.0).rescaled(&[7.0, 4.0]);
+        assert_eq!(kernel, Kernel::periodic(1, 3.0));
+    }
+
+    proptest! {
+        #[test]
+        fn gradients_are_those_of_central_differences(
+            first in 0_usize..7,
+            second in 0_usize..7,
+            logs in prop::collection::vec(-1.0_f64..0.5, 3),
+            a in prop::collection::vec(-1.5_f64..1.5, 3),
+            b in prop::collection::vec(-1.5_f64..1.5, 3),
+        ) {
+            let kernel = Kernel::new(families()[first], [0, 2]) * Kernel::new(families()[second], [1]);
+            let term = &kernel.terms[0];
+            let squares = |logs: &[f64]| logs.iter().map(|l| (2.0 * l).exp()).collect::<Vec<_>>();
+            let mut gradient = [0.0; 3];
+            let others = Array2::from_shape_fn((3, 1), |(k, _)| b[k]);
+            let mut room = Room::default();
+            term.values_and_slopes(&squares(&logs), &a, others.view(), &[1.0], &mut room, &mut gradient);
+            let both = room.values(1)[0];
+            let value = |logs: &[f64]| value(term, &squares(logs), &a, &b);
+            prop_assert!((both - value(&logs)).abs() <= 1e-12 * both.abs().max(1.0));
+            for k in 0..3 {
+                let shifted = |h: f64| {
+                    let mut logs = logs.clone();
+                    logs[k] += h;
+                    value(&logs)
+                };
+                let difference = (shifted(1e-5) - shifted(-1e-5)) / 2e-5;
+                let scale = 1.0 + both.abs() + difference.abs();
+                prop_assert!((gradient[k] - difference).abs() < 1e-7 * scale);
+            }
+        }
+    }
+}

@@ -1,0 +1,739 @@
+//! The prior on coefficient functions: what is assumed, and how it is fitted.
+
+use crate::basis::Basis;
+use crate::engine::Engine;
+use crate::exact::Exact;
+use crate::fitted::{FittedProcess, ProcessReport, Uncertainty};
+use crate::hyperparameters::{Hyperparameters, Layout};
+use crate::kernel::Kernel;
+use crate::low_rank::{LowRank, Rows};
+use crate::optimise::{Optimum, Posterior, SMALLEST, axes_of, information, maximize};
+use crate::priors::Priors;
+use contextualized_core::validate::{check_rows, check_table, check_weights};
+use contextualized_core::{Error, FitReport, Result, Termination};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use rand::SeedableRng;
+use rand::seq::index::sample;
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// How outcomes scatter about the linear predictor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Likelihood {
+    /// Normally, with one variance for rows of weight one: everything is in closed form.
+    Gaussian,
+    /// 0 or 1 by the logistic function: Laplace's approximation.
+    Bernoulli,
+}
+
+/// Whether coefficients have relevances, and so length scales, in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sharing {
+    /// One set for all coefficients.
+    Shared,
+    /// A set for each.
+    PerCoefficient,
+    /// A set for each where that raises the logarithm of the marginal likelihood by more than half
+    /// the logarithm of the number of rows for every relevance it adds, not counting those next to
+    /// zero or of coefficients that do not vary (after Schwarz's criterion).
+    Auto,
+}
+
+/// How rows are dealt with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Size {
+    /// Up to [`CoefficientProcess::EXACT_ROWS`] rows: a basis where one of less than a third of the
+    /// size of the rows reproduces the kernel to rounding, exact otherwise. Beyond: a basis.
+    Auto,
+    /// The covariance of all rows, whatever their number.
+    Exact,
+    /// A basis of at most so many functions of the context for each term of the kernel.
+    LowRank {
+        /// The largest number of functions.
+        functions: usize,
+    },
+}
+
+/// A Gaussian-process prior on coefficient functions.
+///
+/// ```text
+/// y = Σⱼ βⱼ(c) xⱼ + ε,  ε ~ N(0, σ²/w)         or  y ~ Bernoulli(logistic(Σⱼ βⱼ(c) xⱼ))
+/// βⱼ = bⱼ + Σₜ gⱼₜ,      bⱼ ~ N(0, τ²),  gⱼₜ ~ GP(0, sⱼₜ² kₜ(c, c'))
+/// ```
+///
+/// Tables are in units in which contexts, design and targets have a scale of about one; an intercept
+/// is a column of ones in the design.
+///
+/// | setting | default |
+/// |---|---|
+/// | sharing of relevances | [`Sharing::Auto`] |
+/// | priors | [`Priors::default`] |
+/// | size | [`Size::Auto`] |
+/// | hyperparameters | at the mode of their posterior, by L-BFGS from several starts |
+/// | their uncertainty | in every variance, by a deterministic mixture |
+/// | tolerance | 0.01 in the logarithm of the posterior density |
+/// | iterations | at most 200 |
+///
+/// ```
+/// use contextualized_kernels::{CoefficientProcess, Kernel};
+/// use ndarray::{Array2, array};
+///
+/// // A slope sin(c), without noise.
+/// let contexts = Array2::from_shape_fn((40, 1), |(i, _)| i as f64 / 10.0 - 2.0);
+/// let design = Array2::from_shape_fn((40, 1), |(i, _)| ((7 * i) % 11) as f64 / 5.0 - 1.0);
+/// let targets = contexts.mapv(f64::sin) * &design;
+///
+/// let process = CoefficientProcess::new(Kernel::squared_exponential([0]));
+/// let fitted = process.fit(contexts.view(), design.view(), targets.view(), None)?;
+/// let slope = fitted.coefficients(array![[0.55]].view())?[[0, 0, 0]];
+/// assert!((slope - 0.55_f64.sin()).abs() < 1e-3);
+/// # Ok::<(), contextualized_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct CoefficientProcess {
+    kernel: Kernel,
+    likelihood: Likelihood,
+    sharing: Sharing,
+    priors: Priors,
+    size: Size,
+    fixed: Option<Hyperparameters>,
+    uncertainty: bool,
+    tolerance: f64,
+    max_iterations: usize,
+}
+
+impl CoefficientProcess {
+    /// Rows up to which [`Size::Auto`] keeps the covariance of all rows.
+    pub const EXACT_ROWS: usize = 2500;
+
+    /// Binary rows up to which it does, and from which hyperparameters of more rows are estimated:
+    /// each evaluation takes several solves.
+    pub const EXACT_BINARY_ROWS: usize = 1000;
+
+    /// A Gaussian likelihood and the default settings.
+    pub fn new(kernel: Kernel) -> Self {
+        Self {
+            kernel,
+            likelihood: Likelihood::Gaussian,
+            sharing: Sharing::Auto,
+            priors: Priors::default(),
+            size: Size::Auto,
+            fixed: None,
+            uncertainty: true,
+            tolerance: 1e-2,
+            max_iterations: 200,
+        }
+    }
+
+    /// How outcomes scatter.
+    pub fn likelihood(mut self, likelihood: Likelihood) -> Self {
+        self.likelihood = likelihood;
+        self
+    }
+
+    /// Whether coefficients share relevances.
+    pub fn sharing(mut self, sharing: Sharing) -> Self {
+        self.sharing = sharing;
+        self
+    }
+
+    /// Priors on hyperparameters.
+    pub fn priors(mut self, priors: Priors) -> Self {
+        self.priors = priors;
+        self
+    }
+
+    /// How rows are dealt with.
+    pub fn size(mut self, size: Size) -> Self {
+        self.size = size;
+        self
+    }
+
+    /// These hyperparameters, known: nothing is estimated but the coefficients.
+    pub fn hyperparameters(mut self, hyperparameters: Hyperparameters) -> Self {
+        self.fixed = Some(hyperparameters);
+        self
+    }
+
+    /// Variances as if the estimated hyperparameters were known: faster, and too small with few
+    /// rows.
+    pub fn plug_in(mut self) -> Self {
+        self.uncertainty = false;
+        self
+    }
+
+    /// The gain in the logarithm of the posterior density below which the search stops.
+    pub fn tolerance(mut self, tolerance: f64) -> Self {
+        self.tolerance = tolerance;
+        self
+    }
+
+    /// The most iterations of one search.
+    pub fn max_iterations(mut self, max_iterations: usize) -> Self {
+        self.max_iterations = max_iterations;
+        self
+    }
+
+    /// Fits the coefficient functions of contexts (n × c), a design (n × p) and targets (n × T).
+    ///
+    /// Targets share all hyperparameters but a scale of their own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRows`], [`Error::NoColumns`], [`Error::NotFinite`] and [`Error::RowCount`] for
+    /// tables that are empty, not finite or of different lengths; [`Error::InvalidWeight`] for
+    /// weights that are not positive numbers; [`Error::NotBinary`]; [`Error::InvalidParameter`] for
+    /// a setting out of range or a kernel on columns that are not there; [`Error::Numerical`] or
+    /// [`Error::NotConverged`] if a solve fails.
+    pub fn fit(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        design: ArrayView2<'_, f64>,
+        targets: ArrayView2<'_, f64>,
+        weights: Option<ArrayView1<'_, f64>>,
+    ) -> Result<FittedProcess> {
+        self.validate(contexts, design, targets, weights)?;
+        let (contexts, design, targets) = (
+            contexts.as_standard_layout(),
+            design.as_standard_layout(),
+            targets.as_standard_layout(),
+        );
+        let rows = Rows {
+            contexts: contexts.view(),
+            design: design.view(),
+            targets: targets.view(),
+            weights: weights.as_ref().map(|w| w.view()),
+        };
+        let found = match &self.fixed {
+            Some(hyper) => {
+                let optimum = Optimum {
+                    logs: Vec::new(),
+                    log_density: 0.0,
+                    iterations: 0,
+                    converged: true,
+                };
+                let engine = self.engine_for(rows, hyper)?;
+                Found {
+                    layout: self.layout(&engine, hyper.relevances.nrows()),
+                    engine,
+                    hyper: hyper.clone(),
+                    optimum,
+                }
+            }
+            None => self.search(rows)?,
+        };
+        self.finish(found, contexts.ncols())
+    }
+
+    fn finish(&self, found: Found, contexts: usize) -> Result<FittedProcess> {
+        let Found {
+            engine,
+            layout,
+            hyper,
+            optimum,
+        } = found;
+        let evidence = engine.evidence().value(&hyper)?;
+        let uncertainty = (self.fixed.is_none() && self.uncertainty).then(|| Uncertainty {
+            priors: self.priors,
+            layout,
+            start: optimum.logs.clone(),
+            tolerance: self.tolerance,
+            max_iterations: self.max_iterations,
+        });
+        let fit = FitReport {
+            termination: match (self.fixed.is_some(), optimum.converged) {
+                (true, _) => Termination::DirectSolve,
+                (false, true) => Termination::Converged,
+                (false, false) => Termination::IterationLimit,
+            },
+            iterations: optimum.iterations,
+            objective: -evidence,
+            best_epoch: None,
+        };
+        FittedProcess::new(
+            self.kernel.clone(),
+            contexts,
+            engine,
+            hyper,
+            uncertainty,
+            |jitter, method| ProcessReport {
+                fit,
+                log_marginal_likelihood: evidence,
+                log_posterior: optimum.log_density,
+                method,
+                jitter,
+            },
+        )
+    }
+
+    fn validate(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        design: ArrayView2<'_, f64>,
+        targets: ArrayView2<'_, f64>,
+        weights: Option<ArrayView1<'_, f64>>,
+    ) -> Result<()> {
+        check_table("contexts", contexts, None)?;
+        check_table("design", design, None)?;
+        check_table("targets", targets, None)?;
+        let rows = contexts.nrows();
+        check_rows("design", rows, design.nrows())?;
+        check_rows("targets", rows, targets.nrows())?;
+        if let Some(weights) = weights {
+            check_weights(weights, rows)?;
+            if let Some(row) = weights.iter().position(|&w| w == 0.0) {
+                return Err(Error::InvalidWeight { row, value: 0.0 });
+            }
+        }
+        self.kernel.validate(contexts.ncols())?;
+        self.priors.validate()?;
+        if !(self.tolerance.is_finite() && self.tolerance > 0.0) {
+            return Err(Error::invalid_parameter(
+                "tolerance",
+                self.tolerance,
+                "a positive number",
+            ));
+        }
+        for (parameter, value) in [
+            ("max_iterations", self.max_iterations),
+            (
+                "functions",
+                match self.size {
+                    Size::LowRank { functions } => functions,
+                    _ => 1,
+                },
+            ),
+        ] {
+            if value == 0 {
+                return Err(Error::invalid_parameter(parameter, value, "1 or more"));
+            }
+        }
+        if let Some(fixed) = &self.fixed {
+            fixed.validate(&self.kernel, design.ncols(), targets.ncols())?;
+        }
+        if self.likelihood == Likelihood::Bernoulli {
+            for ((row, target), &value) in targets.indexed_iter() {
+                if value != 0.0 && value != 1.0 {
+                    return Err(Error::NotBinary {
+                        target: format!("{target}"),
+                        row,
+                        value,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn layout(&self, engine: &Engine, sets: usize) -> Layout {
+        let gaussian = self.likelihood == Likelihood::Gaussian;
+        let targets = engine.evidence().targets();
+        Layout {
+            sets,
+            relevances: self.kernel.relevances(),
+            coefficients: engine.coefficients(),
+            terms: self.kernel.terms.len(),
+            noise: gaussian,
+            scales: if gaussian && targets > 1 { targets } else { 0 },
+        }
+    }
+
+    /// From few rows to all: each stage starts where the one before ended, and takes its first steps
+    /// by the curvature found there.
+    fn search(&self, rows: Rows<'_>) -> Result<Found> {
+        let count = rows.contexts.nrows();
+        let pilot_rows = match self.likelihood {
+            Likelihood::Gaussian => PILOT_ROWS,
+            Likelihood::Bernoulli => self.exact_rows(),
+        };
+        if count <= pilot_rows {
+            let engine = Engine::Exact(Box::new(self.exact(rows)));
+            return Ok(self.choose(engine, self.starts(rows))?.chosen());
+        }
+        let subset = Subset::draw(rows, pilot_rows);
+        let pilot = Engine::Exact(Box::new(self.exact(subset.rows())));
+        let mut found = self.choose(pilot, self.starts(rows))?;
+        if self.likelihood == Likelihood::Bernoulli {
+            let mut found = found.chosen();
+            found.engine = self.engine_for(rows, &found.hyper)?;
+            return Ok(found);
+        }
+        if count > 4 * STAGE_ROWS {
+            let subset = Subset::draw(rows, STAGE_ROWS);
+            let engine = self.engine_for(subset.rows(), found.hyper())?;
+            found = self.choose(engine, found.starts(count.min(STAGE_ROWS))?)?;
+        }
+        // A basis made for smoother functions than the rows turn out to show is made again.
+        for _ in 0..MAX_REBUILDS {
+            let engine = self.engine_for(rows, found.hyper())?;
+            let reference = reference(found.hyper());
+            found = self.choose(engine, found.starts(count)?)?;
+            let rougher = found
+                .hyper()
+                .relevances
+                .rows()
+                .into_iter()
+                .any(|set| set.iter().zip(&reference).any(|(r, most)| r * r > *most));
+            if matches!(found.engine, Engine::Exact(_)) || !rougher {
+                break;
+            }
+        }
+        Ok(found.chosen())
+    }
+
+    fn exact_rows(&self) -> usize {
+        match (self.size, self.likelihood) {
+            (Size::Exact, _) => usize::MAX,
+            (_, Likelihood::Gaussian) => Self::EXACT_ROWS,
+            (_, Likelihood::Bernoulli) => Self::EXACT_BINARY_ROWS,
+        }
+    }
+
+    fn exact(&self, rows: Rows<'_>) -> Exact {
+        Exact::new(
+            self.kernel.clone(),
+            self.likelihood,
+            self.priors.constant,
+            rows.contexts,
+            rows.design,
+            rows.targets,
+            rows.weights,
+        )
+    }
+
+    /// The engine for these rows, its basis, if it has one, made for these hyperparameters.
+    fn engine_for(&self, rows: Rows<'_>, hyper: &Hyperparameters) -> Result<Engine> {
+        let count = rows.contexts.nrows();
+        let exact_allowed = count <= self.exact_rows();
+        let most = MOST_WEIGHTS / rows.design.ncols() / self.kernel.terms.len();
+        let (tolerance, limit) = match self.size {
+            Size::Exact => return Ok(Engine::Exact(Box::new(self.exact(rows)))),
+            Size::LowRank { functions } => (ROUNDING, functions),
+            Size::Auto if exact_allowed => (
+                ROUNDING,
+                count / 3 / rows.design.ncols() / self.kernel.terms.len(),
+            ),
+            Size::Auto => (RESIDUAL, most.max(FEWEST_FUNCTIONS)),
+        };
+        if exact_allowed
+            && (limit == 0 || self.likelihood == Likelihood::Bernoulli)
+            && self.size == Size::Auto
+        {
+            return Ok(Engine::Exact(Box::new(self.exact(rows))));
+        }
+        let candidates = Subset::draw(rows, CANDIDATES);
+        let basis = Basis::choose(
+            &self.kernel,
+            &reference(hyper),
+            candidates.rows().contexts,
+            tolerance,
+            limit,
+        );
+        if exact_allowed && self.size == Size::Auto && basis.residual() > tolerance {
+            return Ok(Engine::Exact(Box::new(self.exact(rows))));
+        }
+        let constant = self.priors.constant;
+        Ok(Engine::LowRank(match self.likelihood {
+            Likelihood::Gaussian => vec![LowRank::gather(basis, constant, rows)?],
+            Likelihood::Bernoulli => LowRank::at_modes(&basis, constant, rows, hyper)?,
+        }))
+    }
+
+    /// The best optimum from these starts, relevances shared, own, or both to choose from, as the
+    /// settings say.
+    fn choose(&self, engine: Engine, starts: Starts) -> Result<Optima> {
+        let coefficients = engine.coefficients();
+        let (want_shared, want_own) = match self.sharing {
+            _ if coefficients == 1 => (true, false),
+            Sharing::Shared => (true, false),
+            Sharing::PerCoefficient => (false, true),
+            Sharing::Auto => (true, true),
+        };
+        let shared = || match want_shared {
+            true => self.best_of(&engine, 1, &starts.shared).map(Some),
+            false => Ok(None),
+        };
+        let own = |starts: &[Start]| match want_own {
+            true => self.best_of(&engine, coefficients, starts).map(Some),
+            false => Ok(None),
+        };
+        let (shared, own) = match starts.own.is_empty() {
+            false => {
+                let (shared, own) = rayon::join(shared, || own(&starts.own));
+                (shared?, own?)
+            }
+            true => {
+                let shared = shared()?;
+                let from = match &shared {
+                    Some(shared) => vec![shared.hyper.clone()],
+                    None => starts
+                        .shared
+                        .iter()
+                        .map(|start| start.hyper.clone())
+                        .collect(),
+                };
+                let from: Vec<_> = from
+                    .into_iter()
+                    .map(|hyper| Start {
+                        hyper: lifted(hyper.with_own_relevances()),
+                        axes: None,
+                    })
+                    .collect();
+                let own = own(&from)?;
+                (shared, own)
+            }
+        };
+        let prefer_own = match (&shared, &own) {
+            (Some(shared), Some(own)) => {
+                let added = self.active(&own.hyper) as f64 - self.active(&shared.hyper) as f64;
+                let rows = engine.evidence().rows() as f64;
+                own.evidence - shared.evidence > 0.5 * added.max(1.0) * rows.ln()
+            }
+            (_, own) => own.is_some(),
+        };
+        let (chosen, other) = match prefer_own {
+            true => (own, shared),
+            false => (shared, own),
+        };
+        let chosen = chosen.ok_or_else(|| Error::invalid_parameter("starts", 0, "1 or more"))?;
+        Ok(Optima {
+            engine,
+            priors: self.priors,
+            chosen,
+            other,
+        })
+    }
+
+    /// The best optimum from these starts.
+    fn best_of(&self, engine: &Engine, sets: usize, starts: &[Start]) -> Result<Best> {
+        let evidence = engine.evidence();
+        let layout = self.layout(engine, sets);
+        let density = Posterior {
+            evidence,
+            priors: &self.priors,
+            layout,
+            of_logs: false,
+        };
+        let optima = starts
+            .par_iter()
+            .map(|start| {
+                let logs = layout.logs(&start.hyper, SMALLEST);
+                let axes = start.axes.as_ref();
+                maximize(&density, logs, axes, self.tolerance, self.max_iterations)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let iterations = optima.iter().map(|optimum| optimum.iterations).sum();
+        let best = optima
+            .into_iter()
+            .reduce(|best, next| match next.log_density > best.log_density {
+                true => next,
+                false => best,
+            })
+            .ok_or_else(|| Error::invalid_parameter("starts", 0, "1 or more"))?;
+        let prior = self.priors.log_density(&layout, &best.logs, false).0;
+        Ok(Best {
+            hyper: layout.hyperparameters(&best.logs, evidence.targets()),
+            layout,
+            evidence: best.log_density - prior,
+            optimum: Optimum { iterations, ..best },
+        })
+    }
+
+    /// Relevances that change anything: those of a coefficient that varies, and not next to zero.
+    fn active(&self, hyper: &Hyperparameters) -> usize {
+        let mut count = 0;
+        for (index, (_, range)) in self.kernel.with_ranges().enumerate() {
+            for (set, relevances) in hyper.relevances.rows().into_iter().enumerate() {
+                let varies = hyper
+                    .amplitudes
+                    .column(index)
+                    .iter()
+                    .enumerate()
+                    .any(|(j, &s)| hyper.set_of(j) == set && s > ACTIVE_AMPLITUDE);
+                if varies {
+                    let relevances = relevances.slice(ndarray::s![range.clone()]);
+                    count += relevances.iter().filter(|r| **r > ACTIVE_RELEVANCE).count();
+                }
+            }
+        }
+        count
+    }
+
+    /// Coefficients that vary, and next to none that do.
+    fn starts(&self, rows: Rows<'_>) -> Starts {
+        let terms = self.kernel.terms.len();
+        let start = |relevance: f64, amplitude: f64, noise: f64| Hyperparameters {
+            relevances: Array2::from_elem((1, self.kernel.relevances()), relevance),
+            amplitudes: Array2::from_elem(
+                (rows.design.ncols(), terms),
+                amplitude / (terms as f64).sqrt(),
+            ),
+            noise: match self.likelihood {
+                Likelihood::Gaussian => noise,
+                Likelihood::Bernoulli => 1.0,
+            },
+            scales: Array1::ones(rows.targets.ncols()),
+        };
+        let shared = [start(0.5, 0.5, 0.5), start(0.5, 0.05, 0.5)];
+        Starts {
+            shared: shared.map(|hyper| Start { hyper, axes: None }).into(),
+            own: Vec::new(),
+        }
+    }
+}
+
+/// Away from zero, where there is no slope to climb.
+fn lifted(mut hyper: Hyperparameters) -> Hyperparameters {
+    hyper.amplitudes.mapv_inplace(|s| s.max(ACTIVE_AMPLITUDE));
+    hyper.relevances.mapv_inplace(|r| r.max(ACTIVE_RELEVANCE));
+    hyper
+}
+
+/// Where searches begin, with relevances shared and with own ones.
+struct Starts {
+    shared: Vec<Start>,
+    own: Vec<Start>,
+}
+
+/// Where one search begins, and the axes of its first steps.
+struct Start {
+    hyper: Hyperparameters,
+    axes: Option<Array2<f64>>,
+}
+
+/// The optimum of shared relevances or of own ones.
+struct Best {
+    layout: Layout,
+    hyper: Hyperparameters,
+    /// Logarithm of the marginal likelihood.
+    evidence: f64,
+    optimum: Optimum,
+}
+
+/// The optimum that was chosen and, of two, the other.
+struct Optima {
+    engine: Engine,
+    priors: Priors,
+    chosen: Best,
+    other: Option<Best>,
+}
+
+impl Optima {
+    fn hyper(&self) -> &Hyperparameters {
+        &self.chosen.hyper
+    }
+
+    fn chosen(self) -> Found {
+        Found {
+            engine: self.engine,
+            layout: self.chosen.layout,
+            hyper: self.chosen.hyper,
+            optimum: self.chosen.optimum,
+        }
+    }
+
+    /// Starts for a fit of so many rows. The information in rows grows with their number.
+    fn starts(&self, rows: usize) -> Result<Starts> {
+        let factor = rows as f64 / self.engine.evidence().rows() as f64;
+        let mut starts = Starts {
+            shared: Vec::new(),
+            own: Vec::new(),
+        };
+        for best in [Some(&self.chosen), self.other.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            let density = Posterior {
+                evidence: self.engine.evidence(),
+                priors: &self.priors,
+                layout: best.layout,
+                of_logs: false,
+            };
+            let all: Vec<_> = (0..best.layout.len()).collect();
+            let logs = &best.optimum.logs;
+            let start = Start {
+                hyper: best.hyper.clone(),
+                axes: Some(axes_of(&information(&density, logs, &all)?, factor)?),
+            };
+            match best.layout.sets {
+                1 => starts.shared.push(start),
+                _ => starts.own.push(start),
+            }
+        }
+        Ok(starts)
+    }
+}
+
+/// Where a search ended.
+struct Found {
+    engine: Engine,
+    layout: Layout,
+    hyper: Hyperparameters,
+    optimum: Optimum,
+}
+
+/// Below these, in standard deviations, a coefficient does not vary and a context is irrelevant.
+const ACTIVE_AMPLITUDE: f64 = 0.05;
+const ACTIVE_RELEVANCE: f64 = 0.1;
+/// Rows on which the search begins.
+const PILOT_ROWS: usize = 256;
+/// Rows of the stage between, for data of more than four times as many.
+const STAGE_ROWS: usize = 16_384;
+/// Contexts among which inducing ones are chosen.
+const CANDIDATES: usize = 4096;
+/// Weights of all coefficients and terms together, at most.
+const MOST_WEIGHTS: usize = 1200;
+const FEWEST_FUNCTIONS: usize = 8;
+const MAX_REBUILDS: usize = 3;
+/// Relative residual of a kernel that is reproduced to rounding.
+const ROUNDING: f64 = 1e-9;
+/// Relative residual at which a basis for many rows is large enough.
+const RESIDUAL: f64 = 1e-6;
+/// The basis is made for functions rougher than those found by this factor of the relevances.
+const ROUGHER: f64 = 1.25;
+
+/// Squares of the relevances a basis is made for: those of the roughest coefficient and more.
+fn reference(hyper: &Hyperparameters) -> Vec<f64> {
+    hyper
+        .relevances
+        .map_axis(Axis(0), |column| {
+            column.iter().fold(0.0, |most: f64, &r| r.max(most))
+        })
+        .mapv(|r| (ROUGHER * r).powi(2))
+        .to_vec()
+}
+
+/// Some of the rows, drawn at random and the same each time, in their order.
+struct Subset {
+    contexts: Array2<f64>,
+    design: Array2<f64>,
+    targets: Array2<f64>,
+    weights: Option<Array1<f64>>,
+}
+
+impl Subset {
+    fn draw(rows: Rows<'_>, count: usize) -> Self {
+        let all = rows.contexts.nrows();
+        let mut chosen = match count >= all {
+            true => (0..all).collect(),
+            false => sample(&mut ChaCha8Rng::seed_from_u64(0), all, count).into_vec(),
+        };
+        chosen.sort_unstable();
+        Self {
+            contexts: rows.contexts.select(Axis(0), &chosen),
+            design: rows.design.select(Axis(0), &chosen),
+            targets: rows.targets.select(Axis(0), &chosen),
+            weights: rows.weights.map(|w| w.select(Axis(0), &chosen)),
+        }
+    }
+
+    fn rows(&self) -> Rows<'_> {
+        Rows {
+            contexts: self.contexts.view(),
+            design: self.design.view(),
+            targets: self.targets.view(),
+            weights: self.weights.as_ref().map(Array1::view),
+        }
+    }
+}

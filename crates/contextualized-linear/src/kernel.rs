@@ -1,0 +1,12 @@
+//! Coefficient functions from a Gaussian-process prior, in closed form.
+
+mod estimator;
+mod model;
+mod relevance;
+
+pub use contextualized_kernels::{
+    Family, Hyperparameters, Kernel, Method, Priors, ProcessReport, Sharing, Size,
+};
+pub use estimator::KernelRegression;
+pub use model::{KernelModel, LeaveOneOut, PartialEffect, PredictionIntervals};
+pub use relevance::Relevance;

@@ -1,0 +1,512 @@
+//! The fitted model: coefficients, how surely they are known, and what they depend on.
+
+use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
+use contextualized_core::{
+    CoefficientIntervals, Coefficients, ColumnNames, Error, FitReport, Link, LocalCoefficients,
+    Result, Samples, Scaling, VaryingCoefficients, WithUncertainty, normalized_weights,
+};
+use contextualized_kernels::{FittedProcess, Hyperparameters, Kernel, ProcessReport};
+use ndarray::{Array1, Array2, Array3, Array4, ArrayView1, ArrayView2, Axis, concatenate, s};
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF, Normal};
+
+/// A fitted [`super::KernelRegression`].
+///
+/// Reloaded through serde it predicts the same bits; numbers that contradict each other are
+/// refused. The uncertainty of the hyperparameters is explored when an interval is first asked for,
+/// which takes about as long as the fit, and then kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
+pub struct KernelModel {
+    link: Link,
+    intercept: bool,
+    scaling: Scaling,
+    names: ColumnNames,
+    process: FittedProcess,
+    /// Standardised contexts that stand for those fitted.
+    typical: Array2<f64>,
+}
+
+#[derive(Deserialize)]
+struct Unchecked {
+    link: Link,
+    intercept: bool,
+    scaling: Scaling,
+    names: ColumnNames,
+    process: FittedProcess,
+    typical: Array2<f64>,
+}
+
+/// Contexts kept for the table of relevance.
+const TYPICAL: usize = 500;
+
+/// Lower and upper ends of intervals for every target (n × y).
+#[derive(Debug, Clone, PartialEq)]
+pub struct PredictionIntervals {
+    /// Lower ends.
+    pub lower: Array2<f64>,
+    /// Upper ends.
+    pub upper: Array2<f64>,
+}
+
+/// What single contexts add to every coefficient, in the users' units.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PartialEffect {
+    /// Posterior means, one row per context asked for, with mean zero over the rows fitted. The
+    /// offset's is at average features.
+    pub effects: Coefficients,
+    /// Posterior standard deviations.
+    pub standard_errors: Coefficients,
+}
+
+/// Rows predicted from all others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeaveOneOut {
+    /// Residuals (n × y), in the targets' units.
+    pub residuals: Array2<f64>,
+    /// Mean of their squares over rows, by weight, and targets.
+    pub mean_squared_error: f64,
+}
+
+impl KernelModel {
+    pub(super) fn new(
+        link: Link,
+        intercept: bool,
+        scaling: Scaling,
+        names: ColumnNames,
+        process: FittedProcess,
+        contexts: ArrayView2<'_, f64>,
+    ) -> Result<Self> {
+        // Evenly over the rows, whatever their order.
+        let rows = contexts.nrows();
+        let kept = rows.min(TYPICAL);
+        let chosen: Vec<_> = (0..kept).map(|index| index * rows / kept).collect();
+        Ok(Self {
+            link,
+            intercept,
+            scaling,
+            names,
+            process,
+            typical: contexts.select(Axis(0), &chosen),
+        })
+    }
+
+    /// Why the search for hyperparameters stopped, its iterations over all starts, and minus the
+    /// logarithm of the marginal likelihood of the standardised data as the objective.
+    pub fn report(&self) -> &FitReport {
+        &self.process.report().fit
+    }
+
+    /// More of how the fit went: the likelihood, how the rows were dealt with, jitter.
+    pub fn process_report(&self) -> &ProcessReport {
+        self.process.report()
+    }
+
+    /// The kernel, its periods in units of standardised contexts.
+    pub fn kernel(&self) -> &Kernel {
+        self.process.kernel()
+    }
+
+    /// The hyperparameters, in units of standardised data: one row for each feature and, with an
+    /// intercept, a last one for the offset.
+    pub fn hyperparameters(&self) -> &Hyperparameters {
+        self.process.hyperparameters()
+    }
+
+    /// Estimated standard deviation of the noise of each target, for a row of average weight.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for binary targets, which have none.
+    pub fn noise(&self) -> Result<Array1<f64>> {
+        self.require_identity()?;
+        let variances = Array1::from_vec(self.process.noise_variances());
+        Ok(variances.mapv(f64::sqrt) * self.scaling.targets.scales())
+    }
+
+    /// Intervals that should hold the mean of every target with probability `level`: of
+    /// probabilities, for binary targets.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`WithUncertainty::intervals`], and of tables that do not fit the model.
+    pub fn mean_intervals(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+        level: f64,
+    ) -> Result<PredictionIntervals> {
+        let (means, variances) = self.predictor_moments(contexts, features)?;
+        let half = variances.mapv(f64::sqrt) * quantile(level)?;
+        Ok(PredictionIntervals {
+            lower: self.link.inverse_table((&means - &half).view()),
+            upper: self.link.inverse_table((&means + &half).view()),
+        })
+    }
+
+    /// Intervals that should hold a new outcome of a row of average weight with probability
+    /// `level`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`KernelModel::mean_intervals`]; [`Error::InvalidParameter`] for binary targets.
+    pub fn outcome_intervals(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+        level: f64,
+    ) -> Result<PredictionIntervals> {
+        let noise = self.noise()?.mapv(|noise| noise * noise);
+        let (means, variances) = self.predictor_moments(contexts, features)?;
+        let half = (variances + &noise).mapv(f64::sqrt) * quantile(level)?;
+        Ok(PredictionIntervals {
+            lower: &means - &half,
+            upper: &means + &half,
+        })
+    }
+
+    /// Draws of all coefficients at all contexts from their joint posterior: functions of the
+    /// context that the data leave possible.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`VaryingCoefficients::coefficients`]; [`Error::InvalidParameter`] for more than
+    /// [`FittedProcess::MOST_JOINT`] coefficients at once.
+    pub fn draws(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        draws: usize,
+        seed: u64,
+    ) -> Result<Vec<Coefficients>> {
+        let contexts = self.standardized(contexts)?;
+        self.process
+            .draws(contexts.view(), draws, seed)?
+            .axis_iter(Axis(0))
+            .map(|draw| self.in_units(draw.to_owned()))
+            .collect()
+    }
+
+    /// What one context adds to every coefficient at these values of it, with its standard error:
+    /// the exact effect under an additive kernel.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for a column there is not, or a kernel without a term of that
+    /// column alone; [`Error::NotFinite`].
+    pub fn partial_effect(
+        &self,
+        context: usize,
+        values: ArrayView1<'_, f64>,
+    ) -> Result<PartialEffect> {
+        self.effect_of(&[context], values.insert_axis(Axis(1)))
+    }
+
+    /// What two contexts add to every coefficient beyond what each adds, at these pairs of values
+    /// (g × 2).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`KernelModel::partial_effect`].
+    pub fn interaction(
+        &self,
+        contexts: (usize, usize),
+        values: ArrayView2<'_, f64>,
+    ) -> Result<PartialEffect> {
+        check_table("values", values, Some(2))?;
+        self.effect_of(&[contexts.0, contexts.1], values)
+    }
+
+    fn effect_of(&self, columns: &[usize], values: ArrayView2<'_, f64>) -> Result<PartialEffect> {
+        check_finite("values", values)?;
+        let mut wanted = columns.to_vec();
+        wanted.sort_unstable();
+        let term = self.kernel().terms().iter().position(|term| {
+            let mut own = term.columns();
+            own.sort_unstable();
+            own.dedup();
+            own == wanted
+        });
+        let Some(term) = term else {
+            return Err(Error::invalid_parameter(
+                "context",
+                format!("{columns:?}"),
+                "the columns of one term of the kernel; see `additive`",
+            ));
+        };
+        let scaling = &self.scaling.contexts;
+        let mut contexts = Array2::zeros((values.nrows(), scaling.columns()));
+        for (position, &column) in columns.iter().enumerate() {
+            let standardized = values
+                .column(position)
+                .mapv(|value| (value - scaling.centers()[column]) / scaling.scales()[column]);
+            contexts.column_mut(column).assign(&standardized);
+        }
+        let effect = self.process.partial_effect(term, contexts.view())?;
+        let in_units = |table: Array3<f64>| {
+            let (slopes, offsets) = self.split(table);
+            Coefficients::new(slopes, offsets)?.to_original_units(
+                &self.scaling.features.clone().without_centering(),
+                &self.scaling.targets.clone().without_centering(),
+            )
+        };
+        Ok(PartialEffect {
+            effects: in_units(effect.means)?,
+            standard_errors: in_units(effect.variances.mapv(f64::sqrt))?,
+        })
+    }
+
+    /// Every row of the samples it was fitted to, predicted from all others in closed form, at the
+    /// hyperparameters of all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for binary targets; [`Error::RowCount`] and
+    /// [`Error::ColumnCount`] for samples that cannot be those fitted.
+    pub fn leave_one_out(&self, samples: &Samples) -> Result<LeaveOneOut> {
+        self.require_identity()?;
+        let samples = samples.rows_that_count()?;
+        let standardized = self.scaling.apply(&samples)?;
+        let rows = samples.rows();
+        let design = self.design(standardized.features());
+        let weights = normalized_weights(samples.weights(), rows)?;
+        let residuals = self.process.leave_one_out(
+            standardized.contexts(),
+            design.view(),
+            standardized.targets(),
+            samples.weights().map(|_| weights.view()),
+        )?;
+        let residuals = residuals * self.scaling.targets.scales();
+        let squares = residuals
+            .mapv(|r| r * r)
+            .mean_axis(Axis(1))
+            .unwrap_or_default();
+        Ok(LeaveOneOut {
+            residuals,
+            mean_squared_error: squares.dot(&weights) / rows as f64,
+        })
+    }
+
+    pub(super) fn names(&self) -> &ColumnNames {
+        &self.names
+    }
+
+    pub(super) fn typical(&self) -> ArrayView2<'_, f64> {
+        self.typical.view()
+    }
+
+    pub(super) fn process(&self) -> &FittedProcess {
+        &self.process
+    }
+
+    pub(super) fn scaling(&self) -> &Scaling {
+        &self.scaling
+    }
+
+    /// Names of the coefficients, in the order of the hyperparameters.
+    pub(super) fn coefficient_names(&self) -> Vec<String> {
+        let intercept = self.intercept.then(|| "(intercept)".to_owned());
+        self.names
+            .features
+            .iter()
+            .cloned()
+            .chain(intercept)
+            .collect()
+    }
+
+    fn require_identity(&self) -> Result<()> {
+        match self.link {
+            Link::Identity => Ok(()),
+            link => Err(Error::invalid_parameter(
+                "link",
+                format!("{link:?}"),
+                "the identity: binary targets have no noise and no leave-one-out in closed form",
+            )),
+        }
+    }
+
+    fn standardized(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        check_table("contexts", contexts, Some(self.scaling.contexts.columns()))?;
+        let standardized = self.scaling.contexts.apply(contexts)?;
+        check_finite("contexts, standardised,", standardized.view())?;
+        Ok(standardized)
+    }
+
+    fn design(&self, features: ArrayView2<'_, f64>) -> Array2<f64> {
+        let ones = Array2::ones((features.nrows(), usize::from(self.intercept)));
+        concatenate(Axis(1), &[features.view(), ones.view()])
+            .expect("features and ones have the same rows")
+    }
+
+    /// Slopes (n × y × x) and offsets (n × y) of coefficients (n × y × p), offsets last.
+    fn split(&self, coefficients: Array3<f64>) -> (Array3<f64>, Array2<f64>) {
+        let features = self.scaling.features.columns();
+        let slopes = coefficients.slice(s![.., .., ..features]).to_owned();
+        let offsets = match self.intercept {
+            true => coefficients.slice(s![.., .., features]).to_owned(),
+            false => Array2::zeros((coefficients.dim().0, coefficients.dim().1)),
+        };
+        (slopes, offsets)
+    }
+
+    fn in_units(&self, coefficients: Array3<f64>) -> Result<Coefficients> {
+        let (slopes, offsets) = self.split(coefficients);
+        Coefficients::new(slopes, offsets)?
+            .to_original_units(&self.scaling.features, &self.scaling.targets)
+    }
+
+    /// Means and variances of the linear predictor, in the targets' units.
+    fn predictor_moments(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<(Array2<f64>, Array2<f64>)> {
+        check_rows("features", contexts.nrows(), features.nrows())?;
+        let means = self
+            .coefficients_at(contexts, features)?
+            .linear_predictor(features)?;
+        let design = self.design(self.scaling.features.apply(features)?.view());
+        let covariances = self
+            .process
+            .covariances(self.standardized(contexts)?.view())?;
+        let scales = self.scaling.targets.scales();
+        let variances = Array2::from_shape_fn(means.dim(), |(row, target)| {
+            let x = design.row(row);
+            let covariance = covariances.slice(s![row, target, .., ..]);
+            x.dot(&covariance.dot(&x)).max(0.0) * scales[target].powi(2)
+        });
+        Ok((means, variances))
+    }
+
+    /// Standard deviations in the users' units, of covariances in units of the fit.
+    fn deviations(&self, covariances: &Array4<f64>) -> Result<Coefficients> {
+        let (rows, targets, ..) = covariances.dim();
+        let (features, scales) = (&self.scaling.features, self.scaling.targets.scales());
+        let slopes = Array3::from_shape_fn((rows, targets, features.columns()), |(q, t, j)| {
+            covariances[[q, t, j, j]].max(0.0).sqrt() * scales[t] / features.scales()[j]
+        });
+        // The offset at features of zero is the one at average features minus the slopes there.
+        let at_zero = self.design(
+            (-&features.centers() / features.scales())
+                .insert_axis(Axis(0))
+                .view(),
+        );
+        let at_zero = at_zero.row(0);
+        let offsets = Array2::from_shape_fn((rows, targets), |(q, t)| match self.intercept {
+            true => {
+                let covariance = covariances.slice(s![q, t, .., ..]);
+                at_zero.dot(&covariance.dot(&at_zero)).max(0.0).sqrt() * scales[t]
+            }
+            false => 0.0,
+        });
+        Coefficients::new(slopes, offsets)
+    }
+}
+
+/// Of the standard normal distribution, for a two-sided interval.
+pub(super) fn quantile(level: f64) -> Result<f64> {
+    if !(level > 0.0 && level < 1.0) {
+        return Err(Error::invalid_parameter(
+            "level",
+            level,
+            "between 0 and 1, both excluded",
+        ));
+    }
+    Ok(Normal::standard().inverse_cdf(0.5 + level / 2.0))
+}
+
+impl VaryingCoefficients for KernelModel {
+    fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
+        let contexts = self.standardized(contexts)?;
+        self.in_units(self.process.coefficients(contexts.view())?)
+    }
+}
+
+impl WithUncertainty for KernelModel {
+    /// Posterior standard deviations.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`VaryingCoefficients::coefficients`], and [`Error::Numerical`].
+    fn standard_errors(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
+        let contexts = self.standardized(contexts)?;
+        self.deviations(&self.process.covariances(contexts.view())?)
+    }
+
+    fn intervals(&self, contexts: ArrayView2<'_, f64>, level: f64) -> Result<CoefficientIntervals> {
+        let quantile = quantile(level)?;
+        let center = self.coefficients(contexts)?;
+        let errors = self.standard_errors(contexts)?;
+        let end = |sign: f64| {
+            Coefficients::new(
+                &center.slopes() + &(&errors.slopes() * (sign * quantile)),
+                &center.offsets() + &(&errors.offsets() * (sign * quantile)),
+            )
+        };
+        Ok(CoefficientIntervals {
+            lower: end(-1.0)?,
+            upper: end(1.0)?,
+        })
+    }
+}
+
+impl LocalCoefficients for KernelModel {
+    fn coefficients_at(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Coefficients> {
+        check_query(
+            contexts,
+            self.scaling.contexts.columns(),
+            features,
+            self.scaling.features.columns(),
+        )?;
+        self.coefficients(contexts)
+    }
+
+    fn link(&self) -> Link {
+        self.link
+    }
+}
+
+impl TryFrom<Unchecked> for KernelModel {
+    type Error = Error;
+
+    fn try_from(file: Unchecked) -> Result<Self> {
+        let (contexts, coefficients, targets) = file.process.widths();
+        let scaling = &file.scaling;
+        for (argument, expected, found) in [
+            ("context scaling", contexts, scaling.contexts.columns()),
+            (
+                "feature scaling",
+                coefficients,
+                scaling.features.columns() + usize::from(file.intercept),
+            ),
+            ("target scaling", targets, scaling.targets.columns()),
+            ("context names", contexts, file.names.contexts.len()),
+            (
+                "feature names",
+                scaling.features.columns(),
+                file.names.features.len(),
+            ),
+            ("target names", targets, file.names.targets.len()),
+        ] {
+            if expected != found {
+                return Err(Error::ColumnCount {
+                    argument,
+                    expected,
+                    found,
+                });
+            }
+        }
+        check_table("typical contexts", file.typical.view(), Some(contexts))?;
+        Ok(Self {
+            link: file.link,
+            intercept: file.intercept,
+            scaling: file.scaling,
+            names: file.names,
+            process: file.process,
+            typical: file.typical,
+        })
+    }
+}

@@ -1,0 +1,13 @@
+//! Coefficient functions from an encoder, trained by gradient descent.
+
+mod encoder;
+mod estimator;
+mod head;
+mod model;
+mod shrinkage;
+
+pub use contextualized_encoders::{EncoderLink, LearningRateRange, MlpSize, Penalties, Progress};
+pub use encoder::EncoderKind;
+pub use estimator::ContextualizedRegression;
+pub use head::Parameterization;
+pub use model::ContextualizedModel;
