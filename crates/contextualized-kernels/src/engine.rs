@@ -2,7 +2,7 @@
 
 use crate::covariance::components;
 use crate::evidence::Evidence;
-use crate::exact::{self, Exact, ExactPosterior, numerical};
+use crate::exact::{Exact, ExactPosterior, numerical};
 use crate::fitted::PartialEffect;
 use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::kernel::Kernel;
@@ -106,12 +106,10 @@ impl Engine {
             let solver: Box<CovariancesAt<'_>> = match (self, state) {
                 (Self::Exact(exact), State::Exact(posteriors)) => {
                     let factored = exact.solver(&posteriors[part], hyper)?;
-                    Box::new(move |at| {
-                        exact::covariances(exact, &posteriors[part], &factored, hyper, at)
-                    })
+                    Box::new(move |at| exact.covariances(&posteriors[part], &factored, hyper, at))
                 }
                 (Self::LowRank(sums), State::LowRank(posteriors)) => {
-                    let prior = sums[part].prior_of(hyper)?;
+                    let prior = sums[part].prior(hyper)?;
                     Box::new(move |at| sums[part].covariances(&posteriors[part], &prior, hyper, at))
                 }
                 _ => unreachable!("a state is made by its engine"),
@@ -147,7 +145,7 @@ impl Engine {
         let parts: Vec<PartialEffect> = match (self, state) {
             (Self::Exact(exact), State::Exact(posteriors)) => posteriors
                 .iter()
-                .map(|posterior| exact::partial_effect(exact, posterior, hyper, term, at))
+                .map(|posterior| exact.partial_effect(posterior, hyper, term, at))
                 .collect::<Result<_>>()?,
             (Self::LowRank(parts), State::LowRank(posteriors)) => parts
                 .iter()
@@ -186,7 +184,7 @@ impl Engine {
                 exact.leave_one_out(hyper)
             }
             (Self::LowRank(parts), State::LowRank(posteriors)) => match parts.as_slice() {
-                [part] if !part.working => part.leave_one_out(&posteriors[0], hyper, rows),
+                [part] if !part.is_working() => part.leave_one_out(&posteriors[0], hyper, rows),
                 _ => binary(),
             },
             _ => binary(),
@@ -206,7 +204,7 @@ impl Engine {
             (Self::Exact(exact), State::Exact(posteriors)) => {
                 let posterior = &posteriors[target.min(posteriors.len() - 1)];
                 let factored = exact.solver(posterior, hyper)?;
-                let covariance = exact::joint_covariance(exact, posterior, &factored, hyper, at)?;
+                let covariance = exact.joint_covariance(posterior, &factored, hyper, at)?;
                 // Semi-definite to rounding; the prior's scale sets what rounding is.
                 let prior: f64 = components(&exact.kernel, hyper)
                     .iter()

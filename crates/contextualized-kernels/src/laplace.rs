@@ -99,10 +99,18 @@ fn objective_at(
     target: ArrayView1<'_, f64>,
     weights: ArrayView1<'_, f64>,
 ) -> f64 {
-    let likelihood: f64 = (predictors.iter().zip(target).zip(weights))
+    log_likelihood(predictors, target, weights) - 0.5 * loads.dot(predictors)
+}
+
+/// Of linear predictors.
+pub(crate) fn log_likelihood(
+    predictors: &Array1<f64>,
+    target: ArrayView1<'_, f64>,
+    weights: ArrayView1<'_, f64>,
+) -> f64 {
+    (predictors.iter().zip(target).zip(weights))
         .map(|((&f, &y), w)| w * (y * f - softplus(f)))
-        .sum();
-    likelihood - 0.5 * loads.dot(predictors)
+        .sum()
 }
 
 /// `log(1 + exp(f))` without overflow.

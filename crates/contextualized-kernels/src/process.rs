@@ -183,7 +183,7 @@ impl CoefficientProcess {
     ///
     /// [`Error::NoRows`], [`Error::NoColumns`], [`Error::NotFinite`] and [`Error::RowCount`] for
     /// tables that are empty, not finite or of different lengths; [`Error::InvalidWeight`] for
-    /// weights that are not positive numbers; [`Error::NotBinary`]; [`Error::InvalidParameter`] for
+    /// weights that are not finite or negative; [`Error::NotBinary`]; [`Error::InvalidParameter`] for
     /// a setting out of range or a kernel on columns that are not there; [`Error::Numerical`] or
     /// [`Error::NotConverged`] if a solve fails.
     pub fn fit(
@@ -283,7 +283,11 @@ impl CoefficientProcess {
         if let Some(weights) = weights {
             check_weights(weights, rows)?;
             if let Some(row) = weights.iter().position(|&w| w == 0.0) {
-                return Err(Error::InvalidWeight { row, value: 0.0 });
+                return Err(Error::invalid_parameter(
+                    "weights",
+                    format!("0 at row {row}"),
+                    "positive: leave out rows that do not count",
+                ));
             }
         }
         self.kernel.validate(contexts.ncols())?;
@@ -347,7 +351,7 @@ impl CoefficientProcess {
             Likelihood::Gaussian => PILOT_ROWS,
             Likelihood::Bernoulli => self.exact_rows(),
         };
-        if count <= pilot_rows {
+        if count <= pilot_rows && !matches!(self.size, Size::LowRank { .. }) {
             let engine = Engine::Exact(Box::new(self.exact(rows)));
             return Ok(self.choose(engine, self.starts(rows))?.chosen());
         }
