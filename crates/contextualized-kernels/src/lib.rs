@@ -102,6 +102,7 @@ mod mixture;
 mod optimise;
 mod priors;
 mod process;
+mod search;
 
 pub use fitted::{FittedProcess, Method, PartialEffect, ProcessReport};
 pub use hyperparameters::Hyperparameters;
