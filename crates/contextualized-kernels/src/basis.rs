@@ -5,15 +5,17 @@ use crate::exact::numerical;
 use crate::kernel::{Kernel, Room, Term};
 use contextualized_core::Result;
 use contextualized_solvers::{Cholesky, cholesky};
-use ndarray::{Array2, ArrayView2, Axis, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
+use rand::{RngCore, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// For each term the functions `φ(c) = L⁻¹ k(U, c)` with `L Lᵀ = k(U, U)` at reference relevances,
 /// preceded by the constant 1.
 ///
-/// The inducing contexts U of a term are chosen greedily, each where the ones before say least
-/// (pivoted Cholesky): `k(c, c) − |φ(c)|²` falls until it is below the tolerance everywhere.
+/// The inducing contexts U of a term are chosen one after the other by what the ones before leave
+/// out, `k(c, c) − |φ(c)|²` (pivoted Cholesky), until that is below the tolerance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Basis {
     terms: Vec<TermBasis>,
@@ -28,8 +30,19 @@ pub(crate) struct TermBasis {
     pub(crate) inducing: Array2<f64>,
     /// L (m × m).
     pub(crate) lower: Array2<f64>,
-    /// The largest `k(c, c) − |φ(c)|²` left among the candidates, relative to the largest `k(c, c)`.
+    /// What is left out among the candidates, relative to `k(c, c)`: the largest or the mean.
     pub(crate) residual: f64,
+}
+
+/// How inducing contexts are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pivots {
+    /// Each where most is left out, until that is below the tolerance everywhere.
+    Largest,
+    /// At random in proportion to what is left out, until that is below the tolerance on average:
+    /// more where contexts are many (Chen, Epperly, Tropp and Webber 2024,
+    /// doi:10.1002/cpa.22234).
+    Random,
 }
 
 impl Basis {
@@ -42,13 +55,21 @@ impl Basis {
         candidates: ArrayView2<'_, f64>,
         tolerance: f64,
         limit: usize,
+        pivots: Pivots,
     ) -> Self {
         let candidates = candidates.as_standard_layout();
         let terms: Vec<_> = kernel.with_ranges().collect();
         let terms = terms
             .into_par_iter()
             .map(|(term, range)| {
-                TermBasis::choose(term, &squares[range], candidates.view(), tolerance, limit)
+                TermBasis::choose(
+                    term,
+                    &squares[range],
+                    candidates.view(),
+                    tolerance,
+                    limit,
+                    pivots,
+                )
             })
             .collect();
         Self { terms }
@@ -95,34 +116,27 @@ impl Basis {
         Ok(values)
     }
 
-    /// The largest `k(c, c) − |φ(c)|²` of any term at contexts whose functions are given, relative to
-    /// the largest `k(c, c)`.
-    pub(crate) fn residual_at(
+    /// The share of the kernel that is left out, `(k(c, c) − |φ(c)|²) / k(c, c)` summed over terms, at
+    /// each of some contexts whose functions are given.
+    pub(crate) fn left_out(
         &self,
         contexts: ArrayView2<'_, f64>,
         values: ArrayView2<'_, f64>,
-    ) -> f64 {
+    ) -> Vec<f64> {
         let contexts = contexts.as_standard_layout();
         let contexts = contexts.view();
-        let mut start = 1;
-        let mut worst: f64 = 0.0;
-        for term in &self.terms {
-            let end = start + term.len();
-            let (mut left, mut largest) = (0.0_f64, f64::MIN_POSITIVE);
-            for (a, values) in values
-                .slice(s![.., start..end])
-                .rows()
-                .into_iter()
-                .enumerate()
-            {
-                let variance = term.variance(&term.squares, row(&contexts, a));
-                left = left.max(variance - values.dot(&values));
-                largest = largest.max(variance);
-            }
-            worst = worst.max(left / largest);
-            start = end;
-        }
-        worst
+        let share = |(a, values): (usize, ArrayView1<'_, f64>)| {
+            let context = row(&contexts, a);
+            let whole: f64 = self
+                .terms
+                .iter()
+                .map(|term| term.variance(&term.squares, context))
+                .sum();
+            // The first function is the constant.
+            let seen = values.dot(&values) - values[0] * values[0];
+            ((whole - seen) / whole.max(f64::MIN_POSITIVE)).max(0.0)
+        };
+        values.rows().into_iter().enumerate().map(share).collect()
     }
 }
 
@@ -133,6 +147,7 @@ impl TermBasis {
         candidates: ArrayView2<'_, f64>,
         tolerance: f64,
         limit: usize,
+        pivots: Pivots,
     ) -> Self {
         let rows = candidates.nrows();
         let others = transposed(candidates);
@@ -140,19 +155,24 @@ impl TermBasis {
         let mut left: Vec<f64> = (0..rows)
             .map(|a| term.variance(squares, row(&candidates, a)))
             .collect();
-        let largest = left.iter().fold(f64::MIN_POSITIVE, |most, &v| v.max(most));
+        let whole = match pivots {
+            Pivots::Largest => left.iter().fold(0.0, |most: f64, &v| v.max(most)),
+            Pivots::Random => left.iter().sum(),
+        };
+        let whole = whole.max(f64::MIN_POSITIVE);
+        let mut generator = ChaCha8Rng::seed_from_u64(0);
         // Columns of the pivoted factor, one row for each inducing context.
         let mut columns = Array2::<f64>::zeros((limit.min(rows), rows));
         let mut chosen: Vec<usize> = Vec::new();
         let residual = loop {
-            let (pivot, most) =
-                left.iter().enumerate().fold(
-                    (0, 0.0),
-                    |best, (at, &v)| if v > best.1 { (at, v) } else { best },
-                );
-            if chosen.len() == columns.nrows() || most <= tolerance * largest {
-                break most / largest;
+            let (pivot, remains) = match pivots {
+                Pivots::Largest => largest(&left),
+                Pivots::Random => drawn(&left, &mut generator),
+            };
+            if chosen.len() == columns.nrows() || remains <= tolerance * whole {
+                break remains / whole;
             }
+            let most = left[pivot];
             let (known, mut rest) = columns.view_mut().split_at(Axis(0), chosen.len());
             let mut column = rest.row_mut(0);
             term.values(
@@ -167,7 +187,7 @@ impl TermBasis {
             }
             column /= most.sqrt();
             for (left, entry) in left.iter_mut().zip(&column) {
-                *left -= entry * entry;
+                *left = (*left - entry * entry).max(0.0);
             }
             left[pivot] = 0.0;
             chosen.push(pivot);
@@ -251,6 +271,29 @@ impl TermBasis {
     pub(crate) fn variance(&self, squares: &[f64], context: &[f64]) -> f64 {
         self.term.variance(squares, context)
     }
+}
+
+/// Where most is left, and how much.
+fn largest(left: &[f64]) -> (usize, f64) {
+    let better = |best: (usize, f64), (at, &v): (usize, &f64)| {
+        if v > best.1 { (at, v) } else { best }
+    };
+    left.iter().enumerate().fold((0, 0.0), better)
+}
+
+/// A place drawn in proportion to what is left, and the sum of that.
+fn drawn(left: &[f64], generator: &mut ChaCha8Rng) -> (usize, f64) {
+    let total: f64 = left.iter().sum();
+    let mut threshold = total * (generator.next_u64() as f64 / u64::MAX as f64);
+    let mut place = largest(left).0;
+    for (at, v) in left.iter().enumerate().filter(|(_, v)| **v > 0.0) {
+        place = at;
+        threshold -= v;
+        if threshold <= 0.0 {
+            break;
+        }
+    }
+    (place, total)
 }
 
 /// Added to the diagonal of the kernel among inducing contexts, relative to its mean: smoother

@@ -45,6 +45,23 @@ impl Engine {
         }
     }
 
+    /// Size of the systems that are solved.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Exact(exact) => exact.contexts.nrows(),
+            Self::LowRank(parts) => parts.first().map_or(0, LowRank::size),
+        }
+    }
+
+    /// The mean share of the kernel that a basis leaves out; infinite without one, which nothing could
+    /// improve.
+    pub(crate) fn residual(&self) -> f64 {
+        match self {
+            Self::Exact(_) => f64::INFINITY,
+            Self::LowRank(parts) => parts.iter().fold(0.0, |most, part| part.residual.max(most)),
+        }
+    }
+
     pub(crate) fn coefficients(&self) -> usize {
         match self {
             Self::Exact(exact) => exact.design.ncols(),
@@ -181,7 +198,12 @@ impl Engine {
         };
         match (self, state) {
             (Self::Exact(exact), _) if exact.likelihood == Likelihood::Gaussian => {
-                exact.leave_one_out(hyper)
+                let residuals = exact.leave_one_out(hyper)?;
+                // Those of the rows as they are kept, times the roots of their weights.
+                Ok(match rows.weights {
+                    Some(weights) => residuals / weights.mapv(f64::sqrt).insert_axis(Axis(1)),
+                    None => residuals,
+                })
             }
             (Self::LowRank(parts), State::LowRank(posteriors)) => match parts.as_slice() {
                 [part] if !part.is_working() => part.leave_one_out(&posteriors[0], hyper, rows),
@@ -226,11 +248,30 @@ impl Engine {
         }
     }
 
+    /// Whether there is a noise.
+    pub(crate) fn is_gaussian(&self) -> bool {
+        match self {
+            Self::Exact(exact) => exact.likelihood == Likelihood::Gaussian,
+            Self::LowRank(parts) => parts.iter().all(|part| !part.is_working()),
+        }
+    }
+
     /// Whether tables read from a file fit together.
     pub(crate) fn validate(&self, kernel: &Kernel, contexts: usize) -> Result<()> {
         match self {
             Self::Exact(exact) => exact.validate(kernel, contexts),
             Self::LowRank(parts) if parts.is_empty() => Err(inconsistent("low-rank parts")),
+            // Several parts are binary targets, one each, with the same coefficients.
+            Self::LowRank(parts)
+                if parts.len() > 1
+                    && parts.iter().any(|part| {
+                        !part.is_working()
+                            || part.targets() != 1
+                            || part.coefficients != parts[0].coefficients
+                    }) =>
+            {
+                Err(inconsistent("low-rank parts"))
+            }
             Self::LowRank(parts) => parts
                 .iter()
                 .try_for_each(|part| part.validate(kernel, contexts)),

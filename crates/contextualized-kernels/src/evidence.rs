@@ -26,7 +26,7 @@ pub(crate) trait Evidence: Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::basis::Basis;
+    use crate::basis::{Basis, Pivots};
     use crate::exact::Exact;
     use crate::low_rank::{LowRank, Rows};
     use crate::process::Likelihood;
@@ -170,7 +170,14 @@ mod tests {
         for kernel in kernels() {
             for layout in layouts(&kernel, true) {
                 let reference = vec![1.0; kernel.relevances()];
-                let basis = Basis::choose(&kernel, &reference, problem.contexts.view(), 1e-9, 12);
+                let basis = Basis::choose(
+                    &kernel,
+                    &reference,
+                    problem.contexts.view(),
+                    1e-9,
+                    12,
+                    Pivots::Largest,
+                );
                 let sums = LowRank::gather(basis, 3.0, problem.rows()).unwrap();
                 assert_gradient(&sums, &layout, 1e-5);
             }
@@ -191,6 +198,7 @@ mod tests {
             problem.contexts.view(),
             1e-13,
             50,
+            Pivots::Largest,
         );
         let sums = LowRank::gather(basis, 3.0, problem.rows()).unwrap();
         let (a, b) = (exact.value(&hyper).unwrap(), sums.value(&hyper).unwrap());

@@ -7,9 +7,9 @@ use crate::low_rank::Rows;
 use crate::mixture::mixture;
 use crate::optimise::Posterior;
 use crate::priors::Priors;
-use contextualized_core::validate::{check_rows, check_table};
+use contextualized_core::validate::{check_rows, check_table, check_weights};
 use contextualized_core::{Error, FitReport, Result};
-use ndarray::{Array1, Array2, Array3, Array4, ArrayView1, ArrayView2, Axis, s};
+use ndarray::{Array, Array1, Array2, Array3, Array4, ArrayView1, ArrayView2, Axis, Dimension, s};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -41,9 +41,11 @@ pub enum Method {
     LowRank {
         /// Functions for each coefficient, the constant included.
         functions: usize,
-        /// The largest share of a prior variance that the basis leaves out at any row, at the
-        /// relevances it was made for.
+        /// The share of the kernel that the basis leaves out at the relevances it was made for, on
+        /// average over the rows.
         residual: f64,
+        /// The same where it is largest.
+        largest_residual: f64,
     },
 }
 
@@ -119,6 +121,10 @@ impl FittedProcess {
             Engine::LowRank(parts) => Method::LowRank {
                 functions: parts.first().map_or(0, |part| part.basis.functions()),
                 residual: parts.iter().map(|part| part.residual).fold(0.0, f64::max),
+                largest_residual: parts
+                    .iter()
+                    .map(|part| part.largest_residual)
+                    .fold(0.0, f64::max),
             },
         };
         let report = report(Engine::jitter(&state), method);
@@ -200,10 +206,17 @@ impl FittedProcess {
     ///
     /// # Errors
     ///
-    /// [`Error::NoRows`], [`Error::ColumnCount`], [`Error::NotFinite`].
+    /// [`Error::ColumnCount`], [`Error::NotFinite`].
     pub fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Array3<f64>> {
         let contexts = self.checked(contexts)?;
-        self.engine.means(&self.state, &self.hyper, contexts.view())
+        if contexts.nrows() == 0 {
+            let (_, count, targets) = self.widths();
+            return Ok(Array3::zeros((0, targets, count)));
+        }
+        let means = self
+            .engine
+            .means(&self.state, &self.hyper, contexts.view())?;
+        finite("coefficients", means)
     }
 
     /// Posterior covariances of the coefficients of each target at each context (q × T × p × p),
@@ -215,8 +228,13 @@ impl FittedProcess {
     pub fn covariances(&self, contexts: ArrayView2<'_, f64>) -> Result<Array4<f64>> {
         let contexts = self.checked(contexts)?;
         let at = contexts.view();
+        if at.nrows() == 0 {
+            let (_, count, targets) = self.widths();
+            return Ok(Array4::zeros((0, targets, count, count)));
+        }
         if self.uncertainty.is_none() {
-            return self.engine.covariances(&self.state, &self.hyper, at);
+            let known = self.engine.covariances(&self.state, &self.hyper, at)?;
+            return finite("covariances", known);
         }
         let center = self.engine.means(&self.state, &self.hyper, at)?;
         let (rows, targets, count) = center.dim();
@@ -229,7 +247,7 @@ impl FittedProcess {
             let outer = &column * &off.view().insert_axis(Axis(2));
             total.scaled_add(*weight, &outer);
         }
-        Ok(total)
+        finite("covariances", total)
     }
 
     /// Variance of the noise of a row of weight one, of each target; ones for binary targets.
@@ -266,9 +284,17 @@ impl FittedProcess {
             ));
         }
         let engine = &self.engine;
+        if at.nrows() == 0 {
+            let (_, coefficients, targets) = self.widths();
+            let nothing = Array3::zeros((0, targets, coefficients));
+            return Ok(PartialEffect {
+                means: nothing.clone(),
+                variances: nothing,
+            });
+        }
         let center = engine.partial_effect(&self.state, &self.hyper, term, at)?;
         if self.uncertainty.is_none() {
-            return Ok(center);
+            return center.finite();
         }
         let mut variances = Array3::zeros(center.means.dim());
         for (weight, hyper) in self.hyperparameter_mixture()? {
@@ -277,10 +303,11 @@ impl FittedProcess {
             let off = effect.means - &center.means;
             variances.scaled_add(*weight, &(effect.variances + &off * &off));
         }
-        Ok(PartialEffect {
+        PartialEffect {
             means: center.means,
             variances,
-        })
+        }
+        .finite()
     }
 
     /// Residuals of every row, predicted from all others at the hyperparameters of all (n × T), in
@@ -289,7 +316,8 @@ impl FittedProcess {
     /// # Errors
     ///
     /// [`Error::InvalidParameter`] for binary targets, of which there is no closed form;
-    /// [`Error::RowCount`] and [`Error::ColumnCount`] for tables that cannot be those fitted.
+    /// [`Error::RowCount`] and [`Error::ColumnCount`] for tables that cannot be those fitted, and
+    /// those of weights that are not positive.
     pub fn leave_one_out(
         &self,
         contexts: ArrayView2<'_, f64>,
@@ -304,6 +332,9 @@ impl FittedProcess {
         check_rows("contexts", rows, contexts.nrows())?;
         check_rows("design", rows, design.nrows())?;
         check_rows("targets", rows, targets.nrows())?;
+        if let Some(weights) = weights {
+            check_positive_weights(weights, rows)?;
+        }
         let rows = Rows {
             contexts: contexts.view(),
             design: design.view(),
@@ -336,6 +367,9 @@ impl FittedProcess {
                 size,
                 format!("at most {}", Self::MOST_JOINT),
             ));
+        }
+        if at.nrows() == 0 {
+            return Ok(Array4::zeros((draws, 0, targets, count)));
         }
         let components = self.hyperparameter_mixture()?;
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
@@ -376,7 +410,7 @@ impl FittedProcess {
                 }
             }
         }
-        Ok(out)
+        finite("draws", out)
     }
 
     /// The most coefficients drawn jointly: their covariance is a matrix.
@@ -385,6 +419,43 @@ impl FittedProcess {
     fn checked(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         check_table("contexts", contexts, Some(self.contexts))?;
         Ok(contexts.as_standard_layout().slice(s![.., ..]).to_owned())
+    }
+}
+
+impl PartialEffect {
+    fn finite(self) -> Result<Self> {
+        Ok(Self {
+            means: finite("partial effects", self.means)?,
+            variances: finite("variances of partial effects", self.variances)?,
+        })
+    }
+}
+
+/// Numbers that did not overflow on the way, as those of a polynomial do far from all rows.
+fn finite<D: Dimension>(what: &'static str, table: Array<f64, D>) -> Result<Array<f64, D>> {
+    let rows = table.len_of(Axis(0)).max(1);
+    let width = (table.len() / rows).max(1);
+    match table.iter().enumerate().find(|(_, v)| !v.is_finite()) {
+        Some((index, &value)) => Err(Error::NotFinite {
+            argument: what,
+            row: index / width,
+            column: index % width,
+            value,
+        }),
+        None => Ok(table),
+    }
+}
+
+/// Weights of rows that count.
+pub(crate) fn check_positive_weights(weights: ArrayView1<'_, f64>, rows: usize) -> Result<()> {
+    check_weights(weights, rows)?;
+    match weights.iter().position(|&w| w == 0.0) {
+        Some(row) => Err(Error::invalid_parameter(
+            "weights",
+            format!("0 at row {row}"),
+            "positive: leave out rows that do not count",
+        )),
+        None => Ok(()),
     }
 }
 
@@ -403,7 +474,8 @@ impl TryFrom<Unchecked> for FittedProcess {
                 && layout.terms == file.kernel.terms().len()
                 && layout.coefficients == coefficients
                 && [1, coefficients].contains(&layout.sets)
-                && [0, targets].contains(&layout.scales)
+                && layout.noise == file.engine.is_gaussian()
+                && (layout.scales == 0 || (layout.scales == targets && layout.noise))
                 && uncertainty.start.len() == layout.len();
             if !fits {
                 return Err(inconsistent("hyperparameters"));

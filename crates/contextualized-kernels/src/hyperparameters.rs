@@ -17,7 +17,7 @@ pub struct Hyperparameters {
     /// targets.
     pub noise: f64,
     /// For several targets, the factor of each by which its variances, noise included, exceed those
-    /// above.
+    /// above; ones for binary targets.
     pub scales: Array1<f64>,
 }
 

@@ -41,8 +41,9 @@ pub(crate) struct LowRank {
     /// Of binary outcomes, whose targets here are working ones, what Laplace's approximation of the
     /// logarithm of the marginal likelihood has beyond that of the working targets.
     correction: Option<f64>,
-    /// Largest `k(c, c) − |φ(c)|²` of any term over all rows, relative to the largest `k(c, c)`.
+    /// The share of the kernel left out at the rows, at the relevances of the basis: mean and largest.
     pub(crate) residual: f64,
+    pub(crate) largest_residual: f64,
 }
 
 impl LowRank {

@@ -1,14 +1,14 @@
 //! The prior on coefficient functions: what is assumed, and how it is fitted.
 
 use crate::engine::Engine;
-use crate::fitted::{FittedProcess, ProcessReport, Uncertainty};
+use crate::fitted::{FittedProcess, ProcessReport, Uncertainty, check_positive_weights};
 use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::kernel::Kernel;
 use crate::low_rank::Rows;
 use crate::optimise::Optimum;
 use crate::priors::Priors;
 use crate::search::Found;
-use contextualized_core::validate::{check_rows, check_table, check_weights};
+use contextualized_core::validate::{check_rows, check_table};
 use contextualized_core::{Error, FitReport, Result, Termination};
 use ndarray::{ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
@@ -100,11 +100,15 @@ pub struct CoefficientProcess {
 
 impl CoefficientProcess {
     /// Rows up to which [`Size::Auto`] keeps the covariance of all rows.
-    pub const EXACT_ROWS: usize = 2500;
+    pub const EXACT_ROWS: usize = 2000;
 
     /// Binary rows up to which it does, and from which hyperparameters of more rows are estimated:
     /// each evaluation takes several solves.
     pub const EXACT_BINARY_ROWS: usize = 1000;
+
+    /// Rows up to which variances account for the uncertainty of the hyperparameters; of more, it is
+    /// too small to matter.
+    pub const UNCERTAIN_ROWS: usize = 5000;
 
     /// A Gaussian likelihood and the default settings.
     pub fn new(kernel: Kernel) -> Self {
@@ -202,17 +206,22 @@ impl CoefficientProcess {
         };
         let found = match &self.fixed {
             Some(hyper) => {
+                let mut hyper = hyper.clone();
+                if self.likelihood == Likelihood::Bernoulli {
+                    hyper.noise = 1.0;
+                    hyper.scales.fill(1.0);
+                }
                 let optimum = Optimum {
                     logs: Vec::new(),
                     log_density: 0.0,
                     iterations: 0,
                     converged: true,
                 };
-                let engine = self.engine_for(rows, hyper)?;
+                let engine = self.engine_for(rows, &hyper)?;
                 Found {
                     layout: self.layout(&engine, hyper.relevances.nrows()),
                     engine,
-                    hyper: hyper.clone(),
+                    hyper,
                     optimum,
                 }
             }
@@ -229,7 +238,8 @@ impl CoefficientProcess {
             optimum,
         } = found;
         let evidence = engine.evidence().value(&hyper)?;
-        let uncertainty = (self.fixed.is_none() && self.uncertainty).then(|| Uncertainty {
+        let few = engine.evidence().rows() <= Self::UNCERTAIN_ROWS;
+        let uncertainty = (self.fixed.is_none() && self.uncertainty && few).then(|| Uncertainty {
             priors: self.priors,
             layout,
             start: optimum.logs.clone(),
@@ -273,17 +283,15 @@ impl CoefficientProcess {
         check_table("design", design, None)?;
         check_table("targets", targets, None)?;
         let rows = contexts.nrows();
+        if rows == 0 {
+            return Err(Error::NoRows {
+                argument: "contexts",
+            });
+        }
         check_rows("design", rows, design.nrows())?;
         check_rows("targets", rows, targets.nrows())?;
         if let Some(weights) = weights {
-            check_weights(weights, rows)?;
-            if let Some(row) = weights.iter().position(|&w| w == 0.0) {
-                return Err(Error::invalid_parameter(
-                    "weights",
-                    format!("0 at row {row}"),
-                    "positive: leave out rows that do not count",
-                ));
-            }
+            check_positive_weights(weights, rows)?;
         }
         self.kernel.validate(contexts.ncols())?;
         self.priors.validate()?;

@@ -1,6 +1,6 @@
 //! The search for hyperparameters, from few rows to all.
 
-use crate::basis::Basis;
+use crate::basis::{Basis, Pivots};
 use crate::engine::Engine;
 use crate::exact::Exact;
 use crate::hyperparameters::{Hyperparameters, Layout};
@@ -36,23 +36,26 @@ impl CoefficientProcess {
             found.engine = self.engine_for(rows, &found.hyper)?;
             return Ok(found);
         }
-        if count > 4 * STAGE_ROWS {
-            let subset = Subset::draw(rows, STAGE_ROWS);
-            let engine = self.engine_for(subset.rows(), found.hyper())?;
-            found = self.choose(engine, found.starts(count.min(STAGE_ROWS))?)?;
+        for (stage, least) in STAGES {
+            if count > least {
+                let subset = Subset::draw(rows, stage);
+                let engine = self.engine_for(subset.rows(), found.hyper())?;
+                found = self.choose(engine, found.starts()?)?;
+            }
         }
-        // A basis made for smoother functions than the rows turn out to show is made again.
+        // A basis made for smoother functions than the rows turn out to show is made again, unless it
+        // was as large as it may be.
         for _ in 0..MAX_REBUILDS {
             let engine = self.engine_for(rows, found.hyper())?;
             let reference = reference(found.hyper());
-            found = self.choose(engine, found.starts(count)?)?;
+            found = self.choose(engine, found.starts()?)?;
             let rougher = found
                 .hyper()
                 .relevances
                 .rows()
                 .into_iter()
                 .any(|set| set.iter().zip(&reference).any(|(r, most)| r * r > *most));
-            if matches!(found.engine, Engine::Exact(_)) || !rougher {
+            if found.engine.residual() > RESIDUAL || !rougher {
                 break;
             }
         }
@@ -100,13 +103,23 @@ impl CoefficientProcess {
             return Ok(Engine::Exact(Box::new(self.exact(rows))));
         }
         let candidates = Subset::draw(rows, CANDIDATES);
-        let basis = Basis::choose(
-            &self.kernel,
-            &reference(hyper),
-            candidates.rows().contexts,
-            tolerance,
-            limit,
-        );
+        let choose = |squares: &[f64], pivots| {
+            let contexts = candidates.rows().contexts;
+            Basis::choose(&self.kernel, squares, contexts, tolerance, limit, pivots)
+        };
+        let mut squares = reference(hyper);
+        let basis = match tolerance == ROUNDING {
+            true => choose(&squares, Pivots::Largest),
+            // Functions too rough for as many of them as there are would be zero between inducing
+            // contexts: better smoother ones, and the finest detail lost.
+            false => loop {
+                let basis = choose(&squares, Pivots::Random);
+                if basis.residual() <= TOO_ROUGH {
+                    break basis;
+                }
+                squares.iter_mut().for_each(|square| *square *= SMOOTHER);
+            },
+        };
         if exact_allowed && self.size == Size::Auto && basis.residual() > tolerance {
             return Ok(Engine::Exact(Box::new(self.exact(rows))));
         }
@@ -125,7 +138,8 @@ impl CoefficientProcess {
             _ if coefficients == 1 => (true, false),
             Sharing::Shared => (true, false),
             Sharing::PerCoefficient => (false, true),
-            Sharing::Auto => (true, true),
+            // Own relevances that were preferred on many rows are so on more.
+            Sharing::Auto => (!starts.shared.is_empty(), true),
         };
         let shared = || match want_shared {
             true => self.best_of(&engine, 1, &starts.shared).map(Some),
@@ -154,7 +168,7 @@ impl CoefficientProcess {
                     .into_iter()
                     .map(|hyper| Start {
                         hyper: lifted(hyper.with_own_relevances()),
-                        axes: None,
+                        curvature: None,
                     })
                     .collect();
                 let own = own(&from)?;
@@ -196,7 +210,11 @@ impl CoefficientProcess {
             .par_iter()
             .map(|start| {
                 let logs = layout.logs(&start.hyper, SMALLEST);
-                let axes = start.axes.as_ref();
+                let axes = match &start.curvature {
+                    Some(curvature) => Some(curvature.axes(evidence.rows())?),
+                    None => None,
+                };
+                let axes = axes.as_ref();
                 maximize(&density, logs, axes, self.tolerance, self.max_iterations)
             })
             .collect::<Result<Vec<_>>>()?;
@@ -214,6 +232,7 @@ impl CoefficientProcess {
             layout,
             evidence: best.log_density - prior,
             optimum: Optimum { iterations, ..best },
+            curvature: starts.first().and_then(|start| start.curvature.clone()),
         })
     }
 
@@ -254,7 +273,12 @@ impl CoefficientProcess {
         };
         let shared = [start(0.5, 0.5, 0.5), start(0.5, 0.05, 0.5)];
         Starts {
-            shared: shared.map(|hyper| Start { hyper, axes: None }).into(),
+            shared: shared
+                .map(|hyper| Start {
+                    hyper,
+                    curvature: None,
+                })
+                .into(),
             own: Vec::new(),
         }
     }
@@ -273,10 +297,24 @@ struct Starts {
     own: Vec<Start>,
 }
 
-/// Where one search begins, and the axes of its first steps.
+/// Where one search begins, and what is known of the density there.
 struct Start {
     hyper: Hyperparameters,
-    axes: Option<Array2<f64>>,
+    curvature: Option<Curvature>,
+}
+
+/// The information in so many rows about the logarithms of hyperparameters.
+#[derive(Clone)]
+struct Curvature {
+    rows: usize,
+    information: Array2<f64>,
+}
+
+impl Curvature {
+    /// Axes of the first steps with other rows: the information grows with their number.
+    fn axes(&self, rows: usize) -> Result<Array2<f64>> {
+        axes_of(&self.information, rows as f64 / self.rows as f64)
+    }
 }
 
 /// The optimum of shared relevances or of own ones.
@@ -286,6 +324,8 @@ struct Best {
     /// Logarithm of the marginal likelihood.
     evidence: f64,
     optimum: Optimum,
+    /// That of an earlier stage.
+    curvature: Option<Curvature>,
 }
 
 /// The optimum that was chosen and, of two, the other.
@@ -310,28 +350,35 @@ impl Optima {
         }
     }
 
-    /// Starts for a fit of so many rows. The information in rows grows with their number.
-    fn starts(&self, rows: usize) -> Result<Starts> {
-        let factor = rows as f64 / self.engine.evidence().rows() as f64;
+    /// Starts for a fit of more rows, with the curvature here if it is cheaply had.
+    fn starts(&self) -> Result<Starts> {
+        let evidence = self.engine.evidence();
         let mut starts = Starts {
             shared: Vec::new(),
             own: Vec::new(),
         };
-        for best in [Some(&self.chosen), self.other.as_ref()]
-            .into_iter()
-            .flatten()
-        {
-            let density = Posterior {
-                evidence: self.engine.evidence(),
-                priors: &self.priors,
-                layout: best.layout,
-                of_logs: false,
+        let preferred_for_good = self.chosen.layout.sets > 1 && evidence.rows() >= DECISIVE_ROWS;
+        let other = self.other.as_ref().filter(|_| !preferred_for_good);
+        for best in [Some(&self.chosen), other].into_iter().flatten() {
+            let curvature = match self.engine.size() <= CHEAP {
+                true => {
+                    let density = Posterior {
+                        evidence,
+                        priors: &self.priors,
+                        layout: best.layout,
+                        of_logs: false,
+                    };
+                    let all: Vec<_> = (0..best.layout.len()).collect();
+                    Some(Curvature {
+                        rows: evidence.rows(),
+                        information: information(&density, &best.optimum.logs, &all)?,
+                    })
+                }
+                false => best.curvature.clone(),
             };
-            let all: Vec<_> = (0..best.layout.len()).collect();
-            let logs = &best.optimum.logs;
             let start = Start {
                 hyper: best.hyper.clone(),
-                axes: Some(axes_of(&information(&density, logs, &all)?, factor)?),
+                curvature,
             };
             match best.layout.sets {
                 1 => starts.shared.push(start),
@@ -355,29 +402,38 @@ const ACTIVE_AMPLITUDE: f64 = 0.05;
 const ACTIVE_RELEVANCE: f64 = 0.1;
 /// Rows on which the search begins.
 const PILOT_ROWS: usize = 256;
-/// Rows of the stage between, for data of more than four times as many.
-const STAGE_ROWS: usize = 16_384;
+/// Rows of the stages between, each for data of more rows than the second number.
+const STAGES: [(usize, usize); 2] = [(1024, 2048), (16_384, 65_536)];
+/// Rows from which own relevances, once preferred, stay.
+const DECISIVE_ROWS: usize = 1000;
+/// Size of the systems up to which curvature costs little.
+const CHEAP: usize = 400;
 /// Contexts among which inducing ones are chosen.
 const CANDIDATES: usize = 4096;
 /// Weights of all coefficients and terms together, at most.
-const MOST_WEIGHTS: usize = 1200;
+const MOST_WEIGHTS: usize = 1000;
 const FEWEST_FUNCTIONS: usize = 8;
 const MAX_REBUILDS: usize = 3;
 /// Relative residual of a kernel that is reproduced to rounding.
 const ROUNDING: f64 = 1e-9;
-/// Relative residual at which a basis for many rows is large enough.
+/// Mean relative residual at which a basis for many rows is large enough.
 const RESIDUAL: f64 = 1e-6;
+/// Mean relative residual above which a basis is made of smoother functions, by this factor of the
+/// squared relevances.
+const TOO_ROUGH: f64 = 1e-5;
+const SMOOTHER: f64 = 0.7;
 /// The basis is made for functions rougher than those found by this factor of the relevances.
 const ROUGHER: f64 = 1.25;
 
-/// Squares of the relevances a basis is made for: those of the roughest coefficient and more.
+/// Squares of the relevances a basis is made for: those of the roughest coefficient and more, and at
+/// least enough to tell that a context has some.
 fn reference(hyper: &Hyperparameters) -> Vec<f64> {
     hyper
         .relevances
         .map_axis(Axis(0), |column| {
             column.iter().fold(0.0, |most: f64, &r| r.max(most))
         })
-        .mapv(|r| (ROUGHER * r).powi(2))
+        .mapv(|r| (ROUGHER * r.max(ACTIVE_RELEVANCE)).powi(2))
         .to_vec()
 }
 

@@ -115,6 +115,8 @@ fn multiply(out: &mut [f64], by: &[f64]) {
     }
 }
 
+/// Beyond this distance a decaying kernel is zero, without an overflow on the way.
+const FARTHEST: f64 = 1e6;
 const SQRT_3: f64 = 1.732_050_807_568_877_2;
 const SQRT_5: f64 = 2.236_067_977_499_79;
 
@@ -124,6 +126,10 @@ impl Factor {
         out.fill(0.0);
         let count = out.len();
         for (&k, &square) in self.columns.iter().zip(squares) {
+            // No relevance, whatever the distance: 0 · ∞ is not a number.
+            if square == 0.0 {
+                continue;
+            }
             let own = context[k];
             self.for_shares(
                 own,
@@ -138,11 +144,11 @@ impl Factor {
         match self.family {
             Family::SquaredExponential => out.iter_mut().for_each(|s| *s = (-0.5 * *s).exp()),
             Family::Matern32 => out.iter_mut().for_each(|s| {
-                let d = SQRT_3 * s.sqrt();
+                let d = SQRT_3 * s.sqrt().min(FARTHEST);
                 *s = (1.0 + d) * (-d).exp();
             }),
             Family::Matern52 => out.iter_mut().for_each(|s| {
-                let d = SQRT_5 * s.sqrt();
+                let d = SQRT_5 * s.sqrt().min(FARTHEST);
                 *s = (1.0 + d + d * d / 3.0) * (-d).exp();
             }),
             Family::Linear => {}
@@ -165,13 +171,13 @@ impl Factor {
                 *g = -*s;
             }),
             Family::Matern32 => pairs.for_each(|(s, g)| {
-                let d = SQRT_3 * s.sqrt();
+                let d = SQRT_3 * s.sqrt().min(FARTHEST);
                 let decay = (-d).exp();
                 *s = (1.0 + d) * decay;
                 *g = -3.0 * decay;
             }),
             Family::Matern52 => pairs.for_each(|(s, g)| {
-                let d = SQRT_5 * s.sqrt();
+                let d = SQRT_5 * s.sqrt().min(FARTHEST);
                 let decay = (-d).exp();
                 *s = (1.0 + d + d * d / 3.0) * decay;
                 *g = -5.0 / 3.0 * (1.0 + d) * decay;

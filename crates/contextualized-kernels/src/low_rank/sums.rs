@@ -31,7 +31,8 @@ struct Sums {
     squares: Array1<f64>,
     log_weights: f64,
     functions: Array1<f64>,
-    residual: f64,
+    left_out: f64,
+    most_left_out: f64,
 }
 
 impl LowRank {
@@ -76,7 +77,8 @@ impl LowRank {
             log_weights: total.log_weights,
             mean_functions: total.functions / count as f64,
             correction: None,
-            residual: total.residual,
+            residual: total.left_out / count as f64,
+            largest_residual: total.most_left_out,
         })
     }
 }
@@ -90,7 +92,8 @@ impl Sums {
             squares: Array1::zeros(targets),
             log_weights: 0.0,
             functions: Array1::zeros(functions),
-            residual: 0.0,
+            left_out: 0.0,
+            most_left_out: 0.0,
         }
     }
 
@@ -114,9 +117,10 @@ impl Sums {
             self.log_weights += weights.iter().map(|w| w.ln()).sum::<f64>();
         }
         let values = basis.at(contexts)?;
-        self.residual = self
-            .residual
-            .max(basis.residual_at(contexts, values.view()));
+        for share in basis.left_out(contexts, values.view()) {
+            self.left_out += share;
+            self.most_left_out = self.most_left_out.max(share);
+        }
         self.functions += &values.sum_axis(Axis(0));
         let functions = basis.functions();
         let coefficients = design.ncols();
@@ -145,6 +149,7 @@ impl Sums {
         self.squares += &other.squares;
         self.log_weights += other.log_weights;
         self.functions += &other.functions;
-        self.residual = self.residual.max(other.residual);
+        self.left_out += other.left_out;
+        self.most_left_out = self.most_left_out.max(other.most_left_out);
     }
 }

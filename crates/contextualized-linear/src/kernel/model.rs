@@ -23,7 +23,7 @@ pub struct KernelModel {
     scaling: Scaling,
     names: ColumnNames,
     process: FittedProcess,
-    /// Standardised contexts that stand for those fitted.
+    /// Standardised contexts that stand for those fitted, in an order of chance.
     typical: Array2<f64>,
 }
 
@@ -77,10 +77,10 @@ impl KernelModel {
         process: FittedProcess,
         contexts: ArrayView2<'_, f64>,
     ) -> Result<Self> {
-        // Evenly over the rows, whatever their order.
-        let rows = contexts.nrows();
-        let kept = rows.min(TYPICAL);
-        let chosen: Vec<_> = (0..kept).map(|index| index * rows / kept).collect();
+        // In an order of chance, the same each time: rows may come sorted, or in cycles.
+        let mut chosen: Vec<_> = (0..contexts.nrows()).collect();
+        chosen.sort_by_key(|&row| scattered(row as u64));
+        chosen.truncate(TYPICAL);
         Ok(Self {
             link,
             intercept,
@@ -400,6 +400,14 @@ impl KernelModel {
         });
         Coefficients::new(slopes, offsets)
     }
+}
+
+/// Numbers that look like chance, another one for each row: SplitMix64.
+fn scattered(row: u64) -> u64 {
+    let mut z = (row + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// Of the standard normal distribution, for a two-sided interval.

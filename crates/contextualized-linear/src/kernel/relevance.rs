@@ -45,13 +45,12 @@ impl KernelModel {
         // The same rows, then those with one context after the other taken from other rows.
         let most = (JOINT / names.len() / (1 + contexts)).clamp(2, self.typical().nrows().max(2));
         let rows = most.min(self.typical().nrows());
-        let step = self.typical().nrows() / rows;
-        let typical = self.typical().slice(s![..step * rows;step, ..]).to_owned();
+        let typical = self.typical().slice(s![..rows, ..]).to_owned();
         let changed: Vec<Array2<f64>> = (0..contexts)
             .map(|column| {
                 let mut changed = typical.clone();
                 for row in 0..rows {
-                    changed[[row, column]] = typical[[(row + rows / 2) % rows, column]];
+                    changed[[row, column]] = typical[[(row + 1) % rows, column]];
                 }
                 changed
             })

@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod input;
+mod kernel;
 mod properties;
 mod recovery;

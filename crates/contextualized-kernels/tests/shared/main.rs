@@ -1,0 +1,11 @@
+//! Tests of Gaussian-process priors on coefficients through the public surface.
+#![allow(clippy::unwrap_used)]
+
+mod binary;
+mod errors;
+mod identities;
+mod low_rank;
+mod problem;
+mod reference;
+mod same_bits;
+mod search;
