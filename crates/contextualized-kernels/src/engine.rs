@@ -3,7 +3,7 @@
 use crate::covariance::components;
 use crate::evidence::Evidence;
 use crate::exact::{Exact, ExactPosterior, numerical};
-use crate::fitted::PartialEffect;
+use crate::fitted::{Contrast, PartialEffect};
 use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::kernel::Kernel;
 use crate::low_rank::{LowRank, LowRankPosterior, Rows};
@@ -159,15 +159,43 @@ impl Engine {
         term: usize,
         at: ArrayView2<'_, f64>,
     ) -> Result<PartialEffect> {
+        self.of_parts(
+            state,
+            |exact, posterior| exact.partial_effect(posterior, hyper, term, at.view()),
+            |part, posterior| part.partial_effect(posterior, hyper, term, at.view()),
+        )
+    }
+
+    /// Weighted sums of every coefficient over contexts.
+    pub(crate) fn contrasts(
+        &self,
+        state: &State,
+        hyper: &Hyperparameters,
+        contrasts: &[Contrast],
+    ) -> Result<PartialEffect> {
+        self.of_parts(
+            state,
+            |exact, posterior| exact.contrasts(posterior, hyper, contrasts),
+            |part, posterior| part.contrasts(posterior, hyper, contrasts),
+        )
+    }
+
+    /// Effects of all targets together, from those of the engine's parts.
+    fn of_parts(
+        &self,
+        state: &State,
+        exactly: impl Fn(&Exact, &ExactPosterior) -> Result<PartialEffect>,
+        by_basis: impl Fn(&LowRank, &LowRankPosterior) -> Result<PartialEffect>,
+    ) -> Result<PartialEffect> {
         let parts: Vec<PartialEffect> = match (self, state) {
             (Self::Exact(exact), State::Exact(posteriors)) => posteriors
                 .iter()
-                .map(|posterior| exact.partial_effect(posterior, hyper, term, at))
+                .map(|posterior| exactly(exact, posterior))
                 .collect::<Result<_>>()?,
             (Self::LowRank(parts), State::LowRank(posteriors)) => parts
                 .iter()
                 .zip(posteriors)
-                .map(|(part, posterior)| part.partial_effect(posterior, hyper, term, at))
+                .map(|(part, posterior)| by_basis(part, posterior))
                 .collect::<Result<_>>()?,
             _ => unreachable!("a state is made by its engine"),
         };

@@ -7,7 +7,7 @@ use crate::low_rank::Rows;
 use crate::mixture::mixture;
 use crate::optimise::Posterior;
 use crate::priors::Priors;
-use contextualized_core::validate::{check_rows, check_table, check_weights};
+use contextualized_core::validate::{check_finite, check_rows, check_table, check_weights};
 use contextualized_core::{Error, FitReport, Result};
 use ndarray::{Array, Array1, Array2, Array3, Array4, ArrayView1, ArrayView2, Axis, Dimension, s};
 use rand::{RngCore, SeedableRng};
@@ -95,6 +95,15 @@ struct Unchecked {
     state: State,
     uncertainty: Option<Uncertainty>,
     report: ProcessReport,
+}
+
+/// A weighted sum over contexts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contrast {
+    /// The contexts (q × c), in standard layout.
+    pub contexts: Array2<f64>,
+    /// Their weights (q).
+    pub weights: Array1<f64>,
 }
 
 /// Means and variances (g × T × p) of what one term adds to every coefficient.
@@ -292,16 +301,49 @@ impl FittedProcess {
                 variances: nothing,
             });
         }
-        let center = engine.partial_effect(&self.state, &self.hyper, term, at)?;
+        self.mixed(|state, hyper| engine.partial_effect(state, hyper, term, at))
+    }
+
+    /// Weighted sums of every coefficient over contexts, and their variances (sums × T × p); the
+    /// uncertainty of the hyperparameters is included.
+    ///
+    /// Differences of averages show what one context does, whatever the kernel.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`FittedProcess::covariances`]; [`Error::RowCount`] for a contrast of other than one
+    /// weight for each context.
+    pub fn contrasts(&self, contrasts: &[Contrast]) -> Result<PartialEffect> {
+        for contrast in contrasts {
+            check_table("contexts", contrast.contexts.view(), Some(self.contexts))?;
+            check_rows("weights", contrast.contexts.nrows(), contrast.weights.len())?;
+            check_finite("weights", contrast.weights.view().insert_axis(Axis(0)))?;
+        }
+        if contrasts.is_empty() {
+            let (_, coefficients, targets) = self.widths();
+            let nothing = Array3::zeros((0, targets, coefficients));
+            return Ok(PartialEffect {
+                means: nothing.clone(),
+                variances: nothing,
+            });
+        }
+        self.mixed(|state, hyper| self.engine.contrasts(state, hyper, contrasts))
+    }
+
+    /// An effect at the hyperparameters' mode, with the variance of their mixture.
+    fn mixed(
+        &self,
+        effect: impl Fn(&State, &Hyperparameters) -> Result<PartialEffect>,
+    ) -> Result<PartialEffect> {
+        let center = effect(&self.state, &self.hyper)?;
         if self.uncertainty.is_none() {
             return center.finite();
         }
         let mut variances = Array3::zeros(center.means.dim());
         for (weight, hyper) in self.hyperparameter_mixture()? {
-            let state = engine.state(hyper)?;
-            let effect = engine.partial_effect(&state, hyper, term, at)?;
-            let off = effect.means - &center.means;
-            variances.scaled_add(*weight, &(effect.variances + &off * &off));
+            let member = effect(&self.engine.state(hyper)?, hyper)?;
+            let off = member.means - &center.means;
+            variances.scaled_add(*weight, &(member.variances + &off * &off));
         }
         PartialEffect {
             means: center.means,

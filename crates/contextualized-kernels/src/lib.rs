@@ -82,7 +82,7 @@
 //! | what is assumed, and how it is fitted | [`CoefficientProcess`], [`Likelihood`], [`Sharing`], [`Size`] |
 //! | kernels, their sums and products | [`Kernel`], [`Family`], [`Term`] |
 //! | priors, and what was found | [`Priors`], [`Hyperparameters`] |
-//! | coefficients, covariances, draws, partial effects, leave-one-out | [`FittedProcess`], [`PartialEffect`] |
+//! | coefficients, covariances, draws, partial effects, leave-one-out | [`FittedProcess`], [`PartialEffect`], [`Contrast`] |
 //! | how the fit went | [`ProcessReport`], [`Method`] |
 //!
 //! Tables are plain and in units of about one; regression of named columns in any units is in
@@ -104,7 +104,7 @@ mod priors;
 mod process;
 mod search;
 
-pub use fitted::{FittedProcess, Method, PartialEffect, ProcessReport};
+pub use fitted::{Contrast, FittedProcess, Method, PartialEffect, ProcessReport};
 pub use hyperparameters::Hyperparameters;
 pub use kernel::{Family, Kernel, Term};
 pub use priors::Priors;

@@ -2,7 +2,7 @@
 
 use super::{Exact, Factored, numerical};
 use crate::covariance::{Component, components, dot, row, transposed, with_coefficients};
-use crate::fitted::PartialEffect;
+use crate::fitted::{Contrast, PartialEffect};
 use crate::hyperparameters::Hyperparameters;
 use crate::process::Likelihood;
 use contextualized_core::Result;
@@ -149,6 +149,71 @@ impl Exact {
             }
         }
         Ok((&covariance + &covariance.t()) / 2.0)
+    }
+
+    /// Weighted sums of every coefficient over contexts.
+    pub(crate) fn contrasts(
+        &self,
+        posterior: &ExactPosterior,
+        hyper: &Hyperparameters,
+        contrasts: &[Contrast],
+    ) -> Result<PartialEffect> {
+        let parts = components(&self.kernel, hyper);
+        let (count, rows) = (self.design.ncols(), self.contexts.nrows());
+        let (contexts, design) = (self.contexts.view(), self.design.view());
+        let mut cross = Array2::zeros((contrasts.len() * count, rows));
+        let mut variances = Array1::zeros(contrasts.len() * count);
+        for (g, contrast) in contrasts.iter().enumerate() {
+            let at = contrast.contexts.view();
+            let each = with_coefficients(&parts, contexts, design, at);
+            for (index, line) in each.rows().into_iter().enumerate() {
+                let (q, j) = (index / count, index % count);
+                cross
+                    .row_mut(g * count + j)
+                    .scaled_add(contrast.weights[q], &line);
+            }
+            let others = transposed(at);
+            for part in &parts {
+                for j in 0..count {
+                    variances[g * count + j] += (0..at.nrows())
+                        .into_par_iter()
+                        .map(|q| {
+                            let values = part.values(j, row(&at, q), others.view());
+                            let weights = contrast.weights.iter();
+                            let sum: f64 = values.iter().zip(weights).map(|(v, w)| v * w).sum();
+                            contrast.weights[q] * sum
+                        })
+                        .collect::<Vec<_>>()
+                        .iter()
+                        .sum::<f64>();
+                }
+            }
+        }
+        let sums: Vec<f64> = contrasts.iter().map(|c| c.weights.sum()).collect();
+        let mut means = numerical(product(cross.view(), posterior.loads.view()))?;
+        for (index, mut mean) in means.rows_mut().into_iter().enumerate() {
+            let constant = posterior.constants.row(index % count);
+            mean.scaled_add(sums[index / count], &constant);
+        }
+        let solver = self.solver(posterior, hyper)?;
+        cross *= &posterior.root_precisions;
+        let of_constants = Array2::from_shape_fn((count, cross.nrows()), |(j, index)| {
+            f64::from(index % count == j) * sums[index / count]
+        });
+        let (taken, given) = solver.halves(cross.t(), of_constants)?;
+        let squares = |table: &Array2<f64>| table.map_axis(Axis(0), |column| column.dot(&column));
+        let variances = (variances - squares(&taken) + squares(&given)).mapv(|v: f64| v.max(0.0));
+        let scale = |target: usize| match self.likelihood {
+            Likelihood::Gaussian => hyper.scales[target],
+            Likelihood::Bernoulli => 1.0,
+        };
+        let shape = (contrasts.len(), posterior.loads.ncols(), count);
+        Ok(PartialEffect {
+            means: Array3::from_shape_fn(shape, |(g, t, j)| means[[g * count + j, t]]),
+            variances: Array3::from_shape_fn(shape, |(g, t, j)| {
+                variances[g * count + j] * scale(t)
+            }),
+        })
     }
 
     /// What one term adds to every coefficient, with mean zero over the rows.

@@ -4,7 +4,7 @@ use super::{LowRank, Prior, Rows};
 use crate::basis::TermBasis;
 use crate::covariance::row;
 use crate::exact::numerical;
-use crate::fitted::PartialEffect;
+use crate::fitted::{Contrast, PartialEffect};
 use crate::hyperparameters::Hyperparameters;
 use contextualized_core::Result;
 use contextualized_solvers::product;
@@ -178,6 +178,47 @@ impl LowRank {
             }
         }
         Ok(root)
+    }
+
+    /// Weighted sums of every coefficient over contexts. What the basis leaves out counts as if it
+    /// were the same at all of them, which is the most it can be.
+    pub(crate) fn contrasts(
+        &self,
+        posterior: &LowRankPosterior,
+        hyper: &Hyperparameters,
+        contrasts: &[Contrast],
+    ) -> Result<PartialEffect> {
+        let prior = self.prior(hyper)?;
+        let functions = self.basis.functions();
+        let shape = (
+            contrasts.len(),
+            posterior.weights.ncols(),
+            self.coefficients,
+        );
+        let (mut means, mut variances) = (Array3::zeros(shape), Array3::zeros(shape));
+        for (g, contrast) in contrasts.iter().enumerate() {
+            let at = contrast.contexts.view();
+            let values = self.basis.at(at)?;
+            let sum = contrast.weights.dot(&values);
+            let mut left = vec![0.0; self.coefficients];
+            for q in 0..at.nrows() {
+                let each = self.left_out(&prior, hyper, row(&at, q), values.row(q));
+                for (left, each) in left.iter_mut().zip(each) {
+                    *left += contrast.weights[q].abs() * each.sqrt();
+                }
+            }
+            for j in 0..self.coefficients {
+                let part = s![j * functions..(j + 1) * functions, ..];
+                let half = sum.dot(&posterior.half.slice(part));
+                let mean = sum.dot(&posterior.weights.slice(part));
+                let variance = half.dot(&half) + left[j] * left[j];
+                for target in 0..shape.1 {
+                    means[[g, target, j]] = mean[target];
+                    variances[[g, target, j]] = variance * self.scale(hyper, target);
+                }
+            }
+        }
+        Ok(PartialEffect { means, variances })
     }
 
     /// What one term adds to every coefficient, with mean zero over the rows.

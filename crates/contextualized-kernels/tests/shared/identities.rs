@@ -321,3 +321,50 @@ fn the_seed_decides_the_draws() {
         epsilon = 1e-5
     );
 }
+
+/// A contrast of one context is the coefficients there; of two, their difference.
+#[test]
+fn contrasts_are_what_coefficients_and_covariances_say() {
+    use contextualized_kernels::Contrast;
+    use ndarray::{Array1, Array2, array};
+    let contexts = Array2::from_shape_fn((400, 2), |(i, k)| {
+        ((17 * i + 29 * k * i) % 97) as f64 / 48.0 - 1.0
+    });
+    let mut design = Array2::ones((400, 2));
+    for i in 0..400 {
+        design[[i, 0]] = ((7 * i) % 11) as f64 / 5.0 - 1.0;
+    }
+    let targets = Array2::from_shape_fn((400, 1), |(i, _)| {
+        contexts[[i, 0]].sin() * design[[i, 0]] + contexts[[i, 1]] + ((31 * i) % 17) as f64 / 30.0
+    });
+    for size in [
+        contextualized_kernels::Size::Exact,
+        contextualized_kernels::Size::LowRank { functions: 60 },
+    ] {
+        let process = contextualized_kernels::CoefficientProcess::new(
+            contextualized_kernels::Kernel::squared_exponential([0, 1]),
+        )
+        .size(size);
+        let fitted = process
+            .fit(contexts.view(), design.view(), targets.view(), None)
+            .unwrap();
+        let at = array![[0.3, -0.2], [-0.6, 0.5]];
+        let means = fitted.coefficients(at.view()).unwrap();
+        let covariances = fitted.covariances(at.view()).unwrap();
+        let contrast = |weights: Array1<f64>| Contrast {
+            contexts: at.clone(),
+            weights,
+        };
+        let found = fitted
+            .contrasts(&[contrast(array![1.0, 0.0]), contrast(array![1.0, -1.0])])
+            .unwrap();
+        for j in 0..2 {
+            let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-6, "{a} {b}");
+            near(found.means[[0, 0, j]], means[[0, 0, j]]);
+            near(found.variances[[0, 0, j]], covariances[[0, 0, j, j]]);
+            near(found.means[[1, 0, j]], means[[0, 0, j]] - means[[1, 0, j]]);
+            let most = covariances[[0, 0, j, j]] + covariances[[1, 0, j, j]];
+            assert!(found.variances[[1, 0, j]] < 2.0 * most + 1e-9);
+        }
+    }
+}

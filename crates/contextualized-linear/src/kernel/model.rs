@@ -5,7 +5,7 @@ use contextualized_core::{
     CoefficientIntervals, Coefficients, ColumnNames, Error, FitReport, Link, LocalCoefficients,
     Result, Samples, Scaling, VaryingCoefficients, WithUncertainty, normalized_weights,
 };
-use contextualized_kernels::{FittedProcess, Hyperparameters, Kernel, ProcessReport};
+use contextualized_kernels::{Contrast, FittedProcess, Hyperparameters, Kernel, ProcessReport};
 use ndarray::{Array1, Array2, Array3, Array4, ArrayView1, ArrayView2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -186,62 +186,121 @@ impl KernelModel {
             .collect()
     }
 
-    /// What one context adds to every coefficient at these values of it, with its standard error:
-    /// the exact effect under an additive kernel.
+    /// What one context adds to every coefficient at these values of it, with its standard error.
+    ///
+    /// If no term of the kernel has the context together with others, as under
+    /// [`super::KernelRegression::additive`], this is the context's own function, with mean zero over
+    /// the rows fitted. Otherwise it is an average: of the coefficients over typical rows of the other
+    /// contexts, less their mean.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] for a column there is not, or a kernel without a term of that
-    /// column alone; [`Error::NotFinite`].
+    /// [`Error::InvalidParameter`] for a column that the kernel does not have; [`Error::NotFinite`].
     pub fn partial_effect(
         &self,
         context: usize,
         values: ArrayView1<'_, f64>,
     ) -> Result<PartialEffect> {
-        self.effect_of(&[context], values.insert_axis(Axis(1)))
+        let values = values.insert_axis(Axis(1));
+        check_finite("values", values.view())?;
+        let terms = self.kernel().terms().iter().map(|term| term.columns());
+        let with_it: Vec<_> = terms
+            .enumerate()
+            .filter(|(_, columns)| columns.contains(&context))
+            .collect();
+        match with_it.as_slice() {
+            [] => Err(absent(context)),
+            [(term, columns)] if columns.iter().all(|column| *column == context) => {
+                let mut contexts = Array2::zeros((values.nrows(), self.scaling.contexts.columns()));
+                let standardized = self.standardized_column(context, values.column(0));
+                contexts.column_mut(context).assign(&standardized);
+                self.effect_in_units(self.process.partial_effect(*term, contexts.view())?)
+            }
+            _ => self.averaged(
+                &[context],
+                values.view(),
+                &[(&[true], 1.0), (&[false], -1.0)],
+            ),
+        }
     }
 
-    /// What two contexts add to every coefficient beyond what each adds, at these pairs of values
-    /// (g × 2).
+    /// What two contexts do to every coefficient together beyond what each does, at these pairs of
+    /// values (g × 2), averaged over typical rows of the other contexts: coefficients with both
+    /// changed, less those with either, plus those with none.
     ///
     /// # Errors
     ///
-    /// Those of [`KernelModel::partial_effect`].
+    /// [`Error::InvalidParameter`] for a pair that no term of the kernel has;
+    /// [`Error::ColumnCount`], [`Error::NotFinite`].
     pub fn interaction(
         &self,
         contexts: (usize, usize),
         values: ArrayView2<'_, f64>,
     ) -> Result<PartialEffect> {
         check_table("values", values, Some(2))?;
-        self.effect_of(&[contexts.0, contexts.1], values)
+        let both =
+            |columns: Vec<usize>| columns.contains(&contexts.0) && columns.contains(&contexts.1);
+        let mut terms = self.kernel().terms().iter();
+        if contexts.0 == contexts.1 || !terms.any(|term| both(term.columns())) {
+            return Err(absent(format!("{contexts:?}")));
+        }
+        self.averaged(
+            &[contexts.0, contexts.1],
+            values,
+            &[
+                (&[true, true], 1.0),
+                (&[true, false], -1.0),
+                (&[false, true], -1.0),
+                (&[false, false], 1.0),
+            ],
+        )
     }
 
-    fn effect_of(&self, columns: &[usize], values: ArrayView2<'_, f64>) -> Result<PartialEffect> {
-        check_finite("values", values)?;
-        let mut wanted = columns.to_vec();
-        wanted.sort_unstable();
-        let term = self.kernel().terms().iter().position(|term| {
-            let mut own = term.columns();
-            own.sort_unstable();
-            own.dedup();
-            own == wanted
-        });
-        let Some(term) = term else {
-            return Err(Error::invalid_parameter(
-                "context",
-                format!("{columns:?}"),
-                "the columns of one term of the kernel; see `additive`",
-            ));
-        };
+    /// Signed sums of mean coefficients over typical rows, in each of which the columns marked have
+    /// the values asked for.
+    fn averaged(
+        &self,
+        columns: &[usize],
+        values: ArrayView2<'_, f64>,
+        signed: &[(&[bool], f64)],
+    ) -> Result<PartialEffect> {
+        let rows = self.typical.nrows().min(AVERAGED);
+        let typical = self.typical.slice(s![..rows, ..]);
+        let standardized: Vec<_> = columns
+            .iter()
+            .enumerate()
+            .map(|(position, &column)| self.standardized_column(column, values.column(position)))
+            .collect();
+        let contrasts: Vec<_> = (0..values.nrows())
+            .map(|g| {
+                let mut contexts = Array2::zeros((rows * signed.len(), typical.ncols()));
+                let mut weights = Array1::zeros(rows * signed.len());
+                for (part, (changed, sign)) in signed.iter().enumerate() {
+                    let range = part * rows..(part + 1) * rows;
+                    let mut block = contexts.slice_mut(s![range.clone(), ..]);
+                    block.assign(&typical);
+                    for (position, &column) in columns.iter().enumerate() {
+                        if changed[position] {
+                            block.column_mut(column).fill(standardized[position][g]);
+                        }
+                    }
+                    weights.slice_mut(s![range]).fill(sign / rows as f64);
+                }
+                Contrast { contexts, weights }
+            })
+            .collect();
+        self.effect_in_units(self.process.contrasts(&contrasts)?)
+    }
+
+    fn standardized_column(&self, column: usize, values: ArrayView1<'_, f64>) -> Array1<f64> {
         let scaling = &self.scaling.contexts;
-        let mut contexts = Array2::zeros((values.nrows(), scaling.columns()));
-        for (position, &column) in columns.iter().enumerate() {
-            let standardized = values
-                .column(position)
-                .mapv(|value| (value - scaling.centers()[column]) / scaling.scales()[column]);
-            contexts.column_mut(column).assign(&standardized);
-        }
-        let effect = self.process.partial_effect(term, contexts.view())?;
+        values.mapv(|value| (value - scaling.centers()[column]) / scaling.scales()[column])
+    }
+
+    fn effect_in_units(
+        &self,
+        effect: contextualized_kernels::PartialEffect,
+    ) -> Result<PartialEffect> {
         let in_units = |table: Array3<f64>| {
             let (slopes, offsets) = self.split(table);
             Coefficients::new(slopes, offsets)?.to_original_units(
@@ -408,6 +467,13 @@ fn scattered(row: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
+}
+
+/// Typical rows over which effects are averaged.
+const AVERAGED: usize = 100;
+
+fn absent(context: impl std::fmt::Display) -> Error {
+    Error::invalid_parameter("context", context, "one that a term of the kernel has")
 }
 
 /// Of the standard normal distribution, for a two-sided interval.

@@ -464,7 +464,39 @@ fn interactions_have_the_mixed_differences_of_the_truth() {
     assert!((mixed - 2.0).abs() < 0.15, "{mixed}");
     let swapped = pairs.select(Axis(1), &[1, 0]);
     let swapped = model.interaction((1, 0), swapped.view()).unwrap();
-    assert_eq!(swapped.effects, both);
+    for (a, b) in swapped.effects.slopes().iter().zip(both.slopes()) {
+        assert!((a - b).abs() < 1e-9, "{a} {b}");
+    }
+}
+
+/// Where a context acts together with another, its effect is an average over the other.
+#[test]
+fn main_effects_among_interactions_are_averages_over_the_other_context() {
+    let simulator = centred(|a, b| a.sin() + 0.5 * a * b, |_, _| 1.0);
+    for estimator in [
+        quick(),
+        quick().additive_with_interactions(Family::SquaredExponential),
+    ] {
+        let (model, data) = fit(&simulator, &estimator, 12);
+        let values = array![10.5, 12.0, 13.5];
+        let effect = model.partial_effect(0, values.view()).unwrap();
+        let shifted = data.samples.contexts().mapv(|c| c - 12.0);
+        let mean = |f: &dyn Fn(f64, f64) -> f64| {
+            let rows = shifted.rows();
+            rows.into_iter().map(|c| f(c[0], c[1])).sum::<f64>() / shifted.nrows() as f64
+        };
+        // Levels depend on the typical rows; shapes, from the middle value, only through their mean.
+        let found = |i: usize| effect.effects.slopes()[[i, 0, 0]];
+        for (i, value) in values.iter().enumerate() {
+            let at = value - 12.0;
+            let expected = mean(&|_, b| at.sin() + 0.5 * at * b);
+            let off = found(i) - found(1) - expected;
+            // A hundred typical rows stand for all: their mean of b is off by its standard error.
+            let sampling = 0.5 * at.abs() * 2.0 / 100_f64.sqrt();
+            assert!(off.abs() < 0.1 + sampling, "{value}: {off}");
+            assert!(effect.standard_errors.slopes()[[i, 0, 0]] < 0.15);
+        }
+    }
 }
 
 #[test]
@@ -472,7 +504,7 @@ fn effects_that_the_kernel_does_not_have_are_errors() {
     let (model, _) = fit(&simulator(60), &quick(), 12);
     let values = array![30.0, 40.0];
     assert!(matches!(
-        model.partial_effect(0, values.view()),
+        model.partial_effect(7, values.view()),
         Err(Error::InvalidParameter {
             parameter: "context",
             ..
