@@ -247,10 +247,11 @@ pub(crate) fn maximize(
         context: "the search for hyperparameters".into(),
         source: error.into(),
     };
+    let origin = Array1::from_vec(start);
     let failure = Mutex::new(None);
     let problem = Problem {
         posterior,
-        origin: Array1::from_vec(start),
+        origin: origin.clone(),
         axes: axes.clone(),
         unit,
         last: Mutex::new(None),
@@ -280,13 +281,10 @@ pub(crate) fn maximize(
             tolerance,
         }));
     };
-    let origin = &result
-        .problem
-        .problem
-        .as_ref()
-        .map(|problem| problem.logs(best));
+    // The optimiser may have lost the problem where a line search failed.
+    let logs = (&origin + &axes.dot(&ArrayView1::from(best.as_slice()))).to_vec();
     Ok(Optimum {
-        logs: posterior.clamp(origin.as_deref().unwrap_or(best)),
+        logs: posterior.clamp(&logs),
         log_density: -state.get_best_cost() * unit,
         iterations: state.get_iter() as usize,
         converged: matches!(

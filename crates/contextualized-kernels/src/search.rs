@@ -40,7 +40,8 @@ impl CoefficientProcess {
             if count > least {
                 let subset = Subset::draw(rows, stage);
                 let engine = self.engine_for(subset.rows(), found.hyper())?;
-                found = self.choose(engine, found.starts()?)?;
+                let starts = self.and_cold(found.starts()?, &engine, rows);
+                found = self.choose(engine, starts)?;
             }
         }
         // A basis made for smoother functions than the rows turn out to show is made again, unless it
@@ -48,7 +49,8 @@ impl CoefficientProcess {
         for _ in 0..MAX_REBUILDS {
             let engine = self.engine_for(rows, found.hyper())?;
             let reference = reference(found.hyper());
-            found = self.choose(engine, found.starts()?)?;
+            let starts = self.and_cold(found.starts()?, &engine, rows);
+            found = self.choose(engine, starts)?;
             let rougher = found
                 .hyper()
                 .relevances
@@ -60,6 +62,18 @@ impl CoefficientProcess {
             }
         }
         Ok(found.chosen())
+    }
+
+    /// Where evaluations cost little, the starts of the first stage once more: it may have ended in
+    /// the wrong place.
+    fn and_cold(&self, mut starts: Starts, engine: &Engine, rows: Rows<'_>) -> Starts {
+        if matches!(engine, Engine::LowRank(_))
+            && engine.size() <= CHEAP
+            && !starts.shared.is_empty()
+        {
+            starts.shared.extend(self.starts(rows).shared);
+        }
+        starts
     }
 
     fn exact_rows(&self) -> usize {
@@ -360,7 +374,10 @@ impl Optima {
         let preferred_for_good = self.chosen.layout.sets > 1 && evidence.rows() >= DECISIVE_ROWS;
         let other = self.other.as_ref().filter(|_| !preferred_for_good);
         for best in [Some(&self.chosen), other].into_iter().flatten() {
+            // Next to no noise makes a landscape of cliffs, which is entered from above.
+            let quiet = self.engine.is_gaussian() && best.hyper.noise < QUIET;
             let curvature = match self.engine.size() <= CHEAP {
+                _ if quiet => None,
                 true => {
                     let density = Posterior {
                         evidence,
@@ -376,10 +393,11 @@ impl Optima {
                 }
                 false => best.curvature.clone(),
             };
-            let start = Start {
-                hyper: best.hyper.clone(),
-                curvature,
-            };
+            let mut hyper = best.hyper.clone();
+            if quiet {
+                hyper.noise = FROM_ABOVE;
+            }
+            let start = Start { hyper, curvature };
             match best.layout.sets {
                 1 => starts.shared.push(start),
                 _ => starts.own.push(start),
@@ -406,6 +424,9 @@ const PILOT_ROWS: usize = 256;
 const STAGES: [(usize, usize); 2] = [(1024, 2048), (16_384, 65_536)];
 /// Rows from which own relevances, once preferred, stay.
 const DECISIVE_ROWS: usize = 1000;
+/// A noise below this is next to none, in standard deviations of the target, and one to begin from.
+const QUIET: f64 = 0.05;
+const FROM_ABOVE: f64 = 0.5;
 /// Size of the systems up to which curvature costs little.
 const CHEAP: usize = 400;
 /// Contexts among which inducing ones are chosen.
