@@ -26,7 +26,8 @@
 #![allow(clippy::print_stdout)]
 
 use clap::Parser;
-use contextualized_simulation::{SimulatedData, Simulator, TreatmentContexts, TreatmentProblem};
+use contextualized_examples::large::{Contexts, large};
+use contextualized_simulation::{SimulatedData, TreatmentContexts, TreatmentProblem};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
@@ -64,9 +65,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             write(&path, data, Offset::Omitted)?;
         }
     }
-    let train = large(arguments.rows).simulate(0)?;
+    let train = large(arguments.rows, Contexts::Uniform).simulate(0)?;
     write(&folder.join("large_train.csv"), &train, Offset::Written)?;
-    let new = large(NEW_ROWS).simulate(1)?;
+    let new = large(NEW_ROWS, Contexts::Uniform).simulate(1)?;
     write(&folder.join("large_new.csv"), &new, Offset::Written)?;
     println!(
         "Treatment effects of {} seeds and {} + {NEW_ROWS} large rows are in {}.",
@@ -75,15 +76,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         folder.display()
     );
     Ok(())
-}
-
-/// A smooth field of three slopes and an offset over two contexts, with noise.
-fn large(rows: usize) -> Simulator {
-    Simulator::new(rows)
-        .uniform_contexts(2, -1.0, 1.0)
-        .slopes(|c| vec![(3.0 * c[0]).sin() + c[1], c[0] * c[1], 1.0])
-        .offset(|c| (2.0 * c[1]).cos())
-        .noise(0.5)
 }
 
 /// Whether a table has a column for the true offset.

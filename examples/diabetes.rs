@@ -9,7 +9,8 @@
 //!
 //! 442 patients of Efron, Hastie, Johnstone and Tibshirani (2004, doi:10.1214/009053604000000067),
 //! in original units. Every estimator is cross-validated on the same folds; whichever wins is
-//! reported. A figure shows how each effect varies with age, as a contextualized model sees it.
+//! reported. A figure shows how each effect varies with age, as a kernel regression sees it, with
+//! 95 % bands.
 //!
 //! ```sh
 //! cargo run --release --example diabetes
@@ -22,11 +23,14 @@ use contextualized_core::comparison::{FoldScores, cross_validate};
 use contextualized_core::metrics::{Loss, Score};
 use contextualized_core::{
     Coefficients, DynEstimator, Estimator, KFold, Link, LocalCoefficients, Result, Samples,
-    VaryingCoefficients,
+    VaryingCoefficients, WithUncertainty,
 };
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::table::table;
-use contextualized_linear::{ContextualizedRegression, Parameterization};
+use contextualized_linear::{
+    ContextualizedRegression, Family, KernelModel, KernelRegression, Parameterization,
+};
+use contextualized_plot::Figure;
 use contextualized_plot::figures::{EffectPanel, GroupCurve, effect_curves};
 use ndarray::{Array1, Array2, ArrayView2, Axis, array, concatenate, s};
 use std::path::PathBuf;
@@ -53,6 +57,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let samples = read(include_str!("data/diabetes.csv"))?;
     let population = PopulationRegression::new();
     let neural = ContextualizedRegression::new().seed(arguments.seed);
+    let kernel = KernelRegression::new();
     let estimators: Vec<Box<dyn DynEstimator>> = vec![
         Box::new(population.clone()),
         Box::new(WithContextsAsFeatures(population)),
@@ -60,6 +65,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         Box::new(ClusterRegression::new().seed(arguments.seed)),
         Box::new(neural.clone().parameterization(Parameterization::Direct)),
         Box::new(neural.clone()),
+        Box::new(kernel.clone()),
+        Box::new(kernel.clone().additive(Family::SquaredExponential)),
     ];
     let folds = KFold::new(arguments.folds, arguments.seed).with_repeats(arguments.repeats);
     let compared = cross_validate(&estimators, &samples, &folds, Loss::Squared)?;
@@ -68,7 +75,9 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         .map(|line| Ok((line.name, line.outcome?)))
         .collect::<Result<Vec<(String, FoldScores)>>>()?;
     print_comparison(&scores, &samples, &arguments)?;
-    show_effects(&neural, &samples, &Folder::new(&arguments.figures)?)?;
+    print_effects(&neural, &samples)?;
+    let figure = draw_effects(&kernel.fit(&samples)?, &samples)?;
+    Folder::new(&arguments.figures)?.write("diabetes_effects", &figure)?;
     println!("\nThe figure is in {}.", arguments.figures.display());
 
     // The features say something of progression whatever the context.
@@ -139,12 +148,8 @@ fn print_comparison(
     Ok(())
 }
 
-/// The contextualized slopes of a younger and an older patient of either sex, and their curves.
-fn show_effects(
-    estimator: &ContextualizedRegression,
-    samples: &Samples,
-    folder: &Folder,
-) -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// The contextualized slopes of a younger and an older patient of either sex.
+fn print_effects(estimator: &ContextualizedRegression, samples: &Samples) -> Result<()> {
     let model = estimator.fit(samples)?;
     let patients = array![[30.0, 1.0], [65.0, 1.0], [30.0, 2.0], [65.0, 2.0]];
     let coefficients = model.coefficients(patients.view())?;
@@ -174,28 +179,48 @@ fn show_effects(
     );
     let header = ["", "population", "age 30, sex 1", "65, 1", "30, 2", "65, 2"];
     println!("{}", table(header, 1, lines));
+    Ok(())
+}
 
+/// The slopes of either sex against age, with 95 % bands.
+fn draw_effects(
+    model: &KernelModel,
+    samples: &Samples,
+) -> std::result::Result<Figure, Box<dyn std::error::Error>> {
+    let everybody = PopulationRegression::new().fit(samples)?;
+    let deviations = samples.features().std_axis(Axis(0), 0.0);
+    let names = &samples.names().features;
     let ages = Array1::linspace(20.0, 78.0, 59).to_vec();
-    let curves: Vec<[Vec<f64>; 2]> = (0..names.len())
-        .map(|j| {
-            let of_sex = |sex: f64| -> Result<Vec<f64>> {
-                let contexts = Array2::from_shape_fn((ages.len(), 2), |(row, column)| {
+    let of_sex = |sex: f64| -> Result<[Coefficients; 3]> {
+        let contexts =
+            Array2::from_shape_fn(
+                (ages.len(), 2),
+                |(row, column)| {
                     if column == 0 { ages[row] } else { sex }
-                });
-                let slopes = model.coefficients(contexts.view())?;
-                Ok((slopes.slopes().slice(s![.., 0, j]).to_owned() * deviations[j]).to_vec())
-            };
-            Ok([of_sex(1.0)?, of_sex(2.0)?])
+                },
+            );
+        let intervals = model.intervals(contexts.view(), 0.95)?;
+        let middle = model.coefficients(contexts.view())?;
+        Ok([middle, intervals.lower, intervals.upper])
+    };
+    let sexes = [of_sex(1.0)?, of_sex(2.0)?];
+    // By measurement, sex and middle, lower, upper.
+    let curves: Vec<[[Vec<f64>; 3]; 2]> = (0..names.len())
+        .map(|j| {
+            sexes.each_ref().map(|ends| {
+                ends.each_ref()
+                    .map(|c| (&c.slopes().slice(s![.., 0, j]) * deviations[j]).to_vec())
+            })
         })
-        .collect::<Result<_>>()?;
+        .collect();
     let groups: Vec<[GroupCurve<'_>; 2]> = curves
         .iter()
         .map(|[one, two]| {
-            [("sex 1", one), ("sex 2", two)].map(|(name, effect)| GroupCurve {
+            [("sex 1", one), ("sex 2", two)].map(|(name, [effect, lower, upper])| GroupCurve {
                 name,
                 context: &ages,
                 effect,
-                interval: None,
+                interval: Some((lower, upper)),
             })
         })
         .collect();
@@ -209,10 +234,9 @@ fn show_effects(
             population: Some(everybody.slopes()[[0, j]] * deviations[j]),
         })
         .collect();
-    let figure = effect_curves(&panels, "age, years", 4)?
+    Ok(effect_curves(&panels, "age, years", 4)?
         .title("Effects on the progression of diabetes, per standard deviation")
-        .y_label("effect on progression");
-    folder.write("diabetes_effects", &figure)
+        .y_label("effect on progression"))
 }
 
 /// An estimator that is given the contexts as further features: effects that do not vary, but

@@ -45,6 +45,9 @@ print_table <- function(header, lines) {
 # 221 patients allow little more than 100 terms an effect.
 formulas <- list(
   additive = y ~ -1 + s(c0, by = x0) + s(c1, by = x0) + s(c0, by = x1) + s(c1, by = x1),
+  # The truth is quadratic, and penalties on third derivatives leave quadratics free.
+  `additive, m = 3` = y ~ -1 + s(c0, by = x0, m = 3) + s(c1, by = x0, m = 3) +
+    s(c0, by = x1, m = 3) + s(c1, by = x1, m = 3),
   joint = y ~ -1 + s(c0, c1, by = x0) + s(c0, c1, by = x1),
   `joint, k = 100` = y ~ -1 + s(c0, c1, by = x0, k = 100) + s(c0, c1, by = x1, k = 100),
   `tensor, k = 7` = y ~ -1 + te(c0, c1, by = x0, k = 7) + te(c0, c1, by = x1, k = 7)
@@ -77,7 +80,8 @@ treatment <- function() {
   errors <- t(sapply(runs, function(run) run["error", ]))
   seconds <- t(sapply(runs, function(run) run["seconds", ]))
   line <- function(name, errors, seconds) {
-    c(name, rbind(sprintf("%.4f", errors), sprintf("%.2f", seconds)))
+    small <- ifelse(errors < 5e-5, sprintf("%.0e", errors), sprintf("%.4f", errors))
+    c(name, rbind(small, sprintf("%.2f", seconds)))
   }
   middle <- function(values) apply(values, 2, median)
   lines <- lapply(seq_along(seeds), function(i) line(seeds[i], errors[i, ], seconds[i, ]))

@@ -1,6 +1,9 @@
-//! What the examples share: the parts of the demo's first section, their tables and figures.
+//! What the examples share: the parts of the demo's first section, their tables and figures, and
+//! what is claimed of every estimator.
 
+pub mod claims;
 pub mod figures1;
+pub mod large;
 pub mod run;
 pub mod section1;
 pub mod table;
@@ -16,4 +19,7 @@ mod documents {
 
     #[doc = include_str!("../../docs/src/estimators.md")]
     struct Estimators;
+
+    #[doc = include_str!("../../docs/src/kernels.md")]
+    struct Kernels;
 }

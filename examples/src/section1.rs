@@ -8,7 +8,8 @@ use contextualized_core::{
     VaryingCoefficients,
 };
 use contextualized_linear::{
-    ContextualizedModel, ContextualizedRegression, EncoderKind, MlpSize, Parameterization, Progress,
+    ContextualizedModel, ContextualizedRegression, EncoderKind, KernelRegression, MlpSize,
+    Parameterization, Progress,
 };
 use contextualized_simulation::{SimulatedData, TreatmentContexts, TreatmentProblem};
 use ndarray::{Array1, Array2, Array3, ArrayView1, Axis, s};
@@ -117,6 +118,11 @@ pub struct Outcome {
     pub additive: Option<ContextualizedModel>,
 }
 
+/// The kernel regression of every part that has one: the default, without an offset.
+pub fn kernel() -> KernelRegression {
+    KernelRegression::new().intercept(false)
+}
+
 /// Everything one part of the demo fits, on the data given and with models of the seed given.
 ///
 /// # Errors
@@ -144,6 +150,7 @@ pub fn outcomes(part: Part, problem: &TreatmentProblem, seed: u64) -> Result<Vec
         let size = MlpSize { width, layers: 2 };
         Fit::Trained(neural(width, 50).encoder(EncoderKind::Additive(size)))
     };
+    let kernel = || Fit::Direct(Box::new(kernel()));
     let known = |row: Row| row.known(part);
     let run = |model, fit| fitted(problem, part, model, fit);
     let informative = TreatmentContexts::Informative;
@@ -157,15 +164,18 @@ pub fn outcomes(part: Part, problem: &TreatmentProblem, seed: u64) -> Result<Vec
         Part::ClustersWithNoise => vec![run("cluster", clusters(10))?.map_row(known)],
         Part::Contextualized => vec![
             run("neural", Fit::Trained(neural(25, 50)))?.map_row(known),
+            run("kernel", kernel())?,
             run("additive", additive(25))?,
             oracle_basis(problem)?,
         ],
         Part::NoiseOnly => vec![
             run("neural", Fit::Trained(neural(50, 2)))?.map_row(known),
+            run("kernel", kernel())?,
             run("neural-50-epochs", Fit::Trained(neural(50, 50)))?,
         ],
         Part::SomeNoise => vec![
             run("neural", Fit::Trained(neural(50, 50)))?.map_row(known),
+            run("kernel", kernel())?,
             run("additive", additive(50))?,
         ],
         Part::Implicit => {
@@ -392,8 +402,17 @@ pub fn assert_order(outcomes: &[Outcome]) {
         population,
         "derivatives beat the population",
     );
+    for section in ["1.8", "1.9-some-noise"] {
+        let kernel = effect(section, "kernel");
+        below(kernel, Some(1e-4), "a kernel finds smooth effects");
+        below(
+            kernel,
+            effect(section, "neural"),
+            "a kernel beats the network",
+        );
+    }
     let tolerated = population.map(|population| 1.15 * population);
-    for model in ["neural", "neural-50-epochs"] {
+    for model in ["neural", "kernel", "neural-50-epochs"] {
         below(
             effect("1.9-noise-only", model),
             tolerated,
