@@ -4,7 +4,7 @@ use crate::model::ImplicitModel;
 use crate::plain::Plain;
 use contextualized_core::{Estimator, Link, Result, Samples, Scaling, Split};
 use contextualized_encoders::{
-    LogisticLoss, MlpSize, Progress, SquaredError, Trainer, TrainingData, unobserved,
+    Activation, LogisticLoss, MlpSize, Progress, SquaredError, Trainer, TrainingData, unobserved,
 };
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -20,6 +20,7 @@ use std::ops::ControlFlow;
 /// | setting | default | range |
 /// |---|---|---|
 /// | size | 2 hidden layers of 50 | 1 or more of either |
+/// | activation | rectifier | or smooth: coefficients are then continuous |
 /// | outcome | linear | linear, or binary by the logit link |
 /// | standardize | contexts, features and targets | or contexts alone |
 /// | epochs | 200 | 1 or more |
@@ -33,6 +34,7 @@ use std::ops::ControlFlow;
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImplicitRegression {
     size: MlpSize,
+    activation: Activation,
     link: Link,
     contexts_only: bool,
     trainer: Trainer,
@@ -47,6 +49,7 @@ impl Default for ImplicitRegression {
                 width: 50,
                 layers: 2,
             },
+            activation: Activation::default(),
             link: Link::Identity,
             contexts_only: false,
             trainer: Trainer {
@@ -70,6 +73,13 @@ impl ImplicitRegression {
     /// Width and number of the hidden layers.
     pub fn mlp(mut self, width: usize, layers: usize) -> Self {
         self.size = MlpSize { width, layers };
+        self
+    }
+
+    /// The function between layers. With the rectifier, the default, coefficients are piecewise
+    /// constant; with a smooth one they change smoothly with context and features.
+    pub fn activation(mut self, activation: Activation) -> Self {
+        self.activation = activation;
         self
     }
 
@@ -171,7 +181,8 @@ impl ImplicitRegression {
             train.targets().ncols(),
             self.size,
             weights,
-        )?;
+        )?
+        .with_activation(self.activation);
         let trainer = Trainer {
             seed: batches,
             ..self.trainer
@@ -201,10 +212,15 @@ impl Estimator for ImplicitRegression {
 
     fn name(&self) -> String {
         let MlpSize { width, layers } = self.size;
-        match self.link {
-            Link::Logit => format!("implicit (MLP {width} × {layers}, logistic)"),
-            _ => format!("implicit (MLP {width} × {layers})"),
+        let mut settings = vec![format!("MLP {width} × {layers}")];
+        match self.activation {
+            Activation::Relu => {}
+            smooth => settings.push(format!("{smooth:?}").to_lowercase()),
         }
+        if self.link == Link::Logit {
+            settings.push("logistic".to_owned());
+        }
+        format!("implicit ({})", settings.join(", "))
     }
 
     /// # Errors

@@ -1,39 +1,42 @@
-//! Derivatives of a network with respect to its features.
+//! First derivatives of a forward pass at every row, in blocks.
 
+use crate::differentiable::{Differentiable, backward, device_error, forward};
 use contextualized_core::validate::check_query;
 use contextualized_core::{Coefficients, Error, Result};
-use contextualized_encoders::{Network, Values};
-use dfdx::shapes::Axes2;
-use dfdx::tensor::{Cpu, CpuError, TensorFromVec, Trace};
-use dfdx::tensor_ops::{Backward, SumTo};
+use contextualized_encoders::{Dim, Values};
+use dfdx::tensor::{Cpu, TensorFromVec};
 use ndarray::{Array2, Array3, ArrayView2, Axis, s};
 use rayon::prelude::*;
 
 /// Rows differentiated at once, in parallel over blocks; fixed, so that results do not depend on
 /// the number of threads.
-const BLOCK: usize = 1024;
+pub(crate) const BLOCK: usize = 1024;
 
-/// The local linear model of a network at every row of contexts (n × c) and features (n × x):
-/// slopes ∂g/∂x, and the offsets g − (∂g/∂x) x that make it exact there.
+/// The coefficients of a network at every row of contexts (n × c) and features (n × x): slopes
+/// ∂g/∂x, and the offsets g − (∂g/∂x) x that make the local linear model exact there.
 ///
-/// Rows do not mix, so the derivative of the sum of a target over rows holds every row's own: one
-/// backward pass for each target, where a loop over rows would cost rows squared.
+/// On the link scale, as the network is: differentiate the logit, not the probability. For the
+/// derivative in the *contexts*, which is not a coefficient, see
+/// [`crate::ContextSensitivities::of_network`]; for typed tensors see [`crate::local_coefficients`].
 ///
 /// # Errors
 ///
 /// [`Error::ColumnCount`], [`Error::RowCount`], [`Error::NotFinite`] for tables that do not fit the
 /// network, or derivatives that overflow.
-pub fn jacobian<N>(
+pub fn jacobian<C, X, Y, N>(
     network: &N,
     contexts: ArrayView2<'_, f64>,
     features: ArrayView2<'_, f64>,
 ) -> Result<Coefficients>
 where
-    N: Network<usize, usize, usize> + Sync,
+    C: Dim,
+    X: Dim,
+    Y: Dim,
+    N: Differentiable<C, X, Y>,
 {
-    let (context_width, feature_width, targets) = network.widths();
-    check_query(contexts, context_width, features, feature_width)?;
-    let mut slopes = Array3::zeros((contexts.nrows(), targets, feature_width));
+    let (c, x, y) = checked_sizes(network, contexts, features)?;
+    let (width, targets) = (x.size(), y.size());
+    let mut slopes = Array3::zeros((contexts.nrows(), targets, width));
     let mut offsets = Array2::zeros((contexts.nrows(), targets));
     let blocks: Vec<_> = contexts
         .axis_chunks_iter(Axis(0), BLOCK)
@@ -44,45 +47,79 @@ where
     blocks
         .into_par_iter()
         .try_for_each(|(((contexts, features), mut slopes), mut offsets)| {
-            let device = Cpu::default();
-            let c = tensor(&device, contexts)?;
-            let x = tensor(&device, features)?;
+            let (c, x) = (tensor(contexts, c)?, tensor(features, x)?);
             for target in 0..targets {
-                let output = network.predictor(c.retaped(), x.leaky_trace())?;
-                let values = output.as_vec();
-                let total = output
-                    .try_slice((.., target..target + 1))
-                    .and_then(SumTo::try_sum::<(), Axes2<0, 1>>)
-                    .map_err(device_error)?;
-                let derivatives = total.try_backward().map_err(device_error)?.get(&x).as_vec();
+                let pass = backward(network, &c, &x, target)?;
                 for (row, x) in features.rows().into_iter().enumerate() {
                     let mut slope = slopes.slice_mut(s![row, target, ..]);
                     for (feature, derivative) in slope.iter_mut().enumerate() {
-                        *derivative = derivatives[row * feature_width + feature];
+                        *derivative = pass.in_features[row * width + feature];
                     }
-                    offsets[[row, target]] = values[row * targets + target] - slope.dot(&x);
+                    offsets[[row, target]] = pass.values[row * targets + target] - slope.dot(&x);
                 }
             }
-            Ok(())
+            Ok::<_, Error>(())
         })?;
     Coefficients::new(slopes, offsets)
 }
 
-/// The network's linear predictor, n × targets, in blocks of rows.
+/// ∂g/∂c, rows × targets × contexts.
+pub(crate) fn in_contexts<C, X, Y, N>(
+    network: &N,
+    contexts: ArrayView2<'_, f64>,
+    features: ArrayView2<'_, f64>,
+) -> Result<Array3<f64>>
+where
+    C: Dim,
+    X: Dim,
+    Y: Dim,
+    N: Differentiable<C, X, Y>,
+{
+    let (c, x, y) = checked_sizes(network, contexts, features)?;
+    let (width, targets) = (c.size(), y.size());
+    let mut derivatives = Array3::zeros((contexts.nrows(), targets, width));
+    let blocks: Vec<_> = contexts
+        .axis_chunks_iter(Axis(0), BLOCK)
+        .zip(features.axis_chunks_iter(Axis(0), BLOCK))
+        .zip(derivatives.axis_chunks_iter_mut(Axis(0), BLOCK))
+        .collect();
+    blocks
+        .into_par_iter()
+        .try_for_each(|((contexts, features), mut derivatives)| {
+            let (c, x) = (tensor(contexts, c)?, tensor(features, x)?);
+            for target in 0..targets {
+                let pass = backward(network, &c, &x, target)?;
+                for (derivative, found) in derivatives
+                    .slice_mut(s![.., target, ..])
+                    .iter_mut()
+                    .zip(pass.in_contexts)
+                {
+                    *derivative = found;
+                }
+            }
+            Ok::<_, Error>(())
+        })?;
+    Ok(derivatives)
+}
+
+/// The network's linear predictor, n × targets.
 ///
 /// # Errors
 ///
 /// Those of [`jacobian`].
-pub(crate) fn predictor<N>(
+pub(crate) fn predictor<C, X, Y, N>(
     network: &N,
     contexts: ArrayView2<'_, f64>,
     features: ArrayView2<'_, f64>,
 ) -> Result<Array2<f64>>
 where
-    N: Network<usize, usize, usize> + Sync,
+    C: Dim,
+    X: Dim,
+    Y: Dim,
+    N: Differentiable<C, X, Y>,
 {
-    let (_, _, targets) = network.widths();
-    let mut predictor = Array2::zeros((contexts.nrows(), targets));
+    let (c, x, y) = checked_sizes(network, contexts, features)?;
+    let mut predictor = Array2::zeros((contexts.nrows(), y.size()));
     let blocks: Vec<_> = contexts
         .axis_chunks_iter(Axis(0), BLOCK)
         .zip(features.axis_chunks_iter(Axis(0), BLOCK))
@@ -91,23 +128,33 @@ where
     blocks
         .into_par_iter()
         .try_for_each(|((contexts, features), mut predictor)| {
-            let device = Cpu::default();
-            let output =
-                network.predictor(tensor(&device, contexts)?, tensor(&device, features)?)?;
+            let output = forward(network, tensor(contexts, c)?, tensor(features, x)?)?;
             for (value, found) in predictor.iter_mut().zip(output.as_vec()) {
                 *value = found;
             }
-            Ok(())
+            Ok::<_, Error>(())
         })?;
     Ok(predictor)
 }
 
-fn tensor(device: &Cpu, values: ArrayView2<'_, f64>) -> Result<Values<(usize, usize)>> {
-    device
-        .try_tensor_from_vec(values.iter().copied().collect(), values.dim())
-        .map_err(device_error)
+fn checked_sizes<C, X, Y, N>(
+    network: &N,
+    contexts: ArrayView2<'_, f64>,
+    features: ArrayView2<'_, f64>,
+) -> Result<(C, X, Y)>
+where
+    C: Dim,
+    X: Dim,
+    Y: Dim,
+    N: Differentiable<C, X, Y>,
+{
+    let (c, x, y) = network.sizes();
+    check_query(contexts, c.size(), features, x.size())?;
+    Ok((c, x, y))
 }
 
-fn device_error(error: CpuError) -> Error {
-    Error::numerical("a tensor operation", error)
+fn tensor<D: Dim>(values: ArrayView2<'_, f64>, width: D) -> Result<Values<(usize, D)>> {
+    Cpu::default()
+        .try_tensor_from_vec(values.iter().copied().collect(), (values.nrows(), width))
+        .map_err(device_error)
 }

@@ -1,13 +1,15 @@
 //! The fitted network: plain numbers, serialised as they are.
 
+use crate::closed_form::ClosedForm;
 use crate::jacobian::{jacobian, predictor};
 use crate::plain::Plain;
+use crate::sensitivities::{CoefficientChanges, ContextSensitivities};
 use contextualized_core::validate::{check_finite, check_query};
 use contextualized_core::{
     Coefficients, Error, FitReport, Link, LocalCoefficients, Result, Scaling,
 };
 use contextualized_encoders::{MlpWeights, Network};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 /// A fitted implicit regression.
@@ -73,6 +75,66 @@ impl ImplicitModel {
     /// on, in units of training.
     pub fn report(&self) -> &FitReport {
         &self.report
+    }
+
+    /// ∂g/∂c at every row, rows × targets × contexts, on the link scale and in the users' units: how
+    /// the prediction changes with the context. Not the coefficients, which are
+    /// [`LocalCoefficients::coefficients_at`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`LocalCoefficients::coefficients_at`].
+    pub fn context_sensitivities(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<ContextSensitivities> {
+        self.in_units()?.context_sensitivities(contexts, features)
+    }
+
+    /// ∂²g/∂x∂c at every row, in the users' units: how the coefficients change with the context. All
+    /// zeros for the rectifier, see [`CoefficientChanges`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`LocalCoefficients::coefficients_at`].
+    pub fn coefficient_changes(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<CoefficientChanges> {
+        self.in_units()?.coefficient_changes(contexts, features)
+    }
+
+    /// [`Plain::curvature_bound`] in the users' units.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plain::curvature_bound`].
+    pub fn curvature_bound(&self) -> Result<Array1<f64>> {
+        self.in_units()?.curvature_bound()
+    }
+
+    /// [`Plain::affine_radius`] in the users' units: a Euclidean distance in the features' numbers.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plain::affine_radius`].
+    pub fn affine_radius(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array1<f64>> {
+        self.in_units()?.affine_radius(contexts, features)
+    }
+
+    fn in_units(&self) -> Result<ClosedForm> {
+        ClosedForm::new(
+            self.network.clone(),
+            self.scaling.contexts.columns(),
+            self.scaling.features.columns(),
+        )
+        .in_units(&self.scaling)
     }
 
     fn network(&self) -> Result<Plain> {

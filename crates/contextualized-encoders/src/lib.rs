@@ -118,6 +118,7 @@
 //! | item | for |
 //! |---|---|
 //! | [`Encoder`], [`Mlp`], [`Additive`], [`Linear`], [`Linked`] | from contexts to codes |
+//! | [`Activation`] | the function between a perceptron's layers, with its derivatives |
 //! | [`Head`], [`Archetypes`], [`Direct`] | from codes to slopes and offsets |
 //! | [`Contextualized`], [`Network`] | an encoder and a head joined; anything trainable |
 //! | [`Loss`], [`SquaredError`], [`LogisticLoss`], [`Penalties`] | what training lowers |
@@ -127,6 +128,7 @@
 //! | [`MlpWeights`], [`AdditiveWeights`], [`DenseWeights`], [`ArchetypeWeights`] | the same as plain, serialisable numbers |
 //! | [`Const`], [`Dim`], [`Values`] | dfdx's widths and tensors, under the names used here |
 
+mod activation;
 mod adam;
 mod additive;
 mod data;
@@ -143,6 +145,7 @@ mod range_test;
 mod tensors;
 mod trainer;
 
+pub use activation::Activation;
 pub use additive::{Additive, AdditiveWeights};
 pub use data::TrainingData;
 pub use dense::DenseWeights;

@@ -1,9 +1,10 @@
 //! The multilayer perceptron.
 
+use crate::activation::Activation;
 use crate::dense::{Dense, DenseWeights};
 use crate::encoder::Encoder;
 use crate::parameters::{ParameterVisitor, Parameters};
-use crate::tensors::{Tape, Values, check_width, device_error};
+use crate::tensors::{Tape, Values, check_width};
 use contextualized_core::{Error, Result};
 use dfdx::shapes::Dim;
 use dfdx::tensor::Cpu;
@@ -42,12 +43,14 @@ impl MlpSize {
     }
 }
 
-/// A multilayer perceptron: hidden layers `h ↦ max(0, h W + b)`, then an affine layer.
+/// A multilayer perceptron: hidden layers `h ↦ σ(h W + b)`, then an affine layer. The activation σ is
+/// the rectifier, max(0, z), unless another is chosen.
 #[derive(Debug, Clone)]
 pub struct Mlp<C: Dim, Z: Dim> {
     input: Dense<C, usize>,
     hidden: Vec<Dense<usize, usize>>,
     output: Dense<usize, Z>,
+    activation: Activation,
 }
 
 /// The numbers of a multilayer perceptron, layer after layer.
@@ -55,6 +58,9 @@ pub struct Mlp<C: Dim, Z: Dim> {
 pub struct MlpWeights {
     /// At least two layers: input, any number of hidden ones, output.
     pub layers: Vec<DenseWeights>,
+    /// The activation; the rectifier in a file that does not say.
+    #[serde(default)]
+    pub activation: Activation,
 }
 
 impl<C: Dim, Z: Dim> Mlp<C, Z> {
@@ -74,7 +80,19 @@ impl<C: Dim, Z: Dim> Mlp<C, Z> {
                 .map(|_| Dense::random(&device, size.width, size.width, &mut generator))
                 .collect::<Result<_>>()?,
             output: Dense::random(&device, size.width, code, &mut generator)?,
+            activation: Activation::default(),
         })
+    }
+
+    /// The same weights with another activation.
+    pub fn with_activation(mut self, activation: Activation) -> Self {
+        self.activation = activation;
+        self
+    }
+
+    /// The function between the layers.
+    pub fn activation(&self) -> Activation {
+        self.activation
     }
 
     /// Rebuilds a perceptron from its numbers.
@@ -108,6 +126,7 @@ impl<C: Dim, Z: Dim> Mlp<C, Z> {
                 .map(|layer| Dense::from_weights(&device, layer))
                 .collect::<Result<_>>()?,
             output: Dense::from_weights(&device, last)?,
+            activation: weights.activation,
         })
     }
 
@@ -122,24 +141,20 @@ impl<C: Dim, Z: Dim> Mlp<C, Z> {
             layers.push(layer.to_weights()?);
         }
         layers.push(self.output.to_weights()?);
-        Ok(MlpWeights { layers })
+        Ok(MlpWeights {
+            layers,
+            activation: self.activation,
+        })
     }
 }
 
 impl<C: Dim, Z: Dim> Encoder<C, Z> for Mlp<C, Z> {
     fn encode<B: Dim, T: Tape>(&self, contexts: Values<(B, C), T>) -> Result<Values<(B, Z), T>> {
-        let mut activations = self
-            .input
-            .forward(contexts)?
-            .try_relu()
-            .map_err(device_error)?;
+        let mut hidden = self.activation.apply(self.input.forward(contexts)?)?;
         for layer in &self.hidden {
-            activations = layer
-                .forward(activations)?
-                .try_relu()
-                .map_err(device_error)?;
+            hidden = self.activation.apply(layer.forward(hidden)?)?;
         }
-        self.output.forward(activations)
+        self.output.forward(hidden)
     }
 
     fn context_width(&self) -> C {

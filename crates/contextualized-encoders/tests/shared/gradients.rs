@@ -2,7 +2,7 @@
 
 use contextualized_core::Result;
 use contextualized_encoders::{
-    Additive, Archetypes, Contextualized, Direct, Encoder, EncoderLink, Linear, Linked,
+    Activation, Additive, Archetypes, Contextualized, Direct, Encoder, EncoderLink, Linear, Linked,
     LogisticLoss, Loss, Mlp, MlpSize, Network, ParameterKind, ParameterVisitor, Penalties,
     Snapshot, SquaredError, Tape, Values,
 };
@@ -150,6 +150,14 @@ fn any_penalties() -> impl Strategy<Value = Penalties> {
     ]
 }
 
+fn any_activation() -> impl Strategy<Value = Activation> {
+    prop_oneof![
+        Just(Activation::Relu),
+        Just(Activation::Tanh),
+        Just(Activation::Softplus)
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
@@ -162,8 +170,11 @@ proptest! {
         intercept: bool,
         link in any_link(),
         penalties in any_penalties(),
+        activation in any_activation(),
     ) {
-        let encoder = Mlp::new(2, 3, MlpSize { width, layers }, seed).unwrap();
+        let encoder = Mlp::new(2, 3, MlpSize { width, layers }, seed)
+            .unwrap()
+            .with_activation(activation);
         Problem::new(&values, false, penalties)
             .check_archetypes(Linked::new(encoder, link), intercept, seed);
     }

@@ -3,8 +3,8 @@
 use approx::assert_relative_eq;
 use contextualized_core::Error;
 use contextualized_encoders::{
-    ArchetypeWeights, Archetypes, Const, Contextualized, DenseWeights, Dim, Direct, Head, Mlp,
-    MlpSize, MlpWeights,
+    Activation, ArchetypeWeights, Archetypes, Const, Contextualized, DenseWeights, Dim, Direct,
+    Head, Mlp, MlpSize, MlpWeights,
 };
 use ndarray::{Array2, array};
 use proptest::prelude::*;
@@ -12,6 +12,7 @@ use proptest::prelude::*;
 /// c ↦ max(0, [c, −c]) ↦ [|c|, 1]: one hidden layer of two units.
 fn absolute_value() -> MlpWeights {
     MlpWeights {
+        activation: Activation::Relu,
         layers: vec![
             DenseWeights {
                 weights: array![[1.0, -1.0]],

@@ -1,0 +1,439 @@
+//! From implicit to explicit: coefficients as a function of the context alone.
+
+use crate::context_function::ContextFunction;
+use crate::predictor::{linear_predictor, share_explained};
+use crate::sensitivities::check_pairs;
+use contextualized_core::validate::{check_query, check_weights};
+use contextualized_core::{
+    Coefficients, Error, Estimator, Link, LocalCoefficients, Result, Samples, VaryingCoefficients,
+};
+use contextualized_encoders::{Activation, MlpSize, Trainer};
+#[cfg(feature = "kernel")]
+use contextualized_kernels::Family;
+use ndarray::{Array2, Array3, ArrayView1, ArrayView2, Axis, s};
+use serde::{Deserialize, Serialize};
+
+/// How coefficients as a function of the context are learned from a model's derivatives.
+///
+/// A network's coefficients ∂g/∂x depend on context and features. Distilled, they depend on the
+/// context alone:
+///
+/// ```text
+/// B(c) = E[∂g/∂x(C, X) | C = c]            fitted by squared error to the Jacobians at the rows
+/// m(c) = E[g(C, X) − B(C) X | C = c]       fitted to what is left of the network's predictor
+/// ```
+///
+/// B is the average derivative at a context (see [`crate::averaged_coefficients`]) over the features
+/// seen with contexts like it, and B(c) itself where g = B(c) x + m(c). The errors of single
+/// Jacobians, as of a network whose coefficients jump, average out; what the network has wrong on
+/// average, the distilled model has wrong too: its [`Fidelity`] is to the network, not to the truth.
+///
+/// ```
+/// use contextualized_bridge::{Distillation, EncoderStudent, ImplicitRegression};
+/// use contextualized_core::{Estimator, VaryingCoefficients};
+/// use contextualized_simulation::Simulator;
+/// use ndarray::array;
+///
+/// let simulator = Simulator::new(500).uniform_contexts(1, -1.0, 1.0).slopes(|c| vec![c[0]]);
+/// let data = simulator.simulate(1)?.samples;
+/// let teacher = ImplicitRegression::new().fit(&data)?;
+/// let student = Distillation::Encoder(EncoderStudent::new());
+/// let explicit = student.distil(&teacher, data.contexts(), data.features())?;
+/// let slope = explicit.coefficients(array![[0.5]].view())?.slopes()[[0, 0, 0]];
+/// assert!((slope - 0.5).abs() < 0.15);
+/// assert!(explicit.fidelity().r_squared[0] > Some(0.95));
+/// # Ok::<(), contextualized_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Distillation {
+    /// By an encoder: many contexts, jumps, any number of rows.
+    Encoder(EncoderStudent),
+    /// By Gaussian processes with kernels of this family, in closed form, one for each coefficient.
+    #[cfg(feature = "kernel")]
+    Kernel(Family),
+}
+
+/// An encoder that learns coefficients.
+///
+/// | setting | default | range |
+/// |---|---|---|
+/// | size | 2 hidden layers of 25 | 1 or more of either |
+/// | activation | tanh | any |
+/// | epochs | 200 | 1 or more |
+/// | batch size | 16 | 1 or more |
+/// | learning rate | 0.003 | above 0 |
+/// | early stopping | on a random fifth of the rows, patience 20 epochs | fraction in (0, 1), patience 1 or more |
+/// | seed | 0 | |
+#[derive(Debug, Clone, PartialEq)]
+pub struct EncoderStudent {
+    pub(crate) size: MlpSize,
+    pub(crate) activation: Activation,
+    pub(crate) trainer: Trainer,
+    pub(crate) validation: f64,
+    pub(crate) seed: u64,
+}
+
+impl Default for EncoderStudent {
+    fn default() -> Self {
+        Self {
+            size: MlpSize::default(),
+            activation: Activation::Tanh,
+            trainer: Trainer {
+                epochs: 200,
+                batch_size: 16,
+                learning_rate: 3e-3,
+                patience: 20,
+                ..Trainer::default()
+            },
+            validation: 0.2,
+            seed: 0,
+        }
+    }
+}
+
+impl EncoderStudent {
+    /// The default settings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Width and number of the hidden layers.
+    pub fn mlp(mut self, width: usize, layers: usize) -> Self {
+        self.size = MlpSize { width, layers };
+        self
+    }
+
+    /// The function between layers.
+    pub fn activation(mut self, activation: Activation) -> Self {
+        self.activation = activation;
+        self
+    }
+
+    /// Passes over the rows.
+    pub fn epochs(mut self, epochs: usize) -> Self {
+        self.trainer.epochs = epochs;
+        self
+    }
+
+    /// Rows per gradient step.
+    pub fn batch_size(mut self, batch_size: usize) -> Self {
+        self.trainer.batch_size = batch_size;
+        self
+    }
+
+    /// Adam's step size.
+    pub fn learning_rate(mut self, learning_rate: f64) -> Self {
+        self.trainer.learning_rate = learning_rate;
+        self
+    }
+
+    /// Stops when the loss on a random fraction of the rows has not fallen for `patience` epochs.
+    pub fn early_stopping(mut self, fraction: f64, patience: usize) -> Self {
+        self.validation = fraction;
+        self.trainer.patience = patience;
+        self
+    }
+
+    /// Seed of the weights, the batches and the rows held out.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+}
+
+/// How well an explicit model stands for the one it was distilled from, on given rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fidelity {
+    /// For every target the share of the variance of the teacher's linear predictor that the
+    /// distilled one explains; nothing where the teacher's does not vary.
+    pub r_squared: Vec<Option<f64>>,
+    /// Mean squared difference between the teacher's slopes and the distilled ones, targets ×
+    /// features, in the users' units: what a function of the context alone cannot follow, and what
+    /// the student did not learn.
+    pub slope_errors: Array2<f64>,
+}
+
+impl Fidelity {
+    /// Measures an explicit model against another on rows of contexts and features: those it was
+    /// distilled from, or new ones.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRows`]; [`Error::ColumnCount`] when the two differ in features or targets; those of
+    /// the models.
+    pub fn between<T, S>(
+        teacher: &T,
+        distilled: &S,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Self>
+    where
+        T: LocalCoefficients + ?Sized,
+        S: VaryingCoefficients + ?Sized,
+    {
+        check_pairs(contexts, features)?;
+        if contexts.nrows() == 0 {
+            return Err(Error::NoRows {
+                argument: "contexts",
+            });
+        }
+        let local = teacher.coefficients_at(contexts, features)?;
+        let explicit = distilled.coefficients(contexts)?;
+        for (argument, expected, found) in [
+            ("distilled targets", local.targets(), explicit.targets()),
+            ("distilled features", local.features(), explicit.features()),
+        ] {
+            if expected != found {
+                return Err(Error::ColumnCount {
+                    argument,
+                    expected,
+                    found,
+                });
+            }
+        }
+        let values = linear_predictor(teacher, contexts, features)?;
+        let residuals = &values - &explicit.linear_predictor(features)?;
+        let equal = std::iter::repeat_n(1.0, contexts.nrows());
+        let squares = (&local.slopes() - &explicit.slopes()).mapv(|d| d * d);
+        Ok(Self {
+            r_squared: values
+                .columns()
+                .into_iter()
+                .zip(residuals.columns())
+                .map(|(values, residuals)| {
+                    share_explained(
+                        values.iter().copied(),
+                        residuals.iter().copied(),
+                        equal.clone(),
+                    )
+                })
+                .collect(),
+            slope_errors: squares.sum_axis(Axis(0)) / contexts.nrows() as f64,
+        })
+    }
+}
+
+impl Distillation {
+    /// Distils a model at rows of contexts and features, those it was fitted to for example.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooFewRows`], [`Error::InvalidParameter`] and [`Error::Diverged`] of an encoder that
+    /// cannot be trained; those of a kernel fit; those of the teacher.
+    pub fn distil<M>(
+        &self,
+        teacher: &M,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<DistilledModel>
+    where
+        M: LocalCoefficients + ?Sized,
+    {
+        self.distil_weighted(teacher, contexts, features, None)
+    }
+
+    fn distil_weighted<M>(
+        &self,
+        teacher: &M,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+        weights: Option<ArrayView1<'_, f64>>,
+    ) -> Result<DistilledModel>
+    where
+        M: LocalCoefficients + ?Sized,
+    {
+        check_pairs(contexts, features)?;
+        if contexts.nrows() == 0 {
+            return Err(Error::NoRows {
+                argument: "contexts",
+            });
+        }
+        if let Some(weights) = weights {
+            check_weights(weights, contexts.nrows())?;
+        }
+        let local = teacher.coefficients_at(contexts, features)?;
+        let (rows, targets, width) = local.slopes().dim();
+        let outputs = local
+            .slopes()
+            .to_shape((rows, targets * width))
+            .map_err(|error| Error::numerical("arranging slopes", error))?
+            .to_owned();
+        let slopes = ContextFunction::fit(self, contexts, outputs.view(), weights)?;
+        let distilled = slopes.evaluate(contexts)?;
+        let linear = Array2::from_shape_fn((rows, targets), |(row, target)| {
+            let slope = distilled.slice(s![row, target * width..(target + 1) * width]);
+            slope.dot(&features.row(row))
+        });
+        let left = linear_predictor(teacher, contexts, features)? - linear;
+        let offsets = ContextFunction::fit(self, contexts, left.view(), weights)?;
+        let mut model = DistilledModel {
+            link: teacher.link(),
+            features: width,
+            slopes,
+            offsets,
+            fidelity: Fidelity {
+                r_squared: Vec::new(),
+                slope_errors: Array2::zeros((0, 0)),
+            },
+        };
+        model.fidelity = Fidelity::between(teacher, &model, contexts, features)?;
+        Ok(model)
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Encoder(student) => {
+                format!("MLP {} × {}", student.size.width, student.size.layers)
+            }
+            #[cfg(feature = "kernel")]
+            Self::Kernel(family) => family.to_string(),
+        }
+    }
+}
+
+/// An explicit model that was distilled from another: its coefficients are functions of the context.
+///
+/// Reloaded through serde it predicts the same bits; numbers that contradict each other are refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
+pub struct DistilledModel {
+    link: Link,
+    features: usize,
+    /// Targets × features, target after target.
+    slopes: ContextFunction,
+    offsets: ContextFunction,
+    fidelity: Fidelity,
+}
+
+/// What a file may hold, before it is checked.
+#[derive(Deserialize)]
+struct Unchecked {
+    link: Link,
+    features: usize,
+    slopes: ContextFunction,
+    offsets: ContextFunction,
+    fidelity: Fidelity,
+}
+
+impl TryFrom<Unchecked> for DistilledModel {
+    type Error = Error;
+
+    fn try_from(file: Unchecked) -> Result<Self> {
+        file.slopes.check()?;
+        file.offsets.check()?;
+        let ((contexts, slopes), (found, targets)) = (file.slopes.widths(), file.offsets.widths());
+        for (argument, expected, found) in [
+            ("contexts of offsets", contexts, found),
+            ("slopes", targets.saturating_mul(file.features), slopes),
+        ] {
+            if expected != found {
+                return Err(Error::ColumnCount {
+                    argument,
+                    expected,
+                    found,
+                });
+            }
+        }
+        Ok(Self {
+            link: file.link,
+            features: file.features,
+            slopes: file.slopes,
+            offsets: file.offsets,
+            fidelity: file.fidelity,
+        })
+    }
+}
+
+impl DistilledModel {
+    /// How well it stands for its teacher, on the rows it was distilled at. For other rows there is
+    /// [`Fidelity::between`].
+    pub fn fidelity(&self) -> &Fidelity {
+        &self.fidelity
+    }
+}
+
+impl VaryingCoefficients for DistilledModel {
+    fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
+        let slopes = self.slopes.evaluate(contexts)?;
+        let offsets = self.offsets.evaluate(contexts)?;
+        let (rows, targets) = offsets.dim();
+        let slopes = Array3::from_shape_vec(
+            (rows, targets, self.features),
+            slopes.iter().copied().collect(),
+        )
+        .map_err(|error| Error::numerical("arranging slopes", error))?;
+        Coefficients::new(slopes, offsets)
+    }
+}
+
+impl LocalCoefficients for DistilledModel {
+    fn coefficients_at(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Coefficients> {
+        check_query(contexts, self.slopes.widths().0, features, self.features)?;
+        self.coefficients(contexts)
+    }
+
+    fn link(&self) -> Link {
+        self.link
+    }
+}
+
+/// An estimator whose model is distilled at the rows it was fitted to.
+///
+/// ```
+/// use contextualized_bridge::{Distillation, DistilledRegression, EncoderStudent, ImplicitRegression};
+/// use contextualized_core::Estimator;
+///
+/// let student = Distillation::Encoder(EncoderStudent::new());
+/// let estimator = DistilledRegression::new(ImplicitRegression::new(), student);
+/// assert_eq!(estimator.name(), "implicit (MLP 50 × 2), distilled (MLP 25 × 2)");
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct DistilledRegression<E> {
+    teacher: E,
+    distillation: Distillation,
+}
+
+impl<E> DistilledRegression<E> {
+    /// Fits this estimator, then distils its model.
+    pub fn new(teacher: E, distillation: Distillation) -> Self {
+        Self {
+            teacher,
+            distillation,
+        }
+    }
+}
+
+impl<E> Estimator for DistilledRegression<E>
+where
+    E: Estimator,
+    E::Model: LocalCoefficients,
+{
+    type Model = DistilledModel;
+
+    fn name(&self) -> String {
+        format!(
+            "{}, distilled ({})",
+            self.teacher.name(),
+            self.distillation.name()
+        )
+    }
+
+    /// # Errors
+    ///
+    /// Those of the teacher, and of [`Distillation::distil`].
+    fn fit(&self, samples: &Samples) -> Result<DistilledModel> {
+        let teacher = self.teacher.fit(samples)?;
+        let rows = samples.rows_that_count()?;
+        self.distillation.distil_weighted(
+            &teacher,
+            rows.contexts(),
+            rows.features(),
+            rows.weights(),
+        )
+    }
+}

@@ -1,0 +1,92 @@
+//! A forward pass as a model among others.
+
+use crate::differentiable::Differentiable;
+use crate::jacobian::{jacobian, predictor};
+use crate::sensitivities::ContextSensitivities;
+use contextualized_core::{Coefficients, Link, LocalCoefficients, Result};
+use contextualized_encoders::Dim;
+use ndarray::{Array2, ArrayView2};
+use std::marker::PhantomData;
+
+/// Any network as a model: its derivatives are the coefficients.
+///
+/// What takes a model, such as [`crate::TaylorSurrogate`], [`crate::linearity`], [`crate::Lime`] and
+/// [`crate::Distillation`], takes a network of the user's this way. The network's output is the
+/// linear predictor, to which the link belongs that is given: for probabilities let it return the
+/// logit.
+#[derive(Debug, Clone)]
+pub struct NetworkModel<N, C, X, Y> {
+    network: N,
+    link: Link,
+    widths: PhantomData<(C, X, Y)>,
+}
+
+impl<N, C, X, Y> NetworkModel<N, C, X, Y>
+where
+    C: Dim,
+    X: Dim,
+    Y: Dim,
+    N: Differentiable<C, X, Y>,
+{
+    /// A network whose output is the mean.
+    pub fn new(network: N) -> Self {
+        Self::with_link(network, Link::Identity)
+    }
+
+    /// A network whose output is the linear predictor of this link.
+    pub fn with_link(network: N, link: Link) -> Self {
+        Self {
+            network,
+            link,
+            widths: PhantomData,
+        }
+    }
+
+    /// The network.
+    pub fn network(&self) -> &N {
+        &self.network
+    }
+
+    /// ∂g/∂c, exact. Not the coefficients.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`crate::jacobian`].
+    pub fn context_sensitivities(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<ContextSensitivities> {
+        ContextSensitivities::of_network(&self.network, contexts, features)
+    }
+}
+
+impl<N, C, X, Y> LocalCoefficients for NetworkModel<N, C, X, Y>
+where
+    C: Dim,
+    X: Dim,
+    Y: Dim,
+    N: Differentiable<C, X, Y>,
+{
+    fn coefficients_at(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Coefficients> {
+        jacobian(&self.network, contexts, features)
+    }
+
+    fn link(&self) -> Link {
+        self.link
+    }
+
+    /// One forward pass.
+    fn predict(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array2<f64>> {
+        let predictor = predictor(&self.network, contexts, features)?;
+        Ok(self.link.inverse_table(predictor.view()))
+    }
+}
