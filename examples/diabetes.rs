@@ -78,7 +78,10 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     print_effects(&neural, &samples)?;
     let figure = draw_effects(&kernel.fit(&samples)?, &samples)?;
     Folder::new(&arguments.figures)?.write("diabetes_effects", &figure)?;
-    println!("\nThe figure is in {}.", arguments.figures.display());
+    println!(
+        "\nThe figure, of the kernel regression with 95 % bands, is in {}.",
+        arguments.figures.display()
+    );
 
     // The features say something of progression whatever the context.
     let variance = samples.targets().var(0.0);
@@ -235,7 +238,9 @@ fn draw_effects(
         })
         .collect();
     Ok(effect_curves(&panels, "age, years", 4)?
-        .title("Effects on the progression of diabetes, per standard deviation")
+        .title(
+            "Effects on the progression of diabetes, per standard deviation: kernel regression, 95 % bands",
+        )
         .y_label("effect on progression"))
 }
 
