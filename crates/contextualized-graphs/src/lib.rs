@@ -1,0 +1,6 @@
+//! # contextualized-graphs
+//!
+//! Contextualized networks: one network per sample, a function of the sample's context.
+
+pub mod correlation;
+pub mod markov;
