@@ -47,7 +47,7 @@ fn rows(criterion: &mut Criterion) {
             });
         }
     }
-    for rows in [10_000, 30_000, 100_000] {
+    for rows in [10_000, 100_000, 1_000_000] {
         let samples = data(rows, 2, 3);
         group.throughput(Throughput::Elements(rows as u64));
         let estimator = KernelRegression::new();

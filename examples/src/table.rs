@@ -25,7 +25,7 @@ pub fn table<const N: usize>(
 pub fn number(value: f64) -> String {
     match value {
         0.0 => "0".to_owned(),
-        small if small.abs() < 5e-5 => format!("{small:.0e}"),
+        small if small.abs() < 5e-5 => format!("{small:.1e}"),
         value => format!("{value:.4}"),
     }
 }

@@ -29,9 +29,8 @@ pub enum Sharing {
     Shared,
     /// A set for each.
     PerCoefficient,
-    /// A set for each where that raises the logarithm of the marginal likelihood by more than half
-    /// the logarithm of the number of rows for every relevance it adds, not counting those next to
-    /// zero or of coefficients that do not vary (after Schwarz's criterion).
+    /// A set for each where that raises the logarithm of the marginal likelihood by more than 2 for
+    /// every relevance it adds, not counting those next to zero or of coefficients that do not vary.
     Auto,
 }
 

@@ -192,8 +192,7 @@ impl CoefficientProcess {
         let prefer_own = match (&shared, &own) {
             (Some(shared), Some(own)) => {
                 let added = self.active(&own.hyper) as f64 - self.active(&shared.hyper) as f64;
-                let rows = engine.evidence().rows() as f64;
-                own.evidence - shared.evidence > 0.5 * added.max(1.0) * rows.ln()
+                own.evidence - shared.evidence > GAIN * added.max(1.0)
             }
             (_, own) => own.is_some(),
         };
@@ -418,6 +417,8 @@ pub(crate) struct Found {
 /// Below these, in standard deviations, a coefficient does not vary and a context is irrelevant.
 const ACTIVE_AMPLITUDE: f64 = 0.05;
 const ACTIVE_RELEVANCE: f64 = 0.1;
+/// What each relevance that own ones add has to gain in the logarithm of the marginal likelihood.
+const GAIN: f64 = 2.0;
 /// Rows on which the search begins.
 const PILOT_ROWS: usize = 256;
 /// Rows of the stages between, each for data of more rows than the second number.

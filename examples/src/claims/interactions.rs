@@ -10,7 +10,7 @@ use std::time::Instant;
 
 const ROWS: usize = 900;
 const NEW_ROWS: usize = 5000;
-const SEEDS: u64 = 3;
+const SEEDS: u64 = 10;
 
 /// ```text
 /// w0 = sin(3 c0) + c1    w1 = c0 c2    w2 = 1
