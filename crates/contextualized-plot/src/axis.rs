@@ -27,6 +27,8 @@ pub(crate) struct AxisRequest {
     pub(crate) scale: Scale,
     pub(crate) range: Option<(f64, f64)>,
     pub(crate) ticks: Option<Vec<f64>>,
+    /// What ticks are called instead of their numbers.
+    pub(crate) names: Option<Vec<String>>,
 }
 
 /// The smallest and the largest of some numbers; `None` of none.
@@ -117,10 +119,18 @@ impl Axis {
                         requirement: "finite",
                     });
                 }
+                let named = |(index, &value): (usize, &f64)| match &request.names {
+                    Some(names) => Tick {
+                        value,
+                        label: names.get(index).cloned().unwrap_or_default(),
+                    },
+                    None => ticks::explicit(value),
+                };
                 values
                     .iter()
-                    .filter(|value| settled.contains(**value))
-                    .map(|&value| ticks::explicit(value))
+                    .enumerate()
+                    .filter(|(_, value)| settled.contains(**value))
+                    .map(named)
                     .collect()
             }
             (None, Scale::Linear) => ticks::linear(low, high, most),

@@ -4,8 +4,8 @@ use crate::Colour;
 
 /// A map from the interval 0 to 1 to colours in which equal steps look equal.
 ///
-/// Both go from dark to light, so that they also work in grey, and both are safe for
-/// colour-blind readers.
+/// All are safe for colour-blind readers. [`ColourMap::Cividis`] and [`ColourMap::Viridis`] go
+/// from dark to light, so that they also work in grey.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ColourMap {
@@ -15,6 +15,9 @@ pub enum ColourMap {
     Cividis,
     /// Purple over green to yellow (Smith and van der Walt, 2015).
     Viridis,
+    /// Blue over white to vermillion: for numbers with a sign, on a range that is the same on either
+    /// side of zero.
+    Diverging,
 }
 
 impl ColourMap {
@@ -34,6 +37,7 @@ impl ColourMap {
         match self {
             Self::Cividis => &CIVIDIS,
             Self::Viridis => &VIRIDIS,
+            Self::Diverging => &DIVERGING,
         }
     }
 }
@@ -78,6 +82,26 @@ const VIRIDIS: [Colour; 17] = [
     Colour::rgb(253, 231, 37),
 ];
 
+const DIVERGING: [Colour; 17] = [
+    Colour::rgb(0, 68, 120),
+    Colour::rgb(0, 85, 142),
+    Colour::rgb(0, 102, 164),
+    Colour::rgb(17, 123, 183),
+    Colour::rgb(69, 152, 198),
+    Colour::rgb(121, 180, 213),
+    Colour::rgb(166, 204, 226),
+    Colour::rgb(208, 227, 238),
+    Colour::rgb(250, 250, 250),
+    Colour::rgb(244, 224, 208),
+    Colour::rgb(237, 198, 166),
+    Colour::rgb(230, 169, 121),
+    Colour::rgb(223, 137, 69),
+    Colour::rgb(216, 105, 17),
+    Colour::rgb(197, 84, 0),
+    Colour::rgb(174, 70, 0),
+    Colour::rgb(150, 56, 0),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +119,21 @@ mod tests {
         assert_eq!(ColourMap::Viridis.at(-3.0), VIRIDIS[0]);
         assert_eq!(ColourMap::Viridis.at(f64::INFINITY), VIRIDIS[16]);
         assert_eq!(ColourMap::Viridis.at(f64::NAN), VIRIDIS[0]);
+    }
+
+    /// Signs look alike, and nothing is lighter than zero.
+    #[test]
+    fn the_diverging_map_is_lightest_in_the_middle() {
+        let luminance = |position: f64| {
+            let (red, green, blue) = ColourMap::Diverging.at(position).parts();
+            0.2126 * f64::from(red) + 0.7152 * f64::from(green) + 0.0722 * f64::from(blue)
+        };
+        for step in 0..32 {
+            let (near, far) = (f64::from(step) / 64.0, f64::from(step + 1) / 64.0);
+            for side in [-1.0, 1.0] {
+                assert!(luminance(0.5 + side * near) > luminance(0.5 + side * far));
+            }
+        }
     }
 
     /// Luminance rises all the way, so the map can be read in grey.

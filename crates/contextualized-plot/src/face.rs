@@ -69,6 +69,13 @@ pub(crate) const X_TICK: Face = Face {
     ..PLAIN
 };
 
+/// The same where they are too long to stand beside each other.
+pub(crate) const X_TICK_UPWARDS: Face = Face {
+    upwards: true,
+    anchor: Anchor::End,
+    ..X_TICK
+};
+
 /// The ticks of a y axis.
 pub(crate) const Y_TICK: Face = Face {
     size: 12.0,
@@ -83,7 +90,26 @@ pub(crate) const ASIDE: Face = Face {
     ..PLAIN
 };
 
+/// What stands in a cell or a node.
+pub(crate) const CELL: Face = Face {
+    size: 12.0,
+    colour: Colour::BLACK,
+    ..PLAIN
+};
+
 impl Face {
+    /// The face on a background: white where that is dark.
+    pub(crate) fn on(self, background: Colour) -> Self {
+        let (red, green, blue) = background.parts();
+        let luminance =
+            0.2126 * f64::from(red) + 0.7152 * f64::from(green) + 0.0722 * f64::from(blue);
+        let colour = match luminance < 120.0 {
+            true => Colour::WHITE,
+            false => self.colour,
+        };
+        Self { colour, ..self }
+    }
+
     /// About how wide a text is in px.
     pub(crate) fn width(&self, text: &str) -> f64 {
         width(text, self.size, self.bold)

@@ -1,5 +1,5 @@
 //! Ready-made figures: patients with contexts and effects, models beside each other, training,
-//! and effects as functions of a context.
+//! effects as functions of a context, and networks.
 //!
 //! Each is a function from plain slices to a [`Figure`](crate::Figure), whose title,
 //! description and panel size can still be set before it is drawn:
@@ -13,16 +13,19 @@
 //! | [`training_curves`] | losses against epochs |
 //! | [`effect_curves`] | how each effect varies with a context, by group |
 //! | [`shape_functions`] | estimated curves against the truth |
+//! | [`network_tables`], [`network_graphs`] | networks beside each other, as heat maps and as graphs |
 //!
-//! Rows are patients throughout: entry i of every list is about patient i.
+//! Rows are patients throughout, but for networks: entry i of every list is about patient i.
 
 mod curves;
 mod effects;
+mod networks;
 mod patients;
 mod training;
 
 pub use curves::{EffectPanel, GroupCurve, ShapeFunction, effect_curves, shape_functions};
 pub use effects::{ModelEffects, TrueEffects, all_models, predicted_effects};
+pub use networks::{NetworkPanel, network_graphs, network_tables};
 pub use patients::{
     OfInterest, Patients, Wording, contexts_effects_outcomes, observed_and_unobserved,
 };

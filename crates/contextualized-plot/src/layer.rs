@@ -3,8 +3,8 @@
 use crate::axis::{Axis, Scale, Span};
 use crate::canvas::{Canvas, Fill, Pen, Pixel};
 use crate::clip::Rect;
-use crate::points::Bar;
-use crate::{Band, Error, Line, Points, Reference, Result, Rug};
+use crate::shades::Bar;
+use crate::{Band, Cells, Error, Graph, Line, Points, Reference, Result, Rug};
 
 /// Anything that can be drawn in a panel; each kind converts into it.
 #[derive(Debug, Clone)]
@@ -20,6 +20,10 @@ pub enum Layer {
     Reference(Reference),
     /// Short strokes at the foot of the panel.
     Rug(Rug),
+    /// A table of numbers.
+    Cells(Cells),
+    /// A network.
+    Graph(Graph),
 }
 
 macro_rules! layers {
@@ -40,7 +44,7 @@ macro_rules! layers {
     };
 }
 
-layers!(Points, Line, Band, Reference, Rug);
+layers!(Points, Line, Band, Reference, Rug, Cells, Graph);
 
 /// What a panel asks of a layer.
 pub(crate) trait Mark {

@@ -1,6 +1,6 @@
 //! # contextualized-plot
 //!
-//! Figures of contexts, effects and training curves as SVG. A [`Figure`] is a grid of
+//! Figures of contexts, effects, networks and training curves as SVG. A [`Figure`] is a grid of
 //! [`Panel`]s, a panel is a pair of axes with layers on it, and [`Figure::to_svg`] gives the
 //! text of an SVG document; where it goes is up to the caller. Numbers are `f64`, lengths
 //! are px, and no fonts are needed: text stays text.
@@ -43,10 +43,11 @@
 //! | [`Points`] | dots, of one colour or coloured by a number each |
 //! | [`Line`], [`Band`] | a line, solid or dashed; the area between two curves |
 //! | [`Reference`], [`Rug`] | a line across the panel; where the data lie along x |
+//! | [`Cells`], [`Graph`] | a table of numbers as a heat map; a network as dots and arrows |
 //! | [`Layer`] | any of these |
 //! | [`Scale`] | linear or logarithmic axes |
 //! | [`Colour`], [`ColourMap`] | colours that colour-blind readers can tell apart |
-//! | [`figures`] | ready-made figures of patients, models, training and effects |
+//! | [`figures`] | ready-made figures of patients, models, training, effects and networks |
 //! | [`enum@Error`] | what can go wrong, with the panel, layer and entry at fault |
 //!
 //! ## What is drawn
@@ -61,12 +62,14 @@ pub mod figures;
 mod axis;
 mod band;
 mod canvas;
+mod cells;
 mod clip;
 mod colour;
 mod colour_map;
 mod error;
 mod face;
 mod figure;
+mod graph;
 mod layer;
 mod legend;
 mod line;
@@ -75,16 +78,19 @@ mod placed;
 mod points;
 mod reference;
 mod rug;
+mod shades;
 mod svg;
 mod text;
 mod ticks;
 
 pub use axis::Scale;
 pub use band::Band;
+pub use cells::Cells;
 pub use colour::Colour;
 pub use colour_map::ColourMap;
 pub use error::{Error, Result};
 pub use figure::Figure;
+pub use graph::Graph;
 pub use layer::Layer;
 pub use line::Line;
 pub use panel::Panel;

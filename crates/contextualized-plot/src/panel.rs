@@ -3,7 +3,7 @@
 use crate::axis::{Axis, AxisRequest, Span};
 use crate::face::X_TICK;
 use crate::layer::{Entry, Layer, Site};
-use crate::points::Bar;
+use crate::shades::Bar;
 use crate::text::clean;
 use crate::{Result, Scale};
 
@@ -19,6 +19,7 @@ pub struct Panel {
     x: AxisRequest,
     y: AxisRequest,
     equal: bool,
+    bare: bool,
     layers: Vec<Layer>,
 }
 
@@ -79,6 +80,7 @@ impl Panel {
     #[must_use]
     pub fn x_ticks(mut self, ticks: &[f64]) -> Self {
         self.x.ticks = Some(ticks.to_vec());
+        self.x.names = None;
         self
     }
 
@@ -86,6 +88,32 @@ impl Panel {
     #[must_use]
     pub fn y_ticks(mut self, ticks: &[f64]) -> Self {
         self.y.ticks = Some(ticks.to_vec());
+        self.y.names = None;
+        self
+    }
+
+    /// Names of the columns of [`Cells`](crate::Cells), at 0, 1, 2, ….
+    #[must_use]
+    pub fn x_names(mut self, names: &[&str]) -> Self {
+        self.x.ticks = Some((0..names.len()).map(|index| index as f64).collect());
+        self.x.names = Some(names.iter().map(|name| clean(name)).collect());
+        self
+    }
+
+    /// Names of the rows of [`Cells`](crate::Cells), at 0, −1, −2, …: the first is on top.
+    #[must_use]
+    pub fn y_names(mut self, names: &[&str]) -> Self {
+        self.y.ticks = Some((0..names.len()).map(|index| -(index as f64)).collect());
+        self.y.names = Some(names.iter().map(|name| clean(name)).collect());
+        self
+    }
+
+    /// Leaves out the axes, as for a [`Graph`](crate::Graph).
+    #[must_use]
+    pub fn bare(mut self) -> Self {
+        self.bare = true;
+        self.x.ticks = Some(Vec::new());
+        self.y.ticks = Some(Vec::new());
         self
     }
 
@@ -179,6 +207,8 @@ impl Panel {
             x_label: &self.x.label,
             y_label: &self.y.label,
             layers: &self.layers,
+            bare: self.bare,
+            x_upwards: self.x.names.is_some() && crowded(&x, size.0),
             x,
             y,
             bars,
@@ -194,6 +224,8 @@ pub(crate) struct Settled<'a> {
     pub(crate) x_label: &'a str,
     pub(crate) y_label: &'a str,
     pub(crate) layers: &'a [Layer],
+    pub(crate) bare: bool,
+    pub(crate) x_upwards: bool,
     pub(crate) x: Axis,
     pub(crate) y: Axis,
     pub(crate) bars: Vec<Bar>,

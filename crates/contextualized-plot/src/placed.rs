@@ -3,10 +3,12 @@
 use crate::axis::Axis;
 use crate::canvas::{Canvas, Pen};
 use crate::clip::Rect;
-use crate::face::{ACROSS, ASIDE, PANEL_TITLE, Paragraph, SUBTITLE, UPWARDS, X_TICK, Y_TICK};
+use crate::face::{
+    ACROSS, ASIDE, PANEL_TITLE, Paragraph, SUBTITLE, UPWARDS, X_TICK, X_TICK_UPWARDS, Y_TICK,
+};
 use crate::layer::{Frame, Layer};
 use crate::panel::Settled;
-use crate::points::Bar;
+use crate::shades::Bar;
 use crate::{Colour, Result};
 
 /// How long tick marks are, and how far their labels stand from them.
@@ -45,6 +47,9 @@ pub(crate) struct Margins {
 #[derive(Debug)]
 pub(crate) struct Placed<'a> {
     layers: &'a [Layer],
+    bare: bool,
+    /// Whether the labels of x ticks read from bottom to top.
+    x_upwards: bool,
     x: Axis,
     y: Axis,
     bars: Vec<(Bar, Paragraph)>,
@@ -60,6 +65,8 @@ impl<'a> Placed<'a> {
     pub(crate) fn new(settled: Settled<'a>, size: (f64, f64)) -> Self {
         Self {
             layers: settled.layers,
+            bare: settled.bare,
+            x_upwards: settled.x_upwards,
             title: Paragraph::new(settled.title, PANEL_TITLE, size.0),
             subtitle: Paragraph::new(settled.subtitle, SUBTITLE, size.0),
             x_label: Paragraph::new(settled.x_label, ACROSS, size.0),
@@ -84,7 +91,10 @@ impl<'a> Placed<'a> {
         let (mut before, mut after) = (0.0_f64, 0.0_f64);
         for tick in &self.x.ticks {
             let centre = self.size.0 * self.x.position(tick.value);
-            let half = X_TICK.width(&tick.label) / 2.0;
+            let half = match self.x_upwards {
+                true => X_TICK.size / 2.0,
+                false => X_TICK.width(&tick.label) / 2.0,
+            };
             before = before.max(half - centre);
             after = after.max(centre + half - self.size.0);
         }
@@ -95,7 +105,15 @@ impl<'a> Placed<'a> {
             left: left.max(before),
             right: right.max(after),
             top: if head > 0.0 { head + TITLE_GAP } else { 0.0 },
-            bottom: TICK + TICK_GAP + X_TICK.size + padded(self.x_label.depth()),
+            bottom: TICK + TICK_GAP + self.x_tick_depth() + padded(self.x_label.depth()),
+        }
+    }
+
+    /// The room below the axis that the labels of x ticks need.
+    fn x_tick_depth(&self) -> f64 {
+        match self.x_upwards {
+            true => widest(&self.x),
+            false => X_TICK.size,
         }
     }
 
@@ -110,7 +128,7 @@ impl<'a> Placed<'a> {
         self.title.draw(canvas, (middle.0, title_top))?;
         let subtitle_top = rect.top - TITLE_GAP - self.subtitle.depth();
         self.subtitle.draw(canvas, (middle.0, subtitle_top))?;
-        let label_top = rect.bottom + TICK + TICK_GAP + X_TICK.size + LABEL_GAP;
+        let label_top = rect.bottom + TICK + TICK_GAP + self.x_tick_depth() + LABEL_GAP;
         self.x_label.draw(canvas, (middle.0, label_top))?;
         self.y_label
             .draw(canvas, (rect.left - margins.left, middle.1))?;
@@ -124,7 +142,9 @@ impl<'a> Placed<'a> {
         for layer in self.layers {
             layer.mark().draw(canvas, &frame)?;
         }
-        axes(canvas, &frame)?;
+        if !self.bare {
+            axes(canvas, &frame, self.x_upwards)?;
+        }
         let mut left = rect.right;
         for bar in &self.bars {
             draw_bar(canvas, &bar.0, left + BAR_GAP, rect)?;
@@ -141,7 +161,7 @@ fn padded(depth: f64) -> f64 {
     if depth > 0.0 { depth + LABEL_GAP } else { 0.0 }
 }
 
-/// The width of the widest tick label of a vertical axis.
+/// The width of an axis' widest tick label.
 fn widest(axis: &Axis) -> f64 {
     let widths = axis.ticks.iter().map(|tick| Y_TICK.width(&tick.label));
     widths.fold(0.0, f64::max)
@@ -165,7 +185,7 @@ fn grid(canvas: &Canvas<'_>, frame: &Frame) -> Result<()> {
     Ok(())
 }
 
-fn axes(canvas: &Canvas<'_>, frame: &Frame) -> Result<()> {
+fn axes(canvas: &Canvas<'_>, frame: &Frame, x_upwards: bool) -> Result<()> {
     let Rect {
         left,
         top,
@@ -182,8 +202,12 @@ fn axes(canvas: &Canvas<'_>, frame: &Frame) -> Result<()> {
         canvas.line(&[(left - TICK, y), (left, y)], AXIS_PEN)?;
     }
     for tick in &frame.x.ticks {
-        let below = bottom + TICK + TICK_GAP + X_TICK.size / 2.0;
-        canvas.text(&tick.label, (frame.across(tick.value), below), X_TICK)?;
+        let (below, face) = match x_upwards {
+            true => (0.0, X_TICK_UPWARDS),
+            false => (X_TICK.size / 2.0, X_TICK),
+        };
+        let place = (frame.across(tick.value), bottom + TICK + TICK_GAP + below);
+        canvas.text(&tick.label, place, face)?;
     }
     for tick in &frame.y.ticks {
         let beside = left - TICK - TICK_GAP;

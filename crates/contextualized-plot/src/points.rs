@@ -1,9 +1,10 @@
 //! Dots, of one colour or coloured by a number each.
 
-use crate::axis::{Axis, AxisRequest, Scale, Span};
+use crate::axis::{Scale, Span};
 use crate::canvas::{Canvas, Fill, Pen};
 use crate::error::within;
 use crate::layer::{Entry, Frame, Key, Mark, Site, entry};
+use crate::shades::{Bar, Shades};
 use crate::text::clean;
 use crate::{Colour, ColourMap, Result};
 
@@ -18,25 +19,8 @@ pub struct Points {
     opacity: f64,
     colour: Colour,
     outline: Option<Colour>,
-    shades: Option<Shades>,
+    shades: Option<(Vec<f64>, Shades)>,
     label: Option<String>,
-}
-
-/// A number per dot and how it becomes a colour.
-#[derive(Debug, Clone)]
-struct Shades {
-    values: Vec<f64>,
-    map: ColourMap,
-    range: Option<(f64, f64)>,
-    bar: Option<String>,
-}
-
-/// A colour bar to be drawn beside the panel.
-#[derive(Debug)]
-pub(crate) struct Bar {
-    pub(crate) label: String,
-    pub(crate) map: ColourMap,
-    pub(crate) axis: Axis,
 }
 
 impl Points {
@@ -63,15 +47,10 @@ impl Points {
     /// A number for each dot, coloured through a map from their smallest to their largest.
     #[must_use]
     pub fn coloured_by(mut self, values: &[f64], map: ColourMap) -> Self {
-        let (range, bar) = self
+        let settings = self
             .shades
-            .map_or((None, None), |shades| (shades.range, shades.bar));
-        self.shades = Some(Shades {
-            values: values.to_vec(),
-            map,
-            range,
-            bar,
-        });
+            .map_or_else(Shades::default, |(_, shades)| shades);
+        self.shades = Some((values.to_vec(), Shades { map, ..settings }));
         self
     }
 
@@ -79,7 +58,7 @@ impl Points {
     /// get the colour of the nearer end. Of no effect without [`Points::coloured_by`].
     #[must_use]
     pub fn colour_range(mut self, low: f64, high: f64) -> Self {
-        if let Some(shades) = &mut self.shades {
+        if let Some((_, shades)) = &mut self.shades {
             shades.range = Some((low, high));
         }
         self
@@ -89,7 +68,7 @@ impl Points {
     /// [`Points::coloured_by`].
     #[must_use]
     pub fn colour_bar(mut self, label: &str) -> Self {
-        if let Some(shades) = &mut self.shades {
+        if let Some((_, shades)) = &mut self.shades {
             shades.bar = Some(clean(label));
         }
         self
@@ -132,30 +111,11 @@ impl Points {
     }
 }
 
-impl Shades {
-    /// The settled scale of the colours.
-    fn axis(&self, panel: &str) -> Result<Axis> {
-        let mut data = Span::default();
-        self.values.iter().for_each(|&value| data.include(value));
-        // Unlike the axes of a panel, that of the colours has no margins.
-        let range = self.range.or(data.0.filter(|(low, high)| {
-            let size = low.abs().max(high.abs());
-            high - low > 1e-11 * size && high - low > 1e-199
-        }));
-        let request = AxisRequest {
-            range: range.or(data.0.is_none().then_some((0.0, 1.0))),
-            ..AxisRequest::default()
-        };
-        Axis::new(&request, data, 5, panel, "colour")
-    }
-}
-
 impl Mark for Points {
     fn check(&self, site: &Site<'_>) -> Result<()> {
         site.along_x("x", self.points.iter().map(|point| point.0))?;
         site.along_y("y", self.points.iter().map(|point| point.1))?;
-        if let Some(shades) = &self.shades {
-            let values = &shades.values;
+        if let Some((values, _)) = &self.shades {
             site.same_length("values", self.points.len(), values.len())?;
             site.along(Scale::Linear, "value", values.iter().copied())?;
         }
@@ -172,7 +132,7 @@ impl Mark for Points {
 
     fn draw(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<()> {
         let scale = match &self.shades {
-            Some(shades) => Some((shades, shades.axis("")?)),
+            Some((values, shades)) => Some((values, shades.map, shades.axis(values, "")?)),
             None => None,
         };
         for (row, &point) in self.points.iter().enumerate() {
@@ -180,7 +140,7 @@ impl Mark for Points {
                 continue;
             }
             let colour = match &scale {
-                Some((shades, axis)) => shades.map.at(axis.position(shades.values[row])),
+                Some((values, map, axis)) => map.at(axis.position(values[row])),
                 None => self.colour,
             };
             let opacity = self.opacity;
@@ -194,7 +154,7 @@ impl Mark for Points {
 
     fn entry(&self) -> Option<Entry> {
         let colour = match &self.shades {
-            Some(shades) => shades.map.at(0.5),
+            Some((_, shades)) => shades.map.at(0.5),
             None => self.colour,
         };
         let radius = self.radius.clamp(4.5, 6.5);
@@ -210,15 +170,9 @@ impl Mark for Points {
     }
 
     fn bar(&self, panel: &str) -> Result<Option<Bar>> {
-        let Some(shades) = &self.shades else {
-            return Ok(None);
-        };
-        // Settled even without a bar, so that a range that cannot be drawn is found.
-        let axis = shades.axis(panel)?;
-        Ok(shades.bar.clone().map(|label| Bar {
-            label,
-            map: shades.map,
-            axis,
-        }))
+        match &self.shades {
+            Some((values, shades)) => shades.bar(values, panel),
+            None => Ok(None),
+        }
     }
 }

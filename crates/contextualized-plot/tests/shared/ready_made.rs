@@ -3,9 +3,10 @@
 use crate::simulation::{Simulation, effect, prediction, simulate};
 use crate::xml::{Element, parse};
 use contextualized_plot::figures::{
-    EffectPanel, GroupCurve, ModelEffects, OfInterest, Patients, ShapeFunction, TrainingCurve,
-    TrueEffects, Wording, all_models, contexts_effects_outcomes, effect_curves,
-    observed_and_unobserved, predicted_effects, shape_functions, training_curves,
+    EffectPanel, GroupCurve, ModelEffects, NetworkPanel, OfInterest, Patients, ShapeFunction,
+    TrainingCurve, TrueEffects, Wording, all_models, contexts_effects_outcomes, effect_curves,
+    network_graphs, network_tables, observed_and_unobserved, predicted_effects, shape_functions,
+    training_curves,
 };
 use contextualized_plot::{Error, Figure};
 
@@ -303,4 +304,62 @@ fn patients_have_one_entry_in_every_list() {
         ));
     }
     assert!(observed_and_unobserved(&whole, &[true], &OfInterest::default(), &wording).is_err());
+}
+
+const NAMES: [&str; 3] = ["first", "second", "a long name"];
+/// Edges first → second, second → first and second → third.
+const WEIGHTS: [f64; 9] = [0.0, 0.5, 0.0, -1.0, 0.0, 2.0, 0.0, 0.0, 0.0];
+
+fn network<'a>(title: &'a str, weights: &'a [f64]) -> NetworkPanel<'a> {
+    NetworkPanel {
+        title,
+        subtitle: "at 0.3",
+        weights,
+    }
+}
+
+#[test]
+fn networks_as_tables_name_rows_and_columns_and_write_weights() {
+    let networks = [network("truth", &WEIGHTS), network("none", &[0.0; 9])];
+    let (_, elements) = draw(&network_tables(&networks, &NAMES, 2).unwrap());
+    for text in [
+        "truth", "none", "at 0.3", "second", "0.50", "−1.00", "2.00", "weight",
+    ] {
+        assert!(has(&elements, text), "{text}");
+    }
+    assert!(!has(&elements, "0.00"));
+    let named = elements.iter().filter(|element| element.text == "first");
+    assert_eq!(named.count(), 4);
+}
+
+#[test]
+fn networks_as_graphs_have_a_dot_per_node_and_a_head_per_arrow() {
+    let networks = [network("truth", &WEIGHTS)];
+    let (_, directed) = draw(&network_graphs(&networks, &NAMES, true, 1).unwrap());
+    let heads = |elements: &[Element]| {
+        let polygons = elements.iter().filter(|element| element.name == "polygon");
+        polygons.count()
+    };
+    assert_eq!((circles(&directed), heads(&directed)), (6, 3));
+    assert!(has(&directed, "a long name"));
+    let (_, undirected) = draw(&network_graphs(&networks, &NAMES, false, 1).unwrap());
+    assert_eq!(heads(&undirected), 0);
+}
+
+#[test]
+fn a_network_needs_a_weight_for_each_pair_of_names() {
+    let networks = [network("truth", &WEIGHTS[..8])];
+    for figure in [
+        network_tables(&networks, &NAMES, 1),
+        network_graphs(&networks, &NAMES, true, 1),
+    ] {
+        assert!(matches!(
+            figure,
+            Err(Error::LengthsDiffer {
+                expected: 9,
+                found: 8,
+                ..
+            })
+        ));
+    }
 }
