@@ -142,6 +142,41 @@ pub enum Error {
         dependent: Vec<usize>,
     },
 
+    /// A bound on a spectral radius that is not a positive number.
+    #[error("`s` is {value}: expected a finite number above zero")]
+    InvalidRadius {
+        /// The bound.
+        value: f64,
+    },
+
+    /// Weights whose squares have a spectral radius of s or more.
+    #[error(
+        "`weights` are outside the domain of the penalty: the spectral radius of their squares is not \
+         below s = {s} (pivot {pivot} of s I - W * W is not positive)"
+    )]
+    OutsideDomain {
+        /// The bound on the spectral radius.
+        s: f64,
+        /// Index of the first pivot that is not positive.
+        pivot: usize,
+    },
+
+    /// More nodes than an exact search takes.
+    #[error("{nodes} nodes are too many for an exact search: expected at most {most}")]
+    TooManyNodes {
+        /// Nodes there are.
+        nodes: usize,
+        /// Nodes that can be searched.
+        most: usize,
+    },
+
+    /// A graph that should have no cycle.
+    #[error("`{argument}` has a cycle")]
+    Cyclic {
+        /// Name of the argument.
+        argument: &'static str,
+    },
+
     /// A result that does not fit into a float.
     #[error("{quantity} overflows at row {row}, column {column}: rescale the input")]
     Overflow {

@@ -65,6 +65,9 @@
 //! | sign and logarithm of any determinant | [`log_determinant`], [`LogDeterminant`] |
 //! | eigenvalues of symmetric matrices | [`symmetric_eigen`], [`SymmetricEigen`] |
 //! | products on one thread | [`product`], [`transposed_product`], [`gram`], [`weighted_gram`] |
+//! | penalties on cycles, with gradients | [`Acyclicity`] |
+//! | acyclic graphs: a test, an order, the heaviest acyclic part | [`is_acyclic`], [`topological_order`], [`acyclic_part`], [`Projection`], [`AcyclicPart`] |
+//! | orders of nodes by cost | [`exact_order`], [`greedy_order`], [`Order`] |
 //! | what can go wrong | [`Error`] |
 //!
 //! # Always
@@ -75,6 +78,7 @@
 //!   documented logarithm of a zero determinant.
 //! - A matrix in standard (row-major) layout is read where it lies, any other is copied once.
 
+mod acyclic;
 mod check;
 mod cholesky;
 mod convert;
@@ -89,6 +93,10 @@ mod ridge;
 mod testing;
 mod weights;
 
+pub use acyclic::{
+    AcyclicPart, Acyclicity, MOST_ORDERED_NODES, MOST_PROJECTED_NODES, Order, Projection,
+    acyclic_part, exact_order, greedy_order, is_acyclic, topological_order,
+};
 pub use cholesky::{Cholesky, DEFAULT_JITTER_LIMIT, cholesky, cholesky_with_limit, solve_lower};
 pub use determinant::{LogDeterminant, log_determinant};
 pub use eigen::{SymmetricEigen, symmetric_eigen};
