@@ -65,38 +65,45 @@
 //! | [`Estimator`], [`DynEstimator`] | a configuration that can be fitted; its object-safe companion |
 //! | [`LocalCoefficients`], [`VaryingCoefficients`], [`WithUncertainty`] | fitted regressions |
 //! | [`Coefficients`], [`Link`] | slopes and offsets per sample; the scale they live on |
-//! | [`Networks`], [`VaryingNetworks`] | one p × p network per sample |
+//! | [`Networks`], [`VaryingNetworks`], [`NetworkDensity`] | one p × p network per sample |
 //! | [`Standardization`], [`Scaling`] | centring and scaling learned on training rows, of a table and of samples |
 //! | [`Split`], [`KFold`] | seeded splits and folds |
+//! | [`MarkovNetworks`], [`partial_correlations`] | precision matrices and what they say of pairs of nodes |
+//! | [`StructuralNetworks`], [`edge_metrics`] | directed acyclic networks; errors of networks and of their edges |
 //! | [`metrics`] | losses, effect error, standard errors |
 //! | [`comparison`] | estimators compared on a test set and by cross-validation |
 //! | [`FitReport`] | why an estimator stopped |
 //! | [`enum@Error`] | what can go wrong, with the row, column, shape or value at fault |
 
 pub mod comparison;
+pub mod edge_metrics;
 pub mod metrics;
 pub mod validate;
 
 mod coefficients;
 mod error;
 mod link;
+mod markov;
 mod networks;
 mod report;
 mod samples;
 mod scaling;
 mod splits;
 mod standardization;
+mod structural;
 mod traits;
 
 pub use coefficients::Coefficients;
 pub use error::{Error, Result};
 pub use link::Link;
-pub use networks::{Networks, VaryingNetworks};
+pub use markov::{MarkovNetworks, partial_correlations};
+pub use networks::{NetworkDensity, Networks, VaryingNetworks};
 pub use report::{FitReport, Termination};
 pub use samples::{ColumnNames, Samples};
 pub use scaling::Scaling;
 pub use splits::{KFold, Split};
 pub use standardization::{Standardization, normalized_weights};
+pub use structural::StructuralNetworks;
 pub use traits::{
     CoefficientIntervals, DynEstimator, Estimator, LocalCoefficients, VaryingCoefficients,
     WithUncertainty,

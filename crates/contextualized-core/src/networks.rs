@@ -2,7 +2,7 @@
 
 use crate::validate::check_table;
 use crate::{Error, Result};
-use ndarray::{Array2, Array3, ArrayView2, ArrayView3, s};
+use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3, Axis, s};
 use serde::{Deserialize, Serialize};
 
 /// n networks over the same p nodes; entry (i, j, k) is the edge from node j to node k in sample i.
@@ -89,6 +89,22 @@ pub trait VaryingNetworks: Send + Sync {
         features: ArrayView2<'_, f64>,
     ) -> Result<Array2<f64>>;
 
+    /// How far the reconstruction of every row is from it: the mean over features of squared
+    /// differences (n).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`VaryingNetworks::reconstruct`].
+    fn reconstruction_errors(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array1<f64>> {
+        let differences = &features - &self.reconstruct(contexts, features)?;
+        let nodes = features.ncols() as f64;
+        Ok((&differences * &differences).sum_axis(Axis(1)) / nodes)
+    }
+
     /// Visits the networks in blocks of at most `block` rows, with each block's first row,
     /// so that no more than `block` · p² numbers are held.
     ///
@@ -114,10 +130,26 @@ pub trait VaryingNetworks: Send + Sync {
     }
 }
 
+/// A fitted model that gives features a density at every context.
+///
+/// Held-out rows compare such models with each other, whatever their networks mean.
+pub trait NetworkDensity: VaryingNetworks {
+    /// The logarithm of the density of every row of features (n × p) at its context (n × c).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnCount`], [`Error::RowCount`], [`Error::NotFinite`].
+    fn log_densities(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array1<f64>>;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::{Axis, array};
+    use ndarray::array;
 
     /// Two nodes; the edge 0 → 1 has the context as its weight.
     struct OneEdge;
@@ -177,6 +209,10 @@ mod tests {
             .reconstruct(array![[3.0]].view(), array![[2.0, 5.0]].view())
             .unwrap();
         assert_eq!(reconstruction, array![[0.0, 6.0]]);
+        let errors = OneEdge
+            .reconstruction_errors(array![[3.0]].view(), array![[2.0, 5.0]].view())
+            .unwrap();
+        assert_eq!(errors, array![2.5]);
     }
 
     #[test]

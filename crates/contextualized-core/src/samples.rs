@@ -87,6 +87,28 @@ impl Samples {
         })
     }
 
+    /// Samples for networks, whose nodes are the features (n × p): the targets are the features once
+    /// more, under the same names.
+    ///
+    /// ```
+    /// use contextualized_core::Samples;
+    /// use ndarray::array;
+    ///
+    /// let (contexts, nodes) = (array![[0.1], [0.7]], array![[1.0, 0.0], [0.5, 2.0]]);
+    /// let samples = Samples::of_nodes(contexts.view(), nodes.view())?;
+    /// assert_eq!(samples.targets(), samples.features());
+    /// # Ok::<(), contextualized_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Samples::new`].
+    pub fn of_nodes(contexts: ArrayView2<'_, f64>, nodes: ArrayView2<'_, f64>) -> Result<Self> {
+        let mut samples = Self::new(contexts, nodes, nodes)?;
+        samples.names.targets = samples.names.features.clone();
+        Ok(samples)
+    }
+
     /// Sets row weights (n): in every estimate a row of weight 2 counts as two rows, and a row of
     /// weight 0 not at all.
     ///

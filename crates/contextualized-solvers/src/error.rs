@@ -23,7 +23,7 @@ pub enum Error {
     Shape {
         /// Name of the argument.
         argument: &'static str,
-        /// The dimension that disagrees: rows or values.
+        /// The dimension that disagrees: rows, columns or values.
         dimension: &'static str,
         /// Size that the other arguments ask for.
         expected: usize,
@@ -175,6 +175,40 @@ pub enum Error {
     Cyclic {
         /// Name of the argument.
         argument: &'static str,
+    },
+
+    /// A setting out of its range.
+    #[error("`{argument}` is {value}: expected {expected}")]
+    InvalidSetting {
+        /// Name of the argument.
+        argument: &'static str,
+        /// The value.
+        value: f64,
+        /// What is allowed.
+        expected: &'static str,
+    },
+
+    /// A column whose variance is not positive has no correlations.
+    #[error("column {column} has no variance")]
+    NoVariance {
+        /// The column.
+        column: usize,
+    },
+
+    /// An iteration that reached its limit before its tolerance.
+    #[error(
+        "{algorithm} did not converge in {iterations} iterations: its conditions are violated by \
+         {value:e}, tolerance {tolerance:e}"
+    )]
+    NotConverged {
+        /// The algorithm.
+        algorithm: &'static str,
+        /// Iterations made.
+        iterations: usize,
+        /// The violation left.
+        value: f64,
+        /// The violation allowed.
+        tolerance: f64,
     },
 
     /// A result that does not fit into a float.

@@ -64,10 +64,13 @@
 //! | positive definite matrices, jitter reported | [`cholesky`], [`cholesky_with_limit`], [`Cholesky`], [`solve_lower`] |
 //! | sign and logarithm of any determinant | [`log_determinant`], [`LogDeterminant`] |
 //! | eigenvalues of symmetric matrices | [`symmetric_eigen`], [`SymmetricEigen`] |
-//! | products on one thread | [`product`], [`transposed_product`], [`gram`], [`weighted_gram`] |
+//! | products on one thread | [`product`], [`add_product`], [`transposed_product`], [`gram`], [`weighted_gram`] |
 //! | penalties on cycles, with gradients | [`Acyclicity`] |
 //! | acyclic graphs: a test, an order, the heaviest acyclic part | [`is_acyclic`], [`topological_order`], [`acyclic_part`], [`Projection`], [`AcyclicPart`] |
 //! | orders of nodes by cost | [`exact_order`], [`greedy_order`], [`Order`] |
+//! | correlation matrices: shrunken, nearest to a given matrix | [`correlation`], [`shrunken_covariance`], [`nearest_correlation`] |
+//! | multivariate normal distributions | [`Normal`] |
+//! | sparse precision matrices | [`graphical_lasso`], [`GraphicalLasso`] |
 //! | what can go wrong | [`Error`] |
 //!
 //! # Always
@@ -82,10 +85,13 @@ mod acyclic;
 mod check;
 mod cholesky;
 mod convert;
+mod correlation;
 mod determinant;
 mod eigen;
 mod error;
+mod graphical_lasso;
 mod least_squares;
+mod normal;
 mod pivoted_qr;
 mod products;
 mod ridge;
@@ -98,9 +104,12 @@ pub use acyclic::{
     acyclic_part, exact_order, greedy_order, is_acyclic, topological_order,
 };
 pub use cholesky::{Cholesky, DEFAULT_JITTER_LIMIT, cholesky, cholesky_with_limit, solve_lower};
+pub use correlation::{ShrunkenCovariance, correlation, nearest_correlation, shrunken_covariance};
 pub use determinant::{LogDeterminant, log_determinant};
 pub use eigen::{SymmetricEigen, symmetric_eigen};
 pub use error::{Error, Result};
+pub use graphical_lasso::{GraphicalLasso, graphical_lasso};
 pub use least_squares::{LeastSquares, least_squares};
-pub use products::{gram, product, transposed_product, weighted_gram};
+pub use normal::Normal;
+pub use products::{add_product, gram, product, transposed_product, weighted_gram};
 pub use ridge::ridge;

@@ -1,6 +1,6 @@
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, Mat, Par};
+use faer::{Accum, Mat, MatMut, Par};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 
 use crate::convert::{as_faer, standard, symmetric_from_lower, to_ndarray};
@@ -52,6 +52,40 @@ pub fn product(left: ArrayView2<f64>, right: ArrayView2<f64>) -> Result<Array2<f
     let product = to_ndarray(out.as_ref());
     check::computed("the product", product.view())?;
     Ok(product)
+}
+
+/// Adds the product `A B` (n × m) of `left` A (n × k) and `right` B (k × m) to `sum`, in place.
+///
+/// # Errors
+///
+/// Those of [`product`]; [`crate::Error::Shape`] also if the sum has other rows or columns.
+pub fn add_product(
+    sum: &mut Array2<f64>,
+    left: ArrayView2<f64>,
+    right: ArrayView2<f64>,
+) -> Result<()> {
+    check::matrix("left", left)?;
+    check::matrix("right", right)?;
+    check::size("right", "rows", left.ncols(), right.nrows())?;
+    check::size("sum", "rows", left.nrows(), sum.nrows())?;
+    check::size("sum", "columns", right.ncols(), sum.ncols())?;
+    if !sum.is_standard_layout() {
+        *sum = sum.as_standard_layout().into_owned();
+    }
+    let (rows, columns) = sum.dim();
+    let Some(values) = sum.as_slice_mut() else {
+        return Ok(());
+    };
+    let (left, right) = (standard(&left), standard(&right));
+    matmul(
+        MatMut::from_row_major_slice_mut(values, rows, columns),
+        Accum::Add,
+        as_faer(left.view()),
+        as_faer(right.view()),
+        1.0,
+        Par::Seq,
+    );
+    check::computed("the sum of products", sum.view())
 }
 
 /// The product `Aᵀ B` (n × m) of `left` A (k × n) and `right` B (k × m).
@@ -131,6 +165,9 @@ mod tests {
         let (a, b) = (pseudo(13, 5), pseudo(5, 9));
         assert_close(&product(a.view(), b.view()).unwrap(), &a.dot(&b), 1e-14);
         assert_close(&product(b.t(), a.t()).unwrap(), &b.t().dot(&a.t()), 1e-14);
+        let mut sum = product(a.view(), b.view()).unwrap();
+        add_product(&mut sum, a.view(), b.view()).unwrap();
+        assert_close(&sum, &(2.0 * a.dot(&b)), 1e-14);
         assert_close(&gram(a.view()).unwrap(), &a.t().dot(&a), 1e-14);
         assert_close(&gram(a.t()).unwrap(), &a.dot(&a.t()), 1e-14);
         let transposed = transposed_product(a.view(), a.slice(ndarray::s![.., 1..3])).unwrap();
