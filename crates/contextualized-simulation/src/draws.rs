@@ -2,7 +2,7 @@
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Exp1, StandardNormal};
+use rand_distr::{Exp1, Poisson, StandardNormal};
 
 /// What a stream of draws is for.
 ///
@@ -14,6 +14,7 @@ pub(crate) enum Stream {
     Noise,
     Outcomes,
     Patients,
+    Graph,
     Irrelevant(usize),
 }
 
@@ -29,6 +30,7 @@ impl Stream {
                 Self::Noise => 2,
                 Self::Outcomes => 3,
                 Self::Patients => 4,
+                Self::Graph => 8,
                 Self::Irrelevant(column) => 16 + column as u64,
             }
     }
@@ -81,6 +83,26 @@ impl Draws {
         self.generator.gen_range(0..count.max(1) as u64) as usize
     }
 
+    /// Gumbel with mode zero and this scale, hence mean 0.5772 times it; NaN unless it is positive.
+    pub fn gumbel(&mut self, scale: f64) -> f64 {
+        let standard: f64 = self.generator.sample(Exp1);
+        match scale > 0.0 {
+            true => -scale * standard.ln(),
+            false => f64::NAN,
+        }
+    }
+
+    /// A count with this rate, its mean; NaN for a rate that is negative or not finite.
+    pub fn poisson(&mut self, rate: f64) -> f64 {
+        if rate == 0.0 {
+            return 0.0;
+        }
+        match Poisson::new(rate) {
+            Ok(poisson) if rate.is_finite() => self.generator.sample(poisson),
+            _ => f64::NAN,
+        }
+    }
+
     /// Exponential with this rate, hence mean 1 / rate; NaN unless the rate is positive.
     pub fn exponential(&mut self, rate: f64) -> f64 {
         let standard: f64 = self.generator.sample(Exp1);
@@ -117,6 +139,17 @@ mod tests {
         // p(1 − p)(1 − 3p(1 − p)) at p = 0.3.
         assert_moments(|| draws.bernoulli(0.3), 0.3, 0.21, 0.21 * 0.37);
         assert_moments(|| draws.exponential(2.0), 0.5, 0.25, 9.0 / 16.0);
+        // Moments of the standard Gumbel: γ, π²/6, and kurtosis 27/5.
+        let (mean, variance) = (0.577_215_664_901_532_9, std::f64::consts::PI.powi(2) / 6.0);
+        assert_moments(
+            || draws.gumbel(2.0),
+            2.0 * mean,
+            4.0 * variance,
+            16.0 * 5.4 * variance * variance,
+        );
+        for rate in [0.5, 40.0] {
+            assert_moments(|| draws.poisson(rate), rate, rate, rate + 3.0 * rate * rate);
+        }
         // Uniform on 0, …, 4: (n² − 1)/12 and its fourth moment (2·16 + 2·1)/5.
         assert_moments(|| draws.index(5) as f64, 2.0, 2.0, 34.0 / 5.0);
     }
@@ -143,6 +176,10 @@ mod tests {
         assert!(draws.bernoulli(f64::NAN).is_nan());
         assert!(draws.exponential(0.0).is_nan());
         assert!(draws.exponential(-1.0).is_nan());
+        assert!(draws.gumbel(0.0).is_nan());
+        assert!(draws.poisson(-1.0).is_nan());
+        assert!(draws.poisson(f64::INFINITY).is_nan());
+        assert_eq!(draws.poisson(0.0), 0.0);
     }
 
     #[test]
@@ -153,6 +190,7 @@ mod tests {
             Stream::Noise,
             Stream::Outcomes,
             Stream::Patients,
+            Stream::Graph,
             Stream::Irrelevant(0),
             Stream::Irrelevant(1),
         ];

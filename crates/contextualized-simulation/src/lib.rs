@@ -45,6 +45,9 @@
 //! Everything random follows from a `u64` seed and stays as it is from version to version:
 //! a test holds stored values of every stream.
 //!
+//! [`NetworkSimulator`] does the same for directed graphs: every row has a graph of its own, a function
+//! of its context, and nodes drawn from it by a [`StructuralModel`].
+//!
 //! ## Map
 //!
 //! | item | for |
@@ -55,14 +58,27 @@
 //! | [`TreatmentProblem`] | effects of two treatments, observed in five small discs |
 //! | [`TreatmentContexts`] | its variants: informative contexts, with noise, noise alone |
 //! | [`Patients`] | its two patients of interest |
+//! | [`NetworkSimulator`], [`SimulatedNetworks`] | data from any field of directed acyclic graphs, and their truth |
+//! | [`StructuralModel`], [`NodeNoise`], [`total_effects`] | linear structural equation models, their covariance |
+//! | [`RandomDag`] | random acyclic graphs |
+//! | [`NetworkProblem`] | a graph of four nodes that varies with one context, with a gap |
 
+mod contexts;
 mod data;
 mod draws;
+mod network_problem;
+mod network_simulator;
+mod random_dag;
 mod rows;
 mod simulator;
+mod structural;
 pub mod treatment;
 
 pub use data::SimulatedData;
 pub use draws::Draws;
+pub use network_problem::NetworkProblem;
+pub use network_simulator::{NetworkSimulator, SimulatedNetworks};
+pub use random_dag::RandomDag;
 pub use simulator::Simulator;
+pub use structural::{NodeNoise, StructuralModel, total_effects};
 pub use treatment::{Patients, TreatmentContexts, TreatmentProblem};

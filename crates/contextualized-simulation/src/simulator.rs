@@ -1,25 +1,18 @@
 //! Samples from any linear model whose coefficients vary with context.
 
+use crate::contexts::{Contexts, names, with_irrelevant};
 use crate::draws::Stream;
 use crate::rows::{coefficients, table};
 use crate::{Draws, SimulatedData};
 use contextualized_core::validate::check_table;
 use contextualized_core::{Coefficients, Error, Link, Result, Samples};
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2};
 use std::sync::Arc;
 
-type DrawContexts = dyn Fn(&mut Draws) -> Vec<f64> + Send + Sync;
 /// The number is that of the columns wanted.
 type DrawFeatures = dyn Fn(&mut Draws, &[f64], usize) -> Vec<f64> + Send + Sync;
 pub(crate) type Slopes = dyn Fn(&[f64]) -> Array2<f64> + Send + Sync;
 pub(crate) type Offsets = dyn Fn(&[f64]) -> Vec<f64> + Send + Sync;
-
-#[derive(Clone)]
-enum Contexts {
-    Missing,
-    Drawn(Arc<DrawContexts>),
-    Given(Array2<f64>),
-}
 
 #[derive(Clone, Copy)]
 enum Outcome {
@@ -205,7 +198,7 @@ impl Simulator {
     /// - [`Error::NotFinite`] for a value that is not finite, be it returned by a function or
     ///   overflowing in the mean; slopes count columns target by target.
     pub fn simulate(&self, seed: u64) -> Result<SimulatedData> {
-        let contexts = self.draw_contexts(seed)?;
+        let contexts = self.contexts.draw(self.rows, seed)?;
         let coefficients = self.coefficients(contexts.view())?;
         let features = self.draw_features(seed, contexts.view(), coefficients.features())?;
         let predictor = coefficients.linear_predictor(features.view())?;
@@ -215,40 +208,14 @@ impl Simulator {
         };
         check_table("means", means.view(), None)?;
         let targets = self.draw_targets(seed, means.view())?;
-        let names = (0..contexts.ncols())
-            .map(|column| format!("c{column}"))
-            .chain((0..self.irrelevant).map(|column| format!("noise{column}")));
-        let visible = self.with_irrelevant(seed, contexts.view());
+        let visible = with_irrelevant(contexts.view(), self.irrelevant, seed);
         let samples = Samples::new(visible.view(), features.view(), targets.view())?
-            .with_context_names(names)?;
+            .with_context_names(names(contexts.ncols(), self.irrelevant))?;
         Ok(SimulatedData {
             samples,
             coefficients,
             means,
         })
-    }
-
-    fn draw_contexts(&self, seed: u64) -> Result<Array2<f64>> {
-        if self.rows == 0 {
-            return Err(Error::NoRows {
-                argument: "contexts",
-            });
-        }
-        match &self.contexts {
-            Contexts::Missing => Err(Error::invalid_parameter(
-                "contexts",
-                "missing",
-                "drawn or given",
-            )),
-            Contexts::Drawn(draw) => {
-                let mut draws = Draws::new(seed, Stream::Contexts);
-                table("contexts", self.rows, None, |_| draw(&mut draws))
-            }
-            Contexts::Given(contexts) => {
-                check_table("contexts", contexts.view(), None)?;
-                Ok(contexts.clone())
-            }
-        }
     }
 
     fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
@@ -292,17 +259,5 @@ impl Simulator {
                 Ok(means.mapv(|mean| draws.bernoulli(mean)))
             }
         }
-    }
-
-    fn with_irrelevant(&self, seed: u64, contexts: ArrayView2<'_, f64>) -> Array2<f64> {
-        let (rows, relevant) = contexts.dim();
-        let mut all = Array2::zeros((rows, relevant + self.irrelevant));
-        all.slice_mut(s![.., ..relevant]).assign(&contexts);
-        for column in 0..self.irrelevant {
-            let mut draws = Draws::new(seed, Stream::Irrelevant(column));
-            all.column_mut(relevant + column)
-                .mapv_inplace(|_| draws.normal(0.0, 1.0));
-        }
-        all
     }
 }

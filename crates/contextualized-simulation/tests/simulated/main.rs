@@ -1,6 +1,7 @@
 //! Tests of the simulations through their public surface.
 
 mod errors;
+mod networks;
 mod simulator;
 mod treatment;
 
