@@ -1,0 +1,218 @@
+//! Correlations in closed form, from kernel-weighted covariances.
+
+use crate::local::{Bandwidths, LocalCovariance, LocalReport, LocalSettings, Order};
+use crate::normal::log_density;
+use crate::numerical::numerical;
+use crate::rows::{stacked, stacked_vectors};
+use contextualized_core::validate::check_query;
+use contextualized_core::{Estimator, NetworkDensity, Networks, Result, Samples, VaryingNetworks};
+use contextualized_solvers::correlation;
+use ndarray::{Array1, Array2, Array3, ArrayView2, Axis};
+use serde::{Deserialize, Serialize};
+
+/// Contextualized correlations in closed form, by context kernels.
+///
+/// ```text
+/// x | c ~ N(m(c), Σ(c))
+/// m(c)  = Σᵢ lᵢ(c) xᵢ
+/// S(c)  = Σᵢ lᵢ(c) rᵢ rᵢᵀ,   rᵢ = (xᵢ − m(cᵢ)) / √(1 − lᵢ(cᵢ))
+/// Σ(c)  = (n(c) S(c) + a T) / (n(c) + a),   n(c) = 1 / Σᵢ lᵢ(c)²
+/// R(c)  = Σ(c), scaled to a unit diagonal
+/// ```
+///
+/// The weights lᵢ(c) of the training rows sum to one and fall with the distance of their contexts
+/// by a Gaussian kernel, whose bandwidths, one a context column, are chosen by leave-one-out
+/// likelihood: those of the means first, then those of the covariances, together with the number a
+/// of pseudo-rows that the population's covariance T counts for. T has its correlations shrunken, so
+/// that Σ(c) is positive definite with few rows and many nodes too. A column whose absence costs
+/// less than one standard error of the likelihood is switched off by an infinite bandwidth: where
+/// contexts say nothing, the network is the population's. Outside of the data, where n(c) falls, it
+/// goes there.
+///
+/// | setting | default | range |
+/// |---|---|---|
+/// | order | [`Order::Linear`] | constant or linear |
+/// | bandwidths | estimated | or given |
+/// | evaluation rows | 500 | 2 or more |
+/// | seed | 0 | |
+///
+/// Nodes are the features of the samples; targets are not read. Row weights count rows. Where there
+/// are more rows than evaluation rows, bandwidths are chosen by the likelihood of a random sample of
+/// so many, each predicted by all others.
+///
+/// Kernel-weighted covariances after Yin, Geng, Li and Wang (2010), Nonparametric covariance model,
+/// [Statistica Sinica 20](https://www.jstor.org/stable/24309002); linear weights without negative
+/// ones after Hall, Wolff and Yao (1999), Methods for estimating a conditional distribution function,
+/// [doi:10.1080/01621459.1999.10473832](https://doi.org/10.1080/01621459.1999.10473832).
+///
+/// ```
+/// use contextualized_core::{Estimator, VaryingNetworks};
+/// use contextualized_graphs::correlation::KernelCorrelation;
+/// use contextualized_simulation::CovarianceSimulator;
+/// use ndarray::array;
+///
+/// // The correlation is 0.8 times the context.
+/// let data = CovarianceSimulator::new(500)
+///     .uniform_contexts(1, -1.0, 1.0)
+///     .covariance(|c| array![[1.0, 0.8 * c[0]], [0.8 * c[0], 1.0]])
+///     .simulate(0)?;
+/// let model = KernelCorrelation::new().fit(&data.samples)?;
+/// let networks = model.networks(array![[-0.8], [0.0], [0.8]].view())?;
+/// let found = |row| networks.edges()[[row, 0, 1]];
+/// assert!((found(0) + 0.64).abs() < 0.1 && found(1).abs() < 0.1 && (found(2) - 0.64).abs() < 0.1);
+/// # Ok::<(), contextualized_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct KernelCorrelation {
+    settings: LocalSettings,
+}
+
+impl KernelCorrelation {
+    /// The default settings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How estimates follow their contexts.
+    pub fn order(mut self, order: Order) -> Self {
+        self.settings.order = order;
+        self
+    }
+
+    /// These bandwidths, known: nothing is searched. Those of a
+    /// [report](KernelCorrelationModel::report) are an example.
+    pub fn bandwidths(mut self, bandwidths: Bandwidths) -> Self {
+        self.settings.bandwidths = Some(bandwidths);
+        self
+    }
+
+    /// The most rows whose likelihood bandwidths are chosen by.
+    pub fn evaluation_rows(mut self, rows: usize) -> Self {
+        self.settings.evaluation_rows = rows;
+        self
+    }
+
+    /// Seed of the choice of evaluation rows.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = seed;
+        self
+    }
+}
+
+impl Estimator for KernelCorrelation {
+    type Model = KernelCorrelationModel;
+
+    fn name(&self) -> String {
+        match self.settings.order.name() {
+            None => "kernel correlation".to_owned(),
+            Some(order) => format!("kernel correlation ({order})"),
+        }
+    }
+
+    /// # Errors
+    ///
+    /// [`contextualized_core::Error::TooFewRows`] for less than three rows that count;
+    /// [`contextualized_core::Error::InvalidParameter`] for a setting out of range, and for a feature
+    /// that is the same in every row; [`contextualized_core::Error::ColumnCount`] for bandwidths of
+    /// other columns; [`contextualized_core::Error::NotFinite`] and
+    /// [`contextualized_core::Error::Numerical`] where a result overflows.
+    fn fit(&self, samples: &Samples) -> Result<KernelCorrelationModel> {
+        Ok(KernelCorrelationModel {
+            local: self.settings.fit(samples)?,
+        })
+    }
+}
+
+/// Fitted kernel correlations. Reloaded through serde they are the same bits; numbers that
+/// contradict each other are refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KernelCorrelationModel {
+    local: LocalCovariance,
+}
+
+impl KernelCorrelationModel {
+    /// Bandwidths, and how they were found.
+    pub fn report(&self) -> &LocalReport {
+        self.local.report()
+    }
+
+    /// The means at every row of contexts (n × p), in the features' units.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`VaryingNetworks::networks`].
+    pub fn means(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let means = self
+            .local
+            .map(contexts, |_, normal| Ok(self.local.in_units(&normal).0))?;
+        stacked_vectors(means, self.local.nodes())
+    }
+
+    /// The covariances at every row of contexts (n × p × p), in the features' units: n · p² numbers.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`VaryingNetworks::networks`].
+    pub fn covariances(&self, contexts: ArrayView2<'_, f64>) -> Result<Array3<f64>> {
+        let covariances = self
+            .local
+            .map(contexts, |_, normal| Ok(self.local.in_units(&normal).1))?;
+        stacked(covariances, self.local.nodes())
+    }
+
+    /// How many equally weighted rows the covariance at every context is made of: the smaller, the
+    /// nearer the network is to the population's.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`VaryingNetworks::networks`].
+    pub fn effective_rows(&self, contexts: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
+        let rows = self.local.map(contexts, |_, normal| Ok(normal.effective_rows))?;
+        Ok(Array1::from_vec(rows))
+    }
+}
+
+impl VaryingNetworks for KernelCorrelationModel {
+    /// Correlations.
+    fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
+        let correlations = self.local.map(contexts, |_, normal| {
+            numerical("a correlation matrix", correlation(normal.covariance.view()))
+        })?;
+        Networks::new(stacked(correlations, self.local.nodes())?)
+    }
+
+    /// The mean of every feature given the others under N(m(c), Σ(c)).
+    fn reconstruct(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array2<f64>> {
+        check_query(contexts, self.local.contexts(), features, self.local.nodes())?;
+        let standardized = self.local.scaling().apply(features)?;
+        let rows = self.local.map(contexts, |row, normal| {
+            let normal = self.local.normal(normal)?;
+            let row = standardized.index_axis(Axis(0), row);
+            numerical("a conditional mean", normal.given_others(row))
+        })?;
+        self.local
+            .scaling()
+            .invert(stacked_vectors(rows, self.local.nodes())?.view())
+    }
+}
+
+impl NetworkDensity for KernelCorrelationModel {
+    /// Of N(m(c), Σ(c)).
+    fn log_densities(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array1<f64>> {
+        check_query(contexts, self.local.contexts(), features, self.local.nodes())?;
+        let standardized = self.local.scaling().apply(features)?;
+        let densities = self.local.map(contexts, |row, normal| {
+            let normal = self.local.normal(normal)?;
+            log_density(&normal, standardized.index_axis(Axis(0), row), self.local.scaling())
+        })?;
+        Ok(Array1::from_vec(densities))
+    }
+}

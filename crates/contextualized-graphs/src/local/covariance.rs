@@ -1,0 +1,375 @@
+//! The fitted covariances: plain numbers.
+
+use super::definite::definite;
+use super::fit::{effective_rows, less_dependent, mean_share};
+use super::products::{Terms, unpack};
+use super::smoother::{Order, Smoother};
+use crate::numerical::numerical;
+use contextualized_core::validate::{check_finite, check_rows, check_table, check_weights};
+use contextualized_core::{Error, FitReport, Result, Standardization};
+use contextualized_solvers::{Normal, cholesky};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// How far local estimates look.
+///
+/// Bandwidths are standard deviations of the Gaussian kernel, one a context column, in the units of
+/// the contexts; infinite where a column is switched off, as JSON `null`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Bandwidths {
+    /// Of the means.
+    #[serde(with = "or_infinite")]
+    pub means: Vec<f64>,
+    /// Of the covariances.
+    #[serde(with = "or_infinite")]
+    pub covariances: Vec<f64>,
+    /// How many rows the population's covariance counts for in every local one.
+    pub pseudo_rows: f64,
+    /// How many rows a covariance without correlations counts for.
+    pub independent_rows: f64,
+}
+
+/// JSON has no infinity.
+mod or_infinite {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(values: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
+        let finite = |value: &f64| value.is_finite().then_some(*value);
+        let values: Vec<Option<f64>> = values.iter().map(finite).collect();
+        values.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+        let values = Vec::<Option<f64>>::deserialize(deserializer)?;
+        Ok(values
+            .into_iter()
+            .map(|value| value.unwrap_or(f64::INFINITY))
+            .collect())
+    }
+}
+
+/// Below this, in standard deviations of a context, kernels are of no use and overflow.
+const NARROWEST: f64 = 1e-6;
+
+impl Bandwidths {
+    /// No column matters: the population's mean and covariance everywhere.
+    pub fn population(contexts: usize) -> Self {
+        Self {
+            means: vec![f64::INFINITY; contexts],
+            covariances: vec![f64::INFINITY; contexts],
+            pseudo_rows: 1.0,
+            independent_rows: 0.0,
+        }
+    }
+
+    /// Checks the numbers, and takes them to units of standardised contexts.
+    pub(super) fn standardized(&self, scaling: &Standardization) -> Result<Self> {
+        let standardized = Self {
+            means: self.means.iter().zip(scaling.scales()).map(|(h, s)| h / s).collect(),
+            covariances: self.covariances.iter().zip(scaling.scales()).map(|(h, s)| h / s).collect(),
+            pseudo_rows: self.pseudo_rows,
+            independent_rows: self.independent_rows,
+        };
+        check_columns("bandwidths of means", scaling.columns(), self.means.len())?;
+        check_columns("bandwidths of covariances", scaling.columns(), self.covariances.len())?;
+        standardized.check()?;
+        Ok(standardized)
+    }
+
+    fn check(&self) -> Result<()> {
+        for (parameter, values) in [
+            ("bandwidths of means", &self.means),
+            ("bandwidths of covariances", &self.covariances),
+        ] {
+            if let Some(value) = values.iter().find(|&&value| value.is_nan() || value < NARROWEST) {
+                return Err(Error::invalid_parameter(
+                    parameter,
+                    value,
+                    format!("at least {NARROWEST} standard deviations of the context"),
+                ));
+            }
+        }
+        if !(self.independent_rows >= 0.0 && self.independent_rows.is_finite()) {
+            return Err(Error::invalid_parameter(
+                "independent_rows",
+                self.independent_rows,
+                "a finite number of at least zero",
+            ));
+        }
+        match self.pseudo_rows > 0.0 && self.pseudo_rows.is_finite() {
+            true => Ok(()),
+            false => Err(Error::invalid_parameter(
+                "pseudo_rows",
+                self.pseudo_rows,
+                "a finite number above zero",
+            )),
+        }
+    }
+
+    pub(super) fn in_units(&self, scaling: &Standardization) -> Self {
+        let scaled = |values: &[f64]| values.iter().zip(scaling.scales()).map(|(h, s)| h * s).collect();
+        Self {
+            means: scaled(&self.means),
+            covariances: scaled(&self.covariances),
+            pseudo_rows: self.pseudo_rows,
+            independent_rows: self.independent_rows,
+        }
+    }
+}
+
+fn check_columns(argument: &'static str, expected: usize, found: usize) -> Result<()> {
+    match expected == found {
+        true => Ok(()),
+        false => Err(Error::ColumnCount {
+            argument,
+            expected,
+            found,
+        }),
+    }
+}
+
+/// How local covariances were fitted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LocalReport {
+    /// The bandwidths, in the units of the contexts.
+    pub bandwidths: Bandwidths,
+    /// The training rows, among those whose weight is not zero, that bandwidths were chosen by;
+    /// none where they were given.
+    pub evaluated_rows: Vec<usize>,
+    /// The share that the population's correlations lost before local ones were mixed with them.
+    pub intensity: f64,
+    /// Why the search ended. The objective is the mean log-density of an evaluated row's
+    /// standardised features, less their means, by covariances without it; 0 where bandwidths were
+    /// given.
+    pub fit: FitReport,
+}
+
+/// Means and covariances at any context, from the training rows themselves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
+pub(crate) struct LocalCovariance {
+    order: Order,
+    context_scaling: Standardization,
+    scaling: Standardization,
+    /// n × c, standardised.
+    contexts: Array2<f64>,
+    /// n × p, standardised.
+    features: Array2<f64>,
+    /// Features less their local means.
+    residuals: Array2<f64>,
+    weights: Array1<f64>,
+    /// In units of standardised contexts.
+    bandwidths: Bandwidths,
+    /// The population's covariance, of standardised features.
+    target: Array2<f64>,
+    report: LocalReport,
+}
+
+/// What a file may hold, before it is checked.
+#[derive(Deserialize)]
+struct Unchecked {
+    order: Order,
+    context_scaling: Standardization,
+    scaling: Standardization,
+    contexts: Array2<f64>,
+    features: Array2<f64>,
+    residuals: Array2<f64>,
+    weights: Array1<f64>,
+    bandwidths: Bandwidths,
+    target: Array2<f64>,
+    report: LocalReport,
+}
+
+impl TryFrom<Unchecked> for LocalCovariance {
+    type Error = Error;
+
+    fn try_from(file: Unchecked) -> Result<Self> {
+        Self::new(
+            file.order,
+            file.context_scaling,
+            file.scaling,
+            file.contexts,
+            file.features,
+            file.residuals,
+            file.weights,
+            file.bandwidths,
+            file.target,
+            file.report,
+        )
+    }
+}
+
+/// The mean and the covariance at one context, of standardised features.
+pub(crate) struct LocalNormal {
+    pub(crate) mean: Array1<f64>,
+    pub(crate) covariance: Array2<f64>,
+    /// How many rows the covariance is made of.
+    pub(crate) effective_rows: f64,
+}
+
+/// Contexts whose sums are made together; fixed, so that results do not depend on the machine.
+const BLOCK: usize = 64;
+
+/// Standardised contexts are moved to within this: beyond it there is nothing but the population.
+const FARTHEST: f64 = 20.0;
+
+impl LocalCovariance {
+    /// Checks that the parts fit each other.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn new(
+        order: Order,
+        context_scaling: Standardization,
+        scaling: Standardization,
+        contexts: Array2<f64>,
+        features: Array2<f64>,
+        residuals: Array2<f64>,
+        weights: Array1<f64>,
+        bandwidths: Bandwidths,
+        target: Array2<f64>,
+        report: LocalReport,
+    ) -> Result<Self> {
+        let rows = contexts.nrows();
+        if rows == 0 {
+            return Err(Error::NoRows { argument: "contexts" });
+        }
+        check_table("contexts", contexts.view(), Some(context_scaling.columns()))?;
+        check_table("features", features.view(), Some(scaling.columns()))?;
+        check_table("residuals", residuals.view(), Some(scaling.columns()))?;
+        check_table("the population's covariance", target.view(), Some(scaling.columns()))?;
+        check_rows("features", rows, features.nrows())?;
+        check_rows("residuals", rows, residuals.nrows())?;
+        check_rows("the population's covariance", scaling.columns(), target.nrows())?;
+        check_weights(weights.view(), rows)?;
+        if let Some(row) = weights.iter().position(|&weight| weight == 0.0) {
+            return Err(Error::InvalidWeight { row, value: 0.0 });
+        }
+        numerical(
+            "the factorisation of the population's covariance",
+            cholesky(target.view()),
+        )?;
+        for (argument, values) in [
+            ("bandwidths of means", &bandwidths.means),
+            ("bandwidths of covariances", &bandwidths.covariances),
+        ] {
+            check_columns(argument, context_scaling.columns(), values.len())?;
+        }
+        bandwidths.check()?;
+        Ok(Self {
+            order,
+            context_scaling,
+            scaling,
+            contexts,
+            features,
+            residuals,
+            weights,
+            bandwidths,
+            target,
+            report,
+        })
+    }
+
+    pub(crate) fn report(&self) -> &LocalReport {
+        &self.report
+    }
+
+    pub(crate) fn nodes(&self) -> usize {
+        self.scaling.columns()
+    }
+
+    pub(crate) fn contexts(&self) -> usize {
+        self.context_scaling.columns()
+    }
+
+    /// Of features.
+    pub(crate) fn scaling(&self) -> &Standardization {
+        &self.scaling
+    }
+
+    /// Does something with the mean and the covariance at every context, block by block in parallel;
+    /// the results come in the order of the contexts.
+    pub(crate) fn map<T: Send>(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        of: impl Fn(usize, LocalNormal) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        check_table("contexts", contexts, Some(self.contexts()))?;
+        let standardized = self.context_scaling.apply(contexts)?;
+        check_finite("contexts, standardised,", standardized.view())?;
+        let standardized = standardized.mapv(|value| value.clamp(-FARTHEST, FARTHEST));
+        let blocks: Vec<_> = standardized
+            .axis_chunks_iter(Axis(0), BLOCK)
+            .enumerate()
+            .collect();
+        let results = blocks
+            .into_par_iter()
+            .map(|(block, contexts)| {
+                self.block(contexts)?
+                    .into_iter()
+                    .enumerate()
+                    .map(|(place, normal)| of(block * BLOCK + place, normal))
+                    .collect::<Result<Vec<T>>>()
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(results.into_iter().flatten().collect())
+    }
+
+    fn block(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<LocalNormal>> {
+        let weights = |bandwidths: &[f64]| {
+            let bandwidths = Array1::from_vec(bandwidths.to_vec());
+            let smoother = Smoother {
+                contexts: self.contexts.view(),
+                weights: self.weights.view(),
+                order: self.order,
+                bandwidths: bandwidths.view(),
+            };
+            let mut table = Array2::zeros((contexts.nrows(), self.contexts.nrows()));
+            for (mut row, context) in table.rows_mut().into_iter().zip(contexts.rows()) {
+                row.assign(&smoother.at(context, None).weights);
+            }
+            table
+        };
+        let of_means = weights(&self.bandwidths.means);
+        let mut means = Terms::Entries(self.features.view()).sums(of_means.view())?;
+        for (mut mean, own) in means.rows_mut().into_iter().zip(of_means.rows()) {
+            mean *= mean_share(own, self.weights.view());
+        }
+        let local = weights(&self.bandwidths.covariances);
+        let sums = Terms::Products(self.residuals.view()).sums(local.view())?;
+        let size = self.nodes();
+        let pseudo_rows = self.bandwidths.pseudo_rows + self.bandwidths.independent_rows;
+        let independent = self.bandwidths.independent_rows / pseudo_rows;
+        let target = less_dependent(&self.target, independent);
+        (0..contexts.nrows())
+            .map(|place| {
+                let effective = effective_rows(local.row(place), self.weights.view());
+                let share = effective / (effective + pseudo_rows);
+                let own = unpack(sums.row(place), size);
+                let mixed = own * share + &target * (1.0 - share);
+                Ok(LocalNormal {
+                    mean: means.row(place).to_owned(),
+                    covariance: definite(mixed, &target)?.0,
+                    effective_rows: effective,
+                })
+            })
+            .collect()
+    }
+
+    /// The normal distribution at a context, in the units of the features.
+    pub(crate) fn in_units(&self, normal: &LocalNormal) -> (Array1<f64>, Array2<f64>) {
+        let scales = self.scaling.scales();
+        let mean = &normal.mean * &scales + self.scaling.centers();
+        let covariance = Array2::from_shape_fn(normal.covariance.dim(), |(i, j)| {
+            normal.covariance[[i, j]] * scales[i] * scales[j]
+        });
+        (mean, covariance)
+    }
+
+    /// With its precision, of standardised features.
+    pub(crate) fn normal(&self, local: LocalNormal) -> Result<Normal> {
+        numerical(
+            "the inverse of a covariance",
+            Normal::from_covariance(local.mean, local.covariance.view()),
+        )
+    }
+}

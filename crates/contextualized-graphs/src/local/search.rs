@@ -1,0 +1,324 @@
+//! The choice of bandwidths by held-out scores.
+
+use argmin::core::{CostFunction, Error as ArgminError, Executor, Gradient, State};
+use argmin::core::{TerminationReason, TerminationStatus};
+use argmin::solver::linesearch::MoreThuenteLineSearch;
+use argmin::solver::quasinewton::LBFGS;
+use contextualized_core::{Error, Result};
+use std::sync::Mutex;
+
+/// What bandwidths are chosen by.
+pub(crate) trait Objective: Sync {
+    /// The score of every evaluation row by estimates without it, and, if asked for, the derivatives
+    /// of their sum by the logarithms of the bandwidths and of the pseudo-rows, if there are some.
+    fn scores(&self, at: &Settings, gradient: bool) -> Result<Scores>;
+
+    /// Number of context columns.
+    fn columns(&self) -> usize;
+
+    /// Where the search for pseudo-rows starts; none where they do not matter.
+    fn pseudo_rows(&self) -> Option<[f64; 2]>;
+}
+
+/// Scores, and the gradient of their sum.
+#[derive(Debug, Clone)]
+pub(crate) struct Scores {
+    pub(crate) rows: Vec<f64>,
+    pub(crate) gradient: Vec<f64>,
+}
+
+/// Bandwidths, infinite where a column is switched off, and pseudo-rows of the population and of
+/// independence (ones where they do not matter).
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) bandwidths: Vec<f64>,
+    pub(crate) pseudo_rows: [f64; 2],
+}
+
+/// The settings found.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    pub(crate) settings: Settings,
+    pub(crate) scores: Vec<f64>,
+    pub(crate) iterations: usize,
+    pub(crate) converged: bool,
+}
+
+/// The smallest bandwidth searched, in standard deviations of a context.
+const NARROWEST: f64 = 0.05;
+
+/// From here a bandwidth counts as infinite.
+const WIDEST: f64 = 20.0;
+
+/// The range of pseudo-rows.
+const PSEUDO_ROWS: (f64, f64) = (1e-2, 1e6);
+
+/// Common bandwidths that are tried first, and what one column is tried at on its own.
+const STARTS: [f64; 5] = [0.25, 0.5, 1.0, 2.0, 4.0];
+const ALONE: f64 = 0.5;
+const OTHERS: f64 = 8.0;
+
+/// Iterations gain at least this in the sum of scores, or end the search.
+const TOLERANCE: f64 = 0.05;
+
+/// The most iterations of one climb.
+const ITERATIONS: usize = 25;
+
+/// Corrections that L-BFGS remembers.
+const MEMORY: usize = 7;
+
+/// Climbs from the best of some starts; then, as long as there is one, switches off the column that
+/// does least, if the sum of scores falls by less than one standard error without it.
+pub(crate) fn search(objective: &dyn Objective) -> Result<Found> {
+    let columns = objective.columns();
+    let pseudo_rows = objective.pseudo_rows().unwrap_or([1.0; 2]);
+    let mut starts: Vec<Vec<f64>> = STARTS.iter().map(|&h| vec![h; columns]).collect();
+    if columns > 1 {
+        starts.extend((0..columns).map(|column| {
+            let mut bandwidths = vec![OTHERS; columns];
+            bandwidths[column] = ALONE;
+            bandwidths
+        }));
+    }
+    let mut best: Option<(f64, Settings)> = None;
+    for bandwidths in starts {
+        let settings = Settings {
+            bandwidths,
+            pseudo_rows,
+        };
+        let total = sum(&objective.scores(&settings, false)?.rows);
+        if best.as_ref().is_none_or(|(highest, _)| total > *highest) {
+            best = Some((total, settings));
+        }
+    }
+    let start = best.map_or(
+        Settings {
+            bandwidths: vec![f64::INFINITY; columns],
+            pseudo_rows,
+        },
+        |(_, settings)| settings,
+    );
+    let mut found = climb(objective, start)?;
+    while let Some(without) = least_useful(objective, &found)? {
+        let iterations = found.iterations;
+        found = climb(objective, without)?;
+        found.iterations += iterations;
+    }
+    Ok(found)
+}
+
+fn sum(scores: &[f64]) -> f64 {
+    scores.iter().sum()
+}
+
+/// The settings without the column whose loss is the smallest part of its standard error, if that is
+/// less than one.
+fn least_useful(objective: &dyn Objective, found: &Found) -> Result<Option<Settings>> {
+    let mut least: Option<(f64, Settings)> = None;
+    for column in 0..objective.columns() {
+        if found.settings.bandwidths[column].is_infinite() {
+            continue;
+        }
+        let mut without = found.settings.clone();
+        without.bandwidths[column] = f64::INFINITY;
+        let scores = objective.scores(&without, false)?.rows;
+        let losses: Vec<f64> = found.scores.iter().zip(&scores).map(|(a, b)| a - b).collect();
+        let count = losses.len() as f64;
+        let (total, mean) = (sum(&losses), sum(&losses) / count);
+        let squares: f64 = losses.iter().map(|loss| (loss - mean).powi(2)).sum();
+        let error = (squares * count / (count - 1.0).max(1.0)).sqrt();
+        let ratio = match total <= 0.0 {
+            true => f64::NEG_INFINITY,
+            false => total / error,
+        };
+        if ratio < 1.0 && least.as_ref().is_none_or(|(lowest, _)| ratio < *lowest) {
+            least = Some((ratio, without));
+        }
+    }
+    Ok(least.map(|(_, settings)| settings))
+}
+
+/// What is searched: the logarithms of finite bandwidths, then of the pseudo-rows.
+struct Climb<'a> {
+    objective: &'a dyn Objective,
+    start: Settings,
+    free: Vec<usize>,
+    unit: f64,
+    last: Mutex<Option<(Vec<f64>, f64, Vec<f64>)>>,
+    failure: &'a Mutex<Option<Error>>,
+}
+
+impl Climb<'_> {
+    fn settings(&self, logs: &[f64]) -> Settings {
+        let mut settings = self.start.clone();
+        for (&column, log) in self.free.iter().zip(logs) {
+            settings.bandwidths[column] = log.clamp(NARROWEST.ln(), WIDEST.ln()).exp();
+        }
+        for (rows, log) in settings.pseudo_rows.iter_mut().zip(&logs[self.free.len()..]) {
+            *rows = log.clamp(PSEUDO_ROWS.0.ln(), PSEUDO_ROWS.1.ln()).exp();
+        }
+        settings
+    }
+
+    fn bounds(&self, place: usize) -> (f64, f64) {
+        match place < self.free.len() {
+            true => (NARROWEST.ln(), WIDEST.ln()),
+            false => (PSEUDO_ROWS.0.ln(), PSEUDO_ROWS.1.ln()),
+        }
+    }
+
+    /// Minus the sum of scores, with a slope back to the bounds beyond them.
+    fn evaluate(&self, logs: &[f64]) -> Result<(f64, Vec<f64>)> {
+        let scores = self.objective.scores(&self.settings(logs), true)?;
+        let columns = self.objective.columns();
+        let mut cost = -sum(&scores.rows) / self.unit;
+        let gradient = logs
+            .iter()
+            .enumerate()
+            .map(|(place, &log)| {
+                let (low, high) = self.bounds(place);
+                let beyond = log - log.clamp(low, high);
+                cost += beyond * beyond;
+                let own = match self.free.get(place) {
+                    Some(&column) => column,
+                    None => columns + place - self.free.len(),
+                };
+                match beyond == 0.0 {
+                    true => -scores.gradient[own] / self.unit,
+                    false => 2.0 * beyond,
+                }
+            })
+            .collect();
+        Ok((cost, gradient))
+    }
+
+    fn remembered(&self, logs: &[f64]) -> Result<(f64, Vec<f64>), ArgminError> {
+        if let Ok(guard) = self.last.lock()
+            && let Some((at, cost, gradient)) = guard.as_ref()
+            && at == logs
+        {
+            return Ok((*cost, gradient.clone()));
+        }
+        match self.evaluate(logs) {
+            Ok((cost, gradient)) => {
+                if let Ok(mut guard) = self.last.lock() {
+                    *guard = Some((logs.to_vec(), cost, gradient.clone()));
+                }
+                Ok((cost, gradient))
+            }
+            Err(error) => {
+                let message = error.to_string();
+                if let Ok(mut guard) = self.failure.lock() {
+                    *guard = Some(error);
+                }
+                Err(ArgminError::msg(message))
+            }
+        }
+    }
+}
+
+impl CostFunction for Climb<'_> {
+    type Param = Vec<f64>;
+    type Output = f64;
+
+    fn cost(&self, logs: &Vec<f64>) -> Result<f64, ArgminError> {
+        Ok(self.remembered(logs)?.0)
+    }
+}
+
+impl Gradient for Climb<'_> {
+    type Param = Vec<f64>;
+    type Gradient = Vec<f64>;
+
+    fn gradient(&self, logs: &Vec<f64>) -> Result<Vec<f64>, ArgminError> {
+        Ok(self.remembered(logs)?.1)
+    }
+}
+
+/// The maximum of the sum of scores over finite bandwidths and pseudo-rows.
+fn climb(objective: &dyn Objective, start: Settings) -> Result<Found> {
+    let free: Vec<usize> = (0..objective.columns())
+        .filter(|&column| start.bandwidths[column].is_finite())
+        .collect();
+    let mut logs: Vec<f64> = free.iter().map(|&k| start.bandwidths[k].ln()).collect();
+    if objective.pseudo_rows().is_some() {
+        logs.extend(start.pseudo_rows.map(f64::ln));
+    }
+    let failure = Mutex::new(None);
+    let mut problem = Climb {
+        objective,
+        start: start.clone(),
+        free,
+        unit: 1.0,
+        last: Mutex::new(None),
+        failure: &failure,
+    };
+    let settled = |settings: Settings, iterations, converged| -> Result<Found> {
+        let mut settings = settings;
+        for bandwidth in &mut settings.bandwidths {
+            if *bandwidth > 0.99 * WIDEST {
+                *bandwidth = f64::INFINITY;
+            }
+        }
+        Ok(Found {
+            scores: objective.scores(&settings, false)?.rows,
+            settings,
+            iterations,
+            converged,
+        })
+    };
+    if logs.is_empty() {
+        return settled(start, 0, true);
+    }
+    // The first step, against the gradient, is then half a unit of the logarithms long.
+    let (_, gradient) = problem.evaluate(&logs)?;
+    let length = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+    if length < 1e-9 {
+        return settled(start, 0, true);
+    }
+    problem.unit = 2.0 * length;
+    let unit = problem.unit;
+    let optimiser = |error: ArgminError| Error::Numerical {
+        context: "the search for bandwidths".into(),
+        source: error.into(),
+    };
+    let solver = LBFGS::new(MoreThuenteLineSearch::new(), MEMORY)
+        .with_tolerance_cost(TOLERANCE / unit)
+        .and_then(|solver| solver.with_tolerance_grad(1e-3 * TOLERANCE / unit))
+        .map_err(optimiser)?;
+    let result = Executor::new(problem, solver)
+        .configure(|state| state.param(logs).max_iters(ITERATIONS as u64))
+        .ctrlc(false)
+        .run()
+        .map_err(optimiser)?;
+    let state = result.state;
+    let Some(best) = state.get_best_param().cloned() else {
+        let failure = failure.into_inner().ok().flatten();
+        return Err(failure.unwrap_or(Error::NotConverged {
+            algorithm: "the search for bandwidths",
+            iterations: 0,
+            criterion: "gain in the sum of scores",
+            value: f64::NAN,
+            tolerance: TOLERANCE,
+        }));
+    };
+    // The optimiser may have lost the problem where a line search failed.
+    let again = Climb {
+        objective,
+        free: (0..objective.columns())
+            .filter(|&column| start.bandwidths[column].is_finite())
+            .collect(),
+        start,
+        unit,
+        last: Mutex::new(None),
+        failure: &failure,
+    };
+    settled(
+        again.settings(&best),
+        state.get_iter() as usize,
+        matches!(
+            state.get_termination_status(),
+            TerminationStatus::Terminated(TerminationReason::SolverConverged)
+        ),
+    )
+}

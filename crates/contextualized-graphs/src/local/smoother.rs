@@ -1,0 +1,391 @@
+//! From a context to weights of the training rows.
+
+use contextualized_solvers::cholesky;
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use serde::{Deserialize, Serialize};
+
+/// How local estimates follow their contexts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Order {
+    /// Kernel weights as they are. Where rows lie to one side of a context, at the edge of the data,
+    /// the estimate is that of contexts further inside.
+    Constant,
+    /// A plane through the weighted rows, and its value at the context.
+    Linear,
+    /// A surface of second degree: what bends with context is met with wider bandwidths, hence by
+    /// more rows.
+    Quadratic,
+}
+
+impl Order {
+    /// In names of estimators; none for the default.
+    pub(crate) fn name(self) -> Option<String> {
+        match self {
+            Self::Constant => Some("local-constant".to_owned()),
+            Self::Linear => Some("local-linear".to_owned()),
+            Self::Quadratic => None,
+        }
+    }
+}
+
+/// Weights lᵢ(c) of training rows, which sum to one: those by which a local polynomial fit at c is
+/// linear in its targets,
+///
+/// ```text
+/// lᵢ = wᵢ zᵢᵀ (Σⱼ wⱼ zⱼ zⱼᵀ + κ P)⁻¹ e₀,   wᵢ ∝ vᵢ exp(−½ Σₖ δᵢₖ²),   δᵢₖ = (cᵢₖ − cₖ) / hₖ
+/// ```
+///
+/// with row weights v and the terms zᵢ of the polynomial in δᵢ, of which the first is one. P
+/// penalises all terms but that one, by κ = [`DAMPING`]: next to nothing where there are rows on all
+/// sides, and all there is as a bandwidth grows and δ vanishes, so that an infinite bandwidth, which
+/// drops its column, is the limit of large ones.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Smoother<'a> {
+    /// Training contexts, n × c, standardised.
+    pub(crate) contexts: ArrayView2<'a, f64>,
+    /// Row weights, n.
+    pub(crate) weights: ArrayView1<'a, f64>,
+    pub(crate) order: Order,
+    /// One a context column; infinite where the column is switched off.
+    pub(crate) bandwidths: ArrayView1<'a, f64>,
+}
+
+/// κ
+const DAMPING: f64 = 0.02;
+
+/// The weights at one context, and what their derivatives need.
+pub(crate) struct LocalWeights {
+    /// n, summing to one; negative ones among them unless the order is constant.
+    pub(crate) weights: Array1<f64>,
+    /// n, summing to one, none negative.
+    kernel: Array1<f64>,
+    /// Of the polynomial; none where its terms are one alone.
+    polynomial: Option<Polynomial>,
+}
+
+/// The terms of the rows that matter, and the solution by their moments.
+struct Polynomial {
+    /// Rows × terms.
+    terms: Array2<f64>,
+    moments: Array2<f64>,
+    /// The first column of the inverse of the moments.
+    solution: Array1<f64>,
+}
+
+impl Smoother<'_> {
+    /// Columns that weights depend on.
+    fn active(&self) -> Vec<usize> {
+        (0..self.bandwidths.len())
+            .filter(|&column| self.bandwidths[column].is_finite())
+            .collect()
+    }
+
+    /// The factors of every term but the first, as positions among the active columns.
+    fn products(&self, active: usize) -> Vec<Vec<usize>> {
+        let mut products = Vec::new();
+        if self.order != Order::Constant {
+            products.extend((0..active).map(|a| vec![a]));
+        }
+        if self.order == Order::Quadratic {
+            products.extend((0..active).flat_map(|a| (0..=a).map(move |b| vec![a, b])));
+        }
+        products
+    }
+
+    /// The weights of all rows but `left_out`.
+    pub(crate) fn at(&self, context: ArrayView1<'_, f64>, left_out: Option<usize>) -> LocalWeights {
+        let active = self.active();
+        let products = self.products(active.len());
+        let rows = self.contexts.nrows();
+        let scales: Vec<f64> = active.iter().map(|&k| self.bandwidths[k].recip()).collect();
+        let mut kernel = Array1::zeros(rows);
+        let mut largest = f64::NEG_INFINITY;
+        for row in 0..rows {
+            let mut exponent = match left_out == Some(row) {
+                true => f64::NEG_INFINITY,
+                false => self.weights[row].ln(),
+            };
+            for (&k, scale) in active.iter().zip(&scales) {
+                let difference = (self.contexts[[row, k]] - context[k]) * scale;
+                exponent -= 0.5 * difference * difference;
+            }
+            kernel[row] = exponent;
+            largest = largest.max(exponent);
+        }
+        kernel.mapv_inplace(|exponent: f64| (exponent - largest).exp());
+        let total = kernel.sum();
+        kernel /= total;
+        let polynomial = match products.is_empty() {
+            true => None,
+            false => self.polynomial(context, &kernel, &active, &scales, &products),
+        };
+        let weights = match &polynomial {
+            None => kernel.clone(),
+            Some(polynomial) => {
+                let values = polynomial.terms.dot(&polynomial.solution);
+                let weights = &kernel * &values;
+                let total = weights.sum();
+                weights / total
+            }
+        };
+        LocalWeights {
+            weights,
+            kernel,
+            polynomial,
+        }
+    }
+
+    /// None if its moments cannot be solved, which damping leaves to contexts far from all rows.
+    fn polynomial(
+        &self,
+        context: ArrayView1<'_, f64>,
+        kernel: &Array1<f64>,
+        active: &[usize],
+        scales: &[f64],
+        products: &[Vec<usize>],
+    ) -> Option<Polynomial> {
+        let size = products.len() + 1;
+        let mut terms = Array2::ones((kernel.len(), size));
+        let mut moments = Array2::zeros((size, size));
+        let mut differences = vec![0.0; active.len()];
+        for (row, mut own) in terms.rows_mut().into_iter().enumerate() {
+            let weight = kernel[row];
+            if weight == 0.0 {
+                own.fill(0.0);
+                continue;
+            }
+            for (a, &k) in active.iter().enumerate() {
+                differences[a] = (self.contexts[[row, k]] - context[k]) * scales[a];
+            }
+            for (place, factors) in products.iter().enumerate() {
+                own[place + 1] = factors.iter().map(|&a| differences[a]).product();
+            }
+            for a in 0..size {
+                let first = weight * own[a];
+                for b in 0..=a {
+                    moments[[a, b]] += first * own[b];
+                }
+            }
+        }
+        for a in 0..size {
+            for b in 0..a {
+                moments[[b, a]] = moments[[a, b]];
+            }
+            if a > 0 {
+                moments[[a, a]] += DAMPING;
+            }
+        }
+        let mut first = Array1::zeros(size);
+        first[0] = 1.0;
+        let solution = solve(&moments, &first)?;
+        let total: f64 = (kernel * &terms.dot(&solution)).sum();
+        ((total - 1.0).abs() < 1e-6).then_some(Polynomial {
+            terms,
+            moments,
+            solution,
+        })
+    }
+
+    /// The derivatives of a function of the weights by the logarithms of the bandwidths, from those by
+    /// the weights; zero for columns that are switched off.
+    pub(crate) fn gradient(
+        &self,
+        context: ArrayView1<'_, f64>,
+        local: &LocalWeights,
+        by_weights: ArrayView1<'_, f64>,
+    ) -> Array1<f64> {
+        let active = self.active();
+        let products = self.products(active.len());
+        let mut gradient = Array1::zeros(self.bandwidths.len());
+        let mut slopes = by_weights.to_owned();
+        match &local.polynomial {
+            None => {}
+            Some(polynomial) => {
+                let Polynomial {
+                    terms,
+                    moments,
+                    solution,
+                } = polynomial;
+                let weighted = &by_weights * &local.kernel;
+                let Some(pull) = solve(moments, &terms.t().dot(&weighted)) else {
+                    return gradient;
+                };
+                let own = terms.dot(solution);
+                let pulled = terms.dot(&pull);
+                for row in 0..slopes.len() {
+                    slopes[row] = own[row] * (by_weights[row] - pulled[row]);
+                }
+                // By the terms, whose factors fall with the bandwidths.
+                for (place, factors) in products.iter().enumerate() {
+                    let by_term: f64 = (0..own.len())
+                        .map(|row| {
+                            let slope = (by_weights[row] - pulled[row]) * solution[place + 1]
+                                - own[row] * pull[place + 1];
+                            local.kernel[row] * slope * terms[[row, place + 1]]
+                        })
+                        .sum();
+                    for &a in factors {
+                        gradient[active[a]] -= by_term;
+                    }
+                }
+            }
+        }
+        let mean = slopes.dot(&local.kernel);
+        for &k in &active {
+            let precision = self.bandwidths[k].powi(2).recip();
+            gradient[k] += (0..slopes.len())
+                .map(|row| {
+                    let difference = self.contexts[[row, k]] - context[k];
+                    local.kernel[row] * (slopes[row] - mean) * difference * difference * precision
+                })
+                .sum::<f64>();
+        }
+        gradient
+    }
+}
+
+/// The solution of a small positive definite system.
+fn solve(matrix: &Array2<f64>, rhs: &Array1<f64>) -> Option<Array1<f64>> {
+    let column = rhs.view().insert_axis(ndarray::Axis(1));
+    let solved = cholesky(matrix.view()).and_then(|factor| factor.solve(column));
+    solved.ok().map(|solution| solution.column(0).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_relative_eq;
+    use ndarray::{Array2, Axis, array};
+    use proptest::prelude::*;
+
+    fn contexts(rows: usize) -> Array2<f64> {
+        Array2::from_shape_fn((rows, 2), |(i, k)| {
+            ((7 * i + 5 * k * i + 3 * k) % 23) as f64 / 11.0 - 1.0
+        })
+    }
+
+    fn smoother<'a>(
+        contexts: &'a Array2<f64>,
+        weights: &'a Array1<f64>,
+        bandwidths: &'a Array1<f64>,
+        order: Order,
+    ) -> Smoother<'a> {
+        Smoother {
+            contexts: contexts.view(),
+            weights: weights.view(),
+            order,
+            bandwidths: bandwidths.view(),
+        }
+    }
+
+    fn orders() -> impl Strategy<Value = Order> {
+        prop::sample::select(vec![Order::Constant, Order::Linear, Order::Quadratic])
+    }
+
+    proptest! {
+        #[test]
+        fn weights_are_weights_wherever_they_are_asked_for(
+            context in prop::collection::vec(-20.0..20.0_f64, 2),
+            logs in prop::collection::vec(-3.0..8.0_f64, 2),
+            order in orders(),
+        ) {
+            let (contexts, weights) = (contexts(40), Array1::from_elem(40, 1.5));
+            let bandwidths = Array1::from_vec(logs).mapv(f64::exp);
+            let smoother = smoother(&contexts, &weights, &bandwidths, order);
+            let local = smoother.at(Array1::from_vec(context).view(), Some(3));
+            prop_assert!(local.kernel.iter().all(|weight| (0.0..=1.0 + 1e-12).contains(weight)));
+            for weights in [local.kernel, local.weights] {
+                prop_assert!((weights.sum() - 1.0).abs() < 1e-9);
+                prop_assert_eq!(weights[3], 0.0);
+            }
+        }
+
+        /// Against central differences.
+        #[test]
+        fn gradients_are_differences(
+            context in prop::collection::vec(-1.2..1.2_f64, 2),
+            logs in prop::collection::vec(-1.5..2.0_f64, 2),
+            order in orders(),
+        ) {
+            let contexts = contexts(40);
+            let weights = Array1::from_shape_fn(40, |i| 1.0 + (i % 3) as f64);
+            let context = Array1::from_vec(context);
+            let slopes = Array1::from_shape_fn(40, |i| ((i * i) % 17) as f64 / 8.0 - 1.0);
+            // A function of the weights with a curvature of its own.
+            let value = |logs: &Array1<f64>| {
+                let bandwidths = logs.mapv(f64::exp);
+                let local = smoother(&contexts, &weights, &bandwidths, order).at(context.view(), Some(5));
+                local.weights.dot(&slopes) + local.weights.dot(&local.weights)
+            };
+            let logs = Array1::from_vec(logs);
+            let bandwidths = logs.mapv(f64::exp);
+            let at = smoother(&contexts, &weights, &bandwidths, order);
+            let local = at.at(context.view(), Some(5));
+            let by_weights = &slopes + &(2.0 * &local.weights);
+            let gradient = at.gradient(
+                context.view(),
+                &local,
+                by_weights.view(),
+            );
+            for k in 0..2 {
+                let (mut up, mut down) = (logs.clone(), logs.clone());
+                up[k] += 1e-5;
+                down[k] -= 1e-5;
+                let difference = (value(&up) - value(&down)) / 2e-5;
+                prop_assert!((gradient[k] - difference).abs() < 1e-6 * (1.0 + difference.abs()),
+                    "{} {}", gradient[k], difference);
+            }
+        }
+    }
+
+    /// But for the damping.
+    #[test]
+    fn polynomials_of_their_degree_are_met() {
+        let (contexts, weights) = (contexts(60), Array1::ones(60));
+        let bandwidths = array![0.6, 0.6];
+        let context = array![-0.6, 0.5];
+        let error = |order, field: &dyn Fn(f64, f64) -> f64| {
+            let local = smoother(&contexts, &weights, &bandwidths, order).at(context.view(), None);
+            let values: Array1<f64> = contexts.rows().into_iter().map(|c| field(c[0], c[1])).collect();
+            (local.weights.dot(&values) - field(context[0], context[1])).abs()
+        };
+        let plane = |a: f64, b: f64| 1.0 + 2.0 * a - b;
+        let bent = |a: f64, b: f64| a * a - 2.0 * a * b + b;
+        assert!(error(Order::Constant, &plane) > 0.5 && error(Order::Linear, &plane) < 0.1);
+        assert!(error(Order::Linear, &bent) > 0.3 && error(Order::Quadratic, &bent) < 0.1);
+    }
+
+    #[test]
+    fn an_infinite_bandwidth_is_the_limit_of_large_ones_and_the_population() {
+        let (contexts, weights) = (contexts(30), Array1::ones(30));
+        for order in [Order::Constant, Order::Linear, Order::Quadratic] {
+            let at = |bandwidth: f64| {
+                let bandwidths = array![bandwidth, bandwidth];
+                smoother(&contexts, &weights, &bandwidths, order)
+                    .at(array![0.9, -0.4].view(), None)
+                    .weights
+            };
+            assert_eq!(at(f64::INFINITY), Array1::from_elem(30, 1.0 / 30.0));
+            assert_relative_eq!(at(1e6), at(f64::INFINITY), epsilon = 1e-9);
+        }
+    }
+
+    #[test]
+    fn a_row_of_weight_two_is_two_rows() {
+        let contexts = contexts(12);
+        let mut weights = Array1::ones(12);
+        weights[4] = 2.0;
+        let mut rows: Vec<usize> = (0..12).collect();
+        rows.push(4);
+        let repeated = contexts.select(Axis(0), &rows);
+        let bandwidths = array![0.5, 0.8];
+        let context = array![0.2, 0.1];
+        for order in [Order::Constant, Order::Linear, Order::Quadratic] {
+            let ones = Array1::ones(13);
+            let once = smoother(&contexts, &weights, &bandwidths, order).at(context.view(), None);
+            let twice = smoother(&repeated, &ones, &bandwidths, order).at(context.view(), None);
+            assert_relative_eq!(once.weights[4], 2.0 * twice.weights[12], epsilon = 1e-12);
+            assert_relative_eq!(once.weights[0], twice.weights[0], epsilon = 1e-12);
+        }
+    }
+}
