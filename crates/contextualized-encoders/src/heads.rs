@@ -31,6 +31,11 @@ pub trait Head<Z: Dim, X: Dim, Y: Dim>: Parameters {
     /// [`contextualized_core::Error::Numerical`] when memory runs out.
     fn generate<B: Dim, T: Tape>(&self, codes: Values<(B, Z), T>) -> Result<Generated<B, X, Y, T>>;
 
+    /// The slopes that codes mix, for heads that mix some.
+    fn archetypes<T: Tape>(&self) -> Option<Values<(Z, Y, X), T>> {
+        None
+    }
+
     /// Width of a code.
     fn code_width(&self) -> Z;
 
@@ -185,6 +190,10 @@ impl<Z: Dim, X: Dim, Y: Dim> Head<Z, X, Y> for Archetypes<Z, X, Y> {
             .and_then(|slopes| slopes.try_reshape_like(&(batch, targets, features)))
             .map_err(device_error)?;
         Ok(Generated { slopes, offsets })
+    }
+
+    fn archetypes<T: Tape>(&self) -> Option<Values<(Z, Y, X), T>> {
+        Some(self.slopes.retaped::<T>())
     }
 
     fn code_width(&self) -> Z {

@@ -4,4 +4,5 @@
 mod gradients;
 mod penalties;
 mod shapes;
+mod slope_penalties;
 mod training;
