@@ -41,6 +41,7 @@
 //! | [`PopulationRegression`], [`PopulationModel`] | least squares, ridge, logistic regression, standard errors |
 //! | [`ClusterRegression`], [`ClusterModel`] | k-means, then a regression per cluster |
 //! | [`ClusterReport`], [`ClusterSummary`], [`CandidateLoss`] | cluster sizes and fallbacks, numbers of clusters compared |
+//! | [`shares_by_folds`], [`HeldOut`] | how much of another model's deviation from the population fit to keep |
 
 mod clusters;
 mod design;
@@ -48,6 +49,8 @@ mod kmeans;
 mod logistic;
 mod population;
 mod separation;
+mod shrinkage;
 
 pub use clusters::{CandidateLoss, ClusterModel, ClusterRegression, ClusterReport, ClusterSummary};
 pub use population::{PopulationModel, PopulationRegression};
+pub use shrinkage::{HeldOut, shares_by_folds};

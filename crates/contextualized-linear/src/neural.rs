@@ -4,7 +4,6 @@ mod encoder;
 mod estimator;
 mod head;
 mod model;
-mod shrinkage;
 
 pub use contextualized_encoders::{EncoderLink, LearningRateRange, MlpSize, Penalties, Progress};
 pub use encoder::EncoderKind;

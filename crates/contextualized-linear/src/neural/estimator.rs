@@ -3,12 +3,8 @@
 use crate::neural::encoder::{AnyEncoder, EncoderKind};
 use crate::neural::head::{AnyHead, Parameterization};
 use crate::neural::model::{ContextualizedModel, Deviation, RegressionNetwork};
-use crate::neural::shrinkage::HeldOut;
-use contextualized_baselines::{PopulationModel, PopulationRegression};
-use contextualized_core::{
-    Error, Estimator, KFold, Link, Result, Samples, Scaling, Split, VaryingCoefficients,
-    normalized_weights,
-};
+use contextualized_baselines::{HeldOut, PopulationModel, PopulationRegression, shares_by_folds};
+use contextualized_core::{Estimator, Link, Result, Samples, Scaling, Split, VaryingCoefficients};
 use contextualized_encoders::{
     Contextualized, EncoderLink, Head, LearningRateRange, LogisticLoss, MlpSize, Penalties,
     Progress, SquaredError, Trainer, TrainingData, unobserved,
@@ -16,7 +12,6 @@ use contextualized_encoders::{
 use ndarray::Array1;
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 use std::ops::ControlFlow;
 
 /// Contextualized linear or logistic regression by a neural encoder.
@@ -85,16 +80,6 @@ pub struct ContextualizedRegression {
     validation: Option<f64>,
     seed: u64,
 }
-
-/// Folds by which the share of the deviation is chosen.
-const FOLDS: usize = 5;
-
-/// With fewer rows than this there is no telling, and nothing of the deviation is kept.
-const FEWEST_ROWS: usize = 2 * FOLDS;
-
-/// Pseudo-rows that pull standardised coefficients of the population fit to zero, where it is not
-/// determined without.
-const FALLBACK_RIDGE: f64 = 1.0;
 
 impl Default for ContextualizedRegression {
     fn default() -> Self {
@@ -223,9 +208,9 @@ impl ContextualizedRegression {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] for a setting out of range; [`Error::TooFewRows`] when no row
-    /// would be left to validate or train on; [`Error::NotBinary`] for binary targets that are not;
-    /// [`Error::Diverged`]; [`Error::NotFinite`] for data whose units overflow.
+    /// [`contextualized_core::Error`]: `InvalidParameter` for a setting out of range; `TooFewRows`
+    /// when no row would be left to validate or train on; `NotBinary` for binary targets that are
+    /// not; `Diverged`; `NotFinite` for data whose units overflow.
     pub fn fit_observed(
         &self,
         samples: &Samples,
@@ -239,8 +224,15 @@ impl ContextualizedRegression {
         let targets = samples.targets().ncols();
         let shares = match self.shrinkage {
             false => Array1::ones(targets),
-            true if samples.rows() < FEWEST_ROWS => Array1::zeros(targets),
-            true => self.cross_validated_shares(&samples, folds)?,
+            true => shares_by_folds(&samples, self.link, folds, |train, test| {
+                let model = self.fit_once(train, folds, &mut unobserved)?;
+                let (base, deviation) = model.predictors(test)?;
+                Ok(HeldOut {
+                    targets: model.scaling().targets.apply(test.targets())?,
+                    base,
+                    deviation,
+                })
+            })?,
         };
         Ok(self.fit_once(&samples, last, observer)?.with_shares(shares))
     }
@@ -270,37 +262,6 @@ impl ContextualizedRegression {
                 .trainer
                 .learning_rate_range(network, &SquaredError, data, rates, steps),
         }
-    }
-
-    /// Every row predicted by a model that has not seen it; then, for each target, the share of the
-    /// deviation that would have predicted best.
-    fn cross_validated_shares(&self, samples: &Samples, seed: u64) -> Result<Array1<f64>> {
-        let folds = KFold::new(FOLDS, seed).splits(samples.rows())?;
-        let predicted = folds
-            .into_par_iter()
-            .map(|split| {
-                let train = samples.select(&split.train)?;
-                let test = samples.select(&split.test)?;
-                let model = self.fit_once(&train, seed, &mut unobserved)?;
-                let (base, deviation) = model.predictors(&test)?;
-                let targets = model.scaling().targets.apply(test.targets())?;
-                Ok((targets, base, deviation, weights_of(&test)?))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        Ok((0..samples.targets().ncols())
-            .map(|target| {
-                let mut held_out = HeldOut::default();
-                for (targets, base, deviation, weights) in &predicted {
-                    held_out.extend(
-                        targets.column(target),
-                        base.column(target),
-                        deviation.column(target),
-                        weights,
-                    );
-                }
-                held_out.best_share(self.link)
-            })
-            .collect())
     }
 
     fn fit_once(
@@ -362,7 +323,11 @@ impl ContextualizedRegression {
         let held_out = held_out
             .map(|held_out| scaling.apply(&held_out))
             .transpose()?;
-        let population = self.fit_population(&train)?;
+        let mut population = PopulationRegression::new().intercept(self.intercept);
+        if self.link == Link::Logit {
+            population = population.logistic();
+        }
+        let population = population.fit_or_ridge(&train)?;
         let head = AnyHead::new(
             self.parameterization,
             samples.features().ncols(),
@@ -385,20 +350,6 @@ impl ContextualizedRegression {
             population,
             network: Contextualized::new(encoder.linked(self.encoder_link), head)?,
         })
-    }
-
-    /// With a ridge where the data do not determine the coefficients without.
-    fn fit_population(&self, standardized: &Samples) -> Result<PopulationModel> {
-        let mut regression = PopulationRegression::new().intercept(self.intercept);
-        if self.link == Link::Logit {
-            regression = regression.logistic();
-        }
-        match regression.fit(standardized) {
-            Err(
-                Error::TooFewRows { .. } | Error::RankDeficient { .. } | Error::Separated { .. },
-            ) => regression.ridge(FALLBACK_RIDGE).fit(standardized),
-            fit => fit,
-        }
     }
 }
 
@@ -426,14 +377,6 @@ fn over_population(
         samples.weights(),
     )?
     .with_base(base.view())
-}
-
-/// Row weights as they are, which compare between folds; ones where there are none.
-fn weights_of(samples: &Samples) -> Result<Array1<f64>> {
-    match samples.weights() {
-        Some(weights) => Ok(weights.to_owned()),
-        None => normalized_weights(None, samples.rows()),
-    }
 }
 
 impl Estimator for ContextualizedRegression {
