@@ -17,7 +17,9 @@ use contextualized_core::validate::{check_finite, check_query};
 use contextualized_core::{Error, Result, Scaling};
 use contextualized_encoders::{Activation, DenseWeights, MlpWeights};
 use contextualized_solvers::symmetric_eigen;
-use ndarray::{Array1, Array2, Array3, Array4, ArrayView2, Axis, Slice, Zip, concatenate, s};
+use ndarray::{
+    Array1, Array2, Array3, Array4, ArrayView1, ArrayView2, Axis, Slice, Zip, concatenate, s,
+};
 use rayon::prelude::*;
 
 /// g([c, x]) as numbers. Layers are not empty and fit each other.
@@ -54,8 +56,14 @@ impl ClosedForm {
         }
     }
 
-    /// The same function in the users' units: standardisation moved into the outer layers.
-    pub(crate) fn in_units(mut self, scaling: &Scaling) -> Result<Self> {
+    /// A share of the same function, for each target, in the users' units: standardisation moved into
+    /// the outer layers. What makes up the rest is linear in the features and has no part in any
+    /// derivative but ∂g/∂x.
+    pub(crate) fn in_units(
+        mut self,
+        scaling: &Scaling,
+        shares: ArrayView1<'_, f64>,
+    ) -> Result<Self> {
         let join =
             |of: fn(&contextualized_core::Standardization) -> ndarray::ArrayView1<'_, f64>| {
                 let (c, x) = (of(&scaling.contexts), of(&scaling.features));
@@ -70,6 +78,8 @@ impl ClosedForm {
             last.weights *= &scaling.targets.scales();
             last.biases *= &scaling.targets.scales();
             last.biases += &scaling.targets.centers();
+            last.weights *= &shares;
+            last.biases *= &shares;
         }
         for layer in &self.layers {
             check_finite("weights in the units of the data", layer.weights.view())?;

@@ -2,10 +2,12 @@
 
 use crate::model::ImplicitModel;
 use crate::plain::Plain;
+use contextualized_baselines::{HeldOut, PopulationRegression, shares_by_folds};
 use contextualized_core::{Estimator, Link, Result, Samples, Scaling, Split};
 use contextualized_encoders::{
     Activation, LogisticLoss, MlpSize, Progress, SquaredError, Trainer, TrainingData, unobserved,
 };
+use ndarray::Array1;
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::ops::ControlFlow;
@@ -13,9 +15,15 @@ use std::ops::ControlFlow;
 /// A plain network of contexts and features, whose derivatives are the coefficients.
 ///
 /// ```text
-/// minimise  mean of w (y − g([c, x]))²,  or minus the log-likelihood of binary y given its logit g
-/// B(c, x) = ∂g/∂x
+/// network:  minimise  mean of w (y − f([c, x]))²,  or minus the log-likelihood of binary y given its logit f
+/// g([c, x]) = population fit + s · (f([c, x]) − population fit)
+/// B(c, x) = ∂g/∂x = population slopes + s · (∂f/∂x − population slopes)
 /// ```
+///
+/// The share s in \[0, 1\] of what the network adds to the population fit, one per target, is the one
+/// that predicts best on held-out folds of the training rows, each predicted by a network trained on
+/// the others. Where contexts say nothing and the response is linear in the features, next to nothing
+/// is kept, and the model is the population's.
 ///
 /// | setting | default | range |
 /// |---|---|---|
@@ -23,24 +31,26 @@ use std::ops::ControlFlow;
 /// | activation | rectifier | or smooth: coefficients are then continuous |
 /// | outcome | linear | linear, or binary by the logit link |
 /// | standardize | contexts, features and targets | or contexts alone |
+/// | shrinkage to the population | by 5 folds | or none |
 /// | epochs | 200 | 1 or more |
 /// | batch size | 16 | 1 or more |
 /// | learning rate | 0.001 | above 0 |
 /// | early stopping | on a random fifth of the rows, patience 20 epochs | fraction in (0, 1); patience 1 or more; or none |
 /// | seed | 0 | |
-///
-/// Unlike a contextualized regression this is not shrunken to the population fit: with little data
-/// it can be worse.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImplicitRegression {
     size: MlpSize,
     activation: Activation,
     link: Link,
     contexts_only: bool,
+    shrinkage: bool,
     trainer: Trainer,
     validation: Option<f64>,
     seed: u64,
 }
+
+/// The random stream of the folds, away from that of the network.
+const FOLDS: u64 = 1;
 
 impl Default for ImplicitRegression {
     fn default() -> Self {
@@ -52,6 +62,7 @@ impl Default for ImplicitRegression {
             activation: Activation::default(),
             link: Link::Identity,
             contexts_only: false,
+            shrinkage: true,
             trainer: Trainer {
                 epochs: 200,
                 batch_size: 16,
@@ -96,6 +107,15 @@ impl ImplicitRegression {
         self
     }
 
+    /// Keeps the whole of what the network adds to the population fit, without asking held-out folds:
+    /// g is the network alone.
+    ///
+    /// One network is trained instead of six, and is no longer safe with few rows or where contexts say nothing.
+    pub fn without_shrinkage(mut self) -> Self {
+        self.shrinkage = false;
+        self
+    }
+
     /// Passes over the training rows.
     pub fn epochs(mut self, epochs: usize) -> Self {
         self.trainer.epochs = epochs;
@@ -128,7 +148,7 @@ impl ImplicitRegression {
         self
     }
 
-    /// Seed of the weights, the batches and the validation rows.
+    /// Seed of the weights, the batches, the folds and the validation rows.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
@@ -136,11 +156,13 @@ impl ImplicitRegression {
 
     /// Fits while telling an observer of every epoch, which may break off training.
     ///
+    /// The folds that choose the share of the network are trained before, unobserved.
+    ///
     /// # Errors
     ///
-    /// [`contextualized_core::Error::InvalidParameter`] for a setting out of range; [`contextualized_core::Error::TooFewRows`] when no row
-    /// would be left to validate or train on; [`contextualized_core::Error::NotBinary`] for binary targets that are not;
-    /// [`contextualized_core::Error::Diverged`].
+    /// [`contextualized_core::Error`]: `InvalidParameter` for a setting out of range; `TooFewRows`
+    /// when no row would be left to validate or train on; `NotBinary` for binary targets that are
+    /// not; `Diverged`; `NotFinite` for data whose units overflow.
     pub fn fit_observed(
         &self,
         samples: &Samples,
@@ -151,10 +173,40 @@ impl ImplicitRegression {
             samples.check_binary_targets()?;
         }
         let samples = samples.rows_that_count()?;
-        let mut seeds = ChaCha8Rng::seed_from_u64(self.seed);
+        let shares = match self.shrinkage {
+            false => Array1::ones(samples.targets().ncols()),
+            true => {
+                // Apart from what `fit_once` draws, so that the network is the same with and without.
+                let mut seeds = ChaCha8Rng::seed_from_u64(self.seed);
+                seeds.set_stream(FOLDS);
+                let folds = seeds.next_u64();
+                shares_by_folds(&samples, self.link, folds, |train, test| {
+                    let model = self.fit_once(train, folds, &mut unobserved)?;
+                    let (base, deviation) = model.predictors(test)?;
+                    let targets = model.scaling().targets.apply(test.targets())?;
+                    Ok(HeldOut {
+                        targets,
+                        base,
+                        deviation,
+                    })
+                })?
+            }
+        };
+        let model = self.fit_once(&samples, self.seed, observer)?;
+        Ok(model.with_shares(shares))
+    }
+
+    /// One network, and the population fit to the same rows.
+    fn fit_once(
+        &self,
+        samples: &Samples,
+        seed: u64,
+        observer: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<ImplicitModel> {
+        let mut seeds = ChaCha8Rng::seed_from_u64(seed);
         let (split, weights, batches) = (seeds.next_u64(), seeds.next_u64(), seeds.next_u64());
         let (train, held_out) = match self.validation {
-            None => (samples.into_owned(), None),
+            None => (samples.clone(), None),
             Some(fraction) => {
                 let split = Split::holdout(samples.rows(), fraction, split)?;
                 (
@@ -194,7 +246,13 @@ impl ImplicitRegression {
             }
             _ => trainer.train(&mut network, &SquaredError, &data, validation, observer)?,
         };
-        ImplicitModel::new(self.link, scaling, &network, report)
+        // Its validation rows are rows like any others to the population fit, which has no epochs.
+        let mut population = PopulationRegression::new();
+        if self.link == Link::Logit {
+            population = population.logistic();
+        }
+        let population = population.fit_or_ridge(&scaling.apply(samples)?)?;
+        ImplicitModel::new(scaling, &population, &network, report)
     }
 }
 
@@ -217,8 +275,13 @@ impl Estimator for ImplicitRegression {
             Activation::Relu => {}
             smooth => settings.push(format!("{smooth:?}").to_lowercase()),
         }
-        if self.link == Link::Logit {
-            settings.push("logistic".to_owned());
+        for (set, name) in [
+            (self.link == Link::Logit, "logistic"),
+            (!self.shrinkage, "no shrinkage"),
+        ] {
+            if set {
+                settings.push(name.to_owned());
+            }
         }
         format!("implicit ({})", settings.join(", "))
     }

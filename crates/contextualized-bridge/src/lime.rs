@@ -26,7 +26,7 @@ use rayon::prelude::*;
 ///
 /// A penalty λ on slopes shrinks them by v h² / (v h² + λ), v = κ² / (1 + κ²): it has to vanish
 /// faster than h². One that stays ([`Ridge::Fixed`], as in the original, whose `Ridge(alpha=1)` is
-/// fitted to columns on their own scale) takes all slopes to zero instead.
+/// fitted to columns that are not divided by the width) takes all slopes to zero instead.
 ///
 /// | setting | default | range |
 /// |---|---|---|

@@ -4,12 +4,13 @@ use crate::closed_form::ClosedForm;
 use crate::jacobian::{jacobian, predictor};
 use crate::plain::Plain;
 use crate::sensitivities::{CoefficientChanges, ContextSensitivities};
+use contextualized_baselines::PopulationModel;
 use contextualized_core::validate::{check_finite, check_query};
 use contextualized_core::{
-    Coefficients, Error, FitReport, Link, LocalCoefficients, Result, Scaling,
+    Coefficients, Error, FitReport, Link, LocalCoefficients, Result, Samples, Scaling,
 };
 use contextualized_encoders::{MlpWeights, Network};
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
 /// A fitted implicit regression.
@@ -21,7 +22,11 @@ use serde::{Deserialize, Serialize};
 pub struct ImplicitModel {
     link: Link,
     scaling: Scaling,
+    /// Slopes (targets × features) and offsets in units of training.
+    population: (Array2<f64>, Array1<f64>),
     network: MlpWeights,
+    /// Of what the network adds to the population's predictor, per target.
+    shares: Array1<f64>,
     report: FitReport,
 }
 
@@ -30,7 +35,11 @@ pub struct ImplicitModel {
 struct Unchecked {
     link: Link,
     scaling: Scaling,
+    /// Slopes (targets × features) and offsets in units of training.
+    population: (Array2<f64>, Array1<f64>),
     network: MlpWeights,
+    /// Of what the network adds to the population's predictor, per target.
+    shares: Array1<f64>,
     report: FitReport,
 }
 
@@ -41,40 +50,75 @@ impl TryFrom<Unchecked> for ImplicitModel {
         let model = Self {
             link: file.link,
             scaling: file.scaling,
+            population: file.population,
             network: file.network,
+            shares: file.shares,
             report: file.report,
         };
-        let (_, _, found) = model.network()?.widths();
-        match model.scaling.targets.columns() {
-            expected if expected == found => Ok(model),
-            expected => Err(Error::ColumnCount {
-                argument: "the network's output",
-                expected,
-                found,
-            }),
+        let (_, features, targets) = model.network()?.widths();
+        let (slopes, offsets) = &model.population;
+        let scaled = model.scaling.targets.columns();
+        for (argument, expected, found) in [
+            ("the network's output", scaled, targets),
+            ("population slopes", targets, slopes.nrows()),
+            ("population slopes", features, slopes.ncols()),
+            ("population offsets", targets, offsets.len()),
+            ("shares", targets, model.shares.len()),
+        ] {
+            if expected != found {
+                return Err(Error::ColumnCount {
+                    argument,
+                    expected,
+                    found,
+                });
+            }
         }
+        check_finite("population slopes", slopes.view())?;
+        check_finite("population offsets", offsets.view().insert_axis(Axis(0)))?;
+        check_finite("shares", model.shares.view().insert_axis(Axis(0)))?;
+        Ok(model)
     }
 }
 
 impl ImplicitModel {
     pub(crate) fn new(
-        link: Link,
         scaling: Scaling,
+        population: &PopulationModel,
         network: &Plain,
         report: FitReport,
     ) -> Result<Self> {
         Ok(Self {
-            link,
+            link: population.link(),
+            shares: Array1::ones(scaling.targets.columns()),
             scaling,
+            population: (
+                population.slopes().to_owned(),
+                population.offsets().to_owned(),
+            ),
             network: network.to_weights()?,
             report,
         })
+    }
+
+    pub(crate) fn with_shares(mut self, shares: Array1<f64>) -> Self {
+        self.shares = shares;
+        self
+    }
+
+    pub(crate) fn scaling(&self) -> &Scaling {
+        &self.scaling
     }
 
     /// Why training stopped, after how many epochs, and the mean loss it reached on the rows trained
     /// on, in units of training.
     pub fn report(&self) -> &FitReport {
         &self.report
+    }
+
+    /// The share of what the network adds to the population fit that is kept, one per target: 0 makes
+    /// the model the population's, 1 the network alone.
+    pub fn shares(&self) -> ArrayView1<'_, f64> {
+        self.shares.view()
     }
 
     /// ∂g/∂c at every row, rows × targets × contexts, on the link scale and in the users' units: how
@@ -134,7 +178,7 @@ impl ImplicitModel {
             self.scaling.contexts.columns(),
             self.scaling.features.columns(),
         )
-        .in_units(&self.scaling)
+        .in_units(&self.scaling, self.shares.view())
     }
 
     fn network(&self) -> Result<Plain> {
@@ -143,6 +187,22 @@ impl ImplicitModel {
             self.scaling.contexts.columns(),
             self.scaling.features.columns(),
         )
+    }
+
+    /// The population's linear predictor and what the network adds to it, in units of training.
+    pub(crate) fn predictors(&self, samples: &Samples) -> Result<(Array2<f64>, Array2<f64>)> {
+        let (contexts, features) = self.scaled(samples.contexts(), samples.features())?;
+        let output = predictor(&self.network()?, contexts.view(), features.view())?;
+        let base = self
+            .of_population(samples.rows())?
+            .linear_predictor(features.view())?;
+        let deviation = output - &base;
+        Ok((base, deviation))
+    }
+
+    fn of_population(&self, rows: usize) -> Result<Coefficients> {
+        let (slopes, offsets) = &self.population;
+        Coefficients::constant(slopes.view(), offsets.view(), rows)
     }
 
     /// Contexts and features in units of training.
@@ -176,8 +236,16 @@ impl LocalCoefficients for ImplicitModel {
         features: ArrayView2<'_, f64>,
     ) -> Result<Coefficients> {
         let (contexts, features) = self.scaled(contexts, features)?;
-        jacobian(&self.network()?, contexts.view(), features.view())?
-            .to_original_units(&self.scaling.features, &self.scaling.targets)
+        let of_network = jacobian(&self.network()?, contexts.view(), features.view())?;
+        let population = self.of_population(contexts.nrows())?;
+        let rest = 1.0 - &self.shares;
+        let per_target = |values: &Array1<f64>| values.clone().insert_axis(Axis(1));
+        Coefficients::new(
+            &of_network.slopes() * &per_target(&self.shares)
+                + &population.slopes() * &per_target(&rest),
+            &of_network.offsets() * &self.shares + &population.offsets() * &rest,
+        )?
+        .to_original_units(&self.scaling.features, &self.scaling.targets)
     }
 
     fn link(&self) -> Link {
@@ -192,7 +260,11 @@ impl LocalCoefficients for ImplicitModel {
     ) -> Result<Array2<f64>> {
         let (contexts, features) = self.scaled(contexts, features)?;
         let output = predictor(&self.network()?, contexts.view(), features.view())?;
-        let predictor = self.scaling.targets.invert(output.view())?;
+        let population = self
+            .of_population(contexts.nrows())?
+            .linear_predictor(features.view())?;
+        let shrunken = output * &self.shares + population * &(1.0 - &self.shares);
+        let predictor = self.scaling.targets.invert(shrunken.view())?;
         Ok(self.link.inverse_table(predictor.view()))
     }
 }

@@ -10,5 +10,6 @@ mod explicit;
 mod lime;
 mod minimisers;
 mod networks;
+mod shrinkage;
 mod taylor;
 mod varying;

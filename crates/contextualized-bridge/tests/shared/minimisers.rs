@@ -56,6 +56,7 @@ fn gap(rows: usize, seed: u64) -> f64 {
         .batch_size(BATCH)
         .epochs(epochs)
         .without_early_stopping()
+        .without_shrinkage()
         .seed(seed)
         .fit(&data)
         .unwrap();
