@@ -15,13 +15,15 @@ use contextualized_encoders::{
     EncoderLink, Head, Linear, Linked, Mlp, MlpWeights, Tape, Values,
 };
 use contextualized_linear::{
-    ContextualizedRegression, EncoderKind, KernelRegression, MlpSize, Parameterization,
+    ContextualizedModel, ContextualizedRegression, EncoderKind, Family, KernelRegression, MlpSize,
+    Parameterization, Size,
 };
 use contextualized_simulation::Simulator;
 use dfdx::shapes::HasShape;
 use dfdx::tensor::{Cpu, TensorFromVec, WithEmptyTape};
 use dfdx::tensor_ops::{BroadcastTo, TryAdd, TryMul};
 use ndarray::{Array1, Array2, array};
+use proptest::prelude::*;
 use serde_json::Value;
 
 /// Two contexts, two features and two targets in units far from one.
@@ -96,6 +98,13 @@ fn differences_of_predictions_are_coefficients() {
         &ClusterRegression::new().clusters(3).fit(&linear).unwrap(),
         &linear,
     );
+    let logistic = PopulationRegression::new().logistic();
+    let clusters = ClusterRegression::new().clusters(2).regression(logistic);
+    check(
+        "logistic clusters",
+        &clusters.fit(&binary).unwrap(),
+        &binary,
+    );
     let small = MlpSize {
         width: 6,
         layers: 2,
@@ -113,11 +122,19 @@ fn differences_of_predictions_are_coefficients() {
             check(&name, &estimator.fit(&binary).unwrap(), &binary);
         }
     }
-    check(
-        "kernel",
-        &KernelRegression::new().fit(&linear).unwrap(),
-        &linear,
-    );
+    for (name, kernel) in [
+        ("kernel", KernelRegression::new()),
+        (
+            "additive kernel",
+            KernelRegression::new().additive(Family::Matern52),
+        ),
+        (
+            "kernel by a basis",
+            KernelRegression::new().size(Size::LowRank { functions: 10 }),
+        ),
+    ] {
+        check(name, &kernel.fit(&linear).unwrap(), &linear);
+    }
     check(
         "logistic kernel",
         &KernelRegression::new()
@@ -271,72 +288,87 @@ where
     );
 }
 
-/// dfdx through standardisation, link, archetypes and shares finds the coefficients that the model
-/// gives without differentiating anything.
-#[test]
-fn differentiating_neural_models_gives_their_coefficients() {
-    let small = MlpSize {
-        width: 6,
-        layers: 2,
-    };
-    for (binary, link) in [
-        (false, EncoderLink::Softmax),
-        (true, EncoderLink::Logistic),
-        (false, EncoderLink::Identity),
-    ] {
-        let data = samples(binary, 3);
-        for encoder in [
-            EncoderKind::Mlp(small),
-            EncoderKind::Additive(small),
-            EncoderKind::Linear,
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4))]
+
+    /// dfdx through standardisation, link, archetypes and shares finds the coefficients that the model
+    /// gives without differentiating anything.
+    #[test]
+    fn differentiating_neural_models_gives_their_coefficients(
+        seed in 0..1000_u64,
+        (width, layers) in (1..9_usize, 1..4_usize),
+        (archetypes, share) in (1..5_usize, 0.0..1.0_f64),
+    ) {
+        let size = MlpSize { width, layers };
+        for (binary, link) in [
+            (false, EncoderLink::Softmax),
+            (true, EncoderLink::Logistic),
+            (false, EncoderLink::Identity),
         ] {
-            for head in [Parameterization::Direct, Parameterization::Archetypes(3)] {
-                let mut estimator = ContextualizedRegression::new()
-                    .encoder(encoder)
-                    .encoder_link(link)
-                    .parameterization(head)
-                    .epochs(4)
-                    .batch_size(8)
-                    .without_shrinkage();
-                if binary {
-                    estimator = estimator.logistic();
-                }
-                let model = estimator.fit(&data).unwrap();
-                let file = serde_json::to_value(&model).unwrap();
-                let part = |pointer: &str| file.pointer(pointer).cloned();
-                let name = estimator.name();
-                macro_rules! with_head {
-                    ($encoder:expr) => {{
-                        let encoder = $encoder;
-                        match part("/deviation/head/Archetypes") {
-                            Some(weights) => {
-                                let weights: ArchetypeWeights =
-                                    serde_json::from_value(weights).unwrap();
-                                let head = Archetypes::from_weights(&weights).unwrap();
-                                let network = Rebuilt::new(&file, encoder, head);
-                                check_rebuilt(&name, network, &model, &data);
-                            }
-                            None => {
-                                let targets = data.targets().ncols();
-                                let head = Direct::new(2, targets, true).unwrap();
-                                let network = Rebuilt::new(&file, encoder, head);
-                                check_rebuilt(&name, network, &model, &data);
-                            }
-                        }
-                    }};
-                }
-                if let Some(weights) = part("/deviation/encoder/Mlp") {
-                    let weights: MlpWeights = serde_json::from_value(weights).unwrap();
-                    with_head!(Mlp::from_weights(&weights).unwrap());
-                } else if let Some(weights) = part("/deviation/encoder/Additive") {
-                    let weights: AdditiveWeights = serde_json::from_value(weights).unwrap();
-                    with_head!(Additive::from_weights(&weights).unwrap());
-                } else {
-                    let weights: DenseWeights =
-                        serde_json::from_value(part("/deviation/encoder/Linear").unwrap()).unwrap();
-                    with_head!(Linear::from_weights(&weights).unwrap());
+            for encoder in [
+                EncoderKind::Mlp(size),
+                EncoderKind::Additive(size),
+                EncoderKind::Linear,
+            ] {
+                for head in [
+                    Parameterization::Direct,
+                    Parameterization::Archetypes(archetypes),
+                ] {
+                    let estimator = ContextualizedRegression::new()
+                        .encoder(encoder)
+                        .encoder_link(link)
+                        .parameterization(head)
+                        .epochs(4)
+                        .batch_size(8)
+                        .seed(seed)
+                        .without_shrinkage();
+                    differentiated(&estimator, binary, share, seed);
                 }
             }
         }
+    }
+}
+
+/// Fits one of them, keeps a share of its deviation, and compares.
+fn differentiated(estimator: &ContextualizedRegression, binary: bool, share: f64, seed: u64) {
+    let data = samples(binary, seed);
+    let (name, model) = match binary {
+        false => (estimator.name(), estimator.fit(&data).unwrap()),
+        true => {
+            let estimator = estimator.clone().logistic();
+            (estimator.name(), estimator.fit(&data).unwrap())
+        }
+    };
+    let mut file = serde_json::to_value(&model).unwrap();
+    let shares = Array1::linspace(share, 1.0, data.targets().ncols());
+    *file.pointer_mut("/shares").unwrap() = serde_json::to_value(shares).unwrap();
+    let model: ContextualizedModel = serde_json::from_value(file.clone()).unwrap();
+    let part = |pointer: &str| file.pointer(pointer).cloned();
+    macro_rules! with_head {
+        ($encoder:expr) => {{
+            let encoder = $encoder;
+            match part("/deviation/head/Archetypes") {
+                Some(weights) => {
+                    let weights: ArchetypeWeights = serde_json::from_value(weights).unwrap();
+                    let head = Archetypes::from_weights(&weights).unwrap();
+                    check_rebuilt(&name, Rebuilt::new(&file, encoder, head), &model, &data);
+                }
+                None => {
+                    let head = Direct::new(2, data.targets().ncols(), true).unwrap();
+                    check_rebuilt(&name, Rebuilt::new(&file, encoder, head), &model, &data);
+                }
+            }
+        }};
+    }
+    if let Some(weights) = part("/deviation/encoder/Mlp") {
+        let weights: MlpWeights = serde_json::from_value(weights).unwrap();
+        with_head!(Mlp::from_weights(&weights).unwrap());
+    } else if let Some(weights) = part("/deviation/encoder/Additive") {
+        let weights: AdditiveWeights = serde_json::from_value(weights).unwrap();
+        with_head!(Additive::from_weights(&weights).unwrap());
+    } else {
+        let weights: DenseWeights =
+            serde_json::from_value(part("/deviation/encoder/Linear").unwrap()).unwrap();
+        with_head!(Linear::from_weights(&weights).unwrap());
     }
 }

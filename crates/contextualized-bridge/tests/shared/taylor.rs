@@ -6,7 +6,7 @@ use contextualized_bridge::{ImplicitRegression, NetworkModel, Plain, TaylorSurro
 use contextualized_core::{Error, Estimator, LocalCoefficients};
 use contextualized_encoders::{Activation, DenseWeights, MlpSize, MlpWeights};
 use contextualized_simulation::Simulator;
-use ndarray::{Array2, Axis, array};
+use ndarray::{Array1, Array2, ArrayView1, Axis, array};
 use proptest::prelude::*;
 
 /// Steps of this length in random directions.
@@ -17,6 +17,19 @@ fn directions(rows: usize, columns: usize, length: f64, seed: u64) -> Array2<f64
         step *= length / norm;
     }
     steps
+}
+
+/// Which units are on, layer after layer.
+fn pattern(weights: &MlpWeights, c: ArrayView1<'_, f64>, x: ArrayView1<'_, f64>) -> Vec<bool> {
+    let mut values: Array1<f64> = c.iter().chain(x.iter()).copied().collect();
+    let mut on = Vec::new();
+    let (_, hidden) = weights.layers.split_last().unwrap();
+    for layer in hidden {
+        values = values.dot(&layer.weights) + &layer.biases;
+        on.extend(values.iter().map(|&input| input > 0.0));
+        values.mapv_inplace(|input| input.max(0.0));
+    }
+    on
 }
 
 proptest! {
@@ -60,6 +73,31 @@ proptest! {
         }
     }
 
+    /// Nor beyond that distance, in whatever direction no rectifier turns: where the same units are on
+    /// at both ends of a step, they are on all along it.
+    #[test]
+    fn rectifiers_leave_no_remainder_while_the_pattern_stays(network in drawn(Just(Activation::Relu))) {
+        let plain = network.plain();
+        let weights = plain.to_weights().unwrap();
+        let (c, x) = network.rows(1);
+        let here = pattern(&weights, c.row(0), x.row(0));
+        let model = NetworkModel::new(plain);
+        let taylor = TaylorSurrogate::at(&model, c.row(0), x.row(0)).unwrap();
+        for length in [0.01, 0.1, 1.0, 10.0] {
+            let near = directions(30, network.features, length, network.seed ^ 5) + x.row(0);
+            let remainders = taylor.remainders(&model, near.view()).unwrap();
+            let predicted = taylor.linear_predictor(near.view()).unwrap();
+            for (row, near) in near.rows().into_iter().enumerate() {
+                if pattern(&weights, c.row(0), near) == here {
+                    for (remainder, predicted) in remainders.row(row).iter().zip(predicted.row(row)) {
+                        let rounding = 1e-13 * (1.0 + predicted.abs() + length);
+                        prop_assert!(remainder.abs() <= rounding, "{remainder} at {length}");
+                    }
+                }
+            }
+        }
+    }
+
     /// A model whose coefficients depend on the context alone is its own surrogate, everywhere.
     #[test]
     fn explicit_networks_have_no_remainder(network in drawn(any_activation())) {
@@ -73,7 +111,8 @@ proptest! {
     }
 }
 
-/// 500 random networks and points: the remainder falls as the square of the distance.
+/// 500 random networks and points: the remainder is below its bound at every distance, and falls as
+/// the square of it.
 #[test]
 fn the_remainder_is_of_second_order() {
     let mut slopes = Vec::new();
@@ -86,6 +125,7 @@ fn the_remainder_is_of_second_order() {
         let plain = Plain::new(2, 3, 1, size, seed)
             .unwrap()
             .with_activation(activation);
+        let curvature = plain.curvature_bound().unwrap();
         let model = NetworkModel::new(plain);
         let (c, x) = (table(1, 2, 2.0, seed ^ 1), table(1, 3, 2.0, seed ^ 2));
         let taylor = TaylorSurrogate::at(&model, c.row(0), x.row(0)).unwrap();
@@ -96,6 +136,11 @@ fn the_remainder_is_of_second_order() {
             .map(|&h| {
                 let at = &direction * h + x.row(0);
                 let remainder = taylor.remainders(&model, at.view()).unwrap()[[0, 0]];
+                let bounds = taylor.remainder_bounds(curvature.view(), at.view());
+                let bound = bounds.unwrap()[[0, 0]];
+                // Rounding of predictions of about one.
+                assert!(remainder.abs() <= bound + 1e-14, "{remainder} > {bound}");
+                assert_relative_eq!(bound, 0.5 * curvature[0] * h * h, max_relative = 1e-10);
                 (h.ln(), remainder.abs().ln())
             })
             .collect();
