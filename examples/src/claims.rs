@@ -7,6 +7,7 @@ pub mod million;
 
 mod truth;
 
+use crate::statistics::quartiles;
 use crate::table::{number, table};
 use std::ops::RangeInclusive;
 
@@ -91,18 +92,4 @@ fn bar(range: &RangeInclusive<f64>) -> String {
 
 fn verdict(met: bool) -> &'static str {
     if met { "pass" } else { "FAIL" }
-}
-
-/// Lower quartile, median and upper quartile, interpolated linearly between order statistics.
-fn quartiles(values: &[f64]) -> [f64; 3] {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    [0.25, 0.5, 0.75].map(|share| {
-        let position = share * (values.len() - 1) as f64;
-        let (below, above) = (
-            values[position.floor() as usize],
-            values[position.ceil() as usize],
-        );
-        below + (above - below) * position.fract()
-    })
 }

@@ -6,6 +6,7 @@ pub mod figures1;
 pub mod large;
 pub mod run;
 pub mod section1;
+pub mod statistics;
 pub mod table;
 
 /// The Rust of the README and of the book, run as documentation tests.
@@ -22,4 +23,7 @@ mod documents {
 
     #[doc = include_str!("../../docs/src/kernels.md")]
     struct Kernels;
+
+    #[doc = include_str!("../../docs/src/bridge.md")]
+    struct Bridge;
 }

@@ -123,6 +123,18 @@ pub fn kernel() -> KernelRegression {
     KernelRegression::new().intercept(false)
 }
 
+/// The plain network of Section 1.10; the demo's own is not shrunken.
+pub fn implicit(seed: u64) -> ImplicitRegression {
+    ImplicitRegression::new()
+        .mlp(50, 2)
+        .standardize_contexts_only()
+        .epochs(1000)
+        .batch_size(usize::MAX)
+        .learning_rate(1e-3)
+        .without_early_stopping()
+        .seed(seed)
+}
+
 /// Everything one part of the demo fits, on the data given and with models of the seed given.
 ///
 /// # Errors
@@ -183,14 +195,7 @@ pub fn outcomes(part: Part, problem: &TreatmentProblem, seed: u64) -> Result<Vec
             run("additive", additive())?,
         ],
         Part::Implicit => {
-            let implicit = ImplicitRegression::new()
-                .mlp(50, 2)
-                .standardize_contexts_only()
-                .epochs(1000)
-                .batch_size(usize::MAX)
-                .learning_rate(1e-3)
-                .without_early_stopping()
-                .seed(seed);
+            let implicit = implicit(seed).without_shrinkage();
             vec![run("implicit", Fit::Implicit(implicit))?.map_row(known)]
         }
     })
