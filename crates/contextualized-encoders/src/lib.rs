@@ -121,7 +121,7 @@
 //! | [`Activation`] | the function between a perceptron's layers, with its derivatives |
 //! | [`Head`], [`Archetypes`], [`Direct`] | from codes to slopes and offsets |
 //! | [`Contextualized`], [`Network`] | an encoder and a head joined; anything trainable |
-//! | [`Loss`], [`SquaredError`], [`LogisticLoss`], [`LogVarianceLoss`], [`Penalties`] | what training lowers |
+//! | [`Loss`], [`SquaredError`], [`LogisticLoss`], [`Penalties`] | what training lowers |
 //! | [`SlopePenalty`], [`Regularized`], [`Masked`] | penalties on slopes with gradients in closed form; slopes that are zero |
 //! | [`Trainer`], [`TrainingData`], [`Progress`] | Adam on shuffled batches, early stopping, progress |
 //! | [`LearningRateRange`] | the learning-rate range test |
@@ -155,7 +155,7 @@ pub use dfdx::shapes::{Const, Dim};
 pub use encoder::{Encoder, EncoderLink, Linked};
 pub use heads::{ArchetypeWeights, Archetypes, Direct, Generated, Head};
 pub use linear::Linear;
-pub use loss::{LogVarianceLoss, LogisticLoss, Loss, SquaredError};
+pub use loss::{LogisticLoss, Loss, SquaredError};
 pub use mlp::{Mlp, MlpSize, MlpWeights};
 pub use network::{Contextualized, Network, Penalized};
 pub use parameters::{ParameterKind, ParameterVisitor, Parameters, Snapshot};
