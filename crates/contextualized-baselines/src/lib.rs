@@ -40,6 +40,7 @@
 //! |---|---|
 //! | [`PopulationRegression`], [`PopulationModel`] | least squares, ridge, logistic regression, standard errors |
 //! | [`ClusterRegression`], [`ClusterModel`] | k-means, then a regression per cluster |
+//! | [`PopulationBayesianNetwork`], [`PopulationBayesianModel`] | one directed acyclic graph: order search, NOTEARS, DAGMA |
 //! | [`ClusterReport`], [`ClusterSummary`], [`CandidateLoss`] | cluster sizes and fallbacks, numbers of clusters compared |
 //! | [`shares_by_folds`], [`HeldOut`] | how much of another model's deviation from the population fit to keep |
 
@@ -50,7 +51,11 @@ mod logistic;
 mod population;
 mod separation;
 mod shrinkage;
+mod structural;
 
 pub use clusters::{CandidateLoss, ClusterModel, ClusterRegression, ClusterReport, ClusterSummary};
 pub use population::{PopulationModel, PopulationRegression};
 pub use shrinkage::{HeldOut, shares_by_folds};
+pub use structural::{
+    PopulationBayesianModel, PopulationBayesianNetwork, StructureReport, StructureSearch,
+};

@@ -1,0 +1,10 @@
+//! One directed acyclic network for everybody: linear structural equations that do not vary.
+
+mod continuous;
+mod estimator;
+mod minimize;
+mod model;
+mod moments;
+
+pub use estimator::{PopulationBayesianNetwork, StructureSearch};
+pub use model::{PopulationBayesianModel, StructureReport};
