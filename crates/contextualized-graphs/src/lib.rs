@@ -2,5 +2,8 @@
 //!
 //! Contextualized networks: one network per sample, a function of the sample's context.
 
+mod numerical;
+
+pub mod bayesian;
 pub mod correlation;
 pub mod markov;

@@ -1,0 +1,121 @@
+//! What is known of the edges beforehand.
+
+use contextualized_core::{Error, Result};
+use contextualized_solvers::is_acyclic;
+use ndarray::Array2;
+
+/// Edges that must or must not be there, and the order of the nodes if it is known.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Constraints {
+    pub(crate) forbidden: Vec<(usize, usize)>,
+    pub(crate) required: Vec<(usize, usize)>,
+    pub(crate) order: Option<Vec<usize>>,
+}
+
+impl Constraints {
+    /// Checks that they can be met by a graph of so many nodes.
+    pub(crate) fn validate(&self, nodes: usize) -> Result<()> {
+        for (parameter, edges) in [
+            ("forbidden edge", &self.forbidden),
+            ("required edge", &self.required),
+        ] {
+            if let Some((from, to)) = edges
+                .iter()
+                .find(|(from, to)| from == to || *from.max(to) >= nodes)
+            {
+                return Err(Error::invalid_parameter(
+                    parameter,
+                    format!("from {from} to {to}"),
+                    format!("between two different nodes below {nodes}"),
+                ));
+            }
+        }
+        if let Some((from, to)) = self
+            .required
+            .iter()
+            .find(|edge| self.forbidden.contains(edge))
+        {
+            return Err(Error::invalid_parameter(
+                "required edge",
+                format!("from {from} to {to}"),
+                "one that is not forbidden",
+            ));
+        }
+        if let Some(order) = &self.order {
+            let mut sorted = order.clone();
+            sorted.sort_unstable();
+            if sorted != (0..nodes).collect::<Vec<_>>() {
+                return Err(Error::invalid_parameter(
+                    "order",
+                    format!("{order:?}"),
+                    format!("each of the nodes 0 to {} once", nodes.saturating_sub(1)),
+                ));
+            }
+            let place = |node| order.iter().position(|&other| other == node);
+            let back = |(from, to): &&(usize, usize)| place(*from) > place(*to);
+            if let Some((from, to)) = self.required.iter().find(back) {
+                return Err(Error::invalid_parameter(
+                    "required edge",
+                    format!("from {from} to {to}"),
+                    "one that leads forward in the order",
+                ));
+            }
+        }
+        match is_acyclic(self.precedence(nodes).view()) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::invalid_parameter(
+                "required edges",
+                "cyclic",
+                "without a cycle",
+            )),
+            Err(error) => Err(Error::numerical("the check of required edges", error)),
+        }
+    }
+
+    /// One where a node has to come before another.
+    pub(crate) fn precedence(&self, nodes: usize) -> Array2<f64> {
+        let mut before = Array2::zeros((nodes, nodes));
+        for &(from, to) in &self.required {
+            before[[from, to]] = 1.0;
+        }
+        before
+    }
+
+    pub(crate) fn allows(&self, from: usize, to: usize) -> bool {
+        from != to && !self.forbidden.contains(&(from, to))
+    }
+
+    pub(crate) fn requires(&self, from: usize, to: usize) -> bool {
+        self.required.contains(&(from, to))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contradictions_are_named() {
+        let message = |constraints: Constraints| constraints.validate(3).unwrap_err().to_string();
+        let required = |required: &[(usize, usize)]| Constraints {
+            required: required.to_vec(),
+            ..Constraints::default()
+        };
+        assert!(required(&[(0, 1), (1, 2), (0, 2)]).validate(3).is_ok());
+        assert!(message(required(&[(0, 3)])).contains("from 0 to 3"));
+        assert!(message(required(&[(1, 1)])).contains("two different nodes"));
+        assert!(message(required(&[(0, 1), (1, 2), (2, 0)])).contains("without a cycle"));
+        let both = Constraints {
+            forbidden: vec![(0, 1)],
+            ..required(&[(0, 1)])
+        };
+        assert!(message(both).contains("not forbidden"));
+        let order = |order: &[usize]| Constraints {
+            order: Some(order.to_vec()),
+            ..required(&[(0, 1)])
+        };
+        assert!(order(&[2, 0, 1]).validate(3).is_ok());
+        assert!(message(order(&[2, 0, 0])).contains("[2, 0, 0]"));
+        assert!(message(order(&[2, 1, 0])).contains("forward"));
+    }
+}

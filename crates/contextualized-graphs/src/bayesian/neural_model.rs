@@ -1,0 +1,299 @@
+//! The fitted neural networks of networks.
+
+use super::neural_estimator::Network;
+use super::project_networks;
+use contextualized_baselines::PopulationBayesianModel;
+use contextualized_core::validate::{check_finite, check_query, check_table};
+use contextualized_core::{
+    Coefficients, ColumnNames, Error, FitReport, NetworkDensity, Networks, Result, Samples,
+    Standardization, StructuralNetworks, VaryingNetworks,
+};
+use contextualized_encoders::{
+    ArchetypeWeights, Archetypes, Contextualized, EncoderLink, Linked, Masked, Mlp, MlpWeights,
+};
+use contextualized_solvers::Projection;
+use ndarray::{Array1, Array2, ArrayView2, Axis};
+use serde::{Deserialize, Serialize};
+
+/// How training went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CycleReport {
+    /// Why it stopped, its epochs, and the mean squared error of reconstruction in training units.
+    pub fit: FitReport,
+    /// The mean of the penalty function h over the samples in the last epoch, before projection.
+    pub cycles: f64,
+}
+
+/// [`Projection`] as it stands in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Kind {
+    Auto,
+    Exact,
+    Greedy,
+}
+
+impl From<Projection> for Kind {
+    fn from(projection: Projection) -> Self {
+        match projection {
+            Projection::Exact => Self::Exact,
+            Projection::Greedy => Self::Greedy,
+            Projection::Auto => Self::Auto,
+        }
+    }
+}
+
+impl From<Kind> for Projection {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Auto => Self::Auto,
+            Kind::Exact => Self::Exact,
+            Kind::Greedy => Self::Greedy,
+        }
+    }
+}
+
+/// Encoder and archetypes as numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Deviation {
+    pub(crate) encoder: MlpWeights,
+    pub(crate) link: EncoderLink,
+    pub(crate) head: ArchetypeWeights,
+}
+
+impl Deviation {
+    fn network(&self, nodes: usize) -> Result<Network> {
+        let mask = Array2::from_shape_fn((nodes, nodes), |(i, j)| i != j);
+        let encoder = Linked::new(Mlp::from_weights(&self.encoder)?, self.link);
+        let head = Masked::new(Archetypes::from_weights(&self.head)?, mask.view())?;
+        Contextualized::new(encoder, head)
+    }
+}
+
+/// Networks as functions of context: those of the population, and a share of the deviation from them
+/// that an encoder learned, made acyclic.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedModel")]
+pub struct NeuralBayesianModel {
+    names: ColumnNames,
+    contexts: Standardization,
+    centers: Array1<f64>,
+    unit: f64,
+    population: PopulationBayesianModel,
+    deviation: Deviation,
+    share: f64,
+    variances: Array1<f64>,
+    projection: Kind,
+    report: CycleReport,
+}
+
+/// What a file may hold, before it is checked.
+#[derive(Deserialize)]
+pub(crate) struct UncheckedModel {
+    pub(crate) names: ColumnNames,
+    pub(crate) contexts: Standardization,
+    /// Means of the nodes.
+    pub(crate) centers: Array1<f64>,
+    /// The unit of training.
+    pub(crate) unit: f64,
+    pub(crate) population: PopulationBayesianModel,
+    pub(crate) deviation: Deviation,
+    pub(crate) share: f64,
+    pub(crate) variances: Array1<f64>,
+    pub(crate) projection: Kind,
+    pub(crate) report: CycleReport,
+}
+
+impl TryFrom<UncheckedModel> for NeuralBayesianModel {
+    type Error = Error;
+
+    fn try_from(unchecked: UncheckedModel) -> Result<Self> {
+        let nodes = unchecked.population.weights().nrows();
+        let columns = unchecked.contexts.columns();
+        let contexts = Array2::zeros((1, columns));
+        unchecked.population.networks(contexts.view())?;
+        for (argument, values) in [
+            ("centers", &unchecked.centers),
+            ("variances", &unchecked.variances),
+        ] {
+            check_table(argument, values.view().insert_axis(Axis(0)), Some(nodes))?;
+        }
+        if let Some(variance) = unchecked.variances.iter().find(|value| **value <= 0.0) {
+            return Err(Error::invalid_parameter("variance", variance, "above zero"));
+        }
+        if !(unchecked.unit.is_finite() && unchecked.unit > 0.0) {
+            return Err(Error::invalid_parameter(
+                "unit",
+                unchecked.unit,
+                "a positive number",
+            ));
+        }
+        if !(0.0..=1.0).contains(&unchecked.share) {
+            return Err(Error::invalid_parameter(
+                "share",
+                unchecked.share,
+                "between 0 and 1",
+            ));
+        }
+        for (argument, expected, found) in [
+            ("context names", columns, unchecked.names.contexts.len()),
+            ("feature names", nodes, unchecked.names.features.len()),
+        ] {
+            if expected != found {
+                return Err(Error::ColumnCount {
+                    argument,
+                    expected,
+                    found,
+                });
+            }
+        }
+        if unchecked.deviation.head.offsets.is_none() {
+            return Err(Error::NoColumns {
+                argument: "archetypes of intercepts",
+            });
+        }
+        let network = unchecked.deviation.network(nodes)?;
+        network.coefficients_at(contexts.view())?;
+        Ok(Self {
+            names: unchecked.names,
+            contexts: unchecked.contexts,
+            centers: unchecked.centers,
+            unit: unchecked.unit,
+            population: unchecked.population,
+            deviation: unchecked.deviation,
+            share: unchecked.share,
+            variances: unchecked.variances,
+            projection: unchecked.projection,
+            report: unchecked.report,
+        })
+    }
+}
+
+impl NeuralBayesianModel {
+    /// How training went.
+    pub fn report(&self) -> &CycleReport {
+        &self.report
+    }
+
+    /// Names of contexts and nodes.
+    pub fn names(&self) -> &ColumnNames {
+        &self.names
+    }
+
+    /// The share of the learned deviation from the population's network that is kept.
+    pub fn share(&self) -> f64 {
+        self.share
+    }
+
+    /// The population's network.
+    pub fn population(&self) -> &PopulationBayesianModel {
+        &self.population
+    }
+
+    /// The networks (n) before they are made acyclic, as averages over replicates need them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnCount`], [`Error::NotFinite`].
+    pub fn unprojected(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
+        let coefficients = self.coefficients(contexts)?;
+        let mut weights = coefficients.slopes().to_owned();
+        weights.swap_axes(1, 2);
+        weights *= self.share;
+        weights += &self.population.weights();
+        Networks::new(weights.as_standard_layout().into_owned())
+    }
+
+    fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
+        check_table("contexts", contexts, Some(self.contexts.columns()))?;
+        let standardized = self.contexts.apply(contexts)?;
+        let network = self.deviation.network(self.centers.len())?;
+        network.coefficients_at(standardized.view())
+    }
+
+    /// What the population's network alone says.
+    pub(crate) fn population_reconstruction(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array2<f64>> {
+        self.population.reconstruct(contexts, features)
+    }
+
+    /// Noise variances from the residuals of the rows trained on.
+    pub(crate) fn estimate_variances(&mut self, samples: &Samples) -> Result<()> {
+        let reconstruction = self.reconstruct(samples.contexts(), samples.features())?;
+        let residuals = &samples.features() - &reconstruction;
+        let squares = &residuals * &residuals;
+        let weights = contextualized_core::normalized_weights(samples.weights(), samples.rows())?;
+        let sums = squares.t().dot(&weights) / samples.rows() as f64;
+        self.variances = sums.mapv(|variance| variance.max(f64::MIN_POSITIVE));
+        Ok(())
+    }
+
+    /// Networks and intercepts in the users' units.
+    fn networks_and_offsets(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+    ) -> Result<(Networks, Array2<f64>)> {
+        let networks = project_networks(&self.unprojected(contexts)?, self.projection.into())?;
+        let coefficients = self.coefficients(contexts)?;
+        let mut offsets = coefficients.offsets().to_owned() * (self.share * self.unit);
+        offsets += &self.centers;
+        for (row, network) in networks.edges().axis_iter(Axis(0)).enumerate() {
+            let mut offsets = offsets.row_mut(row);
+            offsets -= &self.centers.dot(&network);
+        }
+        Ok((networks, offsets))
+    }
+}
+
+impl VaryingNetworks for NeuralBayesianModel {
+    fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
+        project_networks(&self.unprojected(contexts)?, self.projection.into())
+    }
+
+    fn reconstruct(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array2<f64>> {
+        check_query(
+            contexts,
+            self.contexts.columns(),
+            features,
+            self.centers.len(),
+        )?;
+        let (networks, mut reconstruction) = self.networks_and_offsets(contexts)?;
+        for (row, network) in networks.edges().axis_iter(Axis(0)).enumerate() {
+            let mut sample = reconstruction.row_mut(row);
+            sample += &features.row(row).dot(&network);
+        }
+        check_finite("reconstruction", reconstruction.view())?;
+        Ok(reconstruction)
+    }
+}
+
+impl NetworkDensity for NeuralBayesianModel {
+    fn log_densities(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array1<f64>> {
+        self.structural_log_densities(contexts, features)
+    }
+}
+
+impl StructuralNetworks for NeuralBayesianModel {
+    fn offsets(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        Ok(self.networks_and_offsets(contexts)?.1)
+    }
+
+    /// The same at every context.
+    fn noise_variances(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        check_table("contexts", contexts, Some(self.contexts.columns()))?;
+        Ok(Array2::from_shape_fn(
+            (contexts.nrows(), self.variances.len()),
+            |(_, node)| self.variances[node],
+        ))
+    }
+}
