@@ -119,7 +119,7 @@
 //! |---|---|
 //! | [`Encoder`], [`Mlp`], [`Additive`], [`Linear`], [`Linked`] | from contexts to codes |
 //! | [`Activation`] | the function between a perceptron's layers, with its derivatives |
-//! | [`Head`], [`Archetypes`], [`Direct`] | from codes to slopes and offsets |
+//! | [`Head`], [`Archetypes`], [`Direct`], [`Factors`] | from codes to slopes and offsets |
 //! | [`Contextualized`], [`Network`] | an encoder and a head joined; anything trainable |
 //! | [`Loss`], [`SquaredError`], [`LogisticLoss`], [`Penalties`] | what training lowers |
 //! | [`SlopePenalty`], [`Regularized`], [`Masked`] | penalties on slopes with gradients in closed form; slopes that are zero |
@@ -135,6 +135,7 @@ mod additive;
 mod data;
 mod dense;
 mod encoder;
+mod factors;
 mod heads;
 mod linear;
 mod loss;
@@ -153,6 +154,7 @@ pub use data::TrainingData;
 pub use dense::DenseWeights;
 pub use dfdx::shapes::{Const, Dim};
 pub use encoder::{Encoder, EncoderLink, Linked};
+pub use factors::{FactorWeights, Factors};
 pub use heads::{ArchetypeWeights, Archetypes, Direct, Generated, Head};
 pub use linear::Linear;
 pub use loss::{LogisticLoss, Loss, SquaredError};

@@ -2,9 +2,9 @@
 
 use contextualized_core::Result;
 use contextualized_encoders::{
-    Activation, Additive, Archetypes, Contextualized, Direct, Encoder, EncoderLink, Linear, Linked,
-    LogisticLoss, Loss, Mlp, MlpSize, Network, ParameterKind, ParameterVisitor, Penalties,
-    Snapshot, SquaredError, Tape, Values,
+    Activation, Additive, Archetypes, Contextualized, Direct, Encoder, EncoderLink, Factors,
+    Linear, Linked, LogisticLoss, Loss, Masked, Mlp, MlpSize, Network, ParameterKind,
+    ParameterVisitor, Penalties, Snapshot, SquaredError, Tape, Values,
 };
 use dfdx::shapes::Shape;
 use dfdx::tensor::{AsArray, Cpu, Gradients, TensorFromVec, Trace};
@@ -195,6 +195,27 @@ proptest! {
     fn linear_encoders(values in prop::collection::vec(-2.0..2.0_f64, 28), seed: u64) {
         let encoder = Linear::new(2, 3, seed).unwrap();
         Problem::new(&values, false, Penalties::default()).check_archetypes(encoder, true, seed);
+    }
+
+    #[test]
+    fn factors_and_masks(
+        values in prop::collection::vec(-2.0..2.0_f64, 28),
+        seed: u64,
+        penalties in any_penalties(),
+    ) {
+        let mut problem = Problem::new(&values, false, penalties);
+        problem.targets = Cpu::default().tensor_from_vec(values[16..28].to_vec(), (4, 3));
+        let mut head = Factors::new(3, 2, 3, seed).unwrap();
+        let mut numbers = Snapshot::of(&mut head).unwrap();
+        // Archetypes of order one, loadings as they are.
+        for value in numbers.values_mut().filter(|value| value.abs() <= 0.01) {
+            *value *= 100.0;
+        }
+        numbers.restore(&mut head).unwrap();
+        let mask = ndarray::Array2::from_shape_fn((3, 3), |(i, j)| i != j);
+        let head = Masked::new(head, mask.view()).unwrap();
+        let encoder = Linear::new(2, 3, seed).unwrap();
+        problem.check(Contextualized::new(encoder, head).unwrap(), &SquaredError);
     }
 
     #[test]
