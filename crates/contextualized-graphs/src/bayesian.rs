@@ -20,6 +20,8 @@ mod kernel_estimator;
 #[cfg(feature = "kernel")]
 mod kernel_model;
 #[cfg(feature = "neural")]
+mod network_head;
+#[cfg(feature = "neural")]
 mod neural_estimator;
 #[cfg(feature = "neural")]
 mod neural_model;
@@ -39,5 +41,5 @@ pub use kernel_model::{EdgeMargin, KernelBayesianModel, OrderReport};
 #[cfg(feature = "neural")]
 pub use neural_estimator::NeuralBayesianNetwork;
 #[cfg(feature = "neural")]
-pub use neural_model::{CycleReport, NeuralBayesianModel};
+pub use neural_model::{CycleReport, FactorNetworks, NeuralBayesianModel};
 pub use projection::{project_networks, projected_mean};

@@ -1,14 +1,15 @@
 //! The neural estimator: an encoder, archetypes of networks, and penalties on cycles.
 
 use super::cycles::{CyclePenalty, Cycles};
+use super::network_head::NetworkHead;
 use super::neural_model::{CycleReport, Deviation, NeuralBayesianModel, UncheckedModel};
 use contextualized_baselines::{PopulationBayesianModel, PopulationBayesianNetwork};
 use contextualized_core::{
     Error, Estimator, KFold, Result, Samples, Split, Standardization, VaryingNetworks,
 };
 use contextualized_encoders::{
-    Activation, Archetypes, Contextualized, EncoderLink, Linked, Masked, Mlp, MlpSize, Penalties,
-    Progress, Regularized, SquaredError, Trainer, TrainingData, unobserved,
+    Activation, Contextualized, EncoderLink, Linked, Masked, Mlp, MlpSize, Penalties, Progress,
+    Regularized, SquaredError, Trainer, TrainingData, unobserved,
 };
 use contextualized_solvers::Projection;
 use ndarray::{Array1, Array2, Axis};
@@ -38,6 +39,7 @@ use std::ops::ControlFlow;
 /// | setting | default |
 /// |---|---|
 /// | archetypes | 8 |
+/// | factors | none: networks of the nodes themselves |
 /// | encoder | a perceptron of 2 layers of 32 units, tanh |
 /// | penalty on the cycles of samples | [`CyclePenalty::notears`] |
 /// | penalty on the cycles of archetypes | none |
@@ -54,6 +56,7 @@ use std::ops::ControlFlow;
 #[derive(Debug, Clone, PartialEq)]
 pub struct NeuralBayesianNetwork {
     archetypes: usize,
+    factors: Option<usize>,
     size: MlpSize,
     activation: Activation,
     link: EncoderLink,
@@ -71,6 +74,7 @@ impl Default for NeuralBayesianNetwork {
     fn default() -> Self {
         Self {
             archetypes: 8,
+            factors: None,
             size: MlpSize {
                 width: 32,
                 layers: 2,
@@ -109,7 +113,7 @@ pub(crate) type Network = Contextualized<
     usize,
     usize,
     Linked<Mlp<usize, usize>>,
-    Masked<Archetypes<usize, usize, usize>, usize, usize>,
+    Masked<NetworkHead, usize, usize>,
 >;
 
 impl NeuralBayesianNetwork {
@@ -121,6 +125,15 @@ impl NeuralBayesianNetwork {
     /// The number of archetypes.
     pub fn archetypes(mut self, archetypes: usize) -> Self {
         self.archetypes = archetypes;
+        self
+    }
+
+    /// Networks of so many factors stand for those of the nodes: the encoder's part of the weights is
+    /// `Pᵀ V(c) P̃`, with networks V(c) of factors mixed from archetypes and loadings P of the nodes on
+    /// factors, see [`contextualized_encoders::Factors`]. Weights of nodes on themselves are left out.
+    /// Archetypes have no penalties then.
+    pub fn factors(mut self, factors: usize) -> Self {
+        self.factors = Some(factors);
         self
     }
 
@@ -336,7 +349,7 @@ impl NeuralBayesianNetwork {
         let contexts = samples.contexts().ncols();
         let encoder = Mlp::new(contexts, self.archetypes, self.size, encoder)?
             .with_activation(self.activation);
-        let head = Archetypes::new(self.archetypes, nodes, nodes, true, head)?;
+        let head = NetworkHead::new(self.archetypes, nodes, self.factors, head)?;
         let network: Network = Contextualized::new(
             Linked::new(encoder, self.link),
             Masked::new(head, mask.view())?,

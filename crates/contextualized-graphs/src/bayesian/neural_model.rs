@@ -1,5 +1,6 @@
 //! The fitted neural networks of networks.
 
+use super::network_head::{HeadWeights, NetworkHead};
 use super::neural_estimator::Network;
 use super::project_networks;
 use contextualized_baselines::PopulationBayesianModel;
@@ -9,7 +10,7 @@ use contextualized_core::{
     Standardization, StructuralNetworks, VaryingNetworks,
 };
 use contextualized_encoders::{
-    ArchetypeWeights, Archetypes, Contextualized, EncoderLink, Linked, Masked, Mlp, MlpWeights,
+    Archetypes, Contextualized, EncoderLink, Linked, Masked, Mlp, MlpWeights,
 };
 use contextualized_solvers::Projection;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
@@ -22,6 +23,15 @@ pub struct CycleReport {
     pub fit: FitReport,
     /// The mean of the penalty function h over the samples in the last epoch, before projection.
     pub cycles: f64,
+}
+
+/// Networks of factors, and what is loaded on them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FactorNetworks {
+    /// The weights of factors on factors (n), the share that is kept of them.
+    pub networks: Networks,
+    /// Loadings (factors × nodes): positive, and those of a node sum to one.
+    pub loadings: Array2<f64>,
 }
 
 /// [`Projection`] as it stands in a file.
@@ -57,14 +67,14 @@ impl From<Kind> for Projection {
 pub(crate) struct Deviation {
     pub(crate) encoder: MlpWeights,
     pub(crate) link: EncoderLink,
-    pub(crate) head: ArchetypeWeights,
+    pub(crate) head: HeadWeights,
 }
 
 impl Deviation {
     fn network(&self, nodes: usize) -> Result<Network> {
         let mask = Array2::from_shape_fn((nodes, nodes), |(i, j)| i != j);
         let encoder = Linked::new(Mlp::from_weights(&self.encoder)?, self.link);
-        let head = Masked::new(Archetypes::from_weights(&self.head)?, mask.view())?;
+        let head = Masked::new(NetworkHead::from_weights(&self.head)?, mask.view())?;
         Contextualized::new(encoder, head)
     }
 }
@@ -146,11 +156,6 @@ impl TryFrom<UncheckedModel> for NeuralBayesianModel {
                 });
             }
         }
-        if unchecked.deviation.head.offsets.is_none() {
-            return Err(Error::NoColumns {
-                argument: "archetypes of intercepts",
-            });
-        }
         let network = unchecked.deviation.network(nodes)?;
         network.coefficients_at(contexts.view())?;
         Ok(Self {
@@ -201,6 +206,32 @@ impl NeuralBayesianModel {
         weights *= self.share;
         weights += &self.population.weights();
         Networks::new(weights.as_standard_layout().into_owned())
+    }
+
+    /// The networks of factors behind the encoder's part of the weights, where there are factors. See
+    /// [`super::NeuralBayesianNetwork::factors`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnCount`], [`Error::NotFinite`].
+    pub fn factor_networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Option<FactorNetworks>> {
+        check_table("contexts", contexts, Some(self.contexts.columns()))?;
+        let HeadWeights::Factors(weights) = &self.deviation.head else {
+            return Ok(None);
+        };
+        let encoder = Linked::new(
+            Mlp::<usize, usize>::from_weights(&self.deviation.encoder)?,
+            self.deviation.link,
+        );
+        let latent: Archetypes<usize, usize, usize> = Archetypes::from_weights(&weights.latent)?;
+        let standardized = self.contexts.apply(contexts)?;
+        let slopes = Contextualized::new(encoder, latent)?.coefficients_at(standardized.view())?;
+        let mut edges = slopes.slopes().to_owned() * self.share;
+        edges.swap_axes(1, 2);
+        Ok(Some(FactorNetworks {
+            networks: Networks::new(edges.as_standard_layout().into_owned())?,
+            loadings: weights.loadings(),
+        }))
     }
 
     fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {

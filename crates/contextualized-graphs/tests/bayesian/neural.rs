@@ -165,7 +165,8 @@ fn the_same_bits_on_any_number_of_threads_and_from_a_file() {
     assert!(altered(&|file| file["unit"] = serde_json::json!(0.0)).is_err());
     assert!(altered(&|file| file["variances"]["data"][0] = serde_json::json!(-1.0)).is_err());
     assert!(
-        altered(&|file| file["deviation"]["head"]["offsets"] = serde_json::Value::Null).is_err()
+        altered(&|file| file["deviation"]["head"]["Full"]["offsets"] = serde_json::Value::Null)
+            .is_err()
     );
 }
 
@@ -194,4 +195,68 @@ fn bad_settings_and_data_are_named() {
     assert_eq!(networks.edges().index_axis(Axis(0), 0), expected);
     let tiny: Samples = data.select(&[0, 1]).unwrap();
     assert!(NeuralBayesianNetwork::new().epochs(1).fit(&tiny).is_ok());
+}
+
+/// Six nodes that follow two hidden ones, one of which drives the other the more the larger the context.
+#[test]
+fn factors_stand_for_many_nodes() {
+    let data = NetworkSimulator::new(600)
+        .uniform_contexts(1, -1.0, 1.0)
+        .networks(|c| {
+            Array2::from_shape_fn((6, 6), |(i, j)| match i < 3 && j >= 3 {
+                true => 0.3 * (1.0 + c[0]),
+                false => 0.0,
+            })
+        })
+        .simulate(8)
+        .unwrap();
+    let train = data.select(&(0..400).collect::<Vec<_>>()).unwrap();
+    let test = data.select(&(400..600).collect::<Vec<_>>()).unwrap();
+    let model = quick().factors(2).epochs(80).fit(&train.samples).unwrap();
+    let contexts = test.samples.contexts();
+    let networks = model.networks(contexts).unwrap();
+    for network in networks.edges().axis_iter(Axis(0)) {
+        assert!(is_acyclic(network).unwrap());
+    }
+    let population = PopulationBayesianNetwork::new()
+        .fit(&train.samples)
+        .unwrap();
+    let constant = population.networks(contexts).unwrap();
+    let error = |networks| network_mse(&test.networks, networks).unwrap();
+    assert!(error(&networks) < error(&constant), "{}", error(&networks));
+    // What the encoder adds is what the factors say.
+    let factors = model.factor_networks(contexts).unwrap().unwrap();
+    let loadings = &factors.loadings;
+    let sums = loadings.sum_axis(Axis(1)).insert_axis(Axis(1));
+    let means = loadings / &sums;
+    let raw = model.unprojected(contexts).unwrap();
+    for row in [0, 57] {
+        let latent = factors.networks.edges().index_axis(Axis(0), row).to_owned();
+        let spread = loadings.t().dot(&latent).dot(&means);
+        for ((place, raw), base) in raw
+            .edges()
+            .index_axis(Axis(0), row)
+            .indexed_iter()
+            .zip(&population.weights())
+        {
+            let expected = if place.0 == place.1 {
+                0.0
+            } else {
+                spread[place] + base
+            };
+            assert!((raw - expected).abs() < 1e-9);
+        }
+    }
+    let text = serde_json::to_string(&model).unwrap();
+    let read: NeuralBayesianModel = serde_json::from_str(&text).unwrap();
+    assert_eq!(read.networks(contexts).unwrap(), networks);
+    assert!(
+        quick()
+            .fit(&train.samples)
+            .unwrap()
+            .factor_networks(contexts)
+            .unwrap()
+            .is_none()
+    );
+    assert!(quick().factors(6).fit(&train.samples).is_err());
 }
