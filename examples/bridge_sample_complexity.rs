@@ -43,10 +43,10 @@ struct Arguments {
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// Gradient steps of each network, however many rows there are, at most.
-    #[arg(long, default_value_t = 4000)]
+    #[arg(long, default_value_t = 4000, value_parser = positive)]
     steps: usize,
     /// Rows of a gradient step.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 64, value_parser = positive)]
     batch: usize,
     /// Adam's step size.
     #[arg(long, default_value_t = 2e-3)]
@@ -54,6 +54,14 @@ struct Arguments {
     /// Folder that the figure is written to, as SVG.
     #[arg(long, value_name = "DIR", default_value = "target/figures")]
     figures: PathBuf,
+}
+
+fn positive(text: &str) -> std::result::Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        Ok(_) => Err("not above zero".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 const ROWS: [usize; 5] = [50, 158, 500, 1581, 5000];
