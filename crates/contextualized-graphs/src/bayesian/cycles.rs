@@ -8,8 +8,10 @@ use std::sync::{Mutex, MutexGuard};
 
 /// A penalty on the cycles of networks, `α h + ½ ρ h²`, on average over them.
 ///
-/// h and its gradient are those of [`Acyclicity`]. A network outside the domain of DAGMA is taken back
-/// towards zero until it is inside, and has the gradient there.
+/// h and its gradient are those of [`Acyclicity`]. A network outside the domain of DAGMA, or near its edge,
+/// is taken back towards zero until it is well inside, and has the gradient there. Gradients of single
+/// networks are cut off at [`CyclePenalty::MOST_FORCE`]: h grows so fast that one bad step would
+/// otherwise undo what has been learned.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CyclePenalty {
     /// The function h; the s of DAGMA is where its path starts.
@@ -18,15 +20,22 @@ pub struct CyclePenalty {
     pub alpha: f64,
     /// ρ at the start of training.
     pub rho: f64,
-    /// Whether α and ρ grow: after an epoch whose mean h has not fallen below a quarter of what it was
-    /// when they last grew, α by ρ h and ρ tenfold for every [`CyclePenalty::EPOCHS_TO_TENFOLD`] epochs;
-    /// s falls to 0.7 of its start on the same path.
+    /// Whether α and ρ grow: after an epoch whose mean h is above [`CyclePenalty::SMALL`] and has not
+    /// fallen below a quarter of what it was when they last grew, α by ρ h and ρ tenfold for every
+    /// [`CyclePenalty::EPOCHS_TO_TENFOLD`] epochs; s falls to 0.7 of its start on the same path.
     pub dynamic: bool,
 }
 
 impl CyclePenalty {
     /// Epochs without progress in which ρ grows tenfold.
     pub const EPOCHS_TO_TENFOLD: f64 = 25.0;
+
+    /// The mean h of an epoch at which multipliers stop growing: what is left is for the projection.
+    pub const SMALL: f64 = 1e-3;
+
+    /// The Euclidean norm at which the gradient of one network's penalty is cut off. In units in which
+    /// nodes have a mean variance of one, so that it is no stronger than what the data say.
+    pub const MOST_FORCE: f64 = 1.0;
 
     /// NOTEARS with α = 0.1 and ρ = 0.01, dynamic.
     pub fn notears() -> Self {
@@ -102,8 +111,10 @@ struct Multipliers {
 /// Multipliers beyond this are as good as infinite.
 const MOST: f64 = 1e8;
 
-/// A penalised network is shrunk by this until it is in the domain.
+/// A network is taken back by this factor until the spectral radius of its squares is below this share of
+/// s: at the edge of the domain gradients have no bound.
 const BACK: f64 = 0.9;
+const MARGIN: f64 = 0.5;
 
 impl Multipliers {
     fn new(penalty: CyclePenalty) -> Self {
@@ -123,7 +134,11 @@ impl Multipliers {
     fn of(&mut self, weights: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         let numerical = |error| Error::numerical("the penalty on cycles", error);
         let mut inside = weights.to_owned();
-        while !self.acyclicity.contains(inside.view()).map_err(numerical)? {
+        let well_inside = match self.acyclicity {
+            Acyclicity::Dagma { s } => Acyclicity::Dagma { s: s * MARGIN },
+            other => other,
+        };
+        while !well_inside.contains(inside.view()).map_err(numerical)? {
             inside *= BACK;
         }
         let (h, gradient) = self
@@ -132,13 +147,18 @@ impl Multipliers {
             .map_err(numerical)?;
         self.sum += h;
         self.count += 1.0;
-        Ok(gradient * (self.alpha + self.rho * h))
+        let force = gradient * (self.alpha + self.rho * h);
+        let length = force.iter().map(|f| f * f).sum::<f64>().sqrt();
+        Ok(match length > CyclePenalty::MOST_FORCE {
+            true => force * (CyclePenalty::MOST_FORCE / length),
+            false => force,
+        })
     }
 
     fn end_epoch(&mut self) {
         self.last = self.sum / f64::max(self.count, 1.0);
         (self.sum, self.count) = (0.0, 0.0);
-        if !self.penalty.dynamic {
+        if !self.penalty.dynamic || self.last <= CyclePenalty::SMALL {
             return;
         }
         if self.last <= 0.25 * self.reference && self.reference.is_finite() {

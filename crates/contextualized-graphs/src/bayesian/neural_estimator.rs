@@ -41,10 +41,10 @@ use std::ops::ControlFlow;
 /// | archetypes | 8 |
 /// | factors | none: networks of the nodes themselves |
 /// | encoder | a perceptron of 2 layers of 32 units, tanh |
-/// | penalty on the cycles of samples | [`CyclePenalty::notears`] |
+/// | penalty on the cycles of samples | [`CyclePenalty::dagma`] |
 /// | penalty on the cycles of archetypes | none |
 /// | λ on weights of samples, of archetypes | 0, 0 |
-/// | epochs, batch, learning rate | 150, 32, 0.005 |
+/// | epochs, batch, learning rate | 100, 32, 0.005 |
 /// | early stopping | none |
 /// | share | by 5 held-out folds |
 /// | seed | 0 |
@@ -81,11 +81,11 @@ impl Default for NeuralBayesianNetwork {
             },
             activation: Activation::Tanh,
             link: EncoderLink::Identity,
-            sample_cycles: Some(CyclePenalty::notears()),
+            sample_cycles: Some(CyclePenalty::dagma()),
             archetype_cycles: None,
             archetypes_l1: 0.0,
             trainer: Trainer {
-                epochs: 150,
+                epochs: 100,
                 batch_size: 32,
                 learning_rate: 5e-3,
                 ..Trainer::default()

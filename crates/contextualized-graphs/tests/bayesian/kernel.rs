@@ -311,3 +311,30 @@ fn weights_count_and_small_data_are_named() {
     let networks = model.networks(Array2::zeros((1, 2)).view()).unwrap();
     assert!(networks.edges().iter().all(|weight| weight.is_finite()));
 }
+
+/// Where contexts say nothing, no worse than the population's network.
+#[test]
+fn contexts_of_noise_do_no_harm() {
+    let mut ratios = Vec::new();
+    for seed in 0..5 {
+        let data = NetworkSimulator::new(500)
+            .uniform_contexts(2, -1.0, 1.0)
+            .networks(|_| array![[0.0, 1.2, 0.0], [0.0, 0.0, -1.0], [0.0, 0.0, 0.0]])
+            .simulate(seed)
+            .unwrap();
+        let train = data.select(&(0..250).collect::<Vec<_>>()).unwrap();
+        let test = data.select(&(250..500).collect::<Vec<_>>()).unwrap();
+        let (contexts, nodes) = (test.samples.contexts(), test.samples.features());
+        let error = |model: &dyn VaryingNetworks| {
+            let errors = model.reconstruction_errors(contexts, nodes).unwrap();
+            errors.mean().unwrap()
+        };
+        let population = PopulationBayesianNetwork::new()
+            .fit(&train.samples)
+            .unwrap();
+        let kernel = fit(&KernelBayesianNetwork::new(), &train.samples);
+        ratios.push(error(&kernel) / error(&population));
+    }
+    assert!(ratios.iter().all(|ratio| *ratio <= 1.15), "{ratios:?}");
+    assert!(median(ratios.clone()) <= 1.03, "{ratios:?}");
+}
