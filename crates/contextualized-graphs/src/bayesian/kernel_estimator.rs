@@ -60,6 +60,8 @@ impl OrderScore {
 /// | forbidden edges, required edges, the order itself | none |
 /// | standard errors an edge is worth | 1 |
 /// | kernel of the weights | squared exponential of all contexts |
+/// | length scales | shared by the weights of a node |
+/// | tolerance of the search for them | 0.1 in the logarithm of the posterior density |
 ///
 /// The features of the samples are the nodes; targets are not used.
 ///
@@ -90,6 +92,7 @@ pub struct KernelBayesianNetwork {
     sharing: Sharing,
     priors: Priors,
     size: Size,
+    tolerance: f64,
 }
 
 impl Default for KernelBayesianNetwork {
@@ -100,9 +103,10 @@ impl Default for KernelBayesianNetwork {
             sparsity: Some(1.0),
             constraints: Constraints::default(),
             kernel: None,
-            sharing: Sharing::Auto,
+            sharing: Sharing::Shared,
             priors: Priors::default(),
             size: Size::Auto,
+            tolerance: 0.1,
         }
     }
 }
@@ -182,6 +186,12 @@ impl KernelBayesianNetwork {
         self
     }
 
+    /// The gain in the logarithm of the hyperparameters' posterior below which their search stops.
+    pub fn tolerance(mut self, tolerance: f64) -> Self {
+        self.tolerance = tolerance;
+        self
+    }
+
     fn validate(&self, nodes: usize) -> Result<()> {
         if let Some(sparsity) = self.sparsity
             && !(sparsity.is_finite() && sparsity >= 0.0)
@@ -217,6 +227,7 @@ impl KernelBayesianNetwork {
             .sharing(self.sharing)
             .priors(self.priors)
             .size(self.size)
+            .tolerance(self.tolerance)
             .fit(
                 standardized.contexts.view(),
                 design.view(),
