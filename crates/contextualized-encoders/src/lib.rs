@@ -121,13 +121,13 @@
 //! | [`Activation`] | the function between a perceptron's layers, with its derivatives |
 //! | [`Head`], [`Archetypes`], [`Direct`], [`Factors`] | from codes to slopes and offsets |
 //! | [`Contextualized`], [`Network`] | an encoder and a head joined; anything trainable |
-//! | [`Loss`], [`SquaredError`], [`LogisticLoss`], [`Penalties`] | what training lowers |
+//! | [`Loss`], [`SquaredError`], [`LogisticLoss`], [`LogVarianceLoss`], [`Penalties`] | what training lowers |
 //! | [`SlopePenalty`], [`Regularized`], [`Masked`] | penalties on slopes with gradients in closed form; slopes that are zero |
 //! | [`Trainer`], [`TrainingData`], [`Progress`] | Adam on shuffled batches, early stopping, progress |
 //! | [`LearningRateRange`] | the learning-rate range test |
 //! | [`Parameters`], [`Snapshot`] | walking over, saving and restoring trainable tensors |
 //! | [`MlpWeights`], [`AdditiveWeights`], [`DenseWeights`], [`ArchetypeWeights`] | the same as plain, serialisable numbers |
-//! | [`Const`], [`Dim`], [`Values`] | dfdx's widths and tensors, under the names used here |
+//! | [`Const`], [`Dim`], [`Shape`], [`Values`] | dfdx's widths and tensors, under the names used here |
 
 mod activation;
 mod adam;
@@ -152,12 +152,12 @@ pub use activation::Activation;
 pub use additive::{Additive, AdditiveWeights};
 pub use data::TrainingData;
 pub use dense::DenseWeights;
-pub use dfdx::shapes::{Const, Dim};
+pub use dfdx::shapes::{Const, Dim, Shape};
 pub use encoder::{Encoder, EncoderLink, Linked};
 pub use factors::{FactorWeights, Factors};
 pub use heads::{ArchetypeWeights, Archetypes, Direct, Generated, Head};
 pub use linear::Linear;
-pub use loss::{LogisticLoss, Loss, SquaredError};
+pub use loss::{LogVarianceLoss, LogisticLoss, Loss, SquaredError};
 pub use mlp::{Mlp, MlpSize, MlpWeights};
 pub use network::{Contextualized, Network, Penalized};
 pub use parameters::{ParameterKind, ParameterVisitor, Parameters, Snapshot};

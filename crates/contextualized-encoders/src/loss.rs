@@ -79,3 +79,32 @@ impl Loss for LogisticLoss {
             .map_err(device_error)
     }
 }
+
+/// ½ (η + t e^−η): minus the log-likelihood of a normal residual whose variance has the logarithm η, up
+/// to a constant, for targets t that are squared residuals.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LogVarianceLoss;
+
+impl Loss for LogVarianceLoss {
+    fn mean<B: Dim, Y: Dim, T: Tape>(
+        &self,
+        predictor: Values<(B, Y), T>,
+        targets: Values<(B, Y)>,
+        weights: Values<(B,)>,
+    ) -> Result<Values<(), T>> {
+        let weights = weights
+            .try_broadcast_like::<_, Axis<1>>(predictor.shape())
+            .map_err(device_error)?;
+        let ratios = predictor
+            .with_empty_tape()
+            .try_negate()
+            .and_then(|v| v.try_exp())
+            .and_then(|v| v.try_mul(targets));
+        predictor
+            .try_add(ratios.map_err(device_error)?)
+            .and_then(|v| v.try_mul(0.5))
+            .and_then(|losses| losses.try_mul(weights))
+            .and_then(MeanTo::try_mean)
+            .map_err(device_error)
+    }
+}

@@ -7,3 +7,8 @@ mod kernel;
 
 #[cfg(feature = "kernel")]
 pub use kernel::{KernelCorrelation, KernelCorrelationModel};
+
+#[cfg(feature = "neural")]
+mod neural;
+#[cfg(feature = "neural")]
+pub use neural::{NeuralCorrelation, NeuralCorrelationModel};

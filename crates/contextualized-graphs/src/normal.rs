@@ -21,6 +21,8 @@ pub(crate) fn precision_in_units(
     scales: ArrayView1<'_, f64>,
 ) -> Array2<f64> {
     Array2::from_shape_fn(precision.dim(), |(i, j)| {
+        // One triangle, so that rounding keeps the matrix symmetric.
+        let (i, j) = (i.max(j), i.min(j));
         precision[[i, j]] / scales[i] / scales[j]
     })
 }

@@ -55,6 +55,7 @@
 //! | [`Simulator`] | data from any coefficient field, with noise and irrelevant contexts |
 //! | [`Draws`] | random numbers for the closures that draw contexts and features |
 //! | [`SimulatedData`] | samples beside the true coefficients and means of their rows |
+//! | [`CovarianceSimulator`], [`SimulatedCovariances`] | nodes whose covariance varies with context |
 //! | [`TreatmentProblem`] | effects of two treatments, observed in five small discs |
 //! | [`TreatmentContexts`] | its variants: informative contexts, with noise, noise alone |
 //! | [`Patients`] | its two patients of interest |
@@ -64,6 +65,7 @@
 //! | [`NetworkProblem`] | a graph of four nodes that varies with one context, with a gap |
 
 mod contexts;
+mod covariances;
 mod data;
 mod draws;
 mod network_problem;
@@ -74,6 +76,7 @@ mod simulator;
 mod structural;
 pub mod treatment;
 
+pub use covariances::{CovarianceSimulator, SimulatedCovariances};
 pub use data::SimulatedData;
 pub use draws::Draws;
 pub use network_problem::NetworkProblem;

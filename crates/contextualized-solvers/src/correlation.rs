@@ -33,8 +33,8 @@ pub fn correlation(covariance: ArrayView2<f64>) -> Result<Array2<f64>> {
             true => 1.0,
             // One triangle, so that rounding keeps the matrix symmetric.
             false => {
-                let value = covariance[[i.max(j), i.min(j)]] / deviations[i] / deviations[j];
-                value.clamp(-1.0, 1.0)
+                let (i, j) = (i.max(j), i.min(j));
+                (covariance[[i, j]] / deviations[i] / deviations[j]).clamp(-1.0, 1.0)
             }
         }
     }))

@@ -2,5 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod clusters;
+mod networks;
 mod population;
 mod reference;
+mod structural;

@@ -16,24 +16,26 @@ use serde::{Deserialize, Serialize};
 /// x | c ~ N(m(c), Σ(c))
 /// m(c)  = Σᵢ lᵢ(c) xᵢ
 /// S(c)  = Σᵢ lᵢ(c) rᵢ rᵢᵀ,   rᵢ = (xᵢ − m(cᵢ)) / √(1 − lᵢ(cᵢ))
-/// Σ(c)  = (n(c) S(c) + a T) / (n(c) + a),   n(c) = 1 / Σᵢ lᵢ(c)²
+/// Σ(c)  = (n(c) S(c) + a T + b diag T) / (n(c) + a + b),   n(c) = 1 / Σᵢ lᵢ(c)²
 /// R(c)  = Σ(c), scaled to a unit diagonal
 /// ```
 ///
-/// The weights lᵢ(c) of the training rows sum to one and fall with the distance of their contexts
-/// by a Gaussian kernel, whose bandwidths, one a context column, are chosen by leave-one-out
-/// likelihood: those of the means first, then those of the covariances, together with the number a
-/// of pseudo-rows that the population's covariance T counts for. T has its correlations shrunken, so
-/// that Σ(c) is positive definite with few rows and many nodes too. A column whose absence costs
+/// The weights lᵢ(c) of the training rows are those of a local polynomial fit at c under a Gaussian
+/// kernel, whose bandwidths, one a context column, are chosen by leave-one-out likelihood: those of
+/// the means first, then those of the covariances, together with the numbers a and b of pseudo-rows
+/// that the population's covariance T and one without correlations count for. T has its correlations
+/// shrunken by a closed form, so that it is positive definite with few rows and many nodes too. Where
+/// negative weights leave Σ(c) with less than 0.01 of the mixture of T and diag T in some direction,
+/// it is drawn to that mixture until it has as much. A column whose absence costs
 /// less than one standard error of the likelihood is switched off by an infinite bandwidth: where
 /// contexts say nothing, the network is the population's. Outside of the data, where n(c) falls, it
 /// goes there.
 ///
 /// | setting | default | range |
 /// |---|---|---|
-/// | order | [`Order::Linear`] | constant or linear |
+/// | order | [`Order::Quadratic`] | constant, linear or quadratic |
 /// | bandwidths | estimated | or given |
-/// | evaluation rows | 500 | 2 or more |
+/// | evaluation rows | 500 up to 20 nodes, 10 000 / nodes beyond, at least 100 | 2 or more |
 /// | seed | 0 | |
 ///
 /// Nodes are the features of the samples; targets are not read. Row weights count rows. Where there
@@ -41,9 +43,11 @@ use serde::{Deserialize, Serialize};
 /// so many, each predicted by all others.
 ///
 /// Kernel-weighted covariances after Yin, Geng, Li and Wang (2010), Nonparametric covariance model,
-/// [Statistica Sinica 20](https://www.jstor.org/stable/24309002); linear weights without negative
-/// ones after Hall, Wolff and Yao (1999), Methods for estimating a conditional distribution function,
-/// [doi:10.1080/01621459.1999.10473832](https://doi.org/10.1080/01621459.1999.10473832).
+/// Statistica Sinica 20, 469–479; local polynomials after Fan and Gijbels (1996), Local Polynomial
+/// Modelling and Its Applications,
+/// [doi:10.1201/9780203748725](https://doi.org/10.1201/9780203748725); the closed form of the
+/// shrinkage after Schäfer and Strimmer (2005),
+/// [doi:10.2202/1544-6115.1175](https://doi.org/10.2202/1544-6115.1175).
 ///
 /// ```
 /// use contextualized_core::{Estimator, VaryingNetworks};
@@ -88,7 +92,7 @@ impl KernelCorrelation {
 
     /// The most rows whose likelihood bandwidths are chosen by.
     pub fn evaluation_rows(mut self, rows: usize) -> Self {
-        self.settings.evaluation_rows = rows;
+        self.settings.evaluation_rows = Some(rows);
         self
     }
 
@@ -156,7 +160,7 @@ impl KernelCorrelationModel {
     pub fn covariances(&self, contexts: ArrayView2<'_, f64>) -> Result<Array3<f64>> {
         let covariances = self
             .local
-            .map(contexts, |_, normal| Ok(self.local.in_units(&normal).1))?;
+            .map_covariances(contexts, |_, normal| Ok(self.local.in_units(&normal).1))?;
         stacked(covariances, self.local.nodes())
     }
 
@@ -167,7 +171,9 @@ impl KernelCorrelationModel {
     ///
     /// Those of [`VaryingNetworks::networks`].
     pub fn effective_rows(&self, contexts: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
-        let rows = self.local.map(contexts, |_, normal| Ok(normal.effective_rows))?;
+        let rows = self
+            .local
+            .map_covariances(contexts, |_, normal| Ok(normal.effective_rows))?;
         Ok(Array1::from_vec(rows))
     }
 }
@@ -175,8 +181,11 @@ impl KernelCorrelationModel {
 impl VaryingNetworks for KernelCorrelationModel {
     /// Correlations.
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
-        let correlations = self.local.map(contexts, |_, normal| {
-            numerical("a correlation matrix", correlation(normal.covariance.view()))
+        let correlations = self.local.map_covariances(contexts, |_, normal| {
+            numerical(
+                "a correlation matrix",
+                correlation(normal.covariance.view()),
+            )
         })?;
         Networks::new(stacked(correlations, self.local.nodes())?)
     }
@@ -187,7 +196,12 @@ impl VaryingNetworks for KernelCorrelationModel {
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
     ) -> Result<Array2<f64>> {
-        check_query(contexts, self.local.contexts(), features, self.local.nodes())?;
+        check_query(
+            contexts,
+            self.local.contexts(),
+            features,
+            self.local.nodes(),
+        )?;
         let standardized = self.local.scaling().apply(features)?;
         let rows = self.local.map(contexts, |row, normal| {
             let normal = self.local.normal(normal)?;
@@ -207,11 +221,20 @@ impl NetworkDensity for KernelCorrelationModel {
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
     ) -> Result<Array1<f64>> {
-        check_query(contexts, self.local.contexts(), features, self.local.nodes())?;
+        check_query(
+            contexts,
+            self.local.contexts(),
+            features,
+            self.local.nodes(),
+        )?;
         let standardized = self.local.scaling().apply(features)?;
         let densities = self.local.map(contexts, |row, normal| {
             let normal = self.local.normal(normal)?;
-            log_density(&normal, standardized.index_axis(Axis(0), row), self.local.scaling())
+            log_density(
+                &normal,
+                standardized.index_axis(Axis(0), row),
+                self.local.scaling(),
+            )
         })?;
         Ok(Array1::from_vec(densities))
     }

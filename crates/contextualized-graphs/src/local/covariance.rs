@@ -34,13 +34,18 @@ pub struct Bandwidths {
 mod or_infinite {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(values: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        values: &[f64],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         let finite = |value: &f64| value.is_finite().then_some(*value);
         let values: Vec<Option<f64>> = values.iter().map(finite).collect();
         values.serialize(serializer)
     }
 
-    pub(super) fn deserialize<'d, D: Deserializer<'d>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(
+        deserializer: D,
+    ) -> Result<Vec<f64>, D::Error> {
         let values = Vec::<Option<f64>>::deserialize(deserializer)?;
         Ok(values
             .into_iter()
@@ -66,13 +71,27 @@ impl Bandwidths {
     /// Checks the numbers, and takes them to units of standardised contexts.
     pub(super) fn standardized(&self, scaling: &Standardization) -> Result<Self> {
         let standardized = Self {
-            means: self.means.iter().zip(scaling.scales()).map(|(h, s)| h / s).collect(),
-            covariances: self.covariances.iter().zip(scaling.scales()).map(|(h, s)| h / s).collect(),
+            means: self
+                .means
+                .iter()
+                .zip(scaling.scales())
+                .map(|(h, s)| h / s)
+                .collect(),
+            covariances: self
+                .covariances
+                .iter()
+                .zip(scaling.scales())
+                .map(|(h, s)| h / s)
+                .collect(),
             pseudo_rows: self.pseudo_rows,
             independent_rows: self.independent_rows,
         };
         check_columns("bandwidths of means", scaling.columns(), self.means.len())?;
-        check_columns("bandwidths of covariances", scaling.columns(), self.covariances.len())?;
+        check_columns(
+            "bandwidths of covariances",
+            scaling.columns(),
+            self.covariances.len(),
+        )?;
         standardized.check()?;
         Ok(standardized)
     }
@@ -82,7 +101,10 @@ impl Bandwidths {
             ("bandwidths of means", &self.means),
             ("bandwidths of covariances", &self.covariances),
         ] {
-            if let Some(value) = values.iter().find(|&&value| value.is_nan() || value < NARROWEST) {
+            if let Some(value) = values
+                .iter()
+                .find(|&&value| value.is_nan() || value < NARROWEST)
+            {
                 return Err(Error::invalid_parameter(
                     parameter,
                     value,
@@ -108,7 +130,13 @@ impl Bandwidths {
     }
 
     pub(super) fn in_units(&self, scaling: &Standardization) -> Self {
-        let scaled = |values: &[f64]| values.iter().zip(scaling.scales()).map(|(h, s)| h * s).collect();
+        let scaled = |values: &[f64]| {
+            values
+                .iter()
+                .zip(scaling.scales())
+                .map(|(h, s)| h * s)
+                .collect()
+        };
         Self {
             means: scaled(&self.means),
             covariances: scaled(&self.covariances),
@@ -209,7 +237,7 @@ pub(crate) struct LocalNormal {
 }
 
 /// Contexts whose sums are made together; fixed, so that results do not depend on the machine.
-const BLOCK: usize = 64;
+const BLOCK: usize = 128;
 
 /// Standardised contexts are moved to within this: beyond it there is nothing but the population.
 const FARTHEST: f64 = 20.0;
@@ -231,15 +259,25 @@ impl LocalCovariance {
     ) -> Result<Self> {
         let rows = contexts.nrows();
         if rows == 0 {
-            return Err(Error::NoRows { argument: "contexts" });
+            return Err(Error::NoRows {
+                argument: "contexts",
+            });
         }
         check_table("contexts", contexts.view(), Some(context_scaling.columns()))?;
         check_table("features", features.view(), Some(scaling.columns()))?;
         check_table("residuals", residuals.view(), Some(scaling.columns()))?;
-        check_table("the population's covariance", target.view(), Some(scaling.columns()))?;
+        check_table(
+            "the population's covariance",
+            target.view(),
+            Some(scaling.columns()),
+        )?;
         check_rows("features", rows, features.nrows())?;
         check_rows("residuals", rows, residuals.nrows())?;
-        check_rows("the population's covariance", scaling.columns(), target.nrows())?;
+        check_rows(
+            "the population's covariance",
+            scaling.columns(),
+            target.nrows(),
+        )?;
         check_weights(weights.view(), rows)?;
         if let Some(row) = weights.iter().position(|&weight| weight == 0.0) {
             return Err(Error::InvalidWeight { row, value: 0.0 });
@@ -293,6 +331,24 @@ impl LocalCovariance {
         contexts: ArrayView2<'_, f64>,
         of: impl Fn(usize, LocalNormal) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
+        self.map_parts(contexts, true, of)
+    }
+
+    /// The same with means that are zero, where they do not matter.
+    pub(crate) fn map_covariances<T: Send>(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        of: impl Fn(usize, LocalNormal) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        self.map_parts(contexts, false, of)
+    }
+
+    fn map_parts<T: Send>(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        with_means: bool,
+        of: impl Fn(usize, LocalNormal) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
         check_table("contexts", contexts, Some(self.contexts()))?;
         let standardized = self.context_scaling.apply(contexts)?;
         check_finite("contexts, standardised,", standardized.view())?;
@@ -304,7 +360,7 @@ impl LocalCovariance {
         let results = blocks
             .into_par_iter()
             .map(|(block, contexts)| {
-                self.block(contexts)?
+                self.block(contexts, with_means)?
                     .into_iter()
                     .enumerate()
                     .map(|(place, normal)| of(block * BLOCK + place, normal))
@@ -314,7 +370,7 @@ impl LocalCovariance {
         Ok(results.into_iter().flatten().collect())
     }
 
-    fn block(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<LocalNormal>> {
+    fn block(&self, contexts: ArrayView2<'_, f64>, with_means: bool) -> Result<Vec<LocalNormal>> {
         let weights = |bandwidths: &[f64]| {
             let bandwidths = Array1::from_vec(bandwidths.to_vec());
             let smoother = Smoother {
@@ -329,10 +385,13 @@ impl LocalCovariance {
             }
             table
         };
-        let of_means = weights(&self.bandwidths.means);
-        let mut means = Terms::Entries(self.features.view()).sums(of_means.view())?;
-        for (mut mean, own) in means.rows_mut().into_iter().zip(of_means.rows()) {
-            mean *= mean_share(own, self.weights.view());
+        let mut means = Array2::zeros((contexts.nrows(), self.nodes()));
+        if with_means {
+            let of_means = weights(&self.bandwidths.means);
+            means = Terms::Entries(self.features.view()).sums(of_means.view())?;
+            for (mut mean, own) in means.rows_mut().into_iter().zip(of_means.rows()) {
+                mean *= mean_share(own, self.weights.view());
+            }
         }
         let local = weights(&self.bandwidths.covariances);
         let sums = Terms::Products(self.residuals.view()).sums(local.view())?;
@@ -360,6 +419,7 @@ impl LocalCovariance {
         let scales = self.scaling.scales();
         let mean = &normal.mean * &scales + self.scaling.centers();
         let covariance = Array2::from_shape_fn(normal.covariance.dim(), |(i, j)| {
+            let (i, j) = (i.max(j), i.min(j));
             normal.covariance[[i, j]] * scales[i] * scales[j]
         });
         (mean, covariance)

@@ -40,9 +40,8 @@ pub(super) fn definite(
         let factor = cholesky(target.view())?;
         let half = factor.solve_lower(matrix.view())?;
         let whole = factor.solve_lower(half.t())?;
-        let symmetric = Array2::from_shape_fn(whole.dim(), |(i, j)| {
-            0.5 * (whole[[i, j]] + whole[[j, i]])
-        });
+        let symmetric =
+            Array2::from_shape_fn(whole.dim(), |(i, j)| 0.5 * (whole[[i, j]] + whole[[j, i]]));
         let eigen = symmetric_eigen(symmetric.view())?;
         let first = eigen.vectors.column(0).insert_axis(Axis(1)).to_owned();
         let direction = factor.solve_upper(first.view())?;

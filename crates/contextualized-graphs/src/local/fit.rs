@@ -1,7 +1,7 @@
 //! From samples to covariances as functions of context.
 
-use super::definite::definite;
 use super::covariance::{Bandwidths, LocalCovariance, LocalReport};
+use super::definite::definite;
 use super::products::{Terms, pack_gradient, unpack};
 use super::search::{Objective, Scores, Settings, search};
 use super::smoother::{LocalWeights, Order, Smoother};
@@ -18,7 +18,8 @@ use rayon::prelude::*;
 pub(crate) struct LocalSettings {
     pub(crate) order: Order,
     pub(crate) bandwidths: Option<Bandwidths>,
-    pub(crate) evaluation_rows: usize,
+    /// The most rows; by the number of nodes if none is given.
+    pub(crate) evaluation_rows: Option<usize>,
     pub(crate) seed: u64,
 }
 
@@ -27,7 +28,7 @@ impl Default for LocalSettings {
         Self {
             order: Order::Quadratic,
             bandwidths: None,
-            evaluation_rows: 500,
+            evaluation_rows: None,
             seed: 0,
         }
     }
@@ -37,7 +38,7 @@ impl Default for LocalSettings {
 const FEWEST_ROWS: usize = 3;
 
 /// Contexts whose sums are made together; fixed, so that results do not depend on the machine.
-const BLOCK: usize = 32;
+const BLOCK: usize = 64;
 
 /// A row's residual is blown up by at most 1 / √(this) for the part of itself in its mean.
 const LEAST_REMAINDER: f64 = 0.1;
@@ -45,9 +46,9 @@ const LEAST_REMAINDER: f64 = 0.1;
 impl LocalSettings {
     pub(crate) fn validate(&self) -> Result<()> {
         match self.evaluation_rows {
-            0 | 1 => Err(Error::invalid_parameter(
+            Some(rows @ (0 | 1)) => Err(Error::invalid_parameter(
                 "evaluation_rows",
-                self.evaluation_rows,
+                rows,
                 "at least 2",
             )),
             _ => Ok(()),
@@ -79,7 +80,7 @@ impl LocalSettings {
             Some(given) => Some(given.standardized(&context_scaling)?),
             None => None,
         };
-        let evaluated = self.evaluated(rows)?;
+        let evaluated = self.evaluated(rows, samples.features().ncols())?;
         let problem = Problem {
             contexts: contexts.view(),
             weights: weights.view(),
@@ -165,18 +166,27 @@ impl LocalSettings {
     }
 
     /// Rows by which bandwidths are chosen, in ascending order.
-    fn evaluated(&self, rows: usize) -> Result<Vec<usize>> {
-        if rows <= self.evaluation_rows {
+    fn evaluated(&self, rows: usize, nodes: usize) -> Result<Vec<usize>> {
+        // A row's likelihood is a sum over nodes: with many of them fewer rows say as much.
+        let most = self
+            .evaluation_rows
+            .unwrap_or((10_000 / nodes).clamp(100, 500));
+        if rows <= most {
             return Ok((0..rows).collect());
         }
         // A split holds out a random share: that share is the sample.
-        let share = self.evaluation_rows as f64 / rows as f64;
+        let share = most as f64 / rows as f64;
         Ok(contextualized_core::Split::holdout(rows, share, self.seed)?.test)
     }
 }
 
 fn check_varying(samples: &Samples) -> Result<()> {
-    for (column, name) in samples.features().columns().into_iter().zip(&samples.names().features) {
+    for (column, name) in samples
+        .features()
+        .columns()
+        .into_iter()
+        .zip(&samples.names().features)
+    {
         if column.iter().all(|value| *value == column[0]) {
             return Err(Error::invalid_parameter(
                 "features",
@@ -208,7 +218,11 @@ impl Problem<'_> {
     }
 
     /// Weights at some rows without those rows, and the same as a table (rows × n).
-    fn left_out(&self, smoother: &Smoother<'_>, rows: &[usize]) -> (Vec<LocalWeights>, Array2<f64>) {
+    fn left_out(
+        &self,
+        smoother: &Smoother<'_>,
+        rows: &[usize],
+    ) -> (Vec<LocalWeights>, Array2<f64>) {
         let local: Vec<LocalWeights> = rows
             .iter()
             .map(|&row| smoother.at(self.contexts.row(row), Some(row)))
@@ -391,7 +405,8 @@ impl Objective for Covariances<'_> {
                 let share = effective / (effective + pseudo_rows);
                 let mixed = &own * share + &target * (1.0 - share);
                 let (mixed, pulled) = definite(mixed, &target)?;
-                let factor = numerical("the factorisation of a covariance", cholesky(mixed.view()))?;
+                let factor =
+                    numerical("the factorisation of a covariance", cholesky(mixed.view()))?;
                 let residual = self.residuals.row(row);
                 let solved = numerical(
                     "the solution by a covariance",
@@ -438,9 +453,7 @@ impl Objective for Covariances<'_> {
                     let effective = effective_rows(own, self.problem.weights);
                     let scale = -2.0 * effective * effective * by_effective[place];
                     let slopes: Array1<f64> = (0..own.len())
-                        .map(|i| {
-                            by_weights[[place, i]] + scale * own[i] / self.problem.weights[i]
-                        })
+                        .map(|i| by_weights[[place, i]] + scale * own[i] / self.problem.weights[i])
                         .collect();
                     let context = self.problem.contexts.row(row);
                     let own = smoother.gradient(context, &local[place], slopes.view());

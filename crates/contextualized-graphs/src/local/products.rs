@@ -42,11 +42,14 @@ impl Terms<'_> {
             Self::Products(_) => {
                 let mut out = Array2::zeros((rows.nrows(), self.len()));
                 for (row, mut packed) in rows.rows().into_iter().zip(out.rows_mut()) {
-                    let mut place = 0;
-                    for i in 0..row.len() {
-                        for j in 0..=i {
-                            packed[place] = row[i] * row[j];
-                            place += 1;
+                    let row = row.to_vec();
+                    if let Some(mut rest) = packed.as_slice_mut() {
+                        for i in 0..row.len() {
+                            let (own, next) = rest.split_at_mut(i + 1);
+                            for (product, other) in own.iter_mut().zip(&row) {
+                                *product = row[i] * other;
+                            }
+                            rest = next;
                         }
                     }
                 }
@@ -72,12 +75,14 @@ impl Terms<'_> {
     /// From the derivatives of m functions by their sums (m × length), those by the weights (m × n).
     pub(crate) fn by_weights(&self, by_sums: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         let rows = self.rows().nrows();
-        let mut out = Array2::zeros((by_sums.nrows(), rows));
+        // Laid out once, since a product copies what is not in standard layout.
+        let by_sums = by_sums.t().as_standard_layout().into_owned();
+        let mut out = Array2::zeros((by_sums.ncols(), rows));
         for first in (0..rows).step_by(CHUNK) {
             let last = (first + CHUNK).min(rows);
             let chunk = self.chunk(first, last);
-            let slopes = numerical("sums over rows", product(by_sums, chunk.t()))?;
-            out.slice_mut(s![.., first..last]).assign(&slopes);
+            let slopes = numerical("sums over rows", product(chunk.view(), by_sums.view()))?;
+            out.slice_mut(s![.., first..last]).assign(&slopes.t());
         }
         Ok(out)
     }
@@ -102,7 +107,11 @@ pub(crate) fn pack_gradient(matrix: &Array2<f64>) -> Vec<f64> {
     let mut packed = Vec::with_capacity(packed_len(matrix.nrows()));
     for (i, row) in matrix.axis_iter(Axis(0)).enumerate() {
         for j in 0..=i {
-            packed.push(if i == j { row[j] } else { row[j] + matrix[[j, i]] });
+            packed.push(if i == j {
+                row[j]
+            } else {
+                row[j] + matrix[[j, i]]
+            });
         }
     }
     packed

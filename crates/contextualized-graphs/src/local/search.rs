@@ -122,7 +122,12 @@ fn least_useful(objective: &dyn Objective, found: &Found) -> Result<Option<Setti
         let mut without = found.settings.clone();
         without.bandwidths[column] = f64::INFINITY;
         let scores = objective.scores(&without, false)?.rows;
-        let losses: Vec<f64> = found.scores.iter().zip(&scores).map(|(a, b)| a - b).collect();
+        let losses: Vec<f64> = found
+            .scores
+            .iter()
+            .zip(&scores)
+            .map(|(a, b)| a - b)
+            .collect();
         let count = losses.len() as f64;
         let (total, mean) = (sum(&losses), sum(&losses) / count);
         let squares: f64 = losses.iter().map(|loss| (loss - mean).powi(2)).sum();
@@ -138,13 +143,16 @@ fn least_useful(objective: &dyn Objective, found: &Found) -> Result<Option<Setti
     Ok(least.map(|(_, settings)| settings))
 }
 
+/// A point, its cost and its gradient.
+type Evaluated = (Vec<f64>, f64, Vec<f64>);
+
 /// What is searched: the logarithms of finite bandwidths, then of the pseudo-rows.
 struct Climb<'a> {
     objective: &'a dyn Objective,
     start: Settings,
     free: Vec<usize>,
     unit: f64,
-    last: Mutex<Option<(Vec<f64>, f64, Vec<f64>)>>,
+    last: Mutex<Option<Evaluated>>,
     failure: &'a Mutex<Option<Error>>,
 }
 
@@ -154,7 +162,11 @@ impl Climb<'_> {
         for (&column, log) in self.free.iter().zip(logs) {
             settings.bandwidths[column] = log.clamp(NARROWEST.ln(), WIDEST.ln()).exp();
         }
-        for (rows, log) in settings.pseudo_rows.iter_mut().zip(&logs[self.free.len()..]) {
+        for (rows, log) in settings
+            .pseudo_rows
+            .iter_mut()
+            .zip(&logs[self.free.len()..])
+        {
             *rows = log.clamp(PSEUDO_ROWS.0.ln(), PSEUDO_ROWS.1.ln()).exp();
         }
         settings

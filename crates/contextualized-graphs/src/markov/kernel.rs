@@ -26,10 +26,10 @@ use serde::{Deserialize, Serialize};
 ///
 /// | setting | default | range |
 /// |---|---|---|
-/// | order | [`Order::Linear`] | constant or linear |
+/// | order | [`Order::Quadratic`] | constant, linear or quadratic |
 /// | penalty λ | none | 0 or more |
 /// | bandwidths | estimated | or given |
-/// | evaluation rows | 500 | 2 or more |
+/// | evaluation rows | 500 up to 20 nodes, 10 000 / nodes beyond, at least 100 | 2 or more |
 /// | seed | 0 | |
 ///
 /// Bandwidths are chosen for the covariances, without the penalty. Nodes are the features of the
@@ -98,7 +98,7 @@ impl KernelMarkov {
 
     /// The most rows whose likelihood bandwidths are chosen by.
     pub fn evaluation_rows(mut self, rows: usize) -> Self {
-        self.settings.evaluation_rows = rows;
+        self.settings.evaluation_rows = Some(rows);
         self
     }
 
@@ -219,7 +219,7 @@ impl VaryingNetworks for KernelMarkovModel {
     /// [`Error::NotFinite`] also where features are so small that their precision overflows.
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
         let scales = self.local.scaling().scales();
-        let precisions = self.local.map(contexts, |_, normal| {
+        let precisions = self.local.map_covariances(contexts, |_, normal| {
             let normal = self.normal(normal)?;
             Ok(precision_in_units(normal.precision(), scales))
         })?;
@@ -232,7 +232,12 @@ impl VaryingNetworks for KernelMarkovModel {
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
     ) -> Result<Array2<f64>> {
-        check_query(contexts, self.local.contexts(), features, self.local.nodes())?;
+        check_query(
+            contexts,
+            self.local.contexts(),
+            features,
+            self.local.nodes(),
+        )?;
         let standardized = self.local.scaling().apply(features)?;
         let rows = self.local.map(contexts, |row, normal| {
             let normal = self.normal(normal)?;
@@ -254,11 +259,20 @@ impl NetworkDensity for KernelMarkovModel {
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
     ) -> Result<Array1<f64>> {
-        check_query(contexts, self.local.contexts(), features, self.local.nodes())?;
+        check_query(
+            contexts,
+            self.local.contexts(),
+            features,
+            self.local.nodes(),
+        )?;
         let standardized = self.local.scaling().apply(features)?;
         let densities = self.local.map(contexts, |row, normal| {
             let normal = self.normal(normal)?;
-            log_density(&normal, standardized.index_axis(Axis(0), row), self.local.scaling())
+            log_density(
+                &normal,
+                standardized.index_axis(Axis(0), row),
+                self.local.scaling(),
+            )
         })?;
         Ok(Array1::from_vec(densities))
     }

@@ -1,0 +1,424 @@
+//! A network per cluster of contexts.
+
+use crate::clusters::{CandidateLoss, ClusterReport, ClusterSummary};
+use crate::kmeans;
+use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
+use contextualized_core::{
+    Error, Estimator, KFold, MarkovNetworks, NetworkDensity, Networks, Result, Samples,
+    Standardization, StructuralNetworks, VaryingNetworks,
+};
+use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, concatenate};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// K-means on standardised contexts, then an estimator of networks, such as
+/// [`PopulationCorrelation`](crate::PopulationCorrelation), in each cluster.
+///
+/// A cluster with fewer rows than `smallest`, or one whose rows do not determine a network of their
+/// own, uses the network of everybody, and the model's report says so. Clusters that no row belongs
+/// to are left out. Contexts are clustered unweighted; the networks use row weights.
+///
+/// Unless their number is given it is chosen from 1 to 10 by 5-fold cross-validation of the
+/// log-density, as the smallest that is within one standard error of the best, over rows; one
+/// cluster is the network of everybody.
+///
+/// | setting | default | range |
+/// |---|---|---|
+/// | clusters | cross-validated, 1 to 10 | 1 to the number of rows |
+/// | smallest | 10 | |
+/// | seed | 0 | |
+///
+/// ```
+/// use contextualized_baselines::{ClusterNetworks, PopulationCorrelation};
+/// use contextualized_core::{Estimator, Samples, VaryingNetworks};
+/// use ndarray::{Array2, array};
+///
+/// // The second node is the first one, or its opposite.
+/// let contexts = Array2::from_shape_fn((60, 1), |(i, _)| (i % 2) as f64);
+/// let nodes = Array2::from_shape_fn((60, 2), |(i, j)| {
+///     let sign = if j == 1 && i % 2 == 1 { -1.0 } else { 1.0 };
+///     sign * ((7 * (i / 2)) % 11) as f64 + 0.5 * ((5 * i * (j + 1)) % 3) as f64
+/// });
+/// let samples = Samples::of_nodes(contexts.view(), nodes.view())?;
+/// let model = ClusterNetworks::new(PopulationCorrelation::new()).clusters(2).fit(&samples)?;
+/// let networks = model.networks(array![[0.1], [0.9]].view())?;
+/// assert!(networks.edges()[[0, 0, 1]] > 0.9 && networks.edges()[[1, 0, 1]] < -0.9);
+/// # Ok::<(), contextualized_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClusterNetworks<E> {
+    clusters: Option<usize>,
+    smallest: usize,
+    estimator: E,
+    seed: u64,
+}
+
+/// Largest number of clusters that cross-validation considers.
+const MOST_CLUSTERS: usize = 10;
+
+/// Folds of that cross-validation.
+const FOLDS: usize = 5;
+
+impl<E> ClusterNetworks<E> {
+    /// This estimator in each of a cross-validated number of clusters.
+    pub fn new(estimator: E) -> Self {
+        Self {
+            clusters: None,
+            smallest: 10,
+            estimator,
+            seed: 0,
+        }
+    }
+
+    /// Fixes the number of clusters.
+    pub fn clusters(mut self, clusters: usize) -> Self {
+        self.clusters = Some(clusters);
+        self
+    }
+
+    /// The fewest rows of a cluster that has a network of its own.
+    pub fn smallest(mut self, rows: usize) -> Self {
+        self.smallest = rows;
+        self
+    }
+
+    /// Seed of the clusterings and the folds.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+}
+
+impl<E> ClusterNetworks<E>
+where
+    E: Estimator,
+    E::Model: NetworkDensity + Clone,
+{
+    fn fit_clusters(
+        &self,
+        samples: &Samples,
+        clusters: usize,
+    ) -> Result<ClusterNetworkModel<E::Model>> {
+        if clusters == 0 || clusters > samples.rows() {
+            return Err(Error::invalid_parameter(
+                "clusters",
+                clusters,
+                format!("between 1 and the number of rows, {}", samples.rows()),
+            ));
+        }
+        let everybody = self.estimator.fit(samples)?;
+        let scaling = Standardization::fit(samples.contexts(), None)?;
+        let contexts = scaling.apply(samples.contexts())?;
+        let centers = kmeans::centers(contexts.view(), clusters, self.seed)?;
+        let labels = kmeans::assign(contexts.view(), centers.view());
+        let fitted = (0..centers.nrows())
+            .into_par_iter()
+            .map(|label| {
+                let rows: Vec<usize> = (0..samples.rows())
+                    .filter(|&row| labels[row] == label)
+                    .collect();
+                let own = match rows.len() < self.smallest {
+                    true => Err(Error::TooFewRows {
+                        purpose: "a network of the cluster's own".to_owned(),
+                        needed: self.smallest,
+                        found: rows.len(),
+                    }),
+                    false => samples
+                        .select(&rows)
+                        .and_then(|members| self.estimator.fit(&members)),
+                };
+                let (model, fallback) = match own {
+                    Ok(model) => (model, None),
+                    // Settings are right: they have fitted everybody.
+                    Err(error) => (everybody.clone(), Some(error.to_string())),
+                };
+                let summary = ClusterSummary {
+                    rows: rows.len(),
+                    fallback,
+                };
+                (model, summary)
+            })
+            .collect::<Vec<_>>();
+        let (models, report) = fitted.into_iter().unzip();
+        Ok(ClusterNetworkModel {
+            scaling,
+            centers,
+            models,
+            report: ClusterReport {
+                clusters: report,
+                cross_validation: Vec::new(),
+            },
+        })
+    }
+
+    /// Minus the log-density of every row, held out, by number of clusters.
+    fn losses(&self, samples: &Samples) -> Result<Vec<(usize, Array1<f64>)>> {
+        let folds = KFold::new(FOLDS, self.seed).splits(samples.rows())?;
+        let smallest_fold = samples.rows() - samples.rows().div_ceil(FOLDS);
+        (1..=MOST_CLUSTERS.min(smallest_fold.max(1)))
+            .map(|clusters| {
+                let parts = folds
+                    .par_iter()
+                    .map(|split| {
+                        let train = samples.select(&split.train)?;
+                        let test = samples.select(&split.test)?;
+                        let model = self.fit_clusters(&train, clusters)?;
+                        let densities = model.log_densities(test.contexts(), test.features())?;
+                        Ok(match test.weights() {
+                            Some(weights) => -densities * weights,
+                            None => -densities,
+                        })
+                    })
+                    .collect::<Result<Vec<_>>>()?;
+                let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
+                let losses = concatenate(Axis(0), &views)
+                    .map_err(|error| Error::numerical("collecting losses", error))?;
+                Ok((clusters, losses))
+            })
+            .collect()
+    }
+}
+
+/// The fewest clusters whose loss is within one standard error of the lowest.
+fn fewest_within_one_error(losses: &[(usize, Array1<f64>)]) -> usize {
+    let best = losses
+        .iter()
+        .map(|(_, rows)| rows)
+        .min_by(|a, b| a.sum().total_cmp(&b.sum()));
+    let Some(best) = best else {
+        return 1;
+    };
+    losses
+        .iter()
+        .find(|(_, rows)| {
+            let excess = rows - best;
+            let count = excess.len() as f64;
+            let mean = excess.sum() / count;
+            let squares = excess.mapv(|value| (value - mean).powi(2)).sum();
+            mean <= (squares / (count - 1.0).max(1.0) / count).sqrt()
+        })
+        .map_or(1, |(clusters, _)| *clusters)
+}
+
+impl<E> Estimator for ClusterNetworks<E>
+where
+    E: Estimator,
+    E::Model: NetworkDensity + Clone,
+{
+    type Model = ClusterNetworkModel<E::Model>;
+
+    fn name(&self) -> String {
+        let inner = self.estimator.name();
+        match self.clusters {
+            Some(clusters) => format!("{clusters} clusters, {inner}"),
+            None => format!("clusters, {inner}"),
+        }
+    }
+
+    /// # Errors
+    ///
+    /// Those of the estimator on all rows; [`Error::InvalidParameter`] for no cluster or more
+    /// clusters than rows; [`Error::TooFewRows`] when there are too few rows to cross-validate;
+    /// [`Error::NotConverged`].
+    fn fit(&self, samples: &Samples) -> Result<Self::Model> {
+        let samples = samples.rows_that_count()?;
+        match self.clusters {
+            Some(clusters) => self.fit_clusters(&samples, clusters),
+            None => {
+                let losses = self.losses(&samples)?;
+                let chosen = fewest_within_one_error(&losses);
+                let mut model = self.fit_clusters(&samples, chosen)?;
+                model.report.cross_validation = losses
+                    .iter()
+                    .map(|(clusters, rows)| CandidateLoss {
+                        clusters: *clusters,
+                        loss: rows.sum() / rows.len() as f64,
+                    })
+                    .collect();
+                Ok(model)
+            }
+        }
+    }
+}
+
+/// Fitted networks of clusters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(
+    try_from = "UncheckedModel<M>",
+    bound(deserialize = "M: VaryingNetworks + Deserialize<'de>")
+)]
+pub struct ClusterNetworkModel<M> {
+    scaling: Standardization,
+    /// Clusters × contexts, standardised.
+    centers: Array2<f64>,
+    models: Vec<M>,
+    report: ClusterReport,
+}
+
+/// What a file may hold, before it is checked.
+#[derive(Deserialize)]
+struct UncheckedModel<M> {
+    scaling: Standardization,
+    centers: Array2<f64>,
+    models: Vec<M>,
+    report: ClusterReport,
+}
+
+impl<M: VaryingNetworks> TryFrom<UncheckedModel<M>> for ClusterNetworkModel<M> {
+    type Error = Error;
+
+    fn try_from(file: UncheckedModel<M>) -> Result<Self> {
+        let contexts = file.scaling.columns();
+        check_table("centers", file.centers.view(), Some(contexts))?;
+        check_rows("models", file.centers.nrows(), file.models.len())?;
+        check_rows("report", file.centers.nrows(), file.report.clusters.len())?;
+        let zero = Array2::zeros((1, contexts));
+        let mut expected = None;
+        for model in &file.models {
+            let found = model.networks(zero.view())?.nodes();
+            let expected = *expected.get_or_insert(found);
+            if found != expected {
+                return Err(Error::ColumnCount {
+                    argument: "models",
+                    expected,
+                    found,
+                });
+            }
+        }
+        if expected.is_none() {
+            return Err(Error::NoRows { argument: "models" });
+        }
+        Ok(Self {
+            scaling: file.scaling,
+            centers: file.centers,
+            models: file.models,
+            report: file.report,
+        })
+    }
+}
+
+impl<M> ClusterNetworkModel<M> {
+    /// Sizes of the clusters, and which of them use the network of everybody.
+    pub fn report(&self) -> &ClusterReport {
+        &self.report
+    }
+
+    /// The networks of the clusters, one model each.
+    pub fn models(&self) -> &[M] {
+        &self.models
+    }
+
+    /// The cluster of each row of contexts (n × c): that of the nearest centre.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnCount`]; [`Error::NotFinite`], also for a context that overflows when it is
+    /// standardised.
+    pub fn labels(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<usize>> {
+        check_table("contexts", contexts, Some(self.scaling.columns()))?;
+        let standardized = self.scaling.apply(contexts)?;
+        check_finite("standardised contexts", standardized.view())?;
+        Ok(kmeans::assign(standardized.view(), self.centers.view()))
+    }
+
+    /// The rows of each cluster.
+    fn members(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<Vec<usize>>> {
+        let mut members = vec![Vec::new(); self.models.len()];
+        for (row, label) in self.labels(contexts)?.into_iter().enumerate() {
+            members[label].push(row);
+        }
+        Ok(members)
+    }
+}
+
+impl<M: VaryingNetworks> VaryingNetworks for ClusterNetworkModel<M> {
+    fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
+        let nodes = match self.models.first() {
+            Some(model) => model
+                .networks(Array2::zeros((0, contexts.ncols())).view())?
+                .nodes(),
+            None => 0,
+        };
+        let mut edges = Array3::zeros((contexts.nrows(), nodes, nodes));
+        for (model, rows) in self.models.iter().zip(self.members(contexts)?) {
+            let own = model.networks(contexts.select(Axis(0), &rows).view())?;
+            for (place, &row) in rows.iter().enumerate() {
+                edges
+                    .index_axis_mut(Axis(0), row)
+                    .assign(&own.edges().index_axis(Axis(0), place));
+            }
+        }
+        Networks::new(edges)
+    }
+
+    fn reconstruct(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array2<f64>> {
+        check_query(contexts, self.scaling.columns(), features, features.ncols())?;
+        let mut out = Array2::zeros(features.dim());
+        for (model, rows) in self.models.iter().zip(self.members(contexts)?) {
+            let own = model.reconstruct(
+                contexts.select(Axis(0), &rows).view(),
+                features.select(Axis(0), &rows).view(),
+            )?;
+            for (place, &row) in rows.iter().enumerate() {
+                out.row_mut(row).assign(&own.row(place));
+            }
+        }
+        Ok(out)
+    }
+}
+
+impl<M: NetworkDensity> NetworkDensity for ClusterNetworkModel<M> {
+    fn log_densities(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array1<f64>> {
+        check_query(contexts, self.scaling.columns(), features, features.ncols())?;
+        let mut out = Array1::zeros(features.nrows());
+        for (model, rows) in self.models.iter().zip(self.members(contexts)?) {
+            let own = model.log_densities(
+                contexts.select(Axis(0), &rows).view(),
+                features.select(Axis(0), &rows).view(),
+            )?;
+            for (place, &row) in rows.iter().enumerate() {
+                out[row] = own[place];
+            }
+        }
+        Ok(out)
+    }
+}
+
+impl<M: MarkovNetworks> MarkovNetworks for ClusterNetworkModel<M> {}
+
+impl<M: StructuralNetworks> StructuralNetworks for ClusterNetworkModel<M> {
+    fn offsets(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        self.of_rows(contexts, |model, contexts| model.offsets(contexts))
+    }
+
+    fn noise_variances(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        self.of_rows(contexts, |model, contexts| model.noise_variances(contexts))
+    }
+}
+
+impl<M: StructuralNetworks> ClusterNetworkModel<M> {
+    /// One table of all rows, each from its cluster's model.
+    fn of_rows(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        table: impl Fn(&M, ArrayView2<'_, f64>) -> Result<Array2<f64>>,
+    ) -> Result<Array2<f64>> {
+        let mut out: Option<Array2<f64>> = None;
+        for (model, rows) in self.models.iter().zip(self.members(contexts)?) {
+            let own = table(model, contexts.select(Axis(0), &rows).view())?;
+            let out = out.get_or_insert_with(|| Array2::zeros((contexts.nrows(), own.ncols())));
+            for (place, &row) in rows.iter().enumerate() {
+                out.row_mut(row).assign(&own.row(place));
+            }
+        }
+        Ok(out.unwrap_or_default())
+    }
+}

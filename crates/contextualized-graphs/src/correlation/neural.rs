@@ -1,0 +1,340 @@
+//! Correlations from pairwise regressions whose coefficients an encoder mixes.
+
+use crate::neural::{
+    Fitted, LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, Wanted, neural_setters,
+};
+use crate::normal::log_density;
+use crate::numerical::numerical;
+use crate::rows::{stacked, stacked_vectors};
+use contextualized_core::validate::{check_finite, check_query, check_table};
+use contextualized_core::{
+    Error, Estimator, FitReport, NetworkDensity, Networks, Result, Samples, Standardization,
+    VaryingNetworks,
+};
+use contextualized_solvers::{Normal, nearest_correlation};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
+use serde::{Deserialize, Serialize};
+
+/// Contextualized correlations by a neural encoder: every node is regressed on every other one alone.
+///
+/// ```text
+/// xᵢ ≈ βᵢⱼ(c) xⱼ + μᵢⱼ(c)        β, μ: the population's, plus a share of Σₖ zₖ(c) Aₖ
+/// rᵢⱼ = sign(βᵢⱼ) √(βᵢⱼ βⱼᵢ)     where signs agree and at most 1; 0 where they differ
+/// R(c) = the correlation matrix nearest to r
+/// ```
+///
+/// Encoder and archetypes A are trained by Adam on the squared error over all pairs i ≠ j, in units
+/// of standardised nodes. The share in \[0, 1\] that is kept is the one that predicts best on five
+/// held-out folds: where contexts say nothing, the network is the population's. Two regressions that
+/// are estimated apart need not fit each other; the nearest correlation matrix, by alternating
+/// projections after Higham (2002, [doi:10.1093/imanum/22.3.329](https://doi.org/10.1093/imanum/22.3.329))
+/// and with no eigenvalue below 0.001, is what they become.
+///
+/// Means and variances, which densities need, are learned in the same way from the nodes and from
+/// their squared held-out residuals. All pairs of nodes have targets of their own: this is for some
+/// tens of nodes.
+///
+/// | setting | default | range |
+/// |---|---|---|
+/// | archetypes | 10 | 1 or more |
+/// | encoder | perceptron, 2 hidden layers of 25 | |
+/// | epochs | 100 | 1 or more |
+/// | batch size | 16 | 1 or more |
+/// | learning rate | 0.002 | above 0 |
+/// | early stopping | on a random fifth of the rows, patience 10 epochs | fraction in (0, 1) |
+/// | seed | 0 | |
+///
+/// Nodes are the features of the samples; targets are not read.
+///
+/// ```
+/// use contextualized_core::{Estimator, VaryingNetworks};
+/// use contextualized_graphs::correlation::NeuralCorrelation;
+/// use contextualized_simulation::CovarianceSimulator;
+/// use ndarray::array;
+///
+/// // The correlation is 0.8 times the context.
+/// let data = CovarianceSimulator::new(400)
+///     .uniform_contexts(1, -1.0, 1.0)
+///     .covariance(|c| array![[1.0, 0.8 * c[0]], [0.8 * c[0], 1.0]])
+///     .simulate(0)?;
+/// let model = NeuralCorrelation::new().epochs(40).fit(&data.samples)?;
+/// let networks = model.networks(array![[-0.8], [0.8]].view())?;
+/// assert!(networks.edges()[[0, 0, 1]] < -0.3 && networks.edges()[[1, 0, 1]] > 0.3);
+/// # Ok::<(), contextualized_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct NeuralCorrelation {
+    settings: NeuralSettings,
+}
+
+impl NeuralCorrelation {
+    /// The default settings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    neural_setters!();
+}
+
+/// The least eigenvalue of a correlation matrix.
+const LEAST: f64 = 1e-3;
+
+/// The pairs (i, j), i ≠ j: node i by node j.
+fn pairs(nodes: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..nodes).flat_map(move |i| (0..nodes).filter(move |&j| j != i).map(move |j| (i, j)))
+}
+
+impl Estimator for NeuralCorrelation {
+    type Model = NeuralCorrelationModel;
+
+    fn name(&self) -> String {
+        format!(
+            "neural correlation ({} archetypes)",
+            self.settings.archetypes
+        )
+    }
+
+    /// # Errors
+    ///
+    /// [`Error::TooFewRows`] for less than 20 rows that count; [`Error::ColumnCount`] for a single
+    /// node; [`Error::InvalidParameter`] for a setting out of range and for a feature that is the same
+    /// in every row; [`Error::Diverged`]; [`Error::NotFinite`] for data whose units overflow.
+    fn fit(&self, samples: &Samples) -> Result<NeuralCorrelationModel> {
+        self.settings.validate()?;
+        let data = Nodes::new(samples)?;
+        let size = data.nodes.ncols();
+        let count = size * (size - 1);
+        let mut targets = Array2::zeros((data.nodes.nrows(), count));
+        let mut mask = Array2::from_elem((count, size), false);
+        let mut slopes = Array2::zeros((count, size));
+        for (place, (i, j)) in pairs(size).enumerate() {
+            targets.column_mut(place).assign(&data.nodes.column(i));
+            mask[[place, j]] = true;
+            slopes[[place, j]] = data.covariance[[i, j]] / data.covariance[[j, j]];
+        }
+        let offsets = Array1::zeros(count);
+        let regressions = Task {
+            wanted: Wanted::Means,
+            contexts: data.contexts.view(),
+            features: data.nodes.view(),
+            targets: targets.view(),
+            weights: data.weights.view(),
+            mask: &mask,
+            slopes: &slopes,
+            offsets: &offsets,
+            lasso: 0.0,
+        }
+        .fit(&self.settings, self.settings.seed)?;
+        let (no_features, mask, slopes) = data.no_features();
+        let zeros = Array1::zeros(size);
+        let alone = Task {
+            features: no_features.view(),
+            targets: data.nodes.view(),
+            mask: &mask,
+            slopes: &slopes,
+            offsets: &zeros,
+            wanted: Wanted::Means,
+            contexts: data.contexts.view(),
+            weights: data.weights.view(),
+            lasso: 0.0,
+        };
+        let means = alone.fit(&self.settings, self.settings.seed.wrapping_add(1))?;
+        let residuals = &data.nodes - &means.held_out;
+        let squares = &residuals * &residuals;
+        let logs = data.log_mean_squares(&residuals);
+        let variances = Task {
+            wanted: Wanted::LogVariances,
+            targets: squares.view(),
+            offsets: &logs,
+            ..alone
+        }
+        .fit(&self.settings, self.settings.seed.wrapping_add(2))?;
+        let Fitted {
+            learned, report, ..
+        } = regressions;
+        UncheckedModel {
+            context_scaling: data.context_scaling,
+            scaling: data.scaling,
+            regressions: learned,
+            means: means.learned,
+            log_variances: variances.learned,
+            report,
+        }
+        .try_into()
+    }
+}
+
+/// Fitted neural correlations. Reloaded through serde they are the same bits; numbers that contradict
+/// each other are refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedModel")]
+pub struct NeuralCorrelationModel {
+    context_scaling: Standardization,
+    scaling: Standardization,
+    regressions: Learned,
+    means: Learned,
+    log_variances: Learned,
+    report: FitReport,
+}
+
+/// What a file may hold, before it is checked.
+#[derive(Deserialize)]
+struct UncheckedModel {
+    context_scaling: Standardization,
+    scaling: Standardization,
+    regressions: Learned,
+    means: Learned,
+    log_variances: Learned,
+    report: FitReport,
+}
+
+impl TryFrom<UncheckedModel> for NeuralCorrelationModel {
+    type Error = Error;
+
+    fn try_from(file: UncheckedModel) -> Result<Self> {
+        let (contexts, size) = (file.context_scaling.columns(), file.scaling.columns());
+        for (argument, learned, expected) in [
+            (
+                "regressions",
+                &file.regressions,
+                (contexts, size, size * (size.max(1) - 1)),
+            ),
+            ("means", &file.means, (contexts, 1, size)),
+            ("log-variances", &file.log_variances, (contexts, 1, size)),
+        ] {
+            let found = learned.widths()?;
+            if found != expected {
+                return Err(Error::ColumnCount {
+                    argument,
+                    expected: expected.2,
+                    found: found.2,
+                });
+            }
+        }
+        Ok(Self {
+            context_scaling: file.context_scaling,
+            scaling: file.scaling,
+            regressions: file.regressions,
+            means: file.means,
+            log_variances: file.log_variances,
+            report: file.report,
+        })
+    }
+}
+
+impl NeuralCorrelationModel {
+    /// Why training of the regressions stopped, after how many epochs, and the mean squared error that
+    /// it reached on the rows trained on, in units of standardised nodes.
+    pub fn report(&self) -> &FitReport {
+        &self.report
+    }
+
+    /// The share of the learned deviation from the population's regressions that is kept.
+    pub fn share(&self) -> f64 {
+        self.regressions.share()
+    }
+
+    fn standardized(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        check_table("contexts", contexts, Some(self.context_scaling.columns()))?;
+        let standardized = self.context_scaling.apply(contexts)?;
+        check_finite("contexts, standardised,", standardized.view())?;
+        Ok(standardized)
+    }
+
+    /// Correlation matrices at standardised contexts.
+    fn correlations(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<Array2<f64>>> {
+        let size = self.scaling.columns();
+        self.regressions.map(contexts, |_, slopes, _| {
+            let mut own = Array2::zeros((size, size));
+            for (place, (i, j)) in pairs(size).enumerate() {
+                own[[i, j]] = slopes[[place, j]];
+            }
+            let raw = Array2::from_shape_fn((size, size), |(i, j)| {
+                let product = own[[i, j]] * own[[j, i]];
+                match (i == j, product > 0.0) {
+                    (true, _) => 1.0,
+                    (false, false) => 0.0,
+                    (false, true) => own[[i, j]].signum() * product.sqrt().min(1.0),
+                }
+            });
+            numerical(
+                "the nearest correlation matrix",
+                nearest_correlation(raw.view(), LEAST),
+            )
+        })
+    }
+
+    /// Normal distributions of standardised nodes.
+    fn normals(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<Normal>> {
+        let means = self.means.offsets(contexts)?;
+        let logs = self.log_variances.offsets(contexts)?;
+        let deviations = logs.mapv(|log| (0.5 * log.clamp(LOG_VARIANCES.0, LOG_VARIANCES.1)).exp());
+        self.correlations(contexts)?
+            .into_iter()
+            .enumerate()
+            .map(|(row, correlation)| {
+                let covariance = Array2::from_shape_fn(correlation.dim(), |(i, j)| {
+                    correlation[[i, j]] * (deviations[[row, i]] * deviations[[row, j]])
+                });
+                numerical(
+                    "the inverse of a covariance",
+                    Normal::from_covariance(means.row(row).to_owned(), covariance.view()),
+                )
+            })
+            .collect()
+    }
+}
+
+impl VaryingNetworks for NeuralCorrelationModel {
+    /// Correlations.
+    fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
+        let contexts = self.standardized(contexts)?;
+        let correlations = self.correlations(contexts.view())?;
+        Networks::new(stacked(correlations, self.scaling.columns())?)
+    }
+
+    /// The mean of every feature given the others, under the normal distribution with these
+    /// correlations.
+    fn reconstruct(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array2<f64>> {
+        check_query(
+            contexts,
+            self.context_scaling.columns(),
+            features,
+            self.scaling.columns(),
+        )?;
+        let nodes = self.scaling.apply(features)?;
+        let rows = self
+            .normals(self.standardized(contexts)?.view())?
+            .iter()
+            .zip(nodes.axis_iter(Axis(0)))
+            .map(|(normal, row)| numerical("a conditional mean", normal.given_others(row)))
+            .collect::<Result<Vec<_>>>()?;
+        self.scaling
+            .invert(stacked_vectors(rows, self.scaling.columns())?.view())
+    }
+}
+
+impl NetworkDensity for NeuralCorrelationModel {
+    fn log_densities(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array1<f64>> {
+        check_query(
+            contexts,
+            self.context_scaling.columns(),
+            features,
+            self.scaling.columns(),
+        )?;
+        let nodes = self.scaling.apply(features)?;
+        self.normals(self.standardized(contexts)?.view())?
+            .iter()
+            .zip(nodes.axis_iter(Axis(0)))
+            .map(|(normal, row)| log_density(normal, row, &self.scaling))
+            .collect()
+    }
+}

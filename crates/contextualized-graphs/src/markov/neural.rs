@@ -1,0 +1,416 @@
+//! Precisions from neighbourhood regressions whose coefficients an encoder mixes.
+
+use crate::neural::{
+    Fitted, LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, Wanted, neural_setters,
+};
+use crate::normal::{log_density, precision_in_units};
+use crate::numerical::numerical;
+use crate::rows::{stacked, stacked_vectors};
+use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
+use contextualized_core::{
+    Error, Estimator, FitReport, MarkovNetworks, NetworkDensity, Networks, Result, Samples,
+    Standardization, VaryingNetworks,
+};
+use contextualized_solvers::{Normal, symmetric_eigen};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use serde::{Deserialize, Serialize};
+
+/// When two regressions of a pair make an edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum EdgeRule {
+    /// Both nodes have the other among their neighbours, and signs agree.
+    #[default]
+    And,
+    /// At least one has. Where the other has not, the partial correlation is that of the one alone,
+    /// `βᵢⱼ √(vⱼ / vᵢ)`.
+    Or,
+}
+
+/// Contextualized precision matrices by a neural encoder: every node is regressed on all others.
+///
+/// ```text
+/// xᵢ = μᵢ(c) + Σ_{j≠i} βᵢⱼ(c) xⱼ + εᵢ,   εᵢ ~ N(0, vᵢ(c))
+/// pᵢⱼ = sign(βᵢⱼ) √(βᵢⱼ βⱼᵢ)             where signs agree and at most 1; 0 where they differ
+/// Ω = D^½ (I − t P) D^½,   Dᵢᵢ = 1 / vᵢ,  P = (pᵢⱼ) with a zero diagonal
+/// ```
+///
+/// β and μ are the population's plus a share of Σₖ zₖ(c) Aₖ, trained by Adam on the squared error in
+/// units of standardised nodes; log v likewise, by likelihood on the squared held-out residuals. The
+/// shares in \[0, 1\] are those that predict best on five held-out folds: where contexts say nothing,
+/// the network is the population's. The factor t is the largest, at most 1, for which no eigenvalue of
+/// I − t P is below 0.01; [`NeuralMarkovModel::shrinkage`] tells it.
+///
+/// With [a lasso](NeuralMarkov::lasso) there is no population to start from, and after each epoch the
+/// archetypes of every pair are shortened together, those of pairs that do not earn their place to
+/// exactly zero: neighbourhood selection, whose edges follow from the rule.
+///
+/// | setting | default | range |
+/// |---|---|---|
+/// | lasso | none | above 0, below 1 as a rule |
+/// | rule | [`EdgeRule::And`] | and, or |
+/// | archetypes | 10 | 1 or more |
+/// | encoder | perceptron, 2 hidden layers of 25 | |
+/// | epochs | 100 | 1 or more |
+/// | batch size | 16 | 1 or more |
+/// | learning rate | 0.002 | above 0 |
+/// | early stopping | on a random fifth of the rows, patience 10 epochs | fraction in (0, 1) |
+/// | seed | 0 | |
+///
+/// Nodes are the features of the samples; targets are not read. Neighbourhood selection after
+/// Meinshausen and Bühlmann (2006), High-dimensional graphs and variable selection with the lasso,
+/// [doi:10.1214/009053606000000281](https://doi.org/10.1214/009053606000000281).
+///
+/// ```
+/// use contextualized_core::{Estimator, MarkovNetworks};
+/// use contextualized_graphs::markov::NeuralMarkov;
+/// use contextualized_simulation::CovarianceSimulator;
+/// use ndarray::array;
+///
+/// let data = CovarianceSimulator::new(400)
+///     .uniform_contexts(1, -1.0, 1.0)
+///     .precision(|c| {
+///         let edge = -0.7 * c[0];
+///         array![[1.0, edge, 0.0], [edge, 1.0, 0.0], [0.0, 0.0, 1.0]]
+///     })
+///     .simulate(0)?;
+/// let model = NeuralMarkov::new().epochs(40).fit(&data.samples)?;
+/// let partial = model.partial_correlations(array![[-0.9], [0.9]].view())?;
+/// assert!(partial[[0, 0, 1]] < -0.3 && partial[[1, 0, 1]] > 0.3 && partial[[1, 0, 2]].abs() < 0.3);
+/// # Ok::<(), contextualized_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct NeuralMarkov {
+    settings: NeuralSettings,
+    lasso: Option<f64>,
+    rule: EdgeRule,
+}
+
+/// The least eigenvalue of I − t P.
+const LEAST: f64 = 0.01;
+
+impl NeuralMarkov {
+    /// The default settings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Shortens the archetypes of every pair after each epoch by this, times the learning rate, times
+    /// the epoch's steps. Since Adam divides gradients by their own size, it is a threshold on how
+    /// steadily a pair's gradients point one way, between 0, noise, and 1, always.
+    pub fn lasso(mut self, lasso: f64) -> Self {
+        self.lasso = Some(lasso);
+        self
+    }
+
+    /// When two regressions of a pair make an edge.
+    pub fn rule(mut self, rule: EdgeRule) -> Self {
+        self.rule = rule;
+        self
+    }
+
+    neural_setters!();
+}
+
+impl Estimator for NeuralMarkov {
+    type Model = NeuralMarkovModel;
+
+    fn name(&self) -> String {
+        let mut settings = vec![format!("{} archetypes", self.settings.archetypes)];
+        if let Some(lasso) = self.lasso {
+            settings.push(format!("lasso {lasso}"));
+        }
+        if self.rule == EdgeRule::Or {
+            settings.push("or".to_owned());
+        }
+        format!("neural Markov ({})", settings.join(", "))
+    }
+
+    /// # Errors
+    ///
+    /// [`Error::TooFewRows`] for less than 20 rows that count; [`Error::ColumnCount`] for a single
+    /// node; [`Error::InvalidParameter`] for a setting out of range and for a feature that is the same
+    /// in every row; [`Error::Diverged`]; [`Error::NotFinite`] for data whose units overflow.
+    fn fit(&self, samples: &Samples) -> Result<NeuralMarkovModel> {
+        self.settings.validate()?;
+        if let Some(lasso) = self.lasso
+            && !(lasso > 0.0 && lasso.is_finite())
+        {
+            return Err(Error::invalid_parameter(
+                "lasso",
+                lasso,
+                "a finite number above 0",
+            ));
+        }
+        let data = Nodes::new(samples)?;
+        let size = data.nodes.ncols();
+        let mask = Array2::from_shape_fn((size, size), |(i, j)| i != j);
+        let slopes = Array2::from_shape_fn((size, size), |(i, j)| match (i == j, self.lasso) {
+            (false, None) => -data.precision[[i, j]] / data.precision[[i, i]],
+            _ => 0.0,
+        });
+        let zeros = Array1::zeros(size);
+        let regressions = Task {
+            wanted: Wanted::Means,
+            contexts: data.contexts.view(),
+            features: data.nodes.view(),
+            targets: data.nodes.view(),
+            weights: data.weights.view(),
+            mask: &mask,
+            slopes: &slopes,
+            offsets: &zeros,
+            lasso: self.lasso.unwrap_or(0.0),
+        }
+        .fit(&self.settings, self.settings.seed)?;
+        let residuals = &data.nodes - &regressions.held_out;
+        let squares = &residuals * &residuals;
+        let logs = data.log_mean_squares(&residuals);
+        let (no_features, mask, slopes) = data.no_features();
+        let variances = Task {
+            wanted: Wanted::LogVariances,
+            contexts: data.contexts.view(),
+            features: no_features.view(),
+            targets: squares.view(),
+            weights: data.weights.view(),
+            mask: &mask,
+            slopes: &slopes,
+            offsets: &logs,
+            lasso: 0.0,
+        }
+        .fit(&self.settings, self.settings.seed.wrapping_add(1))?;
+        let Fitted {
+            learned, report, ..
+        } = regressions;
+        UncheckedModel {
+            context_scaling: data.context_scaling,
+            scaling: data.scaling,
+            rule: self.rule,
+            regressions: learned,
+            log_variances: variances.learned,
+            report,
+        }
+        .try_into()
+    }
+}
+
+/// Fitted neural precisions. Reloaded through serde they are the same bits; numbers that contradict
+/// each other are refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedModel")]
+pub struct NeuralMarkovModel {
+    context_scaling: Standardization,
+    scaling: Standardization,
+    rule: EdgeRule,
+    regressions: Learned,
+    log_variances: Learned,
+    report: FitReport,
+}
+
+/// What a file may hold, before it is checked.
+#[derive(Deserialize)]
+struct UncheckedModel {
+    context_scaling: Standardization,
+    scaling: Standardization,
+    rule: EdgeRule,
+    regressions: Learned,
+    log_variances: Learned,
+    report: FitReport,
+}
+
+impl TryFrom<UncheckedModel> for NeuralMarkovModel {
+    type Error = Error;
+
+    fn try_from(file: UncheckedModel) -> Result<Self> {
+        let (contexts, size) = (file.context_scaling.columns(), file.scaling.columns());
+        for (argument, learned, expected) in [
+            ("regressions", &file.regressions, (contexts, size, size)),
+            ("log-variances", &file.log_variances, (contexts, 1, size)),
+        ] {
+            let found = learned.widths()?;
+            if found != expected {
+                return Err(Error::ColumnCount {
+                    argument,
+                    expected: expected.2,
+                    found: found.2,
+                });
+            }
+        }
+        Ok(Self {
+            context_scaling: file.context_scaling,
+            scaling: file.scaling,
+            rule: file.rule,
+            regressions: file.regressions,
+            log_variances: file.log_variances,
+            report: file.report,
+        })
+    }
+}
+
+/// A precision of standardised nodes with the offsets of their regressions.
+struct LocalPrecision {
+    /// The mean that the regressions' offsets amount to.
+    mean: Array1<f64>,
+    precision: Array2<f64>,
+    kept: f64,
+}
+
+impl NeuralMarkovModel {
+    /// Why training of the regressions stopped, after how many epochs, and the mean squared error that
+    /// it reached on the rows trained on, in units of standardised nodes.
+    pub fn report(&self) -> &FitReport {
+        &self.report
+    }
+
+    /// The shares of the learned deviations from the population that are kept: of the regressions, and
+    /// of the logarithms of the residual variances.
+    pub fn shares(&self) -> (f64, f64) {
+        (self.regressions.share(), self.log_variances.share())
+    }
+
+    /// The factor t, at most 1, by which the partial correlations at every row of contexts (n) were
+    /// shrunken so that the precision is positive definite.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`VaryingNetworks::networks`].
+    pub fn shrinkage(&self, contexts: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
+        let local = self.local(self.standardized(contexts)?.view())?;
+        Ok(local.into_iter().map(|local| local.kept).collect())
+    }
+
+    fn standardized(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        check_table("contexts", contexts, Some(self.context_scaling.columns()))?;
+        let standardized = self.context_scaling.apply(contexts)?;
+        check_finite("contexts, standardised,", standardized.view())?;
+        Ok(standardized)
+    }
+
+    fn local(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<LocalPrecision>> {
+        let logs = self.log_variances.offsets(contexts)?;
+        check_rows("log-variances", contexts.nrows(), logs.nrows())?;
+        self.regressions.map(contexts, |row, slopes, offsets| {
+            self.joined(&slopes, &offsets, logs.row(row))
+        })
+    }
+
+    /// The precision that neighbourhood regressions make.
+    fn joined(
+        &self,
+        slopes: &Array2<f64>,
+        offsets: &Array1<f64>,
+        logs: ArrayView1<'_, f64>,
+    ) -> Result<LocalPrecision> {
+        let deviations = logs.mapv(|log| (0.5 * log.clamp(LOG_VARIANCES.0, LOG_VARIANCES.1)).exp());
+        let mut partial = Array2::from_shape_fn(slopes.dim(), |(i, j)| {
+            if i == j {
+                return 0.0;
+            }
+            // One triangle, so that rounding keeps the matrix symmetric.
+            let (i, j) = (i.max(j), i.min(j));
+            let (own, other) = (slopes[[i, j]], slopes[[j, i]]);
+            let value = match (own == 0.0, other == 0.0, self.rule) {
+                (false, true, EdgeRule::Or) => own * deviations[j] / deviations[i],
+                (true, false, EdgeRule::Or) => other * deviations[i] / deviations[j],
+                _ if own * other > 0.0 => own.signum() * (own * other).sqrt(),
+                _ => 0.0,
+            };
+            value.clamp(-1.0, 1.0)
+        });
+        let eigen = numerical(
+            "the eigenvalues of partial correlations",
+            symmetric_eigen(partial.view()),
+        )?;
+        let largest = eigen.values[eigen.values.len() - 1];
+        let kept = match largest > 1.0 - LEAST {
+            true => (1.0 - LEAST) / largest,
+            false => 1.0,
+        };
+        partial *= kept;
+        let precision = Array2::from_shape_fn(partial.dim(), |(i, j)| {
+            let unit = if i == j { 1.0 } else { -partial[[i, j]] };
+            unit / (deviations[i] * deviations[j])
+        });
+        // The offsets are those of x̂ᵢ = mᵢ + Σⱼ βᵢⱼ (xⱼ − mⱼ) with β = −Ωᵢⱼ / Ωᵢᵢ: D μ = Ω m.
+        let pull =
+            Array2::from_shape_fn((slopes.nrows(), 1), |(i, _)| offsets[i] * precision[[i, i]]);
+        let factor = numerical(
+            "the factorisation of a precision",
+            contextualized_solvers::cholesky(precision.view()),
+        )?;
+        let mean = numerical("the mean of a network", factor.solve(pull.view()))?;
+        Ok(LocalPrecision {
+            mean: mean.column(0).to_owned(),
+            precision,
+            kept,
+        })
+    }
+
+    fn normals(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<Normal>> {
+        self.local(contexts)?
+            .into_iter()
+            .map(|local| {
+                numerical(
+                    "the factorisation of a precision",
+                    Normal::from_precision(local.mean, local.precision),
+                )
+            })
+            .collect()
+    }
+}
+
+impl VaryingNetworks for NeuralMarkovModel {
+    /// Precisions, in the inverse of the features' units.
+    fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
+        let precisions = self
+            .local(self.standardized(contexts)?.view())?
+            .into_iter()
+            .map(|local| precision_in_units(&local.precision, self.scaling.scales()))
+            .collect();
+        Networks::new(stacked(precisions, self.scaling.columns())?)
+    }
+
+    /// The mean of every feature given the others, under the normal distribution with these precisions.
+    fn reconstruct(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array2<f64>> {
+        check_query(
+            contexts,
+            self.context_scaling.columns(),
+            features,
+            self.scaling.columns(),
+        )?;
+        let nodes = self.scaling.apply(features)?;
+        let rows = self
+            .normals(self.standardized(contexts)?.view())?
+            .iter()
+            .zip(nodes.axis_iter(Axis(0)))
+            .map(|(normal, row)| numerical("a conditional mean", normal.given_others(row)))
+            .collect::<Result<Vec<_>>>()?;
+        self.scaling
+            .invert(stacked_vectors(rows, self.scaling.columns())?.view())
+    }
+}
+
+impl MarkovNetworks for NeuralMarkovModel {}
+
+impl NetworkDensity for NeuralMarkovModel {
+    fn log_densities(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array1<f64>> {
+        check_query(
+            contexts,
+            self.context_scaling.columns(),
+            features,
+            self.scaling.columns(),
+        )?;
+        let nodes = self.scaling.apply(features)?;
+        self.normals(self.standardized(contexts)?.view())?
+            .iter()
+            .zip(nodes.axis_iter(Axis(0)))
+            .map(|(normal, row)| log_density(normal, row, &self.scaling))
+            .collect()
+    }
+}

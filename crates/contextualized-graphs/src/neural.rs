@@ -1,0 +1,12 @@
+//! Functions of context that are learned by encoders: what neural correlation and Markov networks
+//! are made of.
+
+mod learned;
+mod nodes;
+mod setters;
+mod settings;
+
+pub(crate) use learned::{Fitted, Learned, Task, Wanted};
+pub(crate) use nodes::{LOG_VARIANCES, Nodes};
+pub(crate) use setters::neural_setters;
+pub(crate) use settings::NeuralSettings;
