@@ -1,9 +1,11 @@
 //! What is claimed of the estimators, as bars on measured figures: a module for each group.
 
+pub mod bayesian;
 pub mod coverage;
 pub mod demo;
 pub mod interactions;
 pub mod million;
+pub mod networks;
 
 mod truth;
 

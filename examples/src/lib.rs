@@ -1,11 +1,14 @@
-//! What the examples share: the parts of the demo's first section, their tables and figures, and
+//! What the examples share: the parts of the demo's two sections, their tables and figures, and
 //! what is claimed of every estimator.
 
 pub mod claims;
 pub mod figures1;
+pub mod figures2;
 pub mod large;
 pub mod run;
+pub mod run2;
 pub mod section1;
+pub mod section2;
 pub mod statistics;
 pub mod table;
 
