@@ -53,6 +53,25 @@ use std::ops::ControlFlow;
 ///
 /// Lengerich, Ellington, Aragam, Xing and Kellis (2021), NOTMAD: Estimating Bayesian Networks with
 /// Sample-Specific Structures and Parameters, arXiv:2111.01104.
+///
+/// ```
+/// use contextualized_core::{Estimator, VaryingNetworks};
+/// use contextualized_graphs::bayesian::{NeuralBayesianNetwork, is_acyclic};
+/// use contextualized_simulation::NetworkSimulator;
+/// use ndarray::{Axis, array};
+///
+/// let data = NetworkSimulator::new(200)
+///     .uniform_contexts(1, -1.0, 1.0)
+///     .networks(|c| array![[0.0, 1.0 + c[0]], [0.0, 0.0]])
+///     .simulate(0)?;
+/// let estimator = NeuralBayesianNetwork::new().archetypes(2).mlp(8, 1).epochs(20);
+/// let model = estimator.fit(&data.samples)?;
+/// let networks = model.networks(array![[-0.5], [0.5]].view())?;
+/// for network in networks.edges().axis_iter(Axis(0)) {
+///     assert!(is_acyclic(network).is_ok_and(|acyclic| acyclic));
+/// }
+/// # Ok::<(), contextualized_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct NeuralBayesianNetwork {
     archetypes: usize,

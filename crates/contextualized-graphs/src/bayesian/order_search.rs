@@ -235,7 +235,7 @@ impl Failure {
 
 /// The parents of every node that earn their place: all nodes before it that are allowed, without those
 /// whose absence costs less than `threshold` standard errors of the difference in squared
-/// leave-one-out error, the least useful first.
+/// leave-one-out error, the least useful first; of more than a dozen, half of the useless at once.
 pub(crate) fn sparse_parents(
     regressions: &Regressions,
     constraints: &Constraints,
@@ -278,27 +278,44 @@ fn eliminate(
     };
     let mut with = squares(parents)?;
     loop {
-        let mut weakest: Option<(f64, usize, Array1<f64>)> = None;
-        for (place, &parent) in parents.iter().enumerate() {
+        let mut losses: Vec<(f64, usize)> = Vec::new();
+        let mut without_weakest = None;
+        for &parent in parents.iter() {
             if constraints.requires(parent, node) {
                 continue;
             }
-            let mut fewer = parents.clone();
-            fewer.remove(place);
-            let without = squares(&fewer)?;
+            let without = squares(&all_but(parents, &[parent]))?;
             let loss = standardized_mean((&without - &with).view());
-            if weakest.as_ref().is_none_or(|(least, ..)| loss < *least) {
-                weakest = Some((loss, place, without));
+            if losses.iter().all(|(other, _)| loss < *other) {
+                without_weakest = Some(without);
+            }
+            losses.push((loss, parent));
+        }
+        losses.retain(|(loss, _)| *loss <= threshold);
+        losses.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (Some(&(_, weakest)), Some(without_weakest)) = (losses.first(), without_weakest) else {
+            return Ok(());
+        };
+        // Of many parents the weaker half of those without use at once, if they have none together.
+        let half: Vec<usize> = losses[..losses.len().div_ceil(2)]
+            .iter()
+            .map(|(_, parent)| *parent)
+            .collect();
+        if parents.len() > EXACT_NODES && half.len() > 1 {
+            let fewer = all_but(parents, &half);
+            let without = squares(&fewer)?;
+            if standardized_mean((&without - &with).view()) <= threshold {
+                (*parents, with) = (fewer, without);
+                continue;
             }
         }
-        match weakest {
-            Some((loss, place, without)) if loss <= threshold => {
-                parents.remove(place);
-                with = without;
-            }
-            _ => return Ok(()),
-        }
+        (*parents, with) = (all_but(parents, &[weakest]), without_weakest);
     }
+}
+
+fn all_but(parents: &[usize], dropped: &[usize]) -> Vec<usize> {
+    let kept = |parent: &usize| !dropped.contains(parent);
+    parents.iter().copied().filter(kept).collect()
 }
 
 /// The mean in units of its standard error.
