@@ -237,7 +237,7 @@ pub(crate) struct LocalNormal {
 }
 
 /// Contexts whose sums are made together; fixed, so that results do not depend on the machine.
-const BLOCK: usize = 128;
+const BLOCK: usize = 256;
 
 /// Standardised contexts are moved to within this: beyond it there is nothing but the population.
 const FARTHEST: f64 = 20.0;
@@ -371,11 +371,12 @@ impl LocalCovariance {
     }
 
     fn block(&self, contexts: ArrayView2<'_, f64>, with_means: bool) -> Result<Vec<LocalNormal>> {
+        let log_weights = self.weights.mapv(f64::ln);
         let weights = |bandwidths: &[f64]| {
             let bandwidths = Array1::from_vec(bandwidths.to_vec());
             let smoother = Smoother {
                 contexts: self.contexts.view(),
-                weights: self.weights.view(),
+                log_weights: log_weights.view(),
                 order: self.order,
                 bandwidths: bandwidths.view(),
             };

@@ -76,6 +76,7 @@ impl LocalSettings {
             Some(weights) => weights.to_owned(),
             None => normalized_weights(None, rows)?,
         };
+        let log_weights = weights.mapv(f64::ln);
         let given = match &self.bandwidths {
             Some(given) => Some(given.standardized(&context_scaling)?),
             None => None,
@@ -84,6 +85,7 @@ impl LocalSettings {
         let problem = Problem {
             contexts: contexts.view(),
             weights: weights.view(),
+            log_weights: log_weights.view(),
             order: self.order,
             evaluated: &evaluated,
         };
@@ -203,6 +205,7 @@ fn check_varying(samples: &Samples) -> Result<()> {
 struct Problem<'a> {
     contexts: ArrayView2<'a, f64>,
     weights: ArrayView1<'a, f64>,
+    log_weights: ArrayView1<'a, f64>,
     order: Order,
     evaluated: &'a [usize],
 }
@@ -211,7 +214,7 @@ impl Problem<'_> {
     fn smoother<'b>(&'b self, bandwidths: &'b Array1<f64>) -> Smoother<'b> {
         Smoother {
             contexts: self.contexts.view(),
-            weights: self.weights.view(),
+            log_weights: self.log_weights.view(),
             order: self.order,
             bandwidths: bandwidths.view(),
         }
@@ -479,12 +482,11 @@ impl Objective for Covariances<'_> {
 
 /// 1 / Σ lᵢ² / vᵢ: how many rows, equally weighted, would say as much.
 pub(super) fn effective_rows(local: ArrayView1<'_, f64>, weights: ArrayView1<'_, f64>) -> f64 {
-    let squares: f64 = local
-        .iter()
-        .zip(weights)
-        .map(|(weight, count)| weight * weight / count)
-        .sum();
-    squares.recip()
+    let squares: Array1<f64> = match (local.to_slice(), weights.to_slice()) {
+        (Some(local), Some(weights)) => local.iter().zip(weights).map(|(l, v)| l * l / v).collect(),
+        _ => local.iter().zip(weights).map(|(l, v)| l * l / v).collect(),
+    };
+    squares.sum().recip()
 }
 
 /// The population's covariance with this share of its correlations taken away.
@@ -524,10 +526,12 @@ mod tests {
             order in prop::sample::select(vec![Order::Constant, Order::Linear, Order::Quadratic]),
         ) {
             let (contexts, residuals, weights) = tables(50);
+            let log_weights = weights.mapv(f64::ln);
             let evaluated: Vec<usize> = (0..50).step_by(3).collect();
             let problem = Problem {
                 contexts: contexts.view(),
                 weights: weights.view(),
+                log_weights: log_weights.view(),
                 order,
                 evaluated: &evaluated,
             };

@@ -43,8 +43,8 @@ impl Order {
 pub(crate) struct Smoother<'a> {
     /// Training contexts, n × c, standardised.
     pub(crate) contexts: ArrayView2<'a, f64>,
-    /// Row weights, n.
-    pub(crate) weights: ArrayView1<'a, f64>,
+    /// Logarithms of row weights, n.
+    pub(crate) log_weights: ArrayView1<'a, f64>,
     pub(crate) order: Order,
     /// One a context column; infinite where the column is switched off.
     pub(crate) bandwidths: ArrayView1<'a, f64>,
@@ -65,7 +65,7 @@ pub(crate) struct LocalWeights {
 
 /// The terms of the rows that matter, and the solution by their moments.
 struct Polynomial {
-    /// Rows × terms.
+    /// Terms × rows.
     terms: Array2<f64>,
     moments: Array2<f64>,
     /// The first column of the inverse of the moments.
@@ -97,30 +97,43 @@ impl Smoother<'_> {
         let active = self.active();
         let products = self.products(active.len());
         let scales: Vec<f64> = active.iter().map(|&k| self.bandwidths[k].recip()).collect();
-        let mut kernel = self.weights.mapv(f64::ln);
-        for (&k, scale) in active.iter().zip(&scales) {
-            let centre = context[k];
-            kernel.zip_mut_with(&self.contexts.column(k), |exponent, value| {
-                let difference = (value - centre) * scale;
+        let differences: Vec<Vec<f64>> = active
+            .iter()
+            .zip(&scales)
+            .map(|(&k, scale)| {
+                let centre = context[k];
+                let column = self.contexts.column(k);
+                column
+                    .iter()
+                    .map(|value| (value - centre) * scale)
+                    .collect()
+            })
+            .collect();
+        let mut kernel = self.log_weights.to_vec();
+        for differences in &differences {
+            for (exponent, difference) in kernel.iter_mut().zip(differences) {
                 *exponent -= 0.5 * difference * difference;
-            });
+            }
         }
         if let Some(row) = left_out {
             kernel[row] = f64::NEG_INFINITY;
         }
         let largest = kernel.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        kernel.mapv_inplace(|exponent: f64| (exponent - largest).exp());
+        for exponent in &mut kernel {
+            *exponent = (*exponent - largest).exp();
+        }
+        let mut kernel = Array1::from_vec(kernel);
         let total = kernel.sum();
         kernel /= total;
         let polynomial = match products.is_empty() {
             true => None,
-            false => self.polynomial(context, &kernel, &active, &scales, &products),
+            false => polynomial(&kernel, &differences, &products),
         };
         let weights = match &polynomial {
             None => kernel.clone(),
             Some(polynomial) => {
-                let values = polynomial.terms.dot(&polynomial.solution);
-                let weights = &kernel * &values;
+                let values = mixed(&polynomial.terms, &polynomial.solution);
+                let weights = Array1::from_vec(times(kernel.view(), values.view()));
                 let total = weights.sum();
                 weights / total
             }
@@ -130,65 +143,6 @@ impl Smoother<'_> {
             kernel,
             polynomial,
         }
-    }
-
-    /// None if its moments cannot be solved, which damping leaves to contexts far from all rows.
-    fn polynomial(
-        &self,
-        context: ArrayView1<'_, f64>,
-        kernel: &Array1<f64>,
-        active: &[usize],
-        scales: &[f64],
-        products: &[Vec<usize>],
-    ) -> Option<Polynomial> {
-        let (rows, size) = (kernel.len(), products.len() + 1);
-        // Every term is an earlier one times a difference.
-        let parents: Vec<(usize, usize)> = products
-            .iter()
-            .map(|factors| match factors[..] {
-                [a, b] => (a + 1, b),
-                _ => (0, factors[0]),
-            })
-            .collect();
-        let mut terms = vec![0.0; rows * size];
-        let mut packed = vec![0.0; size * (size + 1) / 2];
-        let mut differences = vec![0.0; active.len()];
-        for (row, own) in terms.chunks_exact_mut(size).enumerate() {
-            let weight = kernel[row];
-            if weight == 0.0 {
-                continue;
-            }
-            for (difference, (&k, scale)) in differences.iter_mut().zip(active.iter().zip(scales)) {
-                *difference = (self.contexts[[row, k]] - context[k]) * scale;
-            }
-            own[0] = 1.0;
-            for (place, &(parent, factor)) in parents.iter().enumerate() {
-                own[place + 1] = own[parent] * differences[factor];
-            }
-            let mut rest = &mut packed[..];
-            for (a, term) in own.iter().enumerate() {
-                let first = weight * term;
-                let (sums, next) = rest.split_at_mut(a + 1);
-                for (sum, other) in sums.iter_mut().zip(own.iter()) {
-                    *sum += first * other;
-                }
-                rest = next;
-            }
-        }
-        let terms = Array2::from_shape_vec((rows, size), terms).ok()?;
-        let moments = Array2::from_shape_fn((size, size), |(a, b)| {
-            let (a, b) = (a.max(b), a.min(b));
-            packed[a * (a + 1) / 2 + b] + if a == b && a > 0 { DAMPING } else { 0.0 }
-        });
-        let mut first = Array1::zeros(size);
-        first[0] = 1.0;
-        let solution = solve(&moments, &first)?;
-        let total: f64 = (kernel * &terms.dot(&solution)).sum();
-        ((total - 1.0).abs() < 1e-6).then_some(Polynomial {
-            terms,
-            moments,
-            solution,
-        })
     }
 
     /// The derivatives of a function of the weights by the logarithms of the bandwidths, from those by
@@ -212,23 +166,23 @@ impl Smoother<'_> {
                     solution,
                 } = polynomial;
                 let weighted = &by_weights * &local.kernel;
-                let Some(pull) = solve(moments, &terms.t().dot(&weighted)) else {
+                let by_terms: Array1<f64> = terms
+                    .rows()
+                    .into_iter()
+                    .map(|term| term.dot(&weighted))
+                    .collect();
+                let Some(pull) = solve(moments, &by_terms) else {
                     return gradient;
                 };
-                let own = terms.dot(solution);
-                let pulled = terms.dot(&pull);
-                for row in 0..slopes.len() {
-                    slopes[row] = own[row] * (by_weights[row] - pulled[row]);
-                }
+                let own = mixed(terms, solution);
+                let rest = &by_weights - &mixed(terms, &pull);
+                slopes = &own * &rest;
                 // By the terms, whose factors fall with the bandwidths.
+                let (weighted_rest, weighted_own) = (&rest * &local.kernel, &own * &local.kernel);
                 for (place, factors) in products.iter().enumerate() {
-                    let by_term: f64 = (0..own.len())
-                        .map(|row| {
-                            let slope = (by_weights[row] - pulled[row]) * solution[place + 1]
-                                - own[row] * pull[place + 1];
-                            local.kernel[row] * slope * terms[[row, place + 1]]
-                        })
-                        .sum();
+                    let term = terms.row(place + 1);
+                    let by_term = weighted_rest.dot(&term) * solution[place + 1]
+                        - weighted_own.dot(&term) * pull[place + 1];
                     for &a in factors {
                         gradient[active[a]] -= by_term;
                     }
@@ -236,17 +190,78 @@ impl Smoother<'_> {
             }
         }
         let mean = slopes.dot(&local.kernel);
+        slopes -= mean;
+        slopes *= &local.kernel;
         for &k in &active {
-            let precision = self.bandwidths[k].powi(2).recip();
-            gradient[k] += (0..slopes.len())
-                .map(|row| {
-                    let difference = self.contexts[[row, k]] - context[k];
-                    local.kernel[row] * (slopes[row] - mean) * difference * difference * precision
-                })
-                .sum::<f64>();
+            let (centre, precision) = (context[k], self.bandwidths[k].powi(2).recip());
+            let squares = self
+                .contexts
+                .column(k)
+                .mapv(|value| (value - centre).powi(2));
+            gradient[k] += precision * squares.dot(&slopes);
         }
         gradient
     }
+}
+
+/// None if its moments cannot be solved, which damping leaves to contexts far from all rows.
+fn polynomial(
+    kernel: &Array1<f64>,
+    differences: &[Vec<f64>],
+    products: &[Vec<usize>],
+) -> Option<Polynomial> {
+    let (rows, size) = (kernel.len(), products.len() + 1);
+    let mut terms = vec![1.0; rows];
+    terms.reserve(rows * (size - 1));
+    for factors in products {
+        match factors[..] {
+            [a, b] => terms.extend(
+                differences[a]
+                    .iter()
+                    .zip(&differences[b])
+                    .map(|(a, b)| a * b),
+            ),
+            _ => terms.extend(&differences[factors[0]]),
+        }
+    }
+    let terms = Array2::from_shape_vec((size, rows), terms).ok()?;
+    let mut moments = Array2::zeros((size, size));
+    for a in 0..size {
+        let weighted = Array1::from_vec(times(kernel.view(), terms.row(a)));
+        for b in 0..=a {
+            moments[[a, b]] = weighted.dot(&terms.row(b));
+            moments[[b, a]] = moments[[a, b]];
+        }
+        if a > 0 {
+            moments[[a, a]] += DAMPING;
+        }
+    }
+    let mut first = Array1::zeros(size);
+    first[0] = 1.0;
+    let solution = solve(&moments, &first)?;
+    let total = kernel.dot(&mixed(&terms, &solution));
+    ((total - 1.0).abs() < 1e-6).then_some(Polynomial {
+        terms,
+        moments,
+        solution,
+    })
+}
+
+/// Entry by entry. A loop over slices, which is what compilers are good at.
+fn times(left: ArrayView1<'_, f64>, right: ArrayView1<'_, f64>) -> Vec<f64> {
+    match (left.to_slice(), right.to_slice()) {
+        (Some(left), Some(right)) => left.iter().zip(right).map(|(a, b)| a * b).collect(),
+        _ => left.iter().zip(right).map(|(a, b)| a * b).collect(),
+    }
+}
+
+/// Σₜ solutionₜ termₜ, a value for each row.
+fn mixed(terms: &Array2<f64>, solution: &Array1<f64>) -> Array1<f64> {
+    let mut values = Array1::zeros(terms.ncols());
+    for (term, &share) in terms.rows().into_iter().zip(solution) {
+        values.scaled_add(share, &term);
+    }
+    values
 }
 
 /// The solution of a small positive definite system.
@@ -277,7 +292,7 @@ mod tests {
     ) -> Smoother<'a> {
         Smoother {
             contexts: contexts.view(),
-            weights: weights.view(),
+            log_weights: weights.view(),
             order,
             bandwidths: bandwidths.view(),
         }
@@ -294,7 +309,7 @@ mod tests {
             logs in prop::collection::vec(-3.0..8.0_f64, 2),
             order in orders(),
         ) {
-            let (contexts, weights) = (contexts(40), Array1::from_elem(40, 1.5));
+            let (contexts, weights) = (contexts(40), Array1::from_elem(40, 0.4));
             let bandwidths = Array1::from_vec(logs).mapv(f64::exp);
             let smoother = smoother(&contexts, &weights, &bandwidths, order);
             let local = smoother.at(Array1::from_vec(context).view(), Some(3));
@@ -313,7 +328,7 @@ mod tests {
             order in orders(),
         ) {
             let contexts = contexts(40);
-            let weights = Array1::from_shape_fn(40, |i| 1.0 + (i % 3) as f64);
+            let weights = Array1::from_shape_fn(40, |i| 0.5 * (i % 3) as f64);
             let context = Array1::from_vec(context);
             let slopes = Array1::from_shape_fn(40, |i| ((i * i) % 17) as f64 / 8.0 - 1.0);
             // A function of the weights with a curvature of its own.
@@ -346,7 +361,7 @@ mod tests {
     /// But for the damping.
     #[test]
     fn polynomials_of_their_degree_are_met() {
-        let (contexts, weights) = (contexts(60), Array1::ones(60));
+        let (contexts, weights) = (contexts(60), Array1::zeros(60));
         let bandwidths = array![0.6, 0.6];
         let context = array![-0.6, 0.5];
         let error = |order, field: &dyn Fn(f64, f64) -> f64| {
@@ -366,7 +381,7 @@ mod tests {
 
     #[test]
     fn an_infinite_bandwidth_is_the_limit_of_large_ones_and_the_population() {
-        let (contexts, weights) = (contexts(30), Array1::ones(30));
+        let (contexts, weights) = (contexts(30), Array1::zeros(30));
         for order in [Order::Constant, Order::Linear, Order::Quadratic] {
             let at = |bandwidth: f64| {
                 let bandwidths = array![bandwidth, bandwidth];
@@ -382,15 +397,15 @@ mod tests {
     #[test]
     fn a_row_of_weight_two_is_two_rows() {
         let contexts = contexts(12);
-        let mut weights = Array1::ones(12);
-        weights[4] = 2.0;
+        let mut weights = Array1::zeros(12);
+        weights[4] = 2.0_f64.ln();
         let mut rows: Vec<usize> = (0..12).collect();
         rows.push(4);
         let repeated = contexts.select(Axis(0), &rows);
         let bandwidths = array![0.5, 0.8];
         let context = array![0.2, 0.1];
         for order in [Order::Constant, Order::Linear, Order::Quadratic] {
-            let ones = Array1::ones(13);
+            let ones = Array1::zeros(13);
             let once = smoother(&contexts, &weights, &bandwidths, order).at(context.view(), None);
             let twice = smoother(&repeated, &ones, &bandwidths, order).at(context.view(), None);
             assert_relative_eq!(once.weights[4], 2.0 * twice.weights[12], epsilon = 1e-12);
