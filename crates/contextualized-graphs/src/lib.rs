@@ -64,8 +64,10 @@
 //! reconstruction and its errors), `MarkovNetworks` (partial correlations, edges), `NetworkDensity`
 //! (log-densities of held-out rows).
 
+#[cfg(any(feature = "kernel", feature = "neural"))]
 mod normal;
 mod numerical;
+#[cfg(any(feature = "kernel", feature = "neural"))]
 mod rows;
 
 #[cfg(feature = "kernel")]

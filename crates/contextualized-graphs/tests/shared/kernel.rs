@@ -89,6 +89,85 @@ fn an_infinite_bandwidth_is_the_population() {
     }
 }
 
+/// Against the formulas written out, in the units of the data.
+#[test]
+fn a_local_constant_covariance_by_hand() {
+    let samples = data(25, 3, 11).samples;
+    let (contexts, x) = (samples.contexts(), samples.features());
+    let given = Bandwidths {
+        means: vec![0.5, 0.8],
+        covariances: vec![0.7, f64::INFINITY],
+        pseudo_rows: 2.0,
+        independent_rows: 3.0,
+    };
+    let model = KernelCorrelation::new()
+        .order(Order::Constant)
+        .bandwidths(given.clone())
+        .fit(&samples)
+        .unwrap();
+    let weights = |at: [f64; 2], bandwidths: &[f64]| -> Array1<f64> {
+        let kernel: Array1<f64> = contexts
+            .rows()
+            .into_iter()
+            .map(|c| {
+                let square = |k: usize| ((c[k] - at[k]) / bandwidths[k]).powi(2);
+                (-0.5 * (square(0) + square(1))).exp()
+            })
+            .collect();
+        let total = kernel.sum();
+        kernel / total
+    };
+    let effective = |weights: &Array1<f64>| 1.0 / weights.dot(weights);
+    let centre = x.mean_axis(Axis(0)).unwrap();
+    // A local mean counts against one row at the mean of all.
+    let mean = |at: [f64; 2]| {
+        let own = weights(at, &given.means);
+        let share = effective(&own) / (effective(&own) + 1.0);
+        (
+            x.t().dot(&own) * share + &centre * (1.0 - share),
+            own * share,
+        )
+    };
+    let mut residuals = Array2::zeros(x.dim());
+    for row in 0..25 {
+        let (mean, own) = mean([contexts[[row, 0]], contexts[[row, 1]]]);
+        let residual = (&x.row(row) - &mean) / (1.0 - own[row]).max(0.1).sqrt();
+        residuals.row_mut(row).assign(&residual);
+    }
+    let target = contextualized_solvers::shrunken_covariance(residuals.view(), None)
+        .unwrap()
+        .matrix;
+    let at = [0.3, -0.4];
+    let own = weights(at, &given.covariances);
+    let count = effective(&own);
+    let mut expected = Array2::zeros((3, 3));
+    for ((i, j), value) in expected.indexed_iter_mut() {
+        let local: f64 = (0..25)
+            .map(|n| own[n] * residuals[[n, i]] * residuals[[n, j]])
+            .sum();
+        let diagonal = if i == j { target[[i, j]] } else { 0.0 };
+        *value = (count * local + 2.0 * target[[i, j]] + 3.0 * diagonal) / (count + 5.0);
+    }
+    let at = Array2::from_shape_vec((1, 2), at.to_vec()).unwrap();
+    let found = model.covariances(at.view()).unwrap();
+    assert_relative_eq!(
+        found.index_axis(Axis(0), 0).to_owned(),
+        expected,
+        max_relative = 1e-9
+    );
+    let (expected, _) = mean([0.3, -0.4]);
+    assert_relative_eq!(
+        model.means(at.view()).unwrap().row(0).to_owned(),
+        expected,
+        max_relative = 1e-9
+    );
+    assert_relative_eq!(
+        model.effective_rows(at.view()).unwrap()[0],
+        count,
+        max_relative = 1e-9
+    );
+}
+
 #[test]
 fn correlations_and_partial_correlations_are_recovered() {
     let train = data(600, 5, 1);
