@@ -129,11 +129,23 @@ pub fn measure(seeds: u64) -> Result<Findings> {
     }
     let ratios = |other: usize, figure: usize| -> Vec<f64> {
         let pairs = found[3].iter().zip(&found[other]);
-        pairs.map(|(kernel, other)| kernel[figure] / other[figure]).collect()
+        pairs
+            .map(|(kernel, other)| kernel[figure] / other[figure])
+            .collect()
     };
     for (other, most, of_correlations, of_partial) in [
-        (1, 0.75, "correlations: kernel / clusters", "partial correlations: kernel / clusters"),
-        (2, 1.0, "correlations: kernel / neural", "partial correlations: kernel / neural"),
+        (
+            1,
+            0.75,
+            "correlations: kernel / clusters",
+            "partial correlations: kernel / clusters",
+        ),
+        (
+            2,
+            1.0,
+            "correlations: kernel / neural",
+            "partial correlations: kernel / neural",
+        ),
     ] {
         for (figure, what) in [(0, of_correlations), (1, of_partial)] {
             claims.push(Claim {
@@ -157,7 +169,7 @@ const LARGE_NODES: usize = 100;
 const LARGE_ROWS: usize = 10_000;
 
 /// Networks that are held at once.
-const BLOCK: usize = 256;
+const BLOCK: usize = 1024;
 
 /// The seconds of many nodes and rows: all networks given bandwidths, and the choice of bandwidths.
 fn large() -> Result<Vec<Claim>> {
@@ -170,7 +182,9 @@ fn large() -> Result<Vec<Claim>> {
         independent_rows: 50.0,
     };
     let start = Instant::now();
-    let correlation = KernelCorrelation::new().bandwidths(bandwidths.clone()).fit(samples)?;
+    let correlation = KernelCorrelation::new()
+        .bandwidths(bandwidths.clone())
+        .fit(samples)?;
     let mut error = 0.0;
     correlation.visit_networks(samples.contexts(), BLOCK, &mut |first, networks| {
         // Every fiftieth network is compared with the truth.
@@ -198,13 +212,25 @@ fn large() -> Result<Vec<Claim>> {
         values: vec![value],
     };
     Ok(vec![
-        claim("seconds of all networks of both kinds", Bar::Seconds(60.0), networks),
-        claim("seconds of the choice of bandwidths", Bar::Seconds(60.0), search),
+        claim(
+            "seconds of all networks of both kinds",
+            Bar::Seconds(60.0),
+            networks,
+        ),
+        claim(
+            "seconds of the choice of bandwidths",
+            Bar::Seconds(60.0),
+            search,
+        ),
         claim(
             "rows that bandwidths were chosen by",
             Bar::Within(0.0..=500.0),
             searched.report().evaluated_rows.len() as f64,
         ),
-        claim("correlation MSE", Bar::Reported, error / (LARGE_ROWS / 50) as f64),
+        claim(
+            "correlation MSE",
+            Bar::Reported,
+            error / (LARGE_ROWS / 50) as f64,
+        ),
     ])
 }

@@ -237,7 +237,7 @@ pub(crate) struct LocalNormal {
 }
 
 /// Contexts whose sums are made together; fixed, so that results do not depend on the machine.
-const BLOCK: usize = 256;
+const BLOCK: usize = 128;
 
 /// Standardised contexts are moved to within this: beyond it there is nothing but the population.
 const FARTHEST: f64 = 20.0;
