@@ -3,8 +3,8 @@
 use contextualized_core::Result;
 use contextualized_encoders::{
     Activation, Additive, Archetypes, Contextualized, Direct, Encoder, EncoderLink, Factors,
-    Linear, Linked, LogisticLoss, Loss, Masked, Mlp, MlpSize, Network, ParameterKind,
-    ParameterVisitor, Penalties, Snapshot, SquaredError, Tape, Values,
+    Linear, Linked, LogVarianceLoss, LogisticLoss, Loss, Masked, Mlp, MlpSize, Network,
+    ParameterKind, ParameterVisitor, Penalties, Snapshot, SquaredError, Tape, Values,
 };
 use dfdx::shapes::Shape;
 use dfdx::tensor::{AsArray, Cpu, Gradients, TensorFromVec, Trace};
@@ -273,6 +273,33 @@ fn logistic_loss_by_hand() {
             (derivative - slope).abs() < 1e-15,
             "{logit} {target}: {derivative}"
         );
+    }
+}
+
+/// Value and derivative ½ (1 − t e^−η) of the loss of log-variances; it is least at η = ln t.
+#[test]
+fn log_variance_loss_by_hand() {
+    let device = Cpu::default();
+    for (predictor, target) in [
+        (0.0, 0.0),
+        (0.0, 1.0),
+        (3.0_f64.ln(), 3.0),
+        (-5.0, 0.2),
+        (40.0, 7.0),
+    ] {
+        let ratio = target * f64::exp(-predictor);
+        let (loss, slope) = (0.5 * (predictor + ratio), 0.5 * (1.0 - ratio));
+        let log_variances = device.tensor_from_vec(vec![predictor], (1, 1_usize));
+        let mean = LogVarianceLoss
+            .mean(
+                log_variances.leaky_trace(),
+                device.tensor_from_vec(vec![target], (1, 1_usize)),
+                device.tensor_from_vec(vec![1.0], (1,)),
+            )
+            .unwrap();
+        assert!((mean.array() - loss).abs() < 1e-14 * (1.0 + loss.abs()));
+        let derivative = mean.backward().get(&log_variances).as_vec()[0];
+        assert!((derivative - slope).abs() < 1e-14 * (1.0 + slope.abs()));
     }
 }
 
