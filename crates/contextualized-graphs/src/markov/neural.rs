@@ -1,18 +1,19 @@
 //! Precisions from neighbourhood regressions whose coefficients an encoder mixes.
 
 use crate::neural::{
-    Fitted, LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, Wanted, neural_setters,
+    Fitted, LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, Wanted, given_others,
+    log_densities, neural_setters,
 };
-use crate::normal::{log_density, precision_in_units};
+use crate::normal::precision_in_units;
 use crate::numerical::numerical;
-use crate::rows::{stacked, stacked_vectors};
+use crate::rows::stacked;
 use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
 use contextualized_core::{
     Error, Estimator, FitReport, MarkovNetworks, NetworkDensity, Networks, Result, Samples,
     Standardization, VaryingNetworks,
 };
 use contextualized_solvers::{Normal, symmetric_eigen};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 /// When two regressions of a pair make an edge.
@@ -380,15 +381,8 @@ impl VaryingNetworks for NeuralMarkovModel {
             features,
             self.scaling.columns(),
         )?;
-        let nodes = self.scaling.apply(features)?;
-        let rows = self
-            .normals(self.standardized(contexts)?.view())?
-            .iter()
-            .zip(nodes.axis_iter(Axis(0)))
-            .map(|(normal, row)| numerical("a conditional mean", normal.given_others(row)))
-            .collect::<Result<Vec<_>>>()?;
-        self.scaling
-            .invert(stacked_vectors(rows, self.scaling.columns())?.view())
+        let normals = self.normals(self.standardized(contexts)?.view())?;
+        given_others(&normals, features, &self.scaling)
     }
 }
 
@@ -406,11 +400,7 @@ impl NetworkDensity for NeuralMarkovModel {
             features,
             self.scaling.columns(),
         )?;
-        let nodes = self.scaling.apply(features)?;
-        self.normals(self.standardized(contexts)?.view())?
-            .iter()
-            .zip(nodes.axis_iter(Axis(0)))
-            .map(|(normal, row)| log_density(normal, row, &self.scaling))
-            .collect()
+        let normals = self.normals(self.standardized(contexts)?.view())?;
+        log_densities(&normals, features, &self.scaling)
     }
 }
