@@ -21,6 +21,7 @@ use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::DynEstimator;
 use contextualized_core::comparison::compare_on_test;
 use contextualized_core::metrics::Loss;
+use contextualized_examples::statistics::{median, quartiles};
 use contextualized_examples::table::{number, table};
 use contextualized_linear::{ContextualizedRegression, EncoderLink, Family, KernelRegression};
 use contextualized_simulation::Simulator;
@@ -112,27 +113,18 @@ fn measure(
     Ok(lines)
 }
 
-/// The value below which a share of the others lies, by linear interpolation.
-fn quantile(values: &[f64], share: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let place = share * (sorted.len() - 1) as f64;
-    let (below, above) = (place.floor() as usize, place.ceil() as usize);
-    sorted[below] + (place - place.floor()) * (sorted[above] - sorted[below])
-}
-
 fn main() -> Result<(), Box<dyn Error>> {
     let seeds = Arguments::parse().seeds;
     let smooth = measure(smooth, 300, seeds)?;
     let jump = measure(jump, 1000, seeds)?;
     let cells = |problem: &str, line: &Line| {
-        let error = |share| number(quantile(&line.errors, share));
+        let [first, middle, third] = quartiles(&line.errors).map(number);
         [
             problem.to_owned(),
             line.name.to_owned(),
-            error(0.5),
-            format!("{} to {}", error(0.25), error(0.75)),
-            format!("{:.2}", quantile(&line.seconds, 0.5)),
+            middle,
+            format!("{first} to {third}"),
+            format!("{:.2}", median(&line.seconds)),
         ]
     };
     let lines = [("smooth", &smooth), ("jump", &jump)]
@@ -146,11 +138,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let header = ["problem", "model", "median", "quartiles", "fit, s"];
     println!("{}", table(header, 2, lines));
 
-    let median = |lines: &[Line], index: usize| quantile(&lines[index].errors, 0.5);
+    let typical = |lines: &[Line], index: usize| median(&lines[index].errors);
     for kernel in [4, 5] {
         for encoder in [2, 3] {
-            assert!(median(&smooth, kernel) < median(&smooth, encoder));
-            assert!(median(&jump, encoder) < median(&jump, kernel));
+            assert!(typical(&smooth, kernel) < typical(&smooth, encoder));
+            assert!(typical(&jump, encoder) < typical(&jump, kernel));
         }
     }
     Ok(())
