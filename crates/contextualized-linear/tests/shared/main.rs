@@ -3,5 +3,6 @@
 
 mod input;
 mod kernel;
+mod kernel_effects;
 mod properties;
 mod recovery;
