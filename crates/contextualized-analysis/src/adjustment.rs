@@ -1,0 +1,1 @@
+//! P-values adjusted for many tests.

@@ -1,0 +1,1 @@
+//! Bootstraps of any estimator.

@@ -1,0 +1,1 @@
+//! Effects of contexts and predictors.

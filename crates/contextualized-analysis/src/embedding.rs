@@ -1,0 +1,1 @@
+//! Coefficients and networks in the plane.

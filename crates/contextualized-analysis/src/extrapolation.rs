@@ -1,0 +1,1 @@
+//! How far a context is from those fitted.

@@ -1,0 +1,1 @@
+//! Accuracy, calibration and error by subgroup.

@@ -1,0 +1,2 @@
+//! Analyses of every kind of model through the shared traits.
+#![allow(clippy::unwrap_used)]
