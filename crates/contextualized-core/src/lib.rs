@@ -66,6 +66,7 @@
 //! | [`LocalCoefficients`], [`VaryingCoefficients`], [`WithUncertainty`] | fitted regressions |
 //! | [`Coefficients`], [`Link`] | slopes and offsets per sample; the scale they live on |
 //! | [`Networks`], [`VaryingNetworks`], [`NetworkDensity`] | one p × p network per sample |
+//! | [`WeightedContexts`], [`WithSums`] | weighted sums over contexts, such as averages and effects, and how surely they are known |
 //! | [`Standardization`], [`Scaling`] | centring and scaling learned on training rows, of a table and of samples |
 //! | [`Split`], [`KFold`] | seeded splits and folds |
 //! | [`MarkovNetworks`], [`partial_correlations`] | precision matrices and what they say of pairs of nodes |
@@ -91,6 +92,7 @@ mod scaling;
 mod splits;
 mod standardization;
 mod structural;
+mod sums;
 mod traits;
 
 pub use coefficients::Coefficients;
@@ -104,6 +106,7 @@ pub use scaling::Scaling;
 pub use splits::{KFold, Split};
 pub use standardization::{Standardization, normalized_weights};
 pub use structural::StructuralNetworks;
+pub use sums::{CoefficientSums, PredictorSums, WeightedContexts, WithSums};
 pub use traits::{
     CoefficientIntervals, DynEstimator, Estimator, LocalCoefficients, VaryingCoefficients,
     WithUncertainty,

@@ -1,0 +1,255 @@
+//! Weighted sums over contexts, and how surely a model knows them.
+//!
+//! Effects are such sums: an average over rows of which one context is changed, less the average
+//! over the rows as they are.
+
+use crate::validate::{check_finite, check_query, check_rows, check_table};
+use crate::{Coefficients, Error, Result, VaryingCoefficients};
+use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis, concatenate};
+
+/// Contexts (q × c) with a weight for each (q), which may be negative.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WeightedContexts {
+    contexts: Array2<f64>,
+    weights: Array1<f64>,
+}
+
+impl WeightedContexts {
+    /// Joins contexts and weights.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoColumns`], [`Error::RowCount`], [`Error::NotFinite`].
+    pub fn new(contexts: Array2<f64>, weights: Array1<f64>) -> Result<Self> {
+        check_table("contexts", contexts.view(), None)?;
+        check_rows("weights", contexts.nrows(), weights.len())?;
+        check_finite("weights", weights.view().insert_axis(Axis(1)))?;
+        Ok(Self { contexts, weights })
+    }
+
+    /// The same share of the whole for every row: sums become means.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRows`], and those of [`WeightedContexts::new`].
+    pub fn mean_of(contexts: Array2<f64>) -> Result<Self> {
+        let rows = contexts.nrows();
+        if rows == 0 {
+            return Err(Error::NoRows {
+                argument: "contexts",
+            });
+        }
+        Self::new(contexts, Array1::from_elem(rows, 1.0 / rows as f64))
+    }
+
+    /// This sum less another: the rows of both, those of the other with weights reversed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnCount`] when the two differ in their number of contexts.
+    pub fn minus(&self, other: &Self) -> Result<Self> {
+        check_table("contexts", other.contexts(), Some(self.contexts.ncols()))?;
+        let join = |source| Error::numerical("joining contexts", source);
+        Ok(Self {
+            contexts: concatenate(Axis(0), &[self.contexts(), other.contexts()]).map_err(join)?,
+            weights: concatenate(
+                Axis(0),
+                &[self.weights(), other.weights.mapv(|weight| -weight).view()],
+            )
+            .map_err(join)?,
+        })
+    }
+
+    /// The contexts, q × c.
+    pub fn contexts(&self) -> ArrayView2<'_, f64> {
+        self.contexts.view()
+    }
+
+    /// Their weights, q.
+    pub fn weights(&self) -> ArrayView1<'_, f64> {
+        self.weights.view()
+    }
+
+    /// What the weighted sum of a model's coefficients is: slopes (y × x) and offsets (y).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`VaryingCoefficients::coefficients`].
+    pub fn coefficients(
+        &self,
+        model: &(impl VaryingCoefficients + ?Sized),
+    ) -> Result<(Array2<f64>, Array1<f64>)> {
+        let all = model.coefficients(self.contexts())?;
+        let (_, targets, features) = all.slopes().dim();
+        let (mut slopes, mut offsets) =
+            (Array2::zeros((targets, features)), Array1::zeros(targets));
+        for (row, &weight) in self.weights.iter().enumerate() {
+            slopes.scaled_add(weight, &all.slopes().index_axis(Axis(0), row));
+            offsets.scaled_add(weight, &all.offsets().row(row));
+        }
+        Ok((slopes, offsets))
+    }
+
+    /// What the weighted sum of a model's linear predictors at these features (q × x) is, one for
+    /// each target.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`VaryingCoefficients::coefficients`] and of [`Coefficients::linear_predictor`].
+    pub fn predictor(
+        &self,
+        model: &(impl VaryingCoefficients + ?Sized),
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array1<f64>> {
+        let coefficients = model.coefficients(self.contexts())?;
+        check_query(
+            self.contexts(),
+            self.contexts.ncols(),
+            features,
+            coefficients.features(),
+        )?;
+        let predictors = coefficients.linear_predictor(features)?;
+        Ok(self.weights.dot(&predictors))
+    }
+}
+
+/// Weighted sums of coefficients, one row for each sum.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CoefficientSums {
+    /// Estimates.
+    pub values: Coefficients,
+    /// Standard errors, or posterior standard deviations.
+    pub standard_errors: Coefficients,
+    /// Lower ends of intervals.
+    pub lower: Coefficients,
+    /// Upper ends of intervals.
+    pub upper: Coefficients,
+}
+
+/// Weighted sums of linear predictors, sums × targets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PredictorSums {
+    /// Estimates.
+    pub values: Array2<f64>,
+    /// Standard errors, or posterior standard deviations.
+    pub standard_errors: Array2<f64>,
+    /// Lower ends of intervals.
+    pub lower: Array2<f64>,
+    /// Upper ends of intervals.
+    pub upper: Array2<f64>,
+}
+
+/// A model that knows its coefficients at all contexts jointly, and so how surely it knows sums of
+/// them: a posterior does, and a bootstrap.
+pub trait WithSums: VaryingCoefficients {
+    /// Weighted sums of every coefficient, with pointwise intervals of probability `level`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for a level outside (0, 1), and those of
+    /// [`VaryingCoefficients::coefficients`].
+    fn coefficient_sums(&self, sums: &[WeightedContexts], level: f64) -> Result<CoefficientSums>;
+
+    /// Weighted sums of the linear predictor, each at features of its own (q × x), with pointwise
+    /// intervals of probability `level`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`WithSums::coefficient_sums`]; [`Error::RowCount`] and [`Error::ColumnCount`] for
+    /// features that do not fit their contexts or the model.
+    fn predictor_sums(
+        &self,
+        sums: &[(WeightedContexts, Array2<f64>)],
+        level: f64,
+    ) -> Result<PredictorSums>;
+}
+
+impl CoefficientSums {
+    /// Joins tables of slopes (sums × y × x) and offsets (sums × y): of values, standard errors,
+    /// lower and upper ends.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Coefficients::new`].
+    pub fn new(tables: [(Array3<f64>, Array2<f64>); 4]) -> Result<Self> {
+        let [values, standard_errors, lower, upper] =
+            tables.map(|(slopes, offsets)| Coefficients::new(slopes, offsets));
+        Ok(Self {
+            values: values?,
+            standard_errors: standard_errors?,
+            lower: lower?,
+            upper: upper?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Link, LocalCoefficients};
+    use ndarray::array;
+
+    /// One slope, twice the context, and the context as offset.
+    struct Doubling;
+
+    impl LocalCoefficients for Doubling {
+        fn coefficients_at(
+            &self,
+            contexts: ArrayView2<'_, f64>,
+            _: ArrayView2<'_, f64>,
+        ) -> Result<Coefficients> {
+            self.coefficients(contexts)
+        }
+
+        fn link(&self) -> Link {
+            Link::Identity
+        }
+    }
+
+    impl VaryingCoefficients for Doubling {
+        fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
+            let slopes = 2.0 * &contexts.to_owned().insert_axis(Axis(2));
+            Coefficients::new(slopes, contexts.to_owned())
+        }
+    }
+
+    #[test]
+    fn sums_by_hand() {
+        let mean = WeightedContexts::mean_of(array![[1.0], [3.0]]).unwrap();
+        let other = WeightedContexts::new(array![[5.0]], array![2.0]).unwrap();
+        let difference = mean.minus(&other).unwrap();
+        assert_eq!(difference.weights(), array![0.5, 0.5, -2.0]);
+        let (slopes, offsets) = difference.coefficients(&Doubling).unwrap();
+        assert_eq!((slopes[[0, 0]], offsets[0]), (4.0 - 20.0, 2.0 - 10.0));
+        let predictor = difference
+            .predictor(&Doubling, array![[0.0], [1.0], [1.0]].view())
+            .unwrap();
+        // (1 + 0) / 2 + (3 + 6) / 2 − 2 (5 + 10)
+        assert_eq!(predictor[0], 5.0 - 30.0);
+    }
+
+    #[test]
+    fn shapes_and_values_are_checked() {
+        assert!(matches!(
+            WeightedContexts::new(array![[1.0]], array![1.0, 2.0]),
+            Err(Error::RowCount { .. })
+        ));
+        assert!(matches!(
+            WeightedContexts::new(array![[1.0]], array![f64::NAN]),
+            Err(Error::NotFinite { .. })
+        ));
+        assert!(matches!(
+            WeightedContexts::mean_of(Array2::zeros((0, 1))),
+            Err(Error::NoRows { .. })
+        ));
+        let mean = WeightedContexts::mean_of(array![[1.0]]).unwrap();
+        assert!(
+            mean.predictor(&Doubling, array![[1.0, 2.0]].view())
+                .is_err()
+        );
+        assert!(
+            mean.minus(&WeightedContexts::mean_of(array![[1.0, 2.0]]).unwrap())
+                .is_err()
+        );
+    }
+}
