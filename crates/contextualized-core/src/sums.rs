@@ -5,13 +5,16 @@
 
 use crate::validate::{check_finite, check_query, check_rows, check_table};
 use crate::{Coefficients, Error, Result, VaryingCoefficients};
-use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis, concatenate};
+use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis, concatenate};
 
-/// Contexts (q × c) with a weight for each (q), which may be negative.
+/// Contexts (q × c) and sums over them: a row of weights for each sum (s × q), which may be negative.
+///
+/// Sums share their contexts, so that a model is asked once for each, and knows how the sums hang
+/// together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WeightedContexts {
     contexts: Array2<f64>,
-    weights: Array1<f64>,
+    weights: Array2<f64>,
 }
 
 impl WeightedContexts {
@@ -19,15 +22,25 @@ impl WeightedContexts {
     ///
     /// # Errors
     ///
-    /// [`Error::NoColumns`], [`Error::RowCount`], [`Error::NotFinite`].
-    pub fn new(contexts: Array2<f64>, weights: Array1<f64>) -> Result<Self> {
+    /// [`Error::NoColumns`]; [`Error::ColumnCount`] for other than one weight for each context;
+    /// [`Error::NotFinite`].
+    pub fn new(contexts: Array2<f64>, weights: Array2<f64>) -> Result<Self> {
         check_table("contexts", contexts.view(), None)?;
-        check_rows("weights", contexts.nrows(), weights.len())?;
-        check_finite("weights", weights.view().insert_axis(Axis(1)))?;
-        Ok(Self { contexts, weights })
+        if weights.ncols() != contexts.nrows() {
+            return Err(Error::ColumnCount {
+                argument: "weights",
+                expected: contexts.nrows(),
+                found: weights.ncols(),
+            });
+        }
+        check_finite("weights", weights.view())?;
+        Ok(Self {
+            contexts: contexts.as_standard_layout().into_owned(),
+            weights,
+        })
     }
 
-    /// The same share of the whole for every row: sums become means.
+    /// One sum, with the same share of the whole for every row: a mean.
     ///
     /// # Errors
     ///
@@ -39,38 +52,43 @@ impl WeightedContexts {
                 argument: "contexts",
             });
         }
-        Self::new(contexts, Array1::from_elem(rows, 1.0 / rows as f64))
+        Self::new(contexts, Array2::from_elem((1, rows), 1.0 / rows as f64))
     }
 
-    /// This sum less another: the rows of both, those of the other with weights reversed.
+    /// Each of these sums less another's sum of the same position: the contexts of both, those of the
+    /// other with weights reversed.
     ///
     /// # Errors
     ///
-    /// [`Error::ColumnCount`] when the two differ in their number of contexts.
+    /// [`Error::ColumnCount`] when the two differ in their number of contexts, [`Error::RowCount`]
+    /// in their number of sums.
     pub fn minus(&self, other: &Self) -> Result<Self> {
         check_table("contexts", other.contexts(), Some(self.contexts.ncols()))?;
+        check_rows("weights", self.sums(), other.sums())?;
         let join = |source| Error::numerical("joining contexts", source);
+        let reversed = -&other.weights;
         Ok(Self {
             contexts: concatenate(Axis(0), &[self.contexts(), other.contexts()]).map_err(join)?,
-            weights: concatenate(
-                Axis(0),
-                &[self.weights(), other.weights.mapv(|weight| -weight).view()],
-            )
-            .map_err(join)?,
+            weights: concatenate(Axis(1), &[self.weights(), reversed.view()]).map_err(join)?,
         })
     }
 
-    /// The contexts, q × c.
+    /// Number of sums.
+    pub fn sums(&self) -> usize {
+        self.weights.nrows()
+    }
+
+    /// The contexts, q × c, in standard layout.
     pub fn contexts(&self) -> ArrayView2<'_, f64> {
         self.contexts.view()
     }
 
-    /// Their weights, q.
-    pub fn weights(&self) -> ArrayView1<'_, f64> {
+    /// Their weights, s × q.
+    pub fn weights(&self) -> ArrayView2<'_, f64> {
         self.weights.view()
     }
 
-    /// What the weighted sum of a model's coefficients is: slopes (y × x) and offsets (y).
+    /// The weighted sums of a model's coefficients, one row for each sum.
     ///
     /// # Errors
     ///
@@ -78,20 +96,13 @@ impl WeightedContexts {
     pub fn coefficients(
         &self,
         model: &(impl VaryingCoefficients + ?Sized),
-    ) -> Result<(Array2<f64>, Array1<f64>)> {
+    ) -> Result<Coefficients> {
         let all = model.coefficients(self.contexts())?;
-        let (_, targets, features) = all.slopes().dim();
-        let (mut slopes, mut offsets) =
-            (Array2::zeros((targets, features)), Array1::zeros(targets));
-        for (row, &weight) in self.weights.iter().enumerate() {
-            slopes.scaled_add(weight, &all.slopes().index_axis(Axis(0), row));
-            offsets.scaled_add(weight, &all.offsets().row(row));
-        }
-        Ok((slopes, offsets))
+        let slopes = weighted(self.weights(), all.slopes())?;
+        Coefficients::new(slopes, self.weights.dot(&all.offsets()))
     }
 
-    /// What the weighted sum of a model's linear predictors at these features (q × x) is, one for
-    /// each target.
+    /// The weighted sums of a model's linear predictors at these features (q × x), sums × targets.
     ///
     /// # Errors
     ///
@@ -100,7 +111,7 @@ impl WeightedContexts {
         &self,
         model: &(impl VaryingCoefficients + ?Sized),
         features: ArrayView2<'_, f64>,
-    ) -> Result<Array1<f64>> {
+    ) -> Result<Array2<f64>> {
         let coefficients = model.coefficients(self.contexts())?;
         check_query(
             self.contexts(),
@@ -108,9 +119,22 @@ impl WeightedContexts {
             features,
             coefficients.features(),
         )?;
-        let predictors = coefficients.linear_predictor(features)?;
-        Ok(self.weights.dot(&predictors))
+        Ok(self.weights.dot(&coefficients.linear_predictor(features)?))
     }
+}
+
+/// Weighted sums (s × y × x) of tables (q × y × x).
+fn weighted(weights: ArrayView2<'_, f64>, tables: ArrayView3<'_, f64>) -> Result<Array3<f64>> {
+    let (rows, targets, features) = tables.dim();
+    let shaped = |source| Error::numerical("reshaping coefficients", source);
+    let tables = tables.as_standard_layout();
+    let flat = tables
+        .to_shape((rows, targets * features))
+        .map_err(shaped)?;
+    weights
+        .dot(&flat)
+        .into_shape_with_order((weights.nrows(), targets, features))
+        .map_err(shaped)
 }
 
 /// Weighted sums of coefficients, one row for each sum.
@@ -148,10 +172,10 @@ pub trait WithSums: VaryingCoefficients {
     ///
     /// [`Error::InvalidParameter`] for a level outside (0, 1), and those of
     /// [`VaryingCoefficients::coefficients`].
-    fn coefficient_sums(&self, sums: &[WeightedContexts], level: f64) -> Result<CoefficientSums>;
+    fn coefficient_sums(&self, sums: &WeightedContexts, level: f64) -> Result<CoefficientSums>;
 
-    /// Weighted sums of the linear predictor, each at features of its own (q × x), with pointwise
-    /// intervals of probability `level`.
+    /// Weighted sums of the linear predictor, every context with features of its own (q × x), with
+    /// pointwise intervals of probability `level`.
     ///
     /// # Errors
     ///
@@ -159,9 +183,25 @@ pub trait WithSums: VaryingCoefficients {
     /// features that do not fit their contexts or the model.
     fn predictor_sums(
         &self,
-        sums: &[(WeightedContexts, Array2<f64>)],
+        sums: &WeightedContexts,
+        features: ArrayView2<'_, f64>,
         level: f64,
     ) -> Result<PredictorSums>;
+}
+
+impl<M: WithSums + ?Sized> WithSums for Box<M> {
+    fn coefficient_sums(&self, sums: &WeightedContexts, level: f64) -> Result<CoefficientSums> {
+        (**self).coefficient_sums(sums, level)
+    }
+
+    fn predictor_sums(
+        &self,
+        sums: &WeightedContexts,
+        features: ArrayView2<'_, f64>,
+        level: f64,
+    ) -> Result<PredictorSums> {
+        (**self).predictor_sums(sums, features, level)
+    }
 }
 
 impl CoefficientSums {
@@ -216,26 +256,40 @@ mod tests {
     #[test]
     fn sums_by_hand() {
         let mean = WeightedContexts::mean_of(array![[1.0], [3.0]]).unwrap();
-        let other = WeightedContexts::new(array![[5.0]], array![2.0]).unwrap();
+        let other = WeightedContexts::new(array![[5.0]], array![[2.0]]).unwrap();
         let difference = mean.minus(&other).unwrap();
-        assert_eq!(difference.weights(), array![0.5, 0.5, -2.0]);
-        let (slopes, offsets) = difference.coefficients(&Doubling).unwrap();
-        assert_eq!((slopes[[0, 0]], offsets[0]), (4.0 - 20.0, 2.0 - 10.0));
+        assert_eq!(difference.weights(), array![[0.5, 0.5, -2.0]]);
+        let found = difference.coefficients(&Doubling).unwrap();
+        assert_eq!(found.slopes(), array![[[4.0 - 20.0]]]);
+        assert_eq!(found.offsets(), array![[2.0 - 10.0]]);
         let predictor = difference
             .predictor(&Doubling, array![[0.0], [1.0], [1.0]].view())
             .unwrap();
         // (1 + 0) / 2 + (3 + 6) / 2 − 2 (5 + 10)
-        assert_eq!(predictor[0], 5.0 - 30.0);
+        assert_eq!(predictor, array![[5.0 - 30.0]]);
+    }
+
+    #[test]
+    fn sums_share_contexts() {
+        let contexts = array![[1.0], [3.0]];
+        let sums = WeightedContexts::new(contexts, array![[1.0, 0.0], [1.0, 1.0], [-1.0, 1.0]]);
+        let found = sums.unwrap().coefficients(&Doubling).unwrap();
+        assert_eq!(found.slopes(), array![[[2.0]], [[8.0]], [[4.0]]]);
+        assert_eq!(found.offsets(), array![[1.0], [4.0], [2.0]]);
     }
 
     #[test]
     fn shapes_and_values_are_checked() {
         assert!(matches!(
-            WeightedContexts::new(array![[1.0]], array![1.0, 2.0]),
-            Err(Error::RowCount { .. })
+            WeightedContexts::new(array![[1.0]], array![[1.0, 2.0]]),
+            Err(Error::ColumnCount {
+                argument: "weights",
+                expected: 1,
+                found: 2
+            })
         ));
         assert!(matches!(
-            WeightedContexts::new(array![[1.0]], array![f64::NAN]),
+            WeightedContexts::new(array![[1.0]], array![[f64::NAN]]),
             Err(Error::NotFinite { .. })
         ));
         assert!(matches!(
@@ -251,5 +305,7 @@ mod tests {
             mean.minus(&WeightedContexts::mean_of(array![[1.0, 2.0]]).unwrap())
                 .is_err()
         );
+        let two = WeightedContexts::new(array![[1.0]], array![[1.0], [2.0]]).unwrap();
+        assert!(matches!(mean.minus(&two), Err(Error::RowCount { .. })));
     }
 }
