@@ -1,8 +1,9 @@
 //! One comparison for every estimator: on a test set, and cross-validated.
 
 use crate::metrics::{Loss, Score, effect_mse};
-use crate::{Coefficients, DynEstimator, Error, KFold, LocalCoefficients, Result, Samples};
+use crate::{Coefficients, DynEstimator, Error, KFold, LocalCoefficients, Result, Samples, Split};
 use rayon::prelude::*;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What one estimator achieved on a test set.
@@ -77,18 +78,18 @@ pub fn compare_on_test(
         .collect()
 }
 
-/// Held-out losses of one estimator, a number per fold and repeat.
+/// Held-out losses of one estimator, a number per split.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoldScores {
     losses: Vec<f64>,
-    /// Weight of each fold's rows, the number of rows where there are no weights.
+    /// Weight of each split's held-out rows, their number where there are no weights.
     weights: Vec<f64>,
-    folds: KFold,
+    splits: Arc<[Split]>,
     loss: Loss,
 }
 
 impl FoldScores {
-    /// Mean loss of each held-out fold: the folds of the first repeat, then of the next.
+    /// Mean loss of the held-out rows of each split, in the order of the splits.
     pub fn losses(&self) -> &[f64] {
         &self.losses
     }
@@ -97,28 +98,54 @@ impl FoldScores {
     ///
     /// Folds share most of their training rows, and repeats all their rows, so their
     /// J scores are correlated and s/√J is too small. The standard error is the corrected one of
-    /// Nadeau and Bengio (2003, doi:10.1023/A:1024068626366), s · √(1/J + 1/(K − 1)) for K folds;
-    /// it errs on the wide side, most where nothing is repeated. Folds count by the weight of
-    /// their rows.
+    /// Nadeau and Bengio (2003, doi:10.1023/A:1024068626366), s · √(1/J + n₂/n₁) for n₂ rows held
+    /// out, on average, of models of n₁ rows: √(1/J + 1/(K − 1)) for K folds. It errs on the wide
+    /// side, most where nothing is repeated. Folds count by the weight of their rows. Of a single
+    /// split it is NaN.
+    ///
+    /// What it is an error of depends on the folds. Of random or stratified rows it is that of the
+    /// loss at new rows. Of groups it is that at rows of *new groups* drawn as these were: losses of
+    /// folds then differ by their groups too, and with few groups to a fold it is itself rough. Of
+    /// regions of context space it says how much losses differ from region to region; regions are no
+    /// sample of anything, and it is no margin of an average over them.
     pub fn score(&self) -> Score {
         self.corrected(&self.losses)
     }
 
-    /// How much larger this loss is than another's on the same folds, with a standard error
+    /// How much larger this loss is than another's on the same splits, with a standard error
     /// of the paired difference.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] when the two were scored by different folds or losses.
+    /// [`Error::InvalidParameter`] when the two were scored on different splits, weights or losses.
     pub fn minus(&self, other: &Self) -> Result<Score> {
-        if (self.folds, self.loss, &self.weights) != (other.folds, other.loss, &other.weights) {
+        if self.loss != other.loss {
             return Err(Error::invalid_parameter(
-                "fold scores",
-                format!("of {:?}, {:?} loss", other.folds, other.loss),
+                "loss of the other scores",
+                format!("{:?}", other.loss),
+                format!("{:?}, as of these", self.loss),
+            ));
+        }
+        if (&self.splits, &self.weights) != (&other.splits, &other.weights) {
+            let described = |scores: &Self| {
+                let rows = |of: fn(&Split) -> &Vec<usize>| {
+                    scores
+                        .splits
+                        .iter()
+                        .map(|split| of(split).len())
+                        .sum::<usize>()
+                };
                 format!(
-                    "of the same {:?}, {:?} loss and rows",
-                    self.folds, self.loss
-                ),
+                    "{} splits, {} rows held out and {} trained on",
+                    scores.splits.len(),
+                    rows(|split| &split.test),
+                    rows(|split| &split.train)
+                )
+            };
+            return Err(Error::invalid_parameter(
+                "the basis of the other scores",
+                described(other),
+                format!("the same rows and weights as here: {}", described(self)),
             ));
         }
         let differences: Vec<f64> = self
@@ -142,7 +169,10 @@ impl FoldScores {
         };
         let center = mean(&|score| score);
         let variance = mean(&|score| (score - center).powi(2)) * count / (count - 1.0);
-        let share = 1.0 / count + 1.0 / (self.folds.folds() as f64 - 1.0);
+        let rows = |of: fn(&Split) -> &Vec<usize>| -> f64 {
+            self.splits.iter().map(|split| of(split).len() as f64).sum()
+        };
+        let share = 1.0 / count + rows(|split| &split.test) / rows(|split| &split.train);
         Score {
             mean: center,
             standard_error: (variance * share).sqrt(),
@@ -150,16 +180,12 @@ impl FoldScores {
     }
 }
 
-/// Cross-validates every estimator on the same folds, in parallel over estimators and folds.
-///
-/// Everything an estimator learns, its standardisation included, it learns on training folds.
-/// Rows of weight zero are in no fold.
-/// The result does not depend on the number of threads.
+/// Cross-validates every estimator on the same random folds: [`cross_validate_on`] the splits of
+/// [`KFold::splits`]. Rows of weight zero are in no fold.
 ///
 /// # Errors
 ///
-/// Those of [`KFold::splits`] and of selecting a fold; an estimator's own failure is in its
-/// line's outcome.
+/// Those of [`KFold::splits`]; an estimator's own failure is in its line's outcome.
 pub fn cross_validate(
     estimators: &[Box<dyn DynEstimator>],
     samples: &Samples,
@@ -167,9 +193,71 @@ pub fn cross_validate(
     loss: Loss,
 ) -> Result<Vec<Compared<FoldScores>>> {
     let samples = samples.rows_that_count()?;
-    let data = folds
-        .splits(samples.rows())?
-        .into_iter()
+    cross_validate_on(estimators, &samples, &folds.splits(samples.rows())?, loss)
+}
+
+/// Scores every estimator on the same splits of the samples, in parallel over estimators and splits.
+///
+/// Everything an estimator learns, its standardisation included, it learns on training rows. Rows of
+/// weight zero are neither trained on nor scored. The result does not depend on the number of
+/// threads.
+///
+/// ```
+/// # use contextualized_core::{Coefficients, Estimator, Link, LocalCoefficients, Result};
+/// # use ndarray::{Array2, ArrayView2};
+/// # struct Zero;
+/// # struct Zeros(usize);
+/// # impl Estimator for Zero {
+/// #     type Model = Zeros;
+/// #     fn name(&self) -> String { "zero".into() }
+/// #     fn fit(&self, samples: &Samples) -> Result<Zeros> { Ok(Zeros(samples.features().ncols())) }
+/// # }
+/// # impl LocalCoefficients for Zeros {
+/// #     fn coefficients_at(&self, c: ArrayView2<'_, f64>, _: ArrayView2<'_, f64>) -> Result<Coefficients> {
+/// #         Coefficients::new(ndarray::Array3::zeros((c.nrows(), 1, self.0)), Array2::zeros((c.nrows(), 1)))
+/// #     }
+/// #     fn link(&self) -> Link { Link::Identity }
+/// # }
+/// use contextualized_core::comparison::cross_validate_on;
+/// use contextualized_core::metrics::Loss;
+/// use contextualized_core::{DynEstimator, KFold, Samples};
+/// use ndarray::array;
+///
+/// let (c, x) = (array![[0.1], [0.9], [0.2], [0.7]], array![[1.0], [2.0], [0.0], [1.0]]);
+/// let samples = Samples::new(c.view(), x.view(), array![[1.0], [2.0], [3.0], [4.0]].view())?;
+/// let estimators: Vec<Box<dyn DynEstimator>> = vec![Box::new(Zero)];
+///
+/// let beyond = KFold::new(2, 0).region_splits(samples.contexts())?;
+/// let lines = cross_validate_on(&estimators, &samples, &beyond, Loss::Squared)?;
+/// for line in lines {
+///     assert_eq!(line.outcome?.score().mean, 7.5);
+/// }
+/// # Ok::<(), contextualized_core::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::InvalidParameter`] for no split, and those of [`Split::check`]; [`Error::NoRows`] for a
+/// split with a side on which every row has weight zero. An estimator's own failure is in its line's
+/// outcome.
+pub fn cross_validate_on(
+    estimators: &[Box<dyn DynEstimator>],
+    samples: &Samples,
+    splits: &[Split],
+    loss: Loss,
+) -> Result<Vec<Compared<FoldScores>>> {
+    if splits.is_empty() {
+        return Err(Error::invalid_parameter("splits", 0, "at least 1"));
+    }
+    let splits = splits
+        .iter()
+        .map(|split| {
+            split.check(samples.rows())?;
+            split.of_rows_that_count(samples.weights())
+        })
+        .collect::<Result<Arc<[Split]>>>()?;
+    let data = splits
+        .iter()
         .map(|split| Ok((samples.select(&split.train)?, samples.select(&split.test)?)))
         .collect::<Result<Vec<(Samples, Samples)>>>()?;
     let weights: Vec<f64> = data
@@ -203,7 +291,7 @@ pub fn cross_validate(
                     .map(|losses| FoldScores {
                         losses,
                         weights: weights.clone(),
-                        folds: *folds,
+                        splits: splits.clone(),
                         loss,
                     }),
             }

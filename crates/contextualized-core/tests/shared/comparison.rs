@@ -2,9 +2,11 @@
 
 use crate::models::{Failing, Mean, MeanOnly};
 use approx::assert_relative_eq;
-use contextualized_core::comparison::{compare_on_test, cross_validate};
+use contextualized_core::comparison::{
+    FoldScores, compare_on_test, cross_validate, cross_validate_on,
+};
 use contextualized_core::metrics::Loss;
-use contextualized_core::{DynEstimator, Estimator, KFold, Result, Samples};
+use contextualized_core::{DynEstimator, Error, Estimator, KFold, Result, Samples, Split};
 use ndarray::{Array1, Array2, array};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -152,6 +154,129 @@ fn only_scores_on_the_same_folds_are_paired() {
     };
     assert!(scores(0).minus(&scores(0)).is_ok());
     assert!(scores(0).minus(&scores(1)).is_err());
+}
+
+fn scores_of_the_mean(samples: &Samples, splits: &[Split]) -> Result<FoldScores> {
+    let estimators: Vec<Box<dyn DynEstimator>> = vec![Box::new(MeanOnly)];
+    let lines = cross_validate_on(&estimators, samples, splits, Loss::Squared)?;
+    lines.into_iter().next().unwrap().outcome
+}
+
+/// Splits of very unequal sides: by hand, with a row of weight zero on either side.
+#[test]
+fn any_splits_are_scored() {
+    let targets = array![[1.0], [3.0], [5.0], [6.0], [100.0]];
+    let samples = Samples::new(targets.view(), targets.view(), targets.view()).unwrap();
+    let samples = samples
+        .with_weights(array![1.0, 1.0, 1.0, 2.0, 0.0].view())
+        .unwrap();
+    let splits = [
+        Split::holding_out([false, false, true, true, true]).unwrap(),
+        Split::holding_out([true, false, false, false, false]).unwrap(),
+    ];
+    let scores = scores_of_the_mean(&samples, &splits).unwrap();
+    // Means 2 and 14/3, the latter of rows 1, 2 and 3: the estimator here ignores weights.
+    let losses = [(9.0 + 2.0 * 16.0) / 3.0, (11.0_f64 / 3.0).powi(2)];
+    assert_relative_eq!(scores.losses()[0], losses[0], max_relative = 1e-12);
+    assert_relative_eq!(scores.losses()[1], losses[1], max_relative = 1e-12);
+    let mean = (3.0 * losses[0] + losses[1]) / 4.0;
+    let variance = (3.0 * (losses[0] - mean).powi(2) + (losses[1] - mean).powi(2)) / 4.0 * 2.0;
+    assert_relative_eq!(scores.score().mean, mean, max_relative = 1e-12);
+    // Three rows held out of five trained on, over both splits.
+    let error = (variance * (1.0 / 2.0 + 3.0 / 5.0)).sqrt();
+    assert_relative_eq!(scores.score().standard_error, error, max_relative = 1e-12);
+
+    let once = scores_of_the_mean(&samples, &splits[..1]).unwrap();
+    assert!(once.score().standard_error.is_nan());
+    let error = once.minus(&scores).unwrap_err();
+    assert!(
+        error.to_string().contains("1 splits, 2 rows held out"),
+        "{error}"
+    );
+}
+
+#[test]
+fn splits_that_cannot_be_used_are_errors() {
+    let samples = pure_noise(3, 0);
+    let mut weights = Array1::ones(3);
+    weights[2] = 0.0;
+    let weighted = samples.clone().with_weights(weights.view()).unwrap();
+    let split = Split {
+        train: vec![0, 1],
+        test: vec![2],
+    };
+    let error =
+        |samples: &Samples, splits: &[Split]| scores_of_the_mean(samples, splits).unwrap_err();
+    assert!(matches!(
+        error(&weighted, std::slice::from_ref(&split)),
+        Error::NoRows {
+            argument: "the held-out side of a split"
+        }
+    ));
+    assert!(matches!(
+        error(&samples, &[]),
+        Error::InvalidParameter {
+            parameter: "splits",
+            ..
+        }
+    ));
+    let leaking = Split {
+        train: vec![0, 1, 2],
+        ..split
+    };
+    assert!(error(&samples, &[leaking]).to_string().contains("row 2"));
+}
+
+/// Targets that are the context: a mean predicts rows inside the others' range well, and regions
+/// beyond it badly.
+#[test]
+fn regions_measure_extrapolation() {
+    let table = Array2::from_shape_fn((60, 1), |(row, _)| row as f64);
+    let samples = Samples::new(table.view(), table.view(), table.view()).unwrap();
+    let loss = |splits: Vec<Split>| scores_of_the_mean(&samples, &splits).unwrap().score().mean;
+    let folds = KFold::new(3, 0);
+    let (inside, beyond) = (
+        loss(folds.splits(60).unwrap()),
+        loss(folds.region_splits(samples.contexts()).unwrap()),
+    );
+    // Means of thirds are 20 apart: (20² + 10² … )/3 beside the variance of 60²/12.
+    assert!(inside < 330.0 && beyond > 550.0, "{inside}, {beyond}");
+}
+
+/// Rows of a group share most of their error. The standard error of grouped folds knows; that of
+/// random folds takes rows for independent and claims far less than the mean over groups varies.
+#[test]
+fn grouped_folds_know_that_groups_differ() {
+    let (groups, rows) = (20, 200);
+    let estimators: Vec<Box<dyn DynEstimator>> = vec![Box::new(MeanOnly)];
+    let mut means = Vec::new();
+    let mut claimed = [0.0; 2];
+    for seed in 0..200 {
+        let of_groups = pure_noise(groups, seed);
+        let labels: Vec<usize> = (0..rows).map(|row| row % groups).collect();
+        let samples = of_groups.select(&labels).unwrap();
+        let folds = KFold::new(10, seed);
+        let splits = [
+            folds.group_splits(rows, &labels).unwrap(),
+            folds.splits(rows).unwrap(),
+        ];
+        for (claimed, splits) in claimed.iter_mut().zip(&splits) {
+            let lines = cross_validate_on(&estimators, &samples, splits, Loss::Squared).unwrap();
+            let score = lines[0].outcome.as_ref().unwrap().score();
+            *claimed += score.standard_error / 200.0;
+            means.push(score.mean);
+        }
+    }
+    let grouped: Vec<f64> = means.into_iter().step_by(2).collect();
+    let mean = grouped.iter().sum::<f64>() / 200.0;
+    let deviation = (grouped.iter().map(|m| (m - mean).powi(2)).sum::<f64>() / 200.0).sqrt();
+    // Each of the other 18 groups of a mean adds a variance of 1 / 18.
+    assert!((mean - (1.0 + 1.0 / 18.0)).abs() < 0.05, "{mean}");
+    let ratios = claimed.map(|claimed| claimed / deviation);
+    assert!(
+        (0.95..1.6).contains(&ratios[0]) && ratios[1] < 0.6,
+        "{ratios:?}"
+    );
 }
 
 #[test]
