@@ -9,3 +9,8 @@ mod extrapolation;
 mod resampling;
 mod subgroups;
 mod variation;
+
+pub use adjustment::{benjamini_hochberg, holm};
+pub use variation::{
+    FailedReplicate, Variation, VariationTable, VariationTest, Variations, variations, wald_table,
+};

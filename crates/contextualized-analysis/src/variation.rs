@@ -1,1 +1,9 @@
-//! Tests of variation.
+//! Does a coefficient vary with a context?
+
+mod probe;
+mod table;
+mod test;
+
+pub use probe::{Variations, variations};
+pub use table::{FailedReplicate, Variation, VariationTable, wald_table};
+pub use test::VariationTest;

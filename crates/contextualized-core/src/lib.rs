@@ -67,6 +67,7 @@
 //! | [`Coefficients`], [`Link`] | slopes and offsets per sample; the scale they live on |
 //! | [`Networks`], [`VaryingNetworks`], [`NetworkDensity`] | one p × p network per sample |
 //! | [`WeightedContexts`], [`WithSums`] | weighted sums over contexts, such as averages and effects, and how surely they are known |
+//! | [`WaldTest`], [`WithWaldTests`] | whether a coefficient varies with a context, as a model tests it by itself |
 //! | [`Standardization`], [`Scaling`] | centring and scaling learned on training rows, of a table and of samples |
 //! | [`Split`], [`KFold`] | seeded splits and folds |
 //! | [`MarkovNetworks`], [`partial_correlations`] | precision matrices and what they say of pairs of nodes |
@@ -94,6 +95,7 @@ mod standardization;
 mod structural;
 mod sums;
 mod traits;
+mod wald;
 
 pub use coefficients::Coefficients;
 pub use error::{Error, Result};
@@ -111,3 +113,4 @@ pub use traits::{
     CoefficientIntervals, DynEstimator, Estimator, LocalCoefficients, VaryingCoefficients,
     WithUncertainty,
 };
+pub use wald::{WaldTest, WithWaldTests};

@@ -228,6 +228,59 @@ impl Samples {
         }
     }
 
+    /// These columns of the contexts alone, in this order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoColumns`] for an empty selection; [`Error::InvalidParameter`] for a column that is
+    /// not there.
+    pub fn select_contexts(&self, columns: &[usize]) -> Result<Self> {
+        let all = self.contexts.ncols();
+        if let Some(column) = columns.iter().find(|column| **column >= all) {
+            let requirement = format!("below {all}, the number of contexts");
+            return Err(Error::invalid_parameter("context", column, requirement));
+        }
+        let contexts = self.contexts.select(Axis(1), columns);
+        check_table("contexts", contexts.view(), None)?;
+        let name = |&column: &usize| self.names.contexts[column].clone();
+        Ok(Self {
+            contexts,
+            names: ColumnNames {
+                contexts: columns.iter().map(name).collect(),
+                ..self.names.clone()
+            },
+            ..self.clone()
+        })
+    }
+
+    /// The same samples with other contexts of the same names.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RowCount`], [`Error::ColumnCount`], [`Error::NotFinite`].
+    pub fn replace_contexts(&self, contexts: ArrayView2<'_, f64>) -> Result<Self> {
+        check_table("contexts", contexts, Some(self.contexts.ncols()))?;
+        check_rows("contexts", self.rows(), contexts.nrows())?;
+        Ok(Self {
+            contexts: contexts.as_standard_layout().into_owned(),
+            ..self.clone()
+        })
+    }
+
+    /// The same samples with other targets of the same names.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RowCount`], [`Error::ColumnCount`], [`Error::NotFinite`].
+    pub fn replace_targets(&self, targets: ArrayView2<'_, f64>) -> Result<Self> {
+        check_table("targets", targets, Some(self.targets.ncols()))?;
+        check_rows("targets", self.rows(), targets.nrows())?;
+        Ok(Self {
+            targets: targets.as_standard_layout().into_owned(),
+            ..self.clone()
+        })
+    }
+
     /// The given rows, in the given order; a row may be repeated, as in a bootstrap.
     ///
     /// # Errors
@@ -370,5 +423,42 @@ mod tests {
             Err(Error::RowOutOfRange { row: 3, rows: 3 })
         ));
         assert!(matches!(all.select(&[]), Err(Error::NoRows { .. })));
+    }
+
+    #[test]
+    fn columns_and_tables_are_exchanged_under_their_names() {
+        let all = samples().with_context_names(["a", "b"]).unwrap();
+        let second = all.select_contexts(&[1]).unwrap();
+        assert_eq!(second.contexts(), array![[1.0], [3.0], [5.0]]);
+        assert_eq!(second.names().contexts, ["b"]);
+        assert_eq!(second.targets(), all.targets());
+        assert!(matches!(
+            all.select_contexts(&[]),
+            Err(Error::NoColumns { .. })
+        ));
+        assert!(matches!(
+            all.select_contexts(&[0, 2]),
+            Err(Error::InvalidParameter { .. })
+        ));
+
+        let (contexts, targets) = (
+            array![[9.0, 8.0], [7.0, 6.0], [5.0, 4.0]],
+            Array2::ones((3, 2)),
+        );
+        let other = all.replace_contexts(contexts.view()).unwrap();
+        let other = other.replace_targets(targets.view()).unwrap();
+        assert_eq!(
+            (other.contexts(), other.targets()),
+            (contexts.view(), targets.view())
+        );
+        assert_eq!(other.names(), all.names());
+        assert!(matches!(
+            all.replace_targets(Array2::ones((3, 1)).view()),
+            Err(Error::ColumnCount { .. })
+        ));
+        assert!(matches!(
+            all.replace_contexts(Array2::ones((2, 2)).view()),
+            Err(Error::RowCount { .. })
+        ));
     }
 }

@@ -259,6 +259,11 @@ impl FittedProcess {
         finite("covariances", total)
     }
 
+    /// Whether targets are real numbers with noise, and not binary.
+    pub(crate) fn is_gaussian(&self) -> bool {
+        self.engine.is_gaussian()
+    }
+
     /// Variance of the noise of a row of weight one, of each target; ones for binary targets.
     pub fn noise_variances(&self) -> Vec<f64> {
         let square = self.hyper.noise.powi(2);

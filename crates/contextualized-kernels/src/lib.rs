@@ -83,6 +83,7 @@
 //! | kernels, their sums and products | [`Kernel`], [`Family`], [`Term`] |
 //! | priors, and what was found | [`Priors`], [`Hyperparameters`] |
 //! | coefficients, covariances, draws, partial effects, leave-one-out | [`FittedProcess`], [`PartialEffect`], [`Contrast`] |
+//! | whether a coefficient varies with a context | [`FittedProcess::wald_tests`], [`Constancy`], [`WaldStatistic`] |
 //! | how the fit went | [`ProcessReport`], [`Method`] |
 //!
 //! Tables are plain and in units of about one; regression of named columns in any units is in
@@ -103,9 +104,11 @@ mod optimise;
 mod priors;
 mod process;
 mod search;
+mod wald;
 
 pub use fitted::{Contrast, FittedProcess, Method, PartialEffect, ProcessReport};
 pub use hyperparameters::Hyperparameters;
 pub use kernel::{Family, Kernel, Term};
 pub use priors::Priors;
 pub use process::{CoefficientProcess, Likelihood, Sharing, Size};
+pub use wald::{Constancy, WaldStatistic};

@@ -3,6 +3,7 @@
 mod estimator;
 mod model;
 mod relevance;
+mod wald;
 
 pub use contextualized_kernels::{
     Family, Hyperparameters, Kernel, Method, Priors, ProcessReport, Sharing, Size,

@@ -38,6 +38,7 @@
 //! | item | for |
 //! |---|---|
 //! | [`KernelRegression`], [`KernelModel`] | closed form, with uncertainty: the one to reach for first |
+//! | [`WithWaldTests`](contextualized_core::WithWaldTests) of a [`KernelModel`] | which coefficient varies with which context |
 //! | [`Kernel`], [`Family`], [`Sharing`], [`Priors`], [`Size`] | what its functions may look like, and how they are found |
 //! | [`Relevance`], [`PartialEffect`], [`LeaveOneOut`], [`PredictionIntervals`] | what it tells |
 //! | [`ContextualizedRegression`], [`ContextualizedModel`] | neural: for many contexts that interact, archetypes, jumps |

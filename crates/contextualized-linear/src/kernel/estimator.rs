@@ -5,7 +5,7 @@ use contextualized_core::{Estimator, Link, Result, Samples, Scaling, normalized_
 use contextualized_kernels::{
     CoefficientProcess, Family, Hyperparameters, Kernel, Likelihood, Priors, Sharing, Size,
 };
-use ndarray::{Array2, Axis, concatenate};
+use ndarray::{Array1, Array2, Axis, concatenate};
 
 /// Contextualized linear or logistic regression in closed form, by context kernels.
 ///
@@ -264,11 +264,7 @@ impl Estimator for KernelRegression {
         let ones = Array2::ones((rows, usize::from(self.intercept)));
         let design = concatenate(Axis(1), &[standardized.features(), ones.view()])
             .expect("features and ones have the same rows");
-        let weights = match (samples.weights(), self.link) {
-            (None, _) => None,
-            (Some(weights), Link::Logit) => Some(weights.to_owned()),
-            (weights, _) => Some(normalized_weights(weights, rows)?),
-        };
+        let weights = row_weights(&samples, self.link)?;
         let process = self.process(samples.contexts().ncols(), &scaling).fit(
             standardized.contexts(),
             design.view(),
@@ -283,5 +279,14 @@ impl Estimator for KernelRegression {
             process,
             standardized.contexts(),
         )
+    }
+}
+
+/// Weights as the process takes them: of mean one where the noise is that of a row of weight one.
+pub(super) fn row_weights(samples: &Samples, link: Link) -> Result<Option<Array1<f64>>> {
+    match (samples.weights(), link) {
+        (None, _) => Ok(None),
+        (Some(weights), Link::Logit) => Ok(Some(weights.to_owned())),
+        (weights, _) => Ok(Some(normalized_weights(weights, samples.rows())?)),
     }
 }

@@ -1,11 +1,14 @@
 //! The fitted model: coefficients, how surely they are known, and what they depend on.
 
+use super::estimator::row_weights;
 use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
 use contextualized_core::{
     CoefficientIntervals, Coefficients, ColumnNames, Error, FitReport, Link, LocalCoefficients,
     Result, Samples, Scaling, VaryingCoefficients, WithUncertainty, normalized_weights,
 };
-use contextualized_kernels::{Contrast, FittedProcess, Hyperparameters, Kernel, ProcessReport};
+use contextualized_kernels::{
+    Constancy, Contrast, FittedProcess, Hyperparameters, Kernel, ProcessReport, WaldStatistic,
+};
 use ndarray::{Array1, Array2, Array3, Array4, ArrayView1, ArrayView2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -314,6 +317,24 @@ impl KernelModel {
         })
     }
 
+    /// Statistics of hypotheses, each for every target, from the samples it was fitted to.
+    pub(super) fn wald_statistics(
+        &self,
+        hypotheses: &[Constancy],
+        samples: &Samples,
+    ) -> Result<Vec<WaldStatistic>> {
+        let standardized = self.scaling.apply(samples)?;
+        let design = self.design(standardized.features());
+        let weights = row_weights(samples, self.link)?;
+        self.process.wald_tests(
+            hypotheses,
+            standardized.contexts(),
+            design.view(),
+            standardized.targets(),
+            weights.as_ref().map(|weights| weights.view()),
+        )
+    }
+
     /// Every row of the samples it was fitted to, predicted from all others in closed form, at the
     /// hyperparameters of all.
     ///
@@ -462,7 +483,7 @@ impl KernelModel {
 }
 
 /// Numbers that look like chance, another one for each row: SplitMix64.
-fn scattered(row: u64) -> u64 {
+pub(super) fn scattered(row: u64) -> u64 {
     let mut z = (row + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -4,5 +4,6 @@
 mod input;
 mod kernel;
 mod kernel_effects;
+mod kernel_wald;
 mod properties;
 mod recovery;

@@ -1,0 +1,169 @@
+//! What tests of variation found.
+
+use super::probe::{Variations, variations};
+use crate::adjustment::{benjamini_hochberg, holm};
+use contextualized_core::{ColumnNames, Error, Result, Samples, WithWaldTests};
+
+/// How much one coefficient of one target varies, and how surely it varies at all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variation {
+    /// Name of the target.
+    pub target: String,
+    /// Name of the feature, or `(intercept)` for the offset at average features.
+    pub coefficient: String,
+    /// Name of the context; none for all of them together.
+    pub context: Option<String>,
+    /// Standard deviation of the coefficient over contexts, of which this one alone changes: see
+    /// [`Variations`].
+    pub deviation: f64,
+    /// The p-value of this test alone.
+    pub p_value: f64,
+    /// Adjusted by the largest statistic of all: at most α with probability 1 − α if nothing varies.
+    /// Only tests by replicates have it.
+    pub maximum: Option<f64>,
+    /// Adjusted by [`holm`] over the tests of its list.
+    pub holm: f64,
+    /// Adjusted by [`benjamini_hochberg`] over the tests of its list.
+    pub benjamini_hochberg: f64,
+}
+
+/// A replicate whose model could not be fitted or asked.
+#[derive(Debug)]
+pub struct FailedReplicate {
+    /// Its number, from zero.
+    pub replicate: usize,
+    /// Why.
+    pub error: Error,
+}
+
+/// Tests of every coefficient with every context.
+#[derive(Debug)]
+pub struct VariationTable {
+    /// Every coefficient with every context: targets slowest, contexts fastest.
+    pub pairs: Vec<Variation>,
+    /// Every coefficient with all contexts together; empty where each context was tested alone.
+    pub coefficients: Vec<Variation>,
+    /// P-value of the omnibus test: does anything vary with anything?
+    pub omnibus: f64,
+    /// Replicates that p-values come from; 0 of Wald tests.
+    pub replicates: usize,
+    /// Those of them that failed, which count as more extreme than the data.
+    pub failures: Vec<FailedReplicate>,
+}
+
+/// The tests of a model that has its own, such as a kernel regression's, by the samples it was fitted
+/// to.
+///
+/// The omnibus p-value is that of all coefficients of a target together, times the number of targets.
+///
+/// # Errors
+///
+/// Those of [`WithWaldTests::wald_tests`].
+pub fn wald_table(
+    model: &(impl WithWaldTests + ?Sized),
+    samples: &Samples,
+) -> Result<VariationTable> {
+    let found = variations(model, samples)?;
+    let names = samples.names();
+    let (mut pairs, mut coefficients) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+    let mut together = Vec::new();
+    for test in model.wald_tests(samples)? {
+        let position = |names: &[String], name: &str| names.iter().position(|n| n == name);
+        let target = position(&names.targets, &test.target).unwrap_or_default();
+        // The offset is behind the features.
+        let coefficient = test
+            .coefficient
+            .map(|name| position(&names.features, &name).unwrap_or(names.features.len()));
+        let context = test
+            .context
+            .and_then(|name| position(&names.contexts, &name));
+        match coefficient {
+            None => together.push(test.p_value),
+            Some(coefficient) => {
+                let (subjects, p_values) = match context {
+                    Some(_) => &mut pairs,
+                    None => &mut coefficients,
+                };
+                subjects.push(Subject::new(&found, target, coefficient, context));
+                p_values.push(test.p_value);
+            }
+        }
+    }
+    let smallest = together.iter().fold(1.0, |least: f64, p| p.min(least));
+    Ok(VariationTable {
+        pairs: lines(&pairs.0, names, &pairs.1, None)?,
+        coefficients: lines(&coefficients.0, names, &coefficients.1, None)?,
+        omnibus: (smallest * together.len() as f64).min(1.0),
+        replicates: 0,
+        failures: Vec::new(),
+    })
+}
+
+/// What a line is about, by position.
+pub(super) struct Subject {
+    target: usize,
+    coefficient: usize,
+    context: Option<usize>,
+    deviation: f64,
+}
+
+impl Subject {
+    fn new(found: &Variations, target: usize, coefficient: usize, context: Option<usize>) -> Self {
+        Self {
+            target,
+            coefficient,
+            context,
+            deviation: match context {
+                Some(context) => found.by_context[[target, coefficient, context]],
+                None => found.overall[[target, coefficient]],
+            },
+        }
+    }
+
+    /// Every coefficient with every context, contexts fastest.
+    pub(super) fn pairs(found: &Variations) -> Vec<Self> {
+        let positions = found.by_context.indexed_iter();
+        positions
+            .map(|((target, coefficient, context), _)| {
+                Self::new(found, target, coefficient, Some(context))
+            })
+            .collect()
+    }
+
+    /// Every coefficient.
+    pub(super) fn coefficients(found: &Variations) -> Vec<Self> {
+        let positions = found.overall.indexed_iter();
+        positions
+            .map(|((target, coefficient), _)| Self::new(found, target, coefficient, None))
+            .collect()
+    }
+}
+
+/// A line for each subject, adjusted over all of them.
+pub(super) fn lines(
+    subjects: &[Subject],
+    names: &ColumnNames,
+    p_values: &[f64],
+    maxima: Option<&[f64]>,
+) -> Result<Vec<Variation>> {
+    let (holm, benjamini_hochberg) = (holm(p_values)?, benjamini_hochberg(p_values)?);
+    let lines = subjects
+        .iter()
+        .enumerate()
+        .map(|(index, subject)| Variation {
+            target: names.targets[subject.target].clone(),
+            coefficient: match names.features.get(subject.coefficient) {
+                Some(feature) => feature.clone(),
+                None => "(intercept)".to_owned(),
+            },
+            context: subject
+                .context
+                .map(|context| names.contexts[context].clone()),
+            deviation: subject.deviation,
+            p_value: p_values[index],
+            maximum: maxima.map(|maxima| maxima[index]),
+            holm: holm[index],
+            benjamini_hochberg: benjamini_hochberg[index],
+        });
+    Ok(lines.collect())
+}

@@ -1,0 +1,36 @@
+//! Wald tests of models that have them.
+
+use crate::{Result, Samples, VaryingCoefficients};
+
+/// A Wald test of whether a coefficient of one target varies with a context.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WaldTest {
+    /// Name of the target.
+    pub target: String,
+    /// Name of the feature, or `(intercept)`; none for all coefficients together.
+    pub coefficient: Option<String>,
+    /// Name of the context; none for all contexts together.
+    pub context: Option<String>,
+    /// Explained variance for each degree of freedom, over that of the noise.
+    pub statistic: f64,
+    /// Degrees of freedom of the variation.
+    pub degrees: usize,
+    /// Degrees of freedom of the noise; infinite where its variance is known.
+    pub residual_degrees: f64,
+    /// Probability of a larger statistic if nothing of this varies.
+    pub p_value: f64,
+}
+
+/// A fitted model that tests by itself what varies with what.
+pub trait WithWaldTests: VaryingCoefficients {
+    /// Of each target: every coefficient with every context, every coefficient with all contexts, and
+    /// all coefficients with all contexts, in this order.
+    ///
+    /// The samples are those the model was fitted to.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::RowCount`] and [`crate::Error::ColumnCount`] for samples that cannot be those
+    /// fitted; [`crate::Error::TooFewRows`]; [`crate::Error::Numerical`].
+    fn wald_tests(&self, samples: &Samples) -> Result<Vec<WaldTest>>;
+}
