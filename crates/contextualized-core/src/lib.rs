@@ -69,7 +69,7 @@
 //! | [`WeightedContexts`], [`WithSums`] | weighted sums over contexts, such as averages and effects, and how surely they are known |
 //! | [`WaldTest`], [`WithWaldTests`] | whether a coefficient varies with a context, as a model tests it by itself |
 //! | [`Standardization`], [`Scaling`] | centring and scaling learned on training rows, of a table and of samples |
-//! | [`Split`], [`KFold`] | seeded splits and folds |
+//! | [`Split`], [`KFold`] | seeded splits and folds: of rows, strata, groups and regions of context space |
 //! | [`MarkovNetworks`], [`partial_correlations`] | precision matrices and what they say of pairs of nodes |
 //! | [`StructuralNetworks`], [`edge_metrics`] | directed acyclic networks; errors of networks and of their edges |
 //! | [`metrics`] | losses, effect error, standard errors |
