@@ -6,6 +6,7 @@ mod conformal;
 mod effects;
 mod embedding;
 mod extrapolation;
+mod neighbours;
 mod resampling;
 mod subgroups;
 mod variation;
@@ -14,3 +15,4 @@ pub use adjustment::{benjamini_hochberg, holm};
 pub use variation::{
     FailedReplicate, Variation, VariationTable, VariationTest, Variations, variations, wald_table,
 };
+pub use conformal::{ConformalModel, OutcomeIntervals, SplitConformal};

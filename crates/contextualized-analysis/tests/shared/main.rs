@@ -1,2 +1,4 @@
 //! Analyses of every kind of model through the shared traits.
 #![allow(clippy::unwrap_used)]
+
+mod conformal;
