@@ -16,3 +16,7 @@ pub use variation::{
     FailedReplicate, Variation, VariationTable, VariationTest, Variations, variations, wald_table,
 };
 pub use conformal::{ConformalModel, OutcomeIntervals, SplitConformal};
+pub use extrapolation::{Extrapolation, ExtrapolationScores};
+pub use subgroups::{
+    Calibration, Measured, ReliabilityBin, SubgroupAccuracy, SubgroupAnalysis, Subgroups,
+};
