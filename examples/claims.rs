@@ -6,6 +6,7 @@
 //! interactions   five contexts, two of them irrelevant: does the default search go far enough?
 //! million        a million rows: errors, intervals and seconds
 //! coverage       how often 95 % intervals hold the truth
+//! conformal      how often 95 % conformal intervals hold a new outcome, whatever the model
 //! bayesian       errors of every model in Section 2 of the demo, over data seeds
 //! networks       correlation and Markov networks beside those of clusters and encoders; a large case
 //! ```
@@ -18,7 +19,9 @@
 #![allow(clippy::print_stdout)]
 
 use clap::{Parser, ValueEnum};
-use contextualized_examples::claims::{bayesian, coverage, demo, interactions, million, networks};
+use contextualized_examples::claims::{
+    bayesian, conformal, coverage, demo, interactions, million, networks,
+};
 use std::error::Error;
 use std::process::ExitCode;
 
@@ -43,6 +46,7 @@ enum Group {
     Interactions,
     Million,
     Coverage,
+    Conformal,
     Bayesian,
     Networks,
 }
@@ -60,6 +64,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             Group::Interactions => interactions::measure()?,
             Group::Million => million::measure()?,
             Group::Coverage => coverage::measure(arguments.data_sets, arguments.seeds)?,
+            Group::Conformal => conformal::measure(arguments.data_sets)?,
             Group::Bayesian => bayesian::measure(arguments.seeds)?,
             Group::Networks => networks::measure(arguments.seeds)?,
         };
