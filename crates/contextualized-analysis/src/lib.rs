@@ -12,11 +12,11 @@ mod subgroups;
 mod variation;
 
 pub use adjustment::{benjamini_hochberg, holm};
-pub use variation::{
-    FailedReplicate, Variation, VariationTable, VariationTest, Variations, variations, wald_table,
-};
 pub use conformal::{ConformalModel, OutcomeIntervals, SplitConformal};
 pub use extrapolation::{Extrapolation, ExtrapolationScores};
 pub use subgroups::{
     Calibration, Measured, ReliabilityBin, SubgroupAccuracy, SubgroupAnalysis, Subgroups,
+};
+pub use variation::{
+    FailedReplicate, Variation, VariationTable, VariationTest, Variations, variations, wald_table,
 };
