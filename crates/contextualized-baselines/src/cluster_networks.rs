@@ -5,7 +5,7 @@ use crate::kmeans;
 use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
 use contextualized_core::{
     Error, Estimator, KFold, MarkovNetworks, NetworkDensity, Networks, Result, Samples,
-    Standardization, StructuralNetworks, VaryingNetworks,
+    Standardization, StructuralNetworks, VaryingNetworks, WithNetworkArchetypes,
 };
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, concatenate};
 use rayon::prelude::*;
@@ -368,6 +368,34 @@ impl<M: VaryingNetworks> VaryingNetworks for ClusterNetworkModel<M> {
             }
         }
         Ok(out)
+    }
+}
+
+/// The clusters' networks, each with a weight of one in its cluster and of zero elsewhere.
+impl<M: VaryingNetworks> WithNetworkArchetypes for ClusterNetworkModel<M> {
+    fn archetypes(&self) -> Result<Networks> {
+        // A cluster's network is the same at every context.
+        let anywhere = Array2::zeros((1, self.scaling.columns()));
+        let networks = self
+            .models
+            .iter()
+            .map(|model| model.networks(anywhere.view()))
+            .collect::<Result<Vec<_>>>()?;
+        let edges: Vec<_> = networks.iter().map(Networks::edges).collect();
+        let edges = concatenate(Axis(0), &edges)
+            .map_err(|error| Error::numerical("collecting networks", error))?;
+        Networks::new(edges)
+    }
+
+    fn archetype_base(&self) -> Result<Option<Networks>> {
+        Ok(None)
+    }
+
+    fn archetype_weights(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        Ok(kmeans::indicators(
+            &self.labels(contexts)?,
+            self.models.len(),
+        ))
     }
 }
 

@@ -7,7 +7,7 @@ use contextualized_core::metrics::Loss;
 use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
 use contextualized_core::{
     Coefficients, DynEstimator, Error, Estimator, KFold, Link, LocalCoefficients, Result, Samples,
-    Standardization, VaryingCoefficients,
+    Standardization, VaryingCoefficients, WithArchetypes,
 };
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
@@ -327,15 +327,33 @@ impl ClusterModel {
 impl VaryingCoefficients for ClusterModel {
     fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
         let labels = self.labels(contexts)?;
+        self.archetypes()?.select(&labels)
+    }
+}
+
+/// The clusters' regressions, each with a weight of one in its cluster and of zero elsewhere.
+impl WithArchetypes for ClusterModel {
+    fn archetypes(&self) -> Result<Coefficients> {
         let (targets, features) = self.models[0].slopes().dim();
-        let mut slopes = Array3::zeros((labels.len(), targets, features));
-        let mut offsets = Array2::zeros((labels.len(), targets));
-        for (row, &label) in labels.iter().enumerate() {
-            let model = &self.models[label];
-            slopes.index_axis_mut(Axis(0), row).assign(&model.slopes());
-            offsets.row_mut(row).assign(&model.offsets());
+        let mut slopes = Array3::zeros((self.models.len(), targets, features));
+        let mut offsets = Array2::zeros((self.models.len(), targets));
+        for (cluster, model) in self.models.iter().enumerate() {
+            let mut own = slopes.index_axis_mut(Axis(0), cluster);
+            own.assign(&model.slopes());
+            offsets.row_mut(cluster).assign(&model.offsets());
         }
         Coefficients::new(slopes, offsets)
+    }
+
+    fn archetype_base(&self) -> Result<Option<Coefficients>> {
+        Ok(None)
+    }
+
+    fn archetype_weights(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        Ok(kmeans::indicators(
+            &self.labels(contexts)?,
+            self.models.len(),
+        ))
     }
 }
 

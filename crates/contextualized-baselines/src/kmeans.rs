@@ -131,3 +131,11 @@ fn is_nearer(
 fn squared_distance(a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
 }
+/// A one in the column of each row's label, zeros elsewhere.
+pub(crate) fn indicators(labels: &[usize], clusters: usize) -> Array2<f64> {
+    let mut table = Array2::zeros((labels.len(), clusters));
+    for (row, &label) in labels.iter().enumerate() {
+        table[[row, label]] = 1.0;
+    }
+    table
+}

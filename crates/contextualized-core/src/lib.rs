@@ -66,6 +66,7 @@
 //! | [`LocalCoefficients`], [`VaryingCoefficients`], [`WithUncertainty`] | fitted regressions |
 //! | [`Coefficients`], [`Link`] | slopes and offsets per sample; the scale they live on |
 //! | [`Networks`], [`VaryingNetworks`], [`NetworkDensity`] | one p × p network per sample |
+//! | [`WithArchetypes`], [`WithNetworkArchetypes`] | models that mix a few coefficients or networks by context |
 //! | [`WeightedContexts`], [`WithSums`] | weighted sums over contexts, such as averages and effects, and how surely they are known |
 //! | [`WaldTest`], [`WithWaldTests`] | whether a coefficient varies with a context, as a model tests it by itself |
 //! | [`Standardization`], [`Scaling`] | centring and scaling learned on training rows, of a table and of samples |
@@ -82,6 +83,7 @@ pub mod edge_metrics;
 pub mod metrics;
 pub mod validate;
 
+mod archetypes;
 mod coefficients;
 mod error;
 mod link;
@@ -97,6 +99,7 @@ mod sums;
 mod traits;
 mod wald;
 
+pub use archetypes::{WithArchetypes, WithNetworkArchetypes};
 pub use coefficients::Coefficients;
 pub use error::{Error, Result};
 pub use link::Link;

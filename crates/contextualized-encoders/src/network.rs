@@ -131,6 +131,28 @@ where
         let codes = matrix(&Cpu::default(), "codes", codes, self.head.code_width())?;
         to_coefficients(&self.head.generate(codes)?)
     }
+
+    /// The codes of contexts given as a matrix (n × `C`), n × `Z`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnCount`] when the matrix has another width; [`Error::Numerical`].
+    pub fn codes_at(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let width = self.encoder.context_width();
+        let contexts = matrix(&Cpu::default(), "contexts", contexts, width)?;
+        to_array2(&self.encoder.encode(contexts)?)
+    }
+
+    /// What the head makes of each code on its own: one row of coefficients for every entry of a
+    /// code, of which those of a context are sums weighted by its code.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Numerical`] when memory runs out.
+    pub fn archetypes(&self) -> Result<Coefficients> {
+        self.coefficients_of_codes(Array2::eye(self.head.code_width().size()).view())
+    }
+
     /// The encoder.
     pub fn encoder(&self) -> &E {
         &self.encoder

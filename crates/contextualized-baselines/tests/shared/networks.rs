@@ -7,6 +7,7 @@ use contextualized_baselines::{
 };
 use contextualized_core::{
     Error, Estimator, MarkovNetworks, NetworkDensity, Samples, VaryingNetworks,
+    WithNetworkArchetypes,
 };
 use contextualized_simulation::CovarianceSimulator;
 use contextualized_solvers::{cholesky_with_limit, symmetric_eigen};
@@ -198,4 +199,25 @@ fn bad_input_is_named() {
         model.networks(Array2::zeros((1, 2)).view()),
         Err(Error::ColumnCount { .. })
     ));
+}
+
+#[test]
+fn clusters_are_archetypes_of_weight_one_or_zero() {
+    let samples = two_groups(200, 1);
+    let model = ClusterNetworks::new(PopulationCorrelation::new())
+        .clusters(2)
+        .fit(&samples)
+        .unwrap();
+    let contexts = samples.contexts();
+    let weights = model.archetype_weights(contexts).unwrap();
+    let archetypes = model.archetypes().unwrap();
+    assert!(model.archetype_base().unwrap().is_none());
+    let networks = model.networks(contexts).unwrap();
+    for (row, label) in model.labels(contexts).unwrap().into_iter().enumerate() {
+        assert_eq!((weights[[row, label]], weights.row(row).sum()), (1.0, 1.0));
+        assert_eq!(
+            networks.edges().index_axis(Axis(0), row),
+            archetypes.edges().index_axis(Axis(0), label)
+        );
+    }
 }

@@ -7,7 +7,7 @@ use contextualized_baselines::PopulationBayesianModel;
 use contextualized_core::validate::{check_finite, check_query, check_table};
 use contextualized_core::{
     Coefficients, ColumnNames, Error, FitReport, NetworkDensity, Networks, Result, Samples,
-    Standardization, StructuralNetworks, VaryingNetworks,
+    Standardization, StructuralNetworks, VaryingNetworks, WithNetworkArchetypes,
 };
 use contextualized_encoders::{
     Archetypes, Contextualized, EncoderLink, Linked, Masked, Mlp, MlpWeights,
@@ -301,6 +301,37 @@ impl VaryingNetworks for NeuralBayesianModel {
         }
         check_finite("reconstruction", reconstruction.view())?;
         Ok(reconstruction)
+    }
+}
+
+/// Mixtures are [`NeuralBayesianModel::unprojected`]: cycles are taken out after mixing. With a softmax
+/// link archetypes are networks, with another one they are deviations from the population's. Where
+/// there are factors they are those of the nodes that factors stand for.
+impl WithNetworkArchetypes for NeuralBayesianModel {
+    fn archetypes(&self) -> Result<Networks> {
+        let archetypes = self.deviation.network(self.centers.len())?.archetypes()?;
+        let mut weights = archetypes.slopes().to_owned();
+        weights.swap_axes(1, 2);
+        weights *= self.share;
+        if self.deviation.link == EncoderLink::Softmax {
+            weights += &self.population.weights();
+        }
+        Networks::new(weights.as_standard_layout().into_owned())
+    }
+
+    fn archetype_base(&self) -> Result<Option<Networks>> {
+        if self.deviation.link == EncoderLink::Softmax {
+            return Ok(None);
+        }
+        let weights = self.population.weights().insert_axis(Axis(0));
+        Networks::new(weights.to_owned()).map(Some)
+    }
+
+    fn archetype_weights(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        check_table("contexts", contexts, Some(self.contexts.columns()))?;
+        let standardized = self.contexts.apply(contexts)?;
+        let network = self.deviation.network(self.centers.len())?;
+        network.codes_at(standardized.view())
     }
 }
 

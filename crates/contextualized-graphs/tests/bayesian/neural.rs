@@ -5,12 +5,14 @@ use contextualized_baselines::PopulationBayesianNetwork;
 use contextualized_core::edge_metrics::network_mse;
 use contextualized_core::{
     Error, Estimator, NetworkDensity, Samples, StructuralNetworks, VaryingNetworks,
+    WithNetworkArchetypes,
 };
+use contextualized_encoders::EncoderLink;
 use contextualized_graphs::bayesian::{
     CyclePenalty, NeuralBayesianModel, NeuralBayesianNetwork, is_acyclic,
 };
 use contextualized_simulation::{NetworkProblem, NetworkSimulator, SimulatedNetworks};
-use ndarray::{Array2, Axis, array};
+use ndarray::{Array2, Array3, Axis, array};
 
 fn turning(rows: usize, seed: u64) -> SimulatedNetworks {
     NetworkSimulator::new(rows)
@@ -259,4 +261,35 @@ fn factors_stand_for_many_nodes() {
             .is_none()
     );
     assert!(quick().factors(6).fit(&train.samples).is_err());
+}
+
+#[test]
+fn archetypes_add_up_to_the_networks_before_projection() {
+    let data = turning(200, 3);
+    let contexts = data.samples.contexts();
+    let estimators = [
+        quick(),
+        quick().factors(2),
+        quick().encoder_link(EncoderLink::Softmax),
+    ];
+    for (place, estimator) in estimators.into_iter().enumerate() {
+        let model = estimator.epochs(5).fit(&data.samples).unwrap();
+        let weights = model.archetype_weights(contexts).unwrap();
+        let archetypes = model.archetypes().unwrap();
+        let mut mixed = Array3::zeros((contexts.nrows(), 3, 3));
+        let base = model.archetype_base().unwrap();
+        assert_eq!(base.is_none(), place == 2);
+        if let Some(base) = base {
+            mixed += &base.edges();
+        }
+        for ((row, k), &weight) in weights.indexed_iter() {
+            let mut own = mixed.index_axis_mut(Axis(0), row);
+            own.scaled_add(weight, &archetypes.edges().index_axis(Axis(0), k));
+        }
+        let found = model.unprojected(contexts).unwrap();
+        assert!(found.edges().iter().any(|edge| edge.abs() > 0.1));
+        for (mixed, found) in mixed.iter().zip(found.edges()) {
+            assert!((mixed - found).abs() < 1e-12, "{mixed} {found}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use contextualized_baselines::PopulationModel;
 use contextualized_core::validate::{check_finite, check_query, check_table};
 use contextualized_core::{
     Coefficients, Error, FitReport, Link, LocalCoefficients, Result, Samples, Scaling,
-    VaryingCoefficients,
+    VaryingCoefficients, WithArchetypes,
 };
 use contextualized_encoders::{Contextualized, Encoder, EncoderLink, Linked, Network};
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis};
@@ -207,8 +207,7 @@ impl ContextualizedModel {
         let network = self.deviation.network()?;
         let rows = contexts.nrows();
         let (_, features, targets) = network.widths();
-        let standardized = self.scaling.contexts.apply(contexts)?;
-        check_finite("contexts, standardised,", standardized.view())?;
+        let standardized = self.standardized(contexts)?;
         let mut slopes = Array3::zeros((rows, targets, features));
         let mut offsets = Array2::zeros((rows, targets));
         let blocks: Vec<_> = standardized
@@ -225,6 +224,32 @@ impl ContextualizedModel {
                 Ok(())
             })?;
         Ok((slopes, offsets))
+    }
+
+    fn standardized(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        check_table("contexts", contexts, Some(self.scaling.contexts.columns()))?;
+        let standardized = self.scaling.contexts.apply(contexts)?;
+        check_finite("contexts, standardised,", standardized.view())?;
+        Ok(standardized)
+    }
+
+    /// Whether archetypes are mixed by weights that sum to one, so that the population's model can be
+    /// a part of each.
+    fn mixes_whole_models(&self) -> bool {
+        self.deviation.link == EncoderLink::Softmax
+    }
+
+    /// The network, of a model that mixes archetypes.
+    fn mixing_network(&self) -> Result<RegressionNetwork> {
+        let network = self.deviation.network()?;
+        match network.head() {
+            AnyHead::Archetypes(_) => Ok(network),
+            AnyHead::Direct { .. } => Err(Error::invalid_parameter(
+                "parameterization",
+                "direct",
+                "archetypes, for a model that mixes them",
+            )),
+        }
     }
 
     /// Keeps each target's share of a deviation.
@@ -287,13 +312,59 @@ impl TryFrom<Unchecked> for ContextualizedModel {
 
 impl VaryingCoefficients for ContextualizedModel {
     fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
-        check_table("contexts", contexts, Some(self.scaling.contexts.columns()))?;
         let (slopes, offsets) = self.deviations(contexts)?;
         let (mut slopes, mut offsets) = self.shared(Coefficients::new(slopes, offsets)?);
         slopes += &self.population.0;
         offsets += &self.population.1;
         Coefficients::new(slopes, offsets)?
             .to_original_units(&self.scaling.features, &self.scaling.targets)
+    }
+}
+
+/// With a softmax link archetypes are models in themselves; with another one they are deviations from
+/// the population's. Either way they hold the share that is kept of what was learned.
+impl WithArchetypes for ContextualizedModel {
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] when the encoder gives the coefficients directly;
+    /// [`Error::NotFinite`] when one overflows in the users' units.
+    fn archetypes(&self) -> Result<Coefficients> {
+        let (mut slopes, mut offsets) = self.shared(self.mixing_network()?.archetypes()?);
+        let features = &self.scaling.features;
+        let targets = &self.scaling.targets;
+        if !self.mixes_whole_models() {
+            return Coefficients::new(slopes, offsets)?
+                .to_original_units(features, &targets.clone().without_centering());
+        }
+        slopes += &self.population.0;
+        offsets += &self.population.1;
+        Coefficients::new(slopes, offsets)?.to_original_units(features, targets)
+    }
+
+    fn archetype_base(&self) -> Result<Option<Coefficients>> {
+        self.mixing_network()?;
+        if self.mixes_whole_models() {
+            return Ok(None);
+        }
+        let (slopes, offsets) = &self.population;
+        Coefficients::constant(slopes.view(), offsets.view(), 1)?
+            .to_original_units(&self.scaling.features, &self.scaling.targets)
+            .map(Some)
+    }
+
+    fn archetype_weights(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let network = self.mixing_network()?;
+        let standardized = self.standardized(contexts)?;
+        let blocks: Vec<_> = standardized.axis_chunks_iter(Axis(0), BLOCK).collect();
+        let codes = blocks
+            .into_par_iter()
+            .map(|contexts| network.codes_at(contexts))
+            .collect::<Result<Vec<_>>>()?;
+        let mut weights = Array2::zeros((contexts.nrows(), network.encoder().code_width()));
+        for (mut rows, codes) in weights.axis_chunks_iter_mut(Axis(0), BLOCK).zip(&codes) {
+            rows.assign(codes);
+        }
+        Ok(weights)
     }
 }
 

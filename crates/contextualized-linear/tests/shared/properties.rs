@@ -3,7 +3,7 @@
 use approx::assert_relative_eq;
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::{
-    DynEstimator, Estimator, LocalCoefficients, Samples, VaryingCoefficients,
+    DynEstimator, Error, Estimator, LocalCoefficients, Samples, VaryingCoefficients, WithArchetypes,
 };
 use contextualized_linear::{
     ContextualizedModel, ContextualizedRegression, EncoderKind, EncoderLink, MlpSize,
@@ -242,4 +242,82 @@ fn the_same_bits_on_one_and_two_threads() {
         })
     };
     assert_eq!(run(1), run(2));
+}
+
+/// `base + Σ_k w_k A_k` (n × targets × features, n × targets).
+fn mixed(model: &dyn WithArchetypes, samples: &Samples) -> (Array3<f64>, Array2<f64>) {
+    let weights = model.archetype_weights(samples.contexts()).unwrap();
+    let archetypes = model.archetypes().unwrap();
+    let (targets, features) = (archetypes.targets(), archetypes.features());
+    let mut slopes = Array3::zeros((samples.rows(), targets, features));
+    let mut offsets = Array2::zeros((samples.rows(), targets));
+    if let Some(base) = model.archetype_base().unwrap() {
+        slopes += &base.slopes();
+        offsets += &base.offsets();
+    }
+    for ((row, k), &weight) in weights.indexed_iter() {
+        let mut own = slopes.index_axis_mut(ndarray::Axis(0), row);
+        own.scaled_add(weight, &archetypes.slopes().index_axis(ndarray::Axis(0), k));
+        let mut own = offsets.row_mut(row);
+        own.scaled_add(weight, &archetypes.offsets().row(k));
+    }
+    (slopes, offsets)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6))]
+
+    /// Weighted archetypes add up to the coefficients, whatever the link, in the users' units.
+    #[test]
+    fn archetypes_add_up_to_the_coefficients(seed in 0..1000_u64, intercept: bool, shrink: bool) {
+        let samples = samples(150, seed);
+        let neural = ContextualizedRegression::new()
+            .parameterization(Parameterization::Archetypes(4))
+            .intercept(intercept)
+            .epochs(5)
+            .batch_size(8)
+            .without_early_stopping()
+            .seed(seed);
+        let mut models: Vec<(Box<dyn WithArchetypes>, bool)> = vec![(
+            Box::new(ClusterRegression::new().clusters(3).fit(&samples).unwrap()),
+            true,
+        )];
+        for link in [EncoderLink::Identity, EncoderLink::Logistic, EncoderLink::Softmax] {
+            let estimator = neural.clone().encoder_link(link);
+            let estimator = if shrink { estimator } else { estimator.without_shrinkage() };
+            let model = estimator.fit(&samples).unwrap();
+            models.push((Box::new(model), link == EncoderLink::Softmax));
+        }
+        for (model, whole) in &models {
+            let (slopes, offsets) = mixed(model.as_ref(), &samples);
+            let coefficients = model.coefficients(samples.contexts()).unwrap();
+            let scale = offsets.iter().fold(1.0_f64, |most, value| most.max(value.abs()));
+            assert_relative_eq!(slopes, coefficients.slopes().to_owned(), epsilon = 1e-12 * scale);
+            assert_relative_eq!(offsets, coefficients.offsets().to_owned(), epsilon = 1e-11 * scale);
+            prop_assert_eq!(model.archetype_base().unwrap().is_none(), *whole);
+            if *whole {
+                let weights = model.archetype_weights(samples.contexts()).unwrap();
+                prop_assert!(weights.iter().all(|weight| *weight >= 0.0));
+                let sums = weights.sum_axis(ndarray::Axis(1));
+                prop_assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-12));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_direct_model_has_no_archetypes() {
+    let samples = samples(100, 0);
+    let model = ContextualizedRegression::new()
+        .parameterization(Parameterization::Direct)
+        .epochs(1)
+        .without_shrinkage()
+        .fit(&samples)
+        .unwrap();
+    assert!(matches!(
+        model.archetypes(),
+        Err(Error::InvalidParameter { .. })
+    ));
+    assert!(model.archetype_base().is_err());
+    assert!(model.archetype_weights(samples.contexts()).is_err());
 }
