@@ -1,6 +1,7 @@
 //! Inference and analysis of models whose parameters vary with context.
 
 mod adjustment;
+mod archetypes;
 mod bootstrap;
 mod conformal;
 mod effects;
@@ -12,7 +13,13 @@ mod subgroups;
 mod variation;
 
 pub use adjustment::{benjamini_hochberg, holm};
+pub use archetypes::ArchetypeSummary;
 pub use conformal::{ConformalModel, OutcomeIntervals, SplitConformal};
+pub use embedding::{
+    CoefficientColumns, Covariate, ExplainedVariance, Faithfulness, NetworkColumns,
+    PrincipalComponents, PrincipalComponentsModel, Tsne, TsneEmbedding, explained_variance,
+    faithfulness,
+};
 pub use extrapolation::{Extrapolation, ExtrapolationScores};
 pub use subgroups::{
     Calibration, Measured, ReliabilityBin, SubgroupAccuracy, SubgroupAnalysis, Subgroups,
