@@ -13,18 +13,24 @@
 //! | [`training_curves`] | losses against epochs |
 //! | [`effect_curves`] | how each effect varies with a context, by group |
 //! | [`shape_functions`] | estimated curves against the truth |
+//! | [`embedding`] | rows in the plane, coloured by what is known of them |
+//! | [`archetype_bands`], [`archetype_lines`], [`archetype_table`] | how archetypes are mixed along a context, and what they are |
 //! | [`network_tables`], [`network_graphs`] | networks beside each other, as heat maps and as graphs |
 //!
 //! Rows are patients throughout, but for networks: entry i of every list is about patient i.
 
+mod archetypes;
 mod curves;
 mod effects;
+mod embedding;
 mod networks;
 mod patients;
 mod training;
 
+pub use archetypes::{ArchetypeWeights, archetype_bands, archetype_lines, archetype_table};
 pub use curves::{EffectPanel, GroupCurve, ShapeFunction, effect_curves, shape_functions};
 pub use effects::{ModelEffects, TrueEffects, all_models, predicted_effects};
+pub use embedding::{Colouring, EmbeddingPanel, embedding};
 pub use networks::{NetworkPanel, network_graphs, network_tables};
 pub use patients::{
     OfInterest, Patients, Wording, contexts_effects_outcomes, observed_and_unobserved,

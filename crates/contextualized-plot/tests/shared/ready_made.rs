@@ -3,10 +3,11 @@
 use crate::simulation::{Simulation, effect, prediction, simulate};
 use crate::xml::{Element, parse};
 use contextualized_plot::figures::{
-    EffectPanel, GroupCurve, ModelEffects, NetworkPanel, OfInterest, Patients, ShapeFunction,
-    TrainingCurve, TrueEffects, Wording, all_models, contexts_effects_outcomes, effect_curves,
-    network_graphs, network_tables, observed_and_unobserved, predicted_effects, shape_functions,
-    training_curves,
+    ArchetypeWeights, Colouring, EffectPanel, EmbeddingPanel, GroupCurve, ModelEffects,
+    NetworkPanel, OfInterest, Patients, ShapeFunction, TrainingCurve, TrueEffects, Wording,
+    all_models, archetype_bands, archetype_lines, archetype_table, contexts_effects_outcomes,
+    effect_curves, embedding, network_graphs, network_tables, observed_and_unobserved,
+    predicted_effects, shape_functions, training_curves,
 };
 use contextualized_plot::{Error, Figure};
 
@@ -362,4 +363,94 @@ fn a_network_needs_a_weight_for_each_pair_of_names() {
             })
         ));
     }
+}
+
+#[test]
+fn rows_coloured_by_covariates() {
+    let points: Vec<(f64, f64)> = (0..40)
+        .map(|row| (f64::from(row), f64::from(row % 7)))
+        .collect();
+    let ages: Vec<Option<f64>> = (0..40)
+        .map(|row| (row % 5 > 0).then(|| f64::from(row)))
+        .collect();
+    let wards: Vec<Option<usize>> = (0..40).map(|row| (row > 3).then_some(row % 2)).collect();
+    let panels = [
+        EmbeddingPanel {
+            title: "age",
+            colouring: Colouring::Numbers(&ages),
+        },
+        EmbeddingPanel {
+            title: "ward",
+            colouring: Colouring::Levels {
+                names: &["north", "south"],
+                levels: &wards,
+            },
+        },
+    ];
+    let (_, elements) = draw(&embedding(&points, &panels, ("PC 1", "PC 2"), 2).unwrap());
+    // Two panels, and north, south and missing in the legend.
+    assert_eq!(circles(&elements), 2 * 40 + 3);
+    for text in ["age", "ward", "north", "south", "missing", "PC 1"] {
+        assert!(has(&elements, text), "{text}");
+    }
+    let without = embedding(&points, &panels[1..], ("", ""), 1).unwrap();
+    assert!(!has(&draw(&without).1, "20"));
+    let short = EmbeddingPanel {
+        title: "age",
+        colouring: Colouring::Numbers(&ages[1..]),
+    };
+    assert!(matches!(
+        embedding(&points, &[short], ("", ""), 1),
+        Err(Error::LengthsDiffer { .. })
+    ));
+    let unnamed = EmbeddingPanel {
+        title: "ward",
+        colouring: Colouring::Levels {
+            names: &["north"],
+            levels: &wards,
+        },
+    };
+    assert!(matches!(
+        embedding(&points, &[unnamed], ("", ""), 1),
+        Err(Error::BadSetting { .. })
+    ));
+    let nothing_known = [None; 40];
+    let missing = EmbeddingPanel {
+        title: "age",
+        colouring: Colouring::Numbers(&nothing_known),
+    };
+    let (_, elements) = draw(&embedding(&points, &[missing], ("", ""), 1).unwrap());
+    assert_eq!(circles(&elements), 41);
+}
+
+#[test]
+fn archetypes_along_a_context() {
+    let ages: Vec<f64> = (20..60).map(f64::from).collect();
+    let young: Vec<f64> = ages
+        .iter()
+        .map(|age| 1.0 / (1.0 + ((age - 40.0) / 5.0).exp()))
+        .collect();
+    let old: Vec<f64> = young.iter().map(|share| 1.0 - share).collect();
+    let weights = [&young[..], &old[..]];
+    let panel = ArchetypeWeights {
+        title: "women",
+        context: &ages,
+        weights: &weights,
+    };
+    for figure in [archetype_bands, archetype_lines] {
+        let drawn = figure(&[panel], &["first", "second"], "Age (years)", 1).unwrap();
+        let (_, elements) = draw(&drawn);
+        for text in ["women", "first", "second", "Age (years)"] {
+            assert!(has(&elements, text), "{text}");
+        }
+        assert!(matches!(
+            figure(&[panel], &["first"], "", 1),
+            Err(Error::LengthsDiffer { .. })
+        ));
+    }
+    let table = [1.0, -2.0, 0.25, 0.5, 0.0, 1.5];
+    let figure = archetype_table(&["first", "second"], &["a", "b", "c"], &table, "slope").unwrap();
+    let (_, elements) = draw(&figure);
+    assert!(has(&elements, "first") && has(&elements, "c") && has(&elements, "\u{2212}2.00"));
+    assert!(archetype_table(&["first"], &["a", "b", "c"], &table, "").is_err());
 }
