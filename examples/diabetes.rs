@@ -25,6 +25,7 @@ use contextualized_core::{
     Coefficients, DynEstimator, Estimator, KFold, Link, LocalCoefficients, Result, Samples,
     VaryingCoefficients, WithUncertainty,
 };
+use contextualized_examples::diabetes::read;
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::table::table;
 use contextualized_linear::{
@@ -54,7 +55,7 @@ struct Arguments {
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
-    let samples = read(include_str!("data/diabetes.csv"))?;
+    let samples = read()?;
     let population = PopulationRegression::new();
     let neural = ContextualizedRegression::new().seed(arguments.seed);
     let kernel = KernelRegression::new();
@@ -91,28 +92,6 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
             .all(|(_, scores)| scores.score().mean < 0.75 * variance)
     );
     Ok(())
-}
-
-/// Reads the columns age and sex as contexts, progression as the target, all others as features.
-fn read(text: &str) -> std::result::Result<Samples, Box<dyn std::error::Error>> {
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let names: Vec<String> = reader.headers()?.iter().map(str::to_owned).collect();
-    let mut values = Vec::new();
-    for record in reader.deserialize() {
-        let row: Vec<f64> = record?;
-        values.extend(row);
-    }
-    let table = Array2::from_shape_vec((values.len() / names.len(), names.len()), values)?;
-    let last = names.len() - 1;
-    let samples = Samples::new(
-        table.slice(s![.., ..2]),
-        table.slice(s![.., 2..last]),
-        table.slice(s![.., last..]),
-    )?
-    .with_context_names(&names[..2])?
-    .with_feature_names(&names[2..last])?
-    .with_target_names(&names[last..])?;
-    Ok(samples)
 }
 
 fn print_comparison(

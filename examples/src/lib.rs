@@ -2,6 +2,7 @@
 //! what is claimed of every estimator.
 
 pub mod claims;
+pub mod diabetes;
 pub mod figures1;
 pub mod figures2;
 pub mod large;

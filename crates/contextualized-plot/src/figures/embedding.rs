@@ -30,6 +30,9 @@ pub struct EmbeddingPanel<'a> {
 /// Rows whose covariate is missing.
 const MISSING: Colour = Colour::rgb(190, 190, 190);
 
+/// Turns in which the rows of levels are drawn.
+const TURNS: usize = 12;
+
 /// Small multiples of the same rows in the plane, each coloured by a covariate: numbers through a
 /// colour map, levels in colours that colour-blind readers can tell apart, missing values in grey and
 /// below all others. Dots shrink as rows grow many.
@@ -95,10 +98,16 @@ pub fn embedding(
                     panel = panel.layer(layer);
                 }
                 for (number, name) in names.iter().enumerate() {
-                    let own = known.iter().filter(|(_, level)| *level == number);
-                    let places: Vec<(f64, f64)> = own.map(|(place, _)| *place).collect();
-                    let colour = Colour::qualitative(number);
-                    panel = panel.layer(dots(&places).colour(colour).label(name));
+                    let sample = dots(&[]).colour(Colour::qualitative(number));
+                    panel = panel.layer(sample.label(name));
+                }
+                // No level lies on top of all others: rows are drawn in turns.
+                for turn in known.chunks(known.len().div_ceil(TURNS).max(1)) {
+                    for number in 0..names.len() {
+                        let own = turn.iter().filter(|(_, level)| *level == number);
+                        let places: Vec<(f64, f64)> = own.map(|(place, _)| *place).collect();
+                        panel = panel.layer(dots(&places).colour(Colour::qualitative(number)));
+                    }
                 }
             }
         }
