@@ -297,7 +297,7 @@ fn matched(weights: ArrayView2<'_, f64>, truth: ArrayView2<'_, f64>) -> Vec<usiz
             .map(|(kind, &k)| correlation(truth.column(kind), weights.column(k)))
             .sum()
     };
-    let mut orders = vec![
+    let mut orders = [
         [0, 1, 2],
         [0, 2, 1],
         [1, 0, 2],

@@ -326,6 +326,23 @@ mod tests {
         assert!(serde_json::from_str::<PrincipalComponentsModel>(&altered).is_err());
     }
 
+    #[test]
+    fn the_same_bits_on_any_number_of_threads() {
+        let table = Array2::from_shape_fn((1000, 300), |(row, column)| {
+            ((row * 37 + column * 101 + row * column) % 997) as f64 / 997.0
+        });
+        let fit = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            pool.build().unwrap().install(|| {
+                let model = PrincipalComponents::new().fit(table.view(), &names(300));
+                let model = model.unwrap();
+                let scores = model.transform(table.view()).unwrap();
+                (model, scores)
+            })
+        };
+        assert_eq!(fit(1), fit(2));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
