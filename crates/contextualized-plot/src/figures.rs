@@ -15,11 +15,13 @@
 //! | [`shape_functions`] | estimated curves against the truth |
 //! | [`embedding`] | rows in the plane, coloured by what is known of them |
 //! | [`archetype_bands`], [`archetype_lines`], [`archetype_table`] | how archetypes are mixed along a context, and what they are |
+//! | [`reliability_curves`], [`subgroup_errors`] | calibration and error by subgroup |
 //! | [`network_tables`], [`network_graphs`] | networks beside each other, as heat maps and as graphs |
 //!
 //! Rows are patients throughout, but for networks: entry i of every list is about patient i.
 
 mod archetypes;
+mod calibration;
 mod curves;
 mod effects;
 mod embedding;
@@ -28,6 +30,7 @@ mod patients;
 mod training;
 
 pub use archetypes::{ArchetypeWeights, archetype_bands, archetype_lines, archetype_table};
+pub use calibration::{ReliabilityCurve, SubgroupError, reliability_curves, subgroup_errors};
 pub use curves::{EffectPanel, GroupCurve, ShapeFunction, effect_curves, shape_functions};
 pub use effects::{ModelEffects, TrueEffects, all_models, predicted_effects};
 pub use embedding::{Colouring, EmbeddingPanel, embedding};
