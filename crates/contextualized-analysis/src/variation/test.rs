@@ -238,19 +238,20 @@ where
         measured: &[Variations],
         failures: Vec<FailedReplicate>,
     ) -> Result<VariationTable> {
+        // In units of the targets, so that one maximum is fair to all.
         let scales = scales(samples)?;
         let failed = failures.len();
         let table = |of: &dyn Fn(&Variations) -> Vec<f64>| {
             let replicates: Vec<Vec<f64>> = measured.iter().map(of).collect();
             PValues::new(&of(&observed), &replicates, failed)
         };
-        let pairs = table(&|found| found.by_context.iter().copied().collect());
-        let coefficients = table(&|found| found.overall.iter().copied().collect());
-        // All coefficients in units of the targets, together.
-        let omnibus = table(&|found| {
-            let total: f64 = (&found.overall * &scales).iter().map(|v| v * v).sum();
-            vec![total]
+        let pairs = table(&|found| {
+            let scaled = &found.by_context * &scales.view().insert_axis(Axis(2));
+            scaled.iter().copied().collect()
         });
+        let overall = |found: &Variations| (&found.overall * &scales).into_iter().collect();
+        let coefficients = table(&overall);
+        let omnibus = table(&|found| vec![overall(found).iter().map(|v: &f64| v * v).sum()]);
         let lines = |subjects: Vec<Subject>, p: &PValues| {
             lines(&subjects, samples.names(), &p.single, Some(&p.maximum))
         };
@@ -284,36 +285,17 @@ impl PValues {
     fn new(observed: &[f64], replicates: &[Vec<f64>], failed: usize) -> Self {
         let all = (1 + replicates.len() + failed) as f64;
         let p_value = |value: f64, of: &dyn Fn(&[f64]) -> f64| {
-            let larger = replicates.iter().filter(|one| of(one) >= value).count();
+            // Equal but for rounding counts as equal.
+            let least = value * (1.0 - 1e-9);
+            let larger = replicates.iter().filter(|one| of(one) >= least).count();
             (1 + larger + failed) as f64 / all
         };
         let single = (0..observed.len())
             .map(|index| p_value(observed[index], &|one| one[index]))
             .collect();
-        // To have one maximum, each is measured by its own mean and deviation over data and replicates:
-        // the same for each of them, so that what is exchangeable stays so.
-        let moments: Vec<(f64, f64)> = (0..observed.len())
-            .map(|index| {
-                let values = || {
-                    let of_replicates = replicates.iter().map(|one| one[index]);
-                    of_replicates.chain([observed[index]])
-                };
-                let count = (replicates.len() + 1) as f64;
-                let mean = values().sum::<f64>() / count;
-                let variance = values().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
-                (mean, variance.sqrt().max(f64::MIN_POSITIVE))
-            })
-            .collect();
-        let studentized = |one: &[f64], index: usize| {
-            let (mean, deviation) = moments[index];
-            (one[index] - mean) / deviation
-        };
-        let largest = |one: &[f64]| {
-            let values = (0..one.len()).map(|index| studentized(one, index));
-            values.fold(f64::NEG_INFINITY, f64::max)
-        };
+        let largest = |one: &[f64]| one.iter().fold(0.0, |most: f64, &value| value.max(most));
         let maximum = (0..observed.len())
-            .map(|index| p_value(studentized(observed, index), &largest))
+            .map(|index| p_value(observed[index], &largest))
             .collect();
         Self { single, maximum }
     }

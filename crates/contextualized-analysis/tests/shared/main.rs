@@ -3,3 +3,4 @@
 
 mod conformal;
 mod subgroups;
+mod variation;
