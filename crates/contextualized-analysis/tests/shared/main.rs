@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod conformal;
+mod heterogeneity;
 mod subgroups;
 mod variation;
