@@ -29,7 +29,7 @@ impl Component<'_> {
     }
 
     /// Coefficients that have a set of relevances.
-    fn members(&self, set: usize) -> Range<usize> {
+    pub(crate) fn members(&self, set: usize) -> Range<usize> {
         match self.squares.len() {
             1 => 0..self.variances.len(),
             _ => set..set + 1,

@@ -3,11 +3,12 @@
 use crate::covariance::components;
 use crate::evidence::Evidence;
 use crate::exact::{Exact, ExactPosterior, numerical};
-use crate::fitted::{Contrast, PartialEffect};
+use crate::fitted::PartialEffect;
 use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::kernel::Kernel;
 use crate::low_rank::{LowRank, LowRankPosterior, Rows};
 use crate::process::Likelihood;
+use crate::sums::{SharedMoments, SumMoments, Summands};
 use contextualized_core::{Error, Result};
 use contextualized_solvers::cholesky_with_limit;
 use ndarray::{Array2, Array3, Array4, ArrayView2, Axis, concatenate, s};
@@ -167,17 +168,44 @@ impl Engine {
     }
 
     /// Weighted sums of every coefficient over contexts.
-    pub(crate) fn contrasts(
+    pub(crate) fn sums(
         &self,
         state: &State,
         hyper: &Hyperparameters,
-        contrasts: &[Contrast],
-    ) -> Result<PartialEffect> {
-        self.of_parts(
-            state,
-            |exact, posterior| exact.contrasts(posterior, hyper, contrasts),
-            |part, posterior| part.contrasts(posterior, hyper, contrasts),
-        )
+        kernel: &Kernel,
+        summands: &Summands<'_>,
+    ) -> Result<SumMoments> {
+        let parts: Vec<SharedMoments> = match (self, state) {
+            (Self::Exact(exact), State::Exact(posteriors)) => posteriors
+                .iter()
+                .map(|posterior| exact.sums(posterior, hyper, summands))
+                .collect::<Result<_>>()?,
+            (Self::LowRank(parts), State::LowRank(posteriors)) => parts
+                .iter()
+                .zip(posteriors)
+                .map(|(part, posterior)| part.sums(posterior, hyper, kernel, summands))
+                .collect::<Result<_>>()?,
+            _ => unreachable!("a state is made by its engine"),
+        };
+        let (targets, count) = (self.evidence().targets(), self.coefficients());
+        let mut means = Array3::zeros((summands.sums(), targets, count));
+        let mut covariances = Array4::zeros((summands.sums(), targets, count, count));
+        let mut target = 0;
+        for part in &parts {
+            for mean in part.means.axis_iter(Axis(1)) {
+                means.index_axis_mut(Axis(1), target).assign(&mean);
+                let scale = if self.is_gaussian() {
+                    hyper.scales[target]
+                } else {
+                    1.0
+                };
+                covariances
+                    .index_axis_mut(Axis(1), target)
+                    .assign(&(&part.covariances * scale));
+                target += 1;
+            }
+        }
+        Ok(SumMoments { means, covariances })
     }
 
     /// Effects of all targets together, from those of the engine's parts.

@@ -7,8 +7,9 @@ use crate::low_rank::Rows;
 use crate::mixture::mixture;
 use crate::optimise::Posterior;
 use crate::priors::Priors;
-use contextualized_core::validate::{check_finite, check_rows, check_table, check_weights};
-use contextualized_core::{Error, FitReport, Result};
+use crate::sums::{SumMoments, Summands};
+use contextualized_core::validate::{check_rows, check_table, check_weights};
+use contextualized_core::{Error, FitReport, Result, WeightedContexts};
 use ndarray::{Array, Array1, Array2, Array3, Array4, ArrayView1, ArrayView2, Axis, Dimension, s};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -95,15 +96,6 @@ struct Unchecked {
     state: State,
     uncertainty: Option<Uncertainty>,
     report: ProcessReport,
-}
-
-/// A weighted sum over contexts.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Contrast {
-    /// The contexts (q × c), in standard layout.
-    pub contexts: Array2<f64>,
-    /// Their weights (q).
-    pub weights: Array1<f64>,
 }
 
 /// Means and variances (g × T × p) of what one term adds to every coefficient.
@@ -252,9 +244,7 @@ impl FittedProcess {
             let state = self.engine.state(hyper)?;
             total.scaled_add(*weight, &self.engine.covariances(&state, hyper, at)?);
             let off = self.engine.means(&state, hyper, at)? - &center;
-            let column = off.view().insert_axis(Axis(3));
-            let outer = &column * &off.view().insert_axis(Axis(2));
-            total.scaled_add(*weight, &outer);
+            total.scaled_add(*weight, &outer(&off));
         }
         finite("covariances", total)
     }
@@ -309,30 +299,46 @@ impl FittedProcess {
         self.mixed(|state, hyper| engine.partial_effect(state, hyper, term, at))
     }
 
-    /// Weighted sums of every coefficient over contexts, and their variances (sums × T × p); the
+    /// Weighted sums of every coefficient over contexts; with a design (q × p), of the coefficient
+    /// times its column, so that the sum over coefficients is that of linear predictors. The
     /// uncertainty of the hyperparameters is included.
-    ///
-    /// Differences of averages show what one context does, whatever the kernel.
     ///
     /// # Errors
     ///
-    /// Those of [`FittedProcess::covariances`]; [`Error::RowCount`] for a contrast of other than one
-    /// weight for each context.
-    pub fn contrasts(&self, contrasts: &[Contrast]) -> Result<PartialEffect> {
-        for contrast in contrasts {
-            check_table("contexts", contrast.contexts.view(), Some(self.contexts))?;
-            check_rows("weights", contrast.contexts.nrows(), contrast.weights.len())?;
-            check_finite("weights", contrast.weights.view().insert_axis(Axis(0)))?;
+    /// Those of [`FittedProcess::covariances`]; [`Error::ColumnCount`] and [`Error::RowCount`] for a
+    /// design that does not fit.
+    pub fn sums<'a>(
+        &self,
+        sums: &'a WeightedContexts,
+        design: Option<ArrayView2<'a, f64>>,
+    ) -> Result<SumMoments> {
+        check_table("contexts", sums.contexts(), Some(self.contexts))?;
+        if let Some(design) = design {
+            check_table("design", design, Some(self.engine.coefficients()))?;
+            check_rows("design", sums.contexts().nrows(), design.nrows())?;
         }
-        if contrasts.is_empty() {
-            let (_, coefficients, targets) = self.widths();
-            let nothing = Array3::zeros((0, targets, coefficients));
-            return Ok(PartialEffect {
-                means: nothing.clone(),
-                variances: nothing,
-            });
+        let summands = Summands {
+            contexts: sums.contexts(),
+            weights: sums.weights(),
+            design,
+        };
+        let of = |state: &State, hyper: &Hyperparameters| {
+            self.engine.sums(state, hyper, &self.kernel, &summands)
+        };
+        let mut moments = of(&self.state, &self.hyper)?;
+        if self.uncertainty.is_some() {
+            moments.covariances.fill(0.0);
+            for (weight, hyper) in self.hyperparameter_mixture()? {
+                let member = of(&self.engine.state(hyper)?, hyper)?;
+                moments.covariances.scaled_add(*weight, &member.covariances);
+                let off = member.means - &moments.means;
+                moments.covariances.scaled_add(*weight, &outer(&off));
+            }
         }
-        self.mixed(|state, hyper| self.engine.contrasts(state, hyper, contrasts))
+        Ok(SumMoments {
+            means: finite("weighted sums", moments.means)?,
+            covariances: finite("covariances of weighted sums", moments.covariances)?,
+        })
     }
 
     /// An effect at the hyperparameters' mode, with the variance of their mixture.
@@ -476,6 +482,12 @@ impl PartialEffect {
             variances: finite("variances of partial effects", self.variances)?,
         })
     }
+}
+
+/// Products of the coefficients of each target with each other.
+fn outer(coefficients: &Array3<f64>) -> Array4<f64> {
+    let column = coefficients.view().insert_axis(Axis(3));
+    &column * &coefficients.view().insert_axis(Axis(2))
 }
 
 /// Numbers that did not overflow on the way, as those of a polynomial do far from all rows.

@@ -82,7 +82,7 @@
 //! | what is assumed, and how it is fitted | [`CoefficientProcess`], [`Likelihood`], [`Sharing`], [`Size`] |
 //! | kernels, their sums and products | [`Kernel`], [`Family`], [`Term`] |
 //! | priors, and what was found | [`Priors`], [`Hyperparameters`] |
-//! | coefficients, covariances, draws, partial effects, leave-one-out | [`FittedProcess`], [`PartialEffect`], [`Contrast`] |
+//! | coefficients, covariances, weighted sums, draws, partial effects, leave-one-out | [`FittedProcess`], [`PartialEffect`], [`SumMoments`] |
 //! | whether a coefficient varies with a context | [`FittedProcess::wald_tests`], [`Constancy`], [`WaldStatistic`] |
 //! | how the fit went | [`ProcessReport`], [`Method`] |
 //!
@@ -104,11 +104,13 @@ mod optimise;
 mod priors;
 mod process;
 mod search;
+mod sums;
 mod wald;
 
-pub use fitted::{Contrast, FittedProcess, Method, PartialEffect, ProcessReport};
+pub use fitted::{FittedProcess, Method, PartialEffect, ProcessReport};
 pub use hyperparameters::Hyperparameters;
 pub use kernel::{Family, Kernel, Term};
 pub use priors::Priors;
 pub use process::{CoefficientProcess, Likelihood, Sharing, Size};
+pub use sums::SumMoments;
 pub use wald::{Constancy, WaldStatistic};

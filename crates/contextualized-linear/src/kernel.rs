@@ -3,6 +3,7 @@
 mod estimator;
 mod model;
 mod relevance;
+mod sums;
 mod wald;
 
 pub use contextualized_kernels::{

@@ -2,9 +2,10 @@
 
 use super::{Exact, Factored, numerical};
 use crate::covariance::{Component, components, dot, row, transposed, with_coefficients};
-use crate::fitted::{Contrast, PartialEffect};
+use crate::fitted::PartialEffect;
 use crate::hyperparameters::Hyperparameters;
 use crate::process::Likelihood;
+use crate::sums::{Block, SharedMoments, Summands};
 use contextualized_core::Result;
 use contextualized_solvers::{gram, product};
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
@@ -152,67 +153,49 @@ impl Exact {
     }
 
     /// Weighted sums of every coefficient over contexts.
-    pub(crate) fn contrasts(
+    pub(crate) fn sums(
         &self,
         posterior: &ExactPosterior,
         hyper: &Hyperparameters,
-        contrasts: &[Contrast],
-    ) -> Result<PartialEffect> {
+        summands: &Summands<'_>,
+    ) -> Result<SharedMoments> {
         let parts = components(&self.kernel, hyper);
         let (count, rows) = (self.design.ncols(), self.contexts.nrows());
-        let (contexts, design) = (self.contexts.view(), self.design.view());
-        let mut cross = Array2::zeros((contrasts.len() * count, rows));
-        let mut variances = Array1::zeros(contrasts.len() * count);
-        for (g, contrast) in contrasts.iter().enumerate() {
-            let at = contrast.contexts.view();
-            let each = with_coefficients(&parts, contexts, design, at);
-            for (index, line) in each.rows().into_iter().enumerate() {
-                let (q, j) = (index / count, index % count);
-                cross
-                    .row_mut(g * count + j)
-                    .scaled_add(contrast.weights[q], &line);
-            }
-            let others = transposed(at);
-            for part in &parts {
-                for j in 0..count {
-                    variances[g * count + j] += (0..at.nrows())
-                        .into_par_iter()
-                        .map(|q| {
-                            let values = part.values(j, row(&at, q), others.view());
-                            let weights = contrast.weights.iter();
-                            let sum: f64 = values.iter().zip(weights).map(|(v, w)| v * w).sum();
-                            contrast.weights[q] * sum
-                        })
-                        .collect::<Vec<_>>()
-                        .iter()
-                        .sum::<f64>();
+        // Covariances of the sums with the rows, and what the constants contribute.
+        let mut cross = Array2::zeros((summands.sums() * count, rows));
+        let mut of_constants = Array2::zeros((count, summands.sums() * count));
+        for Block { range, sums } in summands.blocks() {
+            let at = summands.contexts.slice(s![range.clone(), ..]);
+            let each = with_coefficients(&parts, self.contexts.view(), self.design.view(), at);
+            for j in 0..count {
+                let weights = summands.weights_of(j, &sums, range.clone());
+                let products = weights.dot(&each.slice(s![j..;count, ..]));
+                for (position, &sum) in sums.iter().enumerate() {
+                    let mut line = cross.row_mut(sum * count + j);
+                    line += &products.row(position);
+                    of_constants[[j, sum * count + j]] += weights.row(position).sum();
                 }
             }
         }
-        let sums: Vec<f64> = contrasts.iter().map(|c| c.weights.sum()).collect();
-        let mut means = numerical(product(cross.view(), posterior.loads.view()))?;
-        for (index, mut mean) in means.rows_mut().into_iter().enumerate() {
-            let constant = posterior.constants.row(index % count);
-            mean.scaled_add(sums[index / count], &constant);
-        }
+        let means = numerical(product(cross.view(), posterior.loads.view()))?
+            + of_constants.t().dot(&posterior.constants);
         let solver = self.solver(posterior, hyper)?;
         cross *= &posterior.root_precisions;
-        let of_constants = Array2::from_shape_fn((count, cross.nrows()), |(j, index)| {
-            f64::from(index % count == j) * sums[index / count]
-        });
         let (taken, given) = solver.halves(cross.t(), of_constants)?;
-        let squares = |table: &Array2<f64>| table.map_axis(Axis(0), |column| column.dot(&column));
-        let variances = (variances - squares(&taken) + squares(&given)).mapv(|v: f64| v.max(0.0));
-        let scale = |target: usize| match self.likelihood {
-            Likelihood::Gaussian => hyper.scales[target],
-            Likelihood::Bernoulli => 1.0,
-        };
-        let shape = (contrasts.len(), posterior.loads.ncols(), count);
-        Ok(PartialEffect {
+        let prior = summands.prior_variances(&parts, count);
+        let mut covariances = Array3::zeros((summands.sums(), count, count));
+        for (sum, mut covariance) in covariances.axis_iter_mut(Axis(0)).enumerate() {
+            let own = s![.., sum * count..(sum + 1) * count];
+            let (taken, given) = (taken.slice(own), given.slice(own));
+            covariance.assign(&(given.t().dot(&given) - taken.t().dot(&taken)));
+            let mut diagonal = covariance.diag_mut();
+            diagonal += &prior.row(sum);
+            diagonal.mapv_inplace(|v| v.max(0.0));
+        }
+        let shape = (summands.sums(), posterior.loads.ncols(), count);
+        Ok(SharedMoments {
             means: Array3::from_shape_fn(shape, |(g, t, j)| means[[g * count + j, t]]),
-            variances: Array3::from_shape_fn(shape, |(g, t, j)| {
-                variances[g * count + j] * scale(t)
-            }),
+            covariances,
         })
     }
 

@@ -2,10 +2,12 @@
 
 use super::{LowRank, Prior, Rows};
 use crate::basis::TermBasis;
-use crate::covariance::row;
+use crate::covariance::{components, row};
 use crate::exact::numerical;
-use crate::fitted::{Contrast, PartialEffect};
+use crate::fitted::PartialEffect;
 use crate::hyperparameters::Hyperparameters;
+use crate::kernel::Kernel;
+use crate::sums::{SharedMoments, Summands};
 use contextualized_core::Result;
 use contextualized_solvers::product;
 use ndarray::{Array2, Array3, ArrayView1, ArrayView2, Axis, s};
@@ -180,45 +182,44 @@ impl LowRank {
         Ok(root)
     }
 
-    /// Weighted sums of every coefficient over contexts. What the basis leaves out counts as if it
-    /// were the same at all of them, which is the most it can be.
-    pub(crate) fn contrasts(
+    /// Weighted sums of every coefficient over contexts. What the basis leaves out of their prior is
+    /// added to their variances.
+    pub(crate) fn sums(
         &self,
         posterior: &LowRankPosterior,
         hyper: &Hyperparameters,
-        contrasts: &[Contrast],
-    ) -> Result<PartialEffect> {
+        kernel: &Kernel,
+        summands: &Summands<'_>,
+    ) -> Result<SharedMoments> {
         let prior = self.prior(hyper)?;
+        let values = self.basis.at(summands.contexts)?;
         let functions = self.basis.functions();
-        let shape = (
-            contrasts.len(),
-            posterior.weights.ncols(),
-            self.coefficients,
-        );
-        let (mut means, mut variances) = (Array3::zeros(shape), Array3::zeros(shape));
-        for (g, contrast) in contrasts.iter().enumerate() {
-            let at = contrast.contexts.view();
-            let values = self.basis.at(at)?;
-            let sum = contrast.weights.dot(&values);
-            let mut left = vec![0.0; self.coefficients];
-            for q in 0..at.nrows() {
-                let each = self.left_out(&prior, hyper, row(&at, q), values.row(q));
-                for (left, each) in left.iter_mut().zip(each) {
-                    *left += contrast.weights[q].abs() * each.sqrt();
-                }
-            }
-            for j in 0..self.coefficients {
-                let part = s![j * functions..(j + 1) * functions, ..];
-                let half = sum.dot(&posterior.half.slice(part));
-                let mean = sum.dot(&posterior.weights.slice(part));
-                let variance = half.dot(&half) + left[j] * left[j];
-                for target in 0..shape.1 {
-                    means[[g, target, j]] = mean[target];
-                    variances[[g, target, j]] = variance * self.scale(hyper, target);
-                }
+        let (targets, count) = (posterior.weights.ncols(), self.coefficients);
+        let mut means = Array3::zeros((summands.sums(), targets, count));
+        let mut variances = summands.prior_variances(&components(kernel, hyper), count);
+        let mut halves = Vec::with_capacity(count);
+        let every: Vec<usize> = (0..summands.sums()).collect();
+        for j in 0..count {
+            let sums = summands
+                .weights_of(j, &every, 0..values.nrows())
+                .dot(&values);
+            let part = s![j * functions..(j + 1) * functions, ..];
+            means
+                .slice_mut(s![.., .., j])
+                .assign(&sums.dot(&posterior.weights.slice(part)));
+            halves.push(sums.dot(&posterior.half.slice(part)));
+            // What is left of the prior once the basis has its part; the constant is all the basis's.
+            let root = self.root(&prior, hyper, j);
+            let seen = sums.slice(s![.., 1..]).dot(&root.slice(s![1.., 1..]));
+            for (left, seen) in variances.column_mut(j).iter_mut().zip(seen.rows()) {
+                *left = (*left - seen.dot(&seen)).max(0.0);
             }
         }
-        Ok(PartialEffect { means, variances })
+        let covariances = Array3::from_shape_fn((summands.sums(), count, count), |(g, j, l)| {
+            let left = if j == l { variances[[g, j]] } else { 0.0 };
+            halves[j].row(g).dot(&halves[l].row(g)) + left
+        });
+        Ok(SharedMoments { means, covariances })
     }
 
     /// What one term adds to every coefficient, with mean zero over the rows.

@@ -9,3 +9,4 @@ mod problem;
 mod reference;
 mod same_bits;
 mod search;
+mod sums;

@@ -1,6 +1,7 @@
 //! Threads and files change nothing.
 
 use crate::problem::{Problem, known};
+use contextualized_core::WeightedContexts;
 use contextualized_kernels::{
     CoefficientProcess, FittedProcess, Kernel, Likelihood, Method, Sharing, Size,
 };
@@ -10,6 +11,9 @@ use serde_json::Value;
 /// All numbers of an answer.
 fn answers(fitted: &FittedProcess, at: &Array2<f64>) -> Vec<u64> {
     let effect = fitted.partial_effect(0, at.view()).unwrap();
+    let weights = at.slice(ndarray::s![.., ..1]).t().to_owned();
+    let sums = WeightedContexts::new(at.clone(), weights).unwrap();
+    let sums = fitted.sums(&sums, None).unwrap();
     fitted
         .coefficients(at.view())
         .unwrap()
@@ -18,6 +22,8 @@ fn answers(fitted: &FittedProcess, at: &Array2<f64>) -> Vec<u64> {
         .chain(&fitted.draws(at.view(), 2, 1).unwrap())
         .chain(&effect.means)
         .chain(&effect.variances)
+        .chain(&sums.means)
+        .chain(&sums.covariances)
         .map(|value| value.to_bits())
         .collect()
 }

@@ -4,10 +4,11 @@ use super::estimator::row_weights;
 use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
 use contextualized_core::{
     CoefficientIntervals, Coefficients, ColumnNames, Error, FitReport, Link, LocalCoefficients,
-    Result, Samples, Scaling, VaryingCoefficients, WithUncertainty, normalized_weights,
+    Result, Samples, Scaling, VaryingCoefficients, WeightedContexts, WithUncertainty,
+    normalized_weights,
 };
 use contextualized_kernels::{
-    Constancy, Contrast, FittedProcess, Hyperparameters, Kernel, ProcessReport, WaldStatistic,
+    Constancy, FittedProcess, Hyperparameters, Kernel, ProcessReport, WaldStatistic,
 };
 use ndarray::{Array1, Array2, Array3, Array4, ArrayView1, ArrayView2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
@@ -217,7 +218,8 @@ impl KernelModel {
                 let mut contexts = Array2::zeros((values.nrows(), self.scaling.contexts.columns()));
                 let standardized = self.standardized_column(context, values.column(0));
                 contexts.column_mut(context).assign(&standardized);
-                self.effect_in_units(self.process.partial_effect(*term, contexts.view())?)
+                let effect = self.process.partial_effect(*term, contexts.view())?;
+                self.effect_in_units(effect.means, effect.variances)
             }
             _ => self.averaged(
                 &[context],
@@ -274,25 +276,30 @@ impl KernelModel {
             .enumerate()
             .map(|(position, &column)| self.standardized_column(column, values.column(position)))
             .collect();
-        let contrasts: Vec<_> = (0..values.nrows())
-            .map(|g| {
-                let mut contexts = Array2::zeros((rows * signed.len(), typical.ncols()));
-                let mut weights = Array1::zeros(rows * signed.len());
-                for (part, (changed, sign)) in signed.iter().enumerate() {
-                    let range = part * rows..(part + 1) * rows;
-                    let mut block = contexts.slice_mut(s![range.clone(), ..]);
-                    block.assign(&typical);
-                    for (position, &column) in columns.iter().enumerate() {
-                        if changed[position] {
-                            block.column_mut(column).fill(standardized[position][g]);
-                        }
+        // For each set of values a block of rows for each part.
+        let blocks = values.nrows() * signed.len();
+        let mut contexts = Array2::zeros((blocks * rows, typical.ncols()));
+        let mut weights = Array2::zeros((values.nrows(), blocks * rows));
+        for (g, mut sum) in weights.rows_mut().into_iter().enumerate() {
+            for (part, (changed, sign)) in signed.iter().enumerate() {
+                let start = (g * signed.len() + part) * rows;
+                let range = start..start + rows;
+                let mut block = contexts.slice_mut(s![range.clone(), ..]);
+                block.assign(&typical);
+                for (position, &column) in columns.iter().enumerate() {
+                    if changed[position] {
+                        block.column_mut(column).fill(standardized[position][g]);
                     }
-                    weights.slice_mut(s![range]).fill(sign / rows as f64);
                 }
-                Contrast { contexts, weights }
-            })
-            .collect();
-        self.effect_in_units(self.process.contrasts(&contrasts)?)
+                sum.slice_mut(s![range]).fill(sign / rows as f64);
+            }
+        }
+        let sums = WeightedContexts::new(contexts, weights)?;
+        let moments = self.process.sums(&sums, None)?;
+        let variances = Array3::from_shape_fn(moments.means.dim(), |(g, t, j)| {
+            moments.covariances[[g, t, j, j]]
+        });
+        self.effect_in_units(moments.means, variances)
     }
 
     fn standardized_column(&self, column: usize, values: ArrayView1<'_, f64>) -> Array1<f64> {
@@ -300,10 +307,7 @@ impl KernelModel {
         values.mapv(|value| (value - scaling.centers()[column]) / scaling.scales()[column])
     }
 
-    fn effect_in_units(
-        &self,
-        effect: contextualized_kernels::PartialEffect,
-    ) -> Result<PartialEffect> {
+    fn effect_in_units(&self, means: Array3<f64>, variances: Array3<f64>) -> Result<PartialEffect> {
         let in_units = |table: Array3<f64>| {
             let (slopes, offsets) = self.split(table);
             Coefficients::new(slopes, offsets)?.to_original_units(
@@ -312,8 +316,8 @@ impl KernelModel {
             )
         };
         Ok(PartialEffect {
-            effects: in_units(effect.means)?,
-            standard_errors: in_units(effect.variances.mapv(f64::sqrt))?,
+            effects: in_units(means)?,
+            standard_errors: in_units(variances.mapv(f64::sqrt))?,
         })
     }
 
@@ -404,14 +408,14 @@ impl KernelModel {
         }
     }
 
-    fn standardized(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+    pub(super) fn standardized(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         check_table("contexts", contexts, Some(self.scaling.contexts.columns()))?;
         let standardized = self.scaling.contexts.apply(contexts)?;
         check_finite("contexts, standardised,", standardized.view())?;
         Ok(standardized)
     }
 
-    fn design(&self, features: ArrayView2<'_, f64>) -> Array2<f64> {
+    pub(super) fn design(&self, features: ArrayView2<'_, f64>) -> Array2<f64> {
         let ones = Array2::ones((features.nrows(), usize::from(self.intercept)));
         concatenate(Axis(1), &[features.view(), ones.view()])
             .expect("features and ones have the same rows")
@@ -458,7 +462,7 @@ impl KernelModel {
     }
 
     /// Standard deviations in the users' units, of covariances in units of the fit.
-    fn deviations(&self, covariances: &Array4<f64>) -> Result<Coefficients> {
+    pub(super) fn deviations(&self, covariances: &Array4<f64>) -> Result<Coefficients> {
         let (rows, targets, ..) = covariances.dim();
         let (features, scales) = (&self.scaling.features, self.scaling.targets.scales());
         let slopes = Array3::from_shape_fn((rows, targets, features.columns()), |(q, t, j)| {

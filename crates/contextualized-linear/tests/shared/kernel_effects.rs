@@ -1,7 +1,11 @@
 //! What a kernel regression says of its coefficients: which context matters, and how.
 
 use crate::kernel::{fit, quick, simulator};
-use contextualized_core::{Error, Estimator};
+use approx::assert_relative_eq;
+use contextualized_core::{
+    Error, Estimator, LocalCoefficients, VaryingCoefficients, WeightedContexts, WithSums,
+    WithUncertainty,
+};
 use contextualized_linear::{Family, Sharing};
 use contextualized_simulation::Simulator;
 use ndarray::{Array1, Array2, Axis, array};
@@ -198,5 +202,93 @@ fn effects_that_the_kernel_does_not_have_are_errors() {
             expected: 2,
             found: 1
         })
+    ));
+}
+
+#[test]
+fn a_sum_of_one_row_has_the_intervals_of_coefficients_and_means() {
+    for estimator in [quick(), quick().intercept(false)] {
+        let (model, data) = fit(&simulator(60), &estimator, 13);
+        let contexts = data.samples.contexts().select(Axis(0), &[0, 1, 2]);
+        let features = data.samples.features().select(Axis(0), &[0, 1, 2]);
+        let each = WeightedContexts::new(contexts.clone(), Array2::eye(3)).unwrap();
+        let sums = model.coefficient_sums(&each, 0.9).unwrap();
+        let intervals = model.intervals(contexts.view(), 0.9).unwrap();
+        let near = |a: &contextualized_core::Coefficients,
+                    b: &contextualized_core::Coefficients| {
+            assert_relative_eq!(a.slopes(), b.slopes(), epsilon = 1e-7);
+            assert_relative_eq!(a.offsets(), b.offsets(), epsilon = 1e-7);
+        };
+        near(&sums.values, &model.coefficients(contexts.view()).unwrap());
+        let errors = model.standard_errors(contexts.view()).unwrap();
+        near(&sums.standard_errors, &errors);
+        near(&sums.lower, &intervals.lower);
+        near(&sums.upper, &intervals.upper);
+
+        let predictors = model.predictor_sums(&each, features.view(), 0.9).unwrap();
+        let means = model
+            .mean_intervals(contexts.view(), features.view(), 0.9)
+            .unwrap();
+        let predicted = model.predict(contexts.view(), features.view()).unwrap();
+        assert_relative_eq!(predictors.values, predicted, epsilon = 1e-7);
+        assert_relative_eq!(predictors.lower, means.lower, epsilon = 1e-7);
+        assert_relative_eq!(predictors.upper, means.upper, epsilon = 1e-7);
+    }
+}
+
+/// Changing one context in all rows, less the rows as they are, is the context's own function.
+#[test]
+fn sums_over_changed_rows_are_the_partial_effects_of_an_additive_kernel() {
+    let simulator = centred(|a, _| a.sin(), |_, b| b * b);
+    let estimator = quick().additive(Family::SquaredExponential);
+    let (model, data) = fit(&simulator, &estimator, 14);
+    let rows = data.samples.contexts();
+    let mut changed = rows.to_owned();
+    changed.column_mut(1).fill(13.0);
+    let change = WeightedContexts::mean_of(changed)
+        .unwrap()
+        .minus(&WeightedContexts::mean_of(rows.to_owned()).unwrap())
+        .unwrap();
+    let sums = model.coefficient_sums(&change, 0.95).unwrap();
+    let effect = model.partial_effect(1, array![13.0].view()).unwrap();
+    assert_relative_eq!(
+        sums.values.slopes(),
+        effect.effects.slopes(),
+        epsilon = 1e-6
+    );
+    assert_relative_eq!(
+        sums.standard_errors.slopes(),
+        effect.standard_errors.slopes(),
+        epsilon = 1e-5
+    );
+    // Of the outcome at average features, whose offset the partial effect has.
+    let center = data.samples.features().mean().unwrap();
+    let features = Array2::from_elem((2 * rows.nrows(), 1), center);
+    let outcome = model
+        .predictor_sums(&change, features.view(), 0.95)
+        .unwrap();
+    assert_relative_eq!(outcome.values, effect.effects.offsets(), epsilon = 1e-6);
+    assert_relative_eq!(
+        outcome.standard_errors,
+        effect.standard_errors.offsets(),
+        epsilon = 1e-5
+    );
+}
+
+#[test]
+fn sums_that_do_not_fit_are_errors() {
+    let (model, data) = fit(&simulator(60), &quick(), 12);
+    let rows = WeightedContexts::mean_of(data.samples.contexts().to_owned()).unwrap();
+    let features = data.samples.features();
+    for level in [0.0, 1.0, f64::NAN] {
+        assert!(matches!(
+            model.coefficient_sums(&rows, level),
+            Err(Error::InvalidParameter { .. })
+        ));
+        assert!(model.predictor_sums(&rows, features, level).is_err());
+    }
+    assert!(matches!(
+        model.predictor_sums(&rows, features.slice(ndarray::s![..3, ..]), 0.9),
+        Err(Error::RowCount { .. })
     ));
 }
