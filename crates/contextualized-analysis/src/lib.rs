@@ -15,6 +15,7 @@ mod variation;
 pub use adjustment::{benjamini_hochberg, holm};
 pub use archetypes::ArchetypeSummary;
 pub use conformal::{ConformalModel, OutcomeIntervals, SplitConformal};
+pub use effects::{Effect, EffectGrid, EffectSummary, Effects, Importance};
 pub use embedding::{
     CoefficientColumns, Covariate, ExplainedVariance, Faithfulness, NetworkColumns,
     PrincipalComponents, PrincipalComponentsModel, Tsne, TsneEmbedding, explained_variance,

@@ -3,5 +3,6 @@
 
 mod conformal;
 mod heterogeneity;
+mod effects;
 mod subgroups;
 mod variation;
