@@ -30,4 +30,7 @@ mod documents {
 
     #[doc = include_str!("../../docs/src/bridge.md")]
     struct Bridge;
+
+    #[doc = include_str!("../../docs/src/effects.md")]
+    struct Effects;
 }
