@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod conformal;
-mod heterogeneity;
 mod effects;
+mod heterogeneity;
 mod subgroups;
 mod variation;
