@@ -1,7 +1,7 @@
 //! Section 2 of the demo: what is fitted in each part of it, and what comes out.
 
 use contextualized_baselines::{ClusterNetworks, PopulationBayesianNetwork};
-use contextualized_core::{Estimator, Networks, Result, VaryingNetworks};
+use contextualized_core::{Estimator, NetworkKind, Networks, Result, VaryingNetworks};
 use contextualized_graphs::bayesian::{KernelBayesianNetwork, NeuralBayesianNetwork};
 use contextualized_simulation::{NetworkProblem, SimulatedNetworks};
 use ndarray::{Array2, Array3, ArrayView2, Axis};
@@ -155,6 +155,10 @@ struct Empty;
 struct Oracle;
 
 impl VaryingNetworks for Empty {
+    fn kind(&self) -> NetworkKind {
+        NetworkKind::Directed
+    }
+
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
         let nodes = NetworkProblem::network(0.0).nrows();
         Networks::new(Array3::zeros((contexts.nrows(), nodes, nodes)))
@@ -170,6 +174,10 @@ impl VaryingNetworks for Empty {
 }
 
 impl VaryingNetworks for Oracle {
+    fn kind(&self) -> NetworkKind {
+        NetworkKind::Directed
+    }
+
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
         let nodes = NetworkProblem::network(0.0).nrows();
         let mut edges = Array3::zeros((contexts.nrows(), nodes, nodes));

@@ -14,6 +14,9 @@ mod variation;
 
 pub use adjustment::{benjamini_hochberg, holm};
 pub use archetypes::ArchetypeSummary;
+pub use bootstrap::{
+    Bootstrap, Divergent, EdgeStability, Ensemble, Failure, Member, OutOfBag, SumTests,
+};
 pub use conformal::{ConformalModel, OutcomeIntervals, SplitConformal};
 pub use effects::{Effect, EffectGrid, EffectSummary, Effects, Importance};
 pub use embedding::{
@@ -22,6 +25,7 @@ pub use embedding::{
     faithfulness,
 };
 pub use extrapolation::{Extrapolation, ExtrapolationScores};
+pub use resampling::Resampling;
 pub use subgroups::{
     Calibration, Measured, ReliabilityBin, SubgroupAccuracy, SubgroupAnalysis, Subgroups,
 };

@@ -4,8 +4,8 @@ use crate::clusters::{CandidateLoss, ClusterReport, ClusterSummary};
 use crate::kmeans;
 use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
 use contextualized_core::{
-    Error, Estimator, KFold, MarkovNetworks, NetworkDensity, Networks, Result, Samples,
-    Standardization, StructuralNetworks, VaryingNetworks, WithNetworkArchetypes,
+    Error, Estimator, KFold, MarkovNetworks, NetworkDensity, NetworkKind, Networks, Result,
+    Samples, Standardization, StructuralNetworks, VaryingNetworks, WithNetworkArchetypes,
 };
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, concatenate};
 use rayon::prelude::*;
@@ -332,6 +332,12 @@ impl<M> ClusterNetworkModel<M> {
 }
 
 impl<M: VaryingNetworks> VaryingNetworks for ClusterNetworkModel<M> {
+    fn kind(&self) -> NetworkKind {
+        self.models
+            .first()
+            .map_or(NetworkKind::Directed, VaryingNetworks::kind)
+    }
+
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
         let nodes = match self.models.first() {
             Some(model) => model

@@ -3,8 +3,8 @@
 use crate::population::named;
 use contextualized_core::validate::{check_query, check_rows, check_table};
 use contextualized_core::{
-    Error, Estimator, MarkovNetworks, NetworkDensity, Networks, Result, Samples, Standardization,
-    VaryingNetworks,
+    Error, Estimator, MarkovNetworks, NetworkDensity, NetworkKind, Networks, Result, Samples,
+    Standardization, VaryingNetworks,
 };
 use contextualized_solvers::{Normal, correlation, graphical_lasso, shrunken_covariance};
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis};
@@ -303,6 +303,10 @@ impl PopulationCorrelationModel {
 }
 
 impl VaryingNetworks for PopulationCorrelationModel {
+    fn kind(&self) -> NetworkKind {
+        NetworkKind::Correlation
+    }
+
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
         let matrix = numerical(correlation(self.distribution.covariance.view()))?;
         self.distribution.everywhere(contexts, &matrix)
@@ -357,6 +361,10 @@ pub struct PopulationMarkovModel {
 }
 
 impl VaryingNetworks for PopulationMarkovModel {
+    fn kind(&self) -> NetworkKind {
+        NetworkKind::Precision
+    }
+
     /// Precisions, in the inverse of the features' units.
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
         let scales = self.distribution.scaling.scales();

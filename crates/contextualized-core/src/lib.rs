@@ -65,7 +65,7 @@
 //! | [`Estimator`], [`DynEstimator`] | a configuration that can be fitted; its object-safe companion |
 //! | [`LocalCoefficients`], [`VaryingCoefficients`], [`WithUncertainty`] | fitted regressions |
 //! | [`Coefficients`], [`Link`] | slopes and offsets per sample; the scale they live on |
-//! | [`Networks`], [`VaryingNetworks`], [`NetworkDensity`] | one p × p network per sample |
+//! | [`Networks`], [`VaryingNetworks`], [`NetworkKind`], [`NetworkDensity`] | one p × p network per sample |
 //! | [`WithArchetypes`], [`WithNetworkArchetypes`] | models that mix a few coefficients or networks by context |
 //! | [`WeightedContexts`], [`WithSums`] | weighted sums over contexts, such as averages and effects, and how surely they are known |
 //! | [`WaldTest`], [`WithWaldTests`] | whether a coefficient varies with a context, as a model tests it by itself |
@@ -104,7 +104,7 @@ pub use coefficients::Coefficients;
 pub use error::{Error, Result};
 pub use link::Link;
 pub use markov::{MarkovNetworks, partial_correlations};
-pub use networks::{NetworkDensity, Networks, VaryingNetworks};
+pub use networks::{NetworkDensity, NetworkKind, Networks, VaryingNetworks};
 pub use report::{FitReport, Termination};
 pub use samples::{ColumnNames, Samples};
 pub use scaling::Scaling;

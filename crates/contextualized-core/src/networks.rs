@@ -69,8 +69,23 @@ impl Networks {
     }
 }
 
+/// What the entries of a model's networks are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum NetworkKind {
+    /// Correlations: symmetric, ones on the diagonal, no eigenvalue below zero.
+    Correlation,
+    /// Precisions: symmetric and positive definite.
+    Precision,
+    /// Weights of a directed acyclic network, from the node of the row to that of the column.
+    Directed,
+}
+
 /// A fitted model of one network per context.
 pub trait VaryingNetworks: Send + Sync {
+    /// What the entries of the networks are, and so what always holds of them.
+    fn kind(&self) -> NetworkKind;
+
     /// The networks at every row of contexts (n × c), all at once: n · p² numbers.
     ///
     /// # Errors
@@ -155,6 +170,10 @@ mod tests {
     struct OneEdge;
 
     impl VaryingNetworks for OneEdge {
+        fn kind(&self) -> NetworkKind {
+            NetworkKind::Directed
+        }
+
         fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
             check_table("contexts", contexts, Some(1))?;
             let mut edges = Array3::zeros((contexts.nrows(), 2, 2));

@@ -62,7 +62,7 @@ fn gaussian<'a>(pairs: impl Iterator<Item = (&'a f64, &'a f64)>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Error, Networks, VaryingNetworks};
+    use crate::{Error, NetworkKind, Networks, VaryingNetworks};
     use approx::assert_relative_eq;
     use ndarray::{Array3, array};
 
@@ -70,6 +70,10 @@ mod tests {
     struct Pair;
 
     impl VaryingNetworks for Pair {
+        fn kind(&self) -> NetworkKind {
+            NetworkKind::Directed
+        }
+
         fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
             let mut edges = Array3::zeros((contexts.nrows(), 2, 2));
             edges.slice_mut(ndarray::s![.., 0, 1]).fill(2.0);

@@ -1,8 +1,11 @@
 //! Analyses of every kind of model through the shared traits.
 #![allow(clippy::unwrap_used)]
 
+mod bootstrap;
 mod conformal;
 mod effects;
 mod heterogeneity;
+mod out_of_bag;
 mod subgroups;
 mod variation;
+mod weights;

@@ -2,7 +2,8 @@
 
 use contextualized_core::validate::{check_finite, check_query, check_table};
 use contextualized_core::{
-    Error, FitReport, NetworkDensity, Networks, Result, StructuralNetworks, VaryingNetworks,
+    Error, FitReport, NetworkDensity, NetworkKind, Networks, Result, StructuralNetworks,
+    VaryingNetworks,
 };
 use contextualized_solvers::topological_order;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
@@ -122,6 +123,10 @@ impl PopulationBayesianModel {
 }
 
 impl VaryingNetworks for PopulationBayesianModel {
+    fn kind(&self) -> NetworkKind {
+        NetworkKind::Directed
+    }
+
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
         check_table("contexts", contexts, Some(self.contexts))?;
         let nodes = self.weights.nrows();

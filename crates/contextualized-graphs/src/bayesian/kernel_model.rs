@@ -3,8 +3,8 @@
 use super::kernel_estimator::OrderScore;
 use contextualized_core::validate::{check_query, check_table};
 use contextualized_core::{
-    ColumnNames, Error, NetworkDensity, Networks, Result, Standardization, StructuralNetworks,
-    VaryingNetworks,
+    ColumnNames, Error, NetworkDensity, NetworkKind, Networks, Result, Standardization,
+    StructuralNetworks, VaryingNetworks,
 };
 use contextualized_kernels::{FittedProcess, ProcessReport};
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis};
@@ -235,6 +235,10 @@ impl KernelBayesianModel {
 }
 
 impl VaryingNetworks for KernelBayesianModel {
+    fn kind(&self) -> NetworkKind {
+        NetworkKind::Directed
+    }
+
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
         Networks::new(self.weights_and_offsets(contexts)?.0)
     }

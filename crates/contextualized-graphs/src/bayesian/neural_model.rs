@@ -6,8 +6,8 @@ use super::project_networks;
 use contextualized_baselines::PopulationBayesianModel;
 use contextualized_core::validate::{check_finite, check_query, check_table};
 use contextualized_core::{
-    Coefficients, ColumnNames, Error, FitReport, NetworkDensity, Networks, Result, Samples,
-    Standardization, StructuralNetworks, VaryingNetworks, WithNetworkArchetypes,
+    Coefficients, ColumnNames, Error, FitReport, NetworkDensity, NetworkKind, Networks, Result,
+    Samples, Standardization, StructuralNetworks, VaryingNetworks, WithNetworkArchetypes,
 };
 use contextualized_encoders::{
     Archetypes, Contextualized, EncoderLink, Linked, Masked, Mlp, MlpWeights,
@@ -279,6 +279,10 @@ impl NeuralBayesianModel {
 }
 
 impl VaryingNetworks for NeuralBayesianModel {
+    fn kind(&self) -> NetworkKind {
+        NetworkKind::Directed
+    }
+
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
         project_networks(&self.unprojected(contexts)?, self.projection.into())
     }

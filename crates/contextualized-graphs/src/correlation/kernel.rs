@@ -5,7 +5,9 @@ use crate::normal::log_density;
 use crate::numerical::numerical;
 use crate::rows::{stacked, stacked_vectors};
 use contextualized_core::validate::check_query;
-use contextualized_core::{Estimator, NetworkDensity, Networks, Result, Samples, VaryingNetworks};
+use contextualized_core::{
+    Estimator, NetworkDensity, NetworkKind, Networks, Result, Samples, VaryingNetworks,
+};
 use contextualized_solvers::correlation;
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
@@ -179,6 +181,10 @@ impl KernelCorrelationModel {
 }
 
 impl VaryingNetworks for KernelCorrelationModel {
+    fn kind(&self) -> NetworkKind {
+        NetworkKind::Correlation
+    }
+
     /// Correlations.
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
         let correlations = self.local.map_covariances(contexts, |_, normal| {

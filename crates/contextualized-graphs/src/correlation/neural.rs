@@ -8,8 +8,8 @@ use crate::numerical::numerical;
 use crate::rows::stacked;
 use contextualized_core::validate::{check_finite, check_query, check_table};
 use contextualized_core::{
-    Error, Estimator, FitReport, NetworkDensity, Networks, Result, Samples, Standardization,
-    VaryingNetworks,
+    Error, Estimator, FitReport, NetworkDensity, NetworkKind, Networks, Result, Samples,
+    Standardization, VaryingNetworks,
 };
 use contextualized_solvers::{Normal, nearest_correlation};
 use ndarray::{Array1, Array2, ArrayView2};
@@ -286,6 +286,10 @@ impl NeuralCorrelationModel {
 }
 
 impl VaryingNetworks for NeuralCorrelationModel {
+    fn kind(&self) -> NetworkKind {
+        NetworkKind::Correlation
+    }
+
     /// Correlations.
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
         let contexts = self.standardized(contexts)?;

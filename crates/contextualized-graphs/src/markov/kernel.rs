@@ -6,7 +6,8 @@ use crate::numerical::numerical;
 use crate::rows::{stacked, stacked_vectors};
 use contextualized_core::validate::check_query;
 use contextualized_core::{
-    Error, Estimator, MarkovNetworks, NetworkDensity, Networks, Result, Samples, VaryingNetworks,
+    Error, Estimator, MarkovNetworks, NetworkDensity, NetworkKind, Networks, Result, Samples,
+    VaryingNetworks,
 };
 use contextualized_solvers::{Normal, graphical_lasso};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
@@ -212,6 +213,10 @@ impl KernelMarkovModel {
 }
 
 impl VaryingNetworks for KernelMarkovModel {
+    fn kind(&self) -> NetworkKind {
+        NetworkKind::Precision
+    }
+
     /// Precisions, in the inverse of the features' units.
     ///
     /// # Errors

@@ -9,8 +9,8 @@ use crate::numerical::numerical;
 use crate::rows::stacked;
 use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
 use contextualized_core::{
-    Error, Estimator, FitReport, MarkovNetworks, NetworkDensity, Networks, Result, Samples,
-    Standardization, VaryingNetworks,
+    Error, Estimator, FitReport, MarkovNetworks, NetworkDensity, NetworkKind, Networks, Result,
+    Samples, Standardization, VaryingNetworks,
 };
 use contextualized_solvers::{Normal, symmetric_eigen};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
@@ -359,6 +359,10 @@ impl NeuralMarkovModel {
 }
 
 impl VaryingNetworks for NeuralMarkovModel {
+    fn kind(&self) -> NetworkKind {
+        NetworkKind::Precision
+    }
+
     /// Precisions, in the inverse of the features' units.
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
         let precisions = self

@@ -1,0 +1,178 @@
+//! An ensemble of regressions is a regression that knows how surely it knows its coefficients.
+
+use super::Ensemble;
+use super::members::{mean, standard_deviation, summarize};
+use contextualized_core::validate::check_rows;
+use contextualized_core::{
+    CoefficientIntervals, CoefficientSums, Coefficients, Error, Link, LocalCoefficients,
+    PredictorSums, Result, VaryingCoefficients, WeightedContexts, WithSums, WithUncertainty,
+};
+use ndarray::{Array2, Array3, ArrayView2, Axis, ShapeError, concatenate, s};
+use rayon::prelude::*;
+
+/// Slopes and offsets as one table, rows × (targets · features + targets).
+pub(super) fn flat(coefficients: &Coefficients) -> Result<Array2<f64>> {
+    let (rows, targets, features) = coefficients.slopes().dim();
+    let slopes = coefficients
+        .slopes()
+        .to_shape((rows, targets * features))
+        .map_err(arranging)?
+        .into_owned();
+    concatenate(Axis(1), &[slopes.view(), coefficients.offsets()]).map_err(arranging)
+}
+
+/// The inverse of [`flat`].
+pub(super) fn unflat(table: ArrayView2<'_, f64>, features: usize) -> Result<Coefficients> {
+    let (rows, width) = table.dim();
+    let targets = width / (features + 1);
+    let (slopes, offsets) = table.split_at(Axis(1), targets * features);
+    let slopes: Array3<f64> = slopes
+        .to_shape((rows, targets, features))
+        .map_err(arranging)?
+        .into_owned();
+    Coefficients::new(slopes, offsets.to_owned())
+}
+
+fn arranging(source: ShapeError) -> Error {
+    Error::numerical("arranging coefficients", source)
+}
+
+impl<M: LocalCoefficients> LocalCoefficients for Ensemble<M> {
+    fn coefficients_at(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Coefficients> {
+        check_rows("features", contexts.nrows(), features.nrows())?;
+        let [means] = self.summarized(
+            contexts.nrows(),
+            |model, rows| {
+                flat(&model.coefficients_at(
+                    contexts.slice(s![rows.clone(), ..]),
+                    features.slice(s![rows, ..]),
+                )?)
+            },
+            |values: &mut [f64]| [mean(values)],
+        )?;
+        unflat(means.view(), features.ncols())
+    }
+
+    fn link(&self) -> Link {
+        self.original.link()
+    }
+}
+
+impl<M: VaryingCoefficients> VaryingCoefficients for Ensemble<M> {
+    fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
+        let ([means], features) = self.of_coefficients(contexts, |values| [mean(values)])?;
+        unflat(means.view(), features)
+    }
+}
+
+impl<M: VaryingCoefficients> WithUncertainty for Ensemble<M> {
+    fn standard_errors(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
+        self.check_spread()?;
+        let stretch = self.stretch()?;
+        let ([errors], features) =
+            self.of_coefficients(contexts, |values| [stretch * standard_deviation(values)])?;
+        unflat(errors.view(), features)
+    }
+
+    fn intervals(&self, contexts: ArrayView2<'_, f64>, level: f64) -> Result<CoefficientIntervals> {
+        let percentiles = self.percentiles(level)?;
+        let ([lower, upper], features) =
+            self.of_coefficients(contexts, |values| percentiles.ends(values))?;
+        Ok(CoefficientIntervals {
+            lower: unflat(lower.view(), features)?,
+            upper: unflat(upper.view(), features)?,
+        })
+    }
+}
+
+/// The mean of every member's sum, and how much their sums vary.
+impl<M: VaryingCoefficients> WithSums for Ensemble<M> {
+    fn coefficient_sums(&self, sums: &WeightedContexts, level: f64) -> Result<CoefficientSums> {
+        let figures = self.figures(level)?;
+        let features = sums.coefficients(&self.original)?.features();
+        let tables = self.by_member(|model| flat(&sums.coefficients(model)?))?;
+        let [values, standard_errors, lower, upper] = summarize(&tables, &figures);
+        Ok(CoefficientSums {
+            values: unflat(values.view(), features)?,
+            standard_errors: unflat(standard_errors.view(), features)?,
+            lower: unflat(lower.view(), features)?,
+            upper: unflat(upper.view(), features)?,
+        })
+    }
+
+    fn predictor_sums(
+        &self,
+        sums: &WeightedContexts,
+        features: ArrayView2<'_, f64>,
+        level: f64,
+    ) -> Result<PredictorSums> {
+        let figures = self.figures(level)?;
+        let tables = self.by_member(|model| sums.predictor(model, features))?;
+        let [values, standard_errors, lower, upper] = summarize(&tables, &figures);
+        Ok(PredictorSums {
+            values,
+            standard_errors,
+            lower,
+            upper,
+        })
+    }
+}
+
+impl<M: VaryingCoefficients> Ensemble<M> {
+    /// How far the mean over members is from the fit to all rows: the bootstrap's estimate of bias.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`VaryingCoefficients::coefficients`].
+    pub fn bias(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
+        let means = self.coefficients(contexts)?;
+        let original = self.original.coefficients(contexts)?;
+        Coefficients::new(
+            &means.slopes() - &original.slopes(),
+            &means.offsets() - &original.offsets(),
+        )
+    }
+
+    /// A table for each member, in their order.
+    pub(super) fn by_member(
+        &self,
+        table: impl Fn(&M) -> Result<Array2<f64>> + Sync,
+    ) -> Result<Vec<Array2<f64>>> {
+        self.members
+            .par_iter()
+            .map(|member| table(member.model()))
+            .collect()
+    }
+
+    /// Figures of each cell of the members' [`flat`] coefficients, and the number of features.
+    fn of_coefficients<const K: usize>(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        summary: impl Fn(&mut [f64]) -> [f64; K] + Sync,
+    ) -> Result<([Array2<f64>; K], usize)> {
+        let first = contexts.slice(s![..contexts.nrows().min(1), ..]);
+        let features = self.original.coefficients(first)?.features();
+        let figures = self.summarized(
+            contexts.nrows(),
+            |model, rows| flat(&model.coefficients(contexts.slice(s![rows, ..]))?),
+            summary,
+        )?;
+        Ok((figures, features))
+    }
+
+    /// Mean, standard error and ends of the interval of values.
+    fn figures(&self, level: f64) -> Result<impl Fn(&mut [f64]) -> [f64; 4] + Sync + use<M>> {
+        let percentiles = self.percentiles(level)?;
+        let stretch = self.stretch()?;
+        Ok(move |values: &mut [f64]| {
+            let error = stretch * standard_deviation(values);
+            let center = mean(values);
+            let [lower, upper] = percentiles.ends(values);
+            [center, error, lower, upper]
+        })
+    }
+}
