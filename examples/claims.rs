@@ -7,6 +7,7 @@
 //! million        a million rows: errors, intervals and seconds
 //! coverage       how often 95 % intervals hold the truth
 //! conformal      how often 95 % conformal intervals hold a new outcome, whatever the model
+//! variation      how often tests of variation reject, where nothing varies and where something does
 //! bayesian       errors of every model in Section 2 of the demo, over data seeds
 //! networks       correlation and Markov networks beside those of clusters and encoders; a large case
 //! ```
@@ -20,7 +21,7 @@
 
 use clap::{Parser, ValueEnum};
 use contextualized_examples::claims::{
-    bayesian, conformal, coverage, demo, interactions, million, networks,
+    bayesian, conformal, coverage, demo, interactions, million, networks, variation,
 };
 use std::error::Error;
 use std::process::ExitCode;
@@ -34,7 +35,8 @@ struct Arguments {
     /// Number of data seeds of the demo, from 0.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
-    /// Number of data sets of each kind that intervals are judged by.
+    /// Number of data sets of each kind that intervals and tests are judged by; levels of tests by five
+    /// times as many.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(2..))]
     data_sets: u64,
 }
@@ -47,6 +49,7 @@ enum Group {
     Million,
     Coverage,
     Conformal,
+    Variation,
     Bayesian,
     Networks,
 }
@@ -65,6 +68,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             Group::Million => million::measure()?,
             Group::Coverage => coverage::measure(arguments.data_sets, arguments.seeds)?,
             Group::Conformal => conformal::measure(arguments.data_sets)?,
+            Group::Variation => variation::measure(arguments.data_sets)?,
             Group::Bayesian => bayesian::measure(arguments.seeds)?,
             Group::Networks => networks::measure(arguments.seeds)?,
         };

@@ -7,6 +7,7 @@ pub mod demo;
 pub mod interactions;
 pub mod million;
 pub mod networks;
+pub mod variation;
 
 mod truth;
 
