@@ -6,6 +6,7 @@
 //! interactions   five contexts, two of them irrelevant: does the default search go far enough?
 //! million        a million rows: errors, intervals and seconds
 //! coverage       how often 95 % intervals hold the truth
+//! bootstrap      how often 95 % bootstrap intervals hold the truth, and how often tests reject it
 //! conformal      how often 95 % conformal intervals hold a new outcome, whatever the model
 //! variation      how often tests of variation reject, where nothing varies and where something does
 //! bayesian       errors of every model in Section 2 of the demo, over data seeds
@@ -21,7 +22,7 @@
 
 use clap::{Parser, ValueEnum};
 use contextualized_examples::claims::{
-    bayesian, conformal, coverage, demo, interactions, million, networks, variation,
+    bayesian, bootstrap, conformal, coverage, demo, interactions, million, networks, variation,
 };
 use std::error::Error;
 use std::process::ExitCode;
@@ -48,6 +49,7 @@ enum Group {
     Interactions,
     Million,
     Coverage,
+    Bootstrap,
     Conformal,
     Variation,
     Bayesian,
@@ -67,6 +69,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             Group::Interactions => interactions::measure()?,
             Group::Million => million::measure()?,
             Group::Coverage => coverage::measure(arguments.data_sets, arguments.seeds)?,
+            Group::Bootstrap => bootstrap::measure(arguments.data_sets)?,
             Group::Conformal => conformal::measure(arguments.data_sets)?,
             Group::Variation => variation::measure(arguments.data_sets)?,
             Group::Bayesian => bayesian::measure(arguments.seeds)?,

@@ -1,6 +1,7 @@
 //! What is claimed of the estimators, as bars on measured figures: a module for each group.
 
 pub mod bayesian;
+pub mod bootstrap;
 pub mod conformal;
 pub mod coverage;
 pub mod demo;
