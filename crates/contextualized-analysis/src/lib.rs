@@ -29,6 +29,4 @@ pub use resampling::Resampling;
 pub use subgroups::{
     Calibration, Measured, ReliabilityBin, SubgroupAccuracy, SubgroupAnalysis, Subgroups,
 };
-pub use variation::{
-    FailedReplicate, Variation, VariationTable, VariationTest, Variations, variations, wald_table,
-};
+pub use variation::{Variation, VariationTable, VariationTest, Variations, variations, wald_table};

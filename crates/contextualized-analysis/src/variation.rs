@@ -5,5 +5,5 @@ mod table;
 mod test;
 
 pub use probe::{Variations, variations};
-pub use table::{FailedReplicate, Variation, VariationTable, wald_table};
+pub use table::{Variation, VariationTable, wald_table};
 pub use test::VariationTest;

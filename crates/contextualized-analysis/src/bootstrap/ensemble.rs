@@ -70,7 +70,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub(super) fn new(replicate: usize, error: &Error) -> Self {
+    pub(crate) fn new(replicate: usize, error: &Error) -> Self {
         let mut reason = error.to_string();
         let mut cause = std::error::Error::source(error);
         while let Some(error) = cause {

@@ -2,7 +2,8 @@
 
 use super::probe::{Variations, variations};
 use crate::adjustment::{benjamini_hochberg, holm};
-use contextualized_core::{ColumnNames, Error, Result, Samples, WithWaldTests};
+use crate::bootstrap::Failure;
+use contextualized_core::{ColumnNames, Result, Samples, WithWaldTests};
 
 /// How much one coefficient of one target varies, and how surely it varies at all.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,17 +28,8 @@ pub struct Variation {
     pub benjamini_hochberg: f64,
 }
 
-/// A replicate whose model could not be fitted or asked.
-#[derive(Debug)]
-pub struct FailedReplicate {
-    /// Its number, from zero.
-    pub replicate: usize,
-    /// Why.
-    pub error: Error,
-}
-
 /// Tests of every coefficient with every context.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct VariationTable {
     /// Every coefficient with every context: targets slowest, contexts fastest.
     pub pairs: Vec<Variation>,
@@ -48,7 +40,7 @@ pub struct VariationTable {
     /// Replicates that p-values come from; 0 of Wald tests.
     pub replicates: usize,
     /// Those of them that failed, which count as more extreme than the data.
-    pub failures: Vec<FailedReplicate>,
+    pub failures: Vec<Failure>,
 }
 
 /// The tests of a model that has its own, such as a kernel regression's, by the samples it was fitted

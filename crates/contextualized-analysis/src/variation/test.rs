@@ -1,7 +1,8 @@
 //! Tests by replicates of the data in which nothing varies.
 
 use super::probe::{Probe, Variations};
-use super::table::{FailedReplicate, Subject, VariationTable, lines};
+use super::table::{Subject, VariationTable, lines};
+use crate::bootstrap::Failure;
 use contextualized_core::validate::check_rows;
 use contextualized_core::{
     DynEstimator, Error, Estimator, Link, LocalCoefficients, Result, Samples, Standardization,
@@ -158,14 +159,18 @@ where
             })
             .collect();
         let (mut measured, mut failures) = (Vec::new(), Vec::new());
+        let mut first_error = None;
         for (replicate, outcome) in outcomes.into_iter().enumerate() {
             match outcome {
                 Ok(found) => measured.push(found),
-                Err(error) => failures.push(FailedReplicate { replicate, error }),
+                Err(error) => {
+                    failures.push(Failure::new(replicate, &error));
+                    first_error.get_or_insert(error);
+                }
             }
         }
-        if measured.is_empty() {
-            return Err(failures.swap_remove(0).error);
+        if let (true, Some(error)) = (measured.is_empty(), first_error) {
+            return Err(error);
         }
         self.table(&samples, observed, &measured, failures)
     }
@@ -236,7 +241,7 @@ where
         samples: &Samples,
         observed: Variations,
         measured: &[Variations],
-        failures: Vec<FailedReplicate>,
+        failures: Vec<Failure>,
     ) -> Result<VariationTable> {
         // In units of the targets, so that one maximum is fair to all.
         let scales = scales(samples)?;
