@@ -54,7 +54,7 @@ fn rows(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("default", rows), |bencher| {
             bencher.iter(|| estimator.fit(&samples).unwrap());
         });
-        let known = estimator.fit(&samples).unwrap().hyperparameters().clone();
+        let known = estimator.fit(&samples).unwrap().hyperparameters();
         let estimator = estimator.hyperparameters(known);
         group.bench_function(BenchmarkId::new("hyperparameters given", rows), |bencher| {
             bencher.iter(|| estimator.fit(&samples).unwrap())

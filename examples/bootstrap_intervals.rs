@@ -72,7 +72,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .seed(seed)
         .fit(&train)?;
     let posterior = KernelRegression::new().fit(&train)?;
-    let known = KernelRegression::new().hyperparameters(posterior.hyperparameters().clone());
+    let known = KernelRegression::new().hyperparameters(posterior.hyperparameters());
     let kernel = Bootstrap::new(known)
         .replicates(arguments.replicates)
         .seed(seed)

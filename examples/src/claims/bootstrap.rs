@@ -40,8 +40,7 @@ pub fn measure(data_sets: u64) -> Result<Findings> {
         .collect::<Result<Vec<[f64; 2]>>>()?;
     let known = KernelRegression::new()
         .fit(&null_samples(NULL_ROWS[1], 0, 1.0)?)?
-        .hyperparameters()
-        .clone();
+        .hyperparameters();
     let rejected = (0..NULL_DATA_SETS)
         .into_par_iter()
         .map(|seed| rejections(seed, &known))
@@ -137,7 +136,7 @@ fn population_coverage(seed: u64) -> Result<f64> {
 fn kernel_coverage(seed: u64) -> Result<[f64; 2]> {
     let data = DataSet::simulate(Truth::Smooth, 1, ROWS, NEW_ROWS, seed)?;
     let fit = KernelRegression::new().fit(&data.samples)?;
-    let known = KernelRegression::new().hyperparameters(fit.hyperparameters().clone());
+    let known = KernelRegression::new().hyperparameters(fit.hyperparameters());
     let bootstrap = Bootstrap::new(known)
         .replicates(REPLICATES[1])
         .seed(seed)

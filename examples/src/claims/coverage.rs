@@ -125,7 +125,7 @@ fn held(truth: Truth, contexts: usize, rows: usize, seed: u64) -> Result<Held> {
             Truth::Smooth => None,
         },
         estimated: shares(&model)?,
-        plug_in: shares(&given(model.hyperparameters().clone())?)?,
+        plug_in: shares(&given(model.hyperparameters())?)?,
     })
 }
 

@@ -443,8 +443,7 @@ fn many_rows_are_as_few() {
     let known = KernelRegression::new()
         .fit(&samples)
         .unwrap()
-        .hyperparameters()
-        .clone();
+        .hyperparameters();
     let model = Bootstrap::new(KernelRegression::new().hyperparameters(known))
         .replicates(3)
         .fit(&samples)

@@ -96,31 +96,19 @@ proptest! {
     }
 }
 
-/// A kernel regression takes the scale of weights for that of the noise: known noise is that of a row
-/// of average weight. Given as such, a row of weight 2 is two rows.
 #[test]
-fn of_kernels_with_the_noise_of_an_average_row() {
+fn of_kernels_at_the_same_hyperparameters() {
     let (samples, counts) = (regression(3, false), counts(3));
     let known = KernelRegression::new()
         .fit(&samples)
         .unwrap()
-        .hyperparameters()
-        .clone();
-    let [weighted, repeated] = twice(&samples, &counts);
-    let mut of_average = known.clone();
-    of_average.noise /= weighted.weights().unwrap().mean().unwrap().sqrt();
-    let [weighted, repeated] =
-        [(weighted, of_average), (repeated, known)].map(|(samples, known)| {
-            let model = KernelRegression::new()
-                .hyperparameters(known)
-                .fit(&samples)
-                .unwrap();
-            model
-                .coefficients(first_contexts(&samples).view())
-                .unwrap()
-                .slopes()
-                .to_owned()
-        });
+        .hyperparameters();
+    let [weighted, repeated] = twice(&samples, &counts).map(|samples| {
+        let estimator = KernelRegression::new().hyperparameters(known.clone());
+        let model = estimator.fit(&samples).unwrap();
+        let found = model.coefficients(first_contexts(&samples).view()).unwrap();
+        found.slopes().to_owned()
+    });
     // The first rows of the two differ, but the first context is the same.
     close(
         weighted.slice(s![..1, .., ..]),

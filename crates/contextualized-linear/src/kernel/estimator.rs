@@ -22,7 +22,7 @@ use ndarray::{Array1, Array2, Axis, concatenate};
 /// Contexts, features and targets are standardised on the rows fitted, and coefficients are mapped
 /// back: they are per unit of the features in the data. Binary targets stay as they are, and
 /// coefficients are on the scale of the logit. Row weights are inverse variances, as in R's `lm` and
-/// mgcv, or, of binary targets, counts. Several targets have all hyperparameters in common but a
+/// mgcv, or, of binary targets, counts: at the same hyperparameters a row of weight 2 is two rows. Several targets have all hyperparameters in common but a
 /// variance of their own; targets that differ in what drives them are better fitted one at a time.
 ///
 /// | setting | default | range |
@@ -158,7 +158,8 @@ impl KernelRegression {
         self
     }
 
-    /// These hyperparameters, known, in units of standardised data: nothing is estimated but the
+    /// These hyperparameters, known, in units of standardised data, the noise being that of a row of
+    /// weight one: nothing is estimated but the
     /// coefficients. [`KernelModel::hyperparameters`] of another fit are an example.
     pub fn hyperparameters(mut self, hyperparameters: Hyperparameters) -> Self {
         self.hyperparameters = Some(hyperparameters);
@@ -201,9 +202,6 @@ impl KernelRegression {
             .size(self.size);
         if self.link == Link::Logit {
             process = process.likelihood(Likelihood::Bernoulli);
-        }
-        if let Some(hyperparameters) = &self.hyperparameters {
-            process = process.hyperparameters(hyperparameters.clone());
         }
         if self.plug_in {
             process = process.plug_in();
@@ -265,7 +263,12 @@ impl Estimator for KernelRegression {
         let design = concatenate(Axis(1), &[standardized.features(), ones.view()])
             .expect("features and ones have the same rows");
         let weights = row_weights(&samples, self.link)?;
-        let process = self.process(samples.contexts().ncols(), &scaling).fit(
+        let mean_weight = mean_weight(&samples, self.link);
+        let mut process = self.process(samples.contexts().ncols(), &scaling);
+        if let Some(known) = &self.hyperparameters {
+            process = process.hyperparameters(with_noise_times(known, mean_weight.sqrt().recip()));
+        }
+        let process = process.fit(
             standardized.contexts(),
             design.view(),
             standardized.targets(),
@@ -277,16 +280,34 @@ impl Estimator for KernelRegression {
             scaling,
             samples.names().clone(),
             process,
+            mean_weight,
             standardized.contexts(),
         )
     }
 }
 
-/// Weights as the process takes them: of mean one where the noise is that of a row of weight one.
+/// Weights as the process takes them: of mean one where there is noise, since its search expects data
+/// of unit scale. The noise is then that of a row of average weight.
 pub(super) fn row_weights(samples: &Samples, link: Link) -> Result<Option<Array1<f64>>> {
     match (samples.weights(), link) {
         (None, _) => Ok(None),
         (Some(weights), Link::Logit) => Ok(Some(weights.to_owned())),
         (weights, _) => Ok(Some(normalized_weights(weights, samples.rows())?)),
+    }
+}
+
+/// What turns the variance of the noise of a row of average weight into that of a row of weight one.
+fn mean_weight(samples: &Samples, link: Link) -> f64 {
+    match (samples.weights(), link) {
+        (Some(weights), Link::Identity) => weights.mean().unwrap_or(1.0),
+        _ => 1.0,
+    }
+}
+
+/// The same hyperparameters with another unit of noise.
+pub(super) fn with_noise_times(hyperparameters: &Hyperparameters, factor: f64) -> Hyperparameters {
+    Hyperparameters {
+        noise: hyperparameters.noise * factor,
+        ..hyperparameters.clone()
     }
 }

@@ -1,7 +1,9 @@
 //! The fitted model: coefficients, how surely they are known, and what they depend on.
 
-use super::estimator::row_weights;
-use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
+use super::estimator::{row_weights, with_noise_times};
+use contextualized_core::validate::{
+    check_finite, check_query, check_rows, check_table, check_weights,
+};
 use contextualized_core::{
     CoefficientIntervals, Coefficients, ColumnNames, Error, FitReport, Link, LocalCoefficients,
     Result, Samples, Scaling, VaryingCoefficients, WeightedContexts, WithUncertainty,
@@ -27,6 +29,8 @@ pub struct KernelModel {
     scaling: Scaling,
     names: ColumnNames,
     process: FittedProcess,
+    /// Mean weight of the rows, of which the process knows the noise.
+    mean_weight: f64,
     /// Standardised contexts that stand for those fitted, in an order of chance.
     typical: Array2<f64>,
 }
@@ -38,6 +42,7 @@ struct Unchecked {
     scaling: Scaling,
     names: ColumnNames,
     process: FittedProcess,
+    mean_weight: f64,
     typical: Array2<f64>,
 }
 
@@ -79,6 +84,7 @@ impl KernelModel {
         scaling: Scaling,
         names: ColumnNames,
         process: FittedProcess,
+        mean_weight: f64,
         contexts: ArrayView2<'_, f64>,
     ) -> Result<Self> {
         // In an order of chance, the same each time: rows may come sorted, or in cycles.
@@ -91,6 +97,7 @@ impl KernelModel {
             scaling,
             names,
             process,
+            mean_weight,
             typical: contexts.select(Axis(0), &chosen),
         })
     }
@@ -112,12 +119,12 @@ impl KernelModel {
     }
 
     /// The hyperparameters, in units of standardised data: one row for each feature and, with an
-    /// intercept, a last one for the offset.
-    pub fn hyperparameters(&self) -> &Hyperparameters {
-        self.process.hyperparameters()
+    /// intercept, a last one for the offset. The noise is that of a row of weight one.
+    pub fn hyperparameters(&self) -> Hyperparameters {
+        with_noise_times(self.process.hyperparameters(), self.mean_weight.sqrt())
     }
 
-    /// Estimated standard deviation of the noise of each target, for a row of average weight.
+    /// Estimated standard deviation of the noise of each target, for a row of weight one.
     ///
     /// # Errors
     ///
@@ -125,7 +132,8 @@ impl KernelModel {
     pub fn noise(&self) -> Result<Array1<f64>> {
         self.require_identity()?;
         let variances = Array1::from_vec(self.process.noise_variances());
-        Ok(variances.mapv(f64::sqrt) * self.scaling.targets.scales())
+        let deviations = variances.mapv(|variance| (variance * self.mean_weight).sqrt());
+        Ok(deviations * self.scaling.targets.scales())
     }
 
     /// Intervals that should hold the mean of every target with probability `level`: of
@@ -148,8 +156,7 @@ impl KernelModel {
         })
     }
 
-    /// Intervals that should hold a new outcome of a row of average weight with probability
-    /// `level`.
+    /// Intervals that should hold a new outcome of a row of weight one with probability `level`.
     ///
     /// # Errors
     ///
@@ -599,12 +606,14 @@ impl TryFrom<Unchecked> for KernelModel {
             }
         }
         check_table("typical contexts", file.typical.view(), Some(contexts))?;
+        check_weights(ArrayView1::from(&[file.mean_weight]), 1)?;
         Ok(Self {
             link: file.link,
             intercept: file.intercept,
             scaling: file.scaling,
             names: file.names,
             process: file.process,
+            mean_weight: file.mean_weight,
             typical: file.typical,
         })
     }

@@ -104,7 +104,7 @@ impl KernelModel {
     }
 
     fn length_scale(&self, coefficient: usize, context: usize) -> f64 {
-        let relevances = &self.hyperparameters().relevances;
+        let relevances = &self.process().hyperparameters().relevances;
         let set = if relevances.nrows() == 1 {
             0
         } else {
