@@ -317,11 +317,7 @@ impl FittedProcess {
             check_table("design", design, Some(self.engine.coefficients()))?;
             check_rows("design", sums.contexts().nrows(), design.nrows())?;
         }
-        let summands = Summands {
-            contexts: sums.contexts(),
-            weights: sums.weights(),
-            design,
-        };
+        let summands = Summands::new(&self.kernel, sums.contexts(), sums.weights(), design);
         let of = |state: &State, hyper: &Hyperparameters| {
             self.engine.sums(state, hyper, &self.kernel, &summands)
         };

@@ -5,7 +5,7 @@ use crate::covariance::{Component, components, dot, row, transposed, with_coeffi
 use crate::fitted::PartialEffect;
 use crate::hyperparameters::Hyperparameters;
 use crate::process::Likelihood;
-use crate::sums::{Block, SharedMoments, Summands};
+use crate::sums::{SharedMoments, Summands};
 use contextualized_core::Result;
 use contextualized_solvers::{gram, product};
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
@@ -160,22 +160,12 @@ impl Exact {
         summands: &Summands<'_>,
     ) -> Result<SharedMoments> {
         let parts = components(&self.kernel, hyper);
-        let (count, rows) = (self.design.ncols(), self.contexts.nrows());
-        // Covariances of the sums with the rows, and what the constants contribute.
-        let mut cross = Array2::zeros((summands.sums() * count, rows));
+        let count = self.design.ncols();
+        let mut cross = summands.cross(&parts, self.contexts.view(), self.design.view());
         let mut of_constants = Array2::zeros((count, summands.sums() * count));
-        for Block { range, sums } in summands.blocks() {
-            let at = summands.contexts.slice(s![range.clone(), ..]);
-            let each = with_coefficients(&parts, self.contexts.view(), self.design.view(), at);
-            for j in 0..count {
-                let weights = summands.weights_of(j, &sums, range.clone());
-                let products = weights.dot(&each.slice(s![j..;count, ..]));
-                for (position, &sum) in sums.iter().enumerate() {
-                    let mut line = cross.row_mut(sum * count + j);
-                    line += &products.row(position);
-                    of_constants[[j, sum * count + j]] += weights.row(position).sum();
-                }
-            }
+        for j in 0..count {
+            let weights = summands.weights_of(j).sum_axis(Axis(1));
+            of_constants.slice_mut(s![j, j..;count]).assign(&weights);
         }
         let means = numerical(product(cross.view(), posterior.loads.view()))?
             + of_constants.t().dot(&posterior.constants);

@@ -198,11 +198,11 @@ impl LowRank {
         let mut means = Array3::zeros((summands.sums(), targets, count));
         let mut variances = summands.prior_variances(&components(kernel, hyper), count);
         let mut halves = Vec::with_capacity(count);
-        let every: Vec<usize> = (0..summands.sums()).collect();
+        let mut sums = Array2::zeros((summands.sums(), functions));
         for j in 0..count {
-            let sums = summands
-                .weights_of(j, &every, 0..values.nrows())
-                .dot(&values);
+            if j == 0 || !summands.are_alike() {
+                sums = summands.weights_of(j).dot(&values);
+            }
             let part = s![j * functions..(j + 1) * functions, ..];
             means
                 .slice_mut(s![.., .., j])
