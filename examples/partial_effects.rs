@@ -18,7 +18,8 @@ use contextualized_core::{Coefficients, Estimator};
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::table::table;
 use contextualized_linear::{Family, KernelModel, KernelRegression};
-use contextualized_plot::{Band, Colour, Figure, Line, Panel, Rug};
+use contextualized_plot::Figure;
+use contextualized_plot::figures::{ShapeFunction, context_effects};
 use contextualized_simulation::{SimulatedData, Simulator};
 use ndarray::{Array1, ArrayView1, Axis};
 use std::error::Error;
@@ -67,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         100.0 * held,
         arguments.figures.display()
     );
-    Folder::new(&arguments.figures)?.write("partial_effects", &figure(&curves))?;
+    Folder::new(&arguments.figures)?.write("partial_effects", &figure(&curves)?)?;
     assert!(held > 0.8, "the bands hold {held} of the truth");
     Ok(())
 }
@@ -184,55 +185,45 @@ fn ends(values: ArrayView1<'_, f64>) -> (f64, f64) {
         })
 }
 
-/// A row for each coefficient and a column for each context, on one vertical axis.
-fn figure(curves: &[Curve]) -> Figure {
-    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-    for curve in curves {
-        low = low.min(ends((&curve.estimate - &curve.half).view()).0);
-        high = high.max(ends((&curve.estimate + &curve.half).view()).1);
-    }
-    // Room for the strokes below the bands.
-    let room = 0.06 * (high - low);
-    let mut figure = Figure::new(CONTEXTS.len())
-        .title("What each context adds to each coefficient")
-        .description(
-            "Partial effects of contexts, in columns, on coefficients, in rows, with bands and the \
-             true effects dashed.",
+/// A row for each coefficient and a column for each context.
+fn figure(curves: &[Curve]) -> Result<Figure, Box<dyn Error>> {
+    let titles: Vec<String> = curves
+        .iter()
+        .map(|curve| {
+            let context = CONTEXTS[curve.context];
+            match curve.coefficient {
+                2 => format!("offset by {context}"),
+                j => format!("slope of {} by {context}", COEFFICIENTS[j]),
+            }
+        })
+        .collect();
+    let lists: Vec<[Vec<f64>; 5]> = curves
+        .iter()
+        .map(|curve| {
+            [
+                curve.values.to_vec(),
+                curve.estimate.to_vec(),
+                (&curve.estimate - &curve.half).to_vec(),
+                (&curve.estimate + &curve.half).to_vec(),
+                curve.truth.to_vec(),
+            ]
+        })
+        .collect();
+    let effects: Vec<ShapeFunction<'_>> = curves
+        .iter()
+        .zip(titles.iter().zip(&lists))
+        .map(
+            |(curve, (title, [context, estimate, lower, upper, truth]))| ShapeFunction {
+                title,
+                context_name: CONTEXTS[curve.context],
+                context,
+                estimate,
+                interval: Some((lower, upper)),
+                truth,
+                observed: &curve.observed,
+            },
         )
-        .y_label("partial effect")
-        .panel_size(260.0, 180.0);
-    for curve in curves {
-        let line = |heights: &Array1<f64>| {
-            let points: Vec<(f64, f64)> = curve
-                .values
-                .iter()
-                .copied()
-                .zip(heights.iter().copied())
-                .collect();
-            Line::new(&points)
-        };
-        let lower = (&curve.estimate - &curve.half).to_vec();
-        let upper = (&curve.estimate + &curve.half).to_vec();
-        let context = CONTEXTS[curve.context];
-        let title = match curve.coefficient {
-            2 => format!("offset by {context}"),
-            j => format!("slope of {} by {context}", COEFFICIENTS[j]),
-        };
-        figure = figure.panel(
-            Panel::new(&title)
-                .x_label(context)
-                .y_range(low - 2.0 * room, high + room)
-                .layer(Rug::new(&curve.observed).label("observed contexts"))
-                .layer(Band::new(&curve.values.to_vec(), &lower, &upper).label("95 % band"))
-                .layer(line(&curve.estimate).label("estimate"))
-                .layer(
-                    line(&curve.truth)
-                        .colour(Colour::BLACK)
-                        .width(1.4)
-                        .dashed()
-                        .label("truth"),
-                ),
-        );
-    }
-    figure
+        .collect();
+    let figure = context_effects(&effects, CONTEXTS.len())?;
+    Ok(figure.title("What each context adds to each coefficient, with 95 % bands"))
 }

@@ -234,6 +234,7 @@ fn shapes(
                 context_name,
                 context,
                 estimate,
+                interval: None,
                 truth,
                 observed,
             },

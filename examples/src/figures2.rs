@@ -152,6 +152,7 @@ fn curves(
             context_name: "C",
             context: &contexts,
             estimate: &estimates[edge],
+            interval: None,
             truth: if name == "truth" { &[] } else { &truths[edge] },
             observed: &strokes,
         })

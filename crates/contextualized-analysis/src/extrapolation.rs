@@ -199,6 +199,13 @@ impl Extrapolation {
         })
     }
 
+    /// How far the training rows are from the others, ascending, with which the distances of
+    /// [`Extrapolation::scores`] compare.
+    pub fn training_distances(&self) -> Array1<f64> {
+        let own = self.distances.iter();
+        own.map(|distance| distance / self.unit).collect()
+    }
+
     /// How far contexts (q × c) are from the training rows.
     ///
     /// A training row is asked about like any other: its distance counts the row itself as the
@@ -250,6 +257,8 @@ mod tests {
         assert_eq!(scores.shares[0], 1.0);
         assert_eq!(scores.shares[1], 1.0 / 6.0);
         assert_eq!(scores.beyond(0.2), [false, true, false]);
+        let own = extrapolation.training_distances();
+        assert!(own.iter().all(|distance| (distance - 1.0).abs() < 1e-12) && own.len() == 5);
     }
 
     #[test]

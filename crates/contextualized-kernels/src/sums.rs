@@ -47,11 +47,7 @@ impl<'a> Summands<'a> {
     ) -> Self {
         let parted = parted(weights);
         let sums: Vec<Array2<f64>> = match design {
-            Some(design) => design
-                .columns()
-                .into_iter()
-                .map(|x| &parted * &x)
-                .collect(),
+            Some(design) => design.columns().into_iter().map(|x| &parted * &x).collect(),
             None => vec![parted],
         };
         Self {
@@ -168,9 +164,7 @@ impl<'a> Summands<'a> {
                     let of = &folded.pieces[*pieces].of;
                     let own = self.own_variances(of, left.view(), forms.view());
                     for j in coefficients.clone() {
-                        variances
-                            .column_mut(j)
-                            .scaled_add(part.variances[j], &own);
+                        variances.column_mut(j).scaled_add(part.variances[j], &own);
                     }
                 }
             }
@@ -262,7 +256,12 @@ fn forms(
         .collect();
     let counted: Vec<Vec<Vec<usize>>> = pieces
         .iter()
-        .map(|pieces| blocks.iter().map(|range| with_weight(pieces, range)).collect())
+        .map(|pieces| {
+            blocks
+                .iter()
+                .map(|range| with_weight(pieces, range))
+                .collect()
+        })
         .collect();
     let none = || -> Vec<Array2<f64>> {
         let size = |pieces: &&Pieces| Array2::zeros((pieces.of.len(), pieces.of.len()));
@@ -285,7 +284,13 @@ fn forms(
                 for (q, mut line) in covariances.rows_mut().into_iter().enumerate() {
                     let line = line.as_slice_mut().expect("a row is contiguous");
                     let spare = &mut spare[..blocks[second].len()];
-                    term.values(squares, row(&contexts, q), others[second].view(), line, spare);
+                    term.values(
+                        squares,
+                        row(&contexts, q),
+                        others[second].view(),
+                        line,
+                        spare,
+                    );
                 }
                 for ((pieces, counted), forms) in pieces.iter().zip(&counted).zip(&mut forms) {
                     let weights = |block: usize| {
@@ -306,7 +311,10 @@ fn forms(
         })
         .collect();
     of_blocks.into_iter().fold(none(), |mut total, block| {
-        total.iter_mut().zip(block).for_each(|(total, forms)| *total += &forms);
+        total
+            .iter_mut()
+            .zip(block)
+            .for_each(|(total, forms)| *total += &forms);
         total
     })
 }
@@ -324,9 +332,10 @@ fn with_weight(pieces: &Pieces, range: &Range<usize>) -> Vec<usize> {
 /// Whether two of the pieces belong to one sum, as those do that all sums have in common.
 fn have_a_sum_in_common(pieces: &Pieces, first: &[usize], second: &[usize]) -> bool {
     let sum = |piece: &usize| pieces.of[*piece].0;
-    first.iter().map(sum).any(|a| {
-        second.iter().map(sum).any(|b| a == b || a == 0 || b == 0)
-    })
+    first
+        .iter()
+        .map(sum)
+        .any(|a| second.iter().map(sum).any(|b| a == b || a == 0 || b == 0))
 }
 
 fn ranges(rows: usize) -> Vec<Range<usize>> {

@@ -13,6 +13,9 @@
 //! | [`training_curves`] | losses against epochs |
 //! | [`effect_curves`] | how each effect varies with a context, by group |
 //! | [`shape_functions`] | estimated curves against the truth |
+//! | [`context_effects`], [`outcome_effects`] | what each context does to each coefficient, and contexts and predictors to the outcome, with bands |
+//! | [`variation_table`] | how much each coefficient varies with each context, and how surely |
+//! | [`extrapolation`] | rows further from the training contexts than those from each other |
 //! | [`embedding`] | rows in the plane, coloured by what is known of them |
 //! | [`archetype_bands`], [`archetype_lines`], [`archetype_table`] | how archetypes are mixed along a context, and what they are |
 //! | [`reliability_curves`], [`subgroup_errors`] | calibration and error by subgroup |
@@ -25,20 +28,27 @@ mod calibration;
 mod curves;
 mod effects;
 mod embedding;
+mod extrapolation;
 mod networks;
 mod patients;
 mod training;
+mod variation;
 
 pub use archetypes::{ArchetypeWeights, archetype_bands, archetype_lines, archetype_table};
 pub use calibration::{ReliabilityCurve, SubgroupError, reliability_curves, subgroup_errors};
-pub use curves::{EffectPanel, GroupCurve, ShapeFunction, effect_curves, shape_functions};
+pub use curves::{
+    EffectPanel, GroupCurve, ShapeFunction, context_effects, effect_curves, outcome_effects,
+    shape_functions,
+};
 pub use effects::{ModelEffects, TrueEffects, all_models, predicted_effects};
 pub use embedding::{Colouring, EmbeddingPanel, embedding};
+pub use extrapolation::extrapolation;
 pub use networks::{NetworkPanel, network_graphs, network_tables};
 pub use patients::{
     OfInterest, Patients, Wording, contexts_effects_outcomes, observed_and_unobserved,
 };
 pub use training::{TrainingCurve, training_curves};
+pub use variation::variation_table;
 
 use crate::Colour;
 

@@ -1,13 +1,18 @@
 //! Effects over real rows.
 
 use approx::{assert_abs_diff_eq, assert_relative_eq};
-use contextualized_analysis::Effects;
+use contextualized_analysis::{Bootstrap, EffectGrid, Effects};
+use contextualized_baselines::PopulationRegression;
+use contextualized_bridge::ImplicitRegression;
 use contextualized_core::{
     Coefficients, Error, Estimator, Link, LocalCoefficients, Result, Samples,
 };
-use contextualized_linear::{Family, KernelRegression};
+use contextualized_encoders::Activation;
+use contextualized_linear::{
+    ContextualizedRegression, EncoderKind, Family, KernelRegression, MlpSize,
+};
 use contextualized_simulation::Simulator;
-use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis, array};
+use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis, array, s};
 use proptest::prelude::*;
 
 /// One feature, whose slope is a function of the context and the feature; no offset.
@@ -363,4 +368,169 @@ fn settings_and_columns_are_checked() {
         wide.context_on_outcome_with_bands(&kernel, &samples, 0)
             .is_err()
     );
+}
+
+/// Partial dependence of a neural additive model is its shape function.
+#[test]
+fn of_a_neural_additive_model_they_are_its_shape_functions() {
+    let (_, samples) = fitted(KernelRegression::new().plug_in());
+    let size = MlpSize {
+        width: 8,
+        layers: 1,
+    };
+    let model = ContextualizedRegression::new()
+        .encoder(EncoderKind::Additive(size))
+        .without_early_stopping()
+        .without_shrinkage()
+        .epochs(20)
+        .fit(&samples)
+        .unwrap();
+    for effects in both() {
+        // With every value a point, the mean over points is that over rows, to which shapes are
+        // centred too.
+        let found = effects
+            .points(80)
+            .context_on_coefficients(&model, &samples, 0)
+            .unwrap();
+        let exact = model.shape_function(0, found.grid.points()).unwrap();
+        assert!(exact.slopes().iter().any(|v| v.abs() > 0.05));
+        assert_abs_diff_eq!(found.curves.slopes(), exact.slopes(), epsilon = 1e-10);
+        assert_abs_diff_eq!(found.curves.offsets(), exact.offsets(), epsilon = 1e-10);
+    }
+}
+
+/// A network of contexts and features together has no coefficients of the context alone, but effects
+/// on outcomes all the same: averages of its own predictions.
+#[test]
+fn of_an_implicit_network_they_are_averages_of_its_predictions() {
+    let samples = Simulator::new(400)
+        .uniform_contexts(2, -1.0, 1.0)
+        .slopes(|c| vec![2.0 * c[0]])
+        .offset(|c| c[1])
+        .noise(0.2)
+        .simulate(8)
+        .unwrap()
+        .samples;
+    let model = ImplicitRegression::new()
+        .activation(Activation::Tanh)
+        .fit(&samples)
+        .unwrap();
+    let effects = Effects::new().rows(100).points(7).uncentred();
+    let found = effects.context_on_outcome(&model, &samples, 1).unwrap();
+    let rows: Vec<usize> = (0..400)
+        .filter(|&row| {
+            let value = samples.contexts()[[row, 1]];
+            found.grid.rows().iter().any(|known| *known == value)
+        })
+        .collect();
+    assert_eq!(rows.len(), 100);
+    for (&point, &value) in found.grid.points().iter().zip(&found.curves) {
+        let mut contexts = samples.contexts().select(Axis(0), &rows);
+        contexts.column_mut(1).fill(point);
+        let features = samples.features().select(Axis(0), &rows);
+        let predicted = model.predict(contexts.view(), features.view()).unwrap();
+        assert_relative_eq!(value, predicted.mean().unwrap(), epsilon = 1e-10);
+    }
+    // And these are near the truth: a slope of one against the second context, and of the first context
+    // on the coefficient of the feature, at the rows' own features, of two.
+    for effects in both() {
+        let outcome = effects.context_on_outcome(&model, &samples, 1).unwrap();
+        let line = slope_of(&outcome.grid, outcome.curves.column(0));
+        assert!((line - 1.0).abs() < 0.15, "{line}");
+        let slopes = effects
+            .context_on_coefficients(&model, &samples, 0)
+            .unwrap();
+        let line = slope_of(&slopes.grid, slopes.curves.slopes().slice(s![.., 0, 0]));
+        assert!((line - 2.0).abs() < 0.3, "{line}");
+    }
+}
+
+/// The rise of a curve over its run.
+fn slope_of(grid: &EffectGrid, curve: ArrayView1<'_, f64>) -> f64 {
+    let (points, last) = (grid.points(), curve.len() - 1);
+    (curve[last] - curve[0]) / (points[last] - points[0])
+}
+
+/// Bands of a bootstrap: each member has a curve of its own, on the scale of the link and on that of
+/// probabilities.
+#[test]
+fn bands_of_a_bootstrap_are_quantiles_of_its_members_curves() {
+    let samples = Simulator::new(150)
+        .uniform_contexts(1, -1.0, 1.0)
+        .slopes(|c| vec![c[0]])
+        .offset(|c| 2.0 * c[0])
+        .binary()
+        .simulate(2)
+        .unwrap()
+        .samples;
+    let ensemble = Bootstrap::new(PopulationRegression::new().logistic())
+        .replicates(39)
+        .seed(1)
+        .fit(&samples)
+        .unwrap();
+    let effects = Effects::new().points(5).rows(60);
+    let bands = effects
+        .feature_on_outcome_with_bands(&ensemble, &samples, 0)
+        .unwrap();
+    let curves: Vec<_> = ensemble
+        .members()
+        .iter()
+        .map(|member| {
+            let found = effects
+                .feature_on_outcome(member.model(), &samples, 0)
+                .unwrap();
+            assert_eq!(found.grid, bands.grid);
+            found.curves
+        })
+        .collect();
+    for point in 0..bands.grid.points().len() {
+        let mut values: Vec<f64> = curves.iter().map(|curve| curve[[point, 0]]).collect();
+        values.sort_by(f64::total_cmp);
+        // The first and the last of 39 are the ends of an interval of 95 %.
+        for (end, value) in [
+            (&bands.curves.lower, values[0]),
+            (&bands.curves.upper, values[38]),
+        ] {
+            assert_abs_diff_eq!(end[[point, 0]], value, epsilon = 1e-12);
+        }
+    }
+    let means = effects.on_means();
+    assert!(matches!(
+        means.feature_on_outcome_with_bands(&ensemble, &samples, 0),
+        Err(Error::InvalidParameter {
+            parameter: "scale of the outcome",
+            ..
+        })
+    ));
+}
+
+/// Blocks of rows, and contexts put together, do not depend on threads.
+#[test]
+fn threads_change_nothing() {
+    let samples = rows(300, 4, false, true);
+    let models = [
+        KernelRegression::new().plug_in(),
+        KernelRegression::new().joint(Family::Matern52).plug_in(),
+    ]
+    .map(|estimator| estimator.max_iterations(5).fit(&samples).unwrap());
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.unwrap().install(|| {
+            let mut found = Vec::new();
+            for model in &models {
+                for effects in both().map(|effects| effects.points(6)) {
+                    let bands = effects
+                        .context_on_coefficients_with_bands(model, &samples, 1)
+                        .unwrap();
+                    let curves = effects.context_on_outcome(model, &samples, 0).unwrap();
+                    let outcome = effects
+                        .feature_on_outcome_with_bands(model, &samples, 0)
+                        .unwrap();
+                    found.push((bands, curves, outcome));
+                }
+            }
+            found
+        })
+    };
+    assert_eq!(run(1), run(2));
 }

@@ -197,3 +197,66 @@ fn tables_that_do_not_fit_are_errors() {
     assert_eq!(nothing.means, Array3::<f64>::zeros((1, 1, 2)));
     assert_eq!(nothing.covariances, Array4::<f64>::zeros((1, 1, 2, 2)));
 }
+
+/// A grid over rows, whose covariances are put together by what the kernel is a product of; and the same
+/// with contexts moved a little apart, so that nothing repeats.
+#[test]
+fn contexts_that_repeat_are_summed_as_others_are() {
+    let problem = Problem::new(40, 2, 2, 1, 0.4, 6);
+    let squared = Kernel::squared_exponential;
+    for (kernel, relevances, terms) in [
+        (squared([0, 1]), 2, 1),
+        (squared([0]) * Kernel::matern52([1]), 2, 1),
+        (Kernel::matern32([0, 1]), 2, 1),
+        (Kernel::polynomial([0], 2) * squared([1]), 2, 1),
+        (Kernel::linear([0]) * squared([1]), 2, 1),
+        (squared([0]) + squared([1]) * Kernel::periodic(0, 3.0), 3, 2),
+        (squared([0, 1]) * Kernel::matern52([0]), 3, 1),
+    ] {
+        let name = format!("{kernel:?}");
+        let hyper = known(&[0.8, 0.5, 0.7][..relevances], 2, terms, 0.4, &[1.5]);
+        let process = CoefficientProcess::new(kernel).hyperparameters(hyper);
+        let (points, rows) = (5, 30);
+        let count = points * rows;
+        let at = Array2::from_shape_fn((count, 2), |(q, k)| match k {
+            0 => (q / rows) as f64 / 2.0 - 1.0,
+            _ => problem.contexts[[q % rows, 1]],
+        });
+        let apart = Array2::from_shape_fn((count, 2), |(q, k)| {
+            at[[q, k]] + 1e-9 * ((7 + 4 * k) * q % count) as f64 / count as f64
+        });
+        // Means over rows at each point, less the mean over all; and one that is no such thing.
+        let weights = Array2::from_shape_fn((points + 1, count), |(g, q)| {
+            let own = if g == q / rows { 1.0 } else { 0.0 };
+            match g {
+                g if g == points => ((13 * q) % 7) as f64 - 3.0,
+                _ => (own - 1.0 / points as f64) / rows as f64,
+            }
+        });
+        let design = Normal::new(7).table(count, 2);
+        for size in [Size::Exact, Size::LowRank { functions: 12 }] {
+            let fitted = problem.fit(&process.clone().size(size));
+            for design in [None, Some(design.view())] {
+                let of = |contexts: &Array2<f64>| {
+                    let sums = WeightedContexts::new(contexts.clone(), weights.clone()).unwrap();
+                    fitted.sums(&sums, design).unwrap()
+                };
+                let (together, alone) = (of(&at), of(&apart));
+                for sum in 0..=points {
+                    let own = s![sum..sum + 1, .., .., ..];
+                    let (a, b) = (
+                        together.covariances.slice(own).to_owned(),
+                        alone.covariances.slice(own).to_owned(),
+                    );
+                    let size = b.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
+                    assert!(
+                        size > 1e-6 && furthest(&a, &b) < 1e-5 * size,
+                        "{name}: {a} {b}"
+                    );
+                }
+                let off = distance(&together.means, &alone.means);
+                assert!(off < 1e-6, "{name}: {off}");
+            }
+        }
+    }
+}

@@ -78,56 +78,116 @@ pub struct ShapeFunction<'a> {
     pub context: &'a [f64],
     /// The estimate at each.
     pub estimate: &'a [f64],
+    /// Lower and upper ends of an interval around each estimate, if there is one.
+    pub interval: Option<(&'a [f64], &'a [f64])>,
     /// The truth at each; empty if it is not known.
     pub truth: &'a [f64],
-    /// The contexts that were observed; may be empty.
+    /// The contexts of the rows; may be empty.
     pub observed: &'a [f64],
 }
 
-/// Small multiples: estimated curves over the dashed truth, with strokes at the foot where
-/// contexts were observed. All share one vertical axis, so that their sizes compare.
+/// Small multiples: estimated curves over the dashed truth, with intervals where given and strokes at
+/// the foot where contexts were observed. All share one vertical axis, so that their sizes compare.
 ///
 /// # Errors
 ///
 /// [`Error::LengthsDiffer`](crate::Error::LengthsDiffer) when a function's lists are not of
 /// one length.
 pub fn shape_functions(functions: &[ShapeFunction<'_>], columns: usize) -> Result<Figure> {
-    let mut figure = Figure::new(columns)
+    let figure = Figure::new(columns)
         .description("Estimated curves of contexts, with the true ones dashed where known.")
         .panel_size(260.0, 200.0);
+    let panels = sharing_an_axis(functions, Panel::new, "observed contexts")?;
+    Ok(figure.panels(panels))
+}
+
+/// A table of curves about zero: a row of panels for each coefficient, whose panels share a vertical
+/// axis, and a column for each context, with intervals and the dashed truth where given and strokes at
+/// the foot where rows are.
+///
+/// # Errors
+///
+/// [`Error::LengthsDiffer`](crate::Error::LengthsDiffer) when an effect's lists are not of one length.
+pub fn context_effects(effects: &[ShapeFunction<'_>], contexts: usize) -> Result<Figure> {
+    let mut figure = Figure::new(contexts)
+        .description(
+            "Effects of contexts, in columns, on coefficients, in rows; the panels of a row share \
+             their vertical axis.",
+        )
+        .y_label("effect on the coefficient")
+        .panel_size(240.0, 170.0);
+    for row in effects.chunks(contexts.max(1)) {
+        figure = figure.panels(sharing_an_axis(row, about_zero, "rows")?);
+    }
+    Ok(figure)
+}
+
+/// Small multiples: curves about zero of what contexts and predictors do to an outcome, on one vertical
+/// axis, with intervals and the dashed truth where given and strokes at the foot where rows are.
+///
+/// # Errors
+///
+/// [`Error::LengthsDiffer`](crate::Error::LengthsDiffer) when an effect's lists are not of one length.
+pub fn outcome_effects(
+    effects: &[ShapeFunction<'_>],
+    outcome: &str,
+    columns: usize,
+) -> Result<Figure> {
+    let figure = Figure::new(columns)
+        .description("Effects of contexts and predictors on an outcome, on one vertical axis.")
+        .y_label(&format!("effect on {outcome}"))
+        .panel_size(240.0, 190.0);
+    Ok(figure.panels(sharing_an_axis(effects, about_zero, "rows")?))
+}
+
+/// A panel with a thin line at zero.
+fn about_zero(title: &str) -> Panel {
+    let zero = Reference::horizontal(0.0).colour(Colour::GREY).width(1.0);
+    Panel::new(title).layer(zero.solid())
+}
+
+/// A panel for each function, their vertical axes alike.
+fn sharing_an_axis(
+    functions: &[ShapeFunction<'_>],
+    empty: impl Fn(&str) -> Panel,
+    observed: &str,
+) -> Result<Vec<Panel>> {
     let values = || {
-        functions
-            .iter()
-            .flat_map(|function| function.estimate.iter().chain(function.truth).copied())
+        functions.iter().flat_map(|function| {
+            let (lower, upper) = function.interval.unwrap_or_default();
+            let curves = [function.estimate, function.truth, lower, upper];
+            curves.into_iter().flatten().copied()
+        })
     };
     let low = values().fold(f64::INFINITY, f64::min);
     let high = values().fold(f64::NEG_INFINITY, f64::max);
     let span = high - low;
-    for function in functions {
-        let mut panel = Panel::new(function.title).x_label(function.context_name);
+    let panels = functions.iter().map(|function| {
+        let mut panel = empty(function.title).x_label(function.context_name);
         if span > 0.0 && span.is_finite() {
             // Room for the strokes below the curves.
             panel = panel.y_range(low - 0.1 * span, high + 0.04 * span);
         }
         if !function.observed.is_empty() {
-            panel = panel.layer(Rug::new(function.observed).label("observed contexts"));
+            panel = panel.layer(Rug::new(function.observed).label(observed));
         }
         let named = |what: &str| format!("{}: {what}", function.title);
+        if let Some((lower, upper)) = function.interval {
+            let context = function.context;
+            same_length(named("lower ends"), context.len(), lower.len())?;
+            same_length(named("upper ends"), context.len(), upper.len())?;
+            panel = panel.layer(Band::new(context, lower, upper).label("interval"));
+        }
         let estimate = curve(named("estimate"), function.context, function.estimate)?;
         panel = panel.layer(estimate.width(2.2).label("estimate"));
         if !function.truth.is_empty() {
             let truth = curve(named("truth"), function.context, function.truth)?;
-            panel = panel.layer(
-                truth
-                    .colour(Colour::BLACK)
-                    .width(1.4)
-                    .dashed()
-                    .label("truth"),
-            );
+            let truth = truth.colour(Colour::BLACK).width(1.4).dashed();
+            panel = panel.layer(truth.label("truth"));
         }
-        figure = figure.panel(panel);
-    }
-    Ok(figure)
+        Ok(panel)
+    });
+    panels.collect()
 }
 
 /// A line through values at contexts.

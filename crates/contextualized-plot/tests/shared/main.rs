@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod calibration;
+mod effects;
 mod errors;
 mod ready_made;
 mod simulation;

@@ -242,6 +242,7 @@ fn shapes_against_the_truth() {
         context_name: "Eats healthy",
         context: &context,
         estimate: &[-0.9, 0.0, 0.9],
+        interval: None,
         truth: &context,
         observed: &[-0.5, 0.5],
     };
