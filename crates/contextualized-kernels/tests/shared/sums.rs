@@ -203,15 +203,19 @@ fn tables_that_do_not_fit_are_errors() {
 #[test]
 fn contexts_that_repeat_are_summed_as_others_are() {
     let problem = Problem::new(40, 2, 2, 1, 0.4, 6);
-    let squared = Kernel::squared_exponential;
+    let squared = |columns: &[usize]| Kernel::squared_exponential(columns.to_vec());
     for (kernel, relevances, terms) in [
-        (squared([0, 1]), 2, 1),
-        (squared([0]) * Kernel::matern52([1]), 2, 1),
+        (squared(&[0, 1]), 2, 1),
+        (squared(&[0]) * Kernel::matern52([1]), 2, 1),
         (Kernel::matern32([0, 1]), 2, 1),
-        (Kernel::polynomial([0], 2) * squared([1]), 2, 1),
-        (Kernel::linear([0]) * squared([1]), 2, 1),
-        (squared([0]) + squared([1]) * Kernel::periodic(0, 3.0), 3, 2),
-        (squared([0, 1]) * Kernel::matern52([0]), 3, 1),
+        (Kernel::polynomial([0], 2) * squared(&[1]), 2, 1),
+        (Kernel::linear([0]) * squared(&[1]), 2, 1),
+        (
+            squared(&[0]) + squared(&[1]) * Kernel::periodic(0, 3.0),
+            3,
+            2,
+        ),
+        (squared(&[0, 1]) * Kernel::matern52([0]), 3, 1),
     ] {
         let name = format!("{kernel:?}");
         let hyper = known(&[0.8, 0.5, 0.7][..relevances], 2, terms, 0.4, &[1.5]);
@@ -219,7 +223,7 @@ fn contexts_that_repeat_are_summed_as_others_are() {
         let (points, rows) = (5, 30);
         let count = points * rows;
         let at = Array2::from_shape_fn((count, 2), |(q, k)| match k {
-            0 => (q / rows) as f64 / 2.0 - 1.0,
+            0 => ((q / rows) as f64).powi(2) / 8.0 - 0.9,
             _ => problem.contexts[[q % rows, 1]],
         });
         let apart = Array2::from_shape_fn((count, 2), |(q, k)| {
@@ -236,9 +240,10 @@ fn contexts_that_repeat_are_summed_as_others_are() {
         let design = Normal::new(7).table(count, 2);
         for size in [Size::Exact, Size::LowRank { functions: 12 }] {
             let fitted = problem.fit(&process.clone().size(size));
-            for design in [None, Some(design.view())] {
+            for with_features in [false, true] {
                 let of = |contexts: &Array2<f64>| {
                     let sums = WeightedContexts::new(contexts.clone(), weights.clone()).unwrap();
+                    let design = with_features.then(|| design.view());
                     fitted.sums(&sums, design).unwrap()
                 };
                 let (together, alone) = (of(&at), of(&apart));
