@@ -1,8 +1,8 @@
 //! Correlations from pairwise regressions whose coefficients an encoder mixes.
 
 use crate::neural::{
-    Fitted, LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, Wanted, given_others,
-    log_densities, neural_setters,
+    Fitted, LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, given_others, log_densities,
+    neural_setters, pairs,
 };
 use crate::numerical::numerical;
 use crate::rows::stacked;
@@ -31,8 +31,9 @@ use serde::{Deserialize, Serialize};
 /// and with no eigenvalue below 0.001, is what they become.
 ///
 /// Means and variances, which densities need, are learned in the same way from the nodes and from
-/// their squared held-out residuals. All pairs of nodes have targets of their own: this is for some
-/// tens of nodes.
+/// their squared held-out residuals. All pairs of p nodes have targets of their own, and an archetype
+/// holds p slopes for each, of which all but one are zero: time and memory grow with p³ (at 100 nodes
+/// 8 MB for every archetype and every row of a batch). This is for some tens of nodes.
 ///
 /// | setting | default | range |
 /// |---|---|---|
@@ -79,11 +80,6 @@ impl NeuralCorrelation {
 /// The least eigenvalue of a correlation matrix.
 const LEAST: f64 = 1e-3;
 
-/// The pairs (i, j), i ≠ j: node i by node j.
-fn pairs(nodes: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..nodes).flat_map(move |i| (0..nodes).filter(move |&j| j != i).map(move |j| (i, j)))
-}
-
 impl Estimator for NeuralCorrelation {
     type Model = NeuralCorrelationModel;
 
@@ -102,53 +98,10 @@ impl Estimator for NeuralCorrelation {
     fn fit(&self, samples: &Samples) -> Result<NeuralCorrelationModel> {
         self.settings.validate()?;
         let data = Nodes::new(samples)?;
-        let size = data.nodes.ncols();
-        let count = size * (size - 1);
-        let mut targets = Array2::zeros((data.nodes.nrows(), count));
-        let mut mask = Array2::from_elem((count, size), false);
-        let mut slopes = Array2::zeros((count, size));
-        for (place, (i, j)) in pairs(size).enumerate() {
-            targets.column_mut(place).assign(&data.nodes.column(i));
-            mask[[place, j]] = true;
-            slopes[[place, j]] = data.covariance[[i, j]] / data.covariance[[j, j]];
-        }
-        let offsets = Array1::zeros(count);
-        let regressions = Task {
-            wanted: Wanted::Means,
-            contexts: data.contexts.view(),
-            features: data.nodes.view(),
-            targets: targets.view(),
-            weights: data.weights.view(),
-            mask: &mask,
-            slopes: &slopes,
-            offsets: &offsets,
-            lasso: 0.0,
-        }
-        .fit(&self.settings, self.settings.seed)?;
-        let (no_features, mask, slopes) = data.no_features();
-        let zeros = Array1::zeros(size);
-        let alone = Task {
-            features: no_features.view(),
-            targets: data.nodes.view(),
-            mask: &mask,
-            slopes: &slopes,
-            offsets: &zeros,
-            wanted: Wanted::Means,
-            contexts: data.contexts.view(),
-            weights: data.weights.view(),
-            lasso: 0.0,
-        };
-        let means = alone.fit(&self.settings, self.settings.seed.wrapping_add(1))?;
+        let regressions = Task::Pairs.fit(&data, &self.settings)?;
+        let means = Task::Means.fit(&data, &self.settings)?;
         let residuals = &data.nodes - &means.held_out;
-        let squares = &residuals * &residuals;
-        let logs = data.log_mean_squares(&residuals);
-        let variances = Task {
-            wanted: Wanted::LogVariances,
-            targets: squares.view(),
-            offsets: &logs,
-            ..alone
-        }
-        .fit(&self.settings, self.settings.seed.wrapping_add(2))?;
+        let variances = Task::LogVariances(&residuals).fit(&data, &self.settings)?;
         let Fitted {
             learned, report, ..
         } = regressions;

@@ -1,8 +1,8 @@
 //! Precisions from neighbourhood regressions whose coefficients an encoder mixes.
 
 use crate::neural::{
-    Fitted, LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, Wanted, given_others,
-    log_densities, neural_setters,
+    Fitted, LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, given_others, log_densities,
+    neural_setters,
 };
 use crate::normal::precision_in_units;
 use crate::numerical::numerical;
@@ -143,41 +143,9 @@ impl Estimator for NeuralMarkov {
             ));
         }
         let data = Nodes::new(samples)?;
-        let size = data.nodes.ncols();
-        let mask = Array2::from_shape_fn((size, size), |(i, j)| i != j);
-        let slopes = Array2::from_shape_fn((size, size), |(i, j)| match (i == j, self.lasso) {
-            (false, None) => -data.precision[[i, j]] / data.precision[[i, i]],
-            _ => 0.0,
-        });
-        let zeros = Array1::zeros(size);
-        let regressions = Task {
-            wanted: Wanted::Means,
-            contexts: data.contexts.view(),
-            features: data.nodes.view(),
-            targets: data.nodes.view(),
-            weights: data.weights.view(),
-            mask: &mask,
-            slopes: &slopes,
-            offsets: &zeros,
-            lasso: self.lasso.unwrap_or(0.0),
-        }
-        .fit(&self.settings, self.settings.seed)?;
+        let regressions = Task::Others { lasso: self.lasso }.fit(&data, &self.settings)?;
         let residuals = &data.nodes - &regressions.held_out;
-        let squares = &residuals * &residuals;
-        let logs = data.log_mean_squares(&residuals);
-        let (no_features, mask, slopes) = data.no_features();
-        let variances = Task {
-            wanted: Wanted::LogVariances,
-            contexts: data.contexts.view(),
-            features: no_features.view(),
-            targets: squares.view(),
-            weights: data.weights.view(),
-            mask: &mask,
-            slopes: &slopes,
-            offsets: &logs,
-            lasso: 0.0,
-        }
-        .fit(&self.settings, self.settings.seed.wrapping_add(1))?;
+        let variances = Task::LogVariances(&residuals).fit(&data, &self.settings)?;
         let Fitted {
             learned, report, ..
         } = regressions;

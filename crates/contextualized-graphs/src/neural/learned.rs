@@ -1,6 +1,8 @@
 //! A linear model whose coefficients are a population's plus a share of what an encoder learned.
 
+use super::nodes::Nodes;
 use super::settings::NeuralSettings;
+use super::task::Task;
 use contextualized_core::validate::{check_finite, check_rows, check_table};
 use contextualized_core::{Error, FitReport, KFold, Result, Split};
 use contextualized_encoders::{
@@ -16,33 +18,6 @@ use serde::{Deserialize, Serialize};
 
 type Head = Masked<Archetypes<usize, usize, usize>, usize, usize>;
 type Inner = Contextualized<usize, usize, usize, usize, Mlp<usize, usize>, Head>;
-
-/// What is learned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// Means of the targets.
-    Means,
-    /// Logarithms of variances; targets are squared residuals.
-    LogVariances,
-}
-
-/// What to learn, from standardised tables.
-#[derive(Clone, Copy)]
-pub(crate) struct Task<'a> {
-    pub(crate) wanted: Wanted,
-    pub(crate) contexts: ArrayView2<'a, f64>,
-    pub(crate) features: ArrayView2<'a, f64>,
-    pub(crate) targets: ArrayView2<'a, f64>,
-    pub(crate) weights: ArrayView1<'a, f64>,
-    /// Which slopes there are, targets × features.
-    pub(crate) mask: &'a Array2<bool>,
-    /// Of the population; slopes are zero where the mask is not true.
-    pub(crate) slopes: &'a Array2<f64>,
-    pub(crate) offsets: &'a Array1<f64>,
-    /// How far archetypes of slopes are drawn to zero after each epoch, in units of the learning rate
-    /// times its steps.
-    pub(crate) lasso: f64,
-}
 
 /// Coefficients as a function of standardised contexts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -98,7 +73,7 @@ impl TryFrom<Unchecked> for Learned {
 /// What came of a task.
 pub(crate) struct Fitted {
     pub(crate) learned: Learned,
-    /// Predictions of every row by models that have not seen it, rows × targets.
+    /// Predictions of every row by models that know nothing of it, not even by a mean; rows × targets.
     pub(crate) held_out: Array2<f64>,
     pub(crate) report: FitReport,
 }
@@ -106,9 +81,15 @@ pub(crate) struct Fitted {
 /// Folds by which the share is chosen.
 const FOLDS: usize = 5;
 
-/// Rows encoded at once, in parallel over blocks; fixed, so that results do not depend on the number
-/// of threads.
+/// Rows encoded at once, in parallel over blocks: at most [`BLOCK`], fewer where the slopes of one row
+/// are many, so that those of a block are no more than [`SLOPES`], or of one row. By the sizes alone,
+/// so that results do not depend on the number of threads.
+fn block(features: usize, targets: usize) -> usize {
+    (SLOPES / (features * targets).max(1)).clamp(1, BLOCK)
+}
+
 const BLOCK: usize = 256;
+const SLOPES: usize = 1 << 20;
 
 /// The network with a group lasso on the archetypes of every slope, applied where the trainer shrinks
 /// columns: after each epoch.
@@ -196,12 +177,31 @@ impl ParameterVisitor for WriteFirstArchetypes {
     }
 }
 
+/// Predictions of held-out rows by a model of the others, rows × targets, in the units of all rows.
+struct HeldOut {
+    /// By the population of the others.
+    base: Array2<f64>,
+    /// What the encoder adds.
+    deviations: Array2<f64>,
+}
+
+/// What is learned from some rows.
+struct Fold<'a> {
+    task: &'a Task<'a>,
+    data: &'a Nodes,
+    rows: &'a [usize],
+}
+
 impl Task<'_> {
     /// Trains on all rows, and keeps the share of what was learned that predicts best on held-out
-    /// folds.
-    pub(crate) fn fit(&self, settings: &NeuralSettings, seed: u64) -> Result<Fitted> {
-        let rows = self.contexts.nrows();
-        let folds = KFold::new(FOLDS, seed).splits(rows)?;
+    /// folds. Whatever a fold's model is made of comes from the other folds: scalings and the
+    /// population, too.
+    pub(crate) fn fit(&self, data: &Nodes, settings: &NeuralSettings) -> Result<Fitted> {
+        let rows = data.nodes.nrows();
+        let mut seeds = ChaCha8Rng::seed_from_u64(settings.seed);
+        seeds.set_stream(self.stream());
+        let (folds, training) = (seeds.next_u64(), seeds.next_u64());
+        let folds = KFold::new(FOLDS, folds).splits(rows)?;
         let all: Vec<usize> = (0..rows).collect();
         let mut jobs: Vec<(&[usize], &[usize])> = folds
             .iter()
@@ -211,24 +211,39 @@ impl Task<'_> {
         let results = jobs
             .into_par_iter()
             .map(|(train, test)| {
-                let (learned, report) = self.train(settings, train, seed)?;
-                let contexts = self.contexts.select(Axis(0), test);
-                let features = self.features.select(Axis(0), test);
-                let deviation = match test.is_empty() {
-                    true => Array2::zeros((0, self.targets.ncols())),
-                    false => learned.predictions(contexts.view(), features.view())?,
+                let some;
+                let of_train = match test.is_empty() {
+                    true => data,
+                    false => {
+                        some = data.of_rows(train)?;
+                        &some
+                    }
                 };
-                Ok((learned, report, test, deviation))
+                let fold = Fold {
+                    task: self,
+                    data: of_train,
+                    rows: train,
+                };
+                let (learned, report) = fold.train(settings, training)?;
+                let held_out = match test.is_empty() {
+                    true => None,
+                    false => Some(fold.held_out(&learned, data, test)?),
+                };
+                Ok((learned, report, test, held_out))
             })
             .collect::<Result<Vec<_>>>()?;
-        let base = self.features.dot(&self.slopes.t()) + self.offsets;
-        let mut deviations = Array2::zeros(base.dim());
+        let (_, targets) = self.tables(data.nodes.view(), &all);
+        let mut base = Array2::zeros(targets.dim());
+        let mut deviations = Array2::zeros(targets.dim());
         let mut last = None;
-        for (learned, report, test, predictions) in results {
-            for (place, &row) in test.iter().enumerate() {
-                deviations
-                    .row_mut(row)
-                    .assign(&(&predictions.row(place) - &base.row(row)));
+        for (learned, report, test, held_out) in results {
+            if let Some(held_out) = held_out {
+                for (place, &row) in test.iter().enumerate() {
+                    base.row_mut(row).assign(&held_out.base.row(place));
+                    deviations
+                        .row_mut(row)
+                        .assign(&held_out.deviations.row(place));
+                }
             }
             last = Some((learned, report));
         }
@@ -237,7 +252,7 @@ impl Task<'_> {
                 argument: "contexts",
             });
         };
-        let share = self.best_share(&base, &deviations);
+        let share = self.best_share(&targets, &base, &deviations, data.weights.view());
         learned.share = share;
         Ok(Fitted {
             learned,
@@ -247,17 +262,23 @@ impl Task<'_> {
     }
 
     /// The share s in [0, 1] of the deviations that minimises the held-out loss, which is convex in s.
-    fn best_share(&self, base: &Array2<f64>, deviations: &Array2<f64>) -> f64 {
+    fn best_share(
+        &self,
+        targets: &Array2<f64>,
+        base: &Array2<f64>,
+        deviations: &Array2<f64>,
+        weights: ArrayView1<'_, f64>,
+    ) -> f64 {
         let slope = |share: f64| -> f64 {
             let mut sum = 0.0;
             for ((row, column), &deviation) in deviations.indexed_iter() {
                 let predictor = base[[row, column]] + share * deviation;
-                let target = self.targets[[row, column]];
-                let by_predictor = match self.wanted {
-                    Wanted::Means => predictor - target,
-                    Wanted::LogVariances => 0.5 * (1.0 - target * (-predictor).exp()),
+                let target = targets[[row, column]];
+                let by_predictor = match self {
+                    Self::LogVariances(_) => 0.5 * (1.0 - target * (-predictor).exp()),
+                    _ => predictor - target,
                 };
-                sum += self.weights[row] * by_predictor * deviation;
+                sum += weights[row] * by_predictor * deviation;
             }
             sum
         };
@@ -279,13 +300,26 @@ impl Task<'_> {
         }
         0.0
     }
+}
 
-    fn train(
-        &self,
-        settings: &NeuralSettings,
-        rows: &[usize],
-        seed: u64,
-    ) -> Result<(Learned, FitReport)> {
+impl Fold<'_> {
+    /// What rows that are not among these are under a model of these.
+    fn held_out(&self, learned: &Learned, all: &Nodes, rows: &[usize]) -> Result<HeldOut> {
+        let scaling = &self.data.scaling;
+        let nodes = scaling.apply(all.nodes.select(Axis(0), rows).view())?;
+        let contexts = all.contexts.select(Axis(0), rows);
+        let contexts = self.data.context_scaling.apply(contexts.view())?;
+        let (features, _) = self.task.tables(nodes.view(), rows);
+        let base = features.dot(&learned.slopes.t()) + &learned.offsets;
+        let deviations = learned.predictions(contexts.view(), features.view())? - &base;
+        let (centers, scales) = self.task.units(scaling);
+        Ok(HeldOut {
+            base: base * &scales + &centers,
+            deviations: deviations * &scales,
+        })
+    }
+
+    fn train(&self, settings: &NeuralSettings, seed: u64) -> Result<(Learned, FitReport)> {
         let mut seeds = ChaCha8Rng::seed_from_u64(seed);
         let (split, encoder, head, batches) = (
             seeds.next_u64(),
@@ -293,56 +327,57 @@ impl Task<'_> {
             seeds.next_u64(),
             seeds.next_u64(),
         );
+        let Self { task, data, rows } = self;
+        let (slopes, offsets) = task.population(data, rows);
+        let (features, targets) = task.tables(data.nodes.view(), rows);
+        let mask = task.mask(data.nodes.ncols());
         let split = Split::holdout(rows.len(), settings.validation, split)?;
-        let data = |places: &[usize]| -> Result<TrainingData<usize, usize, usize>> {
-            let rows: Vec<usize> = places.iter().map(|&place| rows[place]).collect();
-            let features = self.features.select(Axis(0), &rows);
-            let base = features.dot(&self.slopes.t()) + self.offsets;
+        let tables = |places: &[usize]| -> Result<TrainingData<usize, usize, usize>> {
+            let features = features.select(Axis(0), places);
+            let base = features.dot(&slopes.t()) + &offsets;
             TrainingData::new(
-                self.contexts.select(Axis(0), &rows).view(),
+                data.contexts.select(Axis(0), places).view(),
                 features.view(),
-                self.targets.select(Axis(0), &rows).view(),
-                Some(self.weights.select(Axis(0), &rows).view()),
+                targets.select(Axis(0), places).view(),
+                Some(data.weights.select(Axis(0), places).view()),
             )?
             .with_base(base.view())
         };
-        let (train, validation) = (data(&split.train)?, data(&split.test)?);
+        let (train, validation) = (tables(&split.train)?, tables(&split.test)?);
         let mlp = Mlp::new(
-            self.contexts.ncols(),
+            data.contexts.ncols(),
             settings.archetypes,
             settings.size,
             encoder,
         )?;
         let archetypes = Archetypes::new(
             settings.archetypes,
-            self.features.ncols(),
-            self.targets.ncols(),
+            features.ncols(),
+            targets.ncols(),
             true,
             head,
         )?;
         let mut network = Sparse {
-            inner: Contextualized::new(mlp, Masked::new(archetypes, self.mask.view())?)?,
-            lasso: self.lasso > 0.0,
+            inner: Contextualized::new(mlp, Masked::new(archetypes, mask.view())?)?,
+            lasso: task.lasso() > 0.0,
         };
         let mut trainer = settings.trainer;
         trainer.seed = batches;
-        trainer.penalties.context_lasso = self.lasso;
+        trainer.penalties.context_lasso = task.lasso();
         let observer = &mut unobserved;
         let validation = Some(&validation);
-        let report = match self.wanted {
-            Wanted::Means => {
-                trainer.train(&mut network, &SquaredError, &train, validation, observer)?
-            }
-            Wanted::LogVariances => {
+        let report = match task {
+            Task::LogVariances(_) => {
                 trainer.train(&mut network, &LogVarianceLoss, &train, validation, observer)?
             }
+            _ => trainer.train(&mut network, &SquaredError, &train, validation, observer)?,
         };
         let learned = Learned {
             encoder: network.inner.encoder().to_weights()?,
             head: network.inner.head().head().to_weights()?,
-            mask: self.mask.clone(),
-            slopes: self.slopes.clone(),
-            offsets: self.offsets.clone(),
+            mask,
+            slopes,
+            offsets,
             share: 1.0,
         };
         Ok((learned, report))
@@ -378,8 +413,10 @@ impl Learned {
             return Ok(Vec::new());
         }
         let network = self.network()?;
+        let (targets, features) = self.slopes.dim();
+        let size = block(features, targets);
         let blocks: Vec<_> = contexts
-            .axis_chunks_iter(Axis(0), BLOCK)
+            .axis_chunks_iter(Axis(0), size)
             .enumerate()
             .collect();
         let results = blocks
@@ -394,7 +431,7 @@ impl Learned {
                         let offsets = deviation.offsets();
                         let offsets = offsets.index_axis(Axis(0), place);
                         let offsets = &self.offsets + &(&offsets * self.share);
-                        of(block * BLOCK + place, slopes, offsets)
+                        of(block * size + place, slopes, offsets)
                     })
                     .collect::<Result<Vec<T>>>()
             })

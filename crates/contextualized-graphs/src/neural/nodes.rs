@@ -1,9 +1,9 @@
 //! Samples prepared for neural networks: standardised tables and the population's covariance.
 
 use crate::numerical::numerical;
-use contextualized_core::{Error, Result, Samples, Standardization};
+use contextualized_core::{Error, Result, Samples, Standardization, normalized_weights};
 use contextualized_solvers::{Normal, shrunken_covariance};
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 /// Standardised contexts and nodes.
 pub(crate) struct Nodes {
@@ -38,12 +38,10 @@ impl Nodes {
                 found: samples.features().ncols(),
             });
         }
-        let context_scaling = Standardization::fit(samples.contexts(), samples.weights())?;
-        let scaling = Standardization::fit(samples.features(), samples.weights())?;
-        let nodes = scaling.apply(samples.features())?;
-        let columns = nodes.columns().into_iter().zip(&samples.names().features);
-        for (column, name) in columns {
-            if column.iter().all(|value| *value == column[0]) {
+        let data = Self::standardized(samples.contexts(), samples.features(), samples.weights())?;
+        let columns = data.nodes.columns().into_iter();
+        for (column, name) in columns.zip(&samples.names().features) {
+            if is_constant(column) {
                 return Err(Error::invalid_parameter(
                     "features",
                     format!("the same in every row of {name}"),
@@ -51,35 +49,42 @@ impl Nodes {
                 ));
             }
         }
-        let covariance = numerical(
-            "the population's covariance",
-            shrunken_covariance(nodes.view(), samples.weights()),
-        )?
-        .matrix;
-        let zeros = Array1::zeros(nodes.ncols());
+        Ok(data)
+    }
+
+    /// The same of some rows alone, as if there were no others: scalings and covariance are theirs, in
+    /// units of these nodes. A column that does not vary among them keeps its unit.
+    pub(crate) fn of_rows(&self, rows: &[usize]) -> Result<Self> {
+        Self::standardized(
+            self.contexts.select(Axis(0), rows).view(),
+            self.nodes.select(Axis(0), rows).view(),
+            Some(self.weights.select(Axis(0), rows).view()),
+        )
+    }
+
+    fn standardized(
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+        weights: Option<ArrayView1<'_, f64>>,
+    ) -> Result<Self> {
+        let context_scaling = Standardization::fit(contexts, weights)?;
+        let scaling = Standardization::fit(features, weights)?;
+        let nodes = scaling.apply(features)?;
+        let weights = normalized_weights(weights, nodes.nrows())?;
+        let covariance = covariance(&nodes, weights.view())?;
         let normal = numerical(
             "the population's precision",
-            Normal::from_covariance(zeros, covariance.view()),
+            Normal::from_covariance(Array1::zeros(nodes.ncols()), covariance.view()),
         )?;
         Ok(Self {
-            contexts: context_scaling.apply(samples.contexts())?,
-            weights: contextualized_core::normalized_weights(samples.weights(), rows)?,
+            contexts: context_scaling.apply(contexts)?,
             precision: normal.precision().to_owned(),
             context_scaling,
             scaling,
             nodes,
+            weights,
             covariance,
         })
-    }
-
-    /// Offsets alone: a column of zeros as the feature, and no slopes.
-    pub(crate) fn no_features(&self) -> (Array2<f64>, Array2<bool>, Array2<f64>) {
-        let (rows, nodes) = self.nodes.dim();
-        (
-            Array2::zeros((rows, 1)),
-            Array2::from_elem((nodes, 1), false),
-            Array2::zeros((nodes, 1)),
-        )
     }
 
     /// Logarithms of the mean squares of a table, which are never minus infinity.
@@ -88,6 +93,30 @@ impl Nodes {
         let squares = table * table;
         (self.weights.dot(&squares) / total).mapv(|square: f64| square.max(1e-12).ln())
     }
+}
+
+fn is_constant(column: ArrayView1<'_, f64>) -> bool {
+    column.iter().all(|value| *value == column[0])
+}
+
+/// The shrunken covariance of standardised nodes. One that does not vary, as a rare one may not in a
+/// part of the rows, has the variance of one that does and depends on no other.
+fn covariance(nodes: &Array2<f64>, weights: ArrayView1<'_, f64>) -> Result<Array2<f64>> {
+    let varying: Vec<usize> = (0..nodes.ncols())
+        .filter(|&node| !is_constant(nodes.column(node)))
+        .collect();
+    let mut covariance = Array2::eye(nodes.ncols());
+    if varying.is_empty() {
+        return Ok(covariance);
+    }
+    let among = numerical(
+        "the population's covariance",
+        shrunken_covariance(nodes.select(Axis(1), &varying).view(), Some(weights)),
+    )?;
+    for ((i, j), value) in among.matrix.indexed_iter() {
+        covariance[[varying[i], varying[j]]] = *value;
+    }
+    Ok(covariance)
 }
 
 /// Logarithms of variances stay within these: beyond, no standardised node has been seen.

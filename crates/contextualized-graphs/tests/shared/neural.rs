@@ -3,10 +3,13 @@
 use crate::data::{bits, data, off_diagonal_mse, queries, uninformative};
 use crate::kernel::{assert_correlations, assert_precisions};
 use contextualized_baselines::{PopulationCorrelation, PopulationMarkov};
-use contextualized_core::{Error, Estimator, MarkovNetworks, NetworkDensity, VaryingNetworks};
+use contextualized_core::{
+    Error, Estimator, MarkovNetworks, NetworkDensity, Samples, VaryingNetworks,
+};
 use contextualized_graphs::correlation::{NeuralCorrelation, NeuralCorrelationModel};
 use contextualized_graphs::markov::{EdgeRule, NeuralMarkov, NeuralMarkovModel};
-use ndarray::{Axis, s};
+use contextualized_simulation::CovarianceSimulator;
+use ndarray::{Array2, Axis, s};
 
 #[test]
 fn networks_are_recovered_and_valid_everywhere() {
@@ -72,11 +75,49 @@ fn contexts_that_say_nothing_leave_the_population() {
     );
 }
 
+/// Few rows and many nodes: a population that had seen the rows held out would leave them a third of
+/// their variance.
+#[test]
+fn residual_variances_are_those_of_new_rows() {
+    let nodes = 40;
+    let simulator = CovarianceSimulator::new(60)
+        .uniform_contexts(1, -1.0, 1.0)
+        .factors(move |_| {
+            Array2::from_shape_fn((nodes, 2), |(j, k)| ((k + 1) * j) as f64 % 1.7 - 0.8)
+        });
+    let train = simulator.simulate(5).unwrap().samples;
+    let new = simulator.simulate(6).unwrap().samples;
+    let model = NeuralMarkov::new().epochs(5).fit(&train).unwrap();
+    let (contexts, features) = (new.contexts(), new.features());
+    let residuals = &features - &model.reconstruct(contexts, features).unwrap();
+    let networks = model.networks(contexts).unwrap();
+    let precisions = networks.edges();
+    let squares: f64 = residuals
+        .indexed_iter()
+        .map(|((row, node), residual)| residual * residual * precisions[[row, node, node]])
+        .sum();
+    let mean = squares / residuals.len() as f64;
+    assert!((0.75..1.25).contains(&mean), "{mean}");
+}
+
+/// A node that moves in one row alone is constant in the fold that holds it out.
+#[test]
+fn a_rare_node_is_fitted() {
+    let samples = data(60, 3, 2).samples;
+    let mut nodes = samples.features().to_owned();
+    nodes.column_mut(1).fill(0.0);
+    nodes[[7, 1]] = 1e6;
+    let samples = Samples::of_nodes(samples.contexts(), nodes.view()).unwrap();
+    let at = samples.contexts();
+    let correlation = NeuralCorrelation::new().epochs(2).fit(&samples).unwrap();
+    assert_correlations(&correlation.networks(at).unwrap());
+    let markov = NeuralMarkov::new().epochs(2).fit(&samples).unwrap();
+    assert_precisions(&markov.networks(at).unwrap());
+}
+
 /// A chain of four nodes and two that are alone.
 #[test]
 fn a_lasso_leaves_exact_zeros_and_rules_nest() {
-    let samples = data(10, 2, 0).samples.contexts().to_owned();
-    assert_eq!(samples.ncols(), 2);
     let data = crate::data::simulator(600, 6)
         .means(|_| vec![0.0; 6])
         .precision(|c| {
