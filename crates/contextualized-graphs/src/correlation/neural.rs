@@ -175,6 +175,26 @@ impl TryFrom<UncheckedModel> for NeuralCorrelationModel {
     }
 }
 
+/// The correlation matrix that the regressions of all pairs make.
+fn joined(slopes: &Array2<f64>, size: usize) -> Result<Array2<f64>> {
+    let mut own = Array2::zeros((size, size));
+    for (place, (i, j)) in pairs(size).enumerate() {
+        own[[i, j]] = slopes[[place, j]];
+    }
+    let raw = Array2::from_shape_fn((size, size), |(i, j)| {
+        let product = own[[i, j]] * own[[j, i]];
+        match (i == j, product > 0.0) {
+            (true, _) => 1.0,
+            (false, false) => 0.0,
+            (false, true) => own[[i, j]].signum() * product.sqrt().min(1.0),
+        }
+    });
+    numerical(
+        "the nearest correlation matrix",
+        nearest_correlation(raw.view(), LEAST),
+    )
+}
+
 impl NeuralCorrelationModel {
     /// Why training of the regressions stopped, after how many epochs, and the mean squared error that
     /// it reached on the rows trained on, in units of standardised nodes.
@@ -197,24 +217,8 @@ impl NeuralCorrelationModel {
     /// Correlation matrices at standardised contexts.
     fn correlations(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<Array2<f64>>> {
         let size = self.scaling.columns();
-        self.regressions.map(contexts, |_, slopes, _| {
-            let mut own = Array2::zeros((size, size));
-            for (place, (i, j)) in pairs(size).enumerate() {
-                own[[i, j]] = slopes[[place, j]];
-            }
-            let raw = Array2::from_shape_fn((size, size), |(i, j)| {
-                let product = own[[i, j]] * own[[j, i]];
-                match (i == j, product > 0.0) {
-                    (true, _) => 1.0,
-                    (false, false) => 0.0,
-                    (false, true) => own[[i, j]].signum() * product.sqrt().min(1.0),
-                }
-            });
-            numerical(
-                "the nearest correlation matrix",
-                nearest_correlation(raw.view(), LEAST),
-            )
-        })
+        self.regressions
+            .map(contexts, |_, slopes, _| joined(&slopes, size))
     }
 
     /// Normal distributions of standardised nodes.
@@ -282,5 +286,28 @@ impl NetworkDensity for NeuralCorrelationModel {
         )?;
         let normals = self.normals(self.standardized(contexts)?.view())?;
         log_densities(&normals, features, &self.scaling)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contextualized_solvers::symmetric_eigen;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever the regressions, which nothing was fitted to.
+        #[test]
+        fn any_regressions_make_a_correlation_matrix(
+            values in prop::collection::vec(-3.0..3.0_f64, 60),
+            size in 2..6_usize,
+        ) {
+            let slopes = Array2::from_shape_fn((size * (size - 1), size), |(place, _)| values[place]);
+            let matrix = joined(&slopes, size).unwrap();
+            prop_assert!(matrix.diag().iter().all(|entry| *entry == 1.0));
+            prop_assert_eq!(&matrix, &matrix.t());
+            prop_assert!(matrix.iter().all(|entry| entry.abs() <= 1.0));
+            prop_assert!(symmetric_eigen(matrix.view()).unwrap().values[0] >= LEAST - 1e-12);
+        }
     }
 }

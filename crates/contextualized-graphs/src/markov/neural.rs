@@ -222,6 +222,57 @@ struct LocalPrecision {
     kept: f64,
 }
 
+/// The precision that neighbourhood regressions make.
+fn joined(
+    rule: EdgeRule,
+    slopes: &Array2<f64>,
+    offsets: &Array1<f64>,
+    logs: ArrayView1<'_, f64>,
+) -> Result<LocalPrecision> {
+    let deviations = logs.mapv(|log| (0.5 * log.clamp(LOG_VARIANCES.0, LOG_VARIANCES.1)).exp());
+    let mut partial = Array2::from_shape_fn(slopes.dim(), |(i, j)| {
+        if i == j {
+            return 0.0;
+        }
+        // One triangle, so that rounding keeps the matrix symmetric.
+        let (i, j) = (i.max(j), i.min(j));
+        let (own, other) = (slopes[[i, j]], slopes[[j, i]]);
+        let value = match (own == 0.0, other == 0.0, rule) {
+            (false, true, EdgeRule::Or) => own * deviations[j] / deviations[i],
+            (true, false, EdgeRule::Or) => other * deviations[i] / deviations[j],
+            _ if own * other > 0.0 => own.signum() * (own * other).sqrt(),
+            _ => 0.0,
+        };
+        value.clamp(-1.0, 1.0)
+    });
+    let eigen = numerical(
+        "the eigenvalues of partial correlations",
+        symmetric_eigen(partial.view()),
+    )?;
+    let largest = eigen.values[eigen.values.len() - 1];
+    let kept = match largest > 1.0 - LEAST {
+        true => (1.0 - LEAST) / largest,
+        false => 1.0,
+    };
+    partial *= kept;
+    let precision = Array2::from_shape_fn(partial.dim(), |(i, j)| {
+        let unit = if i == j { 1.0 } else { -partial[[i, j]] };
+        unit / (deviations[i] * deviations[j])
+    });
+    // The offsets are those of x̂ᵢ = mᵢ + Σⱼ βᵢⱼ (xⱼ − mⱼ) with β = −Ωᵢⱼ / Ωᵢᵢ: D μ = Ω m.
+    let pull = Array2::from_shape_fn((slopes.nrows(), 1), |(i, _)| offsets[i] * precision[[i, i]]);
+    let factor = numerical(
+        "the factorisation of a precision",
+        contextualized_solvers::cholesky(precision.view()),
+    )?;
+    let mean = numerical("the mean of a network", factor.solve(pull.view()))?;
+    Ok(LocalPrecision {
+        mean: mean.column(0).to_owned(),
+        precision,
+        kept,
+    })
+}
+
 impl NeuralMarkovModel {
     /// Why training of the regressions stopped, after how many epochs, and the mean squared error that
     /// it reached on the rows trained on, in units of standardised nodes.
@@ -257,59 +308,7 @@ impl NeuralMarkovModel {
         let logs = self.log_variances.offsets(contexts)?;
         check_rows("log-variances", contexts.nrows(), logs.nrows())?;
         self.regressions.map(contexts, |row, slopes, offsets| {
-            self.joined(&slopes, &offsets, logs.row(row))
-        })
-    }
-
-    /// The precision that neighbourhood regressions make.
-    fn joined(
-        &self,
-        slopes: &Array2<f64>,
-        offsets: &Array1<f64>,
-        logs: ArrayView1<'_, f64>,
-    ) -> Result<LocalPrecision> {
-        let deviations = logs.mapv(|log| (0.5 * log.clamp(LOG_VARIANCES.0, LOG_VARIANCES.1)).exp());
-        let mut partial = Array2::from_shape_fn(slopes.dim(), |(i, j)| {
-            if i == j {
-                return 0.0;
-            }
-            // One triangle, so that rounding keeps the matrix symmetric.
-            let (i, j) = (i.max(j), i.min(j));
-            let (own, other) = (slopes[[i, j]], slopes[[j, i]]);
-            let value = match (own == 0.0, other == 0.0, self.rule) {
-                (false, true, EdgeRule::Or) => own * deviations[j] / deviations[i],
-                (true, false, EdgeRule::Or) => other * deviations[i] / deviations[j],
-                _ if own * other > 0.0 => own.signum() * (own * other).sqrt(),
-                _ => 0.0,
-            };
-            value.clamp(-1.0, 1.0)
-        });
-        let eigen = numerical(
-            "the eigenvalues of partial correlations",
-            symmetric_eigen(partial.view()),
-        )?;
-        let largest = eigen.values[eigen.values.len() - 1];
-        let kept = match largest > 1.0 - LEAST {
-            true => (1.0 - LEAST) / largest,
-            false => 1.0,
-        };
-        partial *= kept;
-        let precision = Array2::from_shape_fn(partial.dim(), |(i, j)| {
-            let unit = if i == j { 1.0 } else { -partial[[i, j]] };
-            unit / (deviations[i] * deviations[j])
-        });
-        // The offsets are those of x̂ᵢ = mᵢ + Σⱼ βᵢⱼ (xⱼ − mⱼ) with β = −Ωᵢⱼ / Ωᵢᵢ: D μ = Ω m.
-        let pull =
-            Array2::from_shape_fn((slopes.nrows(), 1), |(i, _)| offsets[i] * precision[[i, i]]);
-        let factor = numerical(
-            "the factorisation of a precision",
-            contextualized_solvers::cholesky(precision.view()),
-        )?;
-        let mean = numerical("the mean of a network", factor.solve(pull.view()))?;
-        Ok(LocalPrecision {
-            mean: mean.column(0).to_owned(),
-            precision,
-            kept,
+            joined(self.rule, &slopes, &offsets, logs.row(row))
         })
     }
 
@@ -374,5 +373,49 @@ impl NetworkDensity for NeuralMarkovModel {
         )?;
         let normals = self.normals(self.standardized(contexts)?.view())?;
         log_densities(&normals, features, &self.scaling)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever the regressions, which nothing was fitted to.
+        #[test]
+        fn any_regressions_make_a_precision(
+            values in prop::collection::vec(-3.0..3.0_f64, 30),
+            zeros in prop::collection::vec(prop::bool::weighted(0.3), 30),
+            logs in prop::collection::vec(-25.0..25.0_f64, 5),
+            rule in prop::sample::select(vec![EdgeRule::And, EdgeRule::Or]),
+        ) {
+            let slopes = Array2::from_shape_fn((5, 5), |(i, j)| match zeros[5 * i + j] {
+                true => 0.0,
+                false => values[5 * i + j],
+            });
+            let offsets = Array1::from_shape_fn(5, |i| values[25 + i]);
+            let logs = Array1::from_vec(logs);
+            let local = joined(rule, &slopes, &offsets, logs.view()).unwrap();
+            prop_assert!(local.kept > 0.0 && local.kept <= 1.0);
+            prop_assert_eq!(&local.precision, &local.precision.t());
+            let scales = local.precision.diag().mapv(f64::sqrt);
+            let unit = Array2::from_shape_fn((5, 5), |(i, j)| {
+                local.precision[[i.max(j), i.min(j)]] / scales[i.max(j)] / scales[i.min(j)]
+            });
+            prop_assert!(symmetric_eigen(unit.view()).unwrap().values[0] > LEAST - 1e-12);
+            // An edge is there by the rule alone.
+            for i in 0..5 {
+                for j in 0..i {
+                    let (own, other) = (slopes[[i, j]], slopes[[j, i]]);
+                    let edge = match rule {
+                        EdgeRule::And => own * other > 0.0,
+                        EdgeRule::Or => own * other > 0.0 || (own == 0.0) != (other == 0.0),
+                    };
+                    prop_assert_eq!(local.precision[[i, j]] != 0.0, edge);
+                }
+            }
+            prop_assert!(local.mean.iter().all(|mean| mean.is_finite()));
+        }
     }
 }
