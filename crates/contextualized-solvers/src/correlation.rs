@@ -47,6 +47,8 @@ pub struct ShrunkenCovariance {
     pub matrix: Array2<f64>,
     /// The share λ that every correlation lost, in (0, 1].
     pub intensity: f64,
+    /// The effective number of rows, `(Σw)² / Σw²`.
+    pub rows: f64,
 }
 
 /// The least share that correlations lose, so that columns which determine each other leave a
@@ -61,7 +63,12 @@ const LEAST_INTENSITY: f64 = 1e-6;
 /// ```
 ///
 /// which minimises the expected squared error to first order. Rows are taken as they are: subtract
-/// the means first. A row of weight 2 counts as two rows.
+/// the means first.
+///
+/// Weights matter relative to each other: a row of weight 2 moves variances and correlations as two
+/// rows of weight 1 do, and multiplying all weights changes nothing. How sure correlations are is by
+/// the effective number of rows after Kish, `(Σw)² / Σw²`, which no weight can make more than the rows
+/// there are; if it is one, they are not, and λ is 1.
 ///
 /// # Errors
 ///
@@ -99,17 +106,20 @@ pub fn shrunken_covariance(
             {
                 return Err(Error::InvalidWeight { row, value });
             }
-            weights.to_owned()
+            let largest = weights.fold(0.0_f64, |largest, &weight| largest.max(weight));
+            if largest == 0.0 {
+                return Err(Error::NoPositiveWeight { rows: count });
+            }
+            // Sums of weights as they are may overflow.
+            &weights / largest
         }
     };
     let total = weights.sum();
-    if total == 0.0 {
-        return Err(Error::NoPositiveWeight { rows: count });
-    }
+    let effective = total * total / weights.dot(&weights);
     let mut matrix = weighted_gram(rows, weights.view())? / total;
     let raw = correlation(matrix.view())?;
     let squares = off_diagonal_squares(&raw);
-    let intensity = match total > 1.0 && squares > 0.0 {
+    let intensity = match effective > 1.0 && squares > 0.0 {
         false => 1.0,
         true => {
             // Σ_{i≠j} of the mean of (z_i z_j)², which is of (Σ z²)² − Σ z⁴.
@@ -120,7 +130,7 @@ pub fn shrunken_covariance(
                 let sum: f64 = scaled.iter().sum();
                 fourth += weight * (sum * sum - scaled.iter().map(|z| z * z).sum::<f64>());
             }
-            let variance = (fourth / total - squares) / (total - 1.0);
+            let variance = (fourth / total - squares) / (effective - 1.0);
             (variance / squares).clamp(LEAST_INTENSITY, 1.0)
         }
     };
@@ -129,7 +139,11 @@ pub fn shrunken_covariance(
             *value *= 1.0 - intensity;
         }
     }
-    Ok(ShrunkenCovariance { matrix, intensity })
+    Ok(ShrunkenCovariance {
+        matrix,
+        intensity,
+        rows: effective,
+    })
 }
 
 fn off_diagonal_squares(matrix: &Array2<f64>) -> f64 {
@@ -284,27 +298,72 @@ mod tests {
         assert_abs_diff_eq!(shrunken.intensity, 1.0, epsilon = 1e-15);
         assert_abs_diff_eq!(shrunken.matrix[[1, 1]], 4.0, epsilon = 1e-15);
         // Ten times the rows: (1 − ¼) / 39 / ¼.
-        let weights = ndarray::Array1::from_elem(4, 10.0);
-        let shrunken = shrunken_covariance(rows.view(), Some(weights.view())).unwrap();
+        let rows = Array2::from_shape_fn((40, 2), |(i, j)| rows[[i % 4, j]]);
+        let shrunken = shrunken_covariance(rows.view(), None).unwrap();
         assert_abs_diff_eq!(shrunken.intensity, 3.0 / 39.0, epsilon = 1e-15);
         assert_abs_diff_eq!(shrunken.matrix[[0, 1]], 36.0 / 39.0, epsilon = 1e-14);
     }
 
     #[test]
-    fn a_weight_counts_rows() {
-        let rows = array![[1.0, 0.3], [-2.0, 0.4], [0.5, -0.7]];
-        let twice = array![[1.0, 0.3], [1.0, 0.3], [-2.0, 0.4], [0.5, -0.7]];
-        let weighted = shrunken_covariance(rows.view(), Some(array![2.0, 1.0, 1.0].view()));
+    fn a_row_of_weight_two_moves_moments_as_two_rows() {
+        let rows = array![[1.0, 0.3], [-2.0, 0.4], [0.5, -0.7], [-0.1, 0.8]];
+        let twice = array![
+            [1.0, 0.3],
+            [1.0, 0.3],
+            [-2.0, 0.4],
+            [0.5, -0.7],
+            [-0.1, 0.8]
+        ];
+        let weighted = shrunken_covariance(rows.view(), Some(array![2.0, 1.0, 1.0, 1.0].view()));
         let (weighted, repeated) = (
             weighted.unwrap(),
             shrunken_covariance(twice.view(), None).unwrap(),
         );
-        assert_abs_diff_eq!(weighted.intensity, repeated.intensity, epsilon = 1e-14);
         assert_abs_diff_eq!(
-            weighted.matrix[[0, 1]],
-            repeated.matrix[[0, 1]],
+            weighted.matrix.diag().to_owned(),
+            repeated.matrix.diag().to_owned(),
             epsilon = 1e-14
         );
+        let unshrunken =
+            |of: &ShrunkenCovariance| of.matrix[[0, 1]] / (1.0 - of.intensity).max(1e-9);
+        if weighted.intensity < 1.0 && repeated.intensity < 1.0 {
+            assert_abs_diff_eq!(
+                unshrunken(&weighted),
+                unshrunken(&repeated),
+                epsilon = 1e-12
+            );
+        }
+        // Four rows, of which one counts twice, are no five.
+        assert_abs_diff_eq!(weighted.rows, 25.0 / 7.0, epsilon = 1e-14);
+        assert_abs_diff_eq!(repeated.rows, 5.0, epsilon = 1e-14);
+    }
+
+    proptest! {
+        /// Weights that sum to one, or to next to nothing, are as good as any.
+        #[test]
+        fn weights_matter_relative_to_each_other(
+            values in prop::collection::vec(-2.0..2.0_f64, 40),
+            weights in prop::collection::vec(0.1..3.0_f64, 10),
+            exponent in -300..300_i32,
+        ) {
+            // One column depends on another, so that there are correlations to lose.
+            let rows = Array2::from_shape_fn((10, 4), |(i, j)| match j {
+                1 => values[4 * i] + 0.5 * values[4 * i + 1],
+                _ => values[4 * i + j],
+            });
+            let weights = ndarray::Array1::from_vec(weights);
+            let plain = shrunken_covariance(rows.view(), Some(weights.view())).unwrap();
+            let scaled = &weights * 10_f64.powi(exponent);
+            let scaled = shrunken_covariance(rows.view(), Some(scaled.view())).unwrap();
+            prop_assert!((plain.intensity - scaled.intensity).abs() < 1e-12);
+            for (a, b) in plain.matrix.iter().zip(&scaled.matrix) {
+                prop_assert!((a - b).abs() < 1e-12);
+            }
+            let shares = &weights / weights.sum();
+            let shares = shrunken_covariance(rows.view(), Some(shares.view())).unwrap();
+            prop_assert!((plain.intensity - shares.intensity).abs() < 1e-12);
+            prop_assert!(shares.rows <= 10.0 + 1e-12);
+        }
     }
 
     #[test]

@@ -81,10 +81,11 @@ pub fn graphical_lasso(covariance: ArrayView2<f64>, penalty: f64) -> Result<Grap
         });
     }
     let unit = covariance.diag().iter().copied().fold(0.0, f64::max);
-    let mut precision = Array2::from_diag(&covariance.diag().mapv(f64::recip));
-    let mut inverse = Array2::from_diag(&covariance.diag());
+    let (mut precision, mut inverse) = start(covariance, penalty)?;
     let mut violation = f64::INFINITY;
+    let mut sweeps = 0;
     for sweep in 1..=SWEEPS {
+        sweeps = sweep;
         for column in 0..covariance.nrows() {
             descend(covariance, penalty, column, &mut precision, &mut inverse);
         }
@@ -108,10 +109,38 @@ pub fn graphical_lasso(covariance: ArrayView2<f64>, penalty: f64) -> Result<Grap
     }
     Err(Error::NotConverged {
         algorithm: "the graphical lasso",
-        iterations: SWEEPS,
+        iterations: sweeps,
         value: violation,
         tolerance: TOLERANCE,
     })
+}
+
+/// Where sweeps start: Ω = W⁻¹ for the covariance W whose entries off the diagonal are those of S
+/// less a share, so that none differs by more than the penalty. It is the minimum where there is no
+/// penalty, and where the penalty is so large that W is diagonal; and it is near where S is close to
+/// singular, from where a diagonal start has far to go.
+fn start(covariance: ArrayView2<f64>, penalty: f64) -> Result<(Array2<f64>, Array2<f64>)> {
+    let largest = covariance
+        .indexed_iter()
+        .filter(|((i, j), _)| i != j)
+        .fold(0.0_f64, |largest, (_, value)| largest.max(value.abs()));
+    let share = match penalty < largest {
+        true => penalty / largest,
+        false => 1.0,
+    };
+    let inverse = Array2::from_shape_fn(covariance.dim(), |(i, j)| match i == j {
+        true => covariance[[i, i]],
+        false => (1.0 - share) * covariance[[i, j]],
+    });
+    match (share == 1.0, cholesky_with_limit(inverse.view(), 0.0)) {
+        (false, Ok(factor)) => Ok((factor.inverse()?, inverse)),
+        (false, Err(error)) if penalty == 0.0 => Err(error),
+        // A matrix that is no covariance to rounding.
+        _ => Ok((
+            Array2::from_diag(&covariance.diag().mapv(f64::recip)),
+            Array2::from_diag(&covariance.diag()),
+        )),
+    }
 }
 
 /// Minimises over one column of Ω (and its mirror), and brings W = Ω⁻¹ along.
@@ -271,6 +300,22 @@ mod tests {
         let fit = graphical_lasso(covariance.view(), 0.0).unwrap();
         let inverse = cholesky(covariance.view()).unwrap().inverse().unwrap();
         assert_close(&fit.precision, &inverse, 1e-7);
+    }
+
+    #[test]
+    fn a_column_twice_is_solved_for_small_penalties() {
+        let size = 8;
+        let rows = Array2::from_shape_fn((200, size), |(i, j)| {
+            // The last column is the first once more.
+            let j = j % (size - 1);
+            ((i * (2 * j + 3) * 7919 + 31 * j * i * i) % 199) as f64 / 99.0 - 1.0
+        });
+        let covariance = crate::correlation((rows.t().dot(&rows) / 200.0).view()).unwrap();
+        for penalty in [1e-2, 1e-3, 1e-4] {
+            let fit = graphical_lasso(covariance.view(), penalty).unwrap();
+            assert!(fit.sweeps < 300, "{penalty}: {}", fit.sweeps);
+            assert_abs_diff_eq!(fit.covariance[[0, size - 1]], 1.0 - penalty, epsilon = 1e-7);
+        }
     }
 
     #[test]

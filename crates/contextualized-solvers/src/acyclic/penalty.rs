@@ -160,7 +160,8 @@ impl Acyclicity {
 }
 
 fn check_radius(s: f64) -> Result<()> {
-    match s.is_finite() && s > 0.0 {
+    // Nor may 1 / s overflow, which zeros would be multiplied by.
+    match s.is_finite() && s > 0.0 && s.recip().is_finite() {
         true => Ok(()),
         false => Err(Error::InvalidRadius { value: s }),
     }
@@ -187,6 +188,11 @@ fn exponential_minus_identity(matrix: Array2<f64>) -> Result<Array2<f64>> {
         .into_iter()
         .map(|row| row.sum())
         .fold(0.0, f64::max);
+    // Of finite squares the sum may still not be finite, nor would be the squarings.
+    check::computed(
+        "the row sums of squared weights",
+        ArrayView2::from(&[[norm]]),
+    )?;
     let squarings = (norm / SERIES_NORM).log2().ceil().max(0.0);
     let scaled = matrix * 0.5_f64.powf(squarings);
     // Horner: E = A (I + A/2 (I + A/3 (…))).
@@ -269,6 +275,18 @@ mod tests {
         Acyclicity::Dagma { s: 1.5 },
         Acyclicity::Polynomial,
     ];
+
+    #[test]
+    fn squares_whose_sum_overflows_are_an_error() {
+        let large = 1.3e154;
+        let weights = array![[0.0, large, large], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]];
+        assert!(Acyclicity::Notears.value(weights.view()).is_err());
+        let tiny = Acyclicity::Dagma { s: 1e-309 };
+        assert!(matches!(
+            tiny.contains(Array2::zeros((2, 2)).view()),
+            Err(Error::InvalidRadius { .. })
+        ));
+    }
 
     #[test]
     fn a_cycle_of_two_by_hand() {
