@@ -44,6 +44,11 @@ pub enum StructureSearch {
 /// | ridge λ, on squared weights times the variance of the parent | 0 | 0 or more |
 /// | intercepts | yes | |
 ///
+/// The noise variance of a node is its sum of squared residuals over n less the coefficients of its
+/// equation, of which a ridge leaves less than their number; n is the effective number of rows,
+/// (Σw)² / Σw², and at least one remains. The order is judged by mean squares, without that correction.
+/// A variance is at least what rounding leaves of the node's own, and 10⁻²⁴ of the mean variance.
+///
 /// The features of the samples are the nodes; targets are not used.
 ///
 /// ```
@@ -208,7 +213,7 @@ impl PopulationBayesianNetwork {
                 for node in (0..nodes).filter(|node| !before.contains(node)) {
                     // Falls back on the whole variance where the solve fails, which loses the step.
                     costs[node] = match moments.regress(node, before, self.ridge) {
-                        Ok((_, left)) => left,
+                        Ok(regression) => regression.left,
                         Err(_) => moments.covariance[[node, node]],
                     };
                 }
@@ -220,7 +225,7 @@ impl PopulationBayesianNetwork {
         for set in 0..1_usize << nodes {
             let before: Vec<usize> = (0..nodes).filter(|&node| set >> node & 1 == 1).collect();
             for node in (0..nodes).filter(|node| set >> node & 1 == 0) {
-                table[set * nodes + node] = moments.regress(node, &before, self.ridge)?.1;
+                table[set * nodes + node] = moments.regress(node, &before, self.ridge)?.left;
             }
         }
         let cost = |set: u32, node: usize| table[set as usize * nodes + node];
@@ -272,24 +277,33 @@ impl Estimator for PopulationBayesianNetwork {
         let (mut parents, mut report) = self.structure(&moments)?;
         let mut weights = Array2::zeros((nodes, nodes));
         let mut variances = Array1::zeros(nodes);
+        let mut objective = 0.0;
         for node in 0..nodes {
-            let (mut of_parents, mut left) = moments.regress(node, &parents[node], self.ridge)?;
-            if self.threshold > 0.0 {
+            let mut regression = moments.regress(node, &parents[node], self.ridge)?;
+            // Without the weak, others may become weak.
+            while self.threshold > 0.0 {
                 let strong: Vec<usize> = parents[node]
                     .iter()
-                    .zip(&of_parents)
+                    .zip(&regression.weights)
                     .filter(|(_, weight)| weight.abs() > self.threshold)
                     .map(|(parent, _)| *parent)
                     .collect();
-                (of_parents, left) = moments.regress(node, &strong, self.ridge)?;
+                if strong.len() == parents[node].len() {
+                    break;
+                }
+                regression = moments.regress(node, &strong, self.ridge)?;
                 parents[node] = strong;
             }
-            for (&parent, &weight) in parents[node].iter().zip(&of_parents) {
+            for (&parent, &weight) in parents[node].iter().zip(&regression.weights) {
                 weights[[parent, node]] = weight;
             }
-            variances[node] = (left * moments.unit * moments.unit).max(f64::MIN_POSITIVE);
+            let left = regression.left * moments.unit * moments.unit;
+            objective += left;
+            let taken = regression.degrees + f64::from(u8::from(self.intercept));
+            let rest = (moments.effective - taken).max(1.0);
+            variances[node] = (left * (moments.effective / rest)).max(f64::MIN_POSITIVE);
         }
-        report.fit.objective = variances.sum();
+        report.fit.objective = objective;
         let offsets = &moments.centers - &moments.centers.dot(&weights);
         UncheckedModel {
             contexts: samples.contexts().ncols(),

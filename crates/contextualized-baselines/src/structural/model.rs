@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 /// How a graph was found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StructureReport {
-    /// Why the search stopped, its inner iterations, and the sum of the residual variances of the graph
-    /// returned.
+    /// Why the search stopped, its inner iterations, and the sum of the mean squared residuals of the
+    /// graph returned.
     pub fit: FitReport,
     /// An order of the nodes, causes before effects.
     pub order: Vec<usize>,

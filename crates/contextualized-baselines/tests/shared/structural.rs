@@ -175,8 +175,81 @@ fn weights_count_rows() {
     for (a, b) in a.weights().iter().zip(b.weights()) {
         assert!((a - b).abs() < 1e-10);
     }
-    for (a, b) in a.variances().iter().zip(b.variances()) {
-        assert!((a - b).abs() < 1e-10 * b);
+    let left = |model: &PopulationBayesianModel| model.report().fit.objective;
+    assert!((left(&a) - left(&b)).abs() < 1e-10 * left(&b));
+    // Multiplied, they say the same.
+    let scaled = samples.clone().with_weights((&weights * 1e-3).view());
+    let c = fit(&scaled.unwrap());
+    for (a, c) in a.variances().iter().zip(c.variances()) {
+        assert!((a - c).abs() < 1e-10 * a);
+    }
+}
+
+/// Twelve rows and six nodes in a chain without noise of their own but the first's: on average over
+/// data, variances are those of the noise.
+#[test]
+fn variances_count_the_coefficients() {
+    let mut sum = 0.0;
+    for seed in 0..200 {
+        let data = constant(6, 6.0, 12, seed);
+        let model = PopulationBayesianNetwork::new().fit(&data.samples).unwrap();
+        // The last of the order has all others as parents: 12 rows less 5 weights and an intercept.
+        let last = model.report().order[5];
+        let reconstruction = model
+            .reconstruct(data.samples.contexts(), data.samples.features())
+            .unwrap();
+        let residuals = &data.samples.features() - &reconstruction;
+        let squares = residuals.column(last).dot(&residuals.column(last));
+        assert!((model.variances()[last] - squares / 6.0).abs() < 1e-9 * squares);
+        sum += model.variances()[last];
+    }
+    // The order takes the least, so that the mean is somewhat below one.
+    assert!(sum / 200.0 > 0.5, "{}", sum / 200.0);
+}
+
+#[test]
+fn what_is_left_of_determined_and_constant_nodes_is_rounding() {
+    let samples = constant(3, 3.0, 60, 2).samples;
+    let mut nodes = Array2::zeros((60, 4));
+    nodes
+        .slice_mut(ndarray::s![.., ..2])
+        .assign(&samples.features().slice(ndarray::s![.., ..2]));
+    let sum = 0.3 * &nodes.column(0) - 1.7 * &nodes.column(1);
+    nodes.column_mut(2).assign(&sum);
+    nodes.column_mut(3).fill(5.0);
+    let samples = Samples::of_nodes(samples.contexts(), nodes.view()).unwrap();
+    let model = PopulationBayesianNetwork::new().fit(&samples).unwrap();
+    let variances = model.variances();
+    assert!(
+        variances.iter().all(|variance| *variance > 1e-26),
+        "{variances}"
+    );
+    let densities = model
+        .log_densities(samples.contexts(), samples.features())
+        .unwrap();
+    assert!(
+        densities
+            .iter()
+            .all(|density| density.is_finite() && *density > -50.0)
+    );
+}
+
+/// What a threshold leaves is above it, also after weights were estimated again.
+#[test]
+fn no_weight_is_below_the_threshold() {
+    for seed in 0..20 {
+        let samples = constant(5, 5.0, 25, seed).samples;
+        let threshold = 0.4;
+        let model = PopulationBayesianNetwork::new()
+            .threshold(threshold)
+            .fit(&samples)
+            .unwrap();
+        let weights = model.weights();
+        assert!(
+            weights
+                .iter()
+                .all(|weight| *weight == 0.0 || weight.abs() > threshold)
+        );
     }
 }
 
