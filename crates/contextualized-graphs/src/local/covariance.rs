@@ -391,7 +391,7 @@ impl LocalCovariance {
             let of_means = weights(&self.bandwidths.means);
             means = Terms::Entries(self.features.view()).sums(of_means.view())?;
             for (mut mean, own) in means.rows_mut().into_iter().zip(of_means.rows()) {
-                mean *= mean_share(own, self.weights.view());
+                mean *= mean_share(own);
             }
         }
         let local = weights(&self.bandwidths.covariances);
@@ -402,7 +402,7 @@ impl LocalCovariance {
         let target = less_dependent(&self.target, independent);
         (0..contexts.nrows())
             .map(|place| {
-                let effective = effective_rows(local.row(place), self.weights.view());
+                let effective = effective_rows(local.row(place));
                 let share = effective / (effective + pseudo_rows);
                 let own = unpack(sums.row(place), size);
                 let mixed = own * share + &target * (1.0 - share);

@@ -71,11 +71,7 @@ impl LocalSettings {
         let scaling = Standardization::fit(samples.features(), samples.weights())?;
         let contexts = context_scaling.apply(samples.contexts())?;
         let features = scaling.apply(samples.features())?;
-        // Weights count rows: they are not normalised.
-        let weights = match samples.weights() {
-            Some(weights) => weights.to_owned(),
-            None => normalized_weights(None, rows)?,
-        };
+        let weights = normalized_weights(samples.weights(), rows)?;
         let log_weights = weights.mapv(f64::ln);
         let given = match &self.bandwidths {
             Some(given) => Some(given.standardized(&context_scaling)?),
@@ -253,8 +249,8 @@ impl Problem<'_> {
                 }
                 let mut out = Terms::Entries(features).sums(table.view())?;
                 for (place, &row) in block.iter().enumerate() {
-                    let share = mean_share(table.row(place), self.weights);
-                    let own = share * table[[place, row]] / self.weights[row].max(1.0);
+                    let share = mean_share(table.row(place));
+                    let own = share * table[[place, row]];
                     let remainder = (1.0 - own).max(LEAST_REMAINDER).sqrt();
                     let residual = (&features.row(row) - &(&out.row(place) * share)) / remainder;
                     out.row_mut(place).assign(&residual);
@@ -290,7 +286,8 @@ impl Problem<'_> {
     }
 }
 
-/// Means are scored by minus half the squared error of standardised features.
+/// Means, drawn to the population's as they will be, are scored by minus half the squared error of
+/// standardised features.
 struct Means<'a> {
     problem: Problem<'a>,
     features: ArrayView2<'a, f64>,
@@ -303,9 +300,12 @@ impl Objective for Means<'_> {
         let terms = Terms::Entries(self.features);
         self.problem.over_blocks(self.columns(), |block| {
             let (local, table) = self.problem.left_out(&smoother, block);
-            let mut residuals = terms.sums(table.view())?;
+            let means = terms.sums(table.view())?;
+            let mut residuals = Array2::zeros(means.dim());
             for (place, &row) in block.iter().enumerate() {
-                let difference = &self.features.row(row) - &residuals.row(place);
+                // As means are when they are asked for.
+                let share = mean_share(table.row(place));
+                let difference = &self.features.row(row) - &(&means.row(place) * share);
                 residuals.row_mut(place).assign(&difference);
             }
             let weight = |place: usize| self.problem.weights[block[place]];
@@ -320,7 +320,13 @@ impl Objective for Means<'_> {
                 let by_weights = terms.by_weights(residuals.view())?;
                 for (place, &row) in block.iter().enumerate() {
                     let context = self.problem.contexts.row(row);
-                    let slopes = &by_weights.row(place) * weight(place);
+                    let own = table.row(place);
+                    let effective = effective_rows(own);
+                    let share = effective / (effective + 1.0);
+                    // The share, which is n / (n + 1), by the local weights, of which n is made.
+                    let pull = -2.0 * share * share * residuals.row(place).dot(&means.row(place));
+                    let mut slopes = &by_weights.row(place) * share + &own * pull;
+                    slopes *= weight(place);
                     sum += &smoother.gradient(context, &local[place], slopes.view());
                 }
             }
@@ -401,7 +407,7 @@ impl Objective for Covariances<'_> {
             let mut sum = Array1::zeros(columns + 2);
             for (place, &row) in block.iter().enumerate() {
                 let weight = self.problem.weights[row];
-                let effective = effective_rows(table.row(place), self.problem.weights);
+                let effective = effective_rows(table.row(place));
                 let own = unpack(sums.row(place), size);
                 let population = self.target_without(row);
                 let target = less_dependent(&population, independent);
@@ -453,10 +459,10 @@ impl Objective for Covariances<'_> {
                 let by_weights = terms.by_weights(by_sums.view())?;
                 for (place, &row) in block.iter().enumerate() {
                     let own = table.row(place);
-                    let effective = effective_rows(own, self.problem.weights);
+                    let effective = effective_rows(own);
                     let scale = -2.0 * effective * effective * by_effective[place];
                     let slopes: Array1<f64> = (0..own.len())
-                        .map(|i| by_weights[[place, i]] + scale * own[i] / self.problem.weights[i])
+                        .map(|i| by_weights[[place, i]] + scale * own[i])
                         .collect();
                     let context = self.problem.contexts.row(row);
                     let own = smoother.gradient(context, &local[place], slopes.view());
@@ -480,13 +486,9 @@ impl Objective for Covariances<'_> {
     }
 }
 
-/// 1 / Σ lᵢ² / vᵢ: how many rows, equally weighted, would say as much.
-pub(super) fn effective_rows(local: ArrayView1<'_, f64>, weights: ArrayView1<'_, f64>) -> f64 {
-    let squares: Array1<f64> = match (local.to_slice(), weights.to_slice()) {
-        (Some(local), Some(weights)) => local.iter().zip(weights).map(|(l, v)| l * l / v).collect(),
-        _ => local.iter().zip(weights).map(|(l, v)| l * l / v).collect(),
-    };
-    squares.sum().recip()
+/// 1 / Σ lᵢ²: how many rows, equally weighted, would say as much.
+pub(super) fn effective_rows(local: ArrayView1<'_, f64>) -> f64 {
+    local.dot(&local).recip()
 }
 
 /// The population's covariance with this share of its correlations taken away.
@@ -498,8 +500,8 @@ pub(super) fn less_dependent(population: &Array2<f64>, independent: f64) -> Arra
 
 /// How much of a local mean of standardised features is kept: the rows it is made of, by those and
 /// one more at the population's mean. Far from the data there are none.
-pub(super) fn mean_share(local: ArrayView1<'_, f64>, weights: ArrayView1<'_, f64>) -> f64 {
-    let effective = effective_rows(local, weights);
+pub(super) fn mean_share(local: ArrayView1<'_, f64>) -> f64 {
+    let effective = effective_rows(local);
     effective / (effective + 1.0)
 }
 

@@ -243,31 +243,25 @@ fn contexts_that_say_nothing_are_switched_off() {
 }
 
 #[test]
-fn a_row_of_weight_two_is_two_rows() {
+fn weights_matter_relative_to_each_other() {
     let samples = data(40, 3, 3).samples;
-    let mut weights = Array1::ones(40);
-    weights[7] = 2.0;
-    let weighted = samples.clone().with_weights(weights.view()).unwrap();
-    let mut rows: Vec<usize> = (0..40).collect();
-    rows.push(7);
-    let repeated = samples.select(&rows).unwrap();
+    let weights = Array1::from_shape_fn(40, |row| 1.0 + (row % 3) as f64);
     for order in ORDERS {
-        let fit = |samples: &Samples| {
-            let model = KernelCorrelation::new()
-                .order(order)
-                .bandwidths(bandwidths(0.6, 2.0));
-            model
-                .fit(samples)
-                .unwrap()
-                .covariances(queries().view())
-                .unwrap()
+        let fit = |factor: f64, bandwidths: Option<Bandwidths>| {
+            let weighted = samples.clone().with_weights((&weights * factor).view());
+            let mut estimator = KernelCorrelation::new().order(order).evaluation_rows(20);
+            if let Some(bandwidths) = bandwidths {
+                estimator = estimator.bandwidths(bandwidths);
+            }
+            let model = estimator.fit(&weighted.unwrap()).unwrap();
+            model.covariances(queries().view()).unwrap()
         };
-        assert_relative_eq!(
-            fit(&weighted),
-            fit(&repeated),
-            max_relative = 1e-6,
-            epsilon = 1e-9
-        );
+        for factor in [1.0 / weights.sum(), 1e-200, 2.0] {
+            let given = || Some(bandwidths(0.6, 2.0));
+            assert_relative_eq!(fit(1.0, given()), fit(factor, given()), epsilon = 1e-9);
+        }
+        // The search as well; powers of two do not even round.
+        assert_eq!(fit(1.0, None), fit(0.0625, None));
     }
 }
 
