@@ -5,7 +5,7 @@ use crate::kmeans;
 use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
 use contextualized_core::{
     Error, Estimator, KFold, MarkovNetworks, NetworkDensity, NetworkKind, Networks, Result,
-    Samples, Standardization, StructuralNetworks, VaryingNetworks, WithNetworkArchetypes,
+    Samples, Split, Standardization, StructuralNetworks, VaryingNetworks, WithNetworkArchetypes,
 };
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, concatenate};
 use rayon::prelude::*;
@@ -151,9 +151,27 @@ where
         })
     }
 
+    /// Folds of which the rows trained on have a network: those without, as where a feature varies in
+    /// held-out rows alone, cannot judge any number of clusters.
+    fn folds(&self, samples: &Samples) -> Result<Vec<Split>> {
+        let mut usable = Vec::new();
+        let mut failure = None;
+        for split in KFold::new(FOLDS, self.seed).splits(samples.rows())? {
+            match self.estimator.fit(&samples.select(&split.train)?) {
+                Ok(_) => usable.push(split),
+                Err(error) => failure = Some(error),
+            }
+        }
+        match (usable.is_empty(), failure) {
+            // Not for want of rows in the folds, if all rows together have none either.
+            (true, Some(error)) => Err(self.estimator.fit(samples).err().unwrap_or(error)),
+            _ => Ok(usable),
+        }
+    }
+
     /// Minus the log-density of every row, held out, by number of clusters.
     fn losses(&self, samples: &Samples) -> Result<Vec<(usize, Array1<f64>)>> {
-        let folds = KFold::new(FOLDS, self.seed).splits(samples.rows())?;
+        let folds = self.folds(samples)?;
         let smallest_fold = samples.rows() - samples.rows().div_ceil(FOLDS);
         (1..=MOST_CLUSTERS.min(smallest_fold.max(1)))
             .map(|clusters| {

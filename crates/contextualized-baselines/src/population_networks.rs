@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// with sample correlations r and the share λ that minimises the expected squared error; with many
 /// rows it is next to zero. Nodes are the features of the samples; contexts and targets are not
-/// read. A row of weight 2 counts as two rows.
+/// read. Weights matter relative to each other, and rows count by their effective number, (Σw)² / Σw²;
+/// see [`contextualized_solvers::shrunken_covariance`].
 ///
 /// Schäfer and Strimmer (2005), A shrinkage approach to large-scale covariance matrix estimation and
 /// implications for functional genomics, doi:10.2202/1544-6115.1175.
@@ -185,9 +186,7 @@ impl Distribution {
         let standardized = scaling.apply(features)?;
         let shrunken = numerical(shrunken_covariance(standardized.view(), samples.weights()))?;
         // The mean is estimated, too.
-        let rows = samples
-            .weights()
-            .map_or(samples.rows() as f64, |weights| weights.sum());
+        let rows = shrunken.rows;
         let covariance = match rows > 1.0 {
             true => shrunken.matrix * (rows / (rows - 1.0)),
             false => shrunken.matrix,

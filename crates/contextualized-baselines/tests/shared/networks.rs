@@ -131,23 +131,40 @@ fn small_clusters_use_the_network_of_everybody() {
 }
 
 #[test]
-fn a_row_of_weight_two_is_two_rows() {
-    let samples = two_groups(30, 4);
-    let mut weights = Array1::ones(30);
-    weights[3] = 2.0;
-    let weighted = samples.clone().with_weights(weights.view()).unwrap();
-    let mut rows: Vec<usize> = (0..30).collect();
-    rows.push(3);
-    let fit = |samples: &Samples| {
-        let model = PopulationMarkov::new().fit(samples).unwrap();
+fn weights_matter_relative_to_each_other() {
+    let samples = CovarianceSimulator::new(30)
+        .uniform_contexts(1, -1.0, 1.0)
+        .covariance(|_| array![[1.0, 0.8], [0.8, 1.0]])
+        .simulate(4)
+        .unwrap()
+        .samples;
+    let weights = Array1::from_shape_fn(30, |row| 1.0 + (row % 4) as f64);
+    let fit = |weights: Array1<f64>| {
+        let samples = samples.clone().with_weights(weights.view()).unwrap();
+        let model = PopulationMarkov::new().fit(&samples).unwrap();
         model
             .networks(array![[0.0]].view())
             .unwrap()
             .edges()
             .to_owned()
     };
-    let repeated = fit(&samples.select(&rows).unwrap());
-    assert_relative_eq!(fit(&weighted), repeated, max_relative = 1e-9);
+    let plain = fit(weights.clone());
+    assert!(plain[[0, 0, 1]].abs() > 1e-3);
+    for factor in [1.0 / weights.sum(), 1e-200, 7.0] {
+        assert_relative_eq!(fit(&weights * factor), plain, max_relative = 1e-9);
+    }
+}
+
+/// One row alone has a rare feature: a fold without it cannot judge, the others can.
+#[test]
+fn a_rare_feature_does_not_stop_the_choice_of_clusters() {
+    let samples = two_groups(60, 4);
+    let mut nodes = samples.features().to_owned();
+    nodes.column_mut(0).fill(0.0);
+    nodes[[11, 0]] = 1.0;
+    let rare = Samples::of_nodes(samples.contexts(), nodes.view()).unwrap();
+    let model = ClusterNetworks::new(PopulationCorrelation::new()).fit(&rare);
+    assert!(model.unwrap().networks(samples.contexts()).is_ok());
 }
 
 #[test]
