@@ -11,7 +11,7 @@
 //!
 //! Then 442 patients with diabetes, where nobody knows. Wald tests of a kernel regression are set beside
 //! permutations of the contexts, and p-values adjusted for the number of tests beside those of each test
-//! alone.
+//! alone. Figures show both tables.
 //!
 //! ```sh
 //! cargo run --release --example which_effects_vary
@@ -22,9 +22,13 @@ use clap::Parser;
 use contextualized_analysis::{Variation, VariationTable, VariationTest, wald_table};
 use contextualized_core::{Estimator, Result, Samples};
 use contextualized_examples::diabetes;
+use contextualized_examples::figures1::Folder;
 use contextualized_examples::table::table;
 use contextualized_linear::{Family, KernelModel, KernelRegression, Sharing};
+use contextualized_plot::Figure;
+use contextualized_plot::figures::variation_table;
 use contextualized_simulation::Simulator;
+use std::path::PathBuf;
 
 /// Tests of which effects vary.
 #[derive(Parser)]
@@ -35,14 +39,19 @@ struct Arguments {
     /// Permutations of the contexts.
     #[arg(long, default_value_t = 99)]
     permutations: usize,
+    /// Folder that the figures are written to, as SVG.
+    #[arg(long, value_name = "DIR", default_value = "target/figures")]
+    figures: PathBuf,
 }
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
+    let folder = Folder::new(&arguments.figures)?;
     let simulated = simulate(arguments.seed)?;
     println!("Simulated: 250 rows, noise of 0.5.\n");
     let found = tested(&simulated, &arguments)?;
-    // What was put in, and nothing else.
+    folder.write("which_effects_vary_simulated", &figure(&found, &simulated)?)?;
+    // What was put in.
     let significant: Vec<_> = found
         .pairs
         .iter()
@@ -56,7 +65,9 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         "\nDiabetes: progression in {} patients, by age and sex.\n",
         patients.rows()
     );
-    tested(&patients, &arguments)?;
+    let found = tested(&patients, &arguments)?;
+    folder.write("which_effects_vary_diabetes", &figure(&found, &patients)?)?;
+    println!("\nThe figures are in {}.", arguments.figures.display());
     Ok(())
 }
 
@@ -125,6 +136,26 @@ fn line(wald: &Variation, permuted: &Variation) -> [String; 9] {
         }
         .to_owned(),
     ]
+}
+
+/// Deviations and Holm's p-values as two tables.
+fn figure(found: &VariationTable, samples: &Samples) -> contextualized_plot::Result<Figure> {
+    let names = samples.names();
+    let coefficients: Vec<&str> = names
+        .features
+        .iter()
+        .map(String::as_str)
+        .chain(["(intercept)"])
+        .collect();
+    let contexts: Vec<&str> = names.contexts.iter().map(String::as_str).collect();
+    let of = |value: fn(&Variation) -> f64| -> Vec<f64> { found.pairs.iter().map(value).collect() };
+    variation_table(
+        &coefficients,
+        &contexts,
+        &of(|line| line.deviation),
+        &of(|line| line.holm),
+        0.05,
+    )
 }
 
 fn p_value(p: f64) -> String {

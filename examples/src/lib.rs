@@ -33,4 +33,7 @@ mod documents {
 
     #[doc = include_str!("../../docs/src/effects.md")]
     struct Effects;
+
+    #[doc = include_str!("../../docs/src/inference.md")]
+    struct Inference;
 }

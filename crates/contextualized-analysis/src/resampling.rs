@@ -210,6 +210,11 @@ pub(crate) struct Draws {
 }
 
 impl Draws {
+    /// Whether whole groups are drawn.
+    pub(crate) fn are_groups(&self) -> bool {
+        self.groups.is_some()
+    }
+
     /// See [`Resampling::counts`].
     pub(crate) fn counts(&self, replicate: usize, seed: u64) -> Vec<u32> {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
@@ -243,7 +248,7 @@ impl Draws {
         (drawn / (all - drawn)).sqrt()
     }
 
-    fn units(&self) -> usize {
+    pub(crate) fn units(&self) -> usize {
         self.strata.iter().map(|stratum| stratum.units.len()).sum()
     }
 

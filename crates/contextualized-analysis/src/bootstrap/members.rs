@@ -47,10 +47,6 @@ pub(super) struct Percentiles {
 }
 
 impl Percentiles {
-    pub(super) fn stretch(&self) -> f64 {
-        self.stretch
-    }
-
     /// The ends, once the values' deviations from their mean are stretched.
     pub(super) fn ends(&self, values: &mut [f64]) -> [f64; 2] {
         let center = mean(values);

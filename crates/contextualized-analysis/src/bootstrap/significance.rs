@@ -3,75 +3,77 @@
 use super::Ensemble;
 use super::coefficients::{flat, unflat};
 use super::members::{standard_deviation, summarize};
-use contextualized_core::{Coefficients, Result, VaryingCoefficients, WeightedContexts};
+use contextualized_core::{Coefficients, Error, Result, VaryingCoefficients, WeightedContexts};
+use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// Tests of weighted sums of coefficients, such as averages and differences between contexts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SumTests {
     /// The sums of the fit to all rows.
     pub estimates: Coefficients,
-    /// Standard deviations of the sums over members.
+    /// Standard errors of the sums, see [`Ensemble::test_sums`].
     pub standard_errors: Coefficients,
     /// Two-sided p-values of each sum being zero.
     pub p_values: Coefficients,
 }
 
-/// Twice the smaller share of members on one side of zero, members at zero being on both, and one
-/// more member than there are on each.
-fn percentile_p_value(values: &[f64]) -> f64 {
-    let share = |count: usize| (1 + count) as f64 / (1 + values.len()) as f64;
-    let below = share(values.iter().filter(|value| **value <= 0.0).count());
-    let above = share(values.iter().filter(|value| **value >= 0.0).count());
-    (2.0 * below.min(above)).min(1.0)
-}
-
 impl<M: VaryingCoefficients> Ensemble<M> {
-    /// Two-sided tests of weighted sums of every coefficient being zero, from percentiles: the p-value
-    /// is 2 min(1 + #{θ ≤ 0}, 1 + #{θ ≥ 0}) / (B + 1), at most 1, over the sums θ of B members, their
-    /// deviations from the mean stretched as [`Ensemble`] says. It is at most α where the percentile
-    /// interval of level 1 − α lies on one side of zero (Davison and Hinkley 1997,
-    /// doi:10.1017/CBO9780511802843, chapter 4).
+    /// Two-sided tests of weighted sums of every coefficient being zero: the sum of the fit to all rows
+    /// over its bootstrap standard error, against Student's t.
     ///
-    /// The smallest possible p-value is 2 / (B + 1): adjust for many tests only with many replicates.
+    /// The bootstrap's variance is that of n units resampled without regard to the coefficients that
+    /// are estimated from them, k of each target (one if whole groups are resampled), so it is enlarged
+    /// by n / (n − k), as that of HC1 in regression (MacKinnon and White 1985,
+    /// doi:10.1016/0304-4076(85)90158-7). The degrees of freedom are those of a variance that is known
+    /// from n − k units and B members, 1 / (1 / (n − k) + 1 / (B − 1)). Percentiles without this reject
+    /// true hypotheses too often.
     ///
     /// # Errors
     ///
-    /// [`contextualized_core::Error::InvalidParameter`] for fewer than 39 members, which cannot
-    /// reject at 5 %; those of [`VaryingCoefficients::coefficients`].
+    /// [`Error::InvalidParameter`] for fewer than 20 members, [`Error::TooFewRows`] for no more units
+    /// than coefficients; those of [`VaryingCoefficients::coefficients`].
     pub fn test_sums(&self, sums: &WeightedContexts) -> Result<SumTests> {
-        let stretch = self.percentiles(0.95)?.stretch();
+        let members = self.members.len();
+        if members < 20 {
+            return Err(Error::invalid_parameter(
+                "members",
+                members,
+                "at least 20 for a standard error",
+            ));
+        }
         let estimates = sums.coefficients(&self.original)?;
         let features = estimates.features();
+        let draws = self.draws()?;
+        let units = draws.units();
+        let estimated = if draws.are_groups() { 1 } else { features + 1 };
+        if units <= estimated {
+            return Err(Error::TooFewRows {
+                purpose: format!("tests of {estimated} coefficients"),
+                needed: estimated + 1,
+                found: units,
+            });
+        }
+        let left = (units - estimated) as f64;
+        let enlarged = draws.stretch() * (units as f64 / left).sqrt();
+        let degrees = (1.0 / left + 1.0 / (members - 1) as f64).recip();
+        let student = StudentsT::new(0.0, 1.0, degrees)
+            .map_err(|source| Error::numerical("the distribution of a bootstrap's t", source))?;
         let tables = self.by_member(|model| flat(&sums.coefficients(model)?))?;
-        let [standard_errors, p_values] = summarize(&tables, &|values: &mut [f64]| {
-            let error = stretch * standard_deviation(values);
-            let center = super::members::mean(values);
-            for value in values.iter_mut() {
-                *value = center + stretch * (*value - center);
-            }
-            [error, percentile_p_value(values)]
+        let [standard_errors] = summarize(&tables, &|values: &mut [f64]| {
+            [enlarged * standard_deviation(values)]
+        });
+        let mut p_values = flat(&estimates)?;
+        p_values.zip_mut_with(&standard_errors, |value, &error| {
+            *value = match (*value, error) {
+                (0.0, _) => 1.0,
+                (_, 0.0) => 0.0,
+                (estimate, error) => 2.0 * student.sf((estimate / error).abs()),
+            };
         });
         Ok(SumTests {
             estimates,
             standard_errors: unflat(standard_errors.view(), features)?,
             p_values: unflat(p_values.view(), features)?,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn p_values_by_hand() {
-        let nine = |below: usize| -> Vec<f64> {
-            (0..9).map(|i| if i < below { -1.0 } else { 1.0 }).collect()
-        };
-        assert_eq!(percentile_p_value(&nine(0)), 2.0 / 10.0);
-        assert_eq!(percentile_p_value(&nine(9)), 2.0 / 10.0);
-        assert_eq!(percentile_p_value(&nine(2)), 6.0 / 10.0);
-        assert_eq!(percentile_p_value(&nine(4)), 1.0);
-        assert_eq!(percentile_p_value(&[0.0; 9]), 1.0);
     }
 }

@@ -281,11 +281,11 @@ impl Estimator for PopulationBayesianNetwork {
         for node in 0..nodes {
             let mut regression = moments.regress(node, &parents[node], self.ridge)?;
             // Without the weak, others may become weak.
-            while self.threshold > 0.0 {
+            loop {
                 let strong: Vec<usize> = parents[node]
                     .iter()
                     .zip(&regression.weights)
-                    .filter(|(_, weight)| weight.abs() > self.threshold)
+                    .filter(|(_, weight)| self.threshold == 0.0 || weight.abs() > self.threshold)
                     .map(|(parent, _)| *parent)
                     .collect();
                 if strong.len() == parents[node].len() {
