@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// How a replicate of the data is drawn: which units, and whether they return.
 ///
 /// A replicate is the *distinct* rows drawn, with the number of times each was drawn as its weight,
-/// times the row's own weight. A row of weight 2 counts as two rows in every estimate, so this is the
+/// times the row's own weight. A row of weight 2 counts as two rows in every sum, so this is the
 /// bootstrap with repeated rows at less cost. And an estimator that cross-validates or holds rows out
 /// while it fits never has copies of one row on both sides of its split.
 ///

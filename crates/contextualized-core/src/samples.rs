@@ -109,8 +109,11 @@ impl Samples {
         Ok(samples)
     }
 
-    /// Sets row weights (n): in every estimate a row of weight 2 counts as two rows, and a row of
+    /// Sets row weights (n): in every sum over rows a row of weight 2 counts as two rows, and a row of
     /// weight 0 not at all.
+    ///
+    /// How much is known, and so how much is shrunken, depends on the weights relative to each other
+    /// where their unit may be any: for networks, and for kernels that estimate their noise.
     ///
     /// # Errors
     ///

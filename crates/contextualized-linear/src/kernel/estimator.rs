@@ -22,8 +22,9 @@ use ndarray::{Array1, Array2, Axis, concatenate};
 /// Contexts, features and targets are standardised on the rows fitted, and coefficients are mapped
 /// back: they are per unit of the features in the data. Binary targets stay as they are, and
 /// coefficients are on the scale of the logit. Row weights are inverse variances, as in R's `lm` and
-/// mgcv, or, of binary targets, counts: at the same hyperparameters a row of weight 2 is two rows. Several targets have all hyperparameters in common but a
-/// variance of their own; targets that differ in what drives them are better fitted one at a time.
+/// mgcv, or, of binary targets, counts: at the same hyperparameters a row of weight 2 is two rows.
+/// Several targets have all hyperparameters in common but a variance of their own; targets that differ
+/// in what drives them are better fitted one at a time.
 ///
 /// | setting | default | range |
 /// |---|---|---|
