@@ -83,7 +83,10 @@ fn simulate(seed: u64) -> Result<Samples> {
 
 /// Prints the tables of both kinds of tests, and returns that of the Wald tests.
 fn tested(samples: &Samples, arguments: &Arguments) -> Result<VariationTable> {
-    let kernel = KernelRegression::new().additive(Family::SquaredExponential);
+    // What varies with what is the question, so every coefficient has length scales of its own.
+    let kernel = KernelRegression::new()
+        .additive(Family::SquaredExponential)
+        .sharing(Sharing::PerCoefficient);
     let model: KernelModel = kernel.fit(samples)?;
     let wald = wald_table(&model, samples)?;
     // Tests by replicates are right with any estimator: a coarse search for hyperparameters will do.

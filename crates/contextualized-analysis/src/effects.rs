@@ -4,6 +4,7 @@ mod grid;
 
 pub use grid::{EffectGrid, EffectSummary};
 
+use crate::flat::{flat, unflat};
 use contextualized_core::{
     CoefficientSums, Coefficients, Error, Link, LocalCoefficients, PredictorSums, Result, Samples,
     WeightedContexts, WithSums,
@@ -180,18 +181,10 @@ impl Effects {
         context: usize,
     ) -> Result<Effect<Coefficients>> {
         let query = self.query(samples, Varied::Context(context))?;
-        let flat = query.sums(|contexts, features| {
-            Ok(flattened(&model.coefficients_at(contexts, features)?))
-        })?;
-        let features = samples.features().ncols();
-        let targets = flat.ncols() / (features + 1);
-        let split = targets * features;
-        let slopes = flat.slice(s![.., ..split]).to_owned();
-        let slopes = slopes
-            .into_shape_with_order((flat.nrows(), targets, features))
-            .map_err(|source| Error::numerical("reshaping coefficients", source))?;
+        let table =
+            query.sums(|contexts, features| flat(&model.coefficients_at(contexts, features)?))?;
         Ok(Effect {
-            curves: Coefficients::new(slopes, flat.slice(s![.., split..]).to_owned())?,
+            curves: unflat(table.view(), samples.features().ncols())?,
             grid: query.plan.grid,
         })
     }
@@ -413,18 +406,4 @@ impl Query {
         }
         total.ok_or(Error::NoRows { argument: "rows" })
     }
-}
-
-/// All coefficients of a row next to each other, the offsets last.
-fn flattened(coefficients: &Coefficients) -> Array2<f64> {
-    let (rows, targets, features) = coefficients.slopes().dim();
-    let (slopes, offsets) = (coefficients.slopes(), coefficients.offsets());
-    let split = targets * features;
-    Array2::from_shape_fn((rows, split + targets), |(row, index)| {
-        if index < split {
-            slopes[[row, index / features, index % features]]
-        } else {
-            offsets[[row, index - split]]
-        }
-    })
 }

@@ -74,6 +74,7 @@ mod conformal;
 mod effects;
 mod embedding;
 mod extrapolation;
+mod flat;
 mod neighbours;
 mod resampling;
 mod subgroups;

@@ -280,6 +280,16 @@ struct Rows {
 }
 
 impl Rows {
+    /// Rows of weight one.
+    #[cfg(test)]
+    fn unweighted(outcomes: Array1<f64>, predictions: Array1<f64>) -> Self {
+        Self {
+            weights: Array1::ones(outcomes.len()),
+            outcomes,
+            predictions,
+        }
+    }
+
     fn r_squared(&self) -> Result<f64> {
         r_squared(
             self.outcomes.view().insert_axis(Axis(1)),

@@ -2,40 +2,14 @@
 
 use super::Ensemble;
 use super::members::{mean, standard_deviation, summarize};
+use crate::flat::{flat, unflat};
 use contextualized_core::validate::check_rows;
 use contextualized_core::{
-    CoefficientIntervals, CoefficientSums, Coefficients, Error, Link, LocalCoefficients,
-    PredictorSums, Result, VaryingCoefficients, WeightedContexts, WithSums, WithUncertainty,
+    CoefficientIntervals, CoefficientSums, Coefficients, Link, LocalCoefficients, PredictorSums,
+    Result, VaryingCoefficients, WeightedContexts, WithSums, WithUncertainty,
 };
-use ndarray::{Array2, Array3, ArrayView2, Axis, ShapeError, concatenate, s};
+use ndarray::{Array2, ArrayView2, s};
 use rayon::prelude::*;
-
-/// Slopes and offsets as one table, rows × (targets · features + targets).
-pub(super) fn flat(coefficients: &Coefficients) -> Result<Array2<f64>> {
-    let (rows, targets, features) = coefficients.slopes().dim();
-    let slopes = coefficients
-        .slopes()
-        .to_shape((rows, targets * features))
-        .map_err(arranging)?
-        .into_owned();
-    concatenate(Axis(1), &[slopes.view(), coefficients.offsets()]).map_err(arranging)
-}
-
-/// The inverse of [`flat`].
-pub(super) fn unflat(table: ArrayView2<'_, f64>, features: usize) -> Result<Coefficients> {
-    let (rows, width) = table.dim();
-    let targets = width / (features + 1);
-    let (slopes, offsets) = table.split_at(Axis(1), targets * features);
-    let slopes: Array3<f64> = slopes
-        .to_shape((rows, targets, features))
-        .map_err(arranging)?
-        .into_owned();
-    Coefficients::new(slopes, offsets.to_owned())
-}
-
-fn arranging(source: ShapeError) -> Error {
-    Error::numerical("arranging coefficients", source)
-}
 
 impl<M: LocalCoefficients> LocalCoefficients for Ensemble<M> {
     fn coefficients_at(

@@ -1,8 +1,8 @@
 //! Is a sum of coefficients zero?
 
 use super::Ensemble;
-use super::coefficients::{flat, unflat};
 use super::members::{standard_deviation, summarize};
+use crate::flat::{flat, unflat};
 use contextualized_core::{Coefficients, Error, Result, VaryingCoefficients, WeightedContexts};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 

@@ -56,18 +56,10 @@ mod tests {
     use rand::{Rng, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
-    fn rows(outcomes: Array1<f64>, predictions: Array1<f64>) -> Rows {
-        Rows {
-            weights: Array1::ones(outcomes.len()),
-            outcomes,
-            predictions,
-        }
-    }
-
     #[test]
     fn ties_count_half() {
         // Pairs of a one and a zero: (0.4 over 0.1), (0.4 under 0.8), (0.8 over 0.1), (0.8 with 0.8).
-        let measured = auroc(&rows(
+        let measured = auroc(&Rows::unweighted(
             array![0.0, 1.0, 0.0, 1.0],
             array![0.1, 0.4, 0.8, 0.8],
         ))
@@ -79,7 +71,11 @@ mod tests {
             (10.0_f64 / 64.0).sqrt(),
             max_relative = 1e-12
         );
-        let single = auroc(&rows(array![0.0, 1.0, 0.0], array![0.1, 0.4, 0.8])).unwrap();
+        let single = auroc(&Rows::unweighted(
+            array![0.0, 1.0, 0.0],
+            array![0.1, 0.4, 0.8],
+        ))
+        .unwrap();
         assert_eq!((single.value, single.standard_error), (0.5, None));
     }
 
@@ -91,7 +87,7 @@ mod tests {
             .map(|_| {
                 let outcomes = Array1::from_shape_fn(120, |row| f64::from(u8::from(row % 3 == 0)));
                 let predictions = outcomes.mapv(|y| generator.gen_range(0.0..1.0) + 0.4 * y);
-                auroc(&rows(outcomes, predictions)).unwrap()
+                auroc(&Rows::unweighted(outcomes, predictions)).unwrap()
             })
             .collect();
         let mean = measured.iter().map(|m| m.value).sum::<f64>() / 500.0;

@@ -214,17 +214,9 @@ mod tests {
     use rand::{Rng, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
-    fn rows(outcomes: Array1<f64>, predictions: Array1<f64>) -> Rows {
-        Rows {
-            weights: Array1::ones(outcomes.len()),
-            outcomes,
-            predictions,
-        }
-    }
-
     #[test]
     fn a_line_by_hand() {
-        let rows = rows(array![1.0, 3.0, 5.0, 7.0], array![10.0, 11.0, 12.0, 13.0]);
+        let rows = Rows::unweighted(array![1.0, 3.0, 5.0, 7.0], array![10.0, 11.0, 12.0, 13.0]);
         let line = recalibration(&rows, Link::Identity).unwrap().unwrap();
         assert_relative_eq!(line.slope.value, 2.0, max_relative = 1e-12);
         assert_relative_eq!(line.intercept.value, -19.0, max_relative = 1e-12);
@@ -236,7 +228,7 @@ mod tests {
         // Said 0.2 and 0.5, found 1/4 and 3/4.
         let outcomes = array![1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0];
         let said = array![0.2, 0.2, 0.2, 0.2, 0.5, 0.5, 0.5, 0.5];
-        let line = recalibration(&rows(outcomes, said), Link::Logit)
+        let line = recalibration(&Rows::unweighted(outcomes, said), Link::Logit)
             .unwrap()
             .unwrap();
         assert_relative_eq!(line.intercept.value, 3.0_f64.ln(), max_relative = 1e-9);
@@ -247,7 +239,7 @@ mod tests {
     #[test]
     fn lines_that_are_not_determined_are_none() {
         let none = |outcomes: Array1<f64>, predictions: Array1<f64>, link| {
-            let line = recalibration(&rows(outcomes, predictions), link).unwrap();
+            let line = recalibration(&Rows::unweighted(outcomes, predictions), link).unwrap();
             assert_eq!(line, None);
         };
         none(array![1.0], array![2.0], Link::Identity);
@@ -255,7 +247,7 @@ mod tests {
         none(array![0.0, 1.0, 1.0], array![0.3, 0.3, 0.6], Link::Logit);
         none(array![1.0, 0.0, 0.0], array![0.3, 0.4, 0.6], Link::Logit);
         none(array![1.0, 1.0], array![0.3, 0.6], Link::Logit);
-        let exact = rows(array![1.0, 2.0], array![0.0, 4.0]);
+        let exact = Rows::unweighted(array![1.0, 2.0], array![0.0, 4.0]);
         let line = recalibration(&exact, Link::Identity).unwrap().unwrap();
         assert_eq!(line.slope.standard_error, None);
     }
@@ -263,7 +255,7 @@ mod tests {
     /// Certain and wrong, certain and right: finite all the same.
     #[test]
     fn probabilities_of_zero_and_one_are_finite() {
-        let rows = rows(
+        let rows = Rows::unweighted(
             array![0.0, 1.0, 0.0, 1.0, 1.0, 0.0],
             array![0.0, 0.0, 1.0, 1.0, 0.7, 0.6],
         );
@@ -285,7 +277,7 @@ mod tests {
                     // Errors that grow with the prediction.
                     _ => p + p * generator.gen_range(-1.0..1.0),
                 });
-                let line = recalibration(&rows(outcomes, predictions), link)
+                let line = recalibration(&Rows::unweighted(outcomes, predictions), link)
                     .unwrap()
                     .unwrap();
                 for (held, (truth, found)) in held

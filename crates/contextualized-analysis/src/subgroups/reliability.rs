@@ -104,14 +104,6 @@ mod tests {
     use approx::assert_relative_eq;
     use ndarray::{Array1, array};
 
-    fn rows(outcomes: Array1<f64>, predictions: Array1<f64>) -> Rows {
-        Rows {
-            weights: Array1::ones(outcomes.len()),
-            outcomes,
-            predictions,
-        }
-    }
-
     #[test]
     fn intervals_by_hand() {
         // 8 of 10: (0.8 + 1.9208/10 ± 1.96 √(0.016 + 0.9604/100)) / 1.38416, as in tables.
@@ -131,7 +123,13 @@ mod tests {
     fn equal_predictions_share_a_bin() {
         let outcomes = array![0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
         let predictions = array![0.1, 0.5, 0.5, 0.5, 0.5, 0.9];
-        let bins = reliability(&rows(outcomes, predictions), Link::Logit, 3, 0.95).unwrap();
+        let bins = reliability(
+            &Rows::unweighted(outcomes, predictions),
+            Link::Logit,
+            3,
+            0.95,
+        )
+        .unwrap();
         let shown: Vec<_> = bins
             .iter()
             .map(|bin| (bin.rows, bin.mean_prediction, bin.mean_outcome))
@@ -143,7 +141,7 @@ mod tests {
     fn every_row_is_in_one_bin_from_small_to_large() {
         let predictions = Array1::from_shape_fn(103, |row| ((row * 37) % 101) as f64);
         let bins = reliability(
-            &rows(predictions.mapv(|p| 2.0 * p), predictions),
+            &Rows::unweighted(predictions.mapv(|p| 2.0 * p), predictions),
             Link::Identity,
             10,
             0.9,
