@@ -15,9 +15,10 @@ use serde::{Deserialize, Serialize};
 /// bootstrap with repeated rows at less cost. And an estimator that cross-validates or holds rows out
 /// while it fits never has copies of one row on both sides of its split.
 ///
-/// Two estimators read weights less literally. Kernels that estimate their noise take weights for inverse
-/// variances: they learn about it from distinct rows alone (at known hyperparameters a row of weight 2
-/// is two rows). Clusters are made of distinct contexts.
+/// Some estimators read weights less literally. Kernels that estimate their noise take weights for
+/// inverse variances: they learn about it from distinct rows alone (at known hyperparameters a row of
+/// weight 2 is two rows). Networks of correlations are shrunken by the effective number of rows.
+/// Clusters are made of distinct contexts.
 ///
 /// Rows of weight zero are never drawn: the rows that count are resampled as if they were all.
 ///

@@ -2,9 +2,7 @@
 //! weight 2 is two rows.
 
 use approx::assert_relative_eq;
-use contextualized_baselines::{
-    PopulationBayesianNetwork, PopulationCorrelation, PopulationMarkov, PopulationRegression,
-};
+use contextualized_baselines::{PopulationBayesianNetwork, PopulationRegression};
 use contextualized_core::{Estimator, Samples, VaryingCoefficients, VaryingNetworks};
 use contextualized_linear::{ContextualizedRegression, KernelRegression};
 use contextualized_simulation::{NetworkProblem, Simulator};
@@ -154,9 +152,9 @@ where
     close(weighted.view(), repeated.view(), tolerance);
 }
 
+/// Correlations and precisions are shrunken by how much weights say in effect, so for them the two are
+/// not the same.
 #[test]
-fn of_networks_of_everybody() {
-    same_networks(&PopulationCorrelation::new(), 1e-8);
-    same_networks(&PopulationMarkov::new(), 1e-6);
+fn of_a_bayesian_network() {
     same_networks(&PopulationBayesianNetwork::new(), 1e-6);
 }
