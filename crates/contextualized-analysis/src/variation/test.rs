@@ -27,9 +27,10 @@ use std::sync::Arc;
 /// | [`VariationTest::permutation`] | (x, y) is independent of the contexts: neither offset nor slopes vary, and features do not depend on contexts | for any number of rows |
 /// | [`VariationTest::bootstrap`] | the targets follow a model of the null that is fitted first, whatever the features do | with many rows |
 ///
-/// Where some coefficients do vary, the tests of the others by permutation err on the safe side: what
-/// varies is noise to them. A bootstrap from a null model that has this variation has more power,
-/// and [`crate::wald_table`] needs no replicates.
+/// Where some coefficients do vary, the hypothesis of a permutation is wrong as a whole, and the p-values
+/// of the others are not exact: too large where what varies is noise to them, too small where the
+/// estimator lets all of them vary together. A bootstrap from a null model that has this variation is
+/// better then, and [`crate::wald_table`] accounts for it without replicates.
 ///
 /// ```
 /// use contextualized_analysis::VariationTest;
