@@ -4,5 +4,6 @@
 mod clusters;
 mod networks;
 mod population;
+mod population_input;
 mod reference;
 mod structural;
