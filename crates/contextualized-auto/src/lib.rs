@@ -1,0 +1,3 @@
+//! # contextualized-auto
+//!
+//! Contextualized regressions and networks whose estimator is chosen by cross-validation.

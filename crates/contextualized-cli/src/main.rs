@@ -1,0 +1,3 @@
+//! The program `contextualized`.
+
+fn main() {}
