@@ -2,4 +2,6 @@
 //!
 //! The program `contextualized`: from a data file to models, tables and a report.
 
+mod error;
+mod formula;
 mod report;

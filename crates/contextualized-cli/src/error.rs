@@ -1,0 +1,77 @@
+//! What can go wrong, and the exit code it ends in.
+
+use std::process::ExitCode;
+
+/// Why a command stopped: one line that says what, where and what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The command line or the formula cannot be meant as it is: exit code 2.
+    #[error("{0}")]
+    Usage(String),
+
+    /// The data, a file or a fit stood in the way: exit code 1.
+    #[error("{0}")]
+    Failure(String),
+
+    /// Whoever read the output has seen enough, such as `head`: no error.
+    #[error("the output was closed")]
+    ClosedPipe,
+}
+
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::Usage(message.into())
+    }
+
+    pub(crate) fn failure(message: impl Into<String>) -> Self {
+        Self::Failure(message.into())
+    }
+
+    /// A failure to read or write a file of this name.
+    pub(crate) fn file(action: &str, name: &str, source: &std::io::Error) -> Self {
+        match source.kind() {
+            std::io::ErrorKind::BrokenPipe => Self::ClosedPipe,
+            std::io::ErrorKind::NotFound => Self::failure(format!(
+                "cannot {action} {name}: there is no such file or folder"
+            )),
+            std::io::ErrorKind::PermissionDenied => Self::failure(format!(
+                "cannot {action} {name}: permission denied; check who may {action} it"
+            )),
+            std::io::ErrorKind::StorageFull => Self::failure(format!(
+                "cannot {action} {name}: the disk is full; make room or choose another place"
+            )),
+            _ => Self::failure(format!("cannot {action} {name}: {source}")),
+        }
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::ClosedPipe => ExitCode::SUCCESS,
+            Self::Failure(_) => ExitCode::from(1),
+            Self::Usage(_) => ExitCode::from(2),
+        }
+    }
+}
+
+impl From<contextualized_core::Error> for Error {
+    fn from(source: contextualized_core::Error) -> Self {
+        let mut message = source.to_string();
+        let mut cause = std::error::Error::source(&source);
+        while let Some(inner) = cause {
+            let text = inner.to_string();
+            if !message.contains(&text) {
+                message = format!("{message}: {text}");
+            }
+            cause = inner.source();
+        }
+        Self::Failure(message)
+    }
+}
+
+impl From<contextualized_plot::Error> for Error {
+    fn from(source: contextualized_plot::Error) -> Self {
+        Self::Failure(source.to_string())
+    }
+}
