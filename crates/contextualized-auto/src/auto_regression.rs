@@ -1,0 +1,342 @@
+//! A regression whose estimator is chosen by cross-validation.
+
+use crate::contest::{Contest, Outcome, message};
+use crate::progress::Progress;
+use crate::{AutoModel, AutoReport, Candidate, Method, RegressionModel};
+use contextualized_analysis::Bootstrap;
+use contextualized_baselines::{ClusterRegression, PopulationRegression};
+use contextualized_core::metrics::Loss;
+use contextualized_core::{
+    Error, Estimator, Link, LocalCoefficients, Result, Samples, VaryingCoefficients,
+};
+use contextualized_linear::Family;
+use contextualized_linear::{ContextualizedRegression, KernelRegression};
+use ndarray::{Array1, Array2, Axis};
+
+/// A contextualized regression by whichever candidate predicts held-out rows best.
+///
+/// Every candidate is fitted on all folds but one and predicts that one; all see the same folds. The
+/// one with the lowest mean loss, of squared errors or of the logarithm for binary targets, is fitted
+/// to all rows. The first candidate, which should be the simplest, is preferred while none is better
+/// by more than a standard error of the paired difference.
+///
+/// | setting | default |
+/// |---|---|
+/// | [`candidates`](Self::candidates) | population, clusters, kernels, an encoder |
+/// | [`logistic`](Self::logistic) | no |
+/// | [`intercept`](Self::intercept) | yes |
+/// | [`folds`](Self::folds) | 5 |
+/// | [`most_rows`](Self::most_rows) compared on | 3000 |
+/// | [`bootstraps`](Self::bootstraps) of the chosen one | none |
+/// | [`seed`](Self::seed) | 0 |
+#[derive(Debug, Clone, PartialEq)]
+pub struct AutoRegression {
+    link: Link,
+    intercept: bool,
+    folds: usize,
+    most_rows: usize,
+    bootstraps: usize,
+    seed: u64,
+    choice: Choice,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Choice {
+    All,
+    Only(Method),
+    Given(Vec<Candidate>),
+}
+
+impl Default for AutoRegression {
+    fn default() -> Self {
+        Self {
+            link: Link::Identity,
+            intercept: true,
+            folds: 5,
+            most_rows: 3000,
+            bootstraps: 0,
+            seed: 0,
+            choice: Choice::All,
+        }
+    }
+}
+
+impl AutoRegression {
+    /// The default settings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Logistic regression of targets that are 0 or 1.
+    pub fn logistic(mut self) -> Self {
+        self.link = Link::Logit;
+        self
+    }
+
+    /// Whether the default candidates have an offset.
+    pub fn intercept(mut self, intercept: bool) -> Self {
+        self.intercept = intercept;
+        self
+    }
+
+    /// Number of folds, at least two.
+    pub fn folds(mut self, folds: usize) -> Self {
+        self.folds = folds;
+        self
+    }
+
+    /// The most rows that candidates are compared on: of more, so many are drawn by the seed. The one
+    /// chosen is fitted to all.
+    pub fn most_rows(mut self, rows: usize) -> Self {
+        self.most_rows = rows;
+        self
+    }
+
+    /// Fits the chosen candidate to so many bootstrap replicates too, so that it has intervals
+    /// whatever it is.
+    pub fn bootstraps(mut self, replicates: usize) -> Self {
+        self.bootstraps = replicates;
+        self
+    }
+
+    /// Seed of the folds, the candidates and the bootstraps.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// These candidates, the simplest first. They keep their own settings and seeds.
+    pub fn candidates(mut self, candidates: Vec<Candidate>) -> Self {
+        self.choice = Choice::Given(candidates);
+        self
+    }
+
+    /// The default estimator of one method, with nothing to choose.
+    pub fn only(mut self, method: Method) -> Self {
+        self.choice = Choice::Only(method);
+        self
+    }
+
+    /// The default estimator of a method, with these settings of link, intercept and seed.
+    pub fn default_of(&self, method: Method) -> Candidate {
+        match method {
+            Method::Population => Candidate::Population(self.population()),
+            Method::Cluster => Candidate::Cluster(
+                ClusterRegression::new()
+                    .regression(self.population())
+                    .seed(self.seed),
+            ),
+            Method::Neural => Candidate::Neural(self.neural()),
+            Method::Kernel => Candidate::Kernel(self.kernel()),
+        }
+    }
+
+    fn population(&self) -> PopulationRegression {
+        let estimator = PopulationRegression::new().intercept(self.intercept);
+        match self.link {
+            Link::Logit => estimator.logistic(),
+            _ => estimator,
+        }
+    }
+
+    fn neural(&self) -> ContextualizedRegression {
+        let estimator = ContextualizedRegression::new()
+            .intercept(self.intercept)
+            .seed(self.seed);
+        match self.link {
+            Link::Logit => estimator.logistic(),
+            _ => estimator,
+        }
+    }
+
+    fn kernel(&self) -> KernelRegression {
+        let estimator = KernelRegression::new().intercept(self.intercept);
+        match self.link {
+            Link::Logit => estimator.logistic(),
+            _ => estimator,
+        }
+    }
+
+    /// The candidates for so many contexts.
+    fn listed(&self, contexts: usize) -> Vec<Candidate> {
+        match &self.choice {
+            Choice::Given(candidates) => candidates.clone(),
+            Choice::Only(method) => vec![self.default_of(*method)],
+            Choice::All => {
+                let mut candidates = vec![
+                    self.default_of(Method::Population),
+                    self.default_of(Method::Cluster),
+                    self.default_of(Method::Kernel),
+                ];
+                if contexts > 1 {
+                    let additive = self.kernel().additive(Family::SquaredExponential);
+                    candidates.push(Candidate::Kernel(additive));
+                }
+                candidates.push(self.default_of(Method::Neural));
+                candidates
+            }
+        }
+    }
+
+    /// Fits while telling an observer how many of the fits are done; it is called from several
+    /// threads, one at a time, with counts that grow from zero to the total.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for no candidate, fewer than two folds or candidates of another
+    /// link; [`Error::NotBinary`]; the first candidate's error if none can be fitted; those of the
+    /// chosen candidate on all rows.
+    pub fn fit_observed(
+        &self,
+        samples: &Samples,
+        observer: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<AutoModel> {
+        let samples = samples.rows_that_count()?;
+        if self.link == Link::Logit {
+            samples.check_binary_targets()?;
+        }
+        let candidates = self.listed(samples.contexts().ncols());
+        let compared = match candidates.as_slice() {
+            [] => {
+                return Err(Error::invalid_parameter("candidates", 0, "at least 1"));
+            }
+            [sole] => self.link == Link::Identity && needs_noise(sole.method()),
+            _ => true,
+        };
+        let fits = if compared {
+            candidates.len() * self.folds
+        } else {
+            0
+        };
+        let progress = Progress::new(fits + 1, observer);
+        let names: Vec<String> = candidates.iter().map(Estimator::name).collect();
+        let (report, noise) = match compared {
+            true => self.compare(&samples, &candidates, names, &progress)?,
+            false => (AutoReport::of_one(loss_name(self.loss()), names), None),
+        };
+        let chosen = &candidates[report.chosen()];
+        let model = match self.bootstraps {
+            0 => chosen.fit(&samples)?,
+            replicates => {
+                let own = chosen.clone();
+                let bootstrap = match chosen.method() {
+                    // What varies between replicates includes what the estimator draws.
+                    Method::Neural => Bootstrap::seeded(move |seed| own.clone().reseeded(seed)),
+                    _ => Bootstrap::new(own),
+                };
+                let ensemble = bootstrap
+                    .replicates(replicates)
+                    .seed(self.seed)
+                    .fit(&samples)?;
+                RegressionModel::Ensemble(Box::new(ensemble))
+            }
+        };
+        progress.step();
+        Ok(AutoModel::new(model, noise, report))
+    }
+
+    fn loss(&self) -> Loss {
+        match self.link {
+            Link::Logit => Loss::Log,
+            _ => Loss::Squared,
+        }
+    }
+
+    /// The table of candidates, and the errors of the chosen one on held-out rows.
+    fn compare(
+        &self,
+        samples: &Samples,
+        candidates: &[Candidate],
+        names: Vec<String>,
+        progress: &Progress<'_>,
+    ) -> Result<(AutoReport, Option<Array1<f64>>)> {
+        let levels = (self.link == Link::Logit).then(|| {
+            let rows = samples.targets();
+            let level = |row: ndarray::ArrayView1<'_, f64>| row.iter().map(|y| *y == 1.0).collect();
+            rows.rows().into_iter().map(level).collect()
+        });
+        let contest = Contest::new(samples, levels, self.folds, self.most_rows, self.seed)?;
+        let predictors =
+            contest.held_out(candidates.len(), progress, |candidate, train, test| {
+                let model = candidates[candidate].fit(train)?;
+                if model.link() != self.link {
+                    return Err(Error::invalid_parameter(
+                        "link of a candidate",
+                        format!("{:?}", model.link()),
+                        format!("{:?}, as of the choice", self.link),
+                    ));
+                }
+                model
+                    .coefficients(test.contexts())?
+                    .linear_predictor(test.features())
+            })?;
+        let targets = contest.samples().targets();
+        let losses = predictors
+            .iter()
+            .map(|predictors| {
+                let means = self.link.inverse_table(predictors.as_ref()?.view());
+                let losses = self.loss().rows(targets, means.view());
+                losses.map_err(|error| message(&error))
+            })
+            .collect::<Vec<Outcome<_>>>();
+        let report = contest.decide(loss_name(self.loss()), names, losses)?;
+        let noise = match (self.link, &predictors[report.chosen()]) {
+            (Link::Identity, Ok(predictors)) => {
+                Some(held_out_errors(contest.samples(), predictors)?)
+            }
+            _ => None,
+        };
+        Ok((report, noise))
+    }
+}
+
+/// Root of the mean squared error of each target, for a row of weight one.
+fn held_out_errors(samples: &Samples, predictions: &Array2<f64>) -> Result<Array1<f64>> {
+    let mut squares = (&samples.targets() - predictions).mapv(|residual| residual * residual);
+    if let Some(weights) = samples.weights() {
+        squares *= &weights.insert_axis(Axis(1));
+    }
+    Ok((squares.sum_axis(Axis(0)) / samples.rows() as f64).mapv(f64::sqrt))
+}
+
+/// Whether outcomes of the method's models have no noise but what held-out rows say.
+fn needs_noise(method: Method) -> bool {
+    matches!(method, Method::Cluster | Method::Neural)
+}
+
+fn loss_name(loss: Loss) -> &'static str {
+    match loss {
+        Loss::Log => "log-loss",
+        _ => "squared error",
+    }
+}
+
+impl Estimator for AutoRegression {
+    type Model = AutoModel;
+
+    fn name(&self) -> String {
+        let mut settings = Vec::new();
+        if let Choice::Only(method) = &self.choice {
+            settings.push(method.to_string());
+        }
+        for (set, name) in [
+            (self.link == Link::Logit, "logistic"),
+            (!self.intercept, "no intercept"),
+        ] {
+            if set {
+                settings.push(name.to_owned());
+            }
+        }
+        match settings.is_empty() {
+            true => "auto".to_owned(),
+            false => format!("auto ({})", settings.join(", ")),
+        }
+    }
+
+    /// # Errors
+    ///
+    /// Those of [`AutoRegression::fit_observed`].
+    fn fit(&self, samples: &Samples) -> Result<AutoModel> {
+        self.fit_observed(samples, &|_, _| ())
+    }
+}
