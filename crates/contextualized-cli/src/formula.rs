@@ -129,12 +129,7 @@ impl Side {
     fn filled(&self, remaining: &[Variable], what: &str) -> Result<Vec<Term>> {
         let mut terms: Vec<Term> = Vec::new();
         let rest = remaining.iter().map(|variable| vec![variable.clone()]);
-        for term in self
-            .terms
-            .iter()
-            .cloned()
-            .chain(rest.filter(|_| self.dot))
-        {
+        for term in self.terms.iter().cloned().chain(rest.filter(|_| self.dot)) {
             let set: BTreeSet<&Variable> = term.iter().collect();
             let same = |other: &Term| other.iter().collect::<BTreeSet<_>>() == set;
             if !self.without.iter().any(same) && !terms.iter().any(same) {

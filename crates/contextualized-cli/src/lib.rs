@@ -2,6 +2,8 @@
 //!
 //! The program `contextualized`: from a data file to models, tables and a report.
 
+mod data;
+mod design;
 mod error;
 mod formula;
 mod report;

@@ -48,7 +48,10 @@ fn formulas_mean_what_they_mean_in_r() {
         ("y ~ a*b - b:a | c", "y ~ a + b | c"),
         ("y ~ a:a | c", "y ~ a | c"),
         ("y ~ a + (b - b + d) | c", "y ~ a + d | c"),
-        ("y ~ factor(a) + b | factor(c)", "y ~ factor(a) + b | factor(c)"),
+        (
+            "y ~ factor(a) + b | factor(c)",
+            "y ~ factor(a) + b | factor(c)",
+        ),
         ("~ a + b + d | c", "~ a + b + d | c"),
         ("y ~ a + a | c + c", "y ~ a | c"),
         ("y ~ a | c + a", "y ~ a | c + a"),
@@ -62,7 +65,11 @@ fn names_may_be_anything_between_backticks() {
     let formula = parse("`blood pressure` ~ `a``b` + factor + .x + größe_2 | cbind + `0`").unwrap();
     let resolved = formula.resolve(&[]).unwrap();
     assert_eq!(resolved.targets[0].name, "blood pressure");
-    let names: Vec<&str> = resolved.features.iter().map(|t| t[0].name.as_str()).collect();
+    let names: Vec<&str> = resolved
+        .features
+        .iter()
+        .map(|t| t[0].name.as_str())
+        .collect();
     assert_eq!(names, ["a`b", "factor", ".x", "größe_2"]);
     assert_eq!(
         resolved.to_string(),

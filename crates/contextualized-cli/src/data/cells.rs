@@ -1,0 +1,155 @@
+//! The values of a column's block: numbers, or text.
+
+use crate::error::{Error, Result};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
+use arrow_array::{Array, ArrayRef, StringArray};
+use arrow_schema::DataType;
+use std::collections::BTreeSet;
+
+/// The largest integer up to which every integer is a number of its own in double precision.
+const EXACT: u64 = 1 << 53;
+
+/// Values of one column in a block of rows.
+pub(crate) struct Cells<'a> {
+    /// Column and file, for messages.
+    pub(crate) column: &'a str,
+    pub(crate) file: &'a str,
+    pub(crate) array: &'a ArrayRef,
+    pub(crate) first_row: usize,
+    pub(crate) missing: &'a BTreeSet<String>,
+}
+
+/// A cell of a column of numbers that is none.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct NotNumber {
+    pub(crate) text: String,
+    /// Row of the file, counted from zero.
+    pub(crate) row: usize,
+}
+
+impl Cells<'_> {
+    /// Appends the cells as numbers, NaN where one is missing; the first cell that is no number ends it.
+    pub(crate) fn numbers(&self, into: &mut Vec<f64>) -> Result<Option<NotNumber>> {
+        if let DataType::Utf8 = self.array.data_type() {
+            return self.parsed(into);
+        }
+        if !self.array.data_type().is_numeric() {
+            let texts = self.texts()?;
+            let row = texts.iter().position(|text| text.is_some()).unwrap_or(0);
+            return Ok(Some(NotNumber {
+                text: texts.iter().flatten().next().unwrap_or("").to_owned(),
+                row: self.first_row + row,
+            }));
+        }
+        self.check_exact()?;
+        let numbers = self.cast(&DataType::Float64)?;
+        for (row, value) in numbers.as_primitive::<Float64Type>().iter().enumerate() {
+            let value = value.unwrap_or(f64::NAN);
+            if value.is_infinite() {
+                return Err(self.at(row, "is infinite; correct it or leave it out"));
+            }
+            into.push(value);
+        }
+        Ok(None)
+    }
+
+    fn parsed(&self, into: &mut Vec<f64>) -> Result<Option<NotNumber>> {
+        for (row, text) in self.array.as_string::<i32>().iter().enumerate() {
+            let text = text.unwrap_or("").trim();
+            if text.is_empty() || self.missing.contains(text) {
+                into.push(f64::NAN);
+                continue;
+            }
+            match text.parse::<f64>() {
+                Ok(value) if value.is_finite() => {
+                    if text.len() > 15 && is_inexact_integer(text) {
+                        return Err(self.at(row, &inexact(text)));
+                    }
+                    into.push(value);
+                }
+                Ok(_) if text.bytes().any(|byte| byte.is_ascii_digit()) => {
+                    return Err(self.at(row, &format!("is {text}, larger than any number here")));
+                }
+                Ok(value) if value.is_infinite() => {
+                    return Err(self.at(row, "is infinite; correct it or leave it out"));
+                }
+                _ => {
+                    return Ok(Some(NotNumber {
+                        text: text.to_owned(),
+                        row: self.first_row + row,
+                    }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The cells as text, none where one is missing.
+    pub(crate) fn texts(&self) -> Result<StringArray> {
+        let texts = self.cast(&DataType::Utf8)?;
+        let texts = texts.as_string::<i32>();
+        let present = |text: &&str| !text.is_empty() && !self.missing.contains(*text);
+        Ok(texts
+            .iter()
+            .map(|text| text.map(str::trim).filter(present))
+            .collect())
+    }
+
+    fn cast(&self, to: &DataType) -> Result<ArrayRef> {
+        arrow_cast::cast(self.array, to).map_err(|_| {
+            Error::failure(format!(
+                "column {} of {} holds {}, which is neither numbers nor text",
+                self.column,
+                self.file,
+                self.array.data_type()
+            ))
+        })
+    }
+
+    /// Integers that only nearly fit are ids, not quantities.
+    fn check_exact(&self) -> Result<()> {
+        let beyond = |value: u64, row: usize, text: String| match value > EXACT {
+            true => Err(self.at(row, &inexact(&text))),
+            false => Ok(()),
+        };
+        match self.array.data_type() {
+            DataType::Int64 => {
+                for (row, value) in self.array.as_primitive::<Int64Type>().iter().enumerate() {
+                    let value = value.unwrap_or(0);
+                    beyond(value.unsigned_abs(), row, value.to_string())?;
+                }
+            }
+            DataType::UInt64 => {
+                for (row, value) in self.array.as_primitive::<UInt64Type>().iter().enumerate() {
+                    let value = value.unwrap_or(0);
+                    beyond(value, row, value.to_string())?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn at(&self, row: usize, what: &str) -> Error {
+        Error::failure(format!(
+            "column {} of {} {what} (data row {})",
+            self.column,
+            self.file,
+            self.first_row + row + 1
+        ))
+    }
+}
+
+fn inexact(text: &str) -> String {
+    format!(
+        "holds {text}, an integer beyond 2^53 that cannot be held exactly; an identifier belongs in no formula, write factor() around a code or scale a quantity"
+    )
+}
+
+fn is_inexact_integer(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    digits.bytes().all(|byte| byte.is_ascii_digit())
+        && digits.parse::<u64>().is_ok_and(|value| value > EXACT)
+        || (digits.len() > 20 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+}

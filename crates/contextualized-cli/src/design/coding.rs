@@ -1,0 +1,110 @@
+//! Which indicators a formula's terms need.
+
+use super::{DesignColumn, Variable};
+use crate::error::{Error, Result};
+use crate::formula::{self, Resolved, TermName};
+
+/// Contexts: numbers as they are, two levels as the indicator of the second, more as one of each, so
+/// that all pairs of levels are equally far apart.
+pub(super) fn contexts(
+    formula: &Resolved,
+    variables: &[Variable],
+    position: impl Fn(&formula::Variable) -> usize,
+) -> Result<Vec<DesignColumn>> {
+    let mut columns = Vec::new();
+    for context in &formula.contexts {
+        let variable = position(context);
+        check_levels(&variables[variable])?;
+        let from = match &variables[variable].levels {
+            Some(levels) if levels.len() == 2 => 1,
+            _ => 0,
+        };
+        columns.extend(coded(&[(variable, from)], variables));
+    }
+    Ok(columns)
+}
+
+/// Features as R codes them: a variable with levels is coded by all but its first level wherever the
+/// term without it is in the formula too, and by all levels elsewhere.
+pub(super) fn features(
+    formula: &Resolved,
+    variables: &[Variable],
+    position: impl Fn(&formula::Variable) -> usize,
+) -> Result<Vec<DesignColumn>> {
+    let mut columns = Vec::new();
+    // Indicators of all levels add up to one: they hold the intercept.
+    let mut has_constant = formula.intercept;
+    for term in &formula.features {
+        let mut coding = Vec::new();
+        for factor in term {
+            let variable = position(factor);
+            check_levels(&variables[variable])?;
+            let rest: Vec<&formula::Variable> = term.iter().filter(|v| *v != factor).collect();
+            let margin = match rest.len() {
+                0 => has_constant,
+                _ => formula.features.iter().any(|other| {
+                    other.len() == rest.len() && rest.iter().all(|v| other.contains(v))
+                }),
+            };
+            let from = usize::from(margin && variables[variable].levels.is_some());
+            coding.push((variable, from));
+            has_constant |= rest.is_empty() && variables[variable].levels.is_some();
+        }
+        let coded = coded(&coding, variables);
+        const MOST: usize = 10_000;
+        if columns.len() + coded.len() > MOST {
+            return Err(Error::failure(format!(
+                "the formula makes more than {MOST} features, with the levels of {}; group levels or leave terms out",
+                TermName(term)
+            )));
+        }
+        columns.extend(coded);
+    }
+    Ok(columns)
+}
+
+fn check_levels(variable: &Variable) -> Result<()> {
+    match &variable.levels {
+        Some(levels) if levels.len() < 2 => Err(Error::failure(format!(
+            "column {} has the same value {:?} in all rows and can explain nothing; leave it out of the formula",
+            variable.name,
+            levels.first().map_or("", String::as_str)
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Products of the variables' numbers or indicators, those of the first variable fastest; of each
+/// variable its position and the first level that is coded.
+fn coded(coding: &[(usize, usize)], variables: &[Variable]) -> Vec<DesignColumn> {
+    let mut columns = vec![DesignColumn {
+        name: String::new(),
+        factors: Vec::new(),
+    }];
+    for &(variable, from) in coding {
+        let Variable { name, levels } = &variables[variable];
+        let choices: Vec<(String, Option<usize>)> = match levels {
+            None => vec![(name.clone(), None)],
+            Some(levels) => (from..levels.len())
+                .map(|level| (format!("{name}[{}]", levels[level]), Some(level)))
+                .collect(),
+        };
+        columns = choices
+            .iter()
+            .flat_map(|(name, level)| {
+                columns.iter().map(move |column| {
+                    let mut factors = column.factors.clone();
+                    factors.push((variable, *level));
+                    DesignColumn {
+                        name: match column.name.as_str() {
+                            "" => name.clone(),
+                            before => format!("{before}:{name}"),
+                        },
+                        factors,
+                    }
+                })
+            })
+            .collect();
+    }
+    columns
+}

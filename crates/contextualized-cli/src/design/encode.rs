@@ -1,0 +1,359 @@
+//! Rows of a file as rows of contexts and features, by a design that is known.
+
+use super::training::missing_values;
+use super::{Design, DesignColumn, TargetKind, Variable};
+use crate::data::{Cells, Chunk, Column, NO_LEVEL, Source};
+use crate::error::{Error, Result};
+use contextualized_core::Samples;
+use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
+
+/// The code of a level that training did not have.
+const UNKNOWN_LEVEL: u32 = NO_LEVEL - 1;
+
+/// What becomes of rows with a level that training did not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    Error,
+    /// They are marked, and get the population's coefficients.
+    Population,
+}
+
+/// Which columns are needed besides the contexts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    Contexts,
+    Features,
+    Targets,
+}
+
+/// Turns blocks of a file into contexts and features, and counts what is missing.
+pub(crate) struct Encoder<'a> {
+    design: &'a Design,
+    source: &'a Source,
+    unknown: Unknown,
+    drop_missing: bool,
+    need: Need,
+    /// Of each variable that is needed its position in the design, then of the targets none.
+    variables: Vec<Option<usize>>,
+    missing: Vec<usize>,
+    incomplete: usize,
+    rows: usize,
+}
+
+/// A block of complete rows.
+pub(crate) struct Encoded {
+    /// The block's rows that are complete.
+    pub(crate) rows: Vec<usize>,
+    pub(crate) contexts: Array2<f64>,
+    /// No columns where only contexts were asked for.
+    pub(crate) features: Array2<f64>,
+    /// No columns unless targets were asked for.
+    pub(crate) targets: Array2<f64>,
+    /// Rows whose contexts or features have a level that training did not have.
+    pub(crate) unknown: Vec<bool>,
+    /// Those of them whose features have: nothing can be predicted for them.
+    pub(crate) unknown_features: Vec<bool>,
+}
+
+impl<'a> Encoder<'a> {
+    /// For predictions: contexts and, of a regression, features.
+    pub(crate) fn new(
+        design: &'a Design,
+        source: &'a Source,
+        unknown: Unknown,
+        drop_missing: bool,
+    ) -> Self {
+        let need = match design.is_of_networks() {
+            true => Need::Contexts,
+            false => Need::Features,
+        };
+        Self::needing(need, design, source, unknown, drop_missing)
+    }
+
+    fn needing(
+        need: Need,
+        design: &'a Design,
+        source: &'a Source,
+        unknown: Unknown,
+        drop_missing: bool,
+    ) -> Self {
+        let used =
+            |&variable: &usize| need != Need::Contexts || Design::uses(&design.contexts, variable);
+        let mut variables: Vec<Option<usize>> =
+            (0..design.variables.len()).filter(used).map(Some).collect();
+        if need == Need::Targets {
+            variables.extend(design.targets.iter().map(|_| None));
+        }
+        Self {
+            missing: vec![0; variables.len()],
+            variables,
+            design,
+            source,
+            unknown,
+            drop_missing,
+            need,
+            incomplete: 0,
+            rows: 0,
+        }
+    }
+
+    /// All complete rows of a file with their targets, and how many were left out.
+    pub(crate) fn samples(
+        design: &Design,
+        source: &Source,
+        drop_missing: bool,
+    ) -> Result<(Samples, usize)> {
+        let need = match design.is_of_networks() {
+            true => Need::Features,
+            false => Need::Targets,
+        };
+        let mut encoder = Encoder::needing(need, design, source, Unknown::Error, drop_missing);
+        let mut blocks = Vec::new();
+        for chunk in source.chunks(&encoder.columns()?)? {
+            blocks.push(encoder.encode(&chunk?)?);
+        }
+        encoder.finish()?;
+        let joined = |table: fn(&Encoded) -> ArrayView2<'_, f64>| {
+            let tables: Vec<_> = blocks.iter().map(table).collect();
+            concatenate(Axis(0), &tables)
+                .map_err(|_| Error::failure(format!("{} has a header but no rows", source.name)))
+        };
+        let contexts = joined(|block| block.contexts.view())?;
+        let features = joined(|block| block.features.view())?;
+        if contexts.nrows() == 0 {
+            return Err(Error::failure(format!(
+                "{} has no complete rows",
+                source.name
+            )));
+        }
+        let samples = match design.is_of_networks() {
+            true => Samples::of_nodes(contexts.view(), features.view())?
+                .with_target_names(design.feature_names())?,
+            false => {
+                let targets = joined(|block| block.targets.view())?;
+                Samples::new(contexts.view(), features.view(), targets.view())?
+                    .with_target_names(design.target_names())?
+            }
+        };
+        let samples = samples
+            .with_context_names(design.context_names())?
+            .with_feature_names(design.feature_names())?;
+        Ok((samples, encoder.incomplete))
+    }
+
+    /// Positions of the needed columns in the file.
+    pub(crate) fn columns(&self) -> Result<Vec<usize>> {
+        self.needed()
+            .map(|variable| self.source.position(&variable.name))
+            .collect()
+    }
+
+    /// The needed variables, those of contexts and features first.
+    fn needed(&self) -> impl Iterator<Item = &'a Variable> + use<'a> {
+        let design = self.design;
+        let behind = self.variables.iter().flatten().count();
+        let positions: Vec<usize> = self.variables.iter().flatten().copied().collect();
+        let targets = &design.targets[..self.variables.len() - behind];
+        positions
+            .into_iter()
+            .map(|variable| &design.variables[variable])
+            .chain(targets)
+    }
+
+    /// Encodes a block whose first arrays are those of [`Self::columns`].
+    pub(crate) fn encode(&mut self, chunk: &Chunk) -> Result<Encoded> {
+        let mut columns = Vec::with_capacity(self.variables.len());
+        for (position, variable) in self.needed().enumerate() {
+            let is_target = self.variables[position].is_none();
+            let cells = Cells {
+                column: &variable.name,
+                file: &self.source.name,
+                array: &chunk.arrays[position],
+                first_row: chunk.first_row,
+                missing: &self.source.missing,
+            };
+            columns.push(self.column(variable, &cells, is_target)?);
+        }
+        let complete = |row: &usize| columns.iter().all(|column| !column.is_missing(*row));
+        let rows: Vec<usize> = (0..chunk.rows).filter(complete).collect();
+        for (missing, column) in self.missing.iter_mut().zip(&columns) {
+            *missing += (0..chunk.rows)
+                .filter(|&row| column.is_missing(row))
+                .count();
+        }
+        self.incomplete += chunk.rows - rows.len();
+        self.rows += chunk.rows;
+
+        let behind = self.variables.iter().flatten().count();
+        let targets = columns.split_off(behind);
+        let unknown_in = |of: &[DesignColumn], row: usize| {
+            let of_variable = |(position, column): (usize, &Column)| {
+                is_unknown(column, row)
+                    && self.variables[position].is_some_and(|variable| Design::uses(of, variable))
+            };
+            columns.iter().enumerate().any(of_variable)
+        };
+        let unknown_features: Vec<bool> = rows
+            .iter()
+            .map(|&row| unknown_in(&self.design.features, row))
+            .collect();
+        let unknown = rows
+            .iter()
+            .zip(&unknown_features)
+            .map(|(&row, unknown)| *unknown || unknown_in(&self.design.contexts, row))
+            .collect();
+
+        // A design names variables by position; those not needed are not read.
+        let mut all: Vec<Column> = self
+            .design
+            .variables
+            .iter()
+            .map(|_| Column::Numbers(Vec::new()))
+            .collect();
+        for (variable, column) in self.variables.iter().flatten().zip(columns) {
+            all[*variable] = column;
+        }
+        let features: &[DesignColumn] = match self.need {
+            Need::Contexts => &[],
+            _ => &self.design.features,
+        };
+        let mut outcomes = Array2::zeros((rows.len(), targets.len()));
+        for (mut outcome, column) in outcomes.columns_mut().into_iter().zip(&targets) {
+            outcome.assign(&outcome_of(column, &rows));
+        }
+        Ok(Encoded {
+            contexts: fill(&self.design.contexts, &all, &rows),
+            features: fill(features, &all, &rows),
+            targets: outcomes,
+            rows,
+            unknown,
+            unknown_features,
+        })
+    }
+
+    /// A block of a variable's values, with the codes that its levels had in training.
+    fn column(&self, variable: &Variable, cells: &Cells<'_>, is_target: bool) -> Result<Column> {
+        let Some(levels) = &variable.levels else {
+            let mut values = Vec::new();
+            return match cells.numbers(&mut values)? {
+                Some(cell) => Err(Error::failure(format!(
+                    "column {} of {} holds {:?} in data row {}, and held numbers in training; correct it, or name it with --missing",
+                    variable.name,
+                    self.source.name,
+                    cell.text,
+                    cell.row + 1
+                ))),
+                None if is_target => self.checked_outcome(variable, cells, values),
+                None => Ok(Column::Numbers(values)),
+            };
+        };
+        let mut codes = Vec::new();
+        for (row, text) in cells.texts()?.iter().enumerate() {
+            codes.push(match text {
+                None => NO_LEVEL,
+                Some(text) => match levels.iter().position(|level| level == text) {
+                    Some(code) => code as u32,
+                    None if is_target || self.unknown == Unknown::Error => {
+                        return Err(self.unknown_level(variable, text, cells.first_row + row));
+                    }
+                    None => UNKNOWN_LEVEL,
+                },
+            });
+        }
+        Ok(Column::Levels {
+            levels: Vec::new(),
+            codes,
+        })
+    }
+
+    fn checked_outcome(
+        &self,
+        variable: &Variable,
+        cells: &Cells<'_>,
+        values: Vec<f64>,
+    ) -> Result<Column> {
+        let binary = self.design.target_kind == TargetKind::Binary;
+        let wrong = |value: &f64| binary && !value.is_nan() && *value != 0.0 && *value != 1.0;
+        match values.iter().position(wrong) {
+            Some(row) => Err(Error::failure(format!(
+                "target {} of {} is {} in data row {}, and was 0 or 1 in training",
+                variable.name,
+                self.source.name,
+                values[row],
+                cells.first_row + row + 1
+            ))),
+            None => Ok(Column::Numbers(values)),
+        }
+    }
+
+    fn unknown_level(&self, variable: &Variable, text: &str, row: usize) -> Error {
+        const LISTED: usize = 8;
+        let levels = variable.levels.as_deref().unwrap_or(&[]);
+        let listed: Vec<&str> = levels.iter().take(LISTED).map(String::as_str).collect();
+        let more = if levels.len() > LISTED { ", …" } else { "" };
+        Error::failure(format!(
+            "column {} of {} holds {text:?} in data row {}, a level that training did not have (it had {}{more}); --unknown-levels population predicts such rows by the population's coefficients",
+            variable.name,
+            self.source.name,
+            row + 1,
+            listed.join(", ")
+        ))
+    }
+
+    /// Once all blocks are encoded: an error that counts missing values, unless they may be left out.
+    pub(crate) fn finish(&self) -> Result<()> {
+        if self.incomplete == 0 || self.drop_missing {
+            return Ok(());
+        }
+        let counts: Vec<String> = self
+            .needed()
+            .zip(&self.missing)
+            .filter(|(_, missing)| **missing > 0)
+            .map(|(variable, missing)| format!("{} {missing}", variable.name))
+            .collect();
+        Err(missing_values(
+            &self.source.name,
+            &counts,
+            self.incomplete,
+            self.rows,
+        ))
+    }
+}
+
+fn is_unknown(column: &Column, row: usize) -> bool {
+    matches!(column, Column::Levels { codes, .. } if codes[row] == UNKNOWN_LEVEL)
+}
+
+/// The outcome of every row; of two levels the second is 1.
+pub(super) fn outcome_of(column: &Column, rows: &[usize]) -> Array1<f64> {
+    rows.iter()
+        .map(|&row| match column {
+            Column::Numbers(values) => values[row],
+            Column::Levels { codes, .. } => f64::from(codes[row]),
+        })
+        .collect()
+}
+
+/// The design's columns at these rows of the variables' values.
+pub(super) fn fill(design: &[DesignColumn], values: &[Column], rows: &[usize]) -> Array2<f64> {
+    let mut table = Array2::ones((rows.len(), design.len()));
+    for (mut column, DesignColumn { factors, .. }) in table.columns_mut().into_iter().zip(design) {
+        for &(variable, level) in factors {
+            match (&values[variable], level) {
+                (Column::Numbers(values), _) => {
+                    for (cell, &row) in column.iter_mut().zip(rows) {
+                        *cell *= values[row];
+                    }
+                }
+                (Column::Levels { codes, .. }, level) => {
+                    for (cell, &row) in column.iter_mut().zip(rows) {
+                        if level.is_none_or(|level| codes[row] as usize != level) {
+                            *cell = 0.0;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    table
+}

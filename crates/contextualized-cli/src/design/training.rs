@@ -1,0 +1,259 @@
+//! Reading the rows a model is fitted to, and deciding how they are coded.
+
+use super::encode::{fill, outcome_of};
+use super::{Design, TargetKind, Variable, coding};
+use crate::data::{Column, Source, Wanted, read_columns};
+use crate::error::{Error, Result};
+use crate::formula::{self, Formula};
+use contextualized_core::Samples;
+use ndarray::{Array1, Array2};
+
+/// What is asked of the data.
+pub(crate) struct Request<'a> {
+    pub(crate) formula: &'a Formula,
+    /// A column of row weights.
+    pub(crate) weights: Option<&'a str>,
+    /// What outcomes are, if it was said.
+    pub(crate) target_kind: Option<TargetKind>,
+    /// Leave out rows with missing values.
+    pub(crate) drop_missing: bool,
+}
+
+/// Samples, and how they were made.
+pub(crate) struct Training {
+    pub(crate) design: Design,
+    pub(crate) samples: Samples,
+    /// Rows of the file.
+    pub(crate) rows: usize,
+    /// Rows left out for missing values.
+    pub(crate) dropped: usize,
+}
+
+/// Reads the columns that a formula names, and codes them.
+pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Training> {
+    let resolved = request.formula.resolve(&others(source, request.weights))?;
+    // Every variable once: the targets, then what rows of contexts and features need, then weights.
+    let mut named: Vec<formula::Variable> = resolved.targets.clone();
+    let targets = named.len();
+    for variable in resolved
+        .contexts
+        .iter()
+        .chain(resolved.features.iter().flatten())
+    {
+        if !named[targets..].contains(variable) {
+            named.push(variable.clone());
+        }
+    }
+    let wanted = named
+        .iter()
+        .map(|variable| wanted(source, &variable.name, variable.factor))
+        .chain(request.weights.map(|name| wanted(source, name, false)))
+        .collect::<Result<Vec<Wanted>>>()?;
+    let mut columns = read_columns(source, &wanted)?;
+    let rows = columns.first().map_or(0, Column::rows);
+    if rows == 0 {
+        return Err(Error::failure(format!(
+            "{} has a header but no rows",
+            source.name
+        )));
+    }
+    let names: Vec<&str> = named
+        .iter()
+        .map(|variable| variable.name.as_str())
+        .collect();
+    let kept = complete_rows(source, &names, &columns, request, rows)?;
+
+    let weights = request
+        .weights
+        .and_then(|name| Some((name, columns.pop()?)));
+    let weights = weights
+        .map(|(name, column)| numbers_of(&column, name, &kept))
+        .transpose()?;
+    let variables: Vec<Variable> = named
+        .iter()
+        .zip(&columns)
+        .map(|(variable, column)| Variable {
+            name: variable.name.clone(),
+            levels: match column {
+                Column::Numbers(_) => None,
+                Column::Levels { levels, .. } => Some(levels.clone()),
+            },
+        })
+        .collect();
+    let target_kind = target_kind(&variables[..targets], &columns[..targets], &kept, request)?;
+    let (target_variables, variables) = variables.split_at(targets);
+    let position = |variable: &formula::Variable| {
+        let found = named[targets..].iter().position(|other| other == variable);
+        found.expect("every variable of the formula was read")
+    };
+    let design = Design {
+        formula: resolved.to_string(),
+        intercept: resolved.intercept,
+        target_kind,
+        targets: target_variables.to_vec(),
+        variables: variables.to_vec(),
+        contexts: coding::contexts(&resolved, variables, position)?,
+        features: coding::features(&resolved, variables, position)?,
+    };
+    if design.is_of_networks()
+        && let Some(node) = design.features.iter().find(|column| {
+            column.factors.len() > 1 || column.factors.iter().any(|(_, level)| level.is_some())
+        })
+    {
+        return Err(Error::failure(format!(
+            "the node {} is no column of numbers; nodes of networks are measured quantities",
+            node.name
+        )));
+    }
+
+    let predictors = &columns[targets..];
+    let contexts = fill(&design.contexts, predictors, &kept);
+    let features = fill(&design.features, predictors, &kept);
+    let samples = match design.is_of_networks() {
+        true => Samples::of_nodes(contexts.view(), features.view())?,
+        false => {
+            let mut outcomes = Array2::zeros((kept.len(), targets));
+            for (mut outcome, column) in outcomes.columns_mut().into_iter().zip(&columns) {
+                outcome.assign(&outcome_of(column, &kept));
+            }
+            Samples::new(contexts.view(), features.view(), outcomes.view())?
+                .with_target_names(design.target_names())?
+        }
+    };
+    let mut samples = samples
+        .with_context_names(design.context_names())?
+        .with_feature_names(design.feature_names())?;
+    if design.is_of_networks() {
+        samples = samples.with_target_names(design.feature_names())?;
+    }
+    if let Some(weights) = weights {
+        samples = samples.with_weights(weights.view())?;
+    }
+    Ok(Training {
+        samples,
+        design,
+        rows,
+        dropped: rows - kept.len(),
+    })
+}
+
+/// The columns that `.` may stand for.
+fn others(source: &Source, weights: Option<&str>) -> Vec<String> {
+    let is_other = |column: &&String| weights != Some(column.as_str());
+    source.columns().iter().filter(is_other).cloned().collect()
+}
+
+fn wanted(source: &Source, name: &str, factor: bool) -> Result<Wanted> {
+    Ok(Wanted {
+        column: source.position(name)?,
+        factor,
+    })
+}
+
+/// Rows without a missing value; an error that counts the missing ones unless they may be left out.
+fn complete_rows(
+    source: &Source,
+    names: &[&str],
+    columns: &[Column],
+    request: &Request<'_>,
+    rows: usize,
+) -> Result<Vec<usize>> {
+    let (kept, incomplete): (Vec<usize>, Vec<usize>) =
+        (0..rows).partition(|&row| columns.iter().all(|column| !column.is_missing(row)));
+    if incomplete.is_empty() || (request.drop_missing && !kept.is_empty()) {
+        return Ok(kept);
+    }
+    let names = names.iter().copied().chain(request.weights);
+    let counts: Vec<String> = names
+        .zip(columns)
+        .map(|(name, column)| {
+            (
+                name,
+                (0..rows).filter(|&row| column.is_missing(row)).count(),
+            )
+        })
+        .filter(|(_, missing)| *missing > 0)
+        .map(|(name, missing)| format!("{name} {missing}"))
+        .collect();
+    Err(missing_values(
+        &source.name,
+        &counts,
+        incomplete.len(),
+        rows,
+    ))
+}
+
+/// The error for missing values: counts by column.
+pub(crate) fn missing_values(
+    file: &str,
+    counts: &[String],
+    incomplete: usize,
+    rows: usize,
+) -> Error {
+    let advice = match incomplete == rows {
+        true => "no row is complete".to_owned(),
+        false => format!("--drop-missing leaves {incomplete} of {rows} rows out"),
+    };
+    Error::failure(format!(
+        "{file} has missing values: {}; {advice}",
+        counts.join(", ")
+    ))
+}
+
+fn numbers_of(column: &Column, name: &str, rows: &[usize]) -> Result<Array1<f64>> {
+    match column {
+        Column::Numbers(values) => Ok(rows.iter().map(|&row| values[row]).collect()),
+        Column::Levels { .. } => Err(Error::failure(format!(
+            "column {name} holds text where numbers are needed"
+        ))),
+    }
+}
+
+/// What outcomes are: as it was said, else binary where there are two levels or only zeros and ones.
+fn target_kind(
+    variables: &[Variable],
+    columns: &[Column],
+    rows: &[usize],
+    request: &Request<'_>,
+) -> Result<TargetKind> {
+    for (variable, column) in variables.iter().zip(columns) {
+        if let Column::Levels { levels, .. } = column
+            && (levels.len() != 2 || request.target_kind == Some(TargetKind::Gaussian))
+        {
+            let listed: Vec<&str> = levels.iter().take(5).map(String::as_str).collect();
+            return Err(Error::failure(format!(
+                "target {} holds text ({}{}); a target is a number, or one of exactly two levels",
+                variable.name,
+                listed.join(", "),
+                if levels.len() > 5 { ", …" } else { "" }
+            )));
+        }
+    }
+    let is_binary = |column: &Column| match column {
+        Column::Levels { .. } => true,
+        Column::Numbers(values) => rows
+            .iter()
+            .all(|&row| values[row] == 0.0 || values[row] == 1.0),
+    };
+    let is_varied = |column: &Column| match column {
+        Column::Levels { .. } => true,
+        Column::Numbers(values) => rows.iter().any(|&row| values[row] != values[rows[0]]),
+    };
+    if let Some(kind) = request.target_kind {
+        return Ok(kind);
+    }
+    let binary = columns.iter().filter(|column| is_binary(column)).count();
+    if columns
+        .iter()
+        .any(|column| matches!(column, Column::Levels { .. }))
+        && binary < columns.len()
+    {
+        return Err(Error::failure(
+            "the targets are of two kinds, numbers and levels; fit them one at a time",
+        ));
+    }
+    match !columns.is_empty() && binary == columns.len() && columns.iter().all(is_varied) {
+        true => Ok(TargetKind::Binary),
+        false => Ok(TargetKind::Gaussian),
+    }
+}
