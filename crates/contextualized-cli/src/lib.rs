@@ -6,4 +6,6 @@ mod data;
 mod design;
 mod error;
 mod formula;
+mod model_file;
+mod output;
 mod report;

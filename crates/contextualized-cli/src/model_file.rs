@@ -1,0 +1,163 @@
+//! Model files: safetensors whose one metadata key holds the model as JSON, its arrays as tensors.
+//!
+//! ```text
+//! 8 bytes      length of the header
+//! header       {"__metadata__": {"contextualized": "{\"sha256\":\"…\",\"format\":…,\"version\":…,\"model\":{…}}"},
+//!               "name of an array": {"dtype": "F64", "shape": […], "data_offsets": […]}, …}
+//! numbers      those of all arrays
+//! ```
+//!
+//! The checksum is that of the file with the checksum's own 64 digits as zeros, so that a file is
+//! either what was written or refused. Any reader of safetensors can open it.
+
+mod arrays;
+
+use crate::error::{Error, Result};
+use crate::output::OutputFile;
+use safetensors::SafeTensors;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::io::{Read, Write};
+
+/// The key of the metadata.
+const KEY: &str = "contextualized";
+
+/// What the metadata begins with, before the checksum: the header is JSON that holds JSON as text.
+const BEFORE_CHECKSUM: &[u8] = br#"{"__metadata__":{"contextualized":"{\"sha256\":\""#;
+
+/// Digits of the checksum.
+const DIGITS: usize = 64;
+
+/// Bytes before the header.
+const LENGTH: usize = 8;
+
+/// The format that is written; earlier ones can be read.
+const VERSION: u32 = 1;
+
+/// What the metadata holds, in this order.
+#[derive(Serialize, Deserialize)]
+struct Document {
+    sha256: String,
+    format: String,
+    version: u32,
+    model: Value,
+}
+
+const FORMAT: &str = "contextualized model";
+
+/// Writes a model to a file, whole or not at all.
+pub(crate) fn save<M: Serialize>(model: &M, path: &str) -> Result<()> {
+    let bytes = to_bytes(model)?;
+    let mut file = OutputFile::create(path)?;
+    file.write_all(&bytes)
+        .map_err(|source| Error::file("write", path, &source))?;
+    file.finish()
+}
+
+/// Reads a model from a file.
+pub(crate) fn load<M: DeserializeOwned>(path: &str) -> Result<M> {
+    let failed = |source| Error::file("read", path, &source);
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.is_dir() {
+        return Err(Error::failure(format!(
+            "cannot read {path}: it is a folder, and a model file is needed"
+        )));
+    }
+    // A look at the beginning first: a large file that is no model is not read whole.
+    let mut bytes = Vec::new();
+    let enough = (LENGTH + BEFORE_CHECKSUM.len()) as u64;
+    Read::by_ref(&mut file)
+        .take(enough)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    check_beginning(&bytes, path)?;
+    file.read_to_end(&mut bytes).map_err(failed)?;
+    from_bytes(&mut bytes, path)
+}
+
+fn check_beginning(bytes: &[u8], path: &str) -> Result<()> {
+    match bytes.get(LENGTH..) {
+        Some(rest) if rest.starts_with(BEFORE_CHECKSUM) => Ok(()),
+        _ => Err(Error::failure(format!(
+            "{path} is no model file of this program; `contextualized fit` and `contextualized networks` write them"
+        ))),
+    }
+}
+
+fn to_bytes<M: Serialize>(model: &M) -> Result<Vec<u8>> {
+    let failed = |source: &dyn std::error::Error| {
+        Error::failure(format!("the model cannot be written: {source}"))
+    };
+    let mut value = serde_json::to_value(model).map_err(|source| failed(&source))?;
+    let tensors = arrays::take_out(&mut value);
+    let document = Document {
+        sha256: "0".repeat(DIGITS),
+        format: FORMAT.to_owned(),
+        version: VERSION,
+        model: value,
+    };
+    let text = serde_json::to_string(&document).map_err(|source| failed(&source))?;
+    let views = tensors
+        .iter()
+        .map(|tensor| Ok((tensor.name.as_str(), tensor.view()?)))
+        .collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>()
+        .map_err(|source| failed(&source))?;
+    let metadata = HashMap::from([(KEY.to_owned(), text)]);
+    let mut bytes =
+        safetensors::serialize(views, Some(metadata)).map_err(|source| failed(&source))?;
+    let digits = checksum(&bytes);
+    let place = LENGTH + BEFORE_CHECKSUM.len();
+    bytes[place..place + DIGITS].copy_from_slice(digits.as_bytes());
+    Ok(bytes)
+}
+
+fn from_bytes<M: DeserializeOwned>(bytes: &mut [u8], path: &str) -> Result<M> {
+    check_beginning(bytes, path)?;
+    let altered = || {
+        Error::failure(format!(
+            "{path} is cut off or was altered: its checksum does not fit; copy it again, or fit the model again"
+        ))
+    };
+    let place = LENGTH + BEFORE_CHECKSUM.len();
+    let stored = bytes.get_mut(place..place + DIGITS).ok_or_else(altered)?;
+    let digits = stored.to_vec();
+    stored.fill(b'0');
+    if checksum(bytes).as_bytes() != digits {
+        return Err(altered());
+    }
+    // From here on the file is as some program wrote it, if not this one.
+    let unreadable =
+        |reason: &dyn std::fmt::Display| Error::failure(format!("{path} cannot be read: {reason}"));
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|source| unreadable(&source))?;
+    let text = header
+        .metadata()
+        .as_ref()
+        .and_then(|metadata| metadata.get(KEY))
+        .ok_or_else(|| unreadable(&"it has no model"))?;
+    let mut document: Document =
+        serde_json::from_str(text).map_err(|source| unreadable(&source))?;
+    if document.format != FORMAT {
+        return Err(unreadable(&format!("its format is {:?}", document.format)));
+    }
+    if document.version > VERSION {
+        return Err(Error::failure(format!(
+            "{path} was written by a later version of this program (format {}, and this one reads up to {VERSION}); install that",
+            document.version
+        )));
+    }
+    let tensors = SafeTensors::deserialize(bytes).map_err(|source| unreadable(&source))?;
+    arrays::put_back(&mut document.model, &tensors).map_err(|reason| unreadable(&reason))?;
+    serde_json::from_value(document.model).map_err(|source| unreadable(&source))
+}
+
+/// SHA-256 as hexadecimal digits.
+fn checksum(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests;

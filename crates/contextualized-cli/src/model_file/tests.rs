@@ -1,0 +1,149 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use ndarray::{Array1, Array2, Array3};
+use proptest::prelude::*;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Example {
+    title: String,
+    count: usize,
+    empty: Array2<f64>,
+    table: Array2<f64>,
+    cube: Array3<f64>,
+    long: Vec<f64>,
+    counts: Vec<usize>,
+    short: Vec<f64>,
+    inner: Vec<Inner>,
+    choice: Choice,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Inner {
+    weights: Option<Array1<f64>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Choice {
+    One(Array1<f64>),
+    Other,
+}
+
+fn example(seed: f64) -> Example {
+    let numbers = |n: usize| (0..n).map(move |i| (seed + i as f64).sin() / 3.0);
+    Example {
+        title: "a \"quoted\" sha256\\\":\\\" name".to_owned(),
+        count: 7,
+        empty: Array2::zeros((0, 3)),
+        table: Array2::from_shape_vec((4, 5), numbers(20).collect()).unwrap(),
+        cube: Array3::from_shape_vec((2, 3, 2), numbers(12).collect()).unwrap(),
+        long: numbers(40).collect(),
+        counts: (0..50).collect(),
+        short: vec![-0.0, 5e-324, f64::MAX, 0.1 + 0.2],
+        inner: vec![
+            Inner {
+                weights: Some(numbers(3).collect()),
+            },
+            Inner { weights: None },
+        ],
+        choice: if seed > 0.0 {
+            Choice::One(numbers(2).collect())
+        } else {
+            Choice::Other
+        },
+    }
+}
+
+#[test]
+fn what_is_written_is_read_to_the_bit() {
+    for seed in [0.0, 1.0] {
+        let mut bytes = to_bytes(&example(seed)).unwrap();
+        assert_eq!(to_bytes(&example(seed)).unwrap(), bytes);
+        let again: Example = from_bytes(&mut bytes, "a").unwrap();
+        assert_eq!(again, example(seed));
+        assert!(again.short[0].is_sign_negative());
+    }
+}
+
+#[test]
+fn arrays_are_tensors_in_their_shape() {
+    let bytes = to_bytes(&example(1.0)).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(tensors.tensor("table").unwrap().shape(), [4, 5]);
+    assert_eq!(tensors.tensor("cube").unwrap().shape(), [2, 3, 2]);
+    assert_eq!(tensors.tensor("inner.0.weights").unwrap().shape(), [3]);
+    assert_eq!(tensors.tensor("choice.One").unwrap().shape(), [2]);
+    assert_eq!(
+        tensors.tensor("counts").unwrap().dtype(),
+        safetensors::Dtype::U64
+    );
+    assert!(tensors.tensor("short").is_err());
+}
+
+fn error(mut bytes: Vec<u8>) -> String {
+    match from_bytes::<Example>(&mut bytes, "model.ctx") {
+        Err(Error::Failure(message)) => message,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_changed_byte_and_every_cut_is_refused() {
+    let bytes = to_bytes(&example(1.0)).unwrap();
+    for position in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[position] ^= 1 << (position % 8);
+        error(changed);
+        let cut = bytes[..position].to_vec();
+        let message = error(cut);
+        assert!(message.contains("cut off") || message.contains("no model file"));
+    }
+    let mut longer = bytes.clone();
+    longer.push(0);
+    assert!(error(longer).contains("checksum"));
+    assert!(error(b"y,x\n1,2\n".to_vec()).contains("no model file"));
+}
+
+/// The file with a new checksum, as a forger or a later version would write it.
+fn resealed(mut bytes: Vec<u8>) -> Vec<u8> {
+    let place = LENGTH + BEFORE_CHECKSUM.len();
+    bytes[place..place + DIGITS].fill(b'0');
+    let digits = checksum(&bytes);
+    bytes[place..place + DIGITS].copy_from_slice(digits.as_bytes());
+    bytes
+}
+
+#[test]
+fn a_later_version_is_named() {
+    let bytes = to_bytes(&example(1.0)).unwrap();
+    let needle = br#"\"version\":1"#;
+    let place = bytes
+        .windows(needle.len())
+        .position(|part| part == needle)
+        .unwrap();
+    let mut later = bytes.clone();
+    later[place + needle.len() - 1] = b'2';
+    assert!(error(resealed(later)).contains("later version"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// Even with a checksum that fits, nothing that is read is a panic.
+    #[test]
+    fn forged_files_are_errors_or_models(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let mut bytes = to_bytes(&example(1.0)).unwrap();
+        let start = LENGTH + BEFORE_CHECKSUM.len() + DIGITS;
+        for (place, byte) in changes {
+            let place = start + place.index(bytes.len() - start);
+            bytes[place] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(start + cut.index(bytes.len() - start));
+        }
+        let _ = from_bytes::<Example>(&mut resealed(bytes), "model.ctx");
+    }
+}

@@ -1,0 +1,140 @@
+//! Where results go: files that are whole or not there, standard output, tables.
+
+mod tables;
+
+use crate::error::{Error, Result};
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use tempfile::NamedTempFile;
+
+pub(crate) use tables::{Cell, Table, print};
+
+/// Temporary files that an interruption has to remove.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Makes an interruption (Ctrl-C, a request to end) remove what is half written, and end the program.
+pub(crate) fn clean_up_when_interrupted() {
+    // Without a handler an interruption still ends the program; only the temporary file would stay.
+    let _ = ctrlc::set_handler(|| {
+        if let Ok(paths) = UNFINISHED.lock() {
+            for path in paths.iter() {
+                let _ = std::fs::remove_file(path);
+            }
+        }
+        std::process::exit(130);
+    });
+}
+
+/// A file that appears under its name only when it is finished.
+pub(crate) struct OutputFile {
+    name: String,
+    sink: BufWriter<Sink>,
+}
+
+enum Sink {
+    /// Beside the file it will be.
+    Temporary(NamedTempFile, PathBuf),
+    /// A device or a pipe, which cannot be exchanged, and standard output.
+    Direct(Box<dyn Write + Send>),
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Temporary(file, _) => file.write(bytes),
+            Self::Direct(writer) => writer.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self {
+            Self::Temporary(file, _) => file.flush(),
+            Self::Direct(writer) => writer.flush(),
+        }
+    }
+}
+
+impl OutputFile {
+    /// Prepares a file of this name, or standard output for `-`.
+    pub(crate) fn create(path: &str) -> Result<Self> {
+        let failed = |source: std::io::Error| Error::file("write", path, &source);
+        let sink = match path {
+            "-" => Sink::Direct(Box::new(std::io::stdout())),
+            _ => match std::fs::metadata(path) {
+                Ok(found) if found.is_dir() => {
+                    return Err(Error::failure(format!(
+                        "cannot write {path}: it is a folder; name a file in it"
+                    )));
+                }
+                Ok(found) if !found.is_file() => {
+                    let device: File = OpenOptions::new().write(true).open(path).map_err(failed)?;
+                    Sink::Direct(Box::new(device))
+                }
+                _ => temporary(path).map_err(failed)?,
+            },
+        };
+        Ok(Self {
+            name: match path {
+                "-" => "standard output".to_owned(),
+                path => path.to_owned(),
+            },
+            sink: BufWriter::with_capacity(1 << 17, sink),
+        })
+    }
+
+    /// Brings everything to the disk, and gives the file its name.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        let name = std::mem::take(&mut self.name);
+        let failed = |source: std::io::Error| Error::file("write", &name, &source);
+        self.sink.flush().map_err(failed)?;
+        let sink = self
+            .sink
+            .into_inner()
+            .map_err(|source| failed(source.into_error()))?;
+        if let Sink::Temporary(file, target) = sink {
+            file.as_file().sync_all().map_err(failed)?;
+            let beside = file.path().to_owned();
+            file.persist(&target)
+                .map_err(|source| failed(source.error))?;
+            forget(&beside);
+        }
+        Ok(())
+    }
+}
+
+impl Write for OutputFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.sink.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.sink.flush()
+    }
+}
+
+/// A temporary file beside the file that it will become; a link's is beside what it links to.
+fn temporary(path: &str) -> std::io::Result<Sink> {
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
+    let folder = match target.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".contextualized-").suffix(".unfinished");
+    // As any new file, by the user's mask; temporary files are private otherwise.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let file = builder.tempfile_in(folder)?;
+    if let Ok(mut paths) = UNFINISHED.lock() {
+        paths.push(file.path().to_owned());
+    }
+    Ok(Sink::Temporary(file, target))
+}
+
+fn forget(path: &Path) {
+    if let Ok(mut paths) = UNFINISHED.lock() {
+        paths.retain(|other| other != path);
+    }
+}

@@ -1,0 +1,203 @@
+//! Tables for people, and the same as JSON for programs.
+
+use crate::error::{Error, Result};
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table as Drawn};
+use serde_json::{Map, Value};
+use std::io::Write;
+
+/// One value of a table.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Cell {
+    Text(String),
+    /// Shown to four significant digits, and whole in JSON.
+    Number(f64),
+    /// A p-value, which is shown down to 0.0001.
+    PValue(f64),
+    Count(usize),
+    Missing,
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<f64> for Cell {
+    fn from(number: f64) -> Self {
+        match number.is_finite() {
+            true => Self::Number(number),
+            false => Self::Missing,
+        }
+    }
+}
+
+impl From<Option<f64>> for Cell {
+    fn from(number: Option<f64>) -> Self {
+        number.map_or(Self::Missing, Self::from)
+    }
+}
+
+impl From<usize> for Cell {
+    fn from(count: usize) -> Self {
+        Self::Count(count)
+    }
+}
+
+impl Cell {
+    /// As people read it.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(number) => significant(*number),
+            Self::PValue(p) if *p < 1e-4 => "<0.0001".to_owned(),
+            Self::PValue(p) => format!("{p:.4}"),
+            Self::Count(count) => count.to_string(),
+            Self::Missing => "-".to_owned(),
+        }
+    }
+
+    fn json(&self) -> Value {
+        match self {
+            Self::Text(text) => Value::from(text.as_str()),
+            Self::Number(number) | Self::PValue(number) => Value::from(*number),
+            Self::Count(count) => Value::from(*count),
+            Self::Missing => Value::Null,
+        }
+    }
+}
+
+/// Four significant digits, without an exponent where that is short.
+fn significant(number: f64) -> String {
+    let magnitude = match number {
+        0.0 => return "0".to_owned(),
+        number => number.abs().log10().floor() as i32,
+    };
+    match magnitude {
+        -4..=3 => format!("{number:.*}", (3 - magnitude) as usize),
+        4..=9 => format!("{number:.0}"),
+        _ => format!("{number:.3e}"),
+    }
+}
+
+/// A table: columns by name, rows below them.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Table {
+    /// The key of the table in JSON.
+    pub(crate) name: &'static str,
+    pub(crate) columns: Vec<&'static str>,
+    pub(crate) rows: Vec<Vec<Cell>>,
+}
+
+impl Table {
+    pub(crate) fn new(name: &'static str, columns: &[&'static str]) -> Self {
+        Self {
+            name,
+            columns: columns.to_vec(),
+            rows: Vec::new(),
+        }
+    }
+
+    pub(crate) fn push(&mut self, row: Vec<Cell>) {
+        self.rows.push(row);
+    }
+
+    fn text(&self) -> String {
+        let mut drawn = Drawn::new();
+        drawn.load_style(NOTHING).set_header(self.columns.clone());
+        for row in &self.rows {
+            drawn.add_row(row.iter().map(Cell::shown).collect::<Vec<_>>());
+        }
+        for (position, column) in drawn.column_iter_mut().enumerate() {
+            let is_text = |row: &Vec<Cell>| matches!(row.get(position), Some(Cell::Text(_)));
+            if !self.rows.iter().any(is_text) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        let lines: Vec<String> = drawn
+            .lines()
+            .map(|line| line.trim_end().to_owned())
+            .collect();
+        lines.join("\n")
+    }
+
+    fn json(&self) -> Value {
+        let rows = self.rows.iter().map(|row| {
+            let cells = self.columns.iter().zip(row);
+            let object: Map<String, Value> = cells
+                .map(|(column, cell)| (column.replace(' ', "_"), cell.json()))
+                .collect();
+            Value::Object(object)
+        });
+        Value::Array(rows.collect())
+    }
+}
+
+/// Prints tables with a line of text before each, or all of them as one JSON object.
+pub(crate) fn print(sections: &[(String, Option<Table>)], json: bool) -> Result<()> {
+    let text = match json {
+        true => {
+            let mut object = Map::new();
+            let mut notes = Vec::new();
+            for (note, table) in sections {
+                match table {
+                    Some(table) => {
+                        object.insert(table.name.to_owned(), table.json());
+                    }
+                    None => notes.push(Value::from(note.as_str())),
+                }
+            }
+            object.insert("notes".to_owned(), Value::Array(notes));
+            format!("{:#}\n", Value::Object(object))
+        }
+        false => {
+            let blocks = sections.iter().map(|(note, table)| match table {
+                Some(table) if note.is_empty() => format!("{}\n", table.text()),
+                Some(table) => format!("{note}\n\n{}\n", table.text()),
+                None => format!("{note}\n"),
+            });
+            blocks.collect::<Vec<_>>().join("\n")
+        }
+    };
+    let mut output = std::io::stdout().lock();
+    output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+        .map_err(|source| Error::file("write", "standard output", &source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_shown_to_four_digits() {
+        for (number, shown) in [
+            (0.0, "0"),
+            (1.0, "1.000"),
+            (-0.000_123_456, "-0.0001235"),
+            (12345.678, "12346"),
+            (1.5e12, "1.500e12"),
+            (2e-9, "2.000e-9"),
+        ] {
+            assert_eq!(Cell::Number(number).shown(), shown);
+        }
+        assert_eq!(Cell::from(f64::NAN), Cell::Missing);
+        assert_eq!(Cell::PValue(1e-9).shown(), "<0.0001");
+    }
+
+    #[test]
+    fn json_keeps_all_digits() {
+        let mut table = Table::new("scores", &["name", "standard error"]);
+        table.push(vec!["a".into(), (1.0 / 3.0).into()]);
+        let value = table.json();
+        assert_eq!(value[0]["standard_error"].as_f64(), Some(1.0 / 3.0));
+    }
+}
