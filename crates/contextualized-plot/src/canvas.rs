@@ -47,6 +47,15 @@ pub(crate) struct Fill {
     pub(crate) opacity: f64,
 }
 
+impl From<Colour> for Fill {
+    fn from(colour: Colour) -> Self {
+        Self {
+            colour,
+            opacity: 1.0,
+        }
+    }
+}
+
 /// Draws a document: `paint` is handed a white canvas of the given size.
 pub(crate) fn draw(
     document: &Document<'_>,
@@ -117,9 +126,9 @@ impl Canvas<'_> {
     }
 
     /// A filled rectangle.
-    pub(crate) fn rect(&self, rect: Rect, colour: Colour) -> Result<()> {
+    pub(crate) fn rect(&self, rect: Rect, fill: impl Into<Fill>) -> Result<()> {
         let corners = [unit((rect.left, rect.top)), unit((rect.right, rect.bottom))];
-        self.put(&Rectangle::new(corners, opaque(colour).filled()))
+        self.put(&Rectangle::new(corners, translucent(fill.into()).filled()))
     }
 
     /// One line of text, centred on its place across the reading direction.

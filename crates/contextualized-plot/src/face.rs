@@ -98,14 +98,15 @@ pub(crate) const CELL: Face = Face {
 };
 
 impl Face {
-    /// The face on a background: white where that is dark.
+    /// The face on a background: light where that is dark. The two are off black and white, for
+    /// those follow the page that a figure stands in, and backgrounds do not.
     pub(crate) fn on(self, background: Colour) -> Self {
         let (red, green, blue) = background.parts();
         let luminance =
             0.2126 * f64::from(red) + 0.7152 * f64::from(green) + 0.0722 * f64::from(blue);
         let colour = match luminance < 120.0 {
-            true => Colour::WHITE,
-            false => self.colour,
+            true => Colour::rgb(254, 254, 254),
+            false => Colour::rgb(1, 1, 1),
         };
         Self { colour, ..self }
     }

@@ -8,7 +8,7 @@ use crate::face::{ACROSS, FIGURE_TITLE, Paragraph, UPWARDS};
 use crate::legend::Legend;
 use crate::panel::Panel;
 use crate::placed::{Margins, Placed};
-use crate::svg::Document;
+use crate::svg::{self, Document};
 use crate::text::clean;
 use crate::{Error, Result};
 
@@ -29,6 +29,7 @@ pub struct Figure {
     columns: usize,
     panels: Vec<Panel>,
     title: String,
+    name: String,
     description: String,
     x_label: String,
     y_label: String,
@@ -43,6 +44,7 @@ impl Figure {
             columns,
             panels: Vec::new(),
             title: String::new(),
+            name: String::new(),
             description: String::new(),
             x_label: String::new(),
             y_label: String::new(),
@@ -69,6 +71,13 @@ impl Figure {
     #[must_use]
     pub fn title(mut self, title: &str) -> Self {
         self.title = clean(title);
+        self
+    }
+
+    /// What the figure is called where it is not seen; by default, its title, or those of its panels.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        self.name = clean(name);
         self
     }
 
@@ -161,6 +170,29 @@ impl Figure {
         })
     }
 
+    /// The figure as an element of an HTML page, in the colours of the page.
+    ///
+    /// Paper, ink and greys are CSS properties of the page, with those of [`Figure::to_svg`] where the
+    /// page does not set them: `--figure-paper`, `--figure-ink` (titles), `--figure-text` (labels and
+    /// axes), `--figure-muted` (what stands behind the data), `--figure-grid`, and `--figure-blue`, as
+    /// [`Colour::BLUE`](crate::Colour::BLUE) is too dark for a dark page. All other colours stay. There
+    /// are no identifiers, so that a page can hold any number of figures.
+    ///
+    /// ```
+    /// use contextualized_plot::{Figure, Line, Panel};
+    ///
+    /// let figure = Figure::new(1).panel(Panel::new("a").layer(Line::new(&[(0.0, 1.0), (1.0, 2.0)])));
+    /// assert!(figure.to_inline_svg()?.contains("fill=\"var(--figure-ink, #000000)\""));
+    /// # Ok::<(), contextualized_plot::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Figure::to_svg`].
+    pub fn to_inline_svg(&self) -> Result<String> {
+        Ok(svg::inline(&self.to_svg()?))
+    }
+
     fn check(&self) -> Result<()> {
         if self.panels.is_empty() {
             return Err(Error::EmptyFigure);
@@ -220,7 +252,7 @@ impl Figure {
                 text.to_owned()
             }
         };
-        let title = or(&or(&self.title, &listed), "Figure");
+        let title = or(&or(&self.name, &or(&self.title, &listed)), "Figure");
         let panels = match self.panels.len() {
             1 => "One panel".to_owned(),
             count => format!("{count} panels"),

@@ -15,6 +15,7 @@
 //! | [`shape_functions`] | estimated curves against the truth |
 //! | [`context_effects`], [`outcome_effects`] | what each context does to each coefficient, and contexts and predictors to the outcome, with bands |
 //! | [`variation_table`] | how much each coefficient varies with each context, and how surely |
+//! | [`distributions`] | how coefficients, or other numbers, are distributed over rows |
 //! | [`extrapolation`] | rows further from the training contexts than those from each other |
 //! | [`embedding`] | rows in the plane, coloured by what is known of them |
 //! | [`archetype_bands`], [`archetype_lines`], [`archetype_table`] | how archetypes are mixed along a context, and what they are |
@@ -26,6 +27,7 @@
 mod archetypes;
 mod calibration;
 mod curves;
+mod distributions;
 mod effects;
 mod embedding;
 mod extrapolation;
@@ -40,6 +42,7 @@ pub use curves::{
     EffectPanel, GroupCurve, ShapeFunction, context_effects, effect_curves, outcome_effects,
     shape_functions,
 };
+pub use distributions::{Distribution, distributions};
 pub use effects::{ModelEffects, TrueEffects, all_models, predicted_effects};
 pub use embedding::{Colouring, EmbeddingPanel, embedding};
 pub use extrapolation::extrapolation;

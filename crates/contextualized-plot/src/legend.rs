@@ -1,11 +1,11 @@
 //! The legend below the panels.
 
-use crate::canvas::{Canvas, Pixel};
+use crate::Result;
+use crate::canvas::{Canvas, Fill, Pixel};
 use crate::clip::Rect;
 use crate::face::{ASIDE, Paragraph};
 use crate::layer::{Entry, Key};
 use crate::panel::Panel;
-use crate::{Colour, Result};
 
 /// The width of a key, and its distance from its label.
 const KEY: f64 = 26.0;
@@ -137,7 +137,10 @@ fn draw_key(canvas: &Canvas<'_>, key: Key, (left, middle): Pixel) -> Result<()> 
                 right: left + KEY,
                 bottom: middle + 6.0,
             };
-            let shown = Colour::WHITE.mixed(fill.colour, fill.opacity.max(0.15));
+            let shown = Fill {
+                opacity: fill.opacity.max(0.15),
+                ..fill
+            };
             canvas.rect(rect, shown)
         }
     }

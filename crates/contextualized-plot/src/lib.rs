@@ -2,7 +2,8 @@
 //!
 //! Figures of contexts, effects, networks and training curves as SVG. A [`Figure`] is a grid of
 //! [`Panel`]s, a panel is a pair of axes with layers on it, and [`Figure::to_svg`] gives the
-//! text of an SVG document; where it goes is up to the caller. Numbers are `f64`, lengths
+//! text of an SVG document, [`Figure::to_inline_svg`] that of an element in an HTML page; where it
+//! goes is up to the caller. Numbers are `f64`, lengths
 //! are px, and no fonts are needed: text stays text.
 //!
 //! ```

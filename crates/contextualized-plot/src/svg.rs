@@ -1,6 +1,7 @@
 //! What is done to the drawing once the backend has written it: a heading that says what is
 //! shown, and shapes of one look gathered so that the look is written once.
 
+use crate::Colour;
 use crate::text::escape;
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -16,6 +17,29 @@ pub(crate) struct Document<'a> {
 
 /// Attributes that place a shape; all others say how it looks.
 const GEOMETRY: [&str; 8] = ["cx", "cy", "r", "points", "x1", "y1", "x2", "y2"];
+
+/// The colours that a page may set, and its names for them.
+const OF_THE_PAGE: [(Colour, &str); 6] = [
+    (Colour::WHITE, "paper"),
+    (Colour::BLACK, "ink"),
+    (Colour::DARK_GREY, "text"),
+    (Colour::GREY, "muted"),
+    (Colour::LIGHT_GREY, "grid"),
+    (Colour::BLUE, "blue"),
+];
+
+/// A finished document in the colours of the page that it stands in.
+pub(crate) fn inline(document: &str) -> String {
+    let mut out = document.replace(" xmlns=\"http://www.w3.org/2000/svg\"", "");
+    for (colour, name) in OF_THE_PAGE {
+        let (red, green, blue) = colour.parts();
+        let hex = format!("#{red:02X}{green:02X}{blue:02X}");
+        // Quotes are escaped in texts, so that this is an attribute.
+        let themed = format!("=\"var(--figure-{name}, {hex})\"");
+        out = out.replace(&format!("=\"{hex}\""), &themed);
+    }
+    out
+}
 
 /// Rewrites the backend's output, which holds one element a line.
 pub(crate) fn finish(written: &str, document: &Document<'_>) -> String {
@@ -242,6 +266,25 @@ mod tests {
             body(&[circle(1, "1"), circle(1, "1")].concat()),
             "<circle cx=\"1\" cy=\"5\" r=\"20\" fill=\"#0072B2\"/>\n</svg>\n"
         );
+    }
+
+    #[test]
+    fn a_page_sets_the_colours_that_it_has_names_for() {
+        let drawn = finish(
+            &format!(
+                "{OPENING}<rect fill=\"#FFFFFF\"/>\n<text fill=\"#000000\">\n=\"#000000\"\n</text>\n{}</svg>\n",
+                circle(1, "1")
+            ),
+            &DOCUMENT,
+        );
+        let inline = inline(&drawn.replace("\"#000000\"</", "&quot;#000000&quot;</"));
+        assert!(inline.contains("<rect fill=\"var(--figure-paper, #FFFFFF)\"/>"));
+        assert!(inline.contains("<text fill=\"var(--figure-ink, #000000)\">=&quot;#000000&quot;<"));
+        assert!(
+            inline.contains("fill=\"var(--figure-blue, #0072B2)\"") && !inline.contains("xmlns")
+        );
+        let vermillion = drawn.replace("#0072B2", "#D55E00");
+        assert!(super::inline(&vermillion).contains("fill=\"#D55E00\""));
     }
 
     #[test]
