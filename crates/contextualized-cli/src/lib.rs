@@ -8,4 +8,5 @@ mod error;
 mod formula;
 mod model_file;
 mod output;
+#[allow(dead_code, unused_imports)]
 mod report;

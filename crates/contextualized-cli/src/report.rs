@@ -1,1 +1,23 @@
-//! The HTML report.
+//! The HTML report: one file that needs no network.
+//!
+//! [`RegressionReport`] and [`NetworkReport`] hold what a report is about and know models by their
+//! traits alone. Every number and sentence is worked out from them here.
+
+mod axes;
+mod comparison;
+mod dependence;
+mod networks;
+mod page;
+mod pictures;
+mod regression;
+mod samples;
+mod variation;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use axes::ContextAxis;
+pub(crate) use comparison::Clusters;
+pub(crate) use networks::NetworkReport;
+pub(crate) use regression::{Candidate, RegressionReport};

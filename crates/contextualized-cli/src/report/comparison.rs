@@ -1,0 +1,215 @@
+//! The model beside a population and cluster models, on rows that none of them was fitted to.
+
+use super::page::Table;
+use super::words::{number, percent, whole, with_error};
+use contextualized_core::Result;
+use contextualized_core::metrics::Score;
+use ndarray::{Array1, ArrayView1};
+
+/// A cluster model with what can go wrong in it: how many training rows each cluster has.
+pub(crate) struct Clusters<'a, M: ?Sized> {
+    /// The model.
+    pub(crate) model: &'a M,
+    /// Training rows of each cluster.
+    pub(crate) sizes: &'a [usize],
+}
+
+impl<M: ?Sized> Clone for Clusters<'_, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M: ?Sized> Copy for Clusters<'_, M> {}
+
+/// A cluster should have so many rows for each coefficient or node that is estimated from it.
+const ROWS_FOR_EACH: usize = 10;
+
+/// What is wrong with the sizes of clusters from which so many coefficients or nodes are estimated
+/// each, if anything is.
+pub(crate) fn small_clusters(sizes: &[usize], estimated: usize, of: &str) -> Option<String> {
+    let needed = ROWS_FOR_EACH * estimated;
+    let small: Vec<usize> = sizes
+        .iter()
+        .copied()
+        .filter(|size| *size < needed)
+        .collect();
+    let least = *small.iter().min()?;
+    Some(format!(
+        "{} of {} clusters of the cluster model {} fewer than {} training rows, {ROWS_FOR_EACH} for \
+         each of its {estimated} {of} (the smallest has {}). What is estimated for so few \
+         rows is uncertain, and so is the comparison with clusters.",
+        small.len(),
+        sizes.len(),
+        if small.len() == 1 { "has" } else { "have" },
+        whole(needed),
+        whole(least),
+    ))
+}
+
+/// Losses of one model on the same rows as the others'.
+pub(crate) struct Losses {
+    pub(crate) name: String,
+    pub(crate) rows: Array1<f64>,
+}
+
+/// The model's losses and those of others, the first of which is the population's.
+pub(crate) struct Comparison<'a> {
+    pub(crate) own: Losses,
+    pub(crate) others: Vec<Losses>,
+    pub(crate) weights: Option<ArrayView1<'a, f64>>,
+}
+
+/// How a paired difference reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The predictions are the same.
+    Same,
+    /// More than two standard errors below zero.
+    Better,
+    /// More than two standard errors above zero.
+    Worse,
+    /// Anything else.
+    Unclear,
+}
+
+impl Comparison<'_> {
+    pub(crate) fn score(&self, losses: &Losses) -> Result<Score> {
+        Score::of_rows(losses.rows.view(), self.weights)
+    }
+
+    /// How much larger the model's loss is than another's, row by row.
+    pub(crate) fn difference(&self, other: &Losses) -> Result<Score> {
+        Score::of_rows((&self.own.rows - &other.rows).view(), self.weights)
+    }
+
+    pub(crate) fn verdict(&self, other: &Losses) -> Result<Verdict> {
+        let difference = self.difference(other)?;
+        let margin = 2.0 * difference.standard_error;
+        Ok(match () {
+            () if self.own.rows == other.rows => Verdict::Same,
+            () if difference.mean < -margin => Verdict::Better,
+            () if difference.mean > margin => Verdict::Worse,
+            () => Verdict::Unclear,
+        })
+    }
+
+    /// What the comparison with one other model says. `loss` is what smaller is better of; shares of it
+    /// mean something if it is measured from zero.
+    pub(crate) fn sentence(&self, other: &Losses, loss: &str, from_zero: bool) -> Result<String> {
+        let (own, theirs) = (self.score(&self.own)?, self.score(other)?);
+        let difference = self.difference(other)?;
+        let name = &other.name;
+        let change = difference.mean / theirs.mean.abs();
+        let figures = format!(
+            "{} against {}; paired difference {}",
+            number(own.mean),
+            number(theirs.mean),
+            with_error(difference.mean, Some(difference.standard_error)),
+        );
+        Ok(match self.verdict(other)? {
+            Verdict::Same => format!("The model predicts exactly as the {name} does."),
+            Verdict::Better if from_zero && change.is_finite() => format!(
+                "On held-out rows the model's {loss} is {} below that of the {name} ({figures}).",
+                percent(-change)
+            ),
+            Verdict::Better => format!(
+                "On held-out rows the model's {loss} is below that of the {name} ({figures})."
+            ),
+            Verdict::Worse => format!(
+                "On held-out rows the model's {loss} is above that of the {name} ({figures}): \
+                 prefer the {name} for prediction."
+            ),
+            Verdict::Unclear => format!(
+                "On held-out rows the model's {loss} cannot be told from that of the {name} \
+                 ({figures})."
+            ),
+        })
+    }
+
+    /// The losses with their differences, and columns of the caller's for each model, own first.
+    pub(crate) fn table(
+        &self,
+        caption: &str,
+        loss: &str,
+        more: &[(&str, Vec<String>)],
+    ) -> Result<Table> {
+        let mut head = vec![
+            "Model".to_owned(),
+            format!("{loss} ± SE"),
+            "this model less it ± SE".to_owned(),
+        ];
+        head.extend(more.iter().map(|(name, _)| (*name).to_owned()));
+        let mut table = Table::new(caption, head);
+        let models = [&self.own].into_iter().chain(&self.others);
+        for (place, losses) in models.enumerate() {
+            let score = self.score(losses)?;
+            let mut row = vec![
+                losses.name.clone(),
+                with_error(score.mean, Some(score.standard_error)),
+                match place {
+                    0 => "–".to_owned(),
+                    _ => {
+                        let difference = self.difference(losses)?;
+                        with_error(difference.mean, Some(difference.standard_error))
+                    }
+                },
+            ];
+            row.extend(more.iter().map(|(_, cells)| cells[place].clone()));
+            match place {
+                0 => table.marked_row(row),
+                _ => table.row(row),
+            }
+        }
+        Ok(table)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    fn compare(own: Array1<f64>, other: Array1<f64>) -> (Verdict, String) {
+        let comparison = Comparison {
+            own: Losses {
+                name: "model".into(),
+                rows: own,
+            },
+            others: vec![Losses {
+                name: "population".into(),
+                rows: other,
+            }],
+            weights: None,
+        };
+        let other = &comparison.others[0];
+        (
+            comparison.verdict(other).unwrap(),
+            comparison.sentence(other, "error", true).unwrap(),
+        )
+    }
+
+    #[test]
+    fn differences_within_their_noise_are_not_read_as_better() {
+        let (verdict, text) = compare(array![1.0, 3.0, 1.0], array![2.0, 1.0, 2.5]);
+        assert_eq!(verdict, Verdict::Unclear);
+        assert!(text.contains("cannot be told from"), "{text}");
+        let (verdict, text) = compare(array![1.0, 1.1, 0.9], array![2.0, 2.0, 2.0]);
+        assert_eq!(verdict, Verdict::Better);
+        assert!(text.contains("50 % below"), "{text}");
+        let (verdict, text) = compare(array![3.0, 3.1, 2.9], array![2.0, 2.0, 2.0]);
+        assert_eq!(verdict, Verdict::Worse);
+        assert!(text.contains("prefer the population"), "{text}");
+        assert_eq!(compare(array![1.0, 2.0], array![1.0, 2.0]).0, Verdict::Same);
+        // One row has no standard error.
+        assert_eq!(compare(array![1.0], array![2.0]).0, Verdict::Unclear);
+    }
+
+    #[test]
+    fn small_clusters_are_counted() {
+        assert_eq!(small_clusters(&[30, 40], 3, "nodes"), None);
+        let text = small_clusters(&[29, 40, 12], 3, "coefficients").unwrap();
+        assert!(text.starts_with("2 of 3 clusters"), "{text}");
+        assert!(text.contains("30 training rows") && text.contains("smallest has 12"));
+    }
+}

@@ -1,0 +1,194 @@
+//! Coefficients against one context at a time, averaged over rows that keep their other contexts.
+
+use super::axes::ContextAxis;
+use contextualized_analysis::Effects;
+use contextualized_core::{
+    Coefficients, Result, Samples, Standardization, VaryingCoefficients, WeightedContexts, WithSums,
+};
+use ndarray::{Array2, Array3, Axis, s};
+
+/// Points of a curve, and rows it is averaged over.
+const POINTS: usize = 20;
+const ROWS: usize = 200;
+
+/// What every coefficient is on average at values of one context (partial dependence).
+///
+/// Tables are points × targets × coefficients. The last coefficient is the intercept at average
+/// features: the linear predictor of such a row.
+pub(crate) struct Dependence {
+    pub(crate) at: Points,
+    pub(crate) values: Array3<f64>,
+    /// Lower and upper ends of pointwise intervals.
+    pub(crate) interval: Option<(Array3<f64>, Array3<f64>)>,
+}
+
+/// Where a dependence is known.
+pub(crate) enum Points {
+    /// Values of a number, and those of the rows.
+    Numbers { values: Vec<f64>, rows: Vec<f64> },
+    /// Levels of a category.
+    Levels(Vec<String>),
+}
+
+/// How coefficients depend on each context, over the rows of the samples, with intervals of probability
+/// `level` from models that have them.
+pub(crate) fn dependences(
+    model: &dyn VaryingCoefficients,
+    bands: Option<&dyn WithSums>,
+    samples: &Samples,
+    axes: &[ContextAxis],
+    level: f64,
+) -> Result<Vec<Dependence>> {
+    let samples = &with_average_features(samples)?;
+    axes.iter()
+        .map(|axis| match axis {
+            ContextAxis::Number { column } => of_number(model, bands, samples, *column, level),
+            ContextAxis::Category {
+                columns,
+                levels,
+                codes,
+                ..
+            } => {
+                let sums = level_sums(samples, columns, codes)?;
+                let features = samples
+                    .features()
+                    .slice(s![..1, ..])
+                    .broadcast((sums.contexts().nrows(), samples.features().ncols()))
+                    .map(|features| features.to_owned())
+                    .unwrap_or_default();
+                let at = Points::Levels(levels.clone());
+                match bands {
+                    Some(bands) => {
+                        let slopes = bands.coefficient_sums(&sums, level)?;
+                        let level = bands.predictor_sums(&sums, features.view(), level)?;
+                        Ok(Dependence {
+                            at,
+                            values: joined(&slopes.values, &level.values),
+                            interval: Some((
+                                joined(&slopes.lower, &level.lower),
+                                joined(&slopes.upper, &level.upper),
+                            )),
+                        })
+                    }
+                    None => Ok(Dependence {
+                        at,
+                        values: joined(
+                            &sums.coefficients(model)?,
+                            &sums.predictor(model, features.view())?,
+                        ),
+                        interval: None,
+                    }),
+                }
+            }
+        })
+        .collect()
+}
+
+fn of_number(
+    model: &dyn VaryingCoefficients,
+    bands: Option<&dyn WithSums>,
+    samples: &Samples,
+    column: usize,
+    level: f64,
+) -> Result<Dependence> {
+    let effects = Effects::new()
+        .points(POINTS)
+        .rows(ROWS)
+        .level(level)
+        .uncentred();
+    let (grid, values, interval) = match bands {
+        Some(bands) => {
+            let slopes = effects.context_on_coefficients_with_bands(bands, samples, column)?;
+            let level = effects
+                .context_on_outcome_with_bands(bands, samples, column)?
+                .curves;
+            let curves = slopes.curves;
+            let interval = (
+                joined(&curves.lower, &level.lower),
+                joined(&curves.upper, &level.upper),
+            );
+            (
+                slopes.grid,
+                joined(&curves.values, &level.values),
+                Some(interval),
+            )
+        }
+        None => {
+            let slopes = effects.context_on_coefficients(model, samples, column)?;
+            let level = effects.context_on_outcome(model, samples, column)?;
+            let values = joined(&slopes.curves, &level.curves);
+            (slopes.grid, values, None)
+        }
+    };
+    Ok(Dependence {
+        at: Points::Numbers {
+            values: grid.points().to_vec(),
+            rows: grid.rows().to_vec(),
+        },
+        values,
+        interval,
+    })
+}
+
+/// For each level the mean over rows at which the category has it.
+fn level_sums(
+    samples: &Samples,
+    columns: &[usize],
+    codes: &Array2<f64>,
+) -> Result<WeightedContexts> {
+    let samples = samples.rows_that_count()?;
+    let step = samples.rows().div_ceil(ROWS);
+    let rows: Vec<usize> = (0..samples.rows()).step_by(step).collect();
+    let kept = samples.contexts().select(Axis(0), &rows);
+    let weight = |row: usize| samples.weights().map_or(1.0, |weights| weights[row]);
+    let total: f64 = rows.iter().map(|&row| weight(row)).sum();
+    let (levels, count) = (codes.nrows(), rows.len());
+    let mut contexts = Array2::zeros((levels * count, kept.ncols()));
+    let mut weights = Array2::zeros((levels, levels * count));
+    for (level, code) in codes.rows().into_iter().enumerate() {
+        let own = level * count..(level + 1) * count;
+        let mut block = contexts.slice_mut(s![own.clone(), ..]);
+        block.assign(&kept);
+        for (&column, &code) in columns.iter().zip(code) {
+            block.column_mut(column).fill(code);
+        }
+        for (place, &row) in own.zip(&rows) {
+            weights[[level, place]] = weight(row) / total;
+        }
+    }
+    WeightedContexts::new(contexts, weights)
+}
+
+/// The coefficients of every row as one table (n × targets × coefficients), the intercept at average
+/// features last.
+pub(crate) fn coefficient_table(
+    model: &dyn VaryingCoefficients,
+    samples: &Samples,
+) -> Result<Array3<f64>> {
+    let samples = with_average_features(samples)?;
+    let coefficients = model.coefficients(samples.contexts())?;
+    let level = coefficients.linear_predictor(samples.features())?;
+    Ok(joined(&coefficients, &level))
+}
+
+/// The samples with the average features in every row.
+pub(crate) fn with_average_features(samples: &Samples) -> Result<Samples> {
+    let means = Standardization::fit(samples.features(), samples.weights())?;
+    let mut features = samples.features().to_owned();
+    features.assign(&means.centers());
+    let averaged = Samples::new(samples.contexts(), features.view(), samples.targets())?;
+    match samples.weights() {
+        Some(weights) => averaged.with_weights(weights),
+        None => Ok(averaged),
+    }
+}
+
+/// Slopes with another coefficient behind them.
+fn joined(coefficients: &Coefficients, level: &Array2<f64>) -> Array3<f64> {
+    let (rows, targets, features) = coefficients.slopes().dim();
+    let mut all = Array3::zeros((rows, targets, features + 1));
+    all.slice_mut(s![.., .., ..features])
+        .assign(&coefficients.slopes());
+    all.slice_mut(s![.., .., features]).assign(level);
+    all
+}

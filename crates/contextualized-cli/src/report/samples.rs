@@ -1,0 +1,250 @@
+//! The columns of the data, and rows that may not be what they are taken for.
+
+use super::axes::{ContextAxis, quantile};
+use super::page::Table;
+use super::words::{listed, number, percent, whole};
+use contextualized_analysis::{Extrapolation, ExtrapolationScores};
+use contextualized_core::{Result, Samples};
+use ndarray::ArrayView1;
+use std::collections::HashSet;
+
+/// Test rows whose share of training rows as far is at most this lie beyond the training rows.
+pub(crate) const BEYOND: f64 = 0.01;
+
+/// Fewer held-out rows say little.
+const FEW: usize = 30;
+
+/// Most columns described.
+const MOST: usize = 60;
+
+/// The columns in training and test rows.
+pub(crate) fn columns_table(training: &Samples, test: &Samples, networks: bool) -> Table {
+    let mut table = Table::new(
+        "Columns: mean ± standard deviation and range in training rows, mean in test rows.",
+        [
+            "Column",
+            "Role",
+            "Training rows",
+            "Smallest",
+            "Largest",
+            "Test rows",
+        ],
+    )
+    .words(&[1]);
+    let names = training.names();
+    let mut roles = vec![(
+        "context",
+        &names.contexts,
+        training.contexts(),
+        test.contexts(),
+    )];
+    match networks {
+        true => roles.push((
+            "node",
+            &names.features,
+            training.features(),
+            test.features(),
+        )),
+        false => {
+            roles.push((
+                "feature",
+                &names.features,
+                training.features(),
+                test.features(),
+            ));
+            roles.push(("target", &names.targets, training.targets(), test.targets()));
+        }
+    }
+    let mut lines = Vec::new();
+    for (role, names, own, held_out) in roles {
+        for (name, (own, held_out)) in names
+            .iter()
+            .zip(own.columns().into_iter().zip(held_out.columns()))
+        {
+            let (mean, deviation) = moments(own);
+            let values = own.to_vec();
+            lines.push([
+                name.clone(),
+                role.to_owned(),
+                format!("{} ± {}", number(mean), number(deviation)),
+                number(quantile(&values, 0.0)),
+                number(quantile(&values, 1.0)),
+                number(moments(held_out).0),
+            ]);
+        }
+    }
+    let left_out = lines.len().saturating_sub(MOST);
+    lines.truncate(MOST);
+    lines.into_iter().for_each(|line| table.row(line));
+    if left_out > 0 {
+        table.row([format!("… and {left_out} more columns")]);
+    }
+    table
+}
+
+/// Mean and standard deviation.
+pub(crate) fn moments(values: ArrayView1<'_, f64>) -> (f64, f64) {
+    let count = values.len() as f64;
+    let mean = values.sum() / count;
+    let square = values.fold(0.0, |sum, value| sum + (value - mean).powi(2));
+    (mean, (square / (count - 1.0).max(1.0)).sqrt())
+}
+
+/// How far test rows are from the training rows; none of too few training rows.
+pub(crate) struct Beyond {
+    pub(crate) training: Vec<f64>,
+    pub(crate) scores: ExtrapolationScores,
+}
+
+pub(crate) fn beyond(training: &Samples, test: &Samples) -> Result<Option<Beyond>> {
+    let extrapolation = match Extrapolation::fit(training.contexts()) {
+        Ok(extrapolation) => extrapolation,
+        Err(contextualized_core::Error::TooFewRows { .. }) => return Ok(None),
+        Err(other) => return Err(other),
+    };
+    Ok(Some(Beyond {
+        training: extrapolation.training_distances().to_vec(),
+        scores: extrapolation.scores(test.contexts())?,
+    }))
+}
+
+impl Beyond {
+    /// Test rows beyond the training rows.
+    pub(crate) fn rows(&self) -> usize {
+        let beyond = self.scores.beyond(BEYOND);
+        beyond.into_iter().filter(|beyond| *beyond).count()
+    }
+
+    /// Whether so many are more than chance would put there: two standard errors above the share that
+    /// rows like those in training have. With fewer than 1/share training rows none can be beyond.
+    pub(crate) fn too_many(&self) -> bool {
+        let rows = self.scores.shares.len() as f64;
+        let expected = BEYOND * rows;
+        self.rows() as f64 > expected + 2.0 * (expected * (1.0 - BEYOND)).sqrt().max(0.5)
+    }
+}
+
+/// Contexts of test rows outside the range of the training rows: name, rows below, rows above.
+pub(crate) fn outside(
+    training: &Samples,
+    test: &Samples,
+    axes: &[ContextAxis],
+) -> Vec<(String, usize, usize)> {
+    axes.iter()
+        .filter_map(|axis| match axis {
+            ContextAxis::Number { column } => {
+                let own = training.contexts().column(*column).to_vec();
+                let (low, high) = (quantile(&own, 0.0), quantile(&own, 1.0));
+                let there = test.contexts().column(*column).to_vec();
+                let below = there.iter().filter(|value| **value < low).count();
+                let above = there.iter().filter(|value| **value > high).count();
+                (below + above > 0).then(|| (axis.name(training).to_owned(), below, above))
+            }
+            ContextAxis::Category { .. } => None,
+        })
+        .collect()
+}
+
+/// What makes the held-out comparison worth less than it looks. `training` are a share of all
+/// `training_rows` rows that were fitted to.
+pub(crate) fn warnings(training: &Samples, training_rows: usize, test: &Samples) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let shown = training.rows() as f64 / training_rows.max(training.rows()) as f64;
+    let seen = (seen_before(training, test) / shown).min(1.0);
+    if seen > 0.5 {
+        warnings.push(format!(
+            "{} of the test rows look the same as rows the model was fitted to. The comparison below \
+             is then no test: errors are too small, most of all those of the most flexible model. Use \
+             rows that were held out.",
+            percent(seen)
+        ));
+    }
+    if test.rows() < FEW {
+        warnings.push(format!(
+            "There are only {} test rows. Losses and their standard errors are rough.",
+            whole(test.rows())
+        ));
+    }
+    warnings
+}
+
+/// The share of test rows that are among the training rows, number by number; zero where training rows
+/// repeat each other, as those of a few categories do.
+fn seen_before(training: &Samples, test: &Samples) -> f64 {
+    let rows = |samples: &Samples| -> Vec<Vec<u64>> {
+        let tables = [samples.contexts(), samples.features(), samples.targets()];
+        (0..samples.rows())
+            .map(|row| {
+                let cells = tables.iter().flat_map(|table| table.row(row).to_vec());
+                cells.map(f64::to_bits).collect()
+            })
+            .collect()
+    };
+    let known: HashSet<Vec<u64>> = rows(training).into_iter().collect();
+    if (known.len() as f64) < 0.9 * training.rows() as f64 {
+        return 0.0;
+    }
+    let seen = rows(test).iter().filter(|row| known.contains(*row)).count();
+    seen as f64 / test.rows() as f64
+}
+
+/// The contexts outside of their ranges, as a sentence.
+pub(crate) fn outside_sentence(outside: &[(String, usize, usize)]) -> String {
+    let parts: Vec<String> = outside
+        .iter()
+        .map(|(name, below, above)| match (below, above) {
+            (0, above) => format!("{name} ({} above)", whole(*above)),
+            (below, 0) => format!("{name} ({} below)", whole(*below)),
+            (below, above) => format!("{name} ({} below, {} above)", whole(*below), whole(*above)),
+        })
+        .collect();
+    format!(
+        "Test rows lie outside the training range of {}.",
+        listed(&parts)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    fn samples(rows: usize, shift: f64) -> Samples {
+        let contexts = Array2::from_shape_fn((rows, 1), |(row, _)| shift + (7 * row % rows) as f64);
+        let features = Array2::from_shape_fn((rows, 1), |(row, _)| shift + row as f64);
+        Samples::new(contexts.view(), features.view(), features.view()).unwrap()
+    }
+
+    #[test]
+    fn training_rows_are_known_again() {
+        let training = samples(40, 0.0);
+        assert!(warnings(&training, 40, &samples(40, 0.5)).is_empty());
+        let found = warnings(&training, 40, &training);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].starts_with("100 % of the test rows"));
+        // Half of the rows it was fitted to are half of those that are seen.
+        let half = training.select(&(0..20).collect::<Vec<_>>()).unwrap();
+        assert!(warnings(&half, 40, &training)[0].starts_with("100 %"));
+        let repeated = training.select(&[0; 40]).unwrap();
+        assert!(warnings(&repeated, 40, &repeated).is_empty());
+        assert!(warnings(&training, 40, &samples(9, 0.5))[0].contains("only 9 test rows"));
+    }
+
+    #[test]
+    fn rows_beyond_the_training_rows_are_counted() {
+        let training = samples(200, 0.0);
+        let near = beyond(&training, &samples(200, 0.25)).unwrap().unwrap();
+        assert!(!near.too_many());
+        let far = beyond(&training, &samples(200, 100.0)).unwrap().unwrap();
+        assert!(far.too_many() && far.rows() > 90);
+        assert!(beyond(&samples(4, 0.0), &training).unwrap().is_none());
+        let axes = ContextAxis::of_columns(1);
+        let found = outside(&training, &samples(200, 100.0), &axes);
+        assert_eq!(found, [("c0".to_owned(), 0, 100)]);
+        assert_eq!(
+            outside_sentence(&found),
+            "Test rows lie outside the training range of c0 (100 above)."
+        );
+        assert!(outside(&training, &training, &axes).is_empty());
+    }
+}

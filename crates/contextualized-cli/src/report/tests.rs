@@ -1,0 +1,373 @@
+//! Whole reports of small simulated studies.
+
+use super::{Candidate, Clusters, ContextAxis, NetworkReport, RegressionReport};
+use contextualized_analysis::wald_table;
+use contextualized_baselines::{
+    ClusterNetworks, ClusterRegression, PopulationBayesianNetwork, PopulationCorrelation,
+    PopulationRegression,
+};
+use contextualized_core::metrics::Score;
+use contextualized_core::{Estimator, Samples, Split};
+use contextualized_graphs::bayesian::KernelBayesianNetwork;
+use contextualized_graphs::correlation::KernelCorrelation;
+use contextualized_linear::{Family, KernelRegression};
+use contextualized_simulation::{NetworkSimulator, Simulator};
+use ndarray::{Array2, array};
+
+fn labelled(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = |(label, value): &(&str, &str)| ((*label).to_owned(), (*value).to_owned());
+    pairs.iter().map(owned).collect()
+}
+
+/// The first `train` rows, and the others.
+fn split(samples: &Samples, train: usize) -> (Samples, Samples) {
+    let split = Split {
+        train: (0..train).collect(),
+        test: (train..samples.rows()).collect(),
+    };
+    (
+        samples.select(&split.train).unwrap(),
+        samples.select(&split.test).unwrap(),
+    )
+}
+
+fn save(name: &str, html: &str) {
+    if let Ok(folder) = std::env::var("REPORT_OUT") {
+        std::fs::write(format!("{folder}/{name}.html"), html).unwrap();
+    }
+}
+
+/// Tags that are opened and closed, but for those that stand alone.
+fn assert_well_formed(html: &str) {
+    let mut open = Vec::new();
+    let body = html.split_once("<body>").unwrap().1;
+    let mut rest = body.rsplit_once("</body>").unwrap().0;
+    while let Some((_, after)) = rest.split_once('<') {
+        let (tag, tail) = after.split_once('>').unwrap();
+        rest = tail;
+        if tag.ends_with('/') || tag.starts_with('!') {
+            continue;
+        }
+        match tag.strip_prefix('/') {
+            Some(name) => assert_eq!(
+                open.pop(),
+                Some(name),
+                "before {:?}",
+                &tail[..tail.len().min(80)]
+            ),
+            None => open.push(tag.split_whitespace().next().unwrap()),
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+    let headings: Vec<char> = html
+        .match_indices("<h")
+        .filter_map(|(at, _)| html[at + 2..].chars().next())
+        .filter(char::is_ascii_digit)
+        .collect();
+    assert_eq!(headings.iter().filter(|level| **level == '1').count(), 1);
+    assert_eq!(headings[..2], ['1', '2']);
+    for picture in html.split("<svg ").skip(1) {
+        let title = picture.split_once("<title>").unwrap().1;
+        assert!(!title.starts_with("</title>") && !title.starts_with("Figure<"));
+    }
+    assert!(!html.contains("NaN") && !html.contains(">inf"));
+}
+
+/// Two numbers and a category of three levels as contexts; the slope of `dose` varies with age and
+/// clinic, that of `exercise` with nothing.
+fn study(rows: usize, binary: bool, seed: u64) -> Samples {
+    let simulator = Simulator::new(rows)
+        .contexts(|draws| {
+            let clinic = draws.uniform(0.0, 3.0).floor();
+            let is = |level: f64| f64::from(u8::from(clinic == level));
+            let (age, weight) = (draws.uniform(20.0, 80.0), draws.normal(75.0, 12.0));
+            vec![age, weight, is(0.0), is(1.0), is(2.0)]
+        })
+        .slopes(|c| vec![(c[0] - 50.0) / 15.0 + 1.5 * c[4], 0.8])
+        .offset(|c| 0.5 * c[3])
+        .noise(0.7);
+    let simulator = if binary {
+        simulator.binary()
+    } else {
+        simulator
+    };
+    simulator
+        .simulate(seed)
+        .unwrap()
+        .samples
+        .with_context_names(["age", "weight", "clinic[A]", "clinic[B]", "clinic[C & D]"])
+        .unwrap()
+        .with_feature_names(["dose", "exercise"])
+        .unwrap()
+        .with_target_names([if binary { "recovered" } else { "pain" }])
+        .unwrap()
+}
+
+fn axes() -> Vec<ContextAxis> {
+    vec![
+        ContextAxis::Number { column: 0 },
+        ContextAxis::Number { column: 1 },
+        ContextAxis::Category {
+            name: "clinic".into(),
+            columns: vec![2, 3, 4],
+            levels: vec!["A".into(), "B".into(), "C & D".into()],
+            codes: Array2::eye(3),
+        },
+    ]
+}
+
+#[test]
+fn a_regression_with_everything() {
+    let (training, test) = split(&study(240, false, 1), 160);
+    let model = KernelRegression::new()
+        .additive(Family::SquaredExponential)
+        .fit(&training)
+        .unwrap();
+    let population = PopulationRegression::new().fit(&training).unwrap();
+    let clusters = ClusterRegression::new().clusters(3).fit(&training).unwrap();
+    let sizes = clusters
+        .report()
+        .clusters
+        .iter()
+        .map(|own| own.rows)
+        .collect::<Vec<_>>();
+    let tests = wald_table(&model, &training).unwrap();
+    let choice = [
+        Candidate {
+            name: "kernel".into(),
+            loss: Ok(Score {
+                mean: 0.52,
+                standard_error: 0.05,
+            }),
+            chosen: true,
+        },
+        Candidate {
+            name: "neural".into(),
+            loss: Err("training diverged".into()),
+            chosen: false,
+        },
+    ];
+    let axes = axes();
+    let report = RegressionReport {
+        title: "Pain & dose <2026>",
+        formula: "pain ~ dose + exercise | age + weight + clinic",
+        data: &labelled(&[("Training file", "train.csv"), ("Rows dropped", "3")]),
+        estimator: &labelled(&[("Estimator", "kernel, additive squared exponential")]),
+        model: &model,
+        bands: Some(&model),
+        intercept: true,
+        population: &population,
+        clusters: Some(Clusters {
+            model: &clusters,
+            sizes: &sizes,
+        }),
+        training: &training,
+        training_rows: training.rows(),
+        test: &test,
+        contexts: &axes,
+        variation: Some(&tests),
+        choice: &choice,
+        level: 0.95,
+    };
+    let html = report.html().unwrap();
+    save("regression", &html);
+    assert_well_formed(&html);
+    assert_eq!(html, report.html().unwrap());
+    // A histogram and three contexts for each coefficient, the comparison and the distances.
+    assert_eq!(html.matches("<svg ").count(), 3 * 4 + 2);
+    for text in [
+        "Pain &amp; dose &lt;2026&gt;",
+        "There is evidence that it varies with age (p &lt; 0.001)",
+        "mean squared error is",
+        "failed: training diverged",
+        "C &amp; D",
+        "coefficient of dose against clinic",
+    ] {
+        assert!(html.contains(text), "{text}");
+    }
+
+    // What is held out has to fit.
+    let narrow = test.select_contexts(&[0, 1]).unwrap();
+    let message = RegressionReport {
+        test: &narrow,
+        ..report
+    }
+    .html()
+    .unwrap_err()
+    .to_string();
+    assert_eq!(
+        message,
+        "test contexts: the number of columns is 2, expected 5"
+    );
+}
+
+#[test]
+fn a_model_tested_on_its_own_rows_is_found_out() {
+    let training = study(120, false, 2);
+    let population = PopulationRegression::new().fit(&training).unwrap();
+    let axes = ContextAxis::of_columns(5);
+    let html = RegressionReport {
+        title: "",
+        formula: "pain ~ .",
+        data: &[],
+        estimator: &[],
+        model: &population,
+        bands: None,
+        intercept: true,
+        population: &population,
+        clusters: None,
+        training: &training,
+        training_rows: training.rows(),
+        test: &training,
+        contexts: &axes,
+        variation: None,
+        choice: &[],
+        level: 0.95,
+    }
+    .html()
+    .unwrap();
+    save("population", &html);
+    assert_well_formed(&html);
+    for text in [
+        "100 % of the test rows look the same",
+        "The model predicts exactly as the population does.",
+        "The model gives every row the same value.",
+        "was not tested",
+    ] {
+        assert!(html.contains(text), "{text}");
+    }
+}
+
+#[test]
+fn a_binary_outcome_has_probabilities() {
+    let (training, test) = split(&study(420, true, 3), 200);
+    let model = KernelRegression::new()
+        .additive(Family::SquaredExponential)
+        .logistic()
+        .fit(&training)
+        .unwrap();
+    let population = PopulationRegression::new()
+        .logistic()
+        .fit(&training)
+        .unwrap();
+    let axes = axes();
+    let html = RegressionReport {
+        title: "Recovery",
+        formula: "recovered ~ dose + exercise | age + weight + clinic",
+        data: &labelled(&[("Training file", "train.csv")]),
+        estimator: &labelled(&[("Estimator", "kernel")]),
+        model: &model,
+        bands: Some(&model),
+        intercept: true,
+        population: &population,
+        clusters: None,
+        training: &training,
+        training_rows: 2 * training.rows(),
+        test: &test,
+        contexts: &axes,
+        variation: None,
+        choice: &[],
+        level: 0.9,
+    }
+    .html()
+    .unwrap();
+    save("binary", &html);
+    assert_well_formed(&html);
+    for text in [
+        "Calibration",
+        "AUROC",
+        "Reliability: this model",
+        "log-loss",
+        "200 of all 400",
+        "90 % pointwise bands",
+    ] {
+        assert!(html.contains(text), "{text}");
+    }
+}
+
+fn nodes(rows: usize) -> Samples {
+    NetworkSimulator::new(rows)
+        .uniform_contexts(1, 0.0, 1.0)
+        .irrelevant_contexts(1)
+        .networks(|c| {
+            array![
+                [0.0, 2.0 * c[0] - 0.5, 0.0, 0.0],
+                [0.0, 0.0, 0.8, 0.0],
+                [0.0, 0.0, 0.0, -1.5 * c[0]],
+                [0.0, 0.0, 0.0, 0.0]
+            ]
+        })
+        .simulate(4)
+        .unwrap()
+        .samples
+        .with_context_names(["stage", "noise"])
+        .unwrap()
+        .with_feature_names(["Raf", "Mek", "Erk", "Akt"])
+        .unwrap()
+}
+
+#[test]
+fn networks_without_and_with_directions() {
+    let (training, test) = split(&nodes(300), 200);
+    let axes = ContextAxis::of_columns(2);
+    let (data, estimator) = (
+        labelled(&[("Training file", "cells.csv")]),
+        labelled(&[("Estimator", "kernel")]),
+    );
+    let correlation = KernelCorrelation::new().fit(&training).unwrap();
+    let population = PopulationCorrelation::new().fit(&training).unwrap();
+    let clusters = ClusterNetworks::new(PopulationCorrelation::new())
+        .clusters(2)
+        .fit(&training)
+        .unwrap();
+    let sizes = clusters
+        .report()
+        .clusters
+        .iter()
+        .map(|own| own.rows)
+        .collect::<Vec<_>>();
+    let report = NetworkReport {
+        title: "Signalling",
+        formula: "~ Raf + Mek + Erk + Akt | stage + noise",
+        data: &data,
+        estimator: &estimator,
+        model: &correlation,
+        population: &population,
+        clusters: Some(Clusters {
+            model: &clusters,
+            sizes: &sizes,
+        }),
+        training: &training,
+        training_rows: training.rows(),
+        test: &test,
+        contexts: &axes,
+        choice: &[],
+    };
+    let html = report.html().unwrap();
+    save("correlation", &html);
+    assert_well_formed(&html);
+    // The comparison, two contexts, two networks and three along each context, the distances.
+    assert_eq!(html.matches("<svg ").count(), 1 + 2 + 2 + 2 * 3 + 1);
+    for text in [
+        "Raf – Mek",
+        "negative log-density is",
+        "Along stage",
+        "correlations of two nodes",
+    ] {
+        assert!(html.contains(text), "{text}");
+    }
+
+    let bayesian = KernelBayesianNetwork::new().fit(&training).unwrap();
+    let population = PopulationBayesianNetwork::new().fit(&training).unwrap();
+    let html = NetworkReport {
+        model: &bayesian,
+        population: &population,
+        clusters: None,
+        ..report
+    }
+    .html()
+    .unwrap();
+    save("bayesian", &html);
+    assert_well_formed(&html);
+    assert!(html.contains("Raf → Mek") && html.contains("standardised weight"));
+}

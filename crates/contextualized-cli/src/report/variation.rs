@@ -1,0 +1,416 @@
+//! Which coefficients vary with which context, and how surely: tables and careful sentences.
+
+use super::page::{Note, Page, Table};
+use super::words::{count, listed, number, p_is, p_value, percent};
+use contextualized_analysis::{Variation, VariationTable, variations};
+use contextualized_core::{Result, Samples, VaryingCoefficients};
+
+/// An adjusted p-value up to this is evidence.
+pub(crate) const LEVEL: f64 = 0.05;
+
+/// Most lines of a table that is not folded away.
+const MOST: usize = 30;
+
+/// What is known of the variation of coefficients: tests where there are any, else standard deviations
+/// alone.
+pub(crate) enum Varying<'a> {
+    Tested(&'a VariationTable),
+    /// Every coefficient with every context, by the model alone.
+    Untested(Vec<Untested>),
+}
+
+/// How much a coefficient of a fitted model varies with a context.
+pub(crate) struct Untested {
+    target: String,
+    coefficient: String,
+    context: String,
+    deviation: f64,
+}
+
+impl<'a> Varying<'a> {
+    pub(crate) fn new(
+        table: Option<&'a VariationTable>,
+        model: &dyn VaryingCoefficients,
+        training: &Samples,
+        intercept: bool,
+    ) -> Result<Self> {
+        if let Some(table) = table {
+            return Ok(Self::Tested(table));
+        }
+        let found = variations(model, training)?;
+        let names = training.names();
+        let mut lines: Vec<Untested> = found
+            .by_context
+            .indexed_iter()
+            .filter(|((_, coefficient, _), _)| intercept || *coefficient < names.features.len())
+            .map(|((target, coefficient, context), deviation)| Untested {
+                target: names.targets[target].clone(),
+                coefficient: names
+                    .features
+                    .get(coefficient)
+                    .map_or_else(|| INTERCEPT.to_owned(), Clone::clone),
+                context: names.contexts[context].clone(),
+                deviation: *deviation,
+            })
+            .collect();
+        lines.sort_by(|a, b| b.deviation.total_cmp(&a.deviation));
+        Ok(Self::Untested(lines))
+    }
+
+    /// The smallest adjusted p-value of any test of one coefficient, with all contexts together where
+    /// that was tested.
+    pub(crate) fn p_of(&self, target: &str, coefficient: &str) -> Option<f64> {
+        let Self::Tested(table) = self else {
+            return None;
+        };
+        let own = |line: &&Variation| line.target == target && line.coefficient == coefficient;
+        let lines = match table.coefficients.is_empty() {
+            true => &table.pairs,
+            false => &table.coefficients,
+        };
+        lines
+            .iter()
+            .filter(own)
+            .map(|line| line.holm)
+            .reduce(f64::min)
+    }
+
+    /// The contexts that a coefficient was found to vary with, surest first.
+    fn contexts_of(&self, target: &str, coefficient: &str) -> Vec<&Variation> {
+        let Self::Tested(table) = self else {
+            return Vec::new();
+        };
+        let mut found: Vec<&Variation> = table
+            .pairs
+            .iter()
+            .filter(|line| {
+                line.target == target && line.coefficient == coefficient && line.holm <= LEVEL
+            })
+            .collect();
+        found.sort_by(|a, b| a.holm.total_cmp(&b.holm));
+        found
+    }
+
+    /// What is known of one coefficient, in a sentence.
+    pub(crate) fn sentence(&self, target: &str, coefficient: &str) -> String {
+        let Some(p) = self.p_of(target, coefficient) else {
+            return String::new();
+        };
+        let contexts = self.contexts_of(target, coefficient);
+        let with: Vec<String> = contexts
+            .iter()
+            .map(|line| {
+                format!(
+                    "{} ({})",
+                    line.context.as_deref().unwrap_or("any context"),
+                    p_is("p", line.holm)
+                )
+            })
+            .collect();
+        match (p <= LEVEL, with.is_empty()) {
+            (_, false) => format!(
+                "There is evidence that it varies with {} (Holm-adjusted).",
+                listed(&with)
+            ),
+            (true, true) => format!(
+                "There is evidence that it varies ({}), but not with which single context.",
+                p_is("Holm-adjusted p", p)
+            ),
+            (false, true) => format!(
+                "There is no evidence that it varies ({}): what the curves below show may be chance.",
+                p_is("Holm-adjusted p", p)
+            ),
+        }
+    }
+
+    /// What was found over all, in a sentence.
+    pub(crate) fn summary(&self) -> String {
+        let Self::Tested(table) = self else {
+            return "Whether the coefficients vary more than by chance was not tested.".to_owned();
+        };
+        let found: Vec<String> = by_evidence(&table.pairs)
+            .into_iter()
+            .filter(|line| line.holm <= LEVEL)
+            .map(named)
+            .collect();
+        let omnibus = p_is("omnibus p", table.omnibus);
+        let others = table.pairs.len() - found.len();
+        match (table.omnibus <= LEVEL, found.is_empty()) {
+            (_, false) => format!(
+                "There is evidence of variation ({omnibus}) of {}, after Holm's adjustment for {}; \
+                 for the other {others} there is none.",
+                listed(&found),
+                count(table.pairs.len(), "test", "tests"),
+            ),
+            (true, true) => format!(
+                "There is evidence that something varies ({omnibus}), but of no coefficient with one \
+                 context after adjustment for {}.",
+                count(table.pairs.len(), "test", "tests")
+            ),
+            (false, true) => format!(
+                "There is no evidence that any coefficient varies with any context ({omnibus})."
+            ),
+        }
+    }
+
+    /// What readers should not miss.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let Self::Tested(table) = self else {
+            return vec![
+                "How surely coefficients vary was not tested. The curves below may show chance; the \
+                 held-out comparison is the only evidence here."
+                    .to_owned(),
+            ];
+        };
+        let mut warnings = Vec::new();
+        if table.omnibus > LEVEL {
+            warnings.push(format!(
+                "Weak evidence of variation ({}). That is no evidence that nothing varies: too few \
+                 rows, or too much noise, look the same.",
+                p_is("omnibus p", table.omnibus)
+            ));
+        }
+        let smallest = 1.0 / (table.replicates as f64 + 1.0);
+        let tests = table.pairs.len().max(table.coefficients.len());
+        if table.replicates > 0 && smallest * tests as f64 > LEVEL {
+            warnings.push(format!(
+                "P-values come from {} replicates, so that none is below {}. After Holm's adjustment \
+                 for {tests} tests none can be at most {LEVEL}: test with more replicates.",
+                table.replicates,
+                number(smallest)
+            ));
+        }
+        if !table.failures.is_empty() {
+            warnings.push(format!(
+                "{} of {} replicates of the test failed ({} of them), and count as more extreme than \
+                 the data: p-values are too large rather than too small.",
+                table.failures.len(),
+                table.replicates,
+                percent(table.failures.len() as f64 / table.replicates.max(1) as f64)
+            ));
+        }
+        warnings
+    }
+
+    /// The section of tests.
+    pub(crate) fn write(&self, page: &mut Page, several_targets: bool) {
+        match self {
+            Self::Tested(table) => write_tests(page, table, several_targets),
+            Self::Untested(lines) => {
+                page.paragraph(
+                    "Standard deviations of fitted coefficients over rows of which one context alone \
+                     changes. They include what chance adds.",
+                );
+                let mut table = Table::new(
+                    "How much fitted coefficients vary with each context, most first.",
+                    ["Coefficient", "Context", "Standard deviation"],
+                )
+                .words(&[1]);
+                for line in lines.iter().take(MOST) {
+                    let name = of_target(&line.coefficient, &line.target, several_targets);
+                    table.row([name, line.context.clone(), number(line.deviation)]);
+                }
+                left_out(&mut table, lines.len());
+                page.table(&table);
+            }
+        }
+    }
+}
+
+/// What the offset at average features is called.
+pub(crate) const INTERCEPT: &str = "(intercept)";
+
+/// A coefficient with its target, where there are several.
+pub(crate) fn of_target(coefficient: &str, target: &str, several_targets: bool) -> String {
+    match several_targets {
+        true => format!("{target}: {coefficient}"),
+        false => coefficient.to_owned(),
+    }
+}
+
+fn named(line: &Variation) -> String {
+    match &line.context {
+        Some(context) => format!("{} with {context}", line.coefficient),
+        None => line.coefficient.clone(),
+    }
+}
+
+/// The surest first; of equally sure ones, the largest deviation.
+fn by_evidence(lines: &[Variation]) -> Vec<&Variation> {
+    let mut sorted: Vec<&Variation> = lines.iter().collect();
+    sorted.sort_by(|a, b| {
+        let p = (a.holm, a.p_value);
+        let other = (b.holm, b.p_value);
+        p.0.total_cmp(&other.0)
+            .then(p.1.total_cmp(&other.1))
+            .then(b.deviation.total_cmp(&a.deviation))
+    });
+    sorted
+}
+
+fn left_out(table: &mut Table, lines: usize) {
+    if lines > MOST {
+        table.row([format!("… and {} more", lines - MOST)]);
+    }
+}
+
+fn write_tests(page: &mut Page, found: &VariationTable, several_targets: bool) {
+    match found.omnibus <= LEVEL {
+        true => page.note(
+            Note::Fine,
+            &format!(
+                "Something varies: {} for no variation of any coefficient.",
+                p_is("omnibus p", found.omnibus)
+            ),
+        ),
+        false => page.note(
+            Note::Warning,
+            &format!(
+                "No evidence that anything varies: {} for no variation of any coefficient.",
+                p_is("omnibus p", found.omnibus)
+            ),
+        ),
+    }
+    page.table(&tests_table(
+        "Every coefficient with every context, surest first. Marked: Holm-adjusted p at most 0.05.",
+        &found.pairs,
+        several_targets,
+        MOST,
+    ));
+    if found.pairs.len() > MOST {
+        page.details("All tests", |page| {
+            page.table(&tests_table(
+                "Every coefficient with every context, surest first.",
+                &found.pairs,
+                several_targets,
+                found.pairs.len(),
+            ));
+        });
+    }
+    if !found.coefficients.is_empty() {
+        page.table(&tests_table(
+            "Every coefficient with all contexts together.",
+            &found.coefficients,
+            several_targets,
+            MOST,
+        ));
+    }
+    page.paragraph(
+        "“SD” is the standard deviation of the coefficient over rows of which this context alone \
+         changes. Holm’s adjustment keeps the probability of any false finding in a table at most the \
+         level; Benjamini and Hochberg’s (BH) the expected share of false ones among the findings. A \
+         large p-value is no evidence that nothing varies.",
+    );
+}
+
+fn tests_table(caption: &str, lines: &[Variation], several_targets: bool, most: usize) -> Table {
+    let pairs = lines.iter().any(|line| line.context.is_some());
+    let maxima = lines.iter().any(|line| line.maximum.is_some());
+    let mut head = vec!["Coefficient"];
+    if pairs {
+        head.push("Context");
+    }
+    head.extend(["SD", "p", "Holm", "BH"]);
+    if maxima {
+        head.push("largest of all");
+    }
+    let mut table = Table::new(caption, head).words(if pairs { &[1] } else { &[] });
+    for line in by_evidence(lines).into_iter().take(most) {
+        let mut row = vec![of_target(&line.coefficient, &line.target, several_targets)];
+        if pairs {
+            row.push(line.context.clone().unwrap_or_else(|| "all".to_owned()));
+        }
+        row.push(number(line.deviation));
+        row.extend([line.p_value, line.holm, line.benjamini_hochberg].map(p_value));
+        if maxima {
+            row.push(line.maximum.map_or_else(|| "–".to_owned(), p_value));
+        }
+        match line.holm <= LEVEL {
+            true => table.marked_row(row),
+            false => table.row(row),
+        }
+    }
+    if lines.len() > most {
+        table.row([format!("… and {} more", lines.len() - most)]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(coefficient: &str, context: Option<&str>, holm: f64) -> Variation {
+        Variation {
+            target: "y".into(),
+            coefficient: coefficient.into(),
+            context: context.map(Into::into),
+            deviation: 1.0,
+            p_value: holm / 4.0,
+            maximum: None,
+            holm,
+            benjamini_hochberg: holm / 2.0,
+        }
+    }
+
+    fn table(pairs: Vec<Variation>, omnibus: f64, replicates: usize) -> VariationTable {
+        VariationTable {
+            pairs,
+            coefficients: Vec::new(),
+            omnibus,
+            replicates,
+            failures: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn sentences_claim_no_more_than_the_tests() {
+        let pairs = vec![
+            line("x0", Some("c0"), 0.0004),
+            line("x0", Some("c1"), 0.9),
+            line("x1", Some("c0"), 0.4),
+            line("x1", Some("c1"), 1.0),
+        ];
+        let found = table(pairs, 0.001, 0);
+        let varying = Varying::Tested(&found);
+        assert_eq!(
+            varying.sentence("y", "x0"),
+            "There is evidence that it varies with c0 (p < 0.001) (Holm-adjusted)."
+        );
+        assert!(
+            varying
+                .sentence("y", "x1")
+                .starts_with("There is no evidence that it varies (Holm-adjusted p = 0.40)")
+        );
+        let summary = varying.summary();
+        assert!(
+            summary.contains("of x0 with c0, after Holm's adjustment for 4 tests"),
+            "{summary}"
+        );
+        assert!(
+            summary.ends_with("for the other 3 there is none."),
+            "{summary}"
+        );
+        assert!(varying.warnings().is_empty());
+        let mut page = Page::new("t");
+        varying.write(&mut page, false);
+        assert_eq!(page.html("").matches("<tr class=\"marked\">").count(), 1);
+    }
+
+    #[test]
+    fn weak_evidence_and_few_replicates_are_warned_of() {
+        let found = table(vec![line("x0", Some("c0"), 0.6)], 0.3, 9);
+        let varying = Varying::Tested(&found);
+        let warnings = varying.warnings();
+        assert_eq!(warnings.len(), 2);
+        assert!(warnings[0].contains("no evidence that nothing varies"));
+        assert!(warnings[1].contains("9 replicates"));
+        assert!(
+            varying
+                .summary()
+                .starts_with("There is no evidence that any")
+        );
+        let enough = table(vec![line("x0", Some("c0"), 0.02)], 0.02, 99);
+        assert!(Varying::Tested(&enough).warnings().is_empty());
+    }
+}

@@ -1,0 +1,169 @@
+//! Numbers as readers write them.
+
+/// Three significant digits, with a minus sign that is one; very large and very small numbers by powers
+/// of ten. What is not a number is a dash.
+pub(crate) fn number(value: f64) -> String {
+    if !value.is_finite() {
+        return "–".to_owned();
+    }
+    let size = value.abs();
+    let text = if size == 0.0 {
+        "0".to_owned()
+    } else if (1e-4..1e6).contains(&size) {
+        let rounded: f64 = format!("{size:.2e}").parse().unwrap_or(size);
+        let decimals = (2.0 - rounded.log10().floor()).max(0.0) as usize;
+        format!("{rounded:.decimals$}")
+    } else {
+        let text = format!("{size:.2e}");
+        let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
+        format!("{digits} × 10^{}", power.replace('-', "−"))
+    };
+    match value < 0.0 {
+        true => format!("−{text}"),
+        false => text,
+    }
+}
+
+/// The same with its sign, also where it is positive.
+pub(crate) fn signed(value: f64) -> String {
+    match value > 0.0 {
+        true => format!("+{}", number(value)),
+        false => number(value),
+    }
+}
+
+/// A number with its standard error, if that is known.
+pub(crate) fn with_error(value: f64, standard_error: Option<f64>) -> String {
+    match standard_error {
+        Some(error) if error.is_finite() => format!("{} ± {}", number(value), number(error)),
+        _ => number(value),
+    }
+}
+
+/// A p-value in a table.
+pub(crate) fn p_value(p: f64) -> String {
+    match p {
+        p if !p.is_finite() => "–".to_owned(),
+        p if p < 0.001 => "< 0.001".to_owned(),
+        p if p < 0.0995 => format!("{p:.3}"),
+        p => format!("{p:.2}"),
+    }
+}
+
+/// A p-value in a sentence: `p < 0.001`, `Holm p = 0.4`.
+pub(crate) fn p_is(name: &str, p: f64) -> String {
+    match p < 0.001 {
+        true => format!("{name} < 0.001"),
+        false => format!("{name} = {}", p_value(p)),
+    }
+}
+
+/// A share as a percentage.
+pub(crate) fn percent(share: f64) -> String {
+    let percent = 100.0 * share;
+    let text = match percent.abs() {
+        small if small > 0.0 && small < 0.95 => format!("{percent:.1}"),
+        _ => format!("{percent:.0}"),
+    };
+    format!("{} %", text.replace('-', "−"))
+}
+
+/// A count with its noun: `1 row`, `12 rows`.
+pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
+    match number {
+        1 => format!("1 {one}"),
+        other => format!("{} {many}", whole(other)),
+    }
+}
+
+/// A whole number with narrow spaces between thousands.
+pub(crate) fn whole(number: usize) -> String {
+    let digits = number.to_string();
+    if digits.len() <= 4 {
+        return digits;
+    }
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            out.push('\u{202f}');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `a, b and c`; of many the first, and how many more there are.
+pub(crate) fn listed(items: &[String]) -> String {
+    const MOST: usize = 8;
+    if items.len() > MOST {
+        let rest = items.len() - MOST;
+        return format!("{} and {rest} more", items[..MOST].join(", "));
+    }
+    match items {
+        [] => "none".to_owned(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn numbers_by_hand() {
+        for (value, text) in [
+            (0.0, "0"),
+            (1234.5, "1230"),
+            (-0.012_345, "−0.0123"),
+            (0.999_9, "1.00"),
+            (99.96, "100"),
+            (2.5e9, "2.50 × 10^9"),
+            (-3e-7, "−3.00 × 10^−7"),
+            (f64::NAN, "–"),
+        ] {
+            assert_eq!(number(value), text);
+        }
+        assert_eq!(
+            (signed(0.5), signed(-0.5)),
+            ("+0.500".into(), "−0.500".into())
+        );
+        assert_eq!(with_error(1.0, Some(f64::NAN)), "1.00");
+        assert_eq!(with_error(1.0, Some(0.25)), "1.00 ± 0.250");
+    }
+
+    #[test]
+    fn p_values_never_round_to_nought() {
+        assert_eq!(p_is("p", 1e-9), "p < 0.001");
+        assert_eq!(p_is("Holm p", 0.0123), "Holm p = 0.012");
+        assert_eq!(
+            (p_value(0.43), p_value(1.0)),
+            ("0.43".into(), "1.00".into())
+        );
+    }
+
+    #[test]
+    fn counts_and_lists() {
+        assert_eq!(count(1, "row", "rows"), "1 row");
+        assert_eq!(whole(1_234_567), "1\u{202f}234\u{202f}567");
+        let names = |number: usize| -> Vec<String> { (0..number).map(|n| n.to_string()).collect() };
+        assert_eq!(listed(&names(3)), "0, 1 and 2");
+        assert_eq!(listed(&names(10)), "0, 1, 2, 3, 4, 5, 6, 7 and 2 more");
+        assert_eq!(
+            (percent(0.004), percent(0.5)),
+            ("0.4 %".into(), "50 %".into())
+        );
+    }
+
+    proptest! {
+        /// What is written is the number to half a unit of its third digit.
+        #[test]
+        fn three_digits_are_right(value in prop::num::f64::NORMAL) {
+            let text = number(value).replace('−', "-");
+            let (digits, power) = text.split_once(" × 10^").unwrap_or((&text, "0"));
+            let read: f64 = format!("{digits}e{power}").parse().unwrap();
+            prop_assert!((read - value).abs() <= 0.005001 * value.abs());
+        }
+    }
+}
