@@ -1,6 +1,7 @@
 //! The model beside a population and cluster models, on rows that none of them was fitted to.
 
 use super::page::Table;
+use super::pictures::{self, Estimate};
 use super::words::{number, percent, whole, with_error};
 use contextualized_core::Result;
 use contextualized_core::metrics::Score;
@@ -46,6 +47,10 @@ pub(crate) fn small_clusters(sizes: &[usize], estimated: usize, of: &str) -> Opt
         whole(least),
     ))
 }
+
+/// The caption of [`Comparison::picture`].
+pub(crate) const PICTURED: &str = "This model’s loss less that of the others, with two standard errors \
+     either way. Left of the dashed line at zero this model is better.";
 
 /// Losses of one model on the same rows as the others'.
 pub(crate) struct Losses {
@@ -125,6 +130,26 @@ impl Comparison<'_> {
                  ({figures})."
             ),
         })
+    }
+
+    /// Differences to the other models, drawn.
+    pub(crate) fn picture(&self, loss: &str) -> Result<String> {
+        let lines = self
+            .others
+            .iter()
+            .map(|other| {
+                let difference = self.difference(other)?;
+                let half = 2.0 * difference.standard_error;
+                Ok(Estimate {
+                    name: format!("less {}", other.name),
+                    value: difference.mean,
+                    interval: half
+                        .is_finite()
+                        .then_some((difference.mean - half, difference.mean + half)),
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        pictures::intervals(&format!("difference in {loss}"), &lines)
     }
 
     /// The losses with their differences, and columns of the caller's for each model, own first.

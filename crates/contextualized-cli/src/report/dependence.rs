@@ -22,6 +22,44 @@ pub(crate) struct Dependence {
     pub(crate) interval: Option<(Array3<f64>, Array3<f64>)>,
 }
 
+/// One coefficient of a dependence, an entry for each point.
+pub(crate) struct Average {
+    pub(crate) values: Vec<f64>,
+    pub(crate) interval: Option<(Vec<f64>, Vec<f64>)>,
+}
+
+impl Dependence {
+    pub(crate) fn of(&self, target: usize, coefficient: usize) -> Average {
+        let cut = |table: &Array3<f64>| table.slice(s![.., target, coefficient]).to_vec();
+        let interval = self.interval.as_ref();
+        Average {
+            values: cut(&self.values),
+            interval: interval.map(|(lower, upper)| (cut(lower), cut(upper))),
+        }
+    }
+}
+
+impl Average {
+    /// The ends of the values, and of the interval if there is one.
+    pub(crate) fn ends(&self) -> (f64, f64) {
+        let (lower, upper) = match &self.interval {
+            Some((lower, upper)) => (lower, upper),
+            None => (&self.values, &self.values),
+        };
+        let all = || self.values.iter().chain(lower).chain(upper).copied();
+        (
+            all().fold(f64::INFINITY, f64::min),
+            all().fold(f64::NEG_INFINITY, f64::max),
+        )
+    }
+
+    /// The largest less the smallest value.
+    pub(crate) fn span(&self) -> f64 {
+        let values = || self.values.iter().copied();
+        values().fold(f64::NEG_INFINITY, f64::max) - values().fold(f64::INFINITY, f64::min)
+    }
+}
+
 /// Where a dependence is known.
 pub(crate) enum Points {
     /// Values of a number, and those of the rows.

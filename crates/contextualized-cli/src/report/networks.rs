@@ -1,7 +1,7 @@
 //! The report of networks.
 
 use super::axes::{ContextAxis, quantile, typical};
-use super::comparison::{Clusters, Comparison, Losses, Verdict, small_clusters};
+use super::comparison::{self, Clusters, Comparison, Losses, Verdict, small_clusters};
 use super::dependence::Points;
 use super::page::{Note, Page, Table};
 use super::pictures;
@@ -274,23 +274,7 @@ impl NetworkReport<'_> {
             LOSS,
             &[("reconstruction error ± SE", errors)],
         )?);
-        let mut lines = Vec::new();
-        for other in &comparison.others {
-            let difference = comparison.difference(other)?;
-            let half = 2.0 * difference.standard_error;
-            lines.push((
-                format!("less {}", other.name),
-                difference.mean,
-                half.is_finite()
-                    .then_some((difference.mean - half, difference.mean + half)),
-            ));
-        }
-        let picture = pictures::intervals(&format!("difference in {LOSS}"), &lines)?;
-        page.pictures(
-            &[picture],
-            "This model’s loss less that of the others, with two standard errors either way. Left of \
-             the dashed line at zero this model is better.",
-        );
+        page.pictures(&[comparison.picture(LOSS)?], comparison::PICTURED);
         if let Some(clusters) = self.clusters {
             let sizes: Vec<String> = clusters.sizes.iter().map(|size| whole(*size)).collect();
             page.paragraph(&format!(

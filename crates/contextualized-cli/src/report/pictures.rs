@@ -176,12 +176,16 @@ impl Curve<'_> {
     }
 }
 
+/// A value with its name and an interval, if there is one.
+pub(crate) struct Estimate {
+    pub(crate) name: String,
+    pub(crate) value: f64,
+    pub(crate) interval: Option<(f64, f64)>,
+}
+
 /// Names with a value and an interval each, the first on top, and a line at zero.
-pub(crate) fn intervals(
-    quantity: &str,
-    lines: &[(String, f64, Option<(f64, f64)>)],
-) -> Result<String> {
-    let names: Vec<&str> = lines.iter().map(|line| line.0.as_str()).collect();
+pub(crate) fn intervals(quantity: &str, lines: &[Estimate]) -> Result<String> {
+    let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
     let mut panel = Panel::new("")
         .x_label(quantity)
         .y_names(&names)
@@ -189,20 +193,17 @@ pub(crate) fn intervals(
         .layer(Reference::vertical(0.0));
     let mut points = Vec::new();
     let mut words = Vec::new();
-    for (row, (name, value, interval)) in lines.iter().enumerate() {
+    for (row, line) in lines.iter().enumerate() {
         let y = -(row as f64);
-        if let Some((lower, upper)) = interval {
-            panel = panel.layer(Line::new(&[(*lower, y), (*upper, y)]).width(2.0));
-            words.push(format!(
-                "{name} {} ({} to {})",
-                number(*value),
-                number(*lower),
-                number(*upper)
-            ));
-        } else {
-            words.push(format!("{name} {}", number(*value)));
-        }
-        points.push((*value, y));
+        let said = format!("{} {}", line.name, number(line.value));
+        words.push(match line.interval {
+            Some((lower, upper)) => {
+                panel = panel.layer(Line::new(&[(lower, y), (upper, y)]).width(2.0));
+                format!("{said} ({} to {})", number(lower), number(upper))
+            }
+            None => said,
+        });
+        points.push((line.value, y));
     }
     let figure = Figure::new(1)
         .panel_size(WIDTH - 30.0, 34.0 * lines.len().clamp(2, 12) as f64)

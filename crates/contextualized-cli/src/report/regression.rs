@@ -1,8 +1,8 @@
 //! The report of a regression.
 
 use super::axes::{ContextAxis, quantile};
-use super::comparison::{Clusters, Comparison, Losses, Verdict, small_clusters};
-use super::dependence::{Dependence, coefficient_table, dependences};
+use super::comparison::{self, Clusters, Comparison, Losses, Verdict, small_clusters};
+use super::dependence::{Average, Dependence, coefficient_table, dependences};
 use super::page::{Note, Page, Table};
 use super::pictures::{self, Curve};
 use super::samples::{self, BEYOND, Beyond, beyond, columns_table};
@@ -269,23 +269,9 @@ impl RegressionReport<'_> {
                 parts.loss_name(),
                 &more,
             )?);
-            let mut lines = Vec::new();
-            for other in &comparison.others {
-                let difference = comparison.difference(other)?;
-                let half = 2.0 * difference.standard_error;
-                let interval = (difference.mean - half, difference.mean + half);
-                lines.push((
-                    format!("less {}", other.name),
-                    difference.mean,
-                    half.is_finite().then_some(interval),
-                ));
-            }
-            let picture =
-                pictures::intervals(&format!("difference in {}", parts.loss_name()), &lines)?;
             page.pictures(
-                &[picture],
-                "This model’s loss less that of the others, with two standard errors either way. Left \
-                 of the dashed line at zero this model is better.",
+                &[comparison.picture(parts.loss_name())?],
+                comparison::PICTURED,
             );
         }
         if let Some(clusters) = self.clusters {
@@ -464,28 +450,19 @@ impl RegressionReport<'_> {
         };
         let values = parts.of_rows.slice(s![.., target, position]).to_vec();
         let population = parts.population[[0, target, position]];
-        let cut = |table: &Array3<f64>| table.slice(s![.., target, position]).to_vec();
-        let curves: Vec<(Vec<f64>, Option<(Vec<f64>, Vec<f64>)>)> = parts
+        let curves: Vec<Average> = parts
             .dependences
             .iter()
-            .map(|found| {
-                let interval = found.interval.as_ref();
-                (
-                    cut(&found.values),
-                    interval.map(|(low, high)| (cut(low), cut(high))),
-                )
-            })
+            .map(|found| found.of(target, position))
             .collect();
-        let ends = curves.iter().flat_map(|(values, interval)| {
-            let (low, high) = interval
-                .as_ref()
-                .map_or((&[][..], &[][..]), |(a, b)| (&a[..], &b[..]));
-            values.iter().chain(low).chain(high).copied()
-        });
-        let range = ends.fold((population, population), |(low, high), value| {
-            (low.min(value), high.max(value))
-        });
-        let order = strongest(&curves);
+        let range = curves
+            .iter()
+            .map(Average::ends)
+            .fold((population, population), |(low, high), (lower, upper)| {
+                (low.min(lower), high.max(upper))
+            });
+        let mut order: Vec<usize> = (0..curves.len()).collect();
+        order.sort_by(|&a, &b| curves[b].span().total_cmp(&curves[a].span()));
         let mut drawn = vec![pictures::distribution(
             &quantity,
             &values,
@@ -500,7 +477,7 @@ impl RegressionReport<'_> {
         )?];
         let mut words = Vec::new();
         for (rank, &axis) in order.iter().enumerate().take(CONTEXTS) {
-            let (values, interval) = &curves[axis];
+            let Average { values, interval } = &curves[axis];
             let curve = Curve {
                 quantity: &quantity,
                 context: self.contexts[axis].name(self.training),
@@ -569,18 +546,6 @@ fn lower_first(text: &str) -> String {
         Some(first) => first.to_lowercase().chain(letters).collect(),
         None => String::new(),
     }
-}
-
-/// Positions of curves by their range, the widest first.
-fn strongest(curves: &[(Vec<f64>, Option<(Vec<f64>, Vec<f64>)>)]) -> Vec<usize> {
-    let span = |values: &[f64]| {
-        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-        high - low
-    };
-    let mut order: Vec<usize> = (0..curves.len()).collect();
-    order.sort_by(|&a, &b| span(&curves[b].0).total_cmp(&span(&curves[a].0)));
-    order
 }
 
 /// The lines of an automatic choice.
