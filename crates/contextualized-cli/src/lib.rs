@@ -8,5 +8,4 @@ mod error;
 mod formula;
 mod model_file;
 mod output;
-#[allow(dead_code, unused_imports)]
 mod report;
