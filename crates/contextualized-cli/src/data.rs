@@ -4,6 +4,6 @@ mod cells;
 mod columns;
 mod source;
 
-pub(crate) use cells::{Cells, NotNumber};
+pub(crate) use cells::Cells;
 pub(crate) use columns::{Column, NO_LEVEL, Wanted, read_columns};
-pub(crate) use source::{Chunk, Format, Reading, Source};
+pub(crate) use source::{Chunk, Reading, Source};

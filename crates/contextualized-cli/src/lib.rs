@@ -1,11 +1,67 @@
 //! # contextualized-cli
 //!
-//! The program `contextualized`: from a data file to models, tables and a report.
+//! The program `contextualized`: from a data file to models, tables and a report. The book's chapter on
+//! it is a tour; `contextualized --help` lists the commands.
+//!
+//! ## Map
+//!
+//! | file | holds |
+//! |---|---|
+//! | `arguments.rs` | the command line |
+//! | `formula.rs` | `y ~ x0 + x1 \| c0 + c1` |
+//! | `data.rs` | CSV, TSV and Parquet in blocks of columns |
+//! | `design.rs` | columns as contexts, features and targets; levels as indicators |
+//! | `saved.rs`, `model_file.rs` | what a model file holds, and how |
+//! | `commands.rs` | one file for each command |
+//! | `report.rs` | the HTML report |
+//! | `output.rs`, `progress.rs` | files that are whole or not there, tables, progress |
 
+mod arguments;
+mod commands;
 mod data;
 mod design;
 mod error;
 mod formula;
 mod model_file;
 mod output;
+mod progress;
 mod report;
+mod rows;
+mod saved;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use error::Error;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Runs the program: exit code 0, 1 for a failure, 2 for a command line or formula that cannot be meant.
+pub fn run() -> ExitCode {
+    let arguments = match arguments::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+                _ => ExitCode::from(2),
+            };
+        }
+    };
+    output::clean_up_when_interrupted();
+    if let Some(threads) = arguments.global.threads {
+        // Fails only if a pool was there before; none was.
+        let _ = rayon::ThreadPoolBuilder::new()
+            .num_threads(usize::from(threads))
+            .build_global();
+    }
+    match commands::run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if !matches!(error, Error::ClosedPipe) {
+                let line = error.to_string().replace(['\n', '\r'], " ");
+                let _ = writeln!(std::io::stderr(), "contextualized: {line}");
+            }
+            error.exit_code()
+        }
+    }
+}

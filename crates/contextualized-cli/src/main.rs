@@ -1,3 +1,5 @@
 //! The program `contextualized`.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    contextualized_cli::run()
+}

@@ -4,9 +4,10 @@ use super::probe::{Variations, variations};
 use crate::adjustment::{benjamini_hochberg, holm};
 use crate::bootstrap::Failure;
 use contextualized_core::{ColumnNames, Result, Samples, WithWaldTests};
+use serde::{Deserialize, Serialize};
 
 /// How much one coefficient of one target varies, and how surely it varies at all.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Variation {
     /// Name of the target.
     pub target: String,
@@ -29,7 +30,7 @@ pub struct Variation {
 }
 
 /// Tests of every coefficient with every context.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VariationTable {
     /// Every coefficient with every context: targets slowest, contexts fastest.
     pub pairs: Vec<Variation>,

@@ -23,8 +23,6 @@ pub(crate) struct Request<'a> {
 pub(crate) struct Training {
     pub(crate) design: Design,
     pub(crate) samples: Samples,
-    /// Rows of the file.
-    pub(crate) rows: usize,
     /// Rows left out for missing values.
     pub(crate) dropped: usize,
 }
@@ -132,7 +130,6 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
     Ok(Training {
         samples,
         design,
-        rows,
         dropped: rows - kept.len(),
     })
 }

@@ -1,0 +1,388 @@
+//! The command line.
+
+use crate::data::Reading;
+use crate::design::TargetKind;
+use crate::error::{Error, Result};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Models whose coefficients and networks vary with context: from a data file to tables and a report.
+///
+/// A formula says what is modelled: `y ~ x0 + x1 | c0 + c1` is a regression of y on x0 and x1 whose
+/// coefficients depend on c0 and c1; `~ x0 + x1 + x2 | c0` is a network of three nodes that depends on
+/// c0.
+#[derive(Debug, Parser)]
+#[command(name = "contextualized", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// No progress bar and no tables of what was done; errors are still shown.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+
+    /// Tables as JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Threads to compute with; as many as the machine has if not given. Results do not depend on it.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Fit a regression whose coefficients vary with context.
+    Fit(Fit),
+    /// Write coefficients and predictions, or edges, for the rows of a file.
+    Predict(Predict),
+    /// Compare estimators on held-out rows.
+    Compare(Compare),
+    /// Fit networks that vary with context.
+    Networks(Networks),
+    /// Show which coefficient varies, with which context, and how surely.
+    Effects(Effects),
+    /// Write a report as one HTML file.
+    Report(Report),
+    /// Write simulated data whose truth is known.
+    Simulate(Simulate),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell to complete in.
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages, one per command.
+    Man {
+        /// Folder to write them to.
+        #[arg(long, value_name = "FOLDER", default_value = ".")]
+        out: PathBuf,
+    },
+}
+
+/// How a data file is read.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Reading data")]
+pub(crate) struct DataFlags {
+    /// What stands between the columns of a text file, such as ';' or '\t' [default: a comma, a tab for .tsv].
+    #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
+    pub(crate) delimiter: Option<u8>,
+
+    /// Texts that mean a missing value, beside nothing at all.
+    #[arg(
+        long,
+        value_name = "TEXT",
+        value_delimiter = ',',
+        default_value = "NA,N/A,NaN,nan,NULL,null,None"
+    )]
+    pub(crate) missing: Vec<String>,
+
+    /// Leave out rows with a missing value in a column that is used.
+    #[arg(long)]
+    pub(crate) drop_missing: bool,
+}
+
+impl DataFlags {
+    pub(crate) fn reading(&self) -> Reading {
+        Reading {
+            delimiter: self.delimiter,
+            missing: self.missing.iter().cloned().collect(),
+        }
+    }
+}
+
+fn delimiter(text: &str) -> std::result::Result<u8, String> {
+    match text.as_bytes() {
+        b"\\t" => Ok(b'\t'),
+        [byte] if *byte != b'"' && *byte != b'\n' && *byte != b'\r' => Ok(*byte),
+        _ => Err("one character that is not a quote, such as ';' or '\\t'".to_owned()),
+    }
+}
+
+/// Which estimator a model is fitted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EstimatorKind {
+    /// The best of the others on held-out rows.
+    Auto,
+    /// The same for all contexts.
+    Population,
+    /// One for each cluster of contexts.
+    Cluster,
+    /// A neural network of the context.
+    Neural,
+    /// Functions of the context by kernels, with intervals.
+    Kernel,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fit {
+    /// Data file: CSV, TSV (also gzipped) or Parquet; - is standard input.
+    pub(crate) data: String,
+    /// What is modelled: 'targets ~ features | contexts'.
+    pub(crate) formula: String,
+    /// File to write the model to.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: String,
+    /// How coefficients are estimated.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) estimator: EstimatorKind,
+    #[command(flatten)]
+    pub(crate) settings: RegressionFlags,
+    /// Fits to resampled rows, for intervals of estimators without any of their own.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) bootstraps: usize,
+    /// Do not test which coefficients vary.
+    #[arg(long)]
+    pub(crate) no_tests: bool,
+    #[command(flatten)]
+    pub(crate) flags: DataFlags,
+}
+
+/// What regressions are fitted with.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RegressionFlags {
+    /// What outcomes are [default: binary if they are 0 and 1 or one of two levels].
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(crate) target_kind: Option<TargetKindName>,
+    /// Column of row weights.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) weights: Option<String>,
+    /// Folds of rows that are held out to compare estimators.
+    #[arg(long, value_name = "K", default_value_t = 5)]
+    pub(crate) folds: usize,
+    /// Seed of everything random.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TargetKindName {
+    /// Numbers.
+    Gaussian,
+    /// 0 and 1, or two levels.
+    Binary,
+}
+
+impl From<TargetKindName> for TargetKind {
+    fn from(name: TargetKindName) -> Self {
+        match name {
+            TargetKindName::Gaussian => Self::Gaussian,
+            TargetKindName::Binary => Self::Binary,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Predict {
+    /// Model file.
+    pub(crate) model: String,
+    /// Data file with the columns of contexts and features; targets are not needed.
+    pub(crate) data: String,
+    /// File to write to; - is standard output.
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    pub(crate) out: String,
+    /// Format to write [default: Parquet for a name that ends in .parquet, else CSV].
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<OutputFormat>,
+    /// Write intervals of this probability too.
+    #[arg(long, value_name = "P", value_parser = probability)]
+    pub(crate) level: Option<f64>,
+    /// Keep the columns of the data file, before the new ones.
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// What becomes of rows with a level that training did not have.
+    #[arg(long, value_enum, default_value = "error")]
+    pub(crate) unknown_levels: UnknownLevels,
+    #[command(flatten)]
+    pub(crate) flags: DataFlags,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// Text, columns apart by commas.
+    Csv,
+    /// Parquet.
+    Parquet,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum UnknownLevels {
+    /// The first one ends the program.
+    Error,
+    /// They get the population's coefficients.
+    Population,
+}
+
+pub(crate) fn probability(text: &str) -> std::result::Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(level) if level > 0.0 && level < 1.0 => Ok(level),
+        _ => Err("a number between 0 and 1, such as 0.95".to_owned()),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// Data file.
+    pub(crate) data: String,
+    /// What is modelled: 'targets ~ features | contexts'.
+    pub(crate) formula: String,
+    /// Fit to all rows of the data and score on the rows of this file, instead of folds.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) test: Option<String>,
+    /// The estimators.
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "population,cluster,kernel,neural"
+    )]
+    pub(crate) estimators: Vec<EstimatorKind>,
+    #[command(flatten)]
+    pub(crate) settings: RegressionFlags,
+    #[command(flatten)]
+    pub(crate) flags: DataFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Networks {
+    /// Data file.
+    pub(crate) data: String,
+    /// The nodes and what networks depend on: '~ nodes | contexts'.
+    pub(crate) formula: String,
+    /// What edges are.
+    #[arg(long, value_enum, default_value = "correlation")]
+    pub(crate) kind: NetworkKindName,
+    /// How networks are estimated.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) estimator: EstimatorKind,
+    /// File to write the model to.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: String,
+    /// Folds of rows that are held out to compare estimators.
+    #[arg(long, value_name = "K", default_value_t = 5)]
+    pub(crate) folds: usize,
+    /// Seed of everything random.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Column of row weights.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) weights: Option<String>,
+    #[command(flatten)]
+    pub(crate) flags: DataFlags,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NetworkKindName {
+    /// Correlations.
+    Correlation,
+    /// Partial correlations.
+    Markov,
+    /// Weights of directed edges without cycles.
+    Bayesian,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Effects {
+    /// Model file.
+    pub(crate) model: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// Model file.
+    pub(crate) model: String,
+    /// Data file of rows that the model was not fitted to, with their targets.
+    pub(crate) data: String,
+    /// File to write to.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: String,
+    /// Title of the report.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) title: Option<String>,
+    /// Probability of bands and intervals.
+    #[arg(long, value_name = "P", default_value = "0.95", value_parser = probability)]
+    pub(crate) level: f64,
+    #[command(flatten)]
+    pub(crate) flags: DataFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// The problem.
+    #[arg(value_enum)]
+    pub(crate) problem: Problem,
+    /// File to write to; - is standard output.
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    pub(crate) out: String,
+    /// Format to write [default: Parquet for a name that ends in .parquet, else CSV].
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<OutputFormat>,
+    /// Rows; of the treatment problem all 5625 are on a grid, and this is not used.
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub(crate) rows: usize,
+    /// Contexts that nothing depends on, named noise0, noise1, ….
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) irrelevant: usize,
+    /// Standard deviation of the noise of a regression's outcome.
+    #[arg(long, value_name = "S", default_value_t = 0.5)]
+    pub(crate) noise: f64,
+    /// Which rows of the treatment problem.
+    #[arg(long, value_enum, default_value = "observed")]
+    pub(crate) part: Part,
+    /// Write the truth too: coefficients and means, or edges, in columns that begin with `true.`.
+    #[arg(long)]
+    pub(crate) truth: bool,
+    /// Seed.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Problem {
+    /// Response to two doses by diet and exercise, without noise, observed in five small discs.
+    Treatment,
+    /// A regression on x0, x1, x2 with slopes c0², sin(3 c1) and 1, and the offset c0.
+    Regression,
+    /// The same with an outcome of 0 or 1.
+    Binary,
+    /// Four nodes of a directed network whose weights depend on one context.
+    Sem,
+    /// Five nodes whose correlations depend on one context.
+    Correlation,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// The 221 patients to learn from.
+    Observed,
+    /// The 5404 others.
+    Unobserved,
+    /// All of them.
+    All,
+}
+
+impl Fit {
+    pub(crate) fn check(&self) -> Result<()> {
+        check_folds(self.settings.folds)?;
+        match self.bootstraps {
+            1 => Err(Error::usage(
+                "--bootstraps 1 tells nothing; use at least 20",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+pub(crate) fn check_folds(folds: usize) -> Result<()> {
+    match folds {
+        0 | 1 => Err(Error::usage(format!(
+            "--folds {folds} holds nothing out; use at least 2"
+        ))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,28 @@
+//! The commands, one in each file.
+
+pub(crate) mod compare;
+pub(crate) mod effects;
+pub(crate) mod fit;
+pub(crate) mod manual;
+pub(crate) mod networks;
+pub(crate) mod predict;
+pub(crate) mod report;
+pub(crate) mod simulate;
+
+use crate::arguments::{Arguments, Command};
+use crate::error::Result;
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let global = &arguments.global;
+    match &arguments.command {
+        Command::Fit(fit) => fit::run(fit, global),
+        Command::Predict(predict) => predict::run(predict, global),
+        Command::Compare(compare) => compare::run(compare, global),
+        Command::Networks(networks) => networks::run(networks, global),
+        Command::Effects(effects) => effects::run(effects, global),
+        Command::Report(report) => report::run(report, global),
+        Command::Simulate(simulate) => simulate::run(simulate),
+        Command::Completions { shell } => manual::completions(*shell),
+        Command::Man { out } => manual::pages(out),
+    }
+}

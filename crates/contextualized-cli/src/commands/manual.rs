@@ -1,0 +1,24 @@
+//! Completion scripts and manual pages.
+
+use crate::arguments::Arguments;
+use crate::error::{Error, Result};
+use clap::CommandFactory;
+use std::io::Write;
+use std::path::Path;
+
+pub(crate) fn completions(shell: clap_complete::Shell) -> Result<()> {
+    let mut script = Vec::new();
+    let mut command = Arguments::command();
+    clap_complete::generate(shell, &mut command, "contextualized", &mut script);
+    std::io::stdout()
+        .lock()
+        .write_all(&script)
+        .map_err(|source| Error::file("write", "standard output", &source))
+}
+
+pub(crate) fn pages(folder: &Path) -> Result<()> {
+    let name = folder.display().to_string();
+    let failed = |source| Error::file("write", &name, &source);
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    clap_mangen::generate_to(Arguments::command(), folder).map_err(failed)
+}

@@ -1,0 +1,341 @@
+//! `predict`: coefficients and predictions, or edges, for every row of a file, in blocks.
+
+use crate::arguments::{Global, Predict, UnknownLevels};
+use crate::data::{Chunk, Source};
+use crate::design::{Design, Encoded, Encoder, Unknown};
+use crate::error::{Error, Result};
+use crate::model_file;
+use crate::progress::Progress;
+use crate::rows::{Rows, format_of};
+use crate::saved::{Fitted, Regression, Saved};
+use arrow_array::{ArrayRef, UInt32Array};
+use contextualized_core::{
+    Coefficients, NetworkKind, VaryingCoefficients, VaryingNetworks, WithUncertainty,
+    partial_correlations,
+};
+use ndarray::{Array2, ArrayView2, s};
+
+pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
+    let saved: Saved = model_file::load(&arguments.model)?;
+    let design = &saved.design;
+    let source = Source::open(&arguments.data, &arguments.flags.reading())?;
+    let unknown = match arguments.unknown_levels {
+        UnknownLevels::Error => Unknown::Error,
+        UnknownLevels::Population => Unknown::Population,
+    };
+    let predictor = Predictor::new(&saved, arguments.level, unknown)?;
+    let mut encoder = Encoder::new(design, &source, unknown, arguments.flags.drop_missing);
+    let mut columns = encoder.columns()?;
+    let needed = columns.len();
+    let kept: Vec<usize> = match arguments.keep {
+        true => (0..source.columns().len()).collect(),
+        false => Vec::new(),
+    };
+    columns.extend(&kept);
+    let kept_names: Vec<String> = kept
+        .iter()
+        .map(|&column| source.columns()[column].clone())
+        .collect();
+    if let Some(name) = kept_names
+        .iter()
+        .find(|name| predictor.columns.contains(name))
+    {
+        return Err(Error::failure(format!(
+            "{} has a column {name:?}, which is written too; rename it, or leave out --keep",
+            source.name
+        )));
+    }
+
+    let progress = Progress::new(global, "predicting");
+    let format = format_of(arguments.format, &arguments.out);
+    let mut output = Rows::create(&arguments.out, format)?;
+    let mut read = 0;
+    for chunk in source.chunks(&columns)? {
+        let chunk = chunk?;
+        let encoded = encoder.encode(&chunk)?;
+        let kept = kept_columns(&source, &chunk, needed, &encoded)?;
+        let values = predictor.rows(&encoded)?;
+        output.write(&kept_names, kept, &predictor.columns, &values)?;
+        read += chunk.rows;
+        progress.rows(read);
+    }
+    encoder.finish()?;
+    if read == 0 {
+        // A file without rows has an output without rows, with the same columns.
+        let kept = source.chunks(&[]).map(|_| {
+            kept.iter()
+                .map(|_| arrow_array::new_empty_array(&arrow_schema::DataType::Utf8))
+        })?;
+        let values = Array2::zeros((0, predictor.columns.len()));
+        output.write(&kept_names, kept.collect(), &predictor.columns, &values)?;
+    }
+    output.finish()
+}
+
+/// The columns to keep, at the rows that are complete.
+fn kept_columns(
+    source: &Source,
+    chunk: &Chunk,
+    needed: usize,
+    encoded: &Encoded,
+) -> Result<Vec<ArrayRef>> {
+    let rows: UInt32Array = encoded.rows.iter().map(|&row| row as u32).collect();
+    let all = rows.len() == chunk.rows;
+    let kept = chunk.arrays[needed..].iter().map(|array| match all {
+        true => Ok(array.clone()),
+        false => arrow_select::take::take(array, &rows, None).map_err(|problem| {
+            Error::failure(format!(
+                "cannot keep a column of {}: {problem}",
+                source.name
+            ))
+        }),
+    });
+    kept.collect()
+}
+
+/// What is written for every row.
+struct Predictor<'a> {
+    saved: &'a Saved,
+    level: Option<f64>,
+    columns: Vec<String>,
+}
+
+impl<'a> Predictor<'a> {
+    fn new(saved: &'a Saved, level: Option<f64>, unknown: Unknown) -> Result<Self> {
+        let design = &saved.design;
+        let columns = match &saved.fitted {
+            Fitted::Regression(regression) => {
+                if unknown == Unknown::Population
+                    && let crate::saved::Baseline::Failed(reason) = &regression.population
+                {
+                    return Err(Error::failure(format!(
+                        "there are no coefficients of the population for --unknown-levels: {reason}"
+                    )));
+                }
+                regression_columns(design, level.is_some())
+            }
+            Fitted::Networks(networks) => {
+                if level.is_some() {
+                    return Err(Error::usage(
+                        "--level asks for intervals, which networks do not have; leave it out",
+                    ));
+                }
+                if unknown == Unknown::Population
+                    && let crate::saved::Baseline::Failed(reason) = &networks.population
+                {
+                    return Err(Error::failure(format!(
+                        "there is no network of the population for --unknown-levels: {reason}"
+                    )));
+                }
+                edge_columns(&networks.model, &design.feature_names())
+            }
+        };
+        Ok(Self {
+            saved,
+            level,
+            columns,
+        })
+    }
+
+    /// A row of values for each row of the block, NaN where nothing can be said.
+    fn rows(&self, encoded: &Encoded) -> Result<Array2<f64>> {
+        let (known, unknown): (Vec<usize>, Vec<usize>) =
+            (0..encoded.rows.len()).partition(|&row| !encoded.unknown[row]);
+        let mut values = Array2::from_elem((encoded.rows.len(), self.columns.len()), f64::NAN);
+        for (rows, population) in [(known, false), (unknown, true)] {
+            if rows.is_empty() {
+                continue;
+            }
+            let contexts = encoded.contexts.select(ndarray::Axis(0), &rows);
+            let features = encoded.features.select(ndarray::Axis(0), &rows);
+            let part = match &self.saved.fitted {
+                Fitted::Regression(regression) => {
+                    self.regression(regression, population, contexts.view(), features.view())?
+                }
+                Fitted::Networks(networks) => match (population, networks.population.fitted()) {
+                    (true, Some(model)) => edge_values(model, contexts.view())?,
+                    _ => edge_values(&networks.model, contexts.view())?,
+                },
+            };
+            for (from, &to) in rows.iter().enumerate() {
+                values.row_mut(to).assign(&part.row(from));
+                if encoded.unknown_features[to] {
+                    // The coefficients are the population's, but what they multiply is not known.
+                    for (value, column) in values.row_mut(to).iter_mut().zip(&self.columns) {
+                        if column.starts_with("pred.") {
+                            *value = f64::NAN;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(values)
+    }
+
+    fn regression(
+        &self,
+        regression: &Regression,
+        population: bool,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array2<f64>> {
+        let baseline = regression.population.fitted().filter(|_| population);
+        let model: &dyn VaryingCoefficients = match baseline {
+            Some(model) => model,
+            None => &regression.model,
+        };
+        let coefficients = model.coefficients(contexts)?;
+        let predictor = coefficients.linear_predictor(features)?;
+        let means = model.link().inverse_table(predictor.view());
+        let intervals = match self.level {
+            None => None,
+            Some(level) => {
+                let (own, outcomes) = match baseline {
+                    // How sure a prediction for an unknown level is cannot be known.
+                    Some(model) => (model.intervals(contexts, level)?, None),
+                    None => (
+                        regression
+                            .model
+                            .intervals(contexts, level)
+                            .map_err(with_advice)?,
+                        Some(
+                            regression
+                                .model
+                                .outcome_intervals(contexts, features, level)
+                                .map_err(with_advice)?,
+                        ),
+                    ),
+                };
+                Some((own, outcomes))
+            }
+        };
+        let design = &self.saved.design;
+        let mut values = Array2::from_elem((contexts.nrows(), self.columns.len()), f64::NAN);
+        let mut at = 0;
+        let mut put = |column: ndarray::ArrayView1<'_, f64>| {
+            values.column_mut(at).assign(&column);
+            at += 1;
+        };
+        let missing = ndarray::Array1::from_elem(contexts.nrows(), f64::NAN);
+        for target in 0..design.targets.len() {
+            let slopes_and_offsets = design.features.len() + usize::from(design.intercept);
+            for column in 0..slopes_and_offsets {
+                put(coefficient(&coefficients, target, column).view());
+                if let Some((own, _)) = &intervals {
+                    put(coefficient(&own.lower, target, column).view());
+                    put(coefficient(&own.upper, target, column).view());
+                }
+            }
+            put(means.column(target));
+            match &intervals {
+                Some((_, Some(outcomes))) => {
+                    put(outcomes.lower.column(target));
+                    put(outcomes.upper.column(target));
+                }
+                Some((_, None)) => {
+                    put(missing.view());
+                    put(missing.view());
+                }
+                None => {}
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// The slope of a feature, or behind all features the offset.
+fn coefficient(coefficients: &Coefficients, target: usize, column: usize) -> ndarray::Array1<f64> {
+    match column < coefficients.features() {
+        true => coefficients
+            .slopes()
+            .slice(s![.., target, column])
+            .to_owned(),
+        false => coefficients.offsets().column(target).to_owned(),
+    }
+}
+
+fn with_advice(source: contextualized_core::Error) -> Error {
+    let message = source.to_string();
+    match message.contains("bootstraps") {
+        true => Error::failure(
+            "the model has no intervals of its own; fit it again with --bootstraps 100, or with --estimator kernel",
+        ),
+        false => source.into(),
+    }
+}
+
+/// `coef.NAME` for each feature, `coef.(intercept)`, `pred.TARGET`; the coefficients of several targets
+/// begin with the target's name.
+fn regression_columns(design: &Design, intervals: bool) -> Vec<String> {
+    let mut columns = Vec::new();
+    let mut push = |name: String| match intervals {
+        true => columns.extend([
+            name.clone(),
+            format!("{name}.lower"),
+            format!("{name}.upper"),
+        ]),
+        false => columns.push(name),
+    };
+    for target in &design.targets {
+        let prefix = match design.targets.len() {
+            1 => String::new(),
+            _ => format!("{}.", target.name),
+        };
+        for feature in &design.features {
+            push(format!("{prefix}coef.{}", feature.name));
+        }
+        if design.intercept {
+            push(format!("{prefix}coef.(intercept)"));
+        }
+        push(format!("pred.{}", target.name));
+    }
+    columns
+}
+
+/// `edge.FROM->TO` of directed networks for every ordered pair, else `edge.A--B` for every pair.
+pub(super) fn edge_columns(model: &dyn VaryingNetworks, nodes: &[String]) -> Vec<String> {
+    let directed = model.kind() == NetworkKind::Directed;
+    let arrow = if directed { "->" } else { "--" };
+    pairs(nodes.len(), directed)
+        .map(|(from, to)| format!("edge.{}{arrow}{}", nodes[from], nodes[to]))
+        .collect()
+}
+
+fn pairs(nodes: usize, directed: bool) -> impl Iterator<Item = (usize, usize)> {
+    let all = (0..nodes).flat_map(move |from| (0..nodes).map(move |to| (from, to)));
+    all.filter(move |(from, to)| from < to || (directed && from != to))
+}
+
+/// Weights, correlations, or partial correlations of every row (n × edges), in the order of
+/// [`edge_columns`].
+pub(super) fn edge_values(
+    model: &dyn VaryingNetworks,
+    contexts: ArrayView2<'_, f64>,
+) -> Result<Array2<f64>> {
+    /// Networks held at once.
+    const BLOCK: usize = 256;
+    let mut values = Array2::zeros((0, 0));
+    let mut positions = Vec::new();
+    let kind = model.kind();
+    model.visit_networks(contexts, BLOCK, &mut |first, block| {
+        if first == 0 {
+            positions = pairs(block.nodes(), kind == NetworkKind::Directed).collect();
+            values = Array2::zeros((contexts.nrows(), positions.len()));
+        }
+        let partial = match kind {
+            NetworkKind::Precision => Some(partial_correlations(block)?),
+            _ => None,
+        };
+        let edges = match &partial {
+            Some(partial) => partial.view(),
+            None => block.edges(),
+        };
+        for (row, network) in edges.outer_iter().enumerate() {
+            for (edge, &(from, to)) in positions.iter().enumerate() {
+                values[[first + row, edge]] = network[[from, to]];
+            }
+        }
+        Ok(())
+    })?;
+    Ok(values)
+}

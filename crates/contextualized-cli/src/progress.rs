@@ -1,0 +1,50 @@
+//! What people see while they wait: a bar on a terminal, nothing elsewhere.
+
+use crate::arguments::Global;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::time::Duration;
+
+/// A bar, or a spinner while nothing can be counted.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    pub(crate) fn new(global: &Global, what: &str) -> Self {
+        // The target is hidden by itself where standard error is no terminal.
+        let target = match global.quiet {
+            true => ProgressDrawTarget::hidden(),
+            false => ProgressDrawTarget::stderr(),
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        bar.set_message(what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Self { bar }
+    }
+
+    pub(crate) fn say(&self, what: &str) {
+        self.bar.set_message(what.to_owned());
+    }
+
+    /// So many of so many are done.
+    pub(crate) fn at(&self, done: usize, total: usize) {
+        if self.bar.length() != Some(total as u64) {
+            self.bar.set_length(total as u64);
+            if let Ok(style) = ProgressStyle::with_template("{msg} [{wide_bar}] {pos}/{len}") {
+                self.bar.set_style(style.progress_chars("=> "));
+            }
+        }
+        self.bar.set_position(done as u64);
+    }
+
+    /// So many rows are done, of an unknown number.
+    pub(crate) fn rows(&self, rows: usize) {
+        self.bar.set_message(format!("{rows} rows"));
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,135 @@
+//! What a model file holds.
+
+use crate::design::Design;
+use contextualized_analysis::VariationTable;
+use contextualized_auto::{AutoModel, AutoNetworkModel, NetworkModel};
+use contextualized_baselines::{ClusterModel, PopulationModel};
+use contextualized_core::{Result, Samples, Split};
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// A fitted model with all that predictions, tables and reports need.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Saved {
+    pub(crate) design: Design,
+    pub(crate) data: DataSummary,
+    pub(crate) training: TrainingRows,
+    pub(crate) fitted: Fitted,
+}
+
+/// Where the training rows come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct DataSummary {
+    /// The file's name without its folder.
+    pub(crate) file: String,
+    /// Rows fitted.
+    pub(crate) rows: usize,
+    /// Rows left out for missing values.
+    pub(crate) dropped: usize,
+    /// The column of row weights.
+    pub(crate) weights: Option<String>,
+}
+
+/// Rows that stand for those fitted, in figures and tables.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TrainingRows {
+    contexts: Array2<f64>,
+    features: Array2<f64>,
+    targets: Array2<f64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Fitted {
+    Regression(Box<Regression>),
+    Networks(Box<Networks>),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Regression {
+    pub(crate) model: AutoModel,
+    pub(crate) population: Baseline<PopulationModel>,
+    pub(crate) clusters: Baseline<ClusterModel>,
+    /// Tests of which coefficients vary, or why there are none.
+    pub(crate) variation: Baseline<Tests>,
+}
+
+/// Tests of variation, and the rows they were made with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Tests {
+    pub(crate) table: VariationTable,
+    pub(crate) rows: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Networks {
+    pub(crate) model: AutoNetworkModel,
+    pub(crate) population: Baseline<NetworkModel>,
+    pub(crate) clusters: Baseline<NetworkModel>,
+}
+
+/// What is fitted beside the model, or why it could not be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Baseline<M> {
+    Fitted(M),
+    Failed(String),
+}
+
+impl<M> Baseline<M> {
+    pub(crate) fn new(outcome: Result<M>) -> Self {
+        match outcome {
+            Ok(model) => Self::Fitted(model),
+            Err(error) => Self::Failed(crate::error::Error::from(error).to_string()),
+        }
+    }
+
+    pub(crate) fn fitted(&self) -> Option<&M> {
+        match self {
+            Self::Fitted(model) => Some(model),
+            Self::Failed(_) => None,
+        }
+    }
+}
+
+impl TrainingRows {
+    /// The most rows kept.
+    const MOST: usize = 2000;
+
+    /// All rows, or so many that are spread over all of them.
+    pub(crate) fn of(samples: &Samples) -> Result<Self> {
+        let chosen = spread(samples, Self::MOST)?;
+        Ok(Self {
+            contexts: chosen.contexts().to_owned(),
+            features: chosen.features().to_owned(),
+            targets: chosen.targets().to_owned(),
+        })
+    }
+
+    pub(crate) fn samples(&self, design: &Design) -> Result<Samples> {
+        let samples = Samples::new(
+            self.contexts.view(),
+            self.features.view(),
+            self.targets.view(),
+        )?;
+        let targets = match design.is_of_networks() {
+            true => design.feature_names(),
+            false => design.target_names(),
+        };
+        samples
+            .with_context_names(design.context_names())?
+            .with_feature_names(design.feature_names())?
+            .with_target_names(targets)
+    }
+}
+
+/// At most so many of the rows, drawn by chance and the same each time: rows may come sorted.
+pub(crate) fn spread(samples: &Samples, most: usize) -> Result<Cow<'_, Samples>> {
+    let rows = samples.rows();
+    match rows > most {
+        false => Ok(Cow::Borrowed(samples)),
+        true => {
+            let chosen = Split::holdout(rows, most as f64 / rows as f64, 0)?.test;
+            samples.select(&chosen).map(Cow::Owned)
+        }
+    }
+}
