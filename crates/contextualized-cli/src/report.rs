@@ -3,8 +3,6 @@
 //! [`RegressionReport`] and [`NetworkReport`] hold what a report is about and know models by their
 //! traits alone. Every number and sentence is worked out from them here.
 
-#![allow(dead_code, unused_imports)]
-
 mod axes;
 mod comparison;
 mod dependence;

@@ -1,6 +1,6 @@
 //! `compare`: estimators on held-out rows.
 
-use super::fit::estimator;
+use super::fit::{estimator, method};
 use crate::arguments::{Compare, EstimatorKind, Global, check_folds};
 use crate::data::Source;
 use crate::design::{Encoder, Request, TargetKind, Training, read_training};
@@ -41,7 +41,11 @@ pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
     let estimators: Vec<Box<dyn DynEstimator>> = kinds
         .iter()
         .map(|kind| -> Box<dyn DynEstimator> {
-            Box::new(estimator(&training.design, settings, *kind))
+            let any = estimator(&training.design, settings, *kind);
+            match method(*kind) {
+                Some(method) => Box::new(any.default_of(method)),
+                None => Box::new(any),
+            }
         })
         .collect();
     let loss = match training.design.target_kind {
