@@ -3,10 +3,9 @@
 use crate::{AutoReport, RegressionModel};
 use contextualized_core::validate::{check_finite, check_query};
 use contextualized_core::{
-    CoefficientIntervals, Coefficients, Error, Link, LocalCoefficients, Result,
-    VaryingCoefficients, WeightedContexts, WithUncertainty,
+    CoefficientIntervals, Coefficients, Error, Link, LocalCoefficients, PredictionIntervals,
+    Result, VaryingCoefficients, WeightedContexts, WithUncertainty,
 };
-use contextualized_linear::PredictionIntervals;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -97,10 +96,10 @@ impl AutoModel {
     /// Intervals that should hold a new outcome of a row of weight one with probability `level`; of
     /// binary targets, those that should hold its probability.
     ///
-    /// A kernel's are those of its posterior. Of other models they are normal, with the standard
-    /// error of the predictor, where there are bootstraps, and the error of held-out rows. The
-    /// latter is not only noise but the model's own error too, so that they are rather wide than
-    /// narrow.
+    /// A kernel's are those of its posterior, a population's those of Student's t. Of clusters, encoders
+    /// and bootstraps they are normal, with the standard error of the predictor, where there are
+    /// bootstraps, and the error of held-out rows. The latter is not only noise but the model's own
+    /// error too, so that they are rather wide than narrow.
     ///
     /// # Errors
     ///
@@ -125,6 +124,12 @@ impl AutoModel {
                 model.mean_intervals(contexts, features, level)
             }
             (RegressionModel::Kernel(model), _) => {
+                model.outcome_intervals(contexts, features, level)
+            }
+            (RegressionModel::Population(model), Link::Logit) => {
+                model.mean_intervals(contexts, features, level)
+            }
+            (RegressionModel::Population(model), _) => {
                 model.outcome_intervals(contexts, features, level)
             }
             (_, Link::Logit) => self.probability_intervals(contexts, features, level),

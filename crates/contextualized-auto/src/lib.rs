@@ -27,7 +27,6 @@ pub use auto_model::AutoModel;
 pub use auto_networks::{AutoNetworkModel, AutoNetworks};
 pub use auto_regression::AutoRegression;
 pub use candidate::{Candidate, Method};
-pub use contextualized_linear::PredictionIntervals;
 pub use network_candidate::{
     BayesianCandidate, ByMethod, CorrelationCandidate, MarkovCandidate, NetworkCandidate,
 };

@@ -39,12 +39,13 @@ impl RegressionModel {
     }
 
     /// The model's sums of coefficients with their intervals, which effects with bands need: those of
-    /// a kernel and of a bootstrap.
+    /// a population, a kernel and a bootstrap.
     pub fn as_with_sums(&self) -> Option<&dyn WithSums> {
         match self {
+            Self::Population(model) => Some(model),
             Self::Kernel(model) => Some(model),
             Self::Ensemble(ensemble) => Some(&**ensemble),
-            Self::Population(_) | Self::Cluster(_) | Self::Neural(_) => None,
+            Self::Cluster(_) | Self::Neural(_) => None,
         }
     }
 

@@ -123,6 +123,11 @@ impl<'a> Design<'a> {
         deviations
     }
 
+    /// How the features of the columns are standardised.
+    pub(crate) fn scaling(&self) -> &Standardization {
+        &self.scaling
+    }
+
     /// Fewer rows than coefficients determine nothing without a penalty.
     pub(crate) fn require_rows(&self) -> Result<()> {
         let (found, needed) = self.matrix.dim();

@@ -1,6 +1,7 @@
 //! Logistic regression by iteratively reweighted least squares.
 
 use crate::design::Design;
+use crate::population::Covariance;
 use crate::separation::is_separated;
 use contextualized_core::{Error, Link, Result};
 use contextualized_solvers as solvers;
@@ -24,8 +25,8 @@ pub(crate) struct LogisticFit {
     pub(crate) slopes: Array1<f64>,
     pub(crate) offset: f64,
     /// Standard errors from the inverse of the information matrix, the intercept first if there is
-    /// one; none of a penalised fit.
-    pub(crate) errors: Option<Array1<f64>>,
+    /// one, and that inverse; none of a penalised fit.
+    pub(crate) errors: Option<(Array1<f64>, Covariance)>,
     /// −2 log-likelihood, plus the penalty.
     pub(crate) objective: f64,
     pub(crate) iterations: usize,
@@ -184,12 +185,13 @@ fn standard_errors(
     design: &Design<'_>,
     predictor: &Array1<f64>,
     weights: ArrayView1<'_, f64>,
-) -> Result<Array1<f64>> {
+) -> Result<(Array1<f64>, Covariance)> {
     let zeros = Array2::zeros((predictor.len(), 1));
     let working = variances(predictor) * weights;
     let covariance =
         solvers::least_squares(design.matrix.view(), zeros.view(), Some(working.view()))
             .and_then(|fit| fit.unscaled_covariance())
             .map_err(|error| design.name_columns(error))?;
-    Ok(design.deviations(&covariance))
+    let deviations = design.deviations(&covariance);
+    Ok((deviations, Covariance::new(design, covariance)))
 }

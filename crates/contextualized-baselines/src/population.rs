@@ -1,16 +1,19 @@
 //! One regression for everybody.
 
+mod uncertainty;
+
+pub(crate) use uncertainty::Covariance;
+
 use crate::design::{Design, weighted_rows};
 use crate::logistic;
 use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
 use contextualized_core::{
-    CoefficientIntervals, Coefficients, Error, Estimator, FitReport, Link, LocalCoefficients,
-    Result, Samples, Termination, VaryingCoefficients, WithUncertainty,
+    Coefficients, Error, Estimator, FitReport, Link, LocalCoefficients, Result, Samples,
+    Termination, VaryingCoefficients,
 };
 use contextualized_solvers as solvers;
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, array, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, array};
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 /// Linear or logistic regression on the features alone: the same coefficients at every context.
 ///
@@ -34,7 +37,7 @@ use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 /// # Row weights
 ///
 /// For estimates a row of weight 2 counts as two rows; a row of weight 0 is absent. For
-/// [standard errors](WithUncertainty) and intervals the two outcomes read weights differently, as
+/// [standard errors](contextualized_core::WithUncertainty) and intervals the two outcomes read weights differently, as
 /// R's `lm` and `glm` do. The noise of a linear fit is estimated, so weights are inverse variances
 /// up to a factor: multiplying all of them changes nothing, and a row of weight 2 is still one
 /// observation, of half the variance. The noise of a logistic fit is known, so weights are counts:
@@ -172,6 +175,7 @@ impl Estimator for PopulationRegression {
             offsets: fit.offsets,
             intercept: self.intercept,
             errors: fit.errors,
+            covariances: fit.covariances,
             degrees_of_freedom: fit.degrees_of_freedom,
             report: fit.report,
         }
@@ -186,6 +190,8 @@ struct Fit {
     offsets: Array1<f64>,
     /// Coefficients × targets, the intercept first if there is one.
     errors: Option<Array2<f64>>,
+    /// One for each target where there are standard errors.
+    covariances: Vec<Covariance>,
     degrees_of_freedom: Option<usize>,
     report: FitReport,
 }
@@ -210,6 +216,7 @@ fn fit_linear(design: &Design<'_>, samples: &Samples, ridge: f64) -> Result<Fit>
             slopes,
             offsets,
             errors: None,
+            covariances: Vec::new(),
             degrees_of_freedom: None,
             report: direct(objective),
         });
@@ -222,16 +229,25 @@ fn fit_linear(design: &Design<'_>, samples: &Samples, ridge: f64) -> Result<Fit>
         .map_err(|error| design.name_columns(error))?;
     let degrees_of_freedom = fit.degrees_of_freedom();
     let squares = fit.residual_sum_of_squares();
-    let errors = (degrees_of_freedom > 0).then(|| {
-        let deviations = design.deviations(&unscaled).insert_axis(Axis(1));
-        let noise = squares.mapv(|squares| (squares / degrees_of_freedom as f64).sqrt());
-        &deviations * &noise
-    });
+    let (errors, covariances) = match degrees_of_freedom {
+        0 => (None, Vec::new()),
+        _ => {
+            let deviations = design.deviations(&unscaled).insert_axis(Axis(1));
+            let noise = squares.mapv(|squares| (squares / degrees_of_freedom as f64).sqrt());
+            let covariance = |noise: &f64| {
+                let variance = noise * noise;
+                Covariance::new(design, &unscaled * variance).with_noise(variance)
+            };
+            let covariances = noise.iter().map(covariance).collect();
+            (Some(&deviations * &noise), covariances)
+        }
+    };
     let (slopes, offsets) = design.to_original_units(fit.solution().view())?;
     Ok(Fit {
         slopes,
         offsets,
         errors,
+        covariances,
         degrees_of_freedom: Some(degrees_of_freedom),
         report: direct(squares.sum()),
     })
@@ -255,13 +271,15 @@ fn fit_logistic(design: &Design<'_>, samples: &Samples, ridge: f64) -> Result<Fi
     let mut slopes = Array2::zeros((targets.ncols(), samples.features().ncols()));
     let mut offsets = Array1::zeros(targets.ncols());
     let mut errors = Array2::zeros((design.coefficients(), targets.ncols()));
+    let mut covariances = Vec::new();
     let (mut iterations, mut objective) = (0, 0.0);
     for (column, name) in samples.names().targets.iter().enumerate() {
         let fit = logistic::fit(design, targets.column(column), name, weights.view(), ridge)?;
         slopes.row_mut(column).assign(&fit.slopes);
         offsets[column] = fit.offset;
-        if let Some(own) = fit.errors {
+        if let Some((own, covariance)) = fit.errors {
             errors.column_mut(column).assign(&own);
+            covariances.push(covariance);
         }
         iterations = iterations.max(fit.iterations);
         objective += fit.objective;
@@ -270,6 +288,7 @@ fn fit_logistic(design: &Design<'_>, samples: &Samples, ridge: f64) -> Result<Fi
         slopes,
         offsets,
         errors: (ridge == 0.0).then_some(errors),
+        covariances,
         degrees_of_freedom: None,
         report: FitReport {
             termination: Termination::Converged,
@@ -293,6 +312,8 @@ pub struct PopulationModel {
     intercept: bool,
     /// Standard errors, coefficients × targets, the intercept first if there is one.
     errors: Option<Array2<f64>>,
+    /// One for each target where there are standard errors.
+    covariances: Vec<Covariance>,
     degrees_of_freedom: Option<usize>,
     report: FitReport,
 }
@@ -306,6 +327,7 @@ struct UncheckedModel {
     offsets: Array1<f64>,
     intercept: bool,
     errors: Option<Array2<f64>>,
+    covariances: Vec<Covariance>,
     degrees_of_freedom: Option<usize>,
     report: FitReport,
 }
@@ -321,6 +343,7 @@ impl TryFrom<UncheckedModel> for PopulationModel {
             offsets,
             intercept,
             errors,
+            covariances,
             degrees_of_freedom,
             report,
         } = model;
@@ -370,6 +393,14 @@ impl TryFrom<UncheckedModel> for PopulationModel {
                 "in keeping with the link and the standard errors",
             ));
         }
+        check_rows(
+            "covariances",
+            errors.as_ref().map_or(0, Array2::ncols),
+            covariances.len(),
+        )?;
+        for covariance in &covariances {
+            covariance.check(slopes.ncols(), intercept, link)?;
+        }
         check_finite("objective", array![[report.objective]].view())?;
         Ok(Self {
             link,
@@ -378,6 +409,7 @@ impl TryFrom<UncheckedModel> for PopulationModel {
             offsets,
             intercept,
             errors,
+            covariances,
             degrees_of_freedom,
             report,
         })
@@ -445,86 +477,5 @@ impl LocalCoefficients for PopulationModel {
 
     fn link(&self) -> Link {
         self.link
-    }
-}
-
-/// Linear fits: σ̂² (XᵀWX)⁻¹ with σ̂² = Σ w r² / (n − p), n the rows of positive weight, and
-/// Student's t with n − p degrees of freedom; weights are inverse variances up to a factor, as in
-/// R's `lm`. Logistic fits: the inverse information (XᵀWVX)⁻¹ with V the variances p (1 − p), and
-/// the normal distribution; weights are counts, as in R's `glm`.
-/// [`PopulationRegression`] says what follows for row weights. Penalised fits are biased and have
-/// no standard errors.
-impl WithUncertainty for PopulationModel {
-    /// # Errors
-    ///
-    /// [`Error::TooFewRows`] when as many rows as coefficients leave nothing to estimate the noise
-    /// from, [`Error::InvalidParameter`] for a ridge fit.
-    fn standard_errors(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
-        check_table("contexts", contexts, Some(self.contexts))?;
-        let Some(errors) = &self.errors else {
-            return Err(match self.degrees_of_freedom {
-                Some(_) => {
-                    let coefficients = self.slopes.ncols() + usize::from(self.intercept);
-                    Error::TooFewRows {
-                        purpose: "standard errors".to_owned(),
-                        needed: coefficients + 1,
-                        found: coefficients,
-                    }
-                }
-                None => Error::invalid_parameter("ridge", "positive", "zero for standard errors"),
-            });
-        };
-        let first = usize::from(self.intercept);
-        let offsets = match self.intercept {
-            true => errors.row(0).to_owned(),
-            false => Array1::zeros(errors.ncols()),
-        };
-        Coefficients::constant(
-            errors.slice(s![first.., ..]).t(),
-            offsets.view(),
-            contexts.nrows(),
-        )
-    }
-
-    /// # Errors
-    ///
-    /// [`Error::InvalidParameter`] for a level outside (0, 1), or so close to 1 that its quantile
-    /// is infinite; those of [`PopulationModel::standard_errors`]; [`Error::NotFinite`] for an end
-    /// that overflows.
-    fn intervals(&self, contexts: ArrayView2<'_, f64>, level: f64) -> Result<CoefficientIntervals> {
-        if !(level > 0.0 && level < 1.0) {
-            return Err(Error::invalid_parameter(
-                "level",
-                level,
-                "between 0 and 1, exclusive",
-            ));
-        }
-        let estimate = self.coefficients(contexts)?;
-        let errors = self.standard_errors(contexts)?;
-        // Of the lower tail, which floating-point numbers resolve where they round the upper to 1.
-        let tail = (1.0 - level) / 2.0;
-        let quantile = match self.degrees_of_freedom {
-            Some(degrees) => StudentsT::new(0.0, 1.0, degrees as f64)
-                .map(|t| -t.inverse_cdf(tail))
-                .map_err(|error| Error::numerical("a quantile of Student's t", error))?,
-            None => -Normal::standard().inverse_cdf(tail),
-        };
-        if !quantile.is_finite() {
-            return Err(Error::invalid_parameter(
-                "level",
-                level,
-                "so far below 1 that its quantile is finite",
-            ));
-        }
-        let end = |sign: f64| {
-            Coefficients::new(
-                &estimate.slopes() + &errors.slopes() * (sign * quantile),
-                &estimate.offsets() + &errors.offsets() * (sign * quantile),
-            )
-        };
-        Ok(CoefficientIntervals {
-            lower: end(-1.0)?,
-            upper: end(1.0)?,
-        })
     }
 }

@@ -113,7 +113,7 @@ pub use standardization::{Standardization, normalized_weights};
 pub use structural::StructuralNetworks;
 pub use sums::{CoefficientSums, PredictorSums, WeightedContexts, WithSums};
 pub use traits::{
-    CoefficientIntervals, DynEstimator, Estimator, LocalCoefficients, VaryingCoefficients,
-    WithUncertainty,
+    CoefficientIntervals, DynEstimator, Estimator, LocalCoefficients, PredictionIntervals,
+    VaryingCoefficients, WithUncertainty,
 };
 pub use wald::{WaldTest, WithWaldTests};

@@ -135,6 +135,15 @@ pub struct CoefficientIntervals {
     pub upper: Coefficients,
 }
 
+/// Lower and upper ends of an interval for every target (n × y): of its mean, or of a new outcome.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PredictionIntervals {
+    /// Lower ends.
+    pub lower: Array2<f64>,
+    /// Upper ends.
+    pub upper: Array2<f64>,
+}
+
 /// A model that knows how surely it knows its coefficients.
 pub trait WithUncertainty: VaryingCoefficients {
     /// Standard error, or posterior standard deviation, of every coefficient.

@@ -6,9 +6,10 @@ mod relevance;
 mod sums;
 mod wald;
 
+pub use contextualized_core::PredictionIntervals;
 pub use contextualized_kernels::{
     Family, Hyperparameters, Kernel, Method, Priors, ProcessReport, Sharing, Size,
 };
 pub use estimator::KernelRegression;
-pub use model::{KernelModel, LeaveOneOut, PartialEffect, PredictionIntervals};
+pub use model::{KernelModel, LeaveOneOut, PartialEffect};
 pub use relevance::Relevance;

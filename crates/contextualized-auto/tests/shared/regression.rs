@@ -105,7 +105,11 @@ fn the_population_is_kept_where_nothing_varies() {
 #[test]
 fn binary_targets_have_probabilities_and_their_intervals() {
     let samples = binary(150, 4);
-    for (method, bootstraps) in [(Method::Kernel, 0), (Method::Population, 40)] {
+    for (method, bootstraps) in [
+        (Method::Kernel, 0),
+        (Method::Population, 0),
+        (Method::Population, 40),
+    ] {
         let model = AutoRegression::new()
             .logistic()
             .only(method)

@@ -5,5 +5,6 @@ mod clusters;
 mod networks;
 mod population;
 mod population_input;
+mod population_intervals;
 mod reference;
 mod structural;

@@ -342,6 +342,11 @@ fn a_file_that_was_altered_is_an_error() {
             json!(Array2::<f64>::zeros((0, 2))),
             "slopes has no rows",
         ),
+        (
+            "covariances",
+            json!([]),
+            "covariances: the number of rows is 0, expected 1",
+        ),
         ("contexts", json!(0), "contexts has no columns"),
         ("intercept", json!(false), "zero without an intercept"),
         (

@@ -6,8 +6,8 @@ use contextualized_core::validate::{
 };
 use contextualized_core::{
     CoefficientIntervals, Coefficients, ColumnNames, Error, FitReport, Link, LocalCoefficients,
-    Result, Samples, Scaling, VaryingCoefficients, WeightedContexts, WithUncertainty,
-    normalized_weights,
+    PredictionIntervals, Result, Samples, Scaling, VaryingCoefficients, WeightedContexts,
+    WithUncertainty, normalized_weights,
 };
 use contextualized_kernels::{
     Constancy, FittedProcess, Hyperparameters, Kernel, ProcessReport, WaldStatistic,
@@ -48,15 +48,6 @@ struct Unchecked {
 
 /// Contexts kept for the table of relevance.
 const TYPICAL: usize = 500;
-
-/// Lower and upper ends of intervals for every target (n × y).
-#[derive(Debug, Clone, PartialEq)]
-pub struct PredictionIntervals {
-    /// Lower ends.
-    pub lower: Array2<f64>,
-    /// Upper ends.
-    pub upper: Array2<f64>,
-}
 
 /// What single contexts add to every coefficient, in the users' units.
 #[derive(Debug, Clone, PartialEq)]
