@@ -12,7 +12,7 @@ use crate::svg::{self, Document};
 use crate::text::clean;
 use crate::{Error, Result};
 
-/// Around everything.
+/// Around everything, unless it is set.
 const EDGE: f64 = 18.0;
 /// Between the panels of a row and of a column.
 const COLUMN_GAP: f64 = 26.0;
@@ -34,6 +34,7 @@ pub struct Figure {
     x_label: String,
     y_label: String,
     size: (f64, f64),
+    edge: f64,
     shared: bool,
 }
 
@@ -49,6 +50,7 @@ impl Figure {
             x_label: String::new(),
             y_label: String::new(),
             size: (300.0, 300.0),
+            edge: EDGE,
             shared: false,
         }
     }
@@ -110,6 +112,13 @@ impl Figure {
         self
     }
 
+    /// The room around everything in px, 18 by default; from 0 to 200.
+    #[must_use]
+    pub fn edge(mut self, edge: f64) -> Self {
+        self.edge = edge;
+        self
+    }
+
     /// Automatic ranges that are the same in all panels.
     #[must_use]
     pub fn shared_ranges(mut self) -> Self {
@@ -127,11 +136,12 @@ impl Figure {
     ///
     /// [`Error::EmptyFigure`] without panels; [`Error::EmptyPanel`] for a panel without data
     /// and ranges; [`Error::NotFinite`] and [`Error::NotPositive`] for numbers that cannot be
-    /// shown; [`Error::LengthsDiffer`]; [`Error::BadRange`]; [`Error::BadSetting`] for a size,
+    /// shown; [`Error::LengthsDiffer`]; [`Error::BadRange`]; [`Error::BadSetting`] for a size, edge,
     /// radius, line width, opacity or tick that is outside its range, for no columns and for
     /// a canvas of more than 100 000 px.
     pub fn to_svg(&self) -> Result<String> {
         self.check()?;
+        let edge = self.edge;
         let placed = self.placed()?;
         let grid = Grid::new(&placed, self.columns.min(placed.len()), self.size);
         let inner = grid.width.max(self.size.0);
@@ -140,13 +150,13 @@ impl Figure {
         let y_label = Paragraph::new(&self.y_label, UPWARDS, grid.height);
         let legend = Legend::new(&self.panels, inner);
 
-        let left = EDGE + spaced(y_label.depth());
-        let grid_top = EDGE + spaced(title.depth());
+        let left = edge + spaced(y_label.depth());
+        let grid_top = edge + spaced(title.depth());
         let label_top = grid_top + grid.height + GAP;
         let legend_top = grid_top + grid.height + spaced(x_label.depth()) + GAP;
-        let width = (left + inner).max(EDGE + legend.width()) + EDGE;
+        let width = (left + inner).max(edge + legend.width()) + edge;
         let height =
-            grid_top + grid.height + spaced(x_label.depth()) + spaced(legend.height()) + EDGE;
+            grid_top + grid.height + spaced(x_label.depth()) + spaced(legend.height()) + edge;
         for side in [width, height] {
             within("the canvas", side, 1.0, 100_000.0, "at most 100 000 px")?;
         }
@@ -159,13 +169,13 @@ impl Figure {
         };
         canvas::draw(&document, |canvas| {
             let (across, down) = grid.middle();
-            title.draw(canvas, (document.width / 2.0, EDGE))?;
+            title.draw(canvas, (document.width / 2.0, edge))?;
             x_label.draw(canvas, (left + across, label_top))?;
-            y_label.draw(canvas, (EDGE, grid_top + down))?;
+            y_label.draw(canvas, (edge, grid_top + down))?;
             grid.draw(placed, canvas, (left, grid_top))?;
             let legend_left = (left + across - legend.width() / 2.0)
-                .min(document.width - EDGE - legend.width())
-                .max(EDGE);
+                .min(document.width - edge - legend.width())
+                .max(edge);
             legend.draw(canvas, (legend_left, legend_top))
         })
     }
@@ -210,6 +220,7 @@ impl Figure {
         ] {
             within(setting, side, 60.0, 4000.0, "from 60 to 4000 px")?;
         }
+        within("the edge", self.edge, 0.0, 200.0, "from 0 to 200 px")?;
         let mut panels = self.panels.iter().enumerate();
         panels.try_for_each(|(number, panel)| panel.check(&panel.name(number)))
     }

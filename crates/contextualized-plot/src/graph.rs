@@ -18,6 +18,7 @@ pub struct Graph {
     weights: Vec<f64>,
     directed: bool,
     widest: Option<f64>,
+    dash_negative: bool,
 }
 
 /// Half the side of the square that the circle of nodes, of radius 1, stands in: with names in nodes
@@ -46,6 +47,7 @@ impl Graph {
             weights: weights.to_vec(),
             directed: true,
             widest: None,
+            dash_negative: false,
         }
     }
 
@@ -62,6 +64,13 @@ impl Graph {
     #[must_use]
     pub fn widest(mut self, weight: f64) -> Self {
         self.widest = Some(weight);
+        self
+    }
+
+    /// Draws edges of negative weight in dashes, so that signs can be told without colours.
+    #[must_use]
+    pub fn dash_negative(mut self) -> Self {
+        self.dash_negative = true;
         self
     }
 
@@ -159,7 +168,7 @@ impl Mark for Graph {
                     false => Colour::BLUE,
                 },
                 width: (WIDEST * (weight.abs() / widest).min(1.0)).max(NARROWEST),
-                dashed: false,
+                dashed: self.dash_negative && weight < 0.0,
             };
             let ends = [from, to].map(|node| frame.place(self.place(node)));
             let back = self.directed && self.weights[to * self.names.len() + from] != 0.0;

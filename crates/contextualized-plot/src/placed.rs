@@ -98,13 +98,19 @@ impl<'a> Placed<'a> {
             before = before.max(half - centre);
             after = after.max(centre + half - self.size.0);
         }
+        // How far the labels of y ticks reach above the data.
+        let above = self.y.ticks.iter().map(|tick| {
+            let room = self.size.1 * (1.0 - self.y.position(tick.value));
+            Y_TICK.leading() / 2.0 - room
+        });
+        let above = above.fold(0.0, f64::max);
         let left = widest(&self.y) + TICK + TICK_GAP + padded(self.y_label.depth());
         let right: f64 = self.bars.iter().map(bar_room).sum();
         let head = self.title.depth() + self.subtitle.depth();
         Margins {
             left: left.max(before),
             right: right.max(after),
-            top: if head > 0.0 { head + TITLE_GAP } else { 0.0 },
+            top: if head > 0.0 { head + TITLE_GAP } else { above },
             bottom: TICK + TICK_GAP + self.x_tick_depth() + padded(self.x_label.depth()),
         }
     }

@@ -107,10 +107,11 @@ impl Comparison<'_> {
         let name = &other.name;
         let change = difference.mean / theirs.mean.abs();
         let figures = format!(
-            "{} against {}; paired difference {}",
+            "{} against {}; paired difference {}, standard error {}",
             number(own.mean),
             number(theirs.mean),
-            with_error(difference.mean, Some(difference.standard_error)),
+            number(difference.mean),
+            number(difference.standard_error),
         );
         Ok(match self.verdict(other)? {
             Verdict::Same => format!("The model predicts exactly as the {name} does."),
@@ -162,7 +163,7 @@ impl Comparison<'_> {
         let mut head = vec![
             "Model".to_owned(),
             format!("{loss} ± SE"),
-            "this model less it ± SE".to_owned(),
+            "difference ± SE".to_owned(),
         ];
         head.extend(more.iter().map(|(name, _)| (*name).to_owned()));
         let mut table = Table::new(caption, head);

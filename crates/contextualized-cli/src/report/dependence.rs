@@ -53,6 +53,15 @@ impl Average {
         )
     }
 
+    /// Whether the values differ by less than half a percent of their size.
+    pub(crate) fn is_level(&self) -> bool {
+        let size = self
+            .values
+            .iter()
+            .fold(0.0_f64, |size, value| size.max(value.abs()));
+        self.span() <= 0.005 * size
+    }
+
     /// The largest less the smallest value.
     pub(crate) fn span(&self) -> f64 {
         let values = || self.values.iter().copied();

@@ -46,7 +46,7 @@ pub(crate) struct NetworkReport<'a> {
 
 /// Edges in the table, and lines against each context.
 const EDGES: usize = 30;
-const LINES: usize = 6;
+const LINES: usize = 5;
 /// Contexts that networks are drawn along, and those that edges are shown against.
 const DRAWN_CONTEXTS: usize = 3;
 const CONTEXTS: usize = 12;
@@ -270,7 +270,7 @@ impl NetworkReport<'_> {
             })
             .collect::<Result<Vec<_>>>()?;
         page.table(&comparison.table(
-            "Losses on held-out rows.",
+            "Losses on held-out rows; difference: this model less the other.",
             LOSS,
             &[("reconstruction error ± SE", errors)],
         )?);
@@ -318,7 +318,8 @@ impl NetworkReport<'_> {
             ],
         )
         .words(&[6]);
-        for edge in edges.by_spread().into_iter().take(EDGES) {
+        let shown = edges.that_are();
+        for &edge in shown.iter().take(EDGES) {
             let strongest = (0..edges.curves.len())
                 .max_by(|&a, &b| edges.change(a, edge).total_cmp(&edges.change(b, edge)));
             let (context, change) = match strongest {
@@ -339,47 +340,45 @@ impl NetworkReport<'_> {
                 change,
             ]);
         }
-        if edges.names.len() > EDGES {
-            table.row([format!("… and {} more", edges.names.len() - EDGES)]);
+        if shown.len() > EDGES {
+            table.row([format!("… and {} more", shown.len() - EDGES)]);
         }
         page.table(&table);
+        let none = edges.names.len() - shown.len();
+        if none > 0 {
+            page.paragraph(&format!(
+                "{} of {} pairs are an edge in none of these rows, nor in the population.",
+                whole(none),
+                whole(edges.names.len())
+            ));
+        }
     }
 
     fn write_dependence(&self, page: &mut Page, edges: &Edges) -> Result<()> {
         page.section("Edges across contexts");
         page.paragraph(
             "The average of each edge over training rows at values of one context, each row keeping its \
-             other contexts. For each context those edges are shown that change most with it. These \
-             averages come without bands.",
+             other contexts. Shown are the edges that change most with any context. These averages come without bands.",
         );
-        let shown: Vec<(usize, Vec<usize>)> = edges
-            .axes_by_change()
-            .into_iter()
-            .take(CONTEXTS)
-            .map(|axis| (axis, edges.most_changing(axis)))
-            .collect();
-        let ends = shown.iter().flat_map(|(axis, chosen)| {
-            let curves = &edges.curves[*axis].values;
-            chosen
-                .iter()
-                .flat_map(move |&edge| curves.column(edge).to_vec())
-        });
+        let chosen = edges.most_changing();
+        let axes: Vec<usize> = edges.axes_by_change().into_iter().take(CONTEXTS).collect();
+        let curve = |axis: usize, edge: usize| edges.curves[axis].values.column(edge).to_vec();
+        let ends = axes
+            .iter()
+            .flat_map(|&axis| chosen.iter().flat_map(move |&edge| curve(axis, edge)));
         let range = ends.fold((0.0_f64, 0.0_f64), |(low, high), value| {
             (low.min(value), high.max(value))
         });
         let mut drawn = Vec::new();
-        for (axis, chosen) in &shown {
+        for &axis in &axes {
             let curves: Vec<(String, Vec<f64>)> = chosen
                 .iter()
-                .map(|&edge| {
-                    let values = edges.curves[*axis].values.column(edge).to_vec();
-                    (edges.names[edge].clone(), values)
-                })
+                .map(|&edge| (edges.names[edge].clone(), curve(axis, edge)))
                 .collect();
             drawn.push(pictures::edges(
                 self.quantity(),
-                self.contexts[*axis].name(self.training),
-                &edges.curves[*axis].at,
+                self.contexts[axis].name(self.training),
+                &edges.curves[axis].at,
                 &curves,
                 range,
             )?);
@@ -394,8 +393,8 @@ impl NetworkReport<'_> {
         page.pictures(
             &drawn,
             &format!(
-                "The {} of the edges that change most with each context, on one vertical axis; strokes: \
-                 training rows.{left_out}",
+                "The {} of the edges that change most against each context, the strongest first, in the \
+                 same colours and on one vertical axis; strokes: training rows.{left_out}",
                 self.quantity()
             ),
         );
@@ -407,6 +406,7 @@ impl NetworkReport<'_> {
         let axes: Vec<usize> = edges
             .axes_by_change()
             .into_iter()
+            .filter(|&axis| edges.largest_change(axis) >= WEAKEST)
             .take(DRAWN_CONTEXTS)
             .collect();
         let base = typical(self.contexts, self.training.contexts());
@@ -450,7 +450,8 @@ impl NetworkReport<'_> {
         page.paragraph(&format!(
             "Networks at contexts that are typical but for one: numbers at their medians, categories at \
              their most frequent level. Edges are as wide as they are strong in all drawings alike, \
-             vermillion where positive and blue where negative; those below {WEAKEST} are left out.{}",
+             vermillion where positive, blue and dashed where negative; those below {WEAKEST} are left \
+             out, and so are contexts along which no edge changes by as much on average.{}",
             match nodes.len() < all_names.len() {
                 true => format!(
                     " Of {} nodes the {} with the strongest edges are drawn.",
@@ -663,21 +664,36 @@ impl Edges {
         high - low
     }
 
+    fn largest_change(&self, axis: usize) -> f64 {
+        let changes = (0..self.names.len()).map(|edge| self.change(axis, edge));
+        changes.fold(0.0, f64::max)
+    }
+
     fn by_spread(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.names.len()).collect();
         order.sort_by(|&a, &b| self.spread[b].total_cmp(&self.spread[a]));
         order
     }
 
-    /// The edges that change most along a context.
-    fn most_changing(&self, axis: usize) -> Vec<usize> {
-        let changes: Vec<f64> = (0..self.names.len())
-            .map(|edge| self.change(axis, edge))
-            .collect();
+    /// The edges that change most along any context.
+    fn most_changing(&self) -> Vec<usize> {
+        let most = |edge: usize| {
+            let changes = (0..self.curves.len()).map(|axis| self.change(axis, edge));
+            changes.fold(0.0, f64::max)
+        };
+        let changes: Vec<f64> = (0..self.names.len()).map(most).collect();
         let mut order: Vec<usize> = (0..changes.len()).collect();
         order.sort_by(|&a, &b| changes[b].total_cmp(&changes[a]));
         order.truncate(LINES);
         order
+    }
+
+    /// Pairs that are an edge in some row or in the population, those that vary most first.
+    fn that_are(&self) -> Vec<usize> {
+        let is = |edge: &usize| {
+            [self.mean[*edge], self.spread[*edge], self.population[*edge]] != [0.0; 3]
+        };
+        self.by_spread().into_iter().filter(is).collect()
     }
 
     /// Contexts by the sum of the changes of all edges, the largest first.

@@ -11,6 +11,7 @@ pub(crate) struct Page {
     body: String,
     /// Sections by identifier and title.
     contents: Vec<(String, String)>,
+    tables: usize,
 }
 
 /// How serious a note is.
@@ -63,13 +64,15 @@ impl Table {
         self
     }
 
-    fn html(&self) -> String {
+    /// The caption stands above the box that scrolls, so that it stays in view.
+    fn html(&self, id: &str) -> String {
         let mut out = String::new();
-        let caption = escape(&self.caption);
         let _ = write!(
             out,
-            "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\">\n\
-             <table><caption>{caption}</caption>\n<thead><tr>"
+            "<p class=\"caption\" id=\"{id}\">{}</p>\n\
+             <div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"{id}\">\n\
+             <table aria-labelledby=\"{id}\">\n<thead><tr>",
+            escape(&self.caption)
         );
         let class = |column: usize| match column == 0 || self.words.contains(&column) {
             true => "",
@@ -113,6 +116,7 @@ impl Page {
             body: String::new(),
             title,
             contents: Vec::new(),
+            tables: 0,
         }
     }
 
@@ -168,7 +172,9 @@ impl Page {
     }
 
     pub(crate) fn table(&mut self, table: &Table) {
-        self.body.push_str(&table.html());
+        self.tables += 1;
+        let id = format!("table-{}", self.tables);
+        self.body.push_str(&table.html(&id));
     }
 
     /// Pictures (inline SVG, which names itself) beside each other as far as there is room, with a
@@ -274,7 +280,7 @@ mod tests {
         page.details(evil, |page| page.paragraph(evil));
         let html = page.html(evil);
         assert!(!html.contains("<script") && !html.contains('\u{0}'));
-        assert_eq!(html.matches("&lt;script&gt;").count(), 19);
+        assert_eq!(html.matches("&lt;script&gt;").count(), 18);
         assert!(!html.contains("\"&quot;\"'"));
     }
 

@@ -12,12 +12,13 @@ use contextualized_plot::{
 };
 
 /// The data rectangle of a panel, in px: with its labels it fits a phone.
-const WIDTH: f64 = 236.0;
-const HEIGHT: f64 = 168.0;
+const WIDTH: f64 = 222.0;
+const HEIGHT: f64 = 160.0;
 
 /// The figure as an element of the page.
-pub(crate) fn drawn(figure: &Figure) -> Result<String> {
+fn drawn(figure: Figure) -> Result<String> {
     figure
+        .edge(3.0)
         .to_inline_svg()
         .map_err(|source| Error::numerical("drawing a figure", source))
 }
@@ -57,7 +58,7 @@ pub(crate) fn distribution(
         .panel_size(WIDTH, HEIGHT)
         .name(&format!("Histogram of {quantity}"))
         .description(description);
-    drawn(&figure)
+    drawn(figure)
 }
 
 /// One coefficient, or anything else, against one context.
@@ -103,7 +104,7 @@ impl Curve<'_> {
             .name(&format!("{} against {}", self.quantity, self.context))
             .description(&self.words())
             .panel(panel);
-        drawn(&figure)
+        drawn(figure)
     }
 
     fn line(&self, mut panel: Panel, at: &[f64]) -> Panel {
@@ -138,7 +139,7 @@ impl Curve<'_> {
         panel.layer(Dots::new(&points).radius(4.5))
     }
 
-    /// The curve for those who cannot see it: its ends and its extremes.
+    /// The curve for those who cannot see it: its ends, and its extremes where these are others.
     pub(crate) fn words(&self) -> String {
         let name = |place: usize| match self.at {
             Points::Numbers { values, .. } => number(values[place]),
@@ -163,16 +164,16 @@ impl Curve<'_> {
             (0..=last).min_by(by).unwrap_or(0),
             (0..=last).max_by(by).unwrap_or(0),
         );
-        match last {
-            0 => format!("{}.", said(0)),
-            _ => format!(
-                "From {} to {}; lowest {}, highest {}.",
-                said(0),
-                said(last),
-                said(lowest),
-                said(highest)
-            ),
+        let mut words = match last {
+            0 => return format!("{}.", said(0)),
+            _ => format!("from {} to {}", said(0), said(last)),
+        };
+        for (name, place) in [("lowest", lowest), ("highest", highest)] {
+            if place != 0 && place != last {
+                words.push_str(&format!("; {name} {}", said(place)));
+            }
         }
+        format!("{words}.")
     }
 }
 
@@ -210,7 +211,7 @@ pub(crate) fn intervals(quantity: &str, lines: &[Estimate]) -> Result<String> {
         .name(quantity)
         .description(&format!("{}.", words.join("; ")))
         .panel(panel.layer(Dots::new(&points).radius(4.5)));
-    drawn(&figure)
+    drawn(figure)
 }
 
 /// Outcomes against predictions, bin by bin.
@@ -243,7 +244,7 @@ pub(crate) fn reliability(name: &str, accuracy: &SubgroupAccuracy) -> Result<Str
         .panel_size(WIDTH - 16.0, WIDTH - 16.0)
         .name(&format!("Reliability: {name}"))
         .description(&format!("{}.", words.join("; ")));
-    drawn(&figure)
+    drawn(figure)
 }
 
 /// How far test rows are from the training rows.
@@ -265,7 +266,7 @@ pub(crate) fn extrapolation(training: &[f64], test: &[f64], beyond: f64) -> Resu
             .panel_size(WIDTH, HEIGHT)
             .name("How far rows are from the training rows")
             .description(&format!("{}.", words.join("; ")));
-    drawn(&figure)
+    drawn(figure)
 }
 
 /// Edges against one context, a line of its own colour for each.
@@ -320,7 +321,7 @@ pub(crate) fn edges(
         .name(&format!("{quantity} against {context}"))
         .description(&format!("{}.", words.join("; ")))
         .panel(panel);
-    drawn(&figure)
+    drawn(figure)
 }
 
 /// A network drawn as a graph; `widest` is the weight that is drawn widest.
@@ -367,6 +368,6 @@ pub(crate) fn graph(
         .panel_size(WIDTH + 40.0, WIDTH + 40.0)
         .name(&format!("Network at {title}"))
         .description(&words)
-        .panel(panel.layer(graph.widest(widest)));
-    drawn(&figure)
+        .panel(panel.layer(graph.widest(widest).dash_negative()));
+    drawn(figure)
 }

@@ -14,7 +14,7 @@ use contextualized_analysis::{
 use contextualized_core::metrics::{Loss, Score};
 use contextualized_core::validate::check_table;
 use contextualized_core::{Error, Link, Result, Samples, VaryingCoefficients, WithSums};
-use ndarray::{Array3, Axis, s};
+use ndarray::{Array2, Array3, Axis, s};
 
 /// What a report of a regression is about. Names of columns are those of the training rows.
 pub(crate) struct RegressionReport<'a> {
@@ -149,9 +149,11 @@ impl RegressionReport<'_> {
         findings.push(parts.varying.summary());
         if let Some(beyond) = &parts.beyond {
             findings.push(format!(
-                "{} of {} lie beyond the training rows in their contexts, where about {} would by chance.",
+                "{} of {} ({}) lie beyond the training rows in their contexts, where about {} would \
+                 by chance.",
                 whole(beyond.rows()),
                 count(self.test.rows(), "test row", "test rows"),
+                percent(beyond.rows() as f64 / self.test.rows() as f64),
                 percent(BEYOND),
             ));
         }
@@ -265,7 +267,7 @@ impl RegressionReport<'_> {
                 )],
             };
             page.table(&comparison.table(
-                &format!("Loss of predictions of {name} on held-out rows."),
+                &format!("Loss of predictions of {name} on held-out rows; difference: this model less the other."),
                 parts.loss_name(),
                 &more,
             )?);
@@ -338,6 +340,28 @@ impl RegressionReport<'_> {
             &drawn,
             "Share of ones against predicted probability on held-out rows, with 95 % intervals; dashed: \
              as predicted.",
+        );
+        let names = &self.training.names().targets;
+        let probabilities = names
+            .iter()
+            .zip(parts.predictions.columns())
+            .map(|(name, predicted)| {
+                let values = predicted.to_vec();
+                let ends = [0.05, 0.5, 0.95].map(|share| number(quantile(&values, share)));
+                pictures::distribution(
+                    &format!("probability of {name}"),
+                    &values,
+                    None,
+                    &format!(
+                        "Median {}; nine in ten rows between {} and {}.",
+                        ends[1], ends[0], ends[2]
+                    ),
+                )
+            })
+            .collect::<Result<Vec<_>>>()?;
+        page.pictures(
+            &probabilities,
+            "The probabilities that this model gives to held-out rows.",
         );
         Ok(())
     }
@@ -475,7 +499,7 @@ impl RegressionReport<'_> {
                 number(population)
             ),
         )?];
-        let mut words = Vec::new();
+        let mut words = String::new();
         for (rank, &axis) in order.iter().enumerate().take(CONTEXTS) {
             let Average { values, interval } = &curves[axis];
             let curve = Curve {
@@ -488,11 +512,17 @@ impl RegressionReport<'_> {
                 range,
             };
             if rank == 0 {
-                words.push(format!(
-                    "On average it changes most with {}: {}",
-                    curve.context,
-                    lower_first(&curve.words())
-                ));
+                words = match curves[axis].is_level() {
+                    true => format!(
+                        "Its average is much the same at all values of every context: {}.",
+                        number(curve.values[0])
+                    ),
+                    false => format!(
+                        "On average it changes most with {}: {}",
+                        curve.context,
+                        curve.words()
+                    ),
+                };
             }
             drawn.push(curve.picture()?);
         }
@@ -500,8 +530,8 @@ impl RegressionReport<'_> {
         let constant = pictures::is_flat(range);
         let text = match (constant, verdict.is_empty()) {
             (true, _) => "The model gives every row the same value.".to_owned(),
-            (false, true) => words.join(" "),
-            (false, false) => format!("{verdict} {}", words.join(" ")),
+            (false, true) => words,
+            (false, false) => format!("{verdict} {words}"),
         };
         page.paragraph(text.trim());
         let left_out = match self.contexts.len().saturating_sub(CONTEXTS) {
@@ -536,15 +566,6 @@ impl RegressionReport<'_> {
             self.test,
             self.contexts,
         )
-    }
-}
-
-/// A sentence that goes on after a colon.
-fn lower_first(text: &str) -> String {
-    let mut letters = text.chars();
-    match letters.next() {
-        Some(first) => first.to_lowercase().chain(letters).collect(),
-        None => String::new(),
     }
 }
 
@@ -660,6 +681,8 @@ struct Parts<'a> {
     comparisons: Vec<Comparison<'a>>,
     /// For each target, a line for each model in the order of the comparison.
     accuracy: Vec<Vec<SubgroupAccuracy>>,
+    /// The model's predictions of test rows, rows × targets.
+    predictions: Array2<f64>,
     varying: Varying<'a>,
     dependences: Vec<Dependence>,
     /// Coefficients of training rows, rows × targets × coefficients.
@@ -680,7 +703,7 @@ impl<'a> Parts<'a> {
         if let Some(clusters) = report.clusters {
             models.push(("clusters", clusters.model));
         }
-        let predictions = models
+        let mut predictions = models
             .iter()
             .map(|(_, model)| model.predict(test.contexts(), test.features()))
             .collect::<Result<Vec<_>>>()?;
@@ -724,6 +747,7 @@ impl<'a> Parts<'a> {
             several: training.targets().ncols() > 1,
             comparisons,
             accuracy,
+            predictions: predictions.swap_remove(0),
             varying: Varying::new(report.variation, report.model, training, report.intercept)?,
             dependences: dependences(
                 report.model,

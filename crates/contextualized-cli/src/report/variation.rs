@@ -109,7 +109,7 @@ impl<'a> Varying<'a> {
             .collect();
         match (p <= LEVEL, with.is_empty()) {
             (_, false) => format!(
-                "There is evidence that it varies with {} (Holm-adjusted).",
+                "There is evidence, after Holm’s adjustment, that it varies with {}.",
                 listed(&with)
             ),
             (true, true) => format!(
@@ -137,7 +137,7 @@ impl<'a> Varying<'a> {
         let others = table.pairs.len() - found.len();
         match (table.omnibus <= LEVEL, found.is_empty()) {
             (_, false) => format!(
-                "There is evidence of variation ({omnibus}) of {}, after Holm's adjustment for {}; \
+                "There is evidence of variation ({omnibus}) of {}, after Holm’s adjustment for {}; \
                  for the other {others} there is none.",
                 listed(&found),
                 count(table.pairs.len(), "test", "tests"),
@@ -174,7 +174,7 @@ impl<'a> Varying<'a> {
         let tests = table.pairs.len().max(table.coefficients.len());
         if table.replicates > 0 && smallest * tests as f64 > LEVEL {
             warnings.push(format!(
-                "P-values come from {} replicates, so that none is below {}. After Holm's adjustment \
+                "P-values come from {} replicates, so that none is below {}. After Holm’s adjustment \
                  for {tests} tests none can be at most {LEVEL}: test with more replicates.",
                 table.replicates,
                 number(smallest)
@@ -375,7 +375,7 @@ mod tests {
         let varying = Varying::Tested(&found);
         assert_eq!(
             varying.sentence("y", "x0"),
-            "There is evidence that it varies with c0 (p < 0.001) (Holm-adjusted)."
+            "There is evidence, after Holm’s adjustment, that it varies with c0 (p < 0.001)."
         );
         assert!(
             varying
@@ -384,7 +384,7 @@ mod tests {
         );
         let summary = varying.summary();
         assert!(
-            summary.contains("of x0 with c0, after Holm's adjustment for 4 tests"),
+            summary.contains("of x0 with c0, after Holm’s adjustment for 4 tests"),
             "{summary}"
         );
         assert!(

@@ -1,14 +1,14 @@
 //! Numbers as readers write them.
 
-/// Three significant digits, with a minus sign that is one; very large and very small numbers by powers
-/// of ten. What is not a number is a dash.
+/// Three significant digits, or all of a whole number; with a minus sign that is one, and powers of ten
+/// for very large and very small numbers. What is not a number is a dash.
 pub(crate) fn number(value: f64) -> String {
     if !value.is_finite() {
         return "–".to_owned();
     }
     let size = value.abs();
-    let text = if size == 0.0 {
-        "0".to_owned()
+    let text = if size.fract() == 0.0 && size < 1e6 {
+        format!("{size:.0}")
     } else if (1e-4..1e6).contains(&size) {
         let rounded: f64 = format!("{size:.2e}").parse().unwrap_or(size);
         let decimals = (2.0 - rounded.log10().floor()).max(0.0) as usize;
@@ -16,11 +16,28 @@ pub(crate) fn number(value: f64) -> String {
     } else {
         let text = format!("{size:.2e}");
         let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
-        format!("{digits} × 10^{}", power.replace('-', "−"))
+        format!(
+            "{digits} × 10{}",
+            power.chars().map(raised).collect::<String>()
+        )
     };
     match value < 0.0 {
         true => format!("−{text}"),
         false => text,
+    }
+}
+
+/// A digit or a minus sign of an exponent.
+fn raised(character: char) -> char {
+    match character {
+        '-' => '⁻',
+        '1' => '¹',
+        '2' => '²',
+        '3' => '³',
+        digit => digit
+            .to_digit(10)
+            .and_then(|digit| char::from_u32('⁰' as u32 + digit))
+            .unwrap_or(digit),
     }
 }
 
@@ -116,11 +133,12 @@ mod tests {
         for (value, text) in [
             (0.0, "0"),
             (1234.5, "1230"),
+            (-12.0, "−12"),
             (-0.012_345, "−0.0123"),
             (0.999_9, "1.00"),
             (99.96, "100"),
-            (2.5e9, "2.50 × 10^9"),
-            (-3e-7, "−3.00 × 10^−7"),
+            (2.5e9, "2.50 × 10⁹"),
+            (-3.12e-17, "−3.12 × 10⁻¹⁷"),
             (f64::NAN, "–"),
         ] {
             assert_eq!(number(value), text);
@@ -129,8 +147,8 @@ mod tests {
             (signed(0.5), signed(-0.5)),
             ("+0.500".into(), "−0.500".into())
         );
-        assert_eq!(with_error(1.0, Some(f64::NAN)), "1.00");
-        assert_eq!(with_error(1.0, Some(0.25)), "1.00 ± 0.250");
+        assert_eq!(with_error(1.5, Some(f64::NAN)), "1.50");
+        assert_eq!(with_error(1.5, Some(0.25)), "1.50 ± 0.250");
     }
 
     #[test]
@@ -160,8 +178,11 @@ mod tests {
         /// What is written is the number to half a unit of its third digit.
         #[test]
         fn three_digits_are_right(value in prop::num::f64::NORMAL) {
-            let text = number(value).replace('−', "-");
-            let (digits, power) = text.split_once(" × 10^").unwrap_or((&text, "0"));
+            let lowered = |c| (0..10).find(|d| raised(char::from(b'0' + d)) == c);
+            let plain = |c| lowered(c).map_or(c, |digit| char::from(b'0' + digit));
+            let text = number(value).replace('−', "-").replace('⁻', "-");
+            let (digits, power) = text.split_once(" × 10").unwrap_or((&text, "0"));
+            let power: String = power.chars().map(plain).collect();
             let read: f64 = format!("{digits}e{power}").parse().unwrap();
             prop_assert!((read - value).abs() <= 0.005001 * value.abs());
         }
