@@ -20,4 +20,4 @@ mod tests;
 pub(crate) use axes::ContextAxis;
 pub(crate) use comparison::Clusters;
 pub(crate) use networks::NetworkReport;
-pub(crate) use regression::{Candidate, RegressionReport};
+pub(crate) use regression::{Achieved, Candidate, RegressionReport};

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::model_file;
 use crate::output::{OutputFile, print};
 use crate::progress::Progress;
-use crate::report::{Candidate, Clusters, ContextAxis, NetworkReport, RegressionReport};
+use crate::report::{Achieved, Candidate, Clusters, ContextAxis, NetworkReport, RegressionReport};
 use crate::saved::{Baseline, Fitted, Networks, Regression, Saved};
 use contextualized_auto::{AutoReport, ByMethod, CandidateOutcome, NetworkModel};
 use contextualized_baselines::ClusterReport;
@@ -210,6 +210,13 @@ fn reason(report: &AutoReport) -> Option<(String, String)> {
     chosen.then(|| ("Why".to_owned(), report.reason().to_owned()))
 }
 
+fn with_error(mean: f64, standard_error: Option<f64>) -> Score {
+    Score {
+        mean,
+        standard_error: standard_error.unwrap_or(f64::NAN),
+    }
+}
+
 /// The table of an automatic choice; empty where there was none.
 fn choice(report: &AutoReport) -> Vec<Candidate> {
     if report.candidates().len() < 2 {
@@ -219,10 +226,10 @@ fn choice(report: &AutoReport) -> Vec<Candidate> {
     lines
         .map(|(position, candidate)| Candidate {
             name: candidate.name.clone(),
-            loss: match &candidate.outcome {
-                CandidateOutcome::Compared(score) => Ok(Score {
-                    mean: score.loss,
-                    standard_error: score.standard_error.unwrap_or(f64::NAN),
+            outcome: match &candidate.outcome {
+                CandidateOutcome::Compared(score) => Ok(Achieved {
+                    loss: with_error(score.loss, score.standard_error),
+                    excess: with_error(score.excess, score.excess_error),
                 }),
                 CandidateOutcome::Failed(reason) | CandidateOutcome::NotCompared(reason) => {
                     Err(reason.clone())

@@ -26,6 +26,7 @@ pub(crate) enum ContextAxis {
 
 impl ContextAxis {
     /// Every column by itself, as a number.
+    #[cfg(test)]
     pub(crate) fn of_columns(contexts: usize) -> Vec<Self> {
         (0..contexts)
             .map(|column| Self::Number { column })

@@ -2,7 +2,7 @@
 
 use super::page::Table;
 use super::pictures::{self, Estimate};
-use super::words::{number, percent, whole, with_error};
+use super::words::{listed, number, percent, whole, with_error};
 use contextualized_core::Result;
 use contextualized_core::metrics::Score;
 use ndarray::{Array1, ArrayView1};
@@ -52,6 +52,22 @@ pub(crate) fn small_clusters(sizes: &[usize], estimated: usize, of: &str) -> Opt
 pub(crate) const PICTURED: &str = "This model’s loss less that of the others, with two standard errors \
      either way. Left of the dashed line at zero this model is better.";
 
+/// How many rows clusters have.
+pub(crate) fn sizes_sentence(sizes: &[usize]) -> String {
+    if let [all] = sizes {
+        return format!(
+            "The cluster model has a single cluster of all {} training rows: it is the population’s.",
+            whole(*all)
+        );
+    }
+    let sizes: Vec<String> = sizes.iter().map(|size| whole(*size)).collect();
+    format!(
+        "The cluster model has {} clusters of {} training rows.",
+        sizes.len(),
+        listed(&sizes)
+    )
+}
+
 /// Losses of one model on the same rows as the others'.
 pub(crate) struct Losses {
     pub(crate) name: String,
@@ -99,9 +115,24 @@ impl Comparison<'_> {
         })
     }
 
+    /// What the comparison with each other model says; one that predicts as the population does is
+    /// passed over.
+    pub(crate) fn sentences(&self, loss: &str, from_zero: bool) -> Result<Vec<String>> {
+        let (population, others) = match &self.others[..] {
+            [population, others @ ..] => (population, others),
+            [] => return Ok(Vec::new()),
+        };
+        let others = others.iter().filter(|other| other.rows != population.rows);
+        [population]
+            .into_iter()
+            .chain(others)
+            .map(|other| self.sentence(other, loss, from_zero))
+            .collect()
+    }
+
     /// What the comparison with one other model says. `loss` is what smaller is better of; shares of it
     /// mean something if it is measured from zero.
-    pub(crate) fn sentence(&self, other: &Losses, loss: &str, from_zero: bool) -> Result<String> {
+    fn sentence(&self, other: &Losses, loss: &str, from_zero: bool) -> Result<String> {
         let (own, theirs) = (self.score(&self.own)?, self.score(other)?);
         let difference = self.difference(other)?;
         let name = &other.name;
@@ -237,5 +268,29 @@ mod tests {
         let text = small_clusters(&[29, 40, 12], 3, "coefficients").unwrap();
         assert!(text.starts_with("2 of 3 clusters"), "{text}");
         assert!(text.contains("30 training rows") && text.contains("smallest has 12"));
+        assert!(sizes_sentence(&[40]).contains("it is the population’s"));
+        assert_eq!(
+            sizes_sentence(&[7, 9]),
+            "The cluster model has 2 clusters of 7 and 9 training rows."
+        );
+    }
+
+    #[test]
+    fn a_model_that_is_the_population_is_not_compared_twice() {
+        let losses = |name: &str, rows: [f64; 3]| Losses {
+            name: name.into(),
+            rows: rows.into_iter().collect(),
+        };
+        let mut comparison = Comparison {
+            own: losses("model", [1.0, 2.0, 3.0]),
+            others: vec![
+                losses("population", [2.0, 4.0, 3.0]),
+                losses("clusters", [2.0, 4.0, 3.0]),
+            ],
+            weights: None,
+        };
+        assert_eq!(comparison.sentences("error", true).unwrap().len(), 1);
+        comparison.others[1].rows[0] = 2.5;
+        assert_eq!(comparison.sentences("error", true).unwrap().len(), 2);
     }
 }

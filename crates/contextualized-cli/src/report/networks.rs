@@ -1,7 +1,9 @@
 //! The report of networks.
 
 use super::axes::{ContextAxis, quantile, typical};
-use super::comparison::{self, Clusters, Comparison, Losses, Verdict, small_clusters};
+use super::comparison::{
+    self, Clusters, Comparison, Losses, Verdict, sizes_sentence, small_clusters,
+};
 use super::dependence::Points;
 use super::page::{Note, Page, Table};
 use super::pictures;
@@ -11,7 +13,7 @@ use super::words::{count, listed, number, percent, whole, with_error};
 use contextualized_core::metrics::Score;
 use contextualized_core::validate::check_table;
 use contextualized_core::{
-    NetworkDensity, NetworkKind, Networks, Result, Samples, VaryingNetworks, partial_correlations,
+    NetworkDensity, NetworkKind, Networks, Result, Samples, partial_correlations,
 };
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis};
 
@@ -38,7 +40,7 @@ pub(crate) struct NetworkReport<'a> {
     pub(crate) training_rows: usize,
     /// Rows that no model was fitted to.
     pub(crate) test: &'a Samples,
-    /// What varies together: [`ContextAxis::of_columns`] if nothing else is known.
+    /// What varies together, every column of the contexts in one of them.
     pub(crate) contexts: &'a [ContextAxis],
     /// The candidates that an automatic choice compared; empty without one.
     pub(crate) choice: &'a [Candidate],
@@ -161,11 +163,7 @@ impl NetworkReport<'_> {
         beyond: Option<&Beyond>,
     ) -> Result<()> {
         page.section("In short");
-        let mut findings = comparison
-            .others
-            .iter()
-            .map(|other| comparison.sentence(other, LOSS, false))
-            .collect::<Result<Vec<_>>>()?;
+        let mut findings = comparison.sentences(LOSS, false)?;
         let most: Vec<String> = edges
             .by_spread()
             .into_iter()
@@ -276,12 +274,7 @@ impl NetworkReport<'_> {
         )?);
         page.pictures(&[comparison.picture(LOSS)?], comparison::PICTURED);
         if let Some(clusters) = self.clusters {
-            let sizes: Vec<String> = clusters.sizes.iter().map(|size| whole(*size)).collect();
-            page.paragraph(&format!(
-                "The cluster model has {} of {} training rows.",
-                count(clusters.sizes.len(), "cluster", "clusters"),
-                listed(&sizes)
-            ));
+            page.paragraph(&sizes_sentence(clusters.sizes));
         }
         Ok(())
     }

@@ -1,13 +1,15 @@
 //! The report of a regression.
 
 use super::axes::{ContextAxis, quantile};
-use super::comparison::{self, Clusters, Comparison, Losses, Verdict, small_clusters};
+use super::comparison::{
+    self, Clusters, Comparison, Losses, Verdict, sizes_sentence, small_clusters,
+};
 use super::dependence::{Average, Dependence, coefficient_table, dependences};
 use super::page::{Note, Page, Table};
 use super::pictures::{self, Curve};
 use super::samples::{self, BEYOND, Beyond, beyond, columns_table};
 use super::variation::{INTERCEPT, LEVEL, Varying, of_target};
-use super::words::{count, listed, number, percent, signed, whole, with_error};
+use super::words::{count, listed, number, percent, whole, with_error};
 use contextualized_analysis::{
     Measured, SubgroupAccuracy, SubgroupAnalysis, Subgroups, VariationTable,
 };
@@ -42,7 +44,7 @@ pub(crate) struct RegressionReport<'a> {
     pub(crate) training_rows: usize,
     /// Rows that no model was fitted to, with their targets.
     pub(crate) test: &'a Samples,
-    /// What varies together: [`ContextAxis::of_columns`] if nothing else is known.
+    /// What varies together, every column of the contexts in one of them.
     pub(crate) contexts: &'a [ContextAxis],
     /// Tests of variation, if there are any.
     pub(crate) variation: Option<&'a VariationTable>,
@@ -56,10 +58,18 @@ pub(crate) struct RegressionReport<'a> {
 pub(crate) struct Candidate {
     /// Its name.
     pub(crate) name: String,
-    /// Its cross-validated loss, or why there is none.
-    pub(crate) loss: std::result::Result<Score, String>,
+    /// What it achieved, or why there is nothing to compare.
+    pub(crate) outcome: std::result::Result<Achieved, String>,
     /// Whether it was chosen.
     pub(crate) chosen: bool,
+}
+
+/// What a candidate achieved on held-out folds of the training rows.
+pub(crate) struct Achieved {
+    /// Its loss.
+    pub(crate) loss: Score,
+    /// How much larger it is than the smallest of all, with the error of the paired difference.
+    pub(crate) excess: Score,
 }
 
 /// Most panels of curves on a page; the surest coefficients and the strongest contexts come first.
@@ -142,9 +152,7 @@ impl RegressionReport<'_> {
                 true => format!("{loss} of {}", self.training.names().targets[target]),
                 false => loss.to_owned(),
             };
-            for other in &comparison.others {
-                findings.push(comparison.sentence(other, &loss, true)?);
-            }
+            findings.extend(comparison.sentences(&loss, true)?);
         }
         findings.push(parts.varying.summary());
         if let Some(beyond) = &parts.beyond {
@@ -277,12 +285,7 @@ impl RegressionReport<'_> {
             );
         }
         if let Some(clusters) = self.clusters {
-            let sizes: Vec<String> = clusters.sizes.iter().map(|size| whole(*size)).collect();
-            page.paragraph(&format!(
-                "The cluster model has {} of {} training rows.",
-                count(clusters.sizes.len(), "cluster", "clusters"),
-                listed(&sizes)
-            ));
+            page.paragraph(&sizes_sentence(clusters.sizes));
         }
         Ok(())
     }
@@ -575,22 +578,21 @@ pub(crate) fn write_choice(page: &mut Page, choice: &[Candidate]) {
         return;
     }
     page.subsection("Automatic choice");
-    let best = choice
-        .iter()
-        .filter_map(|line| line.loss.as_ref().ok())
-        .map(|loss| loss.mean)
-        .fold(f64::INFINITY, f64::min);
     let mut table = Table::new(
-        "Cross-validated loss of each candidate on training rows; marked: chosen.",
-        ["Candidate", "Loss ± SE", "above the smallest"],
+        "Loss of each candidate on held-out folds of the training rows, and how far it is above the \
+         smallest; marked: chosen.",
+        ["Candidate", "Loss ± SE", "above the smallest ± SE"],
     );
     for line in choice {
-        let (loss, above) = match &line.loss {
-            Ok(loss) => (
+        let (loss, above) = match &line.outcome {
+            Ok(Achieved { loss, excess }) => (
                 with_error(loss.mean, Some(loss.standard_error)),
-                signed(loss.mean - best),
+                match excess.mean == 0.0 {
+                    true => "–".to_owned(),
+                    false => with_error(excess.mean, Some(excess.standard_error)),
+                },
             ),
-            Err(reason) => (format!("failed: {reason}"), "–".to_owned()),
+            Err(reason) => (format!("none: {reason}"), "–".to_owned()),
         };
         match line.chosen {
             true => table.marked_row([line.name.clone(), loss, above]),

@@ -1,6 +1,6 @@
 //! Whole reports of small simulated studies.
 
-use super::{Candidate, Clusters, ContextAxis, NetworkReport, RegressionReport};
+use super::{Achieved, Candidate, Clusters, ContextAxis, NetworkReport, RegressionReport};
 use contextualized_analysis::wald_table;
 use contextualized_baselines::{
     ClusterNetworks, ClusterRegression, PopulationBayesianNetwork, PopulationCorrelation,
@@ -135,15 +135,21 @@ fn a_regression_with_everything() {
     let choice = [
         Candidate {
             name: "kernel".into(),
-            loss: Ok(Score {
-                mean: 0.52,
-                standard_error: 0.05,
+            outcome: Ok(Achieved {
+                loss: Score {
+                    mean: 0.52,
+                    standard_error: 0.05,
+                },
+                excess: Score {
+                    mean: 0.0,
+                    standard_error: 0.0,
+                },
             }),
             chosen: true,
         },
         Candidate {
             name: "neural".into(),
-            loss: Err("training diverged".into()),
+            outcome: Err("training diverged".into()),
             chosen: false,
         },
     ];
@@ -179,7 +185,7 @@ fn a_regression_with_everything() {
         "Pain &amp; dose &lt;2026&gt;",
         "Holm’s adjustment, that it varies with age (p &lt; 0.001)",
         "mean squared error is",
-        "failed: training diverged",
+        "none: training diverged",
         "C &amp; D",
         "coefficient of dose against clinic",
     ] {

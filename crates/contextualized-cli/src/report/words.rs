@@ -41,14 +41,6 @@ fn raised(character: char) -> char {
     }
 }
 
-/// The same with its sign, also where it is positive.
-pub(crate) fn signed(value: f64) -> String {
-    match value > 0.0 {
-        true => format!("+{}", number(value)),
-        false => number(value),
-    }
-}
-
 /// A number with its standard error, if that is known.
 pub(crate) fn with_error(value: f64, standard_error: Option<f64>) -> String {
     match standard_error {
@@ -143,10 +135,6 @@ mod tests {
         ] {
             assert_eq!(number(value), text);
         }
-        assert_eq!(
-            (signed(0.5), signed(-0.5)),
-            ("+0.500".into(), "−0.500".into())
-        );
         assert_eq!(with_error(1.5, Some(f64::NAN)), "1.50");
         assert_eq!(with_error(1.5, Some(0.25)), "1.50 ± 0.250");
     }
@@ -180,7 +168,7 @@ mod tests {
         fn three_digits_are_right(value in prop::num::f64::NORMAL) {
             let lowered = |c| (0..10).find(|d| raised(char::from(b'0' + d)) == c);
             let plain = |c| lowered(c).map_or(c, |digit| char::from(b'0' + digit));
-            let text = number(value).replace('−', "-").replace('⁻', "-");
+            let text = number(value).replace(['−', '⁻'], "-");
             let (digits, power) = text.split_once(" × 10").unwrap_or((&text, "0"));
             let power: String = power.chars().map(plain).collect();
             let read: f64 = format!("{digits}e{power}").parse().unwrap();
