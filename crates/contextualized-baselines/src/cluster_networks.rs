@@ -20,7 +20,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// Unless their number is given it is chosen from 1 to 10 by 5-fold cross-validation of the
 /// log-density, as the smallest that is within one standard error of the best, over rows; one
-/// cluster is the network of everybody.
+/// cluster is the network of everybody. Of more than 5,000 rows so many, drawn by the seed, decide on
+/// centres and on the number of clusters; all rows are in the networks.
 ///
 /// | setting | default | range |
 /// |---|---|---|
@@ -171,6 +172,9 @@ where
 
     /// Minus the log-density of every row, held out, by number of clusters.
     fn losses(&self, samples: &Samples) -> Result<Vec<(usize, Array1<f64>)>> {
+        let drawn = kmeans::drawn(samples.rows(), self.seed)?;
+        let drawn = drawn.map(|rows| samples.select(&rows)).transpose()?;
+        let samples = drawn.as_ref().unwrap_or(samples);
         let folds = self.folds(samples)?;
         let smallest_fold = samples.rows() - samples.rows().div_ceil(FOLDS);
         (1..=MOST_CLUSTERS.min(smallest_fold.max(1)))

@@ -30,7 +30,8 @@ use serde::{Deserialize, Serialize};
 /// | regression | [`PopulationRegression::new`] | |
 /// | seed | 0 | |
 ///
-/// Each clustering is the best of 10 starts from k-means++
+/// Of more than 5,000 rows so many, drawn by the seed, decide on centres and on the number of
+/// clusters; all rows are in the regressions. Each clustering is the best of 10 starts from k-means++
 /// (Arthur and Vassilvitskii 2007, doi:10.5555/1283383.1283494).
 ///
 /// ```
@@ -149,6 +150,9 @@ impl ClusterRegression {
 
     /// Cross-validated losses by number of clusters, of those that every fold can be fitted with.
     fn losses(&self, samples: &Samples) -> Result<Vec<(usize, FoldScores)>> {
+        let drawn = kmeans::drawn(samples.rows(), self.seed)?;
+        let drawn = drawn.map(|rows| samples.select(&rows)).transpose()?;
+        let samples = drawn.as_ref().unwrap_or(samples);
         let smallest_fold = samples.rows() - samples.rows().div_ceil(FOLDS);
         let candidates: Vec<Box<dyn DynEstimator>> = (1..=MOST_CLUSTERS.min(smallest_fold.max(1)))
             .map(|clusters| Box::new(self.clone().clusters(clusters)) as Box<dyn DynEstimator>)

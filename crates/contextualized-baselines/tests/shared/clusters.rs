@@ -20,6 +20,26 @@ fn data(rows: usize, informative: bool, seed: u64) -> SimulatedData {
         .unwrap()
 }
 
+/// Centres that 5,000 of 12,000 rows decide on are nearly the means of all their rows.
+#[test]
+fn centres_of_a_sample_are_near_those_of_all_rows() {
+    let samples = data(12_000, true, 0).samples;
+    let model = ClusterRegression::new().clusters(4).fit(&samples).unwrap();
+    let labels = model.labels(samples.contexts()).unwrap();
+    let file: Value = serde_json::to_value(&model).unwrap();
+    let centers = file["centers"]["data"].as_array().unwrap();
+    let spread = samples.contexts().std(0.0);
+    for (label, center) in centers.iter().enumerate() {
+        let own: Vec<f64> = (0..samples.rows())
+            .filter(|&row| labels[row] == label)
+            .map(|row| samples.contexts()[[row, 0]])
+            .collect();
+        let mean = own.iter().sum::<f64>() / own.len() as f64 / spread;
+        assert!((center.as_f64().unwrap() - mean).abs() < 0.02);
+        assert_eq!(model.report().clusters[label].rows, own.len());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 

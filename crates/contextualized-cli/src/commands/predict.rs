@@ -53,10 +53,14 @@ pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
     for chunk in source.chunks(&columns)? {
         let chunk = chunk?;
         let encoded = encoder.encode(&chunk)?;
+        read += chunk.rows;
+        if encoder.will_fail() {
+            // Read on, to count all that is missing.
+            continue;
+        }
         let kept = kept_columns(&source, &chunk, needed, &encoded)?;
         let values = predictor.rows(&encoded)?;
         output.write(&kept_names, kept, &predictor.columns, &values)?;
-        read += chunk.rows;
         progress.rows(read);
     }
     encoder.finish()?;

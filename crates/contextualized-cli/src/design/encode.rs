@@ -300,9 +300,14 @@ impl<'a> Encoder<'a> {
         ))
     }
 
+    /// Whether there were missing values that may not be left out.
+    pub(crate) fn will_fail(&self) -> bool {
+        self.incomplete > 0 && !self.drop_missing
+    }
+
     /// Once all blocks are encoded: an error that counts missing values, unless they may be left out.
     pub(crate) fn finish(&self) -> Result<()> {
-        if self.incomplete == 0 || self.drop_missing {
+        if !self.will_fail() {
             return Ok(());
         }
         let counts: Vec<String> = self

@@ -1,0 +1,12 @@
+//! The program from end to end, on real files.
+#![allow(clippy::unwrap_used)]
+
+mod binary;
+mod commands;
+mod data_files;
+mod formulas;
+mod levels;
+mod model_files;
+mod networks;
+mod outputs;
+mod program;

@@ -1,0 +1,175 @@
+//! Files that are whole or not there.
+
+use crate::program::{Folder, Ran, plane};
+use std::io::Read;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_full_disk_is_an_error() {
+    if !std::path::Path::new("/dev/full").exists() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.write("plane.csv", plane());
+    folder.fit("plane.csv", "y ~ a + b | c", &[]);
+    let fit = [
+        "fit",
+        "plane.csv",
+        "y ~ a | c",
+        "--estimator",
+        "population",
+        "--no-tests",
+        "--out",
+        "/dev/full",
+    ];
+    for command in [
+        &fit[..],
+        &["predict", "model.ctx", "plane.csv", "--out", "/dev/full"],
+        &[
+            "predict",
+            "model.ctx",
+            "plane.csv",
+            "--out",
+            "/dev/full",
+            "--format",
+            "parquet",
+        ],
+        &["simulate", "sem", "--out", "/dev/full"],
+        &["report", "model.ctx", "plane.csv", "--out", "/dev/full"],
+    ] {
+        let message = folder.error(1, command);
+        assert!(message.contains("the disk is full"), "{message}");
+    }
+}
+
+#[test]
+fn places_that_cannot_be_written_are_named() {
+    let folder = Folder::new();
+    for (out, part) in [
+        ("no/such/folder/x.csv", "no such file or folder"),
+        (".", "it is a folder"),
+    ] {
+        let message = folder.error(1, &["simulate", "sem", "--out", out]);
+        assert!(message.contains(out) && message.contains(part), "{message}");
+    }
+    assert!(folder.files().is_empty());
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let folder = Folder::new();
+    folder.ok(&[
+        "simulate",
+        "regression",
+        "--rows",
+        "20000",
+        "--out",
+        "many.csv",
+    ]);
+    folder.fit("many.csv", "y ~ x0 | c0", &[]);
+    let mut child = folder
+        .command(&["predict", "model.ctx", "many.csv", "--keep"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut start = [0; 100];
+    child.stdout.take().unwrap().read_exact(&mut start).unwrap();
+    let ran = Ran::of(child.wait_with_output().unwrap());
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_failure_leaves_the_old_file_and_no_other() {
+    let folder = Folder::new();
+    folder.write("plane.csv", plane());
+    folder.fit("plane.csv", "y ~ a + b | c", &[]);
+    folder.write("out.csv", "precious");
+    folder.write("bad.csv", plane() + "1,x,2,3\n");
+    folder.error(1, &["predict", "model.ctx", "bad.csv", "--out", "out.csv"]);
+    assert_eq!(folder.read("out.csv"), "precious");
+    folder.ok(&["predict", "model.ctx", "plane.csv", "--out", "out.csv"]);
+    assert!(folder.read("out.csv").starts_with("coef.a"));
+    assert_eq!(
+        folder.files(),
+        ["bad.csv", "model.ctx", "out.csv", "plane.csv"]
+    );
+}
+
+#[test]
+fn an_interruption_leaves_nothing_half_written() {
+    let folder = Folder::new();
+    folder.ok(&[
+        "simulate",
+        "regression",
+        "--rows",
+        "200000",
+        "--out",
+        "many.csv",
+    ]);
+    folder.fit("many.csv", "y ~ x0 + x1 + x2 | c0 + c1", &[]);
+    let before = folder.files();
+    let mut child = folder
+        .command(&[
+            "predict",
+            "model.ctx",
+            "many.csv",
+            "--keep",
+            "--out",
+            "out.csv",
+        ])
+        .spawn()
+        .unwrap();
+    let unfinished = |name: &String| name.ends_with(".unfinished");
+    let start = Instant::now();
+    while !folder.files().iter().any(unfinished) {
+        assert!(start.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let interrupted = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(interrupted.unwrap().success());
+    let status = child.wait().unwrap();
+    let mut after = folder.files();
+    // A quick machine may have been done.
+    if status.code() == Some(0) {
+        after.retain(|name| name != "out.csv");
+    } else {
+        assert_eq!(status.code(), Some(130));
+    }
+    assert_eq!(after, before);
+}
+
+#[test]
+fn a_pipe_sees_no_progress_and_quiet_says_nothing() {
+    let folder = Folder::new();
+    folder.write("plane.csv", plane());
+    let fit = [
+        "fit",
+        "plane.csv",
+        "y ~ a | c",
+        "--estimator",
+        "population",
+        "--out",
+        "m.ctx",
+    ];
+    let said = folder.run(&fit);
+    assert_eq!(said.err, "");
+    assert!(said.out.contains("Model written to m.ctx"));
+    assert_eq!(folder.ok(&[&fit[..], &["--quiet"]].concat()), "");
+    let value: serde_json::Value =
+        serde_json::from_str(&folder.ok(&[&fit[..], &["--json"]].concat())).unwrap();
+    assert!(value["notes"].as_array().unwrap().len() >= 2);
+}
+
+#[test]
+fn a_link_is_followed() {
+    let folder = Folder::new();
+    folder.write("real.csv", "");
+    std::os::unix::fs::symlink(folder.path("real.csv"), folder.path("link.csv")).unwrap();
+    folder.ok(&["simulate", "sem", "--rows", "3", "--out", "link.csv"]);
+    assert!(folder.read("real.csv").starts_with("c0,"));
+    assert!(folder.path("link.csv").is_symlink());
+}
