@@ -29,7 +29,7 @@ pub struct OrderReport {
     /// By how much that costs more; of a greedy search, the least by which a step preferred its node to
     /// another. None where there was no choice.
     pub margin: Option<f64>,
-    /// Whether no order costs less.
+    /// Whether a search of all orders has shown that none costs less.
     pub exact: bool,
     /// How sure the direction of every edge is.
     pub edges: Vec<EdgeMargin>,

@@ -23,10 +23,11 @@ use std::ops::ControlFlow;
 /// ```text
 /// x_j = m_j(c) + Σᵢ W_ij(c) x_i + ε_j
 /// W(c) = W₀ + s Σ_k z_k(c) A_k,   z = encoder(c),   likewise m
-/// minimise  mean over rows of  ½ ‖x − x W(c) − m(c)‖² + λ ‖W(c) − W₀‖₁ + α h(W(c)) + ½ ρ h(W(c))²
+/// minimise  mean over rows of  ½ ‖x − x W(c) − m(c)‖² + ½ p λ ‖W(c) − W₀‖₁ + α h(W(c)) + ½ ρ h(W(c))²
 /// ```
 ///
-/// W₀ is the population's network, A_k are archetypes of networks without a diagonal, h is a penalty on
+/// p is the number of nodes, so that λ weighs against the mean squared error of a node, as in every
+/// encoder of the workspace. W₀ is the population's network, A_k are archetypes of networks without a diagonal, h is a penalty on
 /// cycles, see [`CyclePenalty`], whose multipliers grow while h itself does not fall. Archetypes may
 /// have such a penalty of their own. The share s of what the encoder learned is chosen by held-out
 /// folds, so that contexts that say nothing do no harm. After training every W(c) is projected to an

@@ -146,7 +146,8 @@ pub(crate) fn search(
             cost,
             runner_up: None,
             margin: f64::INFINITY,
-            exact: true,
+            // Nothing was searched.
+            exact: false,
         };
         return Ok(Found {
             order,

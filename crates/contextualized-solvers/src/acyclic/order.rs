@@ -20,7 +20,7 @@ pub struct Order {
     /// By how much the next-best order costs more; of a greedy search the least by which any step
     /// preferred its node to the next. Infinite where there was no choice.
     pub margin: f64,
-    /// Whether no order costs less.
+    /// Whether a search of all orders has shown that none costs less.
     pub exact: bool,
 }
 
