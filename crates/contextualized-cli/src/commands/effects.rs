@@ -35,20 +35,21 @@ fn coefficients(regression: &Regression, training: &Samples) -> Result<Sections>
     let all = regression.model.coefficients(training.contexts())?;
     let names = training.names();
     let tests = regression.variation.fitted();
-    let mut table = Table::new(
-        "effects",
-        &[
-            "target",
-            "coefficient",
-            "context",
-            "mean",
-            "deviation",
-            "p",
-            "Holm p",
-            "BH p",
-            "",
-        ],
-    );
+    let several = names.targets.len() > 1;
+    let mut columns = vec![
+        "coefficient",
+        "context",
+        "mean",
+        "deviation",
+        "p",
+        "Holm p",
+        "BH p",
+        "",
+    ];
+    if several {
+        columns.insert(0, "target");
+    }
+    let mut table = Table::new("effects", &columns);
     let rows = all.rows() as f64;
     for (target, target_name) in names.targets.iter().enumerate() {
         for coefficient in 0..=names.features.len() {
@@ -85,8 +86,11 @@ fn coefficients(regression: &Regression, training: &Samples) -> Result<Sections>
             });
             let together = (None, found.overall[[target, coefficient]]);
             for (context, deviation) in std::iter::once(together).chain(each) {
-                let mut row: Vec<Cell> = vec![
-                    target_name.as_str().into(),
+                let mut row: Vec<Cell> = match several {
+                    true => vec![target_name.as_str().into()],
+                    false => Vec::new(),
+                };
+                row.extend([
                     name.into(),
                     context.unwrap_or("(all)").into(),
                     match context {
@@ -94,7 +98,7 @@ fn coefficients(regression: &Regression, training: &Samples) -> Result<Sections>
                         Some(_) => Cell::Missing,
                     },
                     deviation.into(),
-                ];
+                ]);
                 match line_of(context) {
                     Some(line) => row.extend([
                         Cell::PValue(line.p_value),
@@ -161,7 +165,9 @@ fn edges(networks: &Networks, training: &Samples) -> Result<Sections> {
                 .mean()
                 .unwrap_or(0.0)
                 .sqrt();
-            (mean, deviation)
+            // What rounding leaves of a constant is no variation.
+            let rounding = 1e-12 * mean.abs();
+            (mean, if deviation > rounding { deviation } else { 0.0 })
         };
         let (mean, deviation) = of(edge.view());
         if edge.iter().all(|value| *value == 0.0) {

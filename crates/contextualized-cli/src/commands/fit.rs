@@ -232,7 +232,7 @@ pub(super) fn choice_section(report: &AutoReport) -> Option<(String, Option<Tabl
         table.push(row);
     }
     let note = format!(
-        "Held-out {} in {} folds of {} rows. {}",
+        "Held-out {} in {} folds of {} rows. Chosen (*): {}",
         report.loss(),
         report.folds(),
         report.rows(),

@@ -147,3 +147,107 @@ proptest! {
         let _ = from_bytes::<Example>(&mut resealed(bytes), "model.ctx");
     }
 }
+
+/// Real models, changed as only a forger could, and asked for what they hold.
+mod forged {
+    use super::*;
+    use crate::saved::{Fitted, Saved};
+    use contextualized_core::{LocalCoefficients, VaryingCoefficients, VaryingNetworks};
+
+    const MODELS: [&[u8]; 6] = [
+        include_bytes!("../../tests/models/population.ctx"),
+        include_bytes!("../../tests/models/cluster.ctx"),
+        include_bytes!("../../tests/models/kernel.ctx"),
+        include_bytes!("../../tests/models/neural.ctx"),
+        include_bytes!("../../tests/models/binary.ctx"),
+        include_bytes!("../../tests/models/bayesian.ctx"),
+    ];
+
+    /// Whatever comes of it, but no panic.
+    fn ask(saved: &Saved) {
+        let Ok(training) = saved.training.samples(&saved.design) else {
+            return;
+        };
+        match &saved.fitted {
+            Fitted::Regression(regression) => {
+                let (contexts, features) = (training.contexts(), training.features());
+                let _ = regression.model.coefficients(contexts);
+                let _ = regression.model.predict(contexts, features);
+                for baseline in regression.clusters.fitted() {
+                    let _ = baseline.coefficients(contexts);
+                }
+                for baseline in regression.population.fitted() {
+                    let _ = baseline.coefficients(contexts);
+                }
+            }
+            Fitted::Networks(networks) => {
+                let _ = networks.model.networks(training.contexts());
+            }
+        }
+    }
+
+    /// The positions of all numbers in the JSON of a model.
+    fn numbers(value: &mut Value, visit: &mut impl FnMut(&mut Value)) {
+        match value {
+            Value::Array(list) => list.iter_mut().for_each(|value| numbers(value, visit)),
+            Value::Object(object) => object.values_mut().for_each(|value| numbers(value, visit)),
+            Value::Number(_) => visit(value),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn stored_models_are_read() {
+        for bytes in MODELS {
+            ask(&from_bytes::<Saved>(&mut bytes.to_vec(), "stored").unwrap());
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1500))]
+
+        #[test]
+        fn bytes(
+            model in 0..MODELS.len(),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..3),
+        ) {
+            let mut bytes = MODELS[model].to_vec();
+            let start = LENGTH + BEFORE_CHECKSUM.len() + DIGITS;
+            for (place, byte) in changes {
+                let place = start + place.index(bytes.len() - start);
+                bytes[place] = byte;
+            }
+            if let Ok(saved) = from_bytes::<Saved>(&mut resealed(bytes), "forged") {
+                ask(&saved);
+            }
+        }
+
+        /// Numbers that do not fit each other: shapes, counts, positions.
+        #[test]
+        fn values(
+            model in 0..MODELS.len(),
+            place in any::<prop::sample::Index>(),
+            number in prop::sample::select(vec![0.0, 1.0, 2.0, 7.0, -1.0, 1e15, 1e300, 0.5]),
+        ) {
+            let mut saved: Saved = from_bytes(&mut MODELS[model].to_vec(), "stored").unwrap();
+            let mut value = serde_json::to_value(&saved).unwrap();
+            let mut count = 0;
+            numbers(&mut value, &mut |_| count += 1);
+            let chosen = place.index(count);
+            let mut at = 0;
+            numbers(&mut value, &mut |value| {
+                if at == chosen {
+                    *value = match number.fract() == 0.0 && number >= 0.0 && number < 1e16 {
+                        true if value.is_u64() => Value::from(number as u64),
+                        _ => Value::from(number),
+                    };
+                }
+                at += 1;
+            });
+            if let Ok(changed) = serde_json::from_value(value) {
+                saved = changed;
+                ask(&saved);
+            }
+        }
+    }
+}
