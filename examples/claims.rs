@@ -11,6 +11,7 @@
 //! variation      how often tests of variation reject, where nothing varies and where something does
 //! bayesian       errors of every model in Section 2 of the demo, over data seeds
 //! networks       correlation and Markov networks beside those of clusters and encoders; a large case
+//! auto           the automatic choice of a regression beside fixed estimators, on nine problems
 //! ```
 //!
 //! ```sh
@@ -22,7 +23,8 @@
 
 use clap::{Parser, ValueEnum};
 use contextualized_examples::claims::{
-    bayesian, bootstrap, conformal, coverage, demo, interactions, million, networks, variation,
+    auto, bayesian, bootstrap, conformal, coverage, demo, interactions, million, networks,
+    variation,
 };
 use std::error::Error;
 use std::process::ExitCode;
@@ -54,6 +56,7 @@ enum Group {
     Variation,
     Bayesian,
     Networks,
+    Auto,
 }
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -74,6 +77,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             Group::Variation => variation::measure(arguments.data_sets)?,
             Group::Bayesian => bayesian::measure(arguments.seeds)?,
             Group::Networks => networks::measure(arguments.seeds)?,
+            Group::Auto => auto::measure(arguments.seeds)?,
         };
         let gap = if index > 0 { "\n" } else { "" };
         println!("{gap}{}", findings.text);

@@ -1,5 +1,6 @@
 //! What is claimed of the estimators, as bars on measured figures: a module for each group.
 
+pub mod auto;
 pub mod bayesian;
 pub mod bootstrap;
 pub mod conformal;

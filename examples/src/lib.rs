@@ -25,6 +25,9 @@ mod documents {
     #[doc = include_str!("../../docs/src/estimators.md")]
     struct Estimators;
 
+    #[doc = include_str!("../../docs/src/auto.md")]
+    struct Auto;
+
     #[doc = include_str!("../../docs/src/kernels.md")]
     struct Kernels;
 

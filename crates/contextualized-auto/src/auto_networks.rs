@@ -1,6 +1,6 @@
 //! Networks whose estimator is chosen by cross-validation.
 
-use crate::contest::{Contest, Outcome};
+use crate::contest::{Contest, HeldOut};
 use crate::progress::Progress;
 use crate::{AutoReport, ByMethod, Method, NetworkCandidate, NetworkModel};
 use contextualized_baselines::{
@@ -12,7 +12,7 @@ use contextualized_core::{
 use contextualized_graphs::bayesian::{KernelBayesianNetwork, NeuralBayesianNetwork};
 use contextualized_graphs::correlation::{KernelCorrelation, NeuralCorrelation};
 use contextualized_graphs::markov::{KernelMarkov, NeuralMarkov};
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 /// Contextualized networks by whichever candidate gives held-out rows the highest density.
@@ -22,9 +22,9 @@ use serde::{Deserialize, Serialize};
 ///
 /// | setting | default |
 /// |---|---|
-/// | [`candidates`](Self::candidates) | the default population, clusters, kernels and encoder |
+/// | [`candidates`](Self::candidates) | the default population, kernel, clusters and encoder |
 /// | [`folds`](Self::folds) | 5 |
-/// | [`most_rows`](Self::most_rows) compared on | 3000 |
+/// | [`most_rows`](Self::most_rows) compared on | 2000 |
 /// | [`seed`](Self::seed) | 0 |
 #[derive(Debug, Clone, PartialEq)]
 pub struct AutoNetworks {
@@ -54,7 +54,7 @@ impl AutoNetworks {
         Self {
             kind,
             folds: 5,
-            most_rows: 3000,
+            most_rows: 2000,
             seed: 0,
             choice: Choice::All,
         }
@@ -94,7 +94,7 @@ impl AutoNetworks {
         self
     }
 
-    /// These candidates, the simplest first, all of this kind. They keep their own settings and seeds.
+    /// These candidates, those to be preferred first, all of this kind. They keep their own settings and seeds.
     pub fn candidates(mut self, candidates: Vec<NetworkCandidate>) -> Self {
         self.choice = Choice::Given(candidates);
         self
@@ -144,8 +144,8 @@ impl AutoNetworks {
             Choice::Only(method) => vec![self.default_of(*method)],
             Choice::All => [
                 Method::Population,
-                Method::Cluster,
                 Method::Kernel,
+                Method::Cluster,
                 Method::Neural,
             ]
             .map(|method| self.default_of(method))
@@ -214,16 +214,14 @@ impl AutoNetworks {
         progress: &Progress<'_>,
     ) -> Result<AutoReport> {
         let contest = Contest::new(samples, None, self.folds, self.most_rows, self.seed)?;
-        let losses = contest.held_out(candidates.len(), progress, |candidate, train, test| {
+        let decision = contest.decide(LOSS, names, progress, |candidate, train, test| {
             let model = candidates[candidate].fit(train)?;
-            let densities = model.log_densities(test.contexts(), test.features())?;
-            Ok(-densities.insert_axis(Axis(1)))
+            Ok(HeldOut {
+                losses: -model.log_densities(test.contexts(), test.features())?,
+                predictions: Array2::zeros((test.rows(), 0)),
+            })
         })?;
-        let losses = losses
-            .into_iter()
-            .map(|losses| Ok(losses?.remove_axis(Axis(1))))
-            .collect::<Vec<Outcome<_>>>();
-        contest.decide(LOSS, names, losses)
+        Ok(decision.report)
     }
 }
 

@@ -4,11 +4,8 @@ use crate::progress::Progress;
 use crate::report::{AutoReport, CandidateOutcome, CandidateReport, CandidateScore};
 use contextualized_core::metrics::Score;
 use contextualized_core::{Error, KFold, Result, Samples, Split};
-use ndarray::{Array1, Array2, ArrayView1};
+use ndarray::{Array1, Array2, ArrayView1, Axis, concatenate};
 use rayon::prelude::*;
-
-/// What became of a candidate: figures, or a message that says why there are none.
-pub(crate) type Outcome<T> = std::result::Result<T, String>;
 
 /// Rows to compare on, and the folds they are held out in.
 pub(crate) struct Contest {
@@ -16,6 +13,31 @@ pub(crate) struct Contest {
     splits: Vec<Split>,
     folds: Vec<(Samples, Samples)>,
 }
+
+/// What a candidate says of the rows of a fold.
+pub(crate) struct HeldOut {
+    /// A loss for each row.
+    pub(crate) losses: Array1<f64>,
+    /// What was predicted, a row for each row; without columns where only losses matter.
+    pub(crate) predictions: Array2<f64>,
+}
+
+/// What came of a contest.
+pub(crate) struct Decision {
+    pub(crate) report: AutoReport,
+    /// What the chosen candidate predicted of every row that was held out, in the order of the rows.
+    pub(crate) predictions: Array2<f64>,
+}
+
+/// A candidate on its way through the folds: its fits so far, or why it is out.
+enum Run {
+    Going(Vec<HeldOut>),
+    Out(CandidateOutcome),
+}
+
+/// Standard errors by which a candidate is behind after the first folds when it is given up. One that
+/// far behind would have to make up in the others what chance does not give back.
+const HOPELESS: f64 = 3.0;
 
 impl Contest {
     /// At most `most_rows` rows that count, chosen by the seed, in seeded folds. With `levels`, a
@@ -50,158 +72,253 @@ impl Contest {
         })
     }
 
+    /// The rows that are compared on.
     pub(crate) fn samples(&self) -> &Samples {
         &self.samples
     }
 
-    /// What a job says of every held-out row, for every candidate: a table with a row for each row, or
-    /// why there is none. Jobs run in parallel over candidates and folds.
+    /// Lets every candidate predict all folds, those excepted that are hopeless after the first
+    /// two of five, and chooses. A job is given a candidate's position, the rows to train on and the
+    /// rows to predict; jobs run in parallel.
     ///
     /// # Errors
     ///
     /// The first candidate's if all fail.
-    pub(crate) fn held_out(
+    pub(crate) fn decide(
         &self,
-        candidates: usize,
+        loss: &str,
+        names: Vec<String>,
         progress: &Progress<'_>,
-        job: impl Fn(usize, &Samples, &Samples) -> Result<Array2<f64>> + Sync,
-    ) -> Result<Vec<Outcome<Array2<f64>>>> {
-        let jobs: Vec<(usize, usize)> = (0..candidates)
-            .flat_map(|candidate| (0..self.folds.len()).map(move |fold| (candidate, fold)))
+        job: impl Fn(usize, &Samples, &Samples) -> Result<HeldOut> + Sync,
+    ) -> Result<Decision> {
+        let look = (2 * self.folds.len() / 5).max(1);
+        let mut runs: Vec<Run> = names.iter().map(|_| Run::Going(Vec::new())).collect();
+        let mut first_error = None;
+        for (from, to) in [(0, look), (look, self.folds.len())] {
+            self.advance(&mut runs, from..to, progress, &job, &mut first_error);
+            if to == look {
+                self.give_up(&mut runs, look, &names)?;
+            }
+        }
+        let losses = runs
+            .iter()
+            .map(|run| match run {
+                Run::Going(parts) => Some(self.joined(parts)),
+                Run::Out(_) => None,
+            })
+            .collect::<Vec<_>>();
+        let Some(best) = self.lowest(&losses)? else {
+            return Err(first_error.unwrap_or(Error::invalid_parameter(
+                "candidates",
+                0,
+                "at least 1",
+            )));
+        };
+        let (chosen, reason) = self.chosen(&names, &losses, best)?;
+        let predictions = match &runs[chosen] {
+            Run::Going(parts) => self.in_order(parts),
+            Run::Out(_) => Array2::zeros((self.samples.rows(), 0)),
+        };
+        let candidates = names
+            .into_iter()
+            .zip(runs)
+            .enumerate()
+            .map(|(candidate, (name, run))| {
+                let outcome = match run {
+                    Run::Out(outcome) => outcome,
+                    Run::Going(_) => {
+                        CandidateOutcome::Compared(self.score(&losses, candidate, best)?)
+                    }
+                };
+                Ok(CandidateReport { name, outcome })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Decision {
+            report: AutoReport::new(
+                loss,
+                self.samples.rows(),
+                self.folds.len(),
+                candidates,
+                chosen,
+                reason,
+            ),
+            predictions,
+        })
+    }
+
+    /// Lets every candidate that is still going predict these folds.
+    fn advance(
+        &self,
+        runs: &mut [Run],
+        folds: std::ops::Range<usize>,
+        progress: &Progress<'_>,
+        job: &(impl Fn(usize, &Samples, &Samples) -> Result<HeldOut> + Sync),
+        first_error: &mut Option<Error>,
+    ) {
+        let going = |candidate: &usize| matches!(runs[*candidate], Run::Going(_));
+        let jobs: Vec<(usize, usize)> = (0..runs.len())
+            .filter(going)
+            .flat_map(|candidate| folds.clone().map(move |fold| (candidate, fold)))
             .collect();
-        let mut parts = jobs
+        progress.skip((runs.len() * folds.len()).saturating_sub(jobs.len()));
+        let parts = jobs
             .into_par_iter()
             .map(|(candidate, fold)| {
                 let (train, test) = &self.folds[fold];
                 let part = job(candidate, train, test);
                 progress.step();
-                part
+                (candidate, part)
             })
-            .collect::<Vec<_>>()
-            .into_iter();
-        let mut first_error = None;
-        let mut outcomes = Vec::with_capacity(candidates);
-        for _ in 0..candidates {
-            let own: Vec<_> = parts.by_ref().take(self.folds.len()).collect();
-            outcomes.push(match own.into_iter().collect::<Result<Vec<_>>>() {
-                Ok(parts) => Ok(self.joined(&parts)),
-                Err(error) => {
-                    let message = message(&error);
+            .collect::<Vec<_>>();
+        for (candidate, part) in parts {
+            match (&mut runs[candidate], part) {
+                (Run::Going(parts), Ok(part)) => parts.push(part),
+                (run @ Run::Going(_), Err(error)) => {
+                    *run = Run::Out(CandidateOutcome::Failed(message(&error)));
                     first_error.get_or_insert(error);
-                    Err(message)
                 }
-            });
-        }
-        match first_error {
-            Some(error) if outcomes.iter().all(Outcome::is_err) => Err(error),
-            _ => Ok(outcomes),
+                (Run::Out(_), _) => {}
+            }
         }
     }
 
-    /// Tables of the folds' held-out rows as one, in the order of the rows.
-    fn joined(&self, parts: &[Array2<f64>]) -> Array2<f64> {
-        let columns = parts.first().map_or(0, Array2::ncols);
+    /// Gives up candidates that are far behind after so many folds; the first one stays.
+    fn give_up(&self, runs: &mut [Run], folds: usize, names: &[String]) -> Result<()> {
+        let weights: Vec<Array1<f64>> = self.folds[..folds]
+            .iter()
+            .map(|(_, test)| match test.weights() {
+                Some(weights) => weights.to_owned(),
+                None => Array1::ones(test.rows()),
+            })
+            .collect();
+        let weights = stacked(weights.iter().map(|weights| weights.view()))?;
+        let score = |losses: &Array1<f64>| Score::of_rows(losses.view(), Some(weights.view()));
+        let so_far = runs
+            .iter()
+            .map(|run| match run {
+                Run::Going(parts) => stacked(parts.iter().map(|part| part.losses.view())).map(Some),
+                Run::Out(_) => Ok(None),
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let mut best: Option<(f64, usize, &Array1<f64>)> = None;
+        for (candidate, losses) in so_far.iter().enumerate() {
+            if let Some(losses) = losses {
+                let mean = score(losses)?.mean;
+                if best.is_none_or(|(lowest, ..)| mean < lowest) {
+                    best = Some((mean, candidate, losses));
+                }
+            }
+        }
+        let Some((_, best, lowest)) = best else {
+            return Ok(());
+        };
+        for (candidate, losses) in so_far.iter().enumerate().skip(1) {
+            if let Some(losses) = losses {
+                let excess = score(&(losses - lowest))?;
+                if excess.mean > HOPELESS * excess.standard_error {
+                    runs[candidate] = Run::Out(CandidateOutcome::NotCompared(format!(
+                        "given up after {folds} of {} folds, where its loss is {:.3e}, {:.3e} ± {:.1e} \
+                         above that of {}",
+                        self.folds.len(),
+                        score(losses)?.mean,
+                        excess.mean,
+                        excess.standard_error,
+                        names[best]
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Losses of all rows, in their order.
+    fn joined(&self, parts: &[HeldOut]) -> Array1<f64> {
+        let mut joined = Array1::zeros(self.samples.rows());
+        for (split, part) in self.splits.iter().zip(parts) {
+            for (&row, &loss) in split.test.iter().zip(&part.losses) {
+                joined[row] = loss;
+            }
+        }
+        joined
+    }
+
+    /// Predictions of all rows, in their order.
+    fn in_order(&self, parts: &[HeldOut]) -> Array2<f64> {
+        let columns = parts.first().map_or(0, |part| part.predictions.ncols());
         let mut joined = Array2::zeros((self.samples.rows(), columns));
         for (split, part) in self.splits.iter().zip(parts) {
-            for (&row, values) in split.test.iter().zip(part.rows()) {
+            for (&row, values) in split.test.iter().zip(part.predictions.rows()) {
                 joined.row_mut(row).assign(&values);
             }
         }
         joined
     }
 
-    /// The table of candidates and the choice from it, by the losses of held-out rows.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidParameter`] if there are no losses.
-    pub(crate) fn decide(
-        &self,
-        loss: &str,
-        names: Vec<String>,
-        losses: Vec<Outcome<Array1<f64>>>,
-    ) -> Result<AutoReport> {
-        let weights = self.samples.weights();
-        let mut best: Option<(usize, f64, &Array1<f64>)> = None;
+    /// Position of the candidate with the lowest mean loss.
+    fn lowest(&self, losses: &[Option<Array1<f64>>]) -> Result<Option<usize>> {
+        let mut best: Option<(usize, f64)> = None;
         for (candidate, losses) in losses.iter().enumerate() {
-            if let Ok(losses) = losses {
-                let own = Score::of_rows(losses.view(), weights)?.mean;
-                if best.is_none_or(|(_, lowest, _)| own < lowest) {
-                    best = Some((candidate, own, losses));
+            if let Some(losses) = losses {
+                let own = Score::of_rows(losses.view(), self.samples.weights())?.mean;
+                if best.is_none_or(|(_, lowest)| own < lowest) {
+                    best = Some((candidate, own));
                 }
             }
         }
-        let Some((best, _, lowest)) = best else {
-            let failures = losses.into_iter().filter_map(Outcome::err);
-            return Err(Error::invalid_parameter(
-                "candidates",
-                failures.collect::<Vec<_>>().join("; "),
-                "some that can predict held-out rows",
-            ));
-        };
-        let (chosen, reason) = self.chosen(&names, &losses, best)?;
-        let candidates = names
-            .into_iter()
-            .zip(&losses)
-            .map(|(name, losses)| {
-                let outcome = match losses {
-                    Ok(losses) => CandidateOutcome::Compared(compared(losses, lowest, weights)?),
-                    Err(message) => CandidateOutcome::Failed(message.clone()),
-                };
-                Ok(CandidateReport { name, outcome })
-            })
-            .collect::<Result<Vec<_>>>()?;
-        Ok(AutoReport::new(
-            loss,
-            self.samples.rows(),
-            self.folds.len(),
-            candidates,
-            chosen,
-            reason,
-        ))
+        Ok(best.map(|(candidate, _)| candidate))
     }
 
-    /// The first candidate, which is the simplest, unless the best is better by more than chance.
+    /// The first candidate whose loss is within one standard error of the lowest, and why.
     fn chosen(
         &self,
         names: &[String],
-        losses: &[Outcome<Array1<f64>>],
+        losses: &[Option<Array1<f64>>],
         best: usize,
     ) -> Result<(usize, String)> {
-        if let (Some(Ok(first)), Ok(lowest)) = (losses.first(), &losses[best])
-            && best != 0
-        {
-            let excess = Score::of_rows((first - lowest).view(), self.samples.weights())?;
-            if excess.mean <= excess.standard_error {
-                let reason = format!(
-                    "the simplest, and not worse than {} by more than a standard error",
-                    names[best]
-                );
-                return Ok((0, reason));
+        for candidate in 0..best {
+            if losses[candidate].is_some() {
+                let score = self.score(losses, candidate, best)?;
+                if score.excess <= score.excess_error.unwrap_or(0.0) {
+                    let reason = format!(
+                        "The first within one standard error of the lowest loss, that of {}.",
+                        names[best]
+                    );
+                    return Ok((candidate, reason));
+                }
             }
         }
-        Ok((best, "the lowest loss of held-out rows".to_owned()))
+        Ok((best, "The lowest loss.".to_owned()))
+    }
+
+    fn score(
+        &self,
+        losses: &[Option<Array1<f64>>],
+        candidate: usize,
+        best: usize,
+    ) -> Result<CandidateScore> {
+        let (Some(own), Some(lowest)) = (&losses[candidate], &losses[best]) else {
+            return Err(Error::NoRows { argument: "losses" });
+        };
+        let weights = self.samples.weights();
+        let excess = Score::of_rows((own - lowest).view(), weights)?;
+        let own = Score::of_rows(own.view(), weights)?;
+        let known = |error: f64| error.is_finite().then_some(error);
+        Ok(CandidateScore {
+            loss: own.mean,
+            standard_error: known(own.standard_error),
+            excess: excess.mean,
+            excess_error: known(excess.standard_error),
+        })
     }
 }
 
-fn compared(
-    losses: &Array1<f64>,
-    lowest: &Array1<f64>,
-    weights: Option<ArrayView1<'_, f64>>,
-) -> Result<CandidateScore> {
-    let own = Score::of_rows(losses.view(), weights)?;
-    let excess = Score::of_rows((losses - lowest).view(), weights)?;
-    let known = |error: f64| error.is_finite().then_some(error);
-    Ok(CandidateScore {
-        loss: own.mean,
-        standard_error: known(own.standard_error),
-        excess: excess.mean,
-        excess_error: known(excess.standard_error),
-    })
+fn stacked<'a>(parts: impl Iterator<Item = ArrayView1<'a, f64>>) -> Result<Array1<f64>> {
+    let parts: Vec<_> = parts.collect();
+    concatenate(Axis(0), &parts).map_err(|error| Error::numerical("joining folds", error))
 }
 
 /// An error and what caused it.
-pub(crate) fn message(error: &Error) -> String {
+fn message(error: &Error) -> String {
     let mut message = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

@@ -19,13 +19,22 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// One more fit is done.
     pub(crate) fn step(&self) {
+        self.skip(1);
+    }
+
+    /// So many more fits are done, or need not be.
+    pub(crate) fn skip(&self, fits: usize) {
+        if fits == 0 {
+            return;
+        }
         // A panic of an observer elsewhere leaves the count as it was.
         let mut done = self
             .done
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
-        *done += 1;
+        *done += fits;
         (self.observer)(*done, self.total);
     }
 }

@@ -49,9 +49,11 @@ fn the_kernel_is_chosen_where_slopes_are_smooth() {
 
 #[test]
 fn the_table_holds_what_was_chosen_from() {
+    let mut candidates = quick();
+    candidates.truncate(3);
     let model = AutoRegression::new()
-        .candidates(quick())
-        .fit(&smooth(120, 3))
+        .candidates(candidates)
+        .fit(&constant(120, 3))
         .unwrap();
     let report = model.report();
     assert_eq!(
@@ -73,9 +75,28 @@ fn the_table_holds_what_was_chosen_from() {
     for score in &scores {
         assert!((score.excess - (score.loss - lowest)).abs() < 1e-12);
     }
+    let first = scores
+        .iter()
+        .position(|score| score.excess <= score.excess_error.unwrap());
+    assert_eq!(first, Some(report.chosen()));
     // The error of held-out rows is that of the chosen candidate.
     let chosen = scores[report.chosen()].loss;
     assert!((model.held_out_errors().unwrap()[0].powi(2) - chosen).abs() < 1e-12);
+}
+
+#[test]
+fn a_hopeless_candidate_is_given_up_unless_it_is_the_first() {
+    let model = AutoRegression::new()
+        .candidates(quick())
+        .fit(&smooth(150, 1))
+        .unwrap();
+    let lines = model.report().candidates();
+    // Two epochs without shrinkage are next to nothing, but so is the population.
+    assert!(matches!(lines[0].outcome, CandidateOutcome::Compared(_)));
+    let CandidateOutcome::NotCompared(reason) = &lines[3].outcome else {
+        panic!("{:?}", lines[3]);
+    };
+    assert!(reason.starts_with("given up after 2 of 5 folds"));
 }
 
 #[test]
@@ -235,7 +256,7 @@ fn settings_are_checked() {
 }
 
 #[test]
-fn an_observer_is_told_of_every_fit() {
+fn an_observer_is_told_how_far_the_fits_are() {
     let seen = Mutex::new(Vec::new());
     AutoRegression::new()
         .candidates(quick())
@@ -243,8 +264,10 @@ fn an_observer_is_told_of_every_fit() {
             seen.lock().unwrap().push((done, total));
         })
         .unwrap();
-    let expected: Vec<_> = (0..=21).map(|done| (done, 21)).collect();
-    assert_eq!(*seen.lock().unwrap(), expected);
+    let seen = seen.into_inner().unwrap();
+    assert!(seen.iter().all(|(_, total)| *total == 21));
+    assert!(seen.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    assert_eq!((seen[0].0, seen[seen.len() - 1].0), (0, 21));
 }
 
 #[test]
