@@ -10,6 +10,10 @@ check:
 test:
     cargo test --workspace
 
+# Reports made by the program, looked at in a headless browser; pictures in target/report-check.
+report-check:
+    bash .ci/report-check
+
 demo *flags:
     cargo run --release --example demo -- {{flags}}
 

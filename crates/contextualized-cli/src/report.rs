@@ -4,13 +4,17 @@
 //! traits alone. Every number and sentence is worked out from them here.
 
 mod axes;
+mod coefficients;
 mod comparison;
 mod dependence;
+mod edges;
 mod networks;
 mod page;
+mod parts;
 mod pictures;
 mod regression;
 mod samples;
+mod sections;
 mod variation;
 mod words;
 
@@ -20,4 +24,6 @@ mod tests;
 pub(crate) use axes::ContextAxis;
 pub(crate) use comparison::Clusters;
 pub(crate) use networks::NetworkReport;
-pub(crate) use regression::{Achieved, Candidate, RegressionReport};
+pub(crate) use regression::RegressionReport;
+pub(crate) use sections::{Achieved, Candidate};
+pub(crate) use variation::Tested;

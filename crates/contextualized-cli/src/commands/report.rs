@@ -7,7 +7,9 @@ use crate::error::{Error, Result};
 use crate::model_file;
 use crate::output::{OutputFile, print};
 use crate::progress::Progress;
-use crate::report::{Achieved, Candidate, Clusters, ContextAxis, NetworkReport, RegressionReport};
+use crate::report::{
+    Achieved, Candidate, Clusters, ContextAxis, NetworkReport, RegressionReport, Tested,
+};
 use crate::saved::{Baseline, Fitted, Networks, Regression, Saved};
 use contextualized_auto::{AutoReport, ByMethod, CandidateOutcome, NetworkModel};
 use contextualized_baselines::ClusterReport;
@@ -123,6 +125,13 @@ impl<'a> Inputs<'a> {
             .map(|clusters| sizes(clusters.report()));
         let clusters = regression.clusters.fitted().zip(sizes.as_deref());
         let tests = regression.variation.fitted();
+        let tested_by = tests.map(|tests| {
+            format!(
+                "Wald tests of a kernel regression of its own, whatever the estimator, of {} training \
+                 rows",
+                tests.rows
+            )
+        });
         Ok(RegressionReport {
             title: &self.title,
             formula: &design.formula,
@@ -140,7 +149,10 @@ impl<'a> Inputs<'a> {
             training_rows: self.saved.data.rows,
             test: &self.test,
             contexts: &self.contexts,
-            variation: tests.map(|tests| &tests.table),
+            variation: tests.zip(tested_by.as_deref()).map(|(tests, by)| Tested {
+                table: &tests.table,
+                by,
+            }),
             choice: &choice(model.report()),
             level: self.level,
         }

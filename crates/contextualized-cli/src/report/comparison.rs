@@ -145,7 +145,10 @@ impl Comparison<'_> {
             number(difference.standard_error),
         );
         Ok(match self.verdict(other)? {
-            Verdict::Same => format!("The model predicts exactly as the {name} does."),
+            Verdict::Same => format!(
+                "The model predicts exactly as the {name} does, with a {loss} of {} on held-out rows.",
+                number(own.mean)
+            ),
             Verdict::Better if from_zero && change.is_finite() => format!(
                 "On held-out rows the model's {loss} is {} below that of the {name} ({figures}).",
                 percent(-change)

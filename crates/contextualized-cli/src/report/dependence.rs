@@ -239,3 +239,101 @@ fn joined(coefficients: &Coefficients, level: &Array2<f64>) -> Array3<f64> {
     all.slice_mut(s![.., .., features]).assign(level);
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contextualized_core::{Link, LocalCoefficients};
+    use ndarray::{ArrayView2, array};
+    use proptest::prelude::*;
+
+    /// The slope is c₀² + c₁, the offset c₀.
+    struct Square;
+
+    impl LocalCoefficients for Square {
+        fn coefficients_at(
+            &self,
+            contexts: ArrayView2<'_, f64>,
+            _: ArrayView2<'_, f64>,
+        ) -> Result<Coefficients> {
+            self.coefficients(contexts)
+        }
+
+        fn link(&self) -> Link {
+            Link::Identity
+        }
+    }
+
+    impl VaryingCoefficients for Square {
+        fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
+            let rows = contexts.nrows();
+            let slopes = Array3::from_shape_fn((rows, 1, 1), |(row, _, _)| {
+                contexts[[row, 0]].powi(2) + contexts[[row, 1]]
+            });
+            Coefficients::new(slopes, contexts.slice(s![.., ..1]).to_owned())
+        }
+    }
+
+    fn samples(second: [f64; 4], feature: [f64; 4]) -> Samples {
+        let contexts = Array2::from_shape_fn((4, 2), |(row, column)| match column {
+            0 => row as f64,
+            _ => second[row],
+        });
+        let features = Array2::from_shape_fn((4, 1), |(row, _)| feature[row]);
+        Samples::new(contexts.view(), features.view(), features.view()).unwrap()
+    }
+
+    proptest! {
+        /// The slope at z is z² plus the average of the other context, and the intercept that of the
+        /// linear predictor at the average feature; as a number and as a category with these values.
+        #[test]
+        fn other_contexts_are_averaged(
+            second in prop::array::uniform4(-2.0..2.0f64),
+            feature in prop::array::uniform4(-2.0..2.0f64),
+        ) {
+            let samples = samples(second, feature);
+            let mean = |values: [f64; 4]| values.iter().sum::<f64>() / 4.0;
+            let axes = [
+                ContextAxis::Number { column: 0 },
+                ContextAxis::Category {
+                    name: "level".into(),
+                    columns: vec![0],
+                    levels: ["a", "b", "c", "d"].map(Into::into).to_vec(),
+                    codes: array![[0.0], [1.0], [2.0], [3.0]],
+                },
+            ];
+            for found in dependences(&Square, None, &samples, &axes, 0.95).unwrap() {
+                prop_assert!(found.interval.is_none());
+                for z in 0..4 {
+                    let (at, slope) = (z as f64, (z * z) as f64 + mean(second));
+                    prop_assert!((found.of(0, 0).values[z] - slope).abs() < 1e-12);
+                    let level = slope * mean(feature) + at;
+                    prop_assert!((found.of(0, 1).values[z] - level).abs() < 1e-12);
+                }
+            }
+            let rows = coefficient_table(&Square, &samples).unwrap();
+            for row in 0..4 {
+                let slope = (row * row) as f64 + second[row];
+                prop_assert!((rows[[row, 0, 0]] - slope).abs() < 1e-12);
+                let level = slope * mean(feature) + row as f64;
+                prop_assert!((rows[[row, 0, 1]] - level).abs() < 1e-12);
+            }
+        }
+    }
+
+    #[test]
+    fn averages_know_their_ends() {
+        let average = Average {
+            values: vec![1.0, 3.0],
+            interval: Some((vec![0.0, 2.5], vec![2.0, 5.0])),
+        };
+        assert_eq!((average.ends(), average.span()), ((0.0, 5.0), 2.0));
+        assert!(!average.is_level());
+        let level = Average {
+            values: vec![1.0, 1.004],
+            interval: None,
+        };
+        assert!(level.is_level());
+        assert_eq!(level.ends(), (1.0, 1.004));
+    }
+}

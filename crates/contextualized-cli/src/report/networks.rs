@@ -4,11 +4,11 @@ use super::axes::{ContextAxis, quantile, typical};
 use super::comparison::{
     self, Clusters, Comparison, Losses, Verdict, sizes_sentence, small_clusters,
 };
-use super::dependence::Points;
+use super::edges::Edges;
 use super::page::{Note, Page, Table};
 use super::pictures;
-use super::regression::{Candidate, write_choice, write_extrapolation};
 use super::samples::{self, BEYOND, Beyond, beyond, columns_table};
+use super::sections::{Candidate, write_choice, write_extrapolation};
 use super::words::{count, listed, number, percent, whole, with_error};
 use contextualized_core::metrics::Score;
 use contextualized_core::validate::check_table;
@@ -46,9 +46,8 @@ pub(crate) struct NetworkReport<'a> {
     pub(crate) choice: &'a [Candidate],
 }
 
-/// Edges in the table, and lines against each context.
+/// Edges in the table.
 const EDGES: usize = 30;
-const LINES: usize = 5;
 /// Contexts that networks are drawn along, and those that edges are shown against.
 const DRAWN_CONTEXTS: usize = 3;
 const CONTEXTS: usize = 12;
@@ -56,12 +55,6 @@ const CONTEXTS: usize = 12;
 const NODES: usize = 24;
 /// Weaker edges are not drawn.
 const WEAKEST: f64 = 0.1;
-/// Rows that edges are summarised over, points along a context and rows averaged at each.
-const ROWS: usize = 300;
-const POINTS: usize = 12;
-const AVERAGED: usize = 60;
-/// Numbers held at once.
-const NUMBERS: usize = 20_000_000;
 
 impl NetworkReport<'_> {
     /// The report as an HTML document. The same input gives the same bytes.
@@ -115,7 +108,7 @@ impl NetworkReport<'_> {
         )))
     }
 
-    fn directed(&self) -> bool {
+    pub(super) fn directed(&self) -> bool {
         self.model.kind() == NetworkKind::Directed
     }
 
@@ -522,7 +515,7 @@ impl NetworkReport<'_> {
     }
 
     /// Networks as they are shown: correlations, partial correlations or standardised weights.
-    fn shown(&self, networks: &Networks) -> Result<Array3<f64>> {
+    pub(super) fn shown(&self, networks: &Networks) -> Result<Array3<f64>> {
         match self.model.kind() {
             NetworkKind::Precision => partial_correlations(networks),
             NetworkKind::Correlation => Ok(networks.edges().to_owned()),
@@ -579,185 +572,4 @@ fn strongest_nodes(networks: &Array3<f64>, population: &Array3<f64>) -> Vec<usiz
     order.truncate(NODES);
     order.sort_unstable();
     order
-}
-
-/// Edges over training rows, and against each context. Entries are edges.
-struct Edges {
-    names: Vec<String>,
-    mean: Vec<f64>,
-    /// Standard deviation over rows.
-    spread: Vec<f64>,
-    low: Vec<f64>,
-    high: Vec<f64>,
-    population: Vec<f64>,
-    /// One for each context.
-    curves: Vec<EdgeCurves>,
-}
-
-/// Average edges at values of one context (points × edges).
-struct EdgeCurves {
-    at: Points,
-    values: Array2<f64>,
-}
-
-impl Edges {
-    fn new(report: &NetworkReport<'_>) -> Result<Self> {
-        let nodes = &report.training.names().features;
-        let directed = report.directed();
-        let arrow = if directed { "→" } else { "–" };
-        let pairs: Vec<(usize, usize)> = (0..nodes.len())
-            .flat_map(|i| (0..nodes.len()).map(move |j| (i, j)))
-            .filter(|(i, j)| if directed { i != j } else { i < j })
-            .collect();
-        let edges_of = |networks: &Networks| -> Result<Array2<f64>> {
-            let shown = report.shown(networks)?;
-            Ok(Array2::from_shape_fn(
-                (networks.rows(), pairs.len()),
-                |(row, edge)| shown[[row, pairs[edge].0, pairs[edge].1]],
-            ))
-        };
-        let most = (NUMBERS / (nodes.len() * nodes.len()).max(1)).max(20);
-        let rows = spaced(report.training.contexts(), ROWS.min(most));
-        let of_rows = edges_of(&report.model.networks(rows.view())?)?;
-        let population = edges_of(
-            &report
-                .population
-                .networks(rows.slice(ndarray::s![..1, ..]))?,
-        )?;
-        let summary = |of: &dyn Fn(&[f64]) -> f64| -> Vec<f64> {
-            let columns = of_rows.columns().into_iter();
-            columns.map(|column| of(&column.to_vec())).collect()
-        };
-        let moments = |values: &[f64]| samples::moments(ndarray::ArrayView1::from(values));
-        let averaged = spaced(report.training.contexts(), AVERAGED.min(most));
-        let curves = report
-            .contexts
-            .iter()
-            .map(|axis| edge_curves(report, axis, &averaged, &edges_of))
-            .collect::<Result<Vec<_>>>()?;
-        Ok(Self {
-            mean: summary(&|values| moments(values).0),
-            spread: summary(&|values| moments(values).1),
-            low: summary(&|values| quantile(values, 0.05)),
-            high: summary(&|values| quantile(values, 0.95)),
-            population: population.row(0).to_vec(),
-            names: pairs
-                .iter()
-                .map(|(i, j)| format!("{} {arrow} {}", nodes[*i], nodes[*j]))
-                .collect(),
-            curves,
-        })
-    }
-
-    /// By how much an edge changes along a context, at most.
-    fn change(&self, axis: usize, edge: usize) -> f64 {
-        let values = self.curves[axis].values.column(edge);
-        let high = values.fold(f64::NEG_INFINITY, |high, value| high.max(*value));
-        let low = values.fold(f64::INFINITY, |low, value| low.min(*value));
-        high - low
-    }
-
-    fn largest_change(&self, axis: usize) -> f64 {
-        let changes = (0..self.names.len()).map(|edge| self.change(axis, edge));
-        changes.fold(0.0, f64::max)
-    }
-
-    fn by_spread(&self) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.names.len()).collect();
-        order.sort_by(|&a, &b| self.spread[b].total_cmp(&self.spread[a]));
-        order
-    }
-
-    /// The edges that change most along any context.
-    fn most_changing(&self) -> Vec<usize> {
-        let most = |edge: usize| {
-            let changes = (0..self.curves.len()).map(|axis| self.change(axis, edge));
-            changes.fold(0.0, f64::max)
-        };
-        let changes: Vec<f64> = (0..self.names.len()).map(most).collect();
-        let mut order: Vec<usize> = (0..changes.len()).collect();
-        order.sort_by(|&a, &b| changes[b].total_cmp(&changes[a]));
-        order.truncate(LINES);
-        order
-    }
-
-    /// Pairs that are an edge in some row or in the population, those that vary most first.
-    fn that_are(&self) -> Vec<usize> {
-        let is = |edge: &usize| {
-            [self.mean[*edge], self.spread[*edge], self.population[*edge]] != [0.0; 3]
-        };
-        self.by_spread().into_iter().filter(is).collect()
-    }
-
-    /// Contexts by the sum of the changes of all edges, the largest first.
-    fn axes_by_change(&self) -> Vec<usize> {
-        let total = |axis: usize| -> f64 {
-            (0..self.names.len())
-                .map(|edge| self.change(axis, edge))
-                .sum()
-        };
-        let totals: Vec<f64> = (0..self.curves.len()).map(total).collect();
-        let mut order: Vec<usize> = (0..totals.len()).collect();
-        order.sort_by(|&a, &b| totals[b].total_cmp(&totals[a]));
-        order
-    }
-}
-
-/// At most so many rows, evenly spaced.
-fn spaced(contexts: ArrayView2<'_, f64>, most: usize) -> Array2<f64> {
-    let step = contexts.nrows().div_ceil(most.max(1)).max(1);
-    let rows: Vec<usize> = (0..contexts.nrows()).step_by(step).collect();
-    contexts.select(Axis(0), &rows)
-}
-
-fn edge_curves(
-    report: &NetworkReport<'_>,
-    axis: &ContextAxis,
-    rows: &Array2<f64>,
-    edges_of: &dyn Fn(&Networks) -> Result<Array2<f64>>,
-) -> Result<EdgeCurves> {
-    let columns = axis.columns();
-    let (at, codes) = match axis {
-        ContextAxis::Number { column } => {
-            let all = report.training.contexts().column(*column).to_vec();
-            let values = grid(&all);
-            let codes = Array2::from_shape_fn((values.len(), 1), |(point, _)| values[point]);
-            let rows = rows.column(*column).to_vec();
-            (Points::Numbers { values, rows }, codes)
-        }
-        ContextAxis::Category { levels, codes, .. } => {
-            (Points::Levels(levels.clone()), codes.clone())
-        }
-    };
-    let mut values = Vec::new();
-    for code in codes.rows() {
-        let mut contexts = rows.clone();
-        for (&column, &code) in columns.iter().zip(code) {
-            contexts.column_mut(column).fill(code);
-        }
-        let edges = edges_of(&report.model.networks(contexts.view())?)?;
-        values.extend(edges.mean_axis(Axis(0)).unwrap_or_default());
-    }
-    let points = codes.nrows();
-    let edges = values.len() / points.max(1);
-    Ok(EdgeCurves {
-        at,
-        values: Array2::from_shape_vec((points, edges), values)
-            .map_err(|source| contextualized_core::Error::numerical("joining curves", source))?,
-    })
-}
-
-/// All values if they are few, else quantiles.
-fn grid(values: &[f64]) -> Vec<f64> {
-    let mut distinct = values.to_vec();
-    distinct.sort_by(f64::total_cmp);
-    distinct.dedup();
-    if distinct.len() <= POINTS {
-        return distinct;
-    }
-    let mut grid: Vec<f64> = (0..POINTS)
-        .map(|point| quantile(values, point as f64 / (POINTS - 1) as f64))
-        .collect();
-    grid.dedup();
-    grid
 }

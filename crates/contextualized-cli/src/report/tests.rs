@@ -1,6 +1,6 @@
 //! Whole reports of small simulated studies.
 
-use super::{Achieved, Candidate, Clusters, ContextAxis, NetworkReport, RegressionReport};
+use super::{Achieved, Candidate, Clusters, ContextAxis, NetworkReport, RegressionReport, Tested};
 use contextualized_analysis::wald_table;
 use contextualized_baselines::{
     ClusterNetworks, ClusterRegression, PopulationBayesianNetwork, PopulationCorrelation,
@@ -171,7 +171,10 @@ fn a_regression_with_everything() {
         training_rows: training.rows(),
         test: &test,
         contexts: &axes,
-        variation: Some(&tests),
+        variation: Some(Tested {
+            table: &tests,
+            by: "Wald tests of 160 rows",
+        }),
         choice: &choice,
         level: 0.95,
     };
@@ -236,8 +239,8 @@ fn a_model_tested_on_its_own_rows_is_found_out() {
     assert_well_formed(&html);
     for text in [
         "100 % of the test rows look the same",
-        "The model predicts exactly as the population does.",
-        "The model gives every row the same value.",
+        "The model predicts exactly as the population does",
+        "The model gives every row the same value",
         "was not tested",
     ] {
         assert!(html.contains(text), "{text}");

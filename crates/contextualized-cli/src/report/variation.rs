@@ -14,9 +14,18 @@ const MOST: usize = 30;
 /// What is known of the variation of coefficients: tests where there are any, else standard deviations
 /// alone.
 pub(crate) enum Varying<'a> {
-    Tested(&'a VariationTable),
+    Tested(Tested<'a>),
     /// Every coefficient with every context, by the model alone.
     Untested(Vec<Untested>),
+}
+
+/// Tests of variation.
+#[derive(Clone, Copy)]
+pub(crate) struct Tested<'a> {
+    /// What they found.
+    pub(crate) table: &'a VariationTable,
+    /// Which tests they are, and of which rows, as the beginning of a sentence.
+    pub(crate) by: &'a str,
 }
 
 /// How much a coefficient of a fitted model varies with a context.
@@ -29,13 +38,13 @@ pub(crate) struct Untested {
 
 impl<'a> Varying<'a> {
     pub(crate) fn new(
-        table: Option<&'a VariationTable>,
+        tested: Option<Tested<'a>>,
         model: &dyn VaryingCoefficients,
         training: &Samples,
         intercept: bool,
     ) -> Result<Self> {
-        if let Some(table) = table {
-            return Ok(Self::Tested(table));
+        if let Some(tested) = tested {
+            return Ok(Self::Tested(tested));
         }
         let found = variations(model, training)?;
         let names = training.names();
@@ -60,7 +69,7 @@ impl<'a> Varying<'a> {
     /// The smallest adjusted p-value of any test of one coefficient, with all contexts together where
     /// that was tested.
     pub(crate) fn p_of(&self, target: &str, coefficient: &str) -> Option<f64> {
-        let Self::Tested(table) = self else {
+        let Self::Tested(Tested { table, .. }) = self else {
             return None;
         };
         let own = |line: &&Variation| line.target == target && line.coefficient == coefficient;
@@ -77,7 +86,7 @@ impl<'a> Varying<'a> {
 
     /// The contexts that a coefficient was found to vary with, surest first.
     fn contexts_of(&self, target: &str, coefficient: &str) -> Vec<&Variation> {
-        let Self::Tested(table) = self else {
+        let Self::Tested(Tested { table, .. }) = self else {
             return Vec::new();
         };
         let mut found: Vec<&Variation> = table
@@ -117,7 +126,7 @@ impl<'a> Varying<'a> {
                 p_is("Holm-adjusted p", p)
             ),
             (false, true) => format!(
-                "There is no evidence that it varies ({}): what the curves below show may be chance.",
+                "There is no evidence that it varies ({}): what curves show may be chance.",
                 p_is("Holm-adjusted p", p)
             ),
         }
@@ -125,7 +134,7 @@ impl<'a> Varying<'a> {
 
     /// What was found over all, in a sentence.
     pub(crate) fn summary(&self) -> String {
-        let Self::Tested(table) = self else {
+        let Self::Tested(Tested { table, .. }) = self else {
             return "Whether the coefficients vary more than by chance was not tested.".to_owned();
         };
         let found: Vec<String> = by_evidence(&table.pairs)
@@ -153,9 +162,17 @@ impl<'a> Varying<'a> {
         }
     }
 
+    /// Whether any coefficient was found to vary with any context.
+    pub(crate) fn found_any(&self) -> bool {
+        match self {
+            Self::Tested(Tested { table, .. }) => table.pairs.iter().any(|line| line.holm <= LEVEL),
+            Self::Untested(_) => false,
+        }
+    }
+
     /// What readers should not miss.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        let Self::Tested(table) = self else {
+        let Self::Tested(Tested { table, .. }) = self else {
             return vec![
                 "How surely coefficients vary was not tested. The curves below may show chance; the \
                  held-out comparison is the only evidence here."
@@ -195,7 +212,7 @@ impl<'a> Varying<'a> {
     /// The section of tests.
     pub(crate) fn write(&self, page: &mut Page, several_targets: bool) {
         match self {
-            Self::Tested(table) => write_tests(page, table, several_targets),
+            Self::Tested(tested) => write_tests(page, tested, several_targets),
             Self::Untested(lines) => {
                 page.paragraph(
                     "Standard deviations of fitted coefficients over rows of which one context alone \
@@ -254,7 +271,8 @@ fn left_out(table: &mut Table, lines: usize) {
     }
 }
 
-fn write_tests(page: &mut Page, found: &VariationTable, several_targets: bool) {
+fn write_tests(page: &mut Page, tested: &Tested<'_>, several_targets: bool) {
+    let found = tested.table;
     match found.omnibus <= LEVEL {
         true => page.note(
             Note::Fine,
@@ -295,12 +313,13 @@ fn write_tests(page: &mut Page, found: &VariationTable, several_targets: bool) {
             MOST,
         ));
     }
-    page.paragraph(
-        "“SD” is the standard deviation of the coefficient over rows of which this context alone \
-         changes. Holm’s adjustment keeps the probability of any false finding in a table at most the \
+    page.paragraph(&format!(
+        "{}. SD is the standard deviation of the coefficient over rows of which this context alone \
+         changes, as these tests estimate it. Holm’s adjustment keeps the probability of any false finding in a table at most the \
          level; Benjamini and Hochberg’s (BH) the expected share of false ones among the findings. A \
          large p-value is no evidence that nothing varies.",
-    );
+        tested.by
+    ));
 }
 
 fn tests_table(caption: &str, lines: &[Variation], several_targets: bool, most: usize) -> Table {
@@ -372,7 +391,10 @@ mod tests {
             line("x1", Some("c1"), 1.0),
         ];
         let found = table(pairs, 0.001, 0);
-        let varying = Varying::Tested(&found);
+        let varying = Varying::Tested(Tested {
+            table: &found,
+            by: "Some tests",
+        });
         assert_eq!(
             varying.sentence("y", "x0"),
             "There is evidence, after Holm’s adjustment, that it varies with c0 (p < 0.001)."
@@ -400,7 +422,10 @@ mod tests {
     #[test]
     fn weak_evidence_and_few_replicates_are_warned_of() {
         let found = table(vec![line("x0", Some("c0"), 0.6)], 0.3, 9);
-        let varying = Varying::Tested(&found);
+        let varying = Varying::Tested(Tested {
+            table: &found,
+            by: "Some tests",
+        });
         let warnings = varying.warnings();
         assert_eq!(warnings.len(), 2);
         assert!(warnings[0].contains("no evidence that nothing varies"));
@@ -411,6 +436,10 @@ mod tests {
                 .starts_with("There is no evidence that any")
         );
         let enough = table(vec![line("x0", Some("c0"), 0.02)], 0.02, 99);
-        assert!(Varying::Tested(&enough).warnings().is_empty());
+        let enough = Tested {
+            table: &enough,
+            by: "Some tests",
+        };
+        assert!(Varying::Tested(enough).warnings().is_empty());
     }
 }

@@ -1,0 +1,236 @@
+//! The section on coefficients: how each is distributed, and how it depends on contexts.
+
+use super::axes::quantile;
+use super::dependence::Average;
+use super::page::{Page, Table};
+use super::parts::Parts;
+use super::pictures::{self, Curve};
+use super::regression::RegressionReport;
+use super::samples;
+use super::variation::{INTERCEPT, of_target};
+use super::words::{count, listed, number, percent};
+use contextualized_core::Result;
+use ndarray::s;
+
+/// Most panels of curves on a page; the surest coefficients and the strongest contexts come first.
+const PANELS: usize = 72;
+/// Most contexts a coefficient is shown against.
+const CONTEXTS: usize = 9;
+/// How many of them are not folded away.
+const UNFOLDED: usize = 3;
+
+impl RegressionReport<'_> {
+    /// Positions and names of the coefficients, the intercept last.
+    fn coefficients(&self) -> Vec<(usize, &str)> {
+        let names = &self.training.names().features;
+        let mut all: Vec<(usize, &str)> = names.iter().map(String::as_str).enumerate().collect();
+        if self.intercept {
+            all.push((names.len(), INTERCEPT));
+        }
+        all
+    }
+
+    pub(super) fn write_coefficients(&self, page: &mut Page, parts: &Parts<'_>) -> Result<()> {
+        page.section("Coefficients");
+        let bands = match self.bands {
+            Some(_) => format!(" with {} pointwise bands", percent(self.level)),
+            None => ", without bands, which this estimator does not have".to_owned(),
+        };
+        page.paragraph(&format!(
+            "For each coefficient: how it is distributed over training rows, and its average over rows \
+             at values of one context, each row keeping its other contexts (partial \
+             dependence){bands}. {}{}",
+            match parts.binary {
+                true => "Coefficients are log-odds ratios per unit of a feature. ",
+                false => "Coefficients are changes of the outcome per unit of a feature. ",
+            },
+            match self.intercept {
+                true => "The intercept is shown at average features.",
+                false => "",
+            }
+        ));
+        page.table(&self.coefficients_table(parts));
+        let order = self.ordered(parts);
+        let contexts = self.contexts.len().min(CONTEXTS);
+        let shown = (PANELS / (contexts + 1)).max(1);
+        for &(target, position, name) in order.iter().take(shown) {
+            self.write_coefficient(page, parts, (target, position, name))?;
+        }
+        if order.len() > shown {
+            let rest: Vec<String> = order[shown..]
+                .iter()
+                .map(|(target, _, name)| {
+                    of_target(name, &self.training.names().targets[*target], parts.several)
+                })
+                .collect();
+            page.paragraph(&format!(
+                "Not drawn, as less sure to vary: {}.",
+                listed(&rest)
+            ));
+        }
+        Ok(())
+    }
+
+    /// Coefficients of all targets, the surest to vary first, then those that vary most for their
+    /// size, the intercept among them.
+    fn ordered<'n>(&'n self, parts: &Parts<'_>) -> Vec<(usize, usize, &'n str)> {
+        let targets = &self.training.names().targets;
+        let mut all: Vec<(usize, usize, &str)> = (0..targets.len())
+            .flat_map(|target| {
+                let own = self.coefficients();
+                own.into_iter()
+                    .map(move |(position, name)| (target, position, name))
+            })
+            .collect();
+        let p =
+            |target: usize, name: &str| parts.varying.p_of(&targets[target], name).unwrap_or(1.0);
+        all.sort_by(|a, b| p(a.0, a.2).total_cmp(&p(b.0, b.2)));
+        all
+    }
+
+    fn coefficients_table(&self, parts: &Parts<'_>) -> Table {
+        let mut table = Table::new(
+            "Coefficients over training rows, beside those of the population.",
+            [
+                "Coefficient",
+                "Population",
+                "Mean",
+                "SD",
+                "5 %",
+                "Median",
+                "95 %",
+                "Positive",
+            ],
+        );
+        for (target, name_of_target) in self.training.names().targets.iter().enumerate() {
+            for (position, name) in self.coefficients() {
+                let values = parts.of_rows.slice(s![.., target, position]);
+                let (mean, deviation) = samples::moments(values);
+                let all = values.to_vec();
+                // What rounding adds to equal values is no spread.
+                let deviation = match pictures::is_flat((quantile(&all, 0.0), quantile(&all, 1.0)))
+                {
+                    true => 0.0,
+                    false => deviation,
+                };
+                let positive = all.iter().filter(|value| **value > 0.0).count();
+                table.row([
+                    of_target(name, name_of_target, parts.several),
+                    number(parts.population[[0, target, position]]),
+                    number(mean),
+                    number(deviation),
+                    number(quantile(&all, 0.05)),
+                    number(quantile(&all, 0.5)),
+                    number(quantile(&all, 0.95)),
+                    percent(positive as f64 / all.len() as f64),
+                ]);
+            }
+        }
+        table
+    }
+
+    fn write_coefficient(
+        &self,
+        page: &mut Page,
+        parts: &Parts<'_>,
+        (target, position, name): (usize, usize, &str),
+    ) -> Result<()> {
+        let name_of_target = &self.training.names().targets[target];
+        let title = of_target(name, name_of_target, parts.several);
+        page.subsection(&title);
+        let quantity = match name {
+            INTERCEPT => "intercept".to_owned(),
+            feature => format!("coefficient of {feature}"),
+        };
+        let values = parts.of_rows.slice(s![.., target, position]).to_vec();
+        let population = parts.population[[0, target, position]];
+        let curves: Vec<Average> = parts
+            .dependences
+            .iter()
+            .map(|found| found.of(target, position))
+            .collect();
+        let range = curves
+            .iter()
+            .map(Average::ends)
+            .fold((population, population), |(low, high), (lower, upper)| {
+                (low.min(lower), high.max(upper))
+            });
+        let mut order: Vec<usize> = (0..curves.len()).collect();
+        order.sort_by(|&a, &b| curves[b].span().total_cmp(&curves[a].span()));
+        let verdict = parts.varying.sentence(name_of_target, name);
+        let ends = (quantile(&values, 0.0), quantile(&values, 1.0));
+        if pictures::is_flat(ends) {
+            page.paragraph(&format!(
+                "The model gives every row the same value, {}. {verdict}",
+                number(quantile(&values, 0.5))
+            ));
+            return Ok(());
+        }
+        let mut drawn = vec![pictures::distribution(
+            &quantity,
+            &values,
+            Some(population),
+            &format!(
+                "Median {}; nine in ten rows between {} and {}; population {}.",
+                number(quantile(&values, 0.5)),
+                number(quantile(&values, 0.05)),
+                number(quantile(&values, 0.95)),
+                number(population)
+            ),
+        )?];
+        let mut words = String::new();
+        for (rank, &axis) in order.iter().enumerate().take(CONTEXTS) {
+            let Average { values, interval } = &curves[axis];
+            let curve = Curve {
+                quantity: &quantity,
+                context: self.contexts[axis].name(self.training),
+                at: &parts.dependences[axis].at,
+                values,
+                interval: interval.as_ref().map(|(low, high)| (&low[..], &high[..])),
+                population: Some(population),
+                range,
+            };
+            if rank == 0 {
+                words = match curves[axis].is_level() {
+                    true => format!(
+                        "Its average is much the same at all values of every context: {}.",
+                        number(curve.values[0])
+                    ),
+                    false => format!(
+                        "On average it changes most with {}: {}",
+                        curve.context,
+                        curve.words()
+                    ),
+                };
+            }
+            drawn.push(curve.picture()?);
+        }
+        page.paragraph(format!("{verdict} {words}").trim());
+        let folded = drawn.split_off(drawn.len().min(1 + UNFOLDED));
+        page.pictures(
+            &drawn,
+            &format!(
+                "First: the {quantity} over training rows. Then: its average against each context, \
+                 steepest first, on one vertical axis; dashed: the population’s value; strokes: \
+                 training rows."
+            ),
+        );
+        if !folded.is_empty() {
+            let summary = format!(
+                "Against {} with flatter curves",
+                count(folded.len(), "more context", "more contexts")
+            );
+            page.details(&summary, |page| {
+                page.pictures(&folded, &format!("The {quantity}, drawn as above."));
+            });
+        }
+        let left_out = self.contexts.len().saturating_sub(CONTEXTS);
+        if left_out > 0 {
+            page.paragraph(&format!(
+                "Not drawn, as flatter still: {}.",
+                count(left_out, "context", "contexts")
+            ));
+        }
+        Ok(())
+    }
+}

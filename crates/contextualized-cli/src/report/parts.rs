@@ -1,0 +1,119 @@
+//! What several sections of a report of a regression need, worked out once.
+
+use super::comparison::{Comparison, Losses};
+use super::dependence::{Dependence, coefficient_table, dependences};
+use super::pictures::is_flat;
+use super::regression::RegressionReport;
+use super::samples::{Beyond, beyond};
+use super::variation::Varying;
+use contextualized_analysis::{SubgroupAccuracy, SubgroupAnalysis, Subgroups};
+use contextualized_core::metrics::Loss;
+use contextualized_core::{Error, Link, Result};
+use ndarray::{Array2, Array3, Axis};
+
+/// Comparisons, tests, curves and distances.
+pub(super) struct Parts<'a> {
+    pub(super) binary: bool,
+    pub(super) several: bool,
+    /// One for each target.
+    pub(super) comparisons: Vec<Comparison<'a>>,
+    /// For each target, a line for each model in the order of the comparison.
+    pub(super) accuracy: Vec<Vec<SubgroupAccuracy>>,
+    /// The model's predictions of test rows, rows × targets.
+    pub(super) predictions: Array2<f64>,
+    pub(super) varying: Varying<'a>,
+    pub(super) dependences: Vec<Dependence>,
+    /// Coefficients of training rows, rows × targets × coefficients.
+    pub(super) of_rows: Array3<f64>,
+    /// The population's, the same in every row.
+    pub(super) population: Array3<f64>,
+    pub(super) beyond: Option<Beyond>,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn new(report: &RegressionReport<'a>) -> Result<Self> {
+        let (training, test) = (report.training, report.test);
+        let binary = report.model.link() == Link::Logit;
+        let mut models = vec![
+            ("this model", report.model),
+            ("population", report.population),
+        ];
+        if let Some(clusters) = report.clusters {
+            models.push(("clusters", clusters.model));
+        }
+        let mut predictions = models
+            .iter()
+            .map(|(_, model)| model.predict(test.contexts(), test.features()))
+            .collect::<Result<Vec<_>>>()?;
+        let everyone = Subgroups::by_label(&vec!["all"; test.rows()])?;
+        let (mut comparisons, mut accuracy) = (Vec::new(), Vec::new());
+        for (target, outcomes) in test.targets().columns().into_iter().enumerate() {
+            let (mut losses, mut lines) = (Vec::new(), Vec::new());
+            for ((name, _), predicted) in models.iter().zip(&predictions) {
+                let predicted = predicted.column(target);
+                let loss = if binary { Loss::Log } else { Loss::Squared };
+                losses.push(Losses {
+                    name: (*name).to_owned(),
+                    rows: loss.rows(
+                        outcomes.insert_axis(Axis(1)),
+                        predicted.insert_axis(Axis(1)),
+                    )?,
+                });
+                let own = SubgroupAnalysis::new().of_predictions(
+                    &everyone,
+                    outcomes,
+                    predicted,
+                    test.weights(),
+                    report.model.link(),
+                )?;
+                lines.extend(own.into_iter().map(|line| SubgroupAccuracy {
+                    name: (*name).to_owned(),
+                    ..line
+                }));
+            }
+            let mut losses = losses.into_iter();
+            let own = losses.next().ok_or(Error::NoRows { argument: "models" })?;
+            comparisons.push(Comparison {
+                own,
+                others: losses.collect(),
+                weights: test.weights(),
+            });
+            accuracy.push(lines);
+        }
+        Ok(Self {
+            binary,
+            several: training.targets().ncols() > 1,
+            comparisons,
+            accuracy,
+            predictions: predictions.swap_remove(0),
+            varying: Varying::new(report.variation, report.model, training, report.intercept)?,
+            dependences: dependences(
+                report.model,
+                report.bands,
+                training,
+                report.contexts,
+                report.level,
+            )?,
+            of_rows: coefficient_table(report.model, training)?,
+            population: coefficient_table(report.population, training)?,
+            beyond: beyond(training, test)?,
+        })
+    }
+
+    pub(super) fn loss_name(&self) -> &'static str {
+        match self.binary {
+            true => "log-loss",
+            false => "mean squared error",
+        }
+    }
+
+    /// Whether the model gives any two rows different coefficients.
+    pub(super) fn varies(&self) -> bool {
+        let ends = self.of_rows.lanes(Axis(0)).into_iter().map(|values| {
+            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+                (low.min(*value), high.max(*value))
+            })
+        });
+        !ends.into_iter().all(is_flat)
+    }
+}
