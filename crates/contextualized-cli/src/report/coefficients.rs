@@ -32,9 +32,9 @@ impl RegressionReport<'_> {
 
     pub(super) fn write_coefficients(&self, page: &mut Page, parts: &Parts<'_>) -> Result<()> {
         page.section("Coefficients");
-        let bands = match self.bands {
-            Some(_) => format!(" with {} pointwise bands", percent(self.level)),
-            None => ", without bands, which this estimator does not have".to_owned(),
+        let bands = match &parts.no_bands {
+            None => format!(" with {} pointwise bands", percent(self.level)),
+            Some(reason) => format!(", without bands: {reason}"),
         };
         page.paragraph(&format!(
             "For each coefficient: how it is distributed over training rows, and its average over rows \
@@ -50,6 +50,12 @@ impl RegressionReport<'_> {
             }
         ));
         page.table(&self.coefficients_table(parts));
+        if !parts.varies() {
+            page.paragraph(
+                "The model gives every row the same coefficients: there are no curves to draw.",
+            );
+            return Ok(());
+        }
         let order = self.ordered(parts);
         let contexts = self.contexts.len().min(CONTEXTS);
         let shown = (PANELS / (contexts + 1)).max(1);
@@ -206,6 +212,9 @@ impl RegressionReport<'_> {
             drawn.push(curve.picture()?);
         }
         page.paragraph(format!("{verdict} {words}").trim());
+        if parts.varying.no_evidence(name_of_target, name) {
+            page.paragraph("What the curves show of it may be chance.");
+        }
         let folded = drawn.split_off(drawn.len().min(1 + UNFOLDED));
         page.pictures(
             &drawn,

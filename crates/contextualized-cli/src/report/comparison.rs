@@ -209,6 +209,7 @@ impl Comparison<'_> {
                 with_error(score.mean, Some(score.standard_error)),
                 match place {
                     0 => "–".to_owned(),
+                    _ if losses.rows == self.own.rows => "the same".to_owned(),
                     _ => {
                         let difference = self.difference(losses)?;
                         with_error(difference.mean, Some(difference.standard_error))

@@ -23,6 +23,8 @@ pub(super) struct Parts<'a> {
     pub(super) predictions: Array2<f64>,
     pub(super) varying: Varying<'a>,
     pub(super) dependences: Vec<Dependence>,
+    /// Why curves have no bands, if they have none.
+    pub(super) no_bands: Option<String>,
     /// Coefficients of training rows, rows × targets × coefficients.
     pub(super) of_rows: Array3<f64>,
     /// The population's, the same in every row.
@@ -80,6 +82,27 @@ impl<'a> Parts<'a> {
             });
             accuracy.push(lines);
         }
+        let curves =
+            |bands| dependences(report.model, bands, training, report.contexts, report.level);
+        let (dependences, no_bands) = match (report.bands, curves(report.bands)) {
+            // Too few replicates for the level, say: curves are worth having all the same.
+            (
+                Some(_),
+                Err(Error::InvalidParameter {
+                    parameter,
+                    value,
+                    requirement,
+                }),
+            ) => (
+                curves(None)?,
+                Some(format!("{parameter} is {value}, but must be {requirement}")),
+            ),
+            (Some(_), curves) => (curves?, None),
+            (None, curves) => (
+                curves?,
+                Some("this estimator does not have them".to_owned()),
+            ),
+        };
         Ok(Self {
             binary,
             several: training.targets().ncols() > 1,
@@ -87,13 +110,8 @@ impl<'a> Parts<'a> {
             accuracy,
             predictions: predictions.swap_remove(0),
             varying: Varying::new(report.variation, report.model, training, report.intercept)?,
-            dependences: dependences(
-                report.model,
-                report.bands,
-                training,
-                report.contexts,
-                report.level,
-            )?,
+            dependences,
+            no_bands,
             of_rows: coefficient_table(report.model, training)?,
             population: coefficient_table(report.population, training)?,
             beyond: beyond(training, test)?,

@@ -76,7 +76,12 @@ impl RegressionReport<'_> {
             self.test,
             self.contexts,
         )?;
-        write_reading(&mut page, self.level, parts.binary, self.bands.is_some());
+        write_reading(
+            &mut page,
+            self.level,
+            parts.binary,
+            parts.no_bands.is_none(),
+        );
         Ok(page.html(&format!(
             "{} · {} training rows, {} test rows",
             self.formula,
@@ -122,7 +127,7 @@ impl RegressionReport<'_> {
             };
             findings.extend(comparison.sentences(&loss, true)?);
         }
-        findings.push(parts.varying.summary());
+        findings.push(parts.varying.summary(parts.several));
         if let Some(beyond) = &parts.beyond {
             findings.push(format!(
                 "{} of {} ({}) lie beyond the training rows in their contexts, where about {} would \
@@ -346,7 +351,7 @@ impl RegressionReport<'_> {
 
     fn write_variation(&self, page: &mut Page, parts: &Parts<'_>) {
         page.section("What varies with what");
-        page.paragraph(&parts.varying.summary());
+        page.paragraph(&parts.varying.summary(parts.several));
         parts.varying.write(page, parts.several);
     }
 }

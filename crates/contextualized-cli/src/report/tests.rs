@@ -240,7 +240,7 @@ fn a_model_tested_on_its_own_rows_is_found_out() {
     for text in [
         "100 % of the test rows look the same",
         "The model predicts exactly as the population does",
-        "The model gives every row the same value",
+        "The model gives every row the same coefficients",
         "was not tested",
     ] {
         assert!(html.contains(text), "{text}");

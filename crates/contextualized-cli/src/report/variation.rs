@@ -84,6 +84,12 @@ impl<'a> Varying<'a> {
             .reduce(f64::min)
     }
 
+    /// Whether a coefficient was tested and not found to vary.
+    pub(crate) fn no_evidence(&self, target: &str, coefficient: &str) -> bool {
+        let p = self.p_of(target, coefficient);
+        p.is_some_and(|p| p > LEVEL) && self.contexts_of(target, coefficient).is_empty()
+    }
+
     /// The contexts that a coefficient was found to vary with, surest first.
     fn contexts_of(&self, target: &str, coefficient: &str) -> Vec<&Variation> {
         let Self::Tested(Tested { table, .. }) = self else {
@@ -126,21 +132,21 @@ impl<'a> Varying<'a> {
                 p_is("Holm-adjusted p", p)
             ),
             (false, true) => format!(
-                "There is no evidence that it varies ({}): what curves show may be chance.",
+                "There is no evidence that it varies ({}).",
                 p_is("Holm-adjusted p", p)
             ),
         }
     }
 
     /// What was found over all, in a sentence.
-    pub(crate) fn summary(&self) -> String {
+    pub(crate) fn summary(&self, several_targets: bool) -> String {
         let Self::Tested(Tested { table, .. }) = self else {
             return "Whether the coefficients vary more than by chance was not tested.".to_owned();
         };
         let found: Vec<String> = by_evidence(&table.pairs)
             .into_iter()
             .filter(|line| line.holm <= LEVEL)
-            .map(named)
+            .map(|line| named(line, several_targets))
             .collect();
         let omnibus = p_is("omnibus p", table.omnibus);
         let others = table.pairs.len() - found.len();
@@ -245,10 +251,11 @@ pub(crate) fn of_target(coefficient: &str, target: &str, several_targets: bool) 
     }
 }
 
-fn named(line: &Variation) -> String {
+fn named(line: &Variation, several_targets: bool) -> String {
+    let coefficient = of_target(&line.coefficient, &line.target, several_targets);
     match &line.context {
-        Some(context) => format!("{} with {context}", line.coefficient),
-        None => line.coefficient.clone(),
+        Some(context) => format!("{coefficient} with {context}"),
+        None => coefficient,
     }
 }
 
@@ -404,7 +411,7 @@ mod tests {
                 .sentence("y", "x1")
                 .starts_with("There is no evidence that it varies (Holm-adjusted p = 0.40)")
         );
-        let summary = varying.summary();
+        let summary = varying.summary(false);
         assert!(
             summary.contains("of x0 with c0, after Holm’s adjustment for 4 tests"),
             "{summary}"
@@ -432,7 +439,7 @@ mod tests {
         assert!(warnings[1].contains("9 replicates"));
         assert!(
             varying
-                .summary()
+                .summary(false)
                 .starts_with("There is no evidence that any")
         );
         let enough = table(vec![line("x0", Some("c0"), 0.02)], 0.02, 99);
