@@ -7,7 +7,7 @@ use super::comparison::{
 use super::edges::Edges;
 use super::page::{Note, Page, Table};
 use super::pictures;
-use super::samples::{self, BEYOND, Beyond, beyond, columns_table};
+use super::samples::{self, Beyond, beyond, columns_table};
 use super::sections::{Candidate, write_choice, write_extrapolation};
 use super::words::{count, listed, number, percent, whole, with_error};
 use contextualized_core::metrics::Score;
@@ -216,7 +216,7 @@ impl NetworkReport<'_> {
                 "Extrapolation: the contexts of {} of the test rows lie beyond the training rows, \
                  where about {} are expected by chance. What the model says there is its assumption.",
                 percent(beyond.rows() as f64 / self.test.rows() as f64),
-                percent(BEYOND),
+                percent(beyond.share),
             ));
         }
         if let Some(clusters) = self.clusters {

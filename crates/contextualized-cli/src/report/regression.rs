@@ -5,7 +5,7 @@ use super::comparison::{self, Clusters, Verdict, sizes_sentence, small_clusters}
 use super::page::{Note, Page, Table};
 use super::parts::Parts;
 use super::pictures;
-use super::samples::{self, BEYOND, columns_table};
+use super::samples::{self, columns_table};
 use super::sections::{Candidate, write_choice, write_extrapolation};
 use super::variation::{LEVEL, Tested};
 use super::words::{count, number, percent, whole, with_error};
@@ -135,7 +135,7 @@ impl RegressionReport<'_> {
                 whole(beyond.rows()),
                 count(self.test.rows(), "test row", "test rows"),
                 percent(beyond.rows() as f64 / self.test.rows() as f64),
-                percent(BEYOND),
+                percent(beyond.share),
             ));
         }
         page.list(&findings);
@@ -181,7 +181,7 @@ impl RegressionReport<'_> {
                 "Extrapolation: the contexts of {} of the test rows lie beyond the training rows, \
                  where about {} are expected by chance. What the model says there is its assumption.",
                 percent(beyond.rows() as f64 / self.test.rows() as f64),
-                percent(BEYOND),
+                percent(beyond.share),
             ));
         }
         if let Some(clusters) = self.clusters {

@@ -8,8 +8,8 @@ use contextualized_core::{Result, Samples};
 use ndarray::ArrayView1;
 use std::collections::HashSet;
 
-/// Test rows whose share of training rows as far is at most this lie beyond the training rows.
-pub(crate) const BEYOND: f64 = 0.01;
+/// Test rows lie beyond the training rows if at most this share of these is as far from the others.
+const BEYOND: f64 = 0.01;
 
 /// Fewer held-out rows say little.
 const FEW: usize = 30;
@@ -94,6 +94,9 @@ pub(crate) fn moments(values: ArrayView1<'_, f64>) -> (f64, f64) {
 pub(crate) struct Beyond {
     pub(crate) training: Vec<f64>,
     pub(crate) scores: ExtrapolationScores,
+    /// The share of training rows that are as far from the others as what lies beyond: 1 %, or of fewer
+    /// than 99 rows what a row further than all of them has.
+    pub(crate) share: f64,
 }
 
 pub(crate) fn beyond(training: &Samples, test: &Samples) -> Result<Option<Beyond>> {
@@ -105,22 +108,23 @@ pub(crate) fn beyond(training: &Samples, test: &Samples) -> Result<Option<Beyond
     Ok(Some(Beyond {
         training: extrapolation.training_distances().to_vec(),
         scores: extrapolation.scores(test.contexts())?,
+        share: BEYOND.max(1.0 / (training.rows() as f64 + 1.0)),
     }))
 }
 
 impl Beyond {
     /// Test rows beyond the training rows.
     pub(crate) fn rows(&self) -> usize {
-        let beyond = self.scores.beyond(BEYOND);
+        let beyond = self.scores.beyond(self.share);
         beyond.into_iter().filter(|beyond| *beyond).count()
     }
 
     /// Whether so many are more than chance would put there: two standard errors above the share that
-    /// rows like those in training have. With fewer than 1/share training rows none can be beyond.
+    /// rows like those in training have.
     pub(crate) fn too_many(&self) -> bool {
         let rows = self.scores.shares.len() as f64;
-        let expected = BEYOND * rows;
-        self.rows() as f64 > expected + 2.0 * (expected * (1.0 - BEYOND)).sqrt().max(0.5)
+        let expected = self.share * rows;
+        self.rows() as f64 > expected + 2.0 * (expected * (1.0 - self.share)).sqrt().max(0.5)
     }
 }
 
@@ -237,6 +241,10 @@ mod tests {
         assert!(!near.too_many());
         let far = beyond(&training, &samples(200, 100.0)).unwrap().unwrap();
         assert!(far.too_many() && far.rows() > 90);
+        // A few training rows can be left behind, too.
+        let few = beyond(&samples(20, 0.0), &training).unwrap().unwrap();
+        assert_eq!(few.share, 1.0 / 21.0);
+        assert!(few.too_many());
         assert!(beyond(&samples(4, 0.0), &training).unwrap().is_none());
         let axes = ContextAxis::of_columns(1);
         let found = outside(&training, &samples(200, 100.0), &axes);

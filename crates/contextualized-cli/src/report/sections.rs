@@ -3,7 +3,7 @@
 use super::axes::ContextAxis;
 use super::page::{Page, Table};
 use super::pictures;
-use super::samples::{self, BEYOND, Beyond};
+use super::samples::{self, Beyond};
 use super::words::{count, percent, whole, with_error};
 use contextualized_core::metrics::Score;
 use contextualized_core::{Result, Samples};
@@ -75,14 +75,17 @@ pub(crate) fn write_extrapolation(
          of training rows are from each other.",
         whole(beyond.rows()),
         count(test.rows(), "test row", "test rows"),
-        percent(BEYOND),
+        percent(beyond.share),
     ));
     let outside = samples::outside(training, test, axes);
     if !outside.is_empty() {
         page.paragraph(&samples::outside_sentence(&outside));
     }
-    let picture =
-        pictures::extrapolation(&beyond.training, &beyond.scores.distances.to_vec(), BEYOND)?;
+    let picture = pictures::extrapolation(
+        &beyond.training,
+        &beyond.scores.distances.to_vec(),
+        beyond.share,
+    )?;
     page.pictures(
         &[picture],
         "Share of rows at least so far from the training rows. A line far right of that of the training \
