@@ -9,6 +9,9 @@ use crate::saved::{Baseline, Fitted, Networks, Regression, Saved};
 use contextualized_analysis::variations;
 use contextualized_core::{Samples, VaryingCoefficients, VaryingNetworks};
 
+/// What rounding leaves of the variation of a constant, of its size at most.
+const ROUNDING: f64 = 1e-12;
+
 type Sections = Vec<(String, Option<Table>)>;
 
 pub(crate) fn run(arguments: &Effects, global: &Global) -> Result<()> {
@@ -80,11 +83,17 @@ fn coefficients(regression: &Regression, training: &Samples) -> Result<Sections>
                 continue;
             }
             let contexts = names.contexts.iter().enumerate();
+            // What rounding leaves of a constant is no variation.
+            let overall = found.overall[[target, coefficient]];
+            let overall = match overall > ROUNDING * mean.abs() {
+                true => overall,
+                false => 0.0,
+            };
             let each = contexts.map(|(context, name)| {
                 let deviation = found.by_context[[target, coefficient, context]];
                 (Some(name.as_str()), deviation)
             });
-            let together = (None, found.overall[[target, coefficient]]);
+            let together = (None, overall);
             for (context, deviation) in std::iter::once(together).chain(each) {
                 let mut row: Vec<Cell> = match several {
                     true => vec![target_name.as_str().into()],
@@ -165,9 +174,10 @@ fn edges(networks: &Networks, training: &Samples) -> Result<Sections> {
                 .mean()
                 .unwrap_or(0.0)
                 .sqrt();
-            // What rounding leaves of a constant is no variation.
-            let rounding = 1e-12 * mean.abs();
-            (mean, if deviation > rounding { deviation } else { 0.0 })
+            match deviation > ROUNDING * mean.abs() {
+                true => (mean, deviation),
+                false => (mean, 0.0),
+            }
         };
         let (mean, deviation) = of(edge.view());
         if edge.iter().all(|value| *value == 0.0) {

@@ -173,10 +173,10 @@ mod forged {
                 let (contexts, features) = (training.contexts(), training.features());
                 let _ = regression.model.coefficients(contexts);
                 let _ = regression.model.predict(contexts, features);
-                for baseline in regression.clusters.fitted() {
+                if let Some(baseline) = regression.clusters.fitted() {
                     let _ = baseline.coefficients(contexts);
                 }
-                for baseline in regression.population.fitted() {
+                if let Some(baseline) = regression.population.fitted() {
                     let _ = baseline.coefficients(contexts);
                 }
             }
@@ -227,7 +227,7 @@ mod forged {
         fn values(
             model in 0..MODELS.len(),
             place in any::<prop::sample::Index>(),
-            number in prop::sample::select(vec![0.0, 1.0, 2.0, 7.0, -1.0, 1e15, 1e300, 0.5]),
+            number in prop::sample::select(vec![0.0_f64, 1.0, 2.0, 7.0, -1.0, 1e15, 1e300, 0.5]),
         ) {
             let mut saved: Saved = from_bytes(&mut MODELS[model].to_vec(), "stored").unwrap();
             let mut value = serde_json::to_value(&saved).unwrap();
