@@ -2,7 +2,7 @@
 
 use crate::xml::{Element, parse};
 use contextualized_plot::{
-    Band, Colour, ColourMap, Figure, Line, Panel, Points, Reference, Rug, Scale,
+    Band, Colour, ColourMap, Figure, Graph, Line, Panel, Points, Reference, Rug, Scale,
 };
 use proptest::prelude::*;
 
@@ -381,4 +381,63 @@ proptest! {
         let panel = Panel::new(&text).x_label(&text).layer(Points::new(&[(0.0, 0.0)]).label(&text));
         draw(&one(panel).title(&text).description(&text));
     }
+}
+
+#[test]
+fn a_figure_has_a_name_where_it_shows_no_title() {
+    let panel = || Panel::new("").layer(Line::new(&[(0.0, 0.0), (1.0, 1.0)]));
+    let title = |figure: Figure| {
+        let elements = parse(&figure.to_svg().unwrap());
+        let title = elements.iter().find(|element| element.name == "title");
+        assert!(!texts(&elements).contains(&"a line"));
+        title.unwrap().text.clone()
+    };
+    assert_eq!(title(Figure::new(1).panel(panel())), "Figure");
+    assert_eq!(
+        title(Figure::new(1).panel(panel()).name("a line")),
+        "a line"
+    );
+}
+
+#[test]
+fn a_narrow_edge_leaves_everything_on_the_canvas() {
+    let figure = |edge| {
+        let panel = Panel::new("")
+            .y_range(0.0, 1.0)
+            .layer(Line::new(&[(0.0, 0.0), (1.0, 1.0)]));
+        Figure::new(1).edge(edge).panel(panel)
+    };
+    let canvas = |edge| {
+        let elements = parse(&figure(edge).to_svg().unwrap());
+        (
+            elements[0].number("width").unwrap(),
+            elements[0].number("height").unwrap(),
+        )
+    };
+    assert_eq!(canvas(18.0), (canvas(0.0).0 + 36.0, canvas(0.0).1 + 36.0));
+    // The label at the upper end of the axis stands on its end, in tenths of a px.
+    let elements = parse(&figure(0.0).to_svg().unwrap());
+    let top = elements
+        .iter()
+        .filter(|element| element.name == "text")
+        .map(|element| element.number("y").unwrap() - element.number("font-size").unwrap() / 2.0)
+        .fold(f64::INFINITY, f64::min);
+    assert!(top >= 0.0, "{top}");
+    assert!(figure(-1.0).to_svg().is_err() && figure(f64::NAN).to_svg().is_err());
+}
+
+#[test]
+fn negative_edges_can_be_dashed() {
+    let strokes = |graph: Graph| {
+        let figure = Figure::new(1).panel(Panel::new("").bare().layer(graph));
+        let elements = parse(&figure.to_svg().unwrap());
+        elements
+            .iter()
+            .filter(|element| element.name == "polyline")
+            .count()
+    };
+    let graph = |weight: f64| Graph::undirected(&["a", "b"], &[0.0, weight, weight, 0.0]);
+    assert_eq!(strokes(graph(-1.0)), 1);
+    assert_eq!(strokes(graph(1.0).dash_negative()), 1);
+    assert!(strokes(graph(-1.0).dash_negative()) > 2);
 }
