@@ -27,7 +27,7 @@ impl<M: ?Sized> Copy for Clusters<'_, M> {}
 const ROWS_FOR_EACH: usize = 10;
 
 /// What is wrong with the sizes of clusters from which so many coefficients or nodes are estimated
-/// each, if anything is.
+/// each, if anything is. A single cluster is the population.
 pub(crate) fn small_clusters(sizes: &[usize], estimated: usize, of: &str) -> Option<String> {
     let needed = ROWS_FOR_EACH * estimated;
     let small: Vec<usize> = sizes
@@ -35,7 +35,7 @@ pub(crate) fn small_clusters(sizes: &[usize], estimated: usize, of: &str) -> Opt
         .copied()
         .filter(|size| *size < needed)
         .collect();
-    let least = *small.iter().min()?;
+    let least = *small.iter().min().filter(|_| sizes.len() > 1)?;
     Some(format!(
         "{} of {} clusters of the cluster model {} fewer than {} training rows, {ROWS_FOR_EACH} for \
          each of its {estimated} {of} (the smallest has {}). What is estimated for so few \
@@ -269,6 +269,7 @@ mod tests {
     #[test]
     fn small_clusters_are_counted() {
         assert_eq!(small_clusters(&[30, 40], 3, "nodes"), None);
+        assert_eq!(small_clusters(&[12], 3, "nodes"), None);
         let text = small_clusters(&[29, 40, 12], 3, "coefficients").unwrap();
         assert!(text.starts_with("2 of 3 clusters"), "{text}");
         assert!(text.contains("30 training rows") && text.contains("smallest has 12"));

@@ -8,7 +8,7 @@ use super::edges::Edges;
 use super::page::{Note, Page, Table};
 use super::pictures;
 use super::samples::{self, Beyond, beyond, columns_table};
-use super::sections::{Candidate, write_choice, write_extrapolation};
+use super::sections::{Candidate, lead, write_choice, write_extrapolation};
 use super::words::{count, listed, number, percent, whole, with_error};
 use contextualized_core::metrics::Score;
 use contextualized_core::validate::check_table;
@@ -52,7 +52,7 @@ const EDGES: usize = 30;
 const DRAWN_CONTEXTS: usize = 3;
 const CONTEXTS: usize = 12;
 /// Nodes of a drawing, the strongest first.
-const NODES: usize = 24;
+const NODES: usize = 20;
 /// Weaker edges are not drawn.
 const WEAKEST: f64 = 0.1;
 
@@ -100,12 +100,7 @@ impl NetworkReport<'_> {
             self.contexts,
         )?;
         self.write_reading(&mut page);
-        Ok(page.html(&format!(
-            "{} · {} training rows, {} test rows",
-            self.formula,
-            whole(self.training_rows),
-            whole(self.test.rows())
-        )))
+        Ok(page.html(&lead(self.formula, self.training_rows, self.test.rows())))
     }
 
     pub(super) fn directed(&self) -> bool {
@@ -447,6 +442,15 @@ impl NetworkReport<'_> {
                 false => String::new(),
             }
         ));
+        let labels = pictures::node_labels(&names);
+        if labels.iter().zip(&names).any(|(label, name)| label != name) {
+            let key: Vec<String> = labels
+                .iter()
+                .zip(&names)
+                .map(|(label, name)| format!("{label} {name}"))
+                .collect();
+            page.paragraph(&format!("Nodes: {}.", key.join(", ")));
+        }
         page.pictures(
             &[
                 draw("population", "one network for all", &of_all)?,

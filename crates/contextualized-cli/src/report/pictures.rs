@@ -120,7 +120,8 @@ impl Curve<'_> {
     }
 
     fn dots(&self, panel: Panel, names: &[String]) -> Panel {
-        let shown: Vec<&str> = names.iter().map(String::as_str).collect();
+        let shown: Vec<String> = names.iter().map(|name| shortened(name)).collect();
+        let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
         let mut panel = panel
             .x_names(&shown)
             .x_range(-0.5, names.len() as f64 - 0.5);
@@ -288,7 +289,8 @@ pub(crate) fn edges(
             values.clone()
         }
         Points::Levels(names) => {
-            let shown: Vec<&str> = names.iter().map(String::as_str).collect();
+            let shown: Vec<String> = names.iter().map(|name| shortened(name)).collect();
+            let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
             panel = panel
                 .x_names(&shown)
                 .x_range(-0.5, names.len() as f64 - 0.5);
@@ -322,6 +324,23 @@ pub(crate) fn edges(
         .description(&format!("{}.", words.join("; ")))
         .panel(panel);
     drawn(figure)
+}
+
+/// The side of a drawing of a network, in px.
+const GRAPH: f64 = 300.0;
+/// Longer names do not fit beside their nodes.
+const LONGEST_NAME: usize = 8;
+
+/// What nodes are called in drawings: by their names, or by numbers from 1 where a name is too long.
+pub(crate) fn node_labels(names: &[&str]) -> Vec<String> {
+    let long = names.iter().any(|name| name.chars().count() > LONGEST_NAME);
+    let numbered = names.iter().enumerate();
+    numbered
+        .map(|(node, name)| match long {
+            true => (node + 1).to_string(),
+            false => (*name).to_owned(),
+        })
+        .collect()
 }
 
 /// A network drawn as a graph; `widest` is the weight that is drawn widest.
@@ -359,15 +378,58 @@ pub(crate) fn graph(
         true => "No edge.".to_owned(),
         false => format!("{}.", words.join("; ")),
     };
+    let labels = node_labels(names);
+    let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
     let graph = match directed {
-        true => Graph::directed(names, weights),
-        false => Graph::undirected(names, weights),
+        true => Graph::directed(&labels, weights),
+        false => Graph::undirected(&labels, weights),
     };
-    let panel = Panel::new(title).subtitle(subtitle).bare();
+    // Nodes are on a circle of radius 1; beside it there is room for their names.
+    let longest = labels.iter().map(|label| label.chars().count()).max();
+    let beside = 22.0 + 9.0 * longest.unwrap_or(0) as f64;
+    let end = GRAPH / (GRAPH - 2.0 * beside);
+    let panel = Panel::new(title)
+        .subtitle(subtitle)
+        .bare()
+        .x_range(-end, end)
+        .y_range(-end, end);
     let figure = Figure::new(1)
-        .panel_size(WIDTH + 40.0, WIDTH + 40.0)
+        .panel_size(GRAPH, GRAPH)
         .name(&format!("Network at {title}"))
         .description(&words)
         .panel(panel.layer(graph.widest(widest).dash_negative()));
     drawn(figure)
+}
+
+/// The beginning of a name that is too long for an axis.
+fn shortened(name: &str) -> String {
+    const MOST: usize = 20;
+    match name.chars().count() > MOST {
+        true => name.chars().take(MOST - 1).chain(['…']).collect(),
+        false => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_are_cut_or_become_numbers() {
+        assert_eq!(node_labels(&["Raf", "Mek"]), ["Raf", "Mek"]);
+        assert_eq!(node_labels(&["Raf", "a long name"]), ["1", "2"]);
+        assert_eq!(shortened("clinic"), "clinic");
+        assert_eq!(
+            shortened("north of the river, or so"),
+            "north of the river,…"
+        );
+    }
+
+    #[test]
+    fn equal_ends_have_room_around_them() {
+        assert!(is_flat((0.1, 0.1 + 1e-16)) && !is_flat((0.0, 1e-3)));
+        assert_eq!(with_room((2.0, 2.0)), (1.0, 3.0));
+        assert_eq!(with_room((0.0, 0.0)), (-1e-3, 1e-3));
+        assert_eq!(with_room((0.0, 100.0)), (-10.0, 105.0));
+    }
 }

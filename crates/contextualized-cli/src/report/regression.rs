@@ -6,7 +6,7 @@ use super::page::{Note, Page, Table};
 use super::parts::Parts;
 use super::pictures;
 use super::samples::{self, columns_table};
-use super::sections::{Candidate, write_choice, write_extrapolation};
+use super::sections::{Candidate, lead, write_choice, write_extrapolation};
 use super::variation::{LEVEL, Tested};
 use super::words::{count, number, percent, whole, with_error};
 use contextualized_analysis::{Calibration, Measured, SubgroupAccuracy};
@@ -82,12 +82,7 @@ impl RegressionReport<'_> {
             parts.binary,
             parts.no_bands.is_none(),
         );
-        Ok(page.html(&format!(
-            "{} · {} training rows, {} test rows",
-            self.formula,
-            whole(self.training_rows),
-            whole(self.test.rows())
-        )))
+        Ok(page.html(&lead(self.formula, self.training_rows, self.test.rows())))
     }
 
     fn check(&self) -> Result<()> {

@@ -8,6 +8,20 @@ use super::words::{count, percent, whole, with_error};
 use contextualized_core::metrics::Score;
 use contextualized_core::{Result, Samples};
 
+/// What stands below the title: the formula, unless it is long, and how many rows there are.
+pub(crate) fn lead(formula: &str, training: usize, test: usize) -> String {
+    const MOST: usize = 120;
+    let rows = format!(
+        "{}, {}",
+        count(training, "training row", "training rows"),
+        count(test, "test row", "test rows")
+    );
+    match formula.chars().count() <= MOST {
+        true => format!("{formula} · {rows}"),
+        false => rows,
+    }
+}
+
 /// One line of an automatic choice.
 pub(crate) struct Candidate {
     /// Its name.
