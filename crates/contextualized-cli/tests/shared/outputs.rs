@@ -67,7 +67,8 @@ fn a_closed_pipe_is_no_error() {
         "--out",
         "many.csv",
     ]);
-    folder.fit("many.csv", "y ~ x0 | c0", &[]);
+    folder.ok(&["simulate", "regression", "--rows", "50", "--out", "few.csv"]);
+    folder.fit("few.csv", "y ~ x0 | c0", &[]);
     let mut child = folder
         .command(&["predict", "model.ctx", "many.csv", "--keep"])
         .stdout(Stdio::piped())
@@ -108,7 +109,8 @@ fn an_interruption_leaves_nothing_half_written() {
         "--out",
         "many.csv",
     ]);
-    folder.fit("many.csv", "y ~ x0 + x1 + x2 | c0 + c1", &[]);
+    folder.ok(&["simulate", "regression", "--rows", "50", "--out", "few.csv"]);
+    folder.fit("few.csv", "y ~ x0 + x1 + x2 | c0 + c1", &[]);
     let before = folder.files();
     let mut child = folder
         .command(&[
