@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use tempfile::NamedTempFile;
 
 pub(crate) use tables::{Cell, Table, print};
@@ -31,7 +31,12 @@ pub(crate) fn clean_up_when_interrupted() {
 pub(crate) struct OutputFile {
     name: String,
     sink: BufWriter<Sink>,
+    failure: Failure,
 }
+
+/// The first failure to write. What writes tables through a file may turn errors into words; what they
+/// were is kept here.
+pub(crate) type Failure = Arc<Mutex<Option<std::io::Error>>>;
 
 enum Sink {
     /// Beside the file it will be.
@@ -81,7 +86,20 @@ impl OutputFile {
                 path => path.to_owned(),
             },
             sink: BufWriter::with_capacity(1 << 17, sink),
+            failure: Failure::default(),
         })
+    }
+
+    pub(crate) fn failure(&self) -> Failure {
+        self.failure.clone()
+    }
+
+    fn noted<T>(&self, outcome: std::io::Result<T>) -> std::io::Result<T> {
+        if let (Err(error), Ok(mut failure)) = (&outcome, self.failure.lock()) {
+            let copy = std::io::Error::new(error.kind(), error.to_string());
+            failure.get_or_insert(copy);
+        }
+        outcome
     }
 
     /// Brings everything to the disk, and gives the file its name.
@@ -106,11 +124,13 @@ impl OutputFile {
 
 impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.sink.write(bytes)
+        let outcome = self.sink.write(bytes);
+        self.noted(outcome)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        self.sink.flush()
+        let outcome = self.sink.flush();
+        self.noted(outcome)
     }
 }
 

@@ -2,13 +2,12 @@
 
 use crate::arguments::OutputFormat;
 use crate::error::{Error, Result};
-use crate::output::OutputFile;
+use crate::output::{Failure, OutputFile};
 use arrow_array::{ArrayRef, Float64Array, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use ndarray::Array2;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
-use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use std::sync::Arc;
 
@@ -25,25 +24,28 @@ pub(crate) struct Rows {
     name: String,
     format: OutputFormat,
     state: State,
+    failure: Failure,
 }
 
 enum State {
     /// Columns are known with the first block.
     Opened(OutputFile),
-    Csv(arrow_csv::Writer<OutputFile>),
+    Csv(Box<arrow_csv::Writer<OutputFile>>),
     Parquet(Box<ArrowWriter<OutputFile>>),
     Closed,
 }
 
 impl Rows {
     pub(crate) fn create(path: &str, format: OutputFormat) -> Result<Self> {
+        let file = OutputFile::create(path)?;
         Ok(Self {
             name: match path {
                 "-" => "standard output".to_owned(),
                 path => path.to_owned(),
             },
             format,
-            state: State::Opened(OutputFile::create(path)?),
+            failure: file.failure(),
+            state: State::Opened(file),
         })
     }
 
@@ -72,26 +74,26 @@ impl Rows {
             arrays.push(Arc::new(cells.collect::<Float64Array>()));
         }
         let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
-            .map_err(|source| self.arrow_error(&source))?;
+            .map_err(|source| self.error(&source))?;
         self.open(&batch)?;
         let outcome = match &mut self.state {
             State::Csv(writer) => writer.write(&batch),
             State::Parquet(writer) => writer.write(&batch).map_err(ArrowError::from),
             State::Opened(_) | State::Closed => Ok(()),
         };
-        outcome.map_err(|source| self.arrow_error(&source))
+        outcome.map_err(|source| self.error(&source))
     }
 
     fn open(&mut self, batch: &RecordBatch) -> Result<()> {
         self.state = match std::mem::replace(&mut self.state, State::Closed) {
             State::Opened(file) => match self.format {
-                OutputFormat::Csv => State::Csv(arrow_csv::Writer::new(file)),
+                OutputFormat::Csv => State::Csv(Box::new(arrow_csv::Writer::new(file))),
                 OutputFormat::Parquet => {
                     let properties = WriterProperties::builder()
                         .set_compression(Compression::SNAPPY)
                         .build();
                     let writer = ArrowWriter::try_new(file, batch.schema(), Some(properties))
-                        .map_err(|source| self.arrow_error(&source.into()))?;
+                        .map_err(|source| self.error(&source))?;
                     State::Parquet(Box::new(writer))
                 }
             },
@@ -106,31 +108,21 @@ impl Rows {
             State::Csv(writer) => writer.into_inner().finish(),
             State::Parquet(writer) => writer
                 .into_inner()
-                .map_err(|source| self.arrow_error(&source.into()))?
+                .map_err(|source| self.error(&source))?
                 .finish(),
             State::Closed => Ok(()),
         }
     }
 
-    fn arrow_error(&self, source: &ArrowError) -> Error {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(source);
-        while let Some(error) = cause {
-            if let Some(io) = error.downcast_ref::<std::io::Error>() {
-                return Error::file("write", &self.name, io);
-            }
-            if let Some(ParquetError::External(inner)) = error.downcast_ref() {
-                cause = Some(inner.as_ref());
-                continue;
-            }
-            if let Some(ArrowError::ExternalError(inner)) = error.downcast_ref() {
-                cause = Some(inner.as_ref());
-                continue;
-            }
-            cause = error.source();
+    fn error(&self, source: &dyn std::fmt::Display) -> Error {
+        match self
+            .failure
+            .lock()
+            .ok()
+            .and_then(|mut failure| failure.take())
+        {
+            Some(failure) => Error::file("write", &self.name, &failure),
+            None => Error::failure(format!("cannot write {}: {source}", self.name)),
         }
-        if let ArrowError::IoError(_, io) = source {
-            return Error::file("write", &self.name, io);
-        }
-        Error::failure(format!("cannot write {}: {source}", self.name))
     }
 }

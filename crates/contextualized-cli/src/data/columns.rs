@@ -52,33 +52,47 @@ impl Column {
 /// A column is taken for numbers until a cell says otherwise; then the file is read again, so that
 /// levels are texts as they were written.
 pub(crate) fn read_columns(source: &Source, wanted: &[Wanted]) -> Result<Vec<Column>> {
-    let mut as_levels: Vec<Option<Option<NotNumber>>> = wanted
+    let mut kinds: Vec<Kind> = wanted
         .iter()
-        .map(|want| (want.factor || source.is_typed_text(want.column)).then_some(None))
+        .map(
+            |want| match want.factor || source.is_typed_text(want.column) {
+                true => Kind::Levels(None),
+                false => Kind::Numbers,
+            },
+        )
         .collect();
     loop {
-        match read_as(source, wanted, &as_levels)? {
-            Ok(columns) => return Ok(columns),
-            Err(found) => {
+        match read_as(source, wanted, &kinds)? {
+            Pass::Whole(columns) => return Ok(columns),
+            Pass::Text(found) => {
                 for (position, cell) in found {
-                    as_levels[position] = Some(Some(cell));
+                    kinds[position] = Kind::Levels(Some(cell));
                 }
             }
         }
     }
 }
 
-/// Columns of the file as numbers or levels, or the columns that are no numbers after all.
-fn read_as(
-    source: &Source,
-    wanted: &[Wanted],
-    as_levels: &[Option<Option<NotNumber>>],
-) -> Result<std::result::Result<Vec<Column>, Vec<(usize, NotNumber)>>> {
-    let mut builders: Vec<Builder> = as_levels
+/// What a column is taken for.
+enum Kind {
+    Numbers,
+    /// Because of this cell, or because it was asked for.
+    Levels(Option<NotNumber>),
+}
+
+/// What came of reading the file once.
+enum Pass {
+    Whole(Vec<Column>),
+    /// Columns that are no numbers after all, each by the cell that says so.
+    Text(Vec<(usize, NotNumber)>),
+}
+
+fn read_as(source: &Source, wanted: &[Wanted], kinds: &[Kind]) -> Result<Pass> {
+    let mut builders: Vec<Builder> = kinds
         .iter()
-        .map(|levels| match levels {
-            Some(_) => Builder::Levels(LevelBuilder::default()),
-            None => Builder::Numbers(Vec::new()),
+        .map(|kind| match kind {
+            Kind::Levels(_) => Builder::Levels(LevelBuilder::default()),
+            Kind::Numbers => Builder::Numbers(Vec::new()),
         })
         .collect();
     let positions: Vec<usize> = wanted.iter().map(|want| want.column).collect();
@@ -103,17 +117,21 @@ fn read_as(
                         levels.push(text);
                     }
                     if levels.codes_by_text.len() > MOST_LEVELS {
-                        let cell = as_levels[position].as_ref().and_then(Option::as_ref);
+                        let cell = match &kinds[position] {
+                            Kind::Levels(cell) => cell.as_ref(),
+                            Kind::Numbers => None,
+                        };
                         return Err(too_many_levels(name, &source.name, cell));
                     }
                 }
             }
         }
         if !found.is_empty() {
-            return Ok(Err(found));
+            return Ok(Pass::Text(found));
         }
     }
-    Ok(Ok(builders.into_iter().map(Builder::finish).collect()))
+    let columns = builders.into_iter().map(Builder::finish);
+    Ok(Pass::Whole(columns.collect()))
 }
 
 fn too_many_levels(name: &str, file: &str, cell: Option<&NotNumber>) -> Error {

@@ -71,8 +71,11 @@ fn walk_out(value: &mut Value, name: &str, tensors: &mut Vec<Tensor>) {
     }
 }
 
+/// The type of numbers, and their bytes.
+type Numbers = (Dtype, Vec<u8>);
+
 /// Shape and numbers of a table, if this is one.
-fn table(object: &Map<String, Value>) -> Option<(Vec<usize>, (Dtype, Vec<u8>))> {
+fn table(object: &Map<String, Value>) -> Option<(Vec<usize>, Numbers)> {
     if object.len() != 3 || !object.contains_key("v") {
         return None;
     }
@@ -92,7 +95,7 @@ fn table(object: &Map<String, Value>) -> Option<(Vec<usize>, (Dtype, Vec<u8>))> 
 }
 
 /// The bytes of a list of which all are decimal numbers, or all are counts.
-fn numbers(list: &[Value]) -> Option<(Dtype, Vec<u8>)> {
+fn numbers(list: &[Value]) -> Option<Numbers> {
     let decimals = || -> Option<Vec<u8>> {
         let mut bytes = Vec::with_capacity(8 * list.len());
         for value in list {

@@ -237,7 +237,7 @@ mod forged {
             let mut at = 0;
             numbers(&mut value, &mut |value| {
                 if at == chosen {
-                    *value = match number.fract() == 0.0 && number >= 0.0 && number < 1e16 {
+                    *value = match number.fract() == 0.0 && (0.0..1e16).contains(&number) {
                         true if value.is_u64() => Value::from(number as u64),
                         _ => Value::from(number),
                     };

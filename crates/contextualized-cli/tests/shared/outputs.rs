@@ -36,6 +36,14 @@ fn a_full_disk_is_an_error() {
             "parquet",
         ],
         &["simulate", "sem", "--out", "/dev/full"],
+        &[
+            "simulate",
+            "regression",
+            "--rows",
+            "20000",
+            "--out",
+            "/dev/full",
+        ],
         &["report", "model.ctx", "plane.csv", "--out", "/dev/full"],
     ] {
         let message = folder.error(1, command);
