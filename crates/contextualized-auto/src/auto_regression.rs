@@ -7,7 +7,9 @@ use contextualized_analysis::Bootstrap;
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::metrics::Loss;
 use contextualized_core::{Error, Estimator, Link, LocalCoefficients, Result, Samples};
-use contextualized_linear::{ContextualizedRegression, Family, KernelRegression, Parameterization};
+use contextualized_linear::{
+    ContextualizedRegression, Family, KernelRegression, Parameterization, Sharing,
+};
 use ndarray::{Array1, Array2, Axis};
 
 /// A contextualized regression by whichever candidate predicts held-out rows best.
@@ -19,13 +21,14 @@ use ndarray::{Array1, Array2, Axis};
 /// Stone 1984, doi:10.1201/9781315139470), so that what is simpler or more dependable goes before what
 /// is as good. It is then fitted to all rows.
 ///
-/// A candidate that is more than three standard errors behind after two of five folds is given up.
+/// A candidate is given up when after two of five folds it is more than three standard errors behind
+/// the best, or more than one behind one that goes before it.
 ///
 /// The default candidates are, in this order: the population, a kernel of all contexts, a sum of
 /// kernels of one context each (of two to eight contexts), a rougher kernel (Matérn 3/2) for
 /// coefficients that jump, clusters, and two encoders, of archetypes and direct. Whether coefficients
-/// share their length scales each kernel finds by itself, and encoders are drawn to the population by
-/// held-out folds of their own.
+/// share their length scales a kernel of all contexts finds by itself; in a sum of kernels they do.
+/// Encoders are drawn to the population by held-out folds of their own.
 ///
 /// One model is chosen, rather than several mixed, because a mixture would have neither intervals nor
 /// tests, and would predict little better: see the book.
@@ -209,7 +212,11 @@ impl AutoRegression {
                     self.default_of(Method::Kernel),
                 ];
                 if (2..=MOST_ADDITIVE).contains(&contexts) {
-                    let additive = self.kernel().additive(Family::SquaredExponential);
+                    // A coefficient has an amplitude for each context anyway.
+                    let additive = self
+                        .kernel()
+                        .additive(Family::SquaredExponential)
+                        .sharing(Sharing::Shared);
                     candidates.push(Candidate::Kernel(additive));
                 }
                 let rough = self.kernel().joint(Family::Matern32);

@@ -35,9 +35,13 @@ enum Run {
     Out(CandidateOutcome),
 }
 
-/// Standard errors by which a candidate is behind after the first folds when it is given up. One that
-/// far behind would have to make up in the others what chance does not give back.
+/// Standard errors by which a candidate is behind the best after the first folds when it is given up:
+/// it would have to make up in the others what chance does not give back.
 const HOPELESS: f64 = 3.0;
+
+/// The same for being behind one that goes before it. To be chosen it would have to end a standard
+/// error ahead: from one behind, after two folds of five, chance leads there less than once in fifty.
+const UNLIKELY: f64 = 1.0;
 
 impl Contest {
     /// At most `most_rows` rows that count, chosen by the seed, in seeded folds. With `levels`, a
@@ -213,9 +217,22 @@ impl Contest {
             return Ok(());
         };
         for (candidate, losses) in so_far.iter().enumerate().skip(1) {
-            if let Some(losses) = losses {
-                let excess = score(&(losses - lowest))?;
-                if excess.mean > HOPELESS * excess.standard_error {
+            let Some(losses) = losses else { continue };
+            // The best first: of those that a candidate is behind, it says most.
+            let others = [(best, lowest)].into_iter().chain(
+                so_far[..candidate]
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(earlier, losses)| Some((earlier, losses.as_ref()?))),
+            );
+            for (other, other_losses) in others {
+                let excess = score(&(losses - other_losses))?;
+                let allowed = if other < candidate {
+                    UNLIKELY
+                } else {
+                    HOPELESS
+                };
+                if excess.mean > allowed * excess.standard_error {
                     runs[candidate] = Run::Out(CandidateOutcome::NotCompared(format!(
                         "given up after {folds} of {} folds, where its loss is {:.3e}, {:.3e} ± {:.1e} \
                          above that of {}",
@@ -223,8 +240,9 @@ impl Contest {
                         score(losses)?.mean,
                         excess.mean,
                         excess.standard_error,
-                        names[best]
+                        names[other]
                     )));
+                    break;
                 }
             }
         }
