@@ -10,7 +10,7 @@ use crate::output::{Cell, Table, print};
 use crate::progress::Progress;
 use crate::saved::{Baseline, DataSummary, Fitted, Regression, Saved, Tests, TrainingRows, spread};
 use contextualized_analysis::wald_table;
-use contextualized_auto::{AutoRegression, AutoReport, CandidateOutcome, Method};
+use contextualized_auto::{AutoRegression, AutoReport, CandidateOutcome, CandidateReport, Method};
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::{Estimator, Samples};
 use contextualized_linear::{Family, KernelRegression, Sharing};
@@ -147,12 +147,17 @@ fn tests(design: &Design, samples: &Samples) -> contextualized_core::Result<Test
     })
 }
 
+/// A file without its folder, which is nobody else's business.
+pub(super) fn file_name(path: &str) -> String {
+    match std::path::Path::new(path).file_name() {
+        Some(name) => name.to_string_lossy().into_owned(),
+        None => path.to_owned(),
+    }
+}
+
 pub(super) fn summary(source: &Source, training: &Training, weights: Option<&str>) -> DataSummary {
-    let name = std::path::Path::new(&source.name).file_name();
     DataSummary {
-        file: name.map_or(source.name.clone(), |name| {
-            name.to_string_lossy().into_owned()
-        }),
+        file: file_name(&source.name),
         rows: training.samples.rows(),
         dropped: training.dropped,
         weights: weights.map(str::to_owned),
@@ -211,32 +216,43 @@ pub(super) fn choice_section(report: &AutoReport) -> Option<(String, Option<Tabl
     );
     for (position, candidate) in report.candidates().iter().enumerate() {
         let mut row: Vec<Cell> = vec![candidate.name.as_str().into()];
-        match &candidate.outcome {
-            CandidateOutcome::Compared(score) => row.extend([
+        let chosen = if position == report.chosen() { "*" } else { "" };
+        row.extend(match &candidate.outcome {
+            CandidateOutcome::Compared(score) => [
                 score.loss.into(),
                 score.standard_error.into(),
                 score.excess.into(),
                 score.excess_error.into(),
-            ]),
-            CandidateOutcome::Failed(reason) => {
-                row.extend([Cell::Missing, Cell::Missing, Cell::Missing, Cell::Missing]);
-                row[0] = format!("{} (failed: {reason})", candidate.name).into();
-            }
-            CandidateOutcome::NotCompared(reason) => {
-                row.extend([Cell::Missing, Cell::Missing, Cell::Missing, Cell::Missing]);
-                row[0] = format!("{} (not compared: {reason})", candidate.name).into();
-            }
-        }
-        let mark = if position == report.chosen() { "*" } else { "" };
-        row.push(mark.into());
+                chosen.into(),
+            ],
+            CandidateOutcome::NotCompared(_) => unknown("given up".to_owned()),
+            CandidateOutcome::Failed(reason) => unknown(format!("failed: {reason}")),
+        });
         table.push(row);
     }
+    let given_up =
+        |candidate: &CandidateReport| matches!(candidate.outcome, CandidateOutcome::NotCompared(_));
+    let early = match report.candidates().iter().any(given_up) {
+        true => " Candidates far behind after the first folds were given up.",
+        false => "",
+    };
     let note = format!(
-        "Held-out {} in {} folds of {} rows. Chosen (*): {}",
+        "Held-out {} in {} folds of {} rows. Chosen (*): {}{early}",
         report.loss(),
         report.folds(),
         report.rows(),
         report.reason()
     );
     Some((note, Some(table)))
+}
+
+/// The cells of a candidate without a loss.
+fn unknown(why: String) -> [Cell; 5] {
+    [
+        Cell::Missing,
+        Cell::Missing,
+        Cell::Missing,
+        Cell::Missing,
+        why.into(),
+    ]
 }

@@ -1,5 +1,6 @@
 //! `report`: one HTML file.
 
+use super::fit::file_name;
 use crate::arguments::{Global, Report};
 use crate::data::Source;
 use crate::design::{Design, Encoder, TargetKind};
@@ -73,7 +74,7 @@ impl<'a> Inputs<'a> {
             ("Training file", saved.data.file.clone()),
             ("Training rows", saved.data.rows.to_string()),
             ("Training rows left out", left_out(saved.data.dropped)),
-            ("Test file", arguments.data.clone()),
+            ("Test file", file_name(&arguments.data)),
             ("Test rows", test.rows().to_string()),
             ("Test rows left out", left_out(dropped)),
         ]
