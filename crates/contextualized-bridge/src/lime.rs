@@ -185,7 +185,9 @@ impl Lime {
         let rows = (0..contexts.nrows())
             .into_par_iter()
             .map(|row| settings.surrogate(&function, contexts.row(row), features.row(row), row))
-            .collect::<Result<Vec<_>>>()?;
+            .collect::<Vec<_>>();
+        // Of several rows that fail the first is named, whichever thread was quicker.
+        let rows = rows.into_iter().collect::<Result<Vec<_>>>()?;
         let targets = match rows.first() {
             Some(row) => row.slopes.ncols(),
             None => function(contexts, features)?.ncols(),
