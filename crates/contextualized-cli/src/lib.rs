@@ -40,10 +40,16 @@ pub fn run() -> ExitCode {
     let arguments = match arguments::Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            let _ = error.print();
             return match error.kind() {
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
-                _ => ExitCode::from(2),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                    let _ = error.print();
+                    ExitCode::SUCCESS
+                }
+                ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                    let _ = error.print();
+                    ExitCode::from(2)
+                }
+                _ => complain(&Error::usage(in_one_line(&error.to_string()))),
             };
         }
     };
@@ -56,12 +62,30 @@ pub fn run() -> ExitCode {
     }
     match commands::run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            if !matches!(error, Error::ClosedPipe) {
-                let line = error.to_string().replace(['\n', '\r'], " ");
-                let _ = writeln!(std::io::stderr(), "contextualized: {line}");
-            }
-            error.exit_code()
-        }
+        Err(error) => complain(&error),
     }
+}
+
+/// One line to standard error, and the exit code.
+fn complain(error: &Error) -> ExitCode {
+    if !matches!(error, Error::ClosedPipe) {
+        let line = error.to_string().replace(['\n', '\r'], " ");
+        let _ = writeln!(std::io::stderr(), "contextualized: {line}");
+    }
+    error.exit_code()
+}
+
+/// What is wrong with a command line, of several lines that end in how it is used.
+fn in_one_line(text: &str) -> String {
+    let about = text.split("\n\nUsage:").next().unwrap_or(text);
+    let about = about
+        .split("\n\nFor more information")
+        .next()
+        .unwrap_or(about);
+    let words: Vec<&str> = about.split_whitespace().collect();
+    let line = words.join(" ");
+    format!(
+        "{}; see --help",
+        line.strip_prefix("error: ").unwrap_or(&line)
+    )
 }

@@ -25,8 +25,16 @@ fn formulas_that_mean_nothing_are_errors_of_usage() {
         message.contains("no column \"dose\"; its columns are a, b, c, y"),
         "{message}"
     );
-    assert_eq!(folder.run(&["fit", "plane.csv"]).code, Some(2));
-    assert_eq!(folder.run(&["fits"]).code, Some(2));
+    let message = folder.error(2, &["fit", "plane.csv", "y ~ a | c"]);
+    assert!(
+        message.contains("--out <FILE>") && message.ends_with("see --help"),
+        "{message}"
+    );
+    let message = folder.error(2, &["fitt"]);
+    assert!(
+        message.contains("'fitt'") && message.contains("'fit'"),
+        "{message}"
+    );
     assert_eq!(
         folder.run(&["predict", "m", "d", "--level", "95"]).code,
         Some(2)
