@@ -129,10 +129,10 @@ impl Design {
         names(&self.features)
     }
 
-    /// What predictions are called: a target with levels by the level that is 1.
+    /// Names of the targets, which predictions are named after.
     pub(crate) fn target_names(&self) -> Vec<String> {
-        let name = |target: &Variable| target.name.clone();
-        self.targets.iter().map(name).collect()
+        let targets = self.targets.iter();
+        targets.map(|target| target.name.clone()).collect()
     }
 
     /// Whether a design column depends on this variable.

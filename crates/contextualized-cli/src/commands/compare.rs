@@ -1,9 +1,9 @@
 //! `compare`: estimators on held-out rows.
 
-use super::fit::{estimator, method};
+use super::fit::{estimator, method, read_regression};
 use crate::arguments::{Compare, EstimatorKind, Global, check_folds};
 use crate::data::Source;
-use crate::design::{Encoder, Request, TargetKind, Training, read_training};
+use crate::design::{Encoder, TargetKind, Training};
 use crate::error::{Error, Result};
 use crate::formula;
 use crate::output::{Cell, Table, print};
@@ -22,16 +22,7 @@ pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
         ));
     }
     let progress = Progress::new(global, "reading");
-    let source = Source::open(&arguments.data, &arguments.flags.reading())?;
-    let training = read_training(
-        &source,
-        &Request {
-            formula: &formula,
-            weights: settings.weights.as_deref(),
-            target_kind: settings.target_kind.map(TargetKind::from),
-            drop_missing: arguments.flags.drop_missing,
-        },
-    )?;
+    let training = read_regression(&arguments.data, &formula, settings, &arguments.flags)?;
     let mut kinds: Vec<EstimatorKind> = Vec::new();
     for kind in &arguments.estimators {
         if !kinds.contains(kind) {

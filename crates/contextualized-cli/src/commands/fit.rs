@@ -1,10 +1,10 @@
 //! `fit`: a regression whose coefficients vary with context.
 
-use crate::arguments::{EstimatorKind, Fit, Global, RegressionFlags};
+use crate::arguments::{DataFlags, EstimatorKind, Fit, Global, RegressionFlags};
 use crate::data::Source;
 use crate::design::{Design, Request, TargetKind, Training, read_training};
 use crate::error::{Error, Result};
-use crate::formula;
+use crate::formula::{self, Formula};
 use crate::model_file;
 use crate::output::{Cell, Table, print};
 use crate::progress::Progress;
@@ -29,16 +29,7 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
         ));
     }
     let progress = Progress::new(global, "reading");
-    let source = Source::open(&arguments.data, &arguments.flags.reading())?;
-    let training = read_training(
-        &source,
-        &Request {
-            formula: &formula,
-            weights: settings.weights.as_deref(),
-            target_kind: settings.target_kind.map(TargetKind::from),
-            drop_missing: arguments.flags.drop_missing,
-        },
-    )?;
+    let training = read_regression(&arguments.data, &formula, settings, &arguments.flags)?;
     let design = &training.design;
     let samples = &training.samples;
 
@@ -62,7 +53,7 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
         },
     };
     let saved = Saved {
-        data: summary(&source, &training, settings.weights.as_deref()),
+        data: summary(&arguments.data, &training, settings.weights.as_deref()),
         training: TrainingRows::of(samples)?,
         fitted: Fitted::Regression(Box::new(regression)),
         design: training.design,
@@ -86,6 +77,24 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
         true => Ok(()),
         false => print(&sections, global.json),
     }
+}
+
+/// The rows of a regression.
+pub(super) fn read_regression(
+    data: &str,
+    formula: &Formula,
+    settings: &RegressionFlags,
+    flags: &DataFlags,
+) -> Result<Training> {
+    read_training(
+        &Source::open(data, &flags.reading())?,
+        &Request {
+            formula,
+            weights: settings.weights.as_deref(),
+            target_kind: settings.target_kind.map(TargetKind::from),
+            drop_missing: flags.drop_missing,
+        },
+    )
 }
 
 /// The estimator that was asked for.
@@ -150,14 +159,15 @@ fn tests(design: &Design, samples: &Samples) -> contextualized_core::Result<Test
 /// A file without its folder, which is nobody else's business.
 pub(super) fn file_name(path: &str) -> String {
     match std::path::Path::new(path).file_name() {
+        Some(_) if path == "-" => "standard input".to_owned(),
         Some(name) => name.to_string_lossy().into_owned(),
         None => path.to_owned(),
     }
 }
 
-pub(super) fn summary(source: &Source, training: &Training, weights: Option<&str>) -> DataSummary {
+pub(super) fn summary(data: &str, training: &Training, weights: Option<&str>) -> DataSummary {
     DataSummary {
-        file: file_name(&source.name),
+        file: file_name(data),
         rows: training.samples.rows(),
         dropped: training.dropped,
         weights: weights.map(str::to_owned),

@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
     let described = model.describe();
     let baseline = |method: Method| Baseline::new(any.default_of(method).fit(samples));
     let saved = Saved {
-        data: summary(&source, &training, arguments.weights.as_deref()),
+        data: summary(&arguments.data, &training, arguments.weights.as_deref()),
         training: TrainingRows::of(samples)?,
         fitted: Fitted::Networks(Box::new(saved::Networks {
             model,
