@@ -3,7 +3,7 @@
 
 use contextualized_bridge::ImplicitRegression;
 use contextualized_core::{Estimator, LocalCoefficients};
-use contextualized_linear::{ContextualizedRegression, EncoderKind, MlpSize};
+use contextualized_linear::{EncoderKind, MlpSize, NeuralRegression};
 use contextualized_simulation::{Simulator, TreatmentContexts, TreatmentProblem};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -12,7 +12,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 fn demo(criterion: &mut Criterion) {
     let problem = TreatmentProblem::new(0).unwrap();
     let samples = &problem.observed(TreatmentContexts::Informative).samples;
-    let estimator = ContextualizedRegression::new()
+    let estimator = NeuralRegression::new()
         .intercept(false)
         .without_early_stopping();
     let mut group = criterion.benchmark_group("demo 1.8");
@@ -48,7 +48,7 @@ fn sizes(criterion: &mut Criterion) {
             (EncoderKind::Linear, "linear"),
         ] {
             for batch_size in [1, 64] {
-                let epoch = ContextualizedRegression::new()
+                let epoch = NeuralRegression::new()
                     .encoder(encoder)
                     .epochs(1)
                     .batch_size(batch_size)

@@ -6,7 +6,9 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use contextualized_core::{Estimator, Networks, VaryingNetworks};
-use contextualized_graphs::bayesian::{KernelBayesianNetwork, Projection, project_networks};
+use contextualized_graphs::bayesian::{
+    GaussianProcessBayesianNetwork, Projection, project_networks,
+};
 use contextualized_graphs::markov::KernelMarkov;
 use contextualized_simulation::{CovarianceSimulator, NetworkProblem, NetworkSimulator, RandomDag};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -18,9 +20,10 @@ fn networks(count: usize, nodes: usize, share: f64) -> Networks {
     let edges = Array3::from_shape_fn((count, nodes, nodes), |(row, i, j)| {
         let k = (row * nodes + i) * nodes + j;
         let draw = (k as f64 * 0.618_033_988_749_895).fract();
-        match i != j && draw < share {
-            true => (k as f64 * 0.414_213_562_373_095).fract() - 0.5,
-            false => 0.0,
+        if i != j && draw < share {
+            (k as f64 * 0.414_213_562_373_095).fract() - 0.5
+        } else {
+            0.0
         }
     });
     Networks::new(edges).unwrap()
@@ -40,12 +43,12 @@ fn projection(criterion: &mut Criterion) {
 
 /// The demo's problem, and random graphs of more nodes with a weight that varies.
 fn bayesian(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("kernel Bayesian network");
+    let mut group = criterion.benchmark_group("Gaussian process Bayesian network");
     group.sample_size(10);
     let problem = NetworkProblem::new(0).unwrap();
     let demo = &problem.train().samples;
     group.bench_function("demo 2.4", |bencher| {
-        bencher.iter(|| KernelBayesianNetwork::new().fit(demo).unwrap());
+        bencher.iter(|| GaussianProcessBayesianNetwork::new().fit(demo).unwrap());
     });
     for nodes in [6, 12] {
         let graph: Array2<f64> = RandomDag::erdos_renyi(nodes, 1.5 * nodes as f64)
@@ -57,7 +60,11 @@ fn bayesian(criterion: &mut Criterion) {
             .simulate(0)
             .unwrap();
         group.bench_function(BenchmarkId::new("1000 rows, nodes", nodes), |bencher| {
-            bencher.iter(|| KernelBayesianNetwork::new().fit(&data.samples).unwrap());
+            bencher.iter(|| {
+                GaussianProcessBayesianNetwork::new()
+                    .fit(&data.samples)
+                    .unwrap()
+            });
         });
     }
     group.finish();

@@ -21,7 +21,7 @@ use contextualized_core::{
 };
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::table::table;
-use contextualized_linear::{ContextualizedRegression, KernelRegression};
+use contextualized_linear::{GaussianProcessRegression, NeuralRegression};
 use contextualized_plot::{Band, Colour, Figure, Line, Panel, Reference};
 use contextualized_simulation::Simulator;
 use ndarray::{Array1, Array2, Axis, s};
@@ -71,23 +71,23 @@ fn main() -> Result<(), Box<dyn Error>> {
         .replicates(arguments.replicates)
         .seed(seed)
         .fit(&train)?;
-    let posterior = KernelRegression::new().fit(&train)?;
-    let known = KernelRegression::new().hyperparameters(posterior.hyperparameters());
+    let posterior = GaussianProcessRegression::new().fit(&train)?;
+    let known = GaussianProcessRegression::new().hyperparameters(posterior.hyperparameters());
     let kernel = Bootstrap::new(known)
         .replicates(arguments.replicates)
         .seed(seed)
         .fit(&train)?;
-    let neural = Bootstrap::seeded(|seed| ContextualizedRegression::new().seed(seed))
+    let neural = Bootstrap::seeded(|seed| NeuralRegression::new().seed(seed))
         .replicates(arguments.networks)
         .seed(seed)
         .fit(&train)?;
 
     let views = [
         View::of_ensemble("population", &population, &train, &test, &contexts)?,
-        View::of_ensemble("kernel", &kernel, &train, &test, &contexts)?,
+        View::of_ensemble("gp", &kernel, &train, &test, &contexts)?,
         View::of_ensemble("neural", &neural, &train, &test, &contexts)?,
         View {
-            name: "kernel's posterior",
+            name: "gp's posterior",
             replicates: None,
             estimate: posterior.coefficients(contexts.view())?,
             intervals: posterior.intervals(contexts.view(), LEVEL)?,

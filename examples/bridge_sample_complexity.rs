@@ -7,7 +7,7 @@
 //! outside:              c uniform on [−1.5, 1.5]² less [−1, 1]²
 //! ```
 //!
-//! Explicit are `ContextualizedRegression` (an encoder) and `KernelRegression`; implicit is
+//! Explicit are `NeuralRegression` (an encoder) and `GaussianProcessRegression`; implicit is
 //! `ImplicitRegression`, with rectifiers, its default, and with tanh; distilled is a function of the
 //! context that an encoder fits to the Jacobians of the latter. All networks are trained by as many steps
 //! of as many rows, however many there are to learn from, with early stopping on a fifth of them, and
@@ -29,7 +29,7 @@ use contextualized_encoders::Activation;
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::statistics::{median, quartiles};
 use contextualized_examples::table::table;
-use contextualized_linear::{ContextualizedRegression, KernelRegression};
+use contextualized_linear::{GaussianProcessRegression, NeuralRegression};
 use contextualized_plot::{Band, Colour, Figure, Line, Panel, Points, Scale};
 use contextualized_simulation::{SimulatedData, Simulator};
 use rayon::prelude::*;
@@ -72,7 +72,7 @@ const PLACES: [&str; 2] = ["inside", "outside"];
 const MODELS: [&str; 6] = [
     "population",
     "encoder",
-    "kernel",
+    "gp",
     "implicit, rectifiers",
     "implicit, tanh",
     "implicit, tanh, distilled",
@@ -118,7 +118,7 @@ fn errors(rows: usize, seed: u64, arguments: &Arguments) -> Result<[[f64; 2]; MO
         Ok([error(&new[0])?, error(&new[1])?])
     };
     let (epochs, patience) = epochs(rows, arguments);
-    let encoder = ContextualizedRegression::new()
+    let encoder = NeuralRegression::new()
         .epochs(epochs)
         .batch_size(arguments.batch)
         .learning_rate(arguments.rate)
@@ -141,7 +141,7 @@ fn errors(rows: usize, seed: u64, arguments: &Arguments) -> Result<[[f64; 2]; MO
     Ok([
         of(&PopulationRegression::new().fit(&train)?)?,
         of(&encoder.fit(&train)?)?,
-        of(&KernelRegression::new().fit(&train)?)?,
+        of(&GaussianProcessRegression::new().fit(&train)?)?,
         of(&implicit.fit(&train)?)?,
         of(&tanh)?,
         of(&distilled.distil(&tanh, train.contexts(), train.features())?)?,

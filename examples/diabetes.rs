@@ -29,7 +29,8 @@ use contextualized_examples::diabetes::read;
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::table::table;
 use contextualized_linear::{
-    ContextualizedRegression, Family, KernelModel, KernelRegression, Parameterization,
+    GaussianProcessModel, GaussianProcessRegression, KernelShape, NeuralRegression,
+    Parameterization,
 };
 use contextualized_plot::Figure;
 use contextualized_plot::figures::{EffectPanel, GroupCurve, effect_curves};
@@ -57,8 +58,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
     let samples = read()?;
     let population = PopulationRegression::new();
-    let neural = ContextualizedRegression::new().seed(arguments.seed);
-    let kernel = KernelRegression::new();
+    let neural = NeuralRegression::new().seed(arguments.seed);
+    let kernel = GaussianProcessRegression::new();
     let estimators: Vec<Box<dyn DynEstimator>> = vec![
         Box::new(population.clone()),
         Box::new(WithContextsAsFeatures(population)),
@@ -67,7 +68,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         Box::new(neural.clone().parameterization(Parameterization::Direct)),
         Box::new(neural.clone()),
         Box::new(kernel.clone()),
-        Box::new(kernel.clone().additive(Family::SquaredExponential)),
+        Box::new(kernel.clone().additive(KernelShape::SquaredExponential)),
     ];
     let folds = KFold::new(arguments.folds, arguments.seed).with_repeats(arguments.repeats);
     let compared = cross_validate(&estimators, &samples, &folds, Loss::Squared)?;
@@ -80,7 +81,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let figure = draw_effects(&kernel.fit(&samples)?, &samples)?;
     Folder::new(&arguments.figures)?.write("diabetes_effects", &figure)?;
     println!(
-        "\nThe figure, of the kernel regression with 95 % bands, is in {}.",
+        "\nThe figure, of the Gaussian process with 95 % bands, is in {}.",
         arguments.figures.display()
     );
 
@@ -131,7 +132,7 @@ fn print_comparison(
 }
 
 /// The contextualized slopes of a younger and an older patient of either sex.
-fn print_effects(estimator: &ContextualizedRegression, samples: &Samples) -> Result<()> {
+fn print_effects(estimator: &NeuralRegression, samples: &Samples) -> Result<()> {
     let model = estimator.fit(samples)?;
     let patients = array![[30.0, 1.0], [65.0, 1.0], [30.0, 2.0], [65.0, 2.0]];
     let coefficients = model.coefficients(patients.view())?;
@@ -166,7 +167,7 @@ fn print_effects(estimator: &ContextualizedRegression, samples: &Samples) -> Res
 
 /// The slopes of either sex against age, with 95 % bands.
 fn draw_effects(
-    model: &KernelModel,
+    model: &GaussianProcessModel,
     samples: &Samples,
 ) -> std::result::Result<Figure, Box<dyn std::error::Error>> {
     let everybody = PopulationRegression::new().fit(samples)?;
@@ -218,7 +219,7 @@ fn draw_effects(
         .collect();
     Ok(effect_curves(&panels, "age, years", 4)?
         .title(
-            "Effects on the progression of diabetes, per standard deviation: kernel regression, 95 % bands",
+            "Effects on the progression of diabetes, per standard deviation: Gaussian process, 95 % bands",
         )
         .y_label("effect on progression"))
 }

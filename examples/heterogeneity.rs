@@ -28,7 +28,7 @@ use contextualized_examples::diabetes;
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::table::table;
 use contextualized_linear::{
-    ContextualizedRegression, EncoderLink, KernelRegression, Parameterization,
+    EncoderLink, GaussianProcessRegression, NeuralRegression, Parameterization,
 };
 use contextualized_plot::figures::{
     ArchetypeWeights, Colouring, EmbeddingPanel, archetype_bands, archetype_table, embedding,
@@ -85,8 +85,8 @@ fn kind_weights(context: &[f64]) -> Vec<f64> {
     scores.into_iter().map(|score| score / total).collect()
 }
 
-fn softmax_regression(archetypes: usize, seed: u64) -> ContextualizedRegression {
-    ContextualizedRegression::new()
+fn softmax_regression(archetypes: usize, seed: u64) -> NeuralRegression {
+    NeuralRegression::new()
         .parameterization(Parameterization::Archetypes(archetypes))
         .encoder_link(EncoderLink::Softmax)
         .batch_size(16)
@@ -328,7 +328,7 @@ fn field_error(
 
 fn patients_with_diabetes(seed: u64, folder: &Folder) -> Outcome<()> {
     let samples = diabetes::read()?;
-    let model = KernelRegression::new().fit(&samples)?;
+    let model = GaussianProcessRegression::new().fit(&samples)?;
     let columns = CoefficientColumns::new(&samples, model.link())?.with_levels();
     let coefficients = model.coefficients(samples.contexts())?;
     let effects = columns.table(&coefficients)?;
@@ -360,9 +360,12 @@ fn patients_with_diabetes(seed: u64, folder: &Folder) -> Outcome<()> {
     let explained = explained_variance(effects.view(), columns.names(), &covariates)?;
     let percent = |share: f64| format!("{:.0}", 100.0 * share);
     // What explains a variation of next to nothing is of no interest.
-    let explaining = |j: usize, k: usize| match explained.deviations[j] < 0.001 {
-        true => String::new(),
-        false => percent(explained.shares[[j, k]]),
+    let explaining = |j: usize, k: usize| {
+        if explained.deviations[j] < 0.001 {
+            String::new()
+        } else {
+            percent(explained.shares[[j, k]])
+        }
     };
     let mut lines: Vec<[String; 8]> = (0..effects.ncols())
         .map(|j| {

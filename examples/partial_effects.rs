@@ -17,7 +17,7 @@ use clap::Parser;
 use contextualized_core::{Coefficients, Estimator};
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::table::table;
-use contextualized_linear::{Family, KernelModel, KernelRegression};
+use contextualized_linear::{GaussianProcessModel, GaussianProcessRegression, KernelShape};
 use contextualized_plot::Figure;
 use contextualized_plot::figures::{ShapeFunction, context_effects};
 use contextualized_simulation::{SimulatedData, Simulator};
@@ -57,10 +57,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .offset(|c| effect(2, 0, c[0]) + effect(2, 1, c[1]))
         .noise(0.5)
         .simulate(arguments.seed)?;
-    let model = KernelRegression::new()
-        .additive(Family::SquaredExponential)
+    let model = GaussianProcessRegression::new()
+        .additive(KernelShape::SquaredExponential)
         .fit(&data.samples)?;
-    print_relevance(&model, arguments.rows)?;
+    print_inverse_length_scale(&model, arguments.rows)?;
     let curves = curves(&model, &data)?;
     let held = curves.iter().map(Curve::held).sum::<f64>() / curves.len() as f64;
     println!(
@@ -84,9 +84,12 @@ fn effect(coefficient: usize, context: usize, value: f64) -> f64 {
     }
 }
 
-fn print_relevance(model: &KernelModel, rows: usize) -> Result<(), Box<dyn Error>> {
+fn print_inverse_length_scale(
+    model: &GaussianProcessModel,
+    rows: usize,
+) -> Result<(), Box<dyn Error>> {
     let lines = model
-        .relevance(LEVEL)?
+        .variation_explained(LEVEL)?
         .into_iter()
         .map(|line| {
             [
@@ -134,7 +137,10 @@ impl Curve {
 }
 
 /// Every coefficient by every context, over the range of the context.
-fn curves(model: &KernelModel, data: &SimulatedData) -> Result<Vec<Curve>, Box<dyn Error>> {
+fn curves(
+    model: &GaussianProcessModel,
+    data: &SimulatedData,
+) -> Result<Vec<Curve>, Box<dyn Error>> {
     let means = data
         .samples
         .features()

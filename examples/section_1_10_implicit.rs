@@ -20,7 +20,7 @@
 
 use clap::Parser;
 use contextualized_bridge::{
-    Distillation, EncoderStudent, Family, ImplicitModel, Linearity, linearity,
+    Distillation, EncoderStudent, ImplicitModel, KernelShape, Linearity, linearity,
 };
 use contextualized_core::metrics::effect_mse;
 use contextualized_core::{Coefficients, Estimator, LocalCoefficients, VaryingCoefficients};
@@ -112,7 +112,7 @@ impl Place {
             Ok(explicit.coefficients(c)?)
         };
         let encoder = distilled(Distillation::Encoder(EncoderStudent::new()))?;
-        let kernel = distilled(Distillation::Kernel(Family::SquaredExponential))?;
+        let kernel = distilled(Distillation::Kernel(KernelShape::SquaredExponential))?;
         let sensitivities = model.context_sensitivities(c, x)?;
         let by_contexts = sensitivities.values().index_axis(Axis(1), 0).to_owned();
         // W_A = diet + exercise², W_B = diet² + exercise, and contexts are in units of their scales.
@@ -140,7 +140,7 @@ impl Place {
                     linearity.least_squares.clone(),
                 ),
                 ("distilled by an encoder", encoder),
-                ("distilled by a kernel", kernel),
+                ("distilled by a gp", kernel),
                 (
                     "∂g/∂x at own doses, shrunken",
                     models.shrunken.coefficients_at(c, x)?,

@@ -6,7 +6,7 @@
 //!
 //! The share s of the deviation that is kept is chosen on held-out folds, so that the demo's claim, "we
 //! can do no worse than the population model", holds but for noise. Trained for the demo's 2 epochs and for 50.
-//! Kernel regression has no folds: its priors have their mode where nothing varies.
+//! Gaussian process regression has no folds: its priors have their mode where nothing varies.
 //!
 //! ```sh
 //! cargo run --release --example section_1_9_noise_only

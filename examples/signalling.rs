@@ -28,7 +28,7 @@ use contextualized_core::{
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::table::table;
 use contextualized_graphs::Order;
-use contextualized_graphs::bayesian::{KernelBayesianNetwork, OrderScore};
+use contextualized_graphs::bayesian::{GaussianProcessBayesianNetwork, OrderScore};
 use contextualized_graphs::markov::KernelMarkov;
 use contextualized_plot::figures::{NetworkPanel, network_graphs, network_tables};
 use ndarray::{Array2, Array3, ArrayView2, Axis, s};
@@ -448,7 +448,7 @@ fn consensus(
         ("likelihood", OrderScore::GaussianLikelihood),
     ] {
         let start = Instant::now();
-        let model = KernelBayesianNetwork::new()
+        let model = GaussianProcessBayesianNetwork::new()
             .score(score)
             .fit(&train.samples)?;
         let seconds = start.elapsed().as_secs_f64();
@@ -558,12 +558,11 @@ fn draw(
                 weights,
             })
             .collect();
-        let figure = match graph {
-            true => network_graphs(&shown, &PROTEINS, false, 5)?
-                .title(&format!("Partial correlations above {DRAWN}, by condition")),
-            false => {
-                network_tables(&shown, &PROTEINS, 5)?.title("Partial correlations by condition")
-            }
+        let figure = if graph {
+            network_graphs(&shown, &PROTEINS, false, 5)?
+                .title(&format!("Partial correlations above {DRAWN}, by condition"))
+        } else {
+            network_tables(&shown, &PROTEINS, 5)?.title("Partial correlations by condition")
         };
         folder.write(name, &figure)?;
     }

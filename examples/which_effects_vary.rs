@@ -24,7 +24,9 @@ use contextualized_core::{Estimator, Result, Samples};
 use contextualized_examples::diabetes;
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::table::table;
-use contextualized_linear::{Family, KernelModel, KernelRegression, Sharing};
+use contextualized_linear::{
+    GaussianProcessModel, GaussianProcessRegression, KernelShape, Sharing,
+};
 use contextualized_plot::Figure;
 use contextualized_plot::figures::variation_table;
 use contextualized_simulation::Simulator;
@@ -84,10 +86,10 @@ fn simulate(seed: u64) -> Result<Samples> {
 /// Prints the tables of both kinds of tests, and returns that of the Wald tests.
 fn tested(samples: &Samples, arguments: &Arguments) -> Result<VariationTable> {
     // What varies with what is the question, so every coefficient has length scales of its own.
-    let kernel = KernelRegression::new()
-        .additive(Family::SquaredExponential)
+    let kernel = GaussianProcessRegression::new()
+        .additive(KernelShape::SquaredExponential)
         .sharing(Sharing::PerCoefficient);
-    let model: KernelModel = kernel.fit(samples)?;
+    let model: GaussianProcessModel = kernel.fit(samples)?;
     let wald = wald_table(&model, samples)?;
     // Tests by replicates are right with any estimator: a coarse search for hyperparameters will do.
     let permutations = VariationTest::permutation(kernel.sharing(Sharing::Shared).tolerance(0.1))

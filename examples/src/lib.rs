@@ -28,7 +28,7 @@ mod documents {
     #[doc = include_str!("../../docs/src/auto.md")]
     struct Auto;
 
-    #[doc = include_str!("../../docs/src/kernels.md")]
+    #[doc = include_str!("../../docs/src/gp.md")]
     struct Kernels;
 
     #[doc = include_str!("../../docs/src/bridge.md")]

@@ -8,7 +8,7 @@ use contextualized_core::{
     VaryingCoefficients,
 };
 use contextualized_linear::{
-    ContextualizedModel, ContextualizedRegression, EncoderKind, KernelRegression, MlpSize,
+    EncoderKind, GaussianProcessRegression, MlpSize, NeuralModel, NeuralRegression,
     Parameterization, Progress,
 };
 use contextualized_simulation::{SimulatedData, TreatmentContexts, TreatmentProblem};
@@ -115,12 +115,12 @@ pub struct Outcome {
     /// Training loss of each epoch, for a trained model.
     pub training: Vec<f64>,
     /// The model itself where it has shape functions to show.
-    pub additive: Option<ContextualizedModel>,
+    pub additive: Option<NeuralModel>,
 }
 
 /// The kernel regression of every part that has one: the default, without an offset.
-pub fn kernel() -> KernelRegression {
-    KernelRegression::new().intercept(false)
+pub fn kernel() -> GaussianProcessRegression {
+    GaussianProcessRegression::new().intercept(false)
 }
 
 /// The plain network of Section 1.10; the demo's own is not shrunken.
@@ -148,7 +148,7 @@ pub fn outcomes(part: Part, problem: &TreatmentProblem, seed: u64) -> Result<Vec
         Fit::Direct(Box::new(clusters.regression(population.clone())))
     };
     let neural = |width: usize, epochs: usize| {
-        ContextualizedRegression::new()
+        NeuralRegression::new()
             .mlp(width, 2)
             .parameterization(Parameterization::Archetypes(10))
             .intercept(false)
@@ -180,18 +180,18 @@ pub fn outcomes(part: Part, problem: &TreatmentProblem, seed: u64) -> Result<Vec
         Part::ClustersWithNoise => vec![run("cluster", clusters(10))?.map_row(known)],
         Part::Contextualized => vec![
             run("neural", Fit::Trained(neural(25, 50)))?.map_row(known),
-            run("kernel", kernel())?,
+            run("gp", kernel())?,
             run("additive", additive())?,
             oracle_basis(problem)?,
         ],
         Part::NoiseOnly => vec![
             run("neural", Fit::Trained(neural(50, 2)))?.map_row(known),
-            run("kernel", kernel())?,
+            run("gp", kernel())?,
             run("neural-50-epochs", Fit::Trained(neural(50, 50)))?,
         ],
         Part::SomeNoise => vec![
             run("neural", Fit::Trained(neural(50, 50)))?.map_row(known),
-            run("kernel", kernel())?,
+            run("gp", kernel())?,
             run("additive", additive())?,
         ],
         Part::Implicit => {
@@ -220,7 +220,7 @@ impl Outcome {
 /// What is fitted, and whether its epochs can be watched.
 enum Fit {
     Direct(Box<dyn DynEstimator>),
-    Trained(ContextualizedRegression),
+    Trained(NeuralRegression),
     Implicit(ImplicitRegression),
 }
 
@@ -412,16 +412,20 @@ pub fn assert_order(outcomes: &[Outcome]) {
         "derivatives beat the population",
     );
     for section in ["1.8", "1.9-some-noise"] {
-        let kernel = effect(section, "kernel");
-        below(kernel, Some(1e-4), "a kernel finds smooth effects");
+        let kernel = effect(section, "gp");
+        below(
+            kernel,
+            Some(1e-4),
+            "a Gaussian process finds smooth effects",
+        );
         below(
             kernel,
             effect(section, "neural"),
-            "a kernel beats the network",
+            "a Gaussian process beats the network",
         );
     }
     let tolerated = population.map(|population| 1.15 * population);
-    for model in ["neural", "kernel", "neural-50-epochs"] {
+    for model in ["neural", "gp", "neural-50-epochs"] {
         below(
             effect("1.9-noise-only", model),
             tolerated,

@@ -2,7 +2,7 @@
 
 use contextualized_baselines::{ClusterNetworks, PopulationBayesianNetwork};
 use contextualized_core::{Estimator, NetworkKind, Networks, Result, VaryingNetworks};
-use contextualized_graphs::bayesian::{KernelBayesianNetwork, NeuralBayesianNetwork};
+use contextualized_graphs::bayesian::{GaussianProcessBayesianNetwork, NeuralBayesianNetwork};
 use contextualized_simulation::{NetworkProblem, SimulatedNetworks};
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 use serde::Serialize;
@@ -92,7 +92,12 @@ pub fn outcomes(
                 "neural",
                 &NeuralBayesianNetwork::new().seed(seed),
             )?,
-            fitted(problem, section, "kernel", &KernelBayesianNetwork::new())?,
+            fitted(
+                problem,
+                section,
+                "gp",
+                &GaussianProcessBayesianNetwork::new(),
+            )?,
             judged(problem, section, "empty", &Empty, 0.0)?,
             judged(problem, section, "oracle", &Oracle, 0.0)?,
         ],
@@ -236,10 +241,14 @@ pub fn assert_order(outcomes: &[NetworkOutcome]) {
         error("population"),
         "networks of the context beat the population's",
     );
-    below(error("kernel"), error("cluster"), "a kernel beats clusters");
     below(
-        error("kernel"),
+        error("gp"),
+        error("cluster"),
+        "a Gaussian process beats clusters",
+    );
+    below(
+        error("gp"),
         error("neural"),
-        "a kernel beats the network",
+        "a Gaussian process beats the network",
     );
 }

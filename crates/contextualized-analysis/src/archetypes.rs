@@ -114,9 +114,10 @@ impl ArchetypeSummary {
         let overall = contexts.sum_axis(Axis(0)) / contexts.nrows() as f64;
         let mut mean_contexts = shares.t().dot(&contexts);
         for (mut mean, &size) in mean_contexts.rows_mut().into_iter().zip(&sizes) {
-            match size > 0.0 {
-                true => mean /= size,
-                false => mean.assign(&overall),
+            if size > 0.0 {
+                mean /= size
+            } else {
+                mean.assign(&overall)
             }
         }
         Ok(Self {

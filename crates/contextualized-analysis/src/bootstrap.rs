@@ -95,9 +95,9 @@ impl<E> Bootstrap<E> {
     ///
     /// ```
     /// use contextualized_analysis::Bootstrap;
-    /// use contextualized_linear::ContextualizedRegression;
+    /// use contextualized_linear::NeuralRegression;
     ///
-    /// let bootstrap = Bootstrap::seeded(|seed| ContextualizedRegression::new().seed(seed));
+    /// let bootstrap = Bootstrap::seeded(|seed| NeuralRegression::new().seed(seed));
     /// ```
     pub fn seeded(estimator: impl Fn(u64) -> E + Send + Sync + 'static) -> Self {
         Self::of(Source::Seeded(Arc::new(estimator)))

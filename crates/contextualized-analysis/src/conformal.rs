@@ -255,9 +255,10 @@ where
                 "the identity: an outcome that is 0 or 1 has a probability, not an interval",
             ));
         }
-        let scale = match self.adaptive {
-            true => Some(self.local_scale(&train, &folds(&split.train)?)?),
-            false => None,
+        let scale = if self.adaptive {
+            Some(self.local_scale(&train, &folds(&split.train)?)?)
+        } else {
+            None
         };
         let mut scores = absolute_errors(&model, &calibration)?;
         if let Some(scale) = &scale {
@@ -280,9 +281,10 @@ where
 
     /// Before anything is fitted: whether so many rows can calibrate the level.
     fn check_calibration(&self, mass: f64, units: &str) -> Result<()> {
-        match quantile::reaches(mass, self.level) {
-            true => Ok(()),
-            false => Err(self.too_few(mass, units)),
+        if quantile::reaches(mass, self.level) {
+            Ok(())
+        } else {
+            Err(self.too_few(mass, units))
         }
     }
 

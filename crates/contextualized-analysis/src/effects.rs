@@ -71,7 +71,7 @@ enum Varied {
 /// ```
 /// use contextualized_analysis::Effects;
 /// use contextualized_core::{Estimator, Samples};
-/// use contextualized_linear::KernelRegression;
+/// use contextualized_linear::GaussianProcessRegression;
 /// use ndarray::Array2;
 ///
 /// let contexts = Array2::from_shape_fn((80, 2), |(i, k)| ((7 + 4 * k) * i % 40) as f64 / 20.0 - 1.0);
@@ -80,7 +80,7 @@ enum Varied {
 ///     contexts[[i, 0]].powi(2) * features[[i, 0]] + ((31 * i % 17) as f64 - 8.0) / 80.0
 /// });
 /// let samples = Samples::new(contexts.view(), features.view(), targets.view())?;
-/// let model = KernelRegression::new().fit(&samples)?;
+/// let model = GaussianProcessRegression::new().fit(&samples)?;
 ///
 /// // The slope against the first context, with bands: a parabola less its mean.
 /// let effect = Effects::new().context_on_coefficients_with_bands(&model, &samples, 0)?;
@@ -313,11 +313,14 @@ impl Effects {
         varied: Varied,
     ) -> Result<Effect<Array2<f64>>> {
         let query = self.query(samples, varied)?;
-        let curves = query.sums(|contexts, features| match self.means {
-            true => model.predict(contexts, features),
-            false => model
-                .coefficients_at(contexts, features)?
-                .linear_predictor(features),
+        let curves = query.sums(|contexts, features| {
+            if self.means {
+                model.predict(contexts, features)
+            } else {
+                model
+                    .coefficients_at(contexts, features)?
+                    .linear_predictor(features)
+            }
         })?;
         Ok(Effect {
             curves,

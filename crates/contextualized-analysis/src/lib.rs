@@ -16,7 +16,7 @@
 //! use contextualized_baselines::PopulationRegression;
 //! use contextualized_core::metrics::Loss;
 //! use contextualized_core::{Estimator, WithUncertainty};
-//! use contextualized_linear::{Family, KernelRegression};
+//! use contextualized_linear::{KernelShape, GaussianProcessRegression};
 //! use contextualized_simulation::Simulator;
 //!
 //! // The slope is the square of context 0; context 1 says nothing.
@@ -26,7 +26,7 @@
 //!     .noise(0.2)
 //!     .simulate(0)?
 //!     .samples;
-//! let kernel = KernelRegression::new().additive(Family::SquaredExponential);
+//! let kernel = GaussianProcessRegression::new().additive(KernelShape::SquaredExponential);
 //! let model = kernel.fit(&samples)?;
 //!
 //! // Which effects vary, with Holm's adjustment for the four tests.

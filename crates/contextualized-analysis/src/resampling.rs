@@ -161,10 +161,7 @@ impl Resampling {
                     _ => "resampling".to_owned(),
                 },
                 needed: 2,
-                found: match all_drawn {
-                    true => 1,
-                    false => found,
-                },
+                found: if all_drawn { 1 } else { found },
             });
         }
         Ok(draws)

@@ -255,9 +255,10 @@ impl SubgroupAnalysis {
             squared_error: loss(Loss::Squared)?,
             log_loss: binary.then(|| loss(Loss::Log)).transpose()?,
             r_squared: (!same).then(|| rows.r_squared()).transpose()?,
-            auroc: match binary && !same {
-                true => Some(auroc(rows)?),
-                false => None,
+            auroc: if binary && !same {
+                Some(auroc(rows)?)
+            } else {
+                None
             },
             calibration: recalibration(rows, link)?,
             reliability: reliability(rows, link, self.bins, self.level)?,

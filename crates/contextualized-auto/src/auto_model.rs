@@ -120,10 +120,10 @@ impl AutoModel {
             ));
         }
         match (&self.model, self.model.link()) {
-            (RegressionModel::Kernel(model), Link::Logit) => {
+            (RegressionModel::GaussianProcess(model), Link::Logit) => {
                 model.mean_intervals(contexts, features, level)
             }
-            (RegressionModel::Kernel(model), _) => {
+            (RegressionModel::GaussianProcess(model), _) => {
                 model.outcome_intervals(contexts, features, level)
             }
             (RegressionModel::Population(model), Link::Logit) => {

@@ -9,7 +9,7 @@ use contextualized_baselines::{
 use contextualized_core::{
     Error, Estimator, NetworkDensity, NetworkKind, Networks, Result, Samples, VaryingNetworks,
 };
-use contextualized_graphs::bayesian::{KernelBayesianNetwork, NeuralBayesianNetwork};
+use contextualized_graphs::bayesian::{GaussianProcessBayesianNetwork, NeuralBayesianNetwork};
 use contextualized_graphs::correlation::{KernelCorrelation, NeuralCorrelation};
 use contextualized_graphs::markov::{KernelMarkov, NeuralMarkov};
 use ndarray::{Array1, Array2, ArrayView2};
@@ -116,7 +116,9 @@ impl AutoNetworks {
                     ByMethod::Cluster(ClusterNetworks::new(PopulationCorrelation::new()).seed(seed))
                 }
                 Method::Neural => ByMethod::Neural(NeuralCorrelation::new().seed(seed)),
-                Method::Kernel => ByMethod::Kernel(KernelCorrelation::new().seed(seed)),
+                Method::GaussianProcess => {
+                    ByMethod::GaussianProcess(KernelCorrelation::new().seed(seed))
+                }
             }),
             Kind::Markov => NetworkCandidate::Markov(match method {
                 Method::Population => ByMethod::Population(PopulationMarkov::new()),
@@ -124,7 +126,9 @@ impl AutoNetworks {
                     ByMethod::Cluster(ClusterNetworks::new(PopulationMarkov::new()).seed(seed))
                 }
                 Method::Neural => ByMethod::Neural(NeuralMarkov::new().seed(seed)),
-                Method::Kernel => ByMethod::Kernel(KernelMarkov::new().seed(seed)),
+                Method::GaussianProcess => {
+                    ByMethod::GaussianProcess(KernelMarkov::new().seed(seed))
+                }
             }),
             Kind::Bayesian => NetworkCandidate::Bayesian(match method {
                 Method::Population => ByMethod::Population(PopulationBayesianNetwork::new()),
@@ -133,7 +137,9 @@ impl AutoNetworks {
                     ByMethod::Cluster(ClusterNetworks::new(everybody).seed(seed))
                 }
                 Method::Neural => ByMethod::Neural(NeuralBayesianNetwork::new().seed(seed)),
-                Method::Kernel => ByMethod::Kernel(KernelBayesianNetwork::new()),
+                Method::GaussianProcess => {
+                    ByMethod::GaussianProcess(GaussianProcessBayesianNetwork::new())
+                }
             }),
         }
     }
@@ -144,7 +150,7 @@ impl AutoNetworks {
             Choice::Only(method) => vec![self.default_of(*method)],
             Choice::All => [
                 Method::Population,
-                Method::Kernel,
+                Method::GaussianProcess,
                 Method::Cluster,
                 Method::Neural,
             ]
@@ -197,9 +203,10 @@ impl AutoNetworks {
             0
         };
         let progress = Progress::new(fits + 1, observer);
-        let report = match compared {
-            true => self.compare(&samples, &candidates, names, &progress)?,
-            false => AutoReport::of_one(LOSS, names),
+        let report = if compared {
+            self.compare(&samples, &candidates, names, &progress)?
+        } else {
+            AutoReport::of_one(LOSS, names)
         };
         let model = candidates[report.chosen()].fit(&samples)?;
         progress.step();

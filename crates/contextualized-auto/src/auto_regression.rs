@@ -8,7 +8,7 @@ use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::metrics::Loss;
 use contextualized_core::{Error, Estimator, Link, LocalCoefficients, Result, Samples};
 use contextualized_linear::{
-    ContextualizedRegression, Family, KernelRegression, Parameterization, Sharing,
+    GaussianProcessRegression, KernelShape, NeuralRegression, Parameterization, Sharing,
 };
 use ndarray::{Array1, Array2, Axis};
 
@@ -56,7 +56,7 @@ use ndarray::{Array1, Array2, Axis};
 ///     .noise(0.3)
 ///     .simulate(1)?;
 /// let model = AutoRegression::new().fit(&data.samples)?;
-/// assert_eq!(model.model().method(), Method::Kernel);
+/// assert_eq!(model.model().method(), Method::GaussianProcess);
 /// let ends = model.intervals(array![[0.5]].view(), 0.95)?;
 /// assert!(ends.lower.slopes()[[0, 0, 0]] > 0.0);
 /// for line in model.report().candidates() {
@@ -171,7 +171,7 @@ impl AutoRegression {
                     .seed(self.seed),
             ),
             Method::Neural => Candidate::Neural(self.neural()),
-            Method::Kernel => Candidate::Kernel(self.kernel()),
+            Method::GaussianProcess => Candidate::GaussianProcess(self.kernel()),
         }
     }
 
@@ -183,8 +183,8 @@ impl AutoRegression {
         }
     }
 
-    fn neural(&self) -> ContextualizedRegression {
-        let estimator = ContextualizedRegression::new()
+    fn neural(&self) -> NeuralRegression {
+        let estimator = NeuralRegression::new()
             .intercept(self.intercept)
             .seed(self.seed);
         match self.link {
@@ -193,8 +193,8 @@ impl AutoRegression {
         }
     }
 
-    fn kernel(&self) -> KernelRegression {
-        let estimator = KernelRegression::new().intercept(self.intercept);
+    fn kernel(&self) -> GaussianProcessRegression {
+        let estimator = GaussianProcessRegression::new().intercept(self.intercept);
         match self.link {
             Link::Logit => estimator.logistic(),
             _ => estimator,
@@ -209,23 +209,23 @@ impl AutoRegression {
             Choice::All => {
                 let mut candidates = vec![
                     self.default_of(Method::Population),
-                    self.default_of(Method::Kernel),
+                    self.default_of(Method::GaussianProcess),
                 ];
                 if (2..=MOST_ADDITIVE).contains(&contexts) {
                     // A coefficient has an amplitude for each context anyway.
                     let additive = self
                         .kernel()
-                        .additive(Family::SquaredExponential)
+                        .additive(KernelShape::SquaredExponential)
                         .sharing(Sharing::Shared);
-                    candidates.push(Candidate::Kernel(additive));
+                    candidates.push(Candidate::GaussianProcess(additive));
                 }
-                let rough = self.kernel().joint(Family::Matern32);
+                let rough = self.kernel().joint(KernelShape::Matern32);
                 let archetypes = self.neural().batch_size(BATCH).learning_rate(LEARNING_RATE);
                 let direct = archetypes
                     .clone()
                     .parameterization(Parameterization::Direct);
                 candidates.extend([
-                    Candidate::Kernel(rough),
+                    Candidate::GaussianProcess(rough),
                     self.default_of(Method::Cluster),
                     Candidate::Neural(archetypes),
                     Candidate::Neural(direct),
@@ -267,9 +267,10 @@ impl AutoRegression {
         };
         let progress = Progress::new(fits + 1, observer);
         let names: Vec<String> = candidates.iter().map(Estimator::name).collect();
-        let (report, noise) = match compared {
-            true => self.compare(&samples, &candidates, names, &progress)?,
-            false => (AutoReport::of_one(loss_name(self.loss()), names), None),
+        let (report, noise) = if compared {
+            self.compare(&samples, &candidates, names, &progress)?
+        } else {
+            (AutoReport::of_one(loss_name(self.loss()), names), None)
         };
         let chosen = &candidates[report.chosen()];
         let model = match self.bootstraps {
@@ -378,9 +379,10 @@ impl Estimator for AutoRegression {
                 settings.push(name.to_owned());
             }
         }
-        match settings.is_empty() {
-            true => "auto".to_owned(),
-            false => format!("auto ({})", settings.join(", ")),
+        if settings.is_empty() {
+            "auto".to_owned()
+        } else {
+            format!("auto ({})", settings.join(", "))
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::RegressionModel;
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::{Estimator, Result, Samples};
-use contextualized_linear::{ContextualizedRegression, KernelRegression};
+use contextualized_linear::{GaussianProcessRegression, NeuralRegression};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub enum Method {
     /// A function of the context by a neural encoder.
     Neural,
     /// A function of the context by kernels.
-    Kernel,
+    GaussianProcess,
 }
 
 impl fmt::Display for Method {
@@ -26,7 +26,7 @@ impl fmt::Display for Method {
             Self::Population => "population",
             Self::Cluster => "cluster",
             Self::Neural => "neural",
-            Self::Kernel => "kernel",
+            Self::GaussianProcess => "gp",
         })
     }
 }
@@ -36,12 +36,12 @@ impl fmt::Display for Method {
 /// ```
 /// use contextualized_auto::{Candidate, Method};
 /// use contextualized_core::Estimator;
-/// use contextualized_linear::{Family, KernelRegression};
+/// use contextualized_linear::{KernelShape, GaussianProcessRegression};
 ///
-/// let additive = KernelRegression::new().additive(Family::SquaredExponential);
-/// let candidate = Candidate::Kernel(additive);
-/// assert_eq!(candidate.method(), Method::Kernel);
-/// assert_eq!(candidate.name(), "kernel (additive squared exponential)");
+/// let additive = GaussianProcessRegression::new().additive(KernelShape::SquaredExponential);
+/// let candidate = Candidate::GaussianProcess(additive);
+/// assert_eq!(candidate.method(), Method::GaussianProcess);
+/// assert_eq!(candidate.name(), "gp (additive squared exponential)");
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Candidate {
@@ -50,9 +50,9 @@ pub enum Candidate {
     /// A regression for each cluster of contexts.
     Cluster(ClusterRegression),
     /// Coefficients by a neural encoder.
-    Neural(ContextualizedRegression),
+    Neural(NeuralRegression),
     /// Coefficients by kernels.
-    Kernel(KernelRegression),
+    GaussianProcess(GaussianProcessRegression),
 }
 
 impl Candidate {
@@ -62,7 +62,7 @@ impl Candidate {
             Self::Population(_) => Method::Population,
             Self::Cluster(_) => Method::Cluster,
             Self::Neural(_) => Method::Neural,
-            Self::Kernel(_) => Method::Kernel,
+            Self::GaussianProcess(_) => Method::GaussianProcess,
         }
     }
 
@@ -71,7 +71,7 @@ impl Candidate {
         match self {
             Self::Cluster(estimator) => Self::Cluster(estimator.seed(seed)),
             Self::Neural(estimator) => Self::Neural(estimator.seed(seed)),
-            Self::Population(_) | Self::Kernel(_) => self,
+            Self::Population(_) | Self::GaussianProcess(_) => self,
         }
     }
 }
@@ -84,7 +84,7 @@ impl Estimator for Candidate {
             Self::Population(estimator) => estimator.name(),
             Self::Cluster(estimator) => estimator.name(),
             Self::Neural(estimator) => estimator.name(),
-            Self::Kernel(estimator) => estimator.name(),
+            Self::GaussianProcess(estimator) => estimator.name(),
         }
     }
 
@@ -93,7 +93,9 @@ impl Estimator for Candidate {
             Self::Population(estimator) => RegressionModel::Population(estimator.fit(samples)?),
             Self::Cluster(estimator) => RegressionModel::Cluster(estimator.fit(samples)?),
             Self::Neural(estimator) => RegressionModel::Neural(estimator.fit(samples)?),
-            Self::Kernel(estimator) => RegressionModel::Kernel(estimator.fit(samples)?),
+            Self::GaussianProcess(estimator) => {
+                RegressionModel::GaussianProcess(estimator.fit(samples)?)
+            }
         })
     }
 }

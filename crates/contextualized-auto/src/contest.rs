@@ -55,14 +55,13 @@ impl Contest {
     ) -> Result<Self> {
         let rows = samples.rows();
         let levels = levels.unwrap_or_else(|| vec![Vec::new(); rows]);
-        let (samples, levels) = match rows > most_rows {
-            false => (samples.clone(), levels),
-            true => {
-                let share = most_rows as f64 / rows as f64;
-                let chosen = Split::stratified_holdout(rows, &levels, share, seed)?.test;
-                let levels = chosen.iter().map(|&row| levels[row].clone()).collect();
-                (samples.select(&chosen)?, levels)
-            }
+        let (samples, levels) = if rows <= most_rows {
+            (samples.clone(), levels)
+        } else {
+            let share = most_rows as f64 / rows as f64;
+            let chosen = Split::stratified_holdout(rows, &levels, share, seed)?.test;
+            let levels = chosen.iter().map(|&row| levels[row].clone()).collect();
+            (samples.select(&chosen)?, levels)
         };
         let splits = KFold::new(folds, seed).stratified_splits(samples.rows(), &levels)?;
         let folds = splits

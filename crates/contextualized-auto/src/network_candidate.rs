@@ -5,7 +5,7 @@ use contextualized_baselines::{
     ClusterNetworks, PopulationBayesianNetwork, PopulationCorrelation, PopulationMarkov,
 };
 use contextualized_core::{Estimator, Result, Samples};
-use contextualized_graphs::bayesian::{KernelBayesianNetwork, NeuralBayesianNetwork};
+use contextualized_graphs::bayesian::{GaussianProcessBayesianNetwork, NeuralBayesianNetwork};
 use contextualized_graphs::correlation::{KernelCorrelation, NeuralCorrelation};
 use contextualized_graphs::markov::{KernelMarkov, NeuralMarkov};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ pub enum ByMethod<P, C, N, K> {
     /// Networks by a neural encoder.
     Neural(N),
     /// Networks by kernels.
-    Kernel(K),
+    GaussianProcess(K),
 }
 
 impl<P, C, N, K> ByMethod<P, C, N, K> {
@@ -30,7 +30,7 @@ impl<P, C, N, K> ByMethod<P, C, N, K> {
             Self::Population(_) => Method::Population,
             Self::Cluster(_) => Method::Cluster,
             Self::Neural(_) => Method::Neural,
-            Self::Kernel(_) => Method::Kernel,
+            Self::GaussianProcess(_) => Method::GaussianProcess,
         }
     }
 }
@@ -43,7 +43,7 @@ impl<P: Estimator, C: Estimator, N: Estimator, K: Estimator> Estimator for ByMet
             Self::Population(estimator) => estimator.name(),
             Self::Cluster(estimator) => estimator.name(),
             Self::Neural(estimator) => estimator.name(),
-            Self::Kernel(estimator) => estimator.name(),
+            Self::GaussianProcess(estimator) => estimator.name(),
         }
     }
 
@@ -52,7 +52,7 @@ impl<P: Estimator, C: Estimator, N: Estimator, K: Estimator> Estimator for ByMet
             Self::Population(estimator) => ByMethod::Population(estimator.fit(samples)?),
             Self::Cluster(estimator) => ByMethod::Cluster(estimator.fit(samples)?),
             Self::Neural(estimator) => ByMethod::Neural(estimator.fit(samples)?),
-            Self::Kernel(estimator) => ByMethod::Kernel(estimator.fit(samples)?),
+            Self::GaussianProcess(estimator) => ByMethod::GaussianProcess(estimator.fit(samples)?),
         })
     }
 }
@@ -74,7 +74,7 @@ pub type BayesianCandidate = ByMethod<
     PopulationBayesianNetwork,
     ClusterNetworks<PopulationBayesianNetwork>,
     NeuralBayesianNetwork,
-    KernelBayesianNetwork,
+    GaussianProcessBayesianNetwork,
 >;
 
 /// One estimator of networks with its settings.

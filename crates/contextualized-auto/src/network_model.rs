@@ -8,7 +8,7 @@ use contextualized_core::{
     MarkovNetworks, NetworkDensity, NetworkKind, Networks, Result, StructuralNetworks,
     VaryingNetworks,
 };
-use contextualized_graphs::bayesian::{KernelBayesianModel, NeuralBayesianModel};
+use contextualized_graphs::bayesian::{GaussianProcessBayesianModel, NeuralBayesianModel};
 use contextualized_graphs::correlation::{KernelCorrelationModel, NeuralCorrelationModel};
 use contextualized_graphs::markov::{KernelMarkovModel, NeuralMarkovModel};
 use ndarray::{Array1, Array2, ArrayView2};
@@ -35,7 +35,7 @@ pub type BayesianModel = ByMethod<
     PopulationBayesianModel,
     ClusterNetworkModel<PopulationBayesianModel>,
     NeuralBayesianModel,
-    KernelBayesianModel,
+    GaussianProcessBayesianModel,
 >;
 
 /// A fitted [`crate::NetworkCandidate`].
@@ -68,7 +68,7 @@ impl NetworkModel {
             ByMethod::Population(model) => model,
             ByMethod::Cluster(model) => model,
             ByMethod::Neural(model) => model,
-            ByMethod::Kernel(model) => model,
+            ByMethod::GaussianProcess(model) => model,
         })
     }
 
@@ -82,7 +82,7 @@ impl NetworkModel {
             ByMethod::Population(model) => model,
             ByMethod::Cluster(model) => model,
             ByMethod::Neural(model) => model,
-            ByMethod::Kernel(model) => model,
+            ByMethod::GaussianProcess(model) => model,
         })
     }
 
@@ -92,19 +92,19 @@ impl NetworkModel {
                 ByMethod::Population(model) => model,
                 ByMethod::Cluster(model) => model,
                 ByMethod::Neural(model) => model,
-                ByMethod::Kernel(model) => model,
+                ByMethod::GaussianProcess(model) => model,
             },
             Self::Markov(model) => match &**model {
                 ByMethod::Population(model) => model,
                 ByMethod::Cluster(model) => model,
                 ByMethod::Neural(model) => model,
-                ByMethod::Kernel(model) => model,
+                ByMethod::GaussianProcess(model) => model,
             },
             Self::Bayesian(model) => match &**model {
                 ByMethod::Population(model) => model,
                 ByMethod::Cluster(model) => model,
                 ByMethod::Neural(model) => model,
-                ByMethod::Kernel(model) => model,
+                ByMethod::GaussianProcess(model) => model,
             },
         }
     }

@@ -7,7 +7,7 @@ use contextualized_core::{
     CoefficientIntervals, Coefficients, Error, Link, LocalCoefficients, Result,
     VaryingCoefficients, WithArchetypes, WithSums, WithUncertainty,
 };
-use contextualized_linear::{ContextualizedModel, KernelModel};
+use contextualized_linear::{GaussianProcessModel, NeuralModel};
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
@@ -19,9 +19,9 @@ pub enum RegressionModel {
     /// A regression for each cluster of contexts.
     Cluster(ClusterModel),
     /// Coefficients by a neural encoder.
-    Neural(ContextualizedModel),
+    Neural(NeuralModel),
     /// Coefficients by kernels.
-    Kernel(KernelModel),
+    GaussianProcess(GaussianProcessModel),
     /// A bootstrap of one of these.
     Ensemble(Box<Ensemble<RegressionModel>>),
 }
@@ -33,7 +33,7 @@ impl RegressionModel {
             Self::Population(_) => Method::Population,
             Self::Cluster(_) => Method::Cluster,
             Self::Neural(_) => Method::Neural,
-            Self::Kernel(_) => Method::Kernel,
+            Self::GaussianProcess(_) => Method::GaussianProcess,
             Self::Ensemble(ensemble) => ensemble.original().method(),
         }
     }
@@ -43,7 +43,7 @@ impl RegressionModel {
     pub fn as_with_sums(&self) -> Option<&dyn WithSums> {
         match self {
             Self::Population(model) => Some(model),
-            Self::Kernel(model) => Some(model),
+            Self::GaussianProcess(model) => Some(model),
             Self::Ensemble(ensemble) => Some(&**ensemble),
             Self::Cluster(_) | Self::Neural(_) => None,
         }
@@ -54,7 +54,7 @@ impl RegressionModel {
         match self {
             Self::Cluster(model) => Some(model),
             Self::Neural(model) => Some(model),
-            Self::Population(_) | Self::Kernel(_) | Self::Ensemble(_) => None,
+            Self::Population(_) | Self::GaussianProcess(_) | Self::Ensemble(_) => None,
         }
     }
 
@@ -63,7 +63,7 @@ impl RegressionModel {
             Self::Population(model) => model,
             Self::Cluster(model) => model,
             Self::Neural(model) => model,
-            Self::Kernel(model) => model,
+            Self::GaussianProcess(model) => model,
             Self::Ensemble(ensemble) => &**ensemble,
         }
     }
@@ -71,7 +71,7 @@ impl RegressionModel {
     fn with_uncertainty(&self) -> Result<&dyn WithUncertainty> {
         match self {
             Self::Population(model) => Ok(model),
-            Self::Kernel(model) => Ok(model),
+            Self::GaussianProcess(model) => Ok(model),
             Self::Ensemble(ensemble) => Ok(&**ensemble),
             Self::Cluster(_) | Self::Neural(_) => Err(self.without_intervals()),
         }

@@ -118,15 +118,16 @@ where
                 let rows: Vec<usize> = (0..samples.rows())
                     .filter(|&row| labels[row] == label)
                     .collect();
-                let own = match rows.len() < self.smallest {
-                    true => Err(Error::TooFewRows {
+                let own = if rows.len() < self.smallest {
+                    Err(Error::TooFewRows {
                         purpose: "a network of the cluster's own".to_owned(),
                         needed: self.smallest,
                         found: rows.len(),
-                    }),
-                    false => samples
+                    })
+                } else {
+                    samples
                         .select(&rows)
-                        .and_then(|members| self.estimator.fit(&members)),
+                        .and_then(|members| self.estimator.fit(&members))
                 };
                 let (model, fallback) = match own {
                     Ok(model) => (model, None),

@@ -93,9 +93,10 @@ impl<'a> Design<'a> {
         let slopes = solution
             .slice_axis(Axis(0), self.features())
             .reversed_axes();
-        let offsets = match self.intercept {
-            true => solution.row(0).to_owned(),
-            false => Array1::zeros(targets),
+        let offsets = if self.intercept {
+            solution.row(0).to_owned()
+        } else {
+            Array1::zeros(targets)
         };
         let coefficients = Coefficients::constant(slopes, offsets.view(), 1)?
             .to_original_units(&self.scaling, &Standardization::identity(targets))?;

@@ -20,12 +20,11 @@ const MOST_ROWS: usize = 5_000;
 
 /// So many of the rows as clusters are found with, drawn by the seed; none if that is all of them.
 pub(crate) fn drawn(rows: usize, seed: u64) -> Result<Option<Vec<usize>>> {
-    match rows > MOST_ROWS {
-        true => {
-            let share = MOST_ROWS as f64 / rows as f64;
-            Ok(Some(Split::holdout(rows, share, seed)?.test))
-        }
-        false => Ok(None),
+    if rows > MOST_ROWS {
+        let share = MOST_ROWS as f64 / rows as f64;
+        Ok(Some(Split::holdout(rows, share, seed)?.test))
+    } else {
+        Ok(None)
     }
 }
 

@@ -60,11 +60,12 @@ pub(crate) fn fit(
     let require_overlap = || {
         let separated = ridge == 0.0
             && is_separated(&design.matrix, &sides).map_err(|error| design.name_columns(error))?;
-        match separated {
-            true => Err(Error::Separated {
+        if separated {
+            Err(Error::Separated {
                 target: target_name.to_owned(),
-            }),
-            false => Ok(()),
+            })
+        } else {
+            Ok(())
         }
     };
     let mut slopes = Array1::zeros(design.scales().len());
@@ -107,9 +108,10 @@ pub(crate) fn fit(
         if movement <= TOLERANCE {
             let (slopes, offsets) =
                 local.to_original_units(solution.view().insert_axis(Axis(1)))?;
-            let errors = match ridge > 0.0 {
-                true => None,
-                false => Some(standard_errors(&local, &predictor, weights)?),
+            let errors = if ridge > 0.0 {
+                None
+            } else {
+                Some(standard_errors(&local, &predictor, weights)?)
             };
             return Ok(LogisticFit {
                 slopes: slopes.row(0).to_owned(),
@@ -148,24 +150,25 @@ fn newton<'a>(
     let working_response = Zip::from(predictor)
         .and(sides)
         .and(&working_weights)
-        .map_collect(|&eta, &side, &weight| match weight > 0.0 {
-            // η + (y − p) / (p (1 − p)), without the difference of y and a p close to it.
-            true => eta + side / Link::Logit.inverse(side * eta),
-            false => eta,
+        .map_collect(|&eta, &side, &weight| {
+            if weight > 0.0 {
+                eta + side / Link::Logit.inverse(side * eta)
+            } else {
+                eta
+            }
         })
         .insert_axis(Axis(1));
     let local = design.reweighted(working_weights.view())?;
     let (x, response) = (local.matrix.view(), working_response.view());
     let working_weights = Some(working_weights.view());
-    let solution = match ridge > 0.0 {
-        true => {
-            let units = &design.scales() / &local.scales();
-            let penalties = local.penalties((&units * &units * ridge).view());
-            solvers::ridge(x, response, working_weights, penalties.view())
-        }
-        false => solvers::least_squares(x, response, working_weights)
+    let solution = if ridge > 0.0 {
+        let units = &design.scales() / &local.scales();
+        let penalties = local.penalties((&units * &units * ridge).view());
+        solvers::ridge(x, response, working_weights, penalties.view())
+    } else {
+        solvers::least_squares(x, response, working_weights)
             .and_then(|fit| fit.full_rank())
-            .map(|fit| fit.into_solution()),
+            .map(|fit| fit.into_solution())
     };
     let solution = solution.map_err(|error| local.name_columns(error))?;
     Ok((local, solution.remove_axis(Axis(1))))

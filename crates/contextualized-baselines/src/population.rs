@@ -108,13 +108,14 @@ impl PopulationRegression {
     }
 
     pub(crate) fn validate(&self) -> Result<()> {
-        match self.ridge >= 0.0 && self.ridge.is_finite() {
-            true => Ok(()),
-            false => Err(Error::invalid_parameter(
+        if self.ridge >= 0.0 && self.ridge.is_finite() {
+            Ok(())
+        } else {
+            Err(Error::invalid_parameter(
                 "ridge",
                 self.ridge,
                 "a finite number of at least zero",
-            )),
+            ))
         }
     }
 
@@ -442,13 +443,14 @@ impl PopulationModel {
                 });
             }
         }
-        match self.link == other.link {
-            true => Ok(()),
-            false => Err(Error::invalid_parameter(
+        if self.link == other.link {
+            Ok(())
+        } else {
+            Err(Error::invalid_parameter(
                 "link",
                 format!("{:?}", self.link),
                 format!("{:?}, as in the first cluster", other.link),
-            )),
+            ))
         }
     }
 

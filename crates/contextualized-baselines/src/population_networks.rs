@@ -187,9 +187,10 @@ impl Distribution {
         let shrunken = numerical(shrunken_covariance(standardized.view(), samples.weights()))?;
         // The mean is estimated, too.
         let rows = shrunken.rows;
-        let covariance = match rows > 1.0 {
-            true => shrunken.matrix * (rows / (rows - 1.0)),
-            false => shrunken.matrix,
+        let covariance = if rows > 1.0 {
+            shrunken.matrix * (rows / (rows - 1.0))
+        } else {
+            shrunken.matrix
         };
         let precision = match penalty {
             None => {

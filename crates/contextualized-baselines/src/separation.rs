@@ -70,9 +70,10 @@ fn minimise(
         let (mut step, mut first) = (1.0, None);
         for (&row, &free) in positive.iter().zip(&free) {
             if free <= 0.0 {
-                let reach = match multipliers[row] > 0.0 {
-                    true => multipliers[row] / (multipliers[row] - free),
-                    false => 0.0,
+                let reach = if multipliers[row] > 0.0 {
+                    multipliers[row] / (multipliers[row] - free)
+                } else {
+                    0.0
                 };
                 if first.is_none() || reach < step {
                     (step, first) = (reach, Some(row));

@@ -316,9 +316,10 @@ fn blocks<'c, 'x>(
 
 /// An upper bound on the largest singular value, above it by no more than rounding.
 fn spectral_norm(weights: ArrayView2<'_, f64>) -> Result<f64> {
-    let gram = match weights.nrows() < weights.ncols() {
-        true => weights.dot(&weights.t()),
-        false => weights.t().dot(&weights),
+    let gram = if weights.nrows() < weights.ncols() {
+        weights.dot(&weights.t())
+    } else {
+        weights.t().dot(&weights)
     };
     check_finite("products of weights", gram.view())?;
     let symmetric = 0.5 * (&gram + &gram.t());

@@ -7,8 +7,8 @@ use contextualized_encoders::{
     Contextualized, Direct, Mlp, MlpWeights, Network, SquaredError, Trainer, TrainingData,
     unobserved,
 };
-#[cfg(feature = "kernel")]
-use contextualized_kernels::{CoefficientProcess, Family, FittedProcess, Kernel};
+#[cfg(feature = "gp")]
+use contextualized_gp::{CoefficientProcess, FittedProcess, Kernel, KernelShape};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -30,7 +30,7 @@ pub(crate) struct ContextFunction {
 enum Kind {
     Constant,
     Encoder(MlpWeights),
-    #[cfg(feature = "kernel")]
+    #[cfg(feature = "gp")]
     Kernel(Vec<FittedProcess>),
 }
 
@@ -74,7 +74,7 @@ impl ContextFunction {
             Distillation::Encoder(student) => {
                 Kind::Encoder(train(student, inputs.view(), targets.view(), weights)?)
             }
-            #[cfg(feature = "kernel")]
+            #[cfg(feature = "gp")]
             Distillation::Kernel(family) => {
                 Kind::Kernel(processes(*family, inputs.view(), targets.view(), weights)?)
             }
@@ -101,7 +101,7 @@ impl ContextFunction {
                 let (contexts, _, outputs) = student(weights)?.widths();
                 (contexts, outputs)
             }
-            #[cfg(feature = "kernel")]
+            #[cfg(feature = "gp")]
             Kind::Kernel(processes) => {
                 for process in processes {
                     if process.widths() != (self.contexts.columns(), 1, 1) {
@@ -142,7 +142,7 @@ impl ContextFunction {
         let found = match &self.kind {
             Kind::Constant => Array2::zeros((contexts.nrows(), 0)),
             Kind::Encoder(weights) => encode(&student(weights)?, inputs.view())?,
-            #[cfg(feature = "kernel")]
+            #[cfg(feature = "gp")]
             Kind::Kernel(processes) => {
                 let mut found = Array2::zeros((contexts.nrows(), processes.len()));
                 for (process, mut column) in processes.iter().zip(found.columns_mut()) {
@@ -222,9 +222,9 @@ fn train(
 }
 
 /// One process for each output: outputs may differ in what drives them.
-#[cfg(feature = "kernel")]
+#[cfg(feature = "gp")]
 fn processes(
-    family: Family,
+    family: KernelShape,
     contexts: ArrayView2<'_, f64>,
     outputs: ArrayView2<'_, f64>,
     weights: Option<ArrayView1<'_, f64>>,

@@ -8,8 +8,8 @@ use contextualized_core::{
     Coefficients, Error, Estimator, Link, LocalCoefficients, Result, Samples, VaryingCoefficients,
 };
 use contextualized_encoders::{Activation, MlpSize, Trainer};
-#[cfg(feature = "kernel")]
-use contextualized_kernels::Family;
+#[cfg(feature = "gp")]
+use contextualized_gp::KernelShape;
 use ndarray::{Array2, Array3, ArrayView1, ArrayView2, Axis, s};
 use serde::{Deserialize, Serialize};
 
@@ -50,8 +50,8 @@ pub enum Distillation {
     /// By an encoder: many contexts, jumps, any number of rows.
     Encoder(EncoderStudent),
     /// By Gaussian processes with kernels of this family, in closed form, one for each coefficient.
-    #[cfg(feature = "kernel")]
-    Kernel(Family),
+    #[cfg(feature = "gp")]
+    Kernel(KernelShape),
 }
 
 /// An encoder that learns coefficients.
@@ -286,7 +286,7 @@ impl Distillation {
             Self::Encoder(student) => {
                 format!("MLP {} × {}", student.size.width, student.size.layers)
             }
-            #[cfg(feature = "kernel")]
+            #[cfg(feature = "gp")]
             Self::Kernel(family) => family.to_string(),
         }
     }

@@ -173,24 +173,23 @@ impl ImplicitRegression {
             samples.check_binary_targets()?;
         }
         let samples = samples.rows_that_count()?;
-        let shares = match self.shrinkage {
-            false => Array1::ones(samples.targets().ncols()),
-            true => {
-                // Apart from what `fit_once` draws, so that the network is the same with and without.
-                let mut seeds = ChaCha8Rng::seed_from_u64(self.seed);
-                seeds.set_stream(FOLDS);
-                let folds = seeds.next_u64();
-                shares_by_folds(&samples, self.link, folds, |train, test| {
-                    let model = self.fit_once(train, folds, &mut unobserved)?;
-                    let (base, deviation) = model.predictors(test)?;
-                    let targets = model.scaling().targets.apply(test.targets())?;
-                    Ok(HeldOut {
-                        targets,
-                        base,
-                        deviation,
-                    })
-                })?
-            }
+        let shares = if !self.shrinkage {
+            Array1::ones(samples.targets().ncols())
+        } else {
+            // Apart from what `fit_once` draws, so that the network is the same with and without.
+            let mut seeds = ChaCha8Rng::seed_from_u64(self.seed);
+            seeds.set_stream(FOLDS);
+            let folds = seeds.next_u64();
+            shares_by_folds(&samples, self.link, folds, |train, test| {
+                let model = self.fit_once(train, folds, &mut unobserved)?;
+                let (base, deviation) = model.predictors(test)?;
+                let targets = model.scaling().targets.apply(test.targets())?;
+                Ok(HeldOut {
+                    targets,
+                    base,
+                    deviation,
+                })
+            })?
         };
         let model = self.fit_once(&samples, self.seed, observer)?;
         Ok(model.with_shares(shares))

@@ -96,8 +96,8 @@ mod predictor;
 mod sensitivities;
 mod taylor;
 
-#[cfg(feature = "kernel")]
-pub use contextualized_kernels::Family;
+#[cfg(feature = "gp")]
+pub use contextualized_gp::KernelShape;
 pub use differentiable::{Differentiable, local_coefficients};
 pub use distillation::{
     Distillation, DistilledModel, DistilledRegression, EncoderStudent, Fidelity,

@@ -39,13 +39,14 @@ pub fn neighbours(
 }
 
 pub(crate) fn check_width(width: f64) -> Result<()> {
-    match width.is_finite() && width > 0.0 {
-        true => Ok(()),
-        false => Err(Error::invalid_parameter(
+    if width.is_finite() && width > 0.0 {
+        Ok(())
+    } else {
+        Err(Error::invalid_parameter(
             "width",
             width,
             "a positive number",
-        )),
+        ))
     }
 }
 

@@ -116,7 +116,8 @@ pub(crate) enum EstimatorKind {
     /// A neural network of the context.
     Neural,
     /// Functions of the context by kernels, with intervals.
-    Kernel,
+    #[value(name = "gp")]
+    GaussianProcess,
 }
 
 #[derive(Debug, Args)]
@@ -239,7 +240,7 @@ pub(crate) struct Compare {
         long,
         value_enum,
         value_delimiter = ',',
-        default_value = "population,cluster,kernel,neural"
+        default_value = "population,cluster,gp,neural"
     )]
     pub(crate) estimators: Vec<EstimatorKind>,
     #[command(flatten)]

@@ -150,18 +150,20 @@ impl Side {
 impl Display for Variable {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         let name = quoted(&self.name);
-        match self.factor {
-            true => write!(f, "factor({name})"),
-            false => write!(f, "{name}"),
+        if self.factor {
+            write!(f, "factor({name})")
+        } else {
+            write!(f, "{name}")
         }
     }
 }
 
 /// A name as a formula has to write it.
 fn quoted(name: &str) -> String {
-    match tokens::is_plain_name(name) {
-        true => name.to_owned(),
-        false => format!("`{}`", name.replace('`', "``")),
+    if tokens::is_plain_name(name) {
+        name.to_owned()
+    } else {
+        format!("`{}`", name.replace('`', "``"))
     }
 }
 

@@ -12,9 +12,10 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn new(global: &Global, what: &str) -> Self {
         // The target is hidden by itself where standard error is no terminal.
-        let target = match global.quiet {
-            true => ProgressDrawTarget::hidden(),
-            false => ProgressDrawTarget::stderr(),
+        let target = if global.quiet {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
         };
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_message(what.to_owned());

@@ -13,9 +13,10 @@ use std::sync::Arc;
 
 /// The format that was asked for, or that of the name.
 pub(crate) fn format_of(asked: Option<OutputFormat>, path: &str) -> OutputFormat {
-    asked.unwrap_or(match path.to_lowercase().ends_with(".parquet") {
-        true => OutputFormat::Parquet,
-        false => OutputFormat::Csv,
+    asked.unwrap_or(if path.to_lowercase().ends_with(".parquet") {
+        OutputFormat::Parquet
+    } else {
+        OutputFormat::Csv
     })
 }
 

@@ -111,9 +111,10 @@ impl TrainingRows {
             self.features.view(),
             self.targets.view(),
         )?;
-        let targets = match design.is_of_networks() {
-            true => design.feature_names(),
-            false => design.target_names(),
+        let targets = if design.is_of_networks() {
+            design.feature_names()
+        } else {
+            design.target_names()
         };
         samples
             .with_context_names(design.context_names())?
@@ -125,11 +126,10 @@ impl TrainingRows {
 /// At most so many of the rows, drawn by chance and the same each time: rows may come sorted.
 pub(crate) fn spread(samples: &Samples, most: usize) -> Result<Cow<'_, Samples>> {
     let rows = samples.rows();
-    match rows > most {
-        false => Ok(Cow::Borrowed(samples)),
-        true => {
-            let chosen = Split::holdout(rows, most as f64 / rows as f64, 0)?.test;
-            samples.select(&chosen).map(Cow::Owned)
-        }
+    if rows <= most {
+        Ok(Cow::Borrowed(samples))
+    } else {
+        let chosen = Split::holdout(rows, most as f64 / rows as f64, 0)?.test;
+        samples.select(&chosen).map(Cow::Owned)
     }
 }

@@ -143,13 +143,14 @@ pub fn edge_auroc(truth: &Networks, estimate: &Networks) -> Result<Option<f64>> 
 
 fn check_shapes(truth: &Networks, estimate: &Networks) -> Result<()> {
     crate::validate::check_rows("networks", truth.rows(), estimate.rows())?;
-    match truth.nodes() == estimate.nodes() {
-        true => Ok(()),
-        false => Err(Error::ColumnCount {
+    if truth.nodes() == estimate.nodes() {
+        Ok(())
+    } else {
+        Err(Error::ColumnCount {
             argument: "networks",
             expected: truth.nodes(),
             found: estimate.nodes(),
-        }),
+        })
     }
 }
 

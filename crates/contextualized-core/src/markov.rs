@@ -67,9 +67,10 @@ pub fn partial_correlations(precisions: &Networks) -> Result<Array3<f64>> {
                 "positive definite",
             ));
         }
-        *out = match i == j {
-            true => 1.0,
-            false => -precisions[[row, i, j]] / own.sqrt() / other.sqrt(),
+        *out = if i == j {
+            1.0
+        } else {
+            -precisions[[row, i, j]] / own.sqrt() / other.sqrt()
         };
     }
     Ok(partial)

@@ -225,9 +225,10 @@ impl Samples {
             return Ok(Cow::Borrowed(self));
         };
         let counted: Vec<usize> = (0..self.rows()).filter(|&row| weights[row] > 0.0).collect();
-        match counted.len() == self.rows() {
-            true => Ok(Cow::Borrowed(self)),
-            false => self.select(&counted).map(Cow::Owned),
+        if counted.len() == self.rows() {
+            Ok(Cow::Borrowed(self))
+        } else {
+            self.select(&counted).map(Cow::Owned)
         }
     }
 

@@ -154,9 +154,10 @@ fn center_and_scale(column: ArrayView1<'_, f64>, shares: ArrayView1<'_, f64>) ->
     let center = rough + mean(&|value| value - rough);
     let deviation = mean(&|value| (value - center).powi(2)).sqrt();
     let scale = deviation * largest;
-    match deviation > CONSTANT && scale > 0.0 {
-        true => (center * largest, scale),
-        false => (center * largest, 1.0),
+    if deviation > CONSTANT && scale > 0.0 {
+        (center * largest, scale)
+    } else {
+        (center * largest, 1.0)
     }
 }
 

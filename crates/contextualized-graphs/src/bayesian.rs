@@ -4,7 +4,7 @@
 //! x_j = m_j(c) + Σᵢ W_ij(c) x_i + ε_j            W_ij: the edge from node i to node j
 //! ```
 //!
-//! [`KernelBayesianNetwork`] finds the causal order of the nodes first, and then the weights as
+//! [`GaussianProcessBayesianNetwork`] finds the causal order of the nodes first, and then the weights as
 //! functions of the context along it, both in closed form. [`NeuralBayesianNetwork`] learns all weights
 //! at once, with penalties on cycles, and projects what it has learned to acyclic graphs. The orders of nodes, tests of cycles and
 //! penalties on them are those of `contextualized-solvers`, re-exported here.
@@ -16,9 +16,9 @@ mod context_basis;
 #[cfg(feature = "neural")]
 mod cycles;
 #[cfg(feature = "kernel")]
-mod kernel_estimator;
+mod gp_estimator;
 #[cfg(feature = "kernel")]
-mod kernel_model;
+mod gp_model;
 #[cfg(feature = "neural")]
 mod network_head;
 #[cfg(feature = "neural")]
@@ -35,9 +35,9 @@ pub use contextualized_solvers::{
 #[cfg(feature = "neural")]
 pub use cycles::CyclePenalty;
 #[cfg(feature = "kernel")]
-pub use kernel_estimator::{KernelBayesianNetwork, OrderScore};
+pub use gp_estimator::{GaussianProcessBayesianNetwork, OrderScore};
 #[cfg(feature = "kernel")]
-pub use kernel_model::{EdgeMargin, KernelBayesianModel, OrderReport};
+pub use gp_model::{EdgeMargin, GaussianProcessBayesianModel, OrderReport};
 #[cfg(feature = "neural")]
 pub use neural_estimator::NeuralBayesianNetwork;
 #[cfg(feature = "neural")]

@@ -17,7 +17,7 @@
 //! ```
 //! use contextualized_core::metrics::effect_mse;
 //! use contextualized_core::{Estimator, VaryingCoefficients};
-//! use contextualized_linear::ContextualizedRegression;
+//! use contextualized_linear::NeuralRegression;
 //! use contextualized_simulation::Simulator;
 //!
 //! // Slopes c and c², observed with noise in 300 samples.
@@ -27,7 +27,7 @@
 //!     .noise(0.1);
 //! let (train, new) = (simulator.simulate(1)?, simulator.simulate(2)?);
 //!
-//! let model = ContextualizedRegression::new().fit(&train.samples)?;
+//! let model = NeuralRegression::new().fit(&train.samples)?;
 //! let coefficients = model.coefficients(new.samples.contexts())?;
 //! assert!(effect_mse(&new.coefficients, &coefficients)? < 0.01);
 //! # Ok::<(), contextualized_core::Error>(())
@@ -37,20 +37,20 @@
 //!
 //! | item | for |
 //! |---|---|
-//! | [`KernelRegression`], [`KernelModel`] | closed form, with uncertainty: the one to reach for first |
-//! | [`WithWaldTests`](contextualized_core::WithWaldTests) of a [`KernelModel`] | which coefficient varies with which context |
-//! | [`Kernel`], [`Family`], [`Sharing`], [`Priors`], [`Size`] | what its functions may look like, and how they are found |
-//! | [`Relevance`], [`PartialEffect`], [`LeaveOneOut`], [`PredictionIntervals`] | what it tells |
-//! | [`ContextualizedRegression`], [`ContextualizedModel`] | neural: for many contexts that interact, archetypes, jumps |
+//! | [`GaussianProcessRegression`], [`GaussianProcessModel`] | closed form, with uncertainty: the one to reach for first |
+//! | [`WithWaldTests`](contextualized_core::WithWaldTests) of a [`GaussianProcessModel`] | which coefficient varies with which context |
+//! | [`Kernel`], [`KernelShape`], [`Sharing`], [`Priors`], [`Size`] | what its functions may look like, and how they are found |
+//! | [`VariationExplained`], [`PartialEffect`], [`LeaveOneOut`], [`PredictionIntervals`] | what it tells |
+//! | [`NeuralRegression`], [`NeuralModel`] | neural: for many contexts that interact, archetypes, jumps |
 //! | [`Parameterization`], [`EncoderKind`], [`EncoderLink`] | direct coefficients or archetypes; how contexts are encoded |
 //! | [`Penalties`] | on coefficients, encoder weights and context columns |
 
-#[cfg(feature = "kernel")]
-mod kernel;
+#[cfg(feature = "gp")]
+mod gp;
 #[cfg(feature = "neural")]
 mod neural;
 
-#[cfg(feature = "kernel")]
-pub use kernel::*;
+#[cfg(feature = "gp")]
+pub use gp::*;
 #[cfg(feature = "neural")]
 pub use neural::*;

@@ -7,6 +7,6 @@ mod model;
 
 pub use contextualized_encoders::{EncoderLink, LearningRateRange, MlpSize, Penalties, Progress};
 pub use encoder::EncoderKind;
-pub use estimator::ContextualizedRegression;
+pub use estimator::NeuralRegression;
 pub use head::Parameterization;
-pub use model::ContextualizedModel;
+pub use model::NeuralModel;

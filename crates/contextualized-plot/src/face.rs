@@ -104,9 +104,10 @@ impl Face {
         let (red, green, blue) = background.parts();
         let luminance =
             0.2126 * f64::from(red) + 0.7152 * f64::from(green) + 0.0722 * f64::from(blue);
-        let colour = match luminance < 120.0 {
-            true => Colour::rgb(254, 254, 254),
-            false => Colour::rgb(1, 1, 1),
+        let colour = if luminance < 120.0 {
+            Colour::rgb(254, 254, 254)
+        } else {
+            Colour::rgb(1, 1, 1)
         };
         Self { colour, ..self }
     }

@@ -80,9 +80,10 @@ impl Graph {
     }
 
     fn radius(&self) -> f64 {
-        match self.names_outside() {
-            true => SMALL_RADIUS,
-            false => NODE_RADIUS,
+        if self.names_outside() {
+            SMALL_RADIUS
+        } else {
+            NODE_RADIUS
         }
     }
 
@@ -121,9 +122,10 @@ impl Graph {
             )
         };
         let tip = length - radius - 1.0;
-        let head = match self.directed {
-            true => 7.0 + 1.5 * pen.width,
-            false => 0.0,
+        let head = if self.directed {
+            7.0 + 1.5 * pen.width
+        } else {
+            0.0
         };
         canvas.line(&[at(radius, 0.0), at(tip - 0.8 * head, 0.0)], pen)?;
         if self.directed {
@@ -147,9 +149,10 @@ impl Mark for Graph {
     }
 
     fn measure(&self, x: &mut Span, y: &mut Span) {
-        let room = match self.names_outside() {
-            true => ROOM_FOR_NAMES,
-            false => ROOM,
+        let room = if self.names_outside() {
+            ROOM_FOR_NAMES
+        } else {
+            ROOM
         };
         for end in [-room, room] {
             x.include(end);
@@ -163,9 +166,10 @@ impl Mark for Graph {
         let widest = self.widest.filter(|w| *w > 0.0).unwrap_or(largest);
         for (from, to, weight) in edges {
             let pen = Pen {
-                colour: match weight > 0.0 {
-                    true => Colour::VERMILLION,
-                    false => Colour::BLUE,
+                colour: if weight > 0.0 {
+                    Colour::VERMILLION
+                } else {
+                    Colour::BLUE
                 },
                 width: (WIDEST * (weight.abs() / widest).min(1.0)).max(NARROWEST),
                 dashed: self.dash_negative && weight < 0.0,

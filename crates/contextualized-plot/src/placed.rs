@@ -91,9 +91,10 @@ impl<'a> Placed<'a> {
         let (mut before, mut after) = (0.0_f64, 0.0_f64);
         for tick in &self.x.ticks {
             let centre = self.size.0 * self.x.position(tick.value);
-            let half = match self.x_upwards {
-                true => X_TICK.size / 2.0,
-                false => X_TICK.width(&tick.label) / 2.0,
+            let half = if self.x_upwards {
+                X_TICK.size / 2.0
+            } else {
+                X_TICK.width(&tick.label) / 2.0
             };
             before = before.max(half - centre);
             after = after.max(centre + half - self.size.0);
@@ -117,9 +118,10 @@ impl<'a> Placed<'a> {
 
     /// The room below the axis that the labels of x ticks need.
     fn x_tick_depth(&self) -> f64 {
-        match self.x_upwards {
-            true => widest(&self.x),
-            false => X_TICK.size,
+        if self.x_upwards {
+            widest(&self.x)
+        } else {
+            X_TICK.size
         }
     }
 
@@ -208,9 +210,10 @@ fn axes(canvas: &Canvas<'_>, frame: &Frame, x_upwards: bool) -> Result<()> {
         canvas.line(&[(left - TICK, y), (left, y)], AXIS_PEN)?;
     }
     for tick in &frame.x.ticks {
-        let (below, face) = match x_upwards {
-            true => (0.0, X_TICK_UPWARDS),
-            false => (X_TICK.size / 2.0, X_TICK),
+        let (below, face) = if x_upwards {
+            (0.0, X_TICK_UPWARDS)
+        } else {
+            (X_TICK.size / 2.0, X_TICK)
         };
         let place = (frame.across(tick.value), bottom + TICK + TICK_GAP + below);
         canvas.text(&tick.label, place, face)?;

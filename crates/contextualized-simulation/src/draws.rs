@@ -86,9 +86,10 @@ impl Draws {
     /// Gumbel with mode zero and this scale, hence mean 0.5772 times it; NaN unless it is positive.
     pub fn gumbel(&mut self, scale: f64) -> f64 {
         let standard: f64 = self.generator.sample(Exp1);
-        match scale > 0.0 {
-            true => -scale * standard.ln(),
-            false => f64::NAN,
+        if scale > 0.0 {
+            -scale * standard.ln()
+        } else {
+            f64::NAN
         }
     }
 

@@ -6,7 +6,7 @@ use contextualized_core::{Error, Result};
 use ndarray::Array2;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Family {
+enum KernelShape {
     Independent { edges: f64 },
     Preferential { parents: usize },
 }
@@ -27,7 +27,7 @@ enum Family {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RandomDag {
     nodes: usize,
-    family: Family,
+    family: KernelShape,
     low: f64,
     high: f64,
 }
@@ -36,17 +36,17 @@ impl RandomDag {
     /// Every possible edge of an order is there independently, so many of them on average (Erdős and
     /// Rényi 1959).
     pub fn erdos_renyi(nodes: usize, edges: f64) -> Self {
-        Self::new(nodes, Family::Independent { edges })
+        Self::new(nodes, KernelShape::Independent { edges })
     }
 
     /// Every node has so many parents among those before it, or as many as there are, drawn in
     /// proportion to one plus the number of children they have: a few nodes have many children
     /// (Barabási and Albert 1999, doi:10.1126/science.286.5439.509).
     pub fn scale_free(nodes: usize, parents: usize) -> Self {
-        Self::new(nodes, Family::Preferential { parents })
+        Self::new(nodes, KernelShape::Preferential { parents })
     }
 
-    fn new(nodes: usize, family: Family) -> Self {
+    fn new(nodes: usize, family: KernelShape) -> Self {
         Self {
             nodes,
             family,
@@ -88,13 +88,13 @@ impl RandomDag {
     /// Parents of a node among those before it.
     fn parents(&self, node: usize, children: &mut [f64], draws: &mut Draws) -> Vec<usize> {
         match self.family {
-            Family::Independent { edges } => {
+            KernelShape::Independent { edges } => {
                 let probability = (edges / self.pairs()).min(1.0);
                 (0..node)
                     .filter(|_| draws.bernoulli(probability) == 1.0)
                     .collect()
             }
-            Family::Preferential { parents } => {
+            KernelShape::Preferential { parents } => {
                 let mut free: Vec<usize> = (0..node).collect();
                 let mut chosen = Vec::new();
                 while chosen.len() < parents && !free.is_empty() {
@@ -122,7 +122,7 @@ impl RandomDag {
         if self.nodes == 0 {
             return Err(Error::invalid_parameter("nodes", 0, "at least 1"));
         }
-        if let Family::Independent { edges } = self.family
+        if let KernelShape::Independent { edges } = self.family
             && !(0.0..=self.pairs()).contains(&edges)
         {
             return Err(Error::invalid_parameter(
@@ -131,13 +131,14 @@ impl RandomDag {
                 format!("between 0 and the number of pairs, {}", self.pairs()),
             ));
         }
-        match self.low > 0.0 && self.low <= self.high && self.high.is_finite() {
-            true => Ok(()),
-            false => Err(Error::invalid_parameter(
+        if self.low > 0.0 && self.low <= self.high && self.high.is_finite() {
+            Ok(())
+        } else {
+            Err(Error::invalid_parameter(
                 "weights",
                 format!("{} to {}", self.low, self.high),
                 "two positive numbers, the lower one first",
-            )),
+            ))
         }
     }
 }

@@ -239,9 +239,10 @@ impl StructuralModel {
     }
 
     fn additive(&self, draws: &mut Draws, scales: ArrayView1<'_, f64>) -> Array1<f64> {
-        let mean = match self.centered {
-            true => self.noise.moments().0,
-            false => 0.0,
+        let mean = if self.centered {
+            self.noise.moments().0
+        } else {
+            0.0
         };
         scales.mapv(|scale| {
             let standard = match self.noise {

@@ -29,13 +29,11 @@ pub fn correlation(covariance: ArrayView2<f64>) -> Result<Array2<f64>> {
     }
     let deviations = covariance.diag().mapv(f64::sqrt);
     Ok(Array2::from_shape_fn(covariance.dim(), |(i, j)| {
-        match i == j {
-            true => 1.0,
-            // One triangle, so that rounding keeps the matrix symmetric.
-            false => {
-                let (i, j) = (i.max(j), i.min(j));
-                (covariance[[i, j]] / deviations[i] / deviations[j]).clamp(-1.0, 1.0)
-            }
+        if i == j {
+            1.0
+        } else {
+            let (i, j) = (i.max(j), i.min(j));
+            (covariance[[i, j]] / deviations[i] / deviations[j]).clamp(-1.0, 1.0)
         }
     }))
 }
@@ -119,20 +117,19 @@ pub fn shrunken_covariance(
     let mut matrix = weighted_gram(rows, weights.view())? / total;
     let raw = correlation(matrix.view())?;
     let squares = off_diagonal_squares(&raw);
-    let intensity = match effective > 1.0 && squares > 0.0 {
-        false => 1.0,
-        true => {
-            // Σ_{i≠j} of the mean of (z_i z_j)², which is of (Σ z²)² − Σ z⁴.
-            let variances = matrix.diag().to_owned();
-            let mut fourth = 0.0;
-            for (row, weight) in rows.axis_iter(Axis(0)).zip(&weights) {
-                let scaled: Vec<f64> = row.iter().zip(&variances).map(|(x, s)| x * x / s).collect();
-                let sum: f64 = scaled.iter().sum();
-                fourth += weight * (sum * sum - scaled.iter().map(|z| z * z).sum::<f64>());
-            }
-            let variance = (fourth / total - squares) / (effective - 1.0);
-            (variance / squares).clamp(LEAST_INTENSITY, 1.0)
+    let intensity = if !(effective > 1.0 && squares > 0.0) {
+        1.0
+    } else {
+        // Σ_{i≠j} of the mean of (z_i z_j)², which is of (Σ z²)² − Σ z⁴.
+        let variances = matrix.diag().to_owned();
+        let mut fourth = 0.0;
+        for (row, weight) in rows.axis_iter(Axis(0)).zip(&weights) {
+            let scaled: Vec<f64> = row.iter().zip(&variances).map(|(x, s)| x * x / s).collect();
+            let sum: f64 = scaled.iter().sum();
+            fourth += weight * (sum * sum - scaled.iter().map(|z| z * z).sum::<f64>());
         }
+        let variance = (fourth / total - squares) / (effective - 1.0);
+        (variance / squares).clamp(LEAST_INTENSITY, 1.0)
     };
     for ((i, j), value) in matrix.indexed_iter_mut() {
         if i != j {
@@ -200,9 +197,12 @@ pub fn nearest_correlation(matrix: ArrayView2<f64>, least: f64) -> Result<Array2
             expected: "at least 0 and below 1",
         });
     }
-    let mut unit = Array2::from_shape_fn(matrix.dim(), |(i, j)| match i == j {
-        true => 1.0,
-        false => matrix[[i.max(j), i.min(j)]],
+    let mut unit = Array2::from_shape_fn(matrix.dim(), |(i, j)| {
+        if i == j {
+            1.0
+        } else {
+            matrix[[i.max(j), i.min(j)]]
+        }
     });
     let size = unit.nrows();
     let mut smallest = symmetric_eigen(unit.view())?.values[0];

@@ -124,13 +124,17 @@ fn start(covariance: ArrayView2<f64>, penalty: f64) -> Result<(Array2<f64>, Arra
         .indexed_iter()
         .filter(|((i, j), _)| i != j)
         .fold(0.0_f64, |largest, (_, value)| largest.max(value.abs()));
-    let share = match penalty < largest {
-        true => penalty / largest,
-        false => 1.0,
+    let share = if penalty < largest {
+        penalty / largest
+    } else {
+        1.0
     };
-    let inverse = Array2::from_shape_fn(covariance.dim(), |(i, j)| match i == j {
-        true => covariance[[i, i]],
-        false => (1.0 - share) * covariance[[i, j]],
+    let inverse = Array2::from_shape_fn(covariance.dim(), |(i, j)| {
+        if i == j {
+            covariance[[i, i]]
+        } else {
+            (1.0 - share) * covariance[[i, j]]
+        }
     });
     match (share == 1.0, cholesky_with_limit(inverse.view(), 0.0)) {
         (false, Ok(factor)) => Ok((factor.inverse()?, inverse)),

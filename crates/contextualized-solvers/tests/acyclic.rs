@@ -174,9 +174,12 @@ fn the_distance_of_greedy_from_exact() {
 fn greedy_is_exact_where_cycles_are_weak() {
     for graph in 0..50 {
         let noise = quadratic(10, graph);
-        let weights = Array2::from_shape_fn((10, 10), |(i, j)| match i < j {
-            true => 1.0 + noise[[i, j]],
-            false => 0.1 * noise[[i, j]],
+        let weights = Array2::from_shape_fn((10, 10), |(i, j)| {
+            if i < j {
+                1.0 + noise[[i, j]]
+            } else {
+                0.1 * noise[[i, j]]
+            }
         });
         let part = |projection| acyclic_part(weights.view(), projection).unwrap().weights;
         assert_eq!(part(Projection::Greedy), part(Projection::Exact));

@@ -16,7 +16,7 @@ const FIXED: [(Method, &str); 4] = [
     (Method::Population, "excess of the population"),
     (Method::Cluster, "excess of clusters"),
     (Method::Neural, "excess of an encoder"),
-    (Method::Kernel, "excess of a kernel"),
+    (Method::GaussianProcess, "excess of a gp"),
 ];
 
 /// Rows to learn from and new rows.
@@ -275,9 +275,10 @@ fn nearness(auto: &[f64], best: &[f64]) -> f64 {
     let mean = differences.iter().sum::<f64>() / count;
     let squares: f64 = differences.iter().map(|d| (d - mean).powi(2)).sum();
     let error = (squares / (count - 1.0) / count).sqrt();
-    let in_errors = match own <= least {
-        true => 0.0,
-        false => (own - least) / (2.0 * error),
+    let in_errors = if own <= least {
+        0.0
+    } else {
+        (own - least) / (2.0 * error)
     };
     (own / (1.25 * least)).min(in_errors).max(0.0)
 }

@@ -44,10 +44,10 @@ pub fn measure(seeds: u64) -> Result<Findings> {
         ("neural", PARAMETERS, at_most(0.09)),
         ("neural", RECONSTRUCTION, at_most(1.6)),
         ("neural", SECONDS, Bar::Seconds(5.0)),
-        ("kernel", PARAMETERS, at_most(0.006)),
-        ("kernel", RECONSTRUCTION, Bar::Reported),
-        ("kernel", TO_ORACLE, at_most(1.01)),
-        ("kernel", SECONDS, Bar::Seconds(0.5)),
+        ("gp", PARAMETERS, at_most(0.006)),
+        ("gp", RECONSTRUCTION, Bar::Reported),
+        ("gp", TO_ORACLE, at_most(1.01)),
+        ("gp", SECONDS, Bar::Seconds(0.5)),
         ("oracle", RECONSTRUCTION, Bar::Reported),
     ];
     let claims: Vec<Claim> = asked

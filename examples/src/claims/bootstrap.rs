@@ -7,7 +7,7 @@ use contextualized_baselines::PopulationRegression;
 use contextualized_core::{
     Coefficients, Estimator, Result, Samples, WeightedContexts, WithUncertainty,
 };
-use contextualized_linear::{Hyperparameters, KernelRegression};
+use contextualized_linear::{GaussianProcessRegression, Hyperparameters};
 use contextualized_simulation::Simulator;
 use ndarray::array;
 use rayon::prelude::*;
@@ -38,7 +38,7 @@ pub fn measure(data_sets: u64) -> Result<Findings> {
         .into_par_iter()
         .map(kernel_coverage)
         .collect::<Result<Vec<[f64; 2]>>>()?;
-    let known = KernelRegression::new()
+    let known = GaussianProcessRegression::new()
         .fit(&null_samples(NULL_ROWS[1], 0, 1.0)?)?
         .hyperparameters();
     let rejected = (0..NULL_DATA_SETS)
@@ -80,13 +80,13 @@ pub fn measure(data_sets: u64) -> Result<Findings> {
                 mean(&mut population.into_iter()),
             ),
             claim(
-                "kernel, new contexts",
+                "gp, new contexts",
                 "coefficients held",
                 Bar::Reported,
                 mean(&mut kernel.iter().map(|held| held[0])),
             ),
             claim(
-                "kernel, new contexts",
+                "gp, new contexts",
                 "held by its posterior",
                 Bar::Reported,
                 mean(&mut kernel.iter().map(|held| held[1])),
@@ -98,13 +98,13 @@ pub fn measure(data_sets: u64) -> Result<Findings> {
                 level(0),
             ),
             claim(
-                "kernel",
+                "gp",
                 "average slope of zero rejected",
                 Bar::Within(4.0..=6.0),
                 level(1),
             ),
             claim(
-                "kernel",
+                "gp",
                 "equal slopes at two contexts rejected",
                 Bar::Within(4.0..=6.0),
                 level(2),
@@ -135,8 +135,8 @@ fn population_coverage(seed: u64) -> Result<f64> {
 /// hyperparameters of the fit to all rows, and that its posterior holds.
 fn kernel_coverage(seed: u64) -> Result<[f64; 2]> {
     let data = DataSet::simulate(Truth::Smooth, 1, ROWS, NEW_ROWS, seed)?;
-    let fit = KernelRegression::new().fit(&data.samples)?;
-    let known = KernelRegression::new().hyperparameters(fit.hyperparameters());
+    let fit = GaussianProcessRegression::new().fit(&data.samples)?;
+    let known = GaussianProcessRegression::new().hyperparameters(fit.hyperparameters());
     let bootstrap = Bootstrap::new(known)
         .replicates(REPLICATES[1])
         .seed(seed)
@@ -176,7 +176,7 @@ fn rejections(seed: u64, known: &Hyperparameters) -> Result<[bool; 3]> {
         .replicates(REPLICATES[0])
         .seed(seed)
         .fit(&samples)?;
-    let kernel = Bootstrap::new(KernelRegression::new().hyperparameters(known.clone()))
+    let kernel = Bootstrap::new(GaussianProcessRegression::new().hyperparameters(known.clone()))
         .replicates(REPLICATES[1])
         .seed(seed)
         .fit(&fewer)?;

@@ -6,7 +6,7 @@ use contextualized_analysis::SplitConformal;
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_bridge::ImplicitRegression;
 use contextualized_core::{DynEstimator, Estimator, Result, Samples};
-use contextualized_linear::{ContextualizedRegression, KernelRegression};
+use contextualized_linear::{GaussianProcessRegression, NeuralRegression};
 use contextualized_simulation::Simulator;
 use rayon::prelude::*;
 use std::ops::RangeInclusive;
@@ -94,11 +94,11 @@ fn estimators() -> [(&'static str, Seeded); 5] {
             Box::new(ClusterRegression::new().clusters(5).seed(seed))
         }),
         ("neural", |seed| {
-            let neural = ContextualizedRegression::new().mlp(10, 1).epochs(20);
+            let neural = NeuralRegression::new().mlp(10, 1).epochs(20);
             Box::new(neural.without_shrinkage().seed(seed))
         }),
-        ("kernel", |_| {
-            Box::new(KernelRegression::new().tolerance(1e-3))
+        ("gp", |_| {
+            Box::new(GaussianProcessRegression::new().tolerance(1e-3))
         }),
         ("implicit", |seed| {
             let implicit = ImplicitRegression::new().mlp(10, 1).epochs(20);
@@ -109,9 +109,10 @@ fn estimators() -> [(&'static str, Seeded); 5] {
 
 fn held(noise: Noise, estimator: Box<dyn DynEstimator>, adaptive: bool, seed: u64) -> Result<Held> {
     let conformal = SplitConformal::new(estimator).level(LEVEL).seed(seed);
-    let conformal = match adaptive {
-        true => conformal.adaptive(),
-        false => conformal,
+    let conformal = if adaptive {
+        conformal.adaptive()
+    } else {
+        conformal
     };
     let model = conformal.fit(&simulate(noise, ROWS, seed)?)?;
     let new = simulate(noise, NEW_ROWS, seed + (1 << 32))?;

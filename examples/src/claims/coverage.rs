@@ -5,7 +5,7 @@ use super::{Findings, quartiles, verdict};
 use crate::section1::kernel;
 use crate::table::table;
 use contextualized_core::{Estimator, Result, WithUncertainty};
-use contextualized_linear::{KernelModel, KernelRegression};
+use contextualized_linear::{GaussianProcessModel, GaussianProcessRegression};
 use contextualized_simulation::{TreatmentContexts, TreatmentProblem};
 use rayon::prelude::*;
 use std::ops::RangeInclusive;
@@ -109,16 +109,16 @@ fn truth_name(truth: Truth) -> &'static str {
 
 fn held(truth: Truth, contexts: usize, rows: usize, seed: u64) -> Result<Held> {
     let data = DataSet::simulate(truth, contexts, rows, NEW_ROWS, seed)?;
-    let shares = |model: &KernelModel| -> Result<Shares> {
+    let shares = |model: &GaussianProcessModel| -> Result<Shares> {
         let held = hits(&model.intervals(data.new.view(), LEVEL)?, &data.truth);
         Ok(std::array::from_fn(|j| held[j] as f64 / NEW_ROWS as f64))
     };
     let given = |hyperparameters| {
-        KernelRegression::new()
+        GaussianProcessRegression::new()
             .hyperparameters(hyperparameters)
             .fit(&data.samples)
     };
-    let model = KernelRegression::new().fit(&data.samples)?;
+    let model = GaussianProcessRegression::new().fit(&data.samples)?;
     Ok(Held {
         known: match truth {
             Truth::Prior => Some(shares(&given(data.known()?)?)?),

@@ -61,16 +61,16 @@ const BARS: [Bar; 15] = [
     median("1.7", "cluster", 0.0..=0.105, 0.0..=0.155),
     median("1.7-noise", "cluster", 0.0..=0.155, 0.0..=0.23),
     median("1.8", "neural", 0.0..=0.019, 0.0..=0.028),
-    median("1.8", "kernel", 0.0..=1e-4, 0.0..=1e-4),
+    median("1.8", "gp", 0.0..=1e-4, 0.0..=1e-4),
     median("1.8", "oracle-basis", 0.0..=1e-20, 0.0..=1e-20),
     over_population("neural", Statistic::MedianOverPopulation, 1.03),
     over_population("neural", Statistic::LargestOverPopulation, 1.15),
-    over_population("kernel", Statistic::MedianOverPopulation, 1.02),
-    over_population("kernel", Statistic::LargestOverPopulation, 1.15),
+    over_population("gp", Statistic::MedianOverPopulation, 1.02),
+    over_population("gp", Statistic::LargestOverPopulation, 1.15),
     over_population("neural-50-epochs", Statistic::MedianOverPopulation, 1.03),
     over_population("neural-50-epochs", Statistic::LargestOverPopulation, 1.15),
     median("1.9-some-noise", "neural", 0.0..=0.027, 0.0..=0.04),
-    median("1.9-some-noise", "kernel", 0.0..=3e-4, 0.0..=3e-4),
+    median("1.9-some-noise", "gp", 0.0..=3e-4, 0.0..=3e-4),
     median("1.10", "implicit", 0.0..=0.062, 0.0..=0.115),
 ];
 
@@ -138,7 +138,7 @@ pub fn measure(seeds: u64) -> Result<Findings> {
     let [first, middle, third] = quartiles(&seconds);
     lines.push([
         "1.8".to_owned(),
-        "kernel".to_owned(),
+        "gp".to_owned(),
         "seconds of the fit".to_owned(),
         String::new(),
         number(middle),

@@ -4,7 +4,7 @@
 use super::{Bar, Claim, Findings, findings};
 use contextualized_core::metrics::effect_mse;
 use contextualized_core::{Estimator, Result, VaryingCoefficients};
-use contextualized_linear::KernelRegression;
+use contextualized_linear::GaussianProcessRegression;
 use contextualized_simulation::Simulator;
 use std::time::Instant;
 
@@ -33,15 +33,17 @@ pub fn measure() -> Result<Findings> {
     for seed in 0..SEEDS {
         let train = simulator(ROWS).simulate(seed)?.samples;
         let new = simulator(NEW_ROWS).simulate(SEEDS + seed)?;
-        let fit = |estimator: KernelRegression| -> Result<(f64, f64)> {
+        let fit = |estimator: GaussianProcessRegression| -> Result<(f64, f64)> {
             let start = Instant::now();
             let model = estimator.fit(&train)?;
             let seconds = start.elapsed().as_secs_f64();
             let estimate = model.coefficients(new.samples.contexts())?;
             Ok((effect_mse(&new.coefficients, &estimate)?, seconds))
         };
-        let default = fit(KernelRegression::new())?;
-        let thorough = fit(KernelRegression::new().tolerance(1e-6).max_iterations(2000))?;
+        let default = fit(GaussianProcessRegression::new())?;
+        let thorough = fit(GaussianProcessRegression::new()
+            .tolerance(1e-6)
+            .max_iterations(2000))?;
         errors.push(default.0);
         ratios.push(default.0 / thorough.0);
         seconds.push(default.1);
@@ -54,7 +56,7 @@ pub fn measure() -> Result<Findings> {
         values,
     };
     let title = format!(
-        "Kernel regression of {ROWS} rows on five contexts, seeds 0 to {}: effects at {NEW_ROWS} new contexts.",
+        "Gaussian process regression of {ROWS} rows on five contexts, seeds 0 to {}: effects at {NEW_ROWS} new contexts.",
         SEEDS - 1
     );
     Ok(findings(

@@ -5,7 +5,7 @@ use super::{Bar, Claim, Findings, findings};
 use crate::large::{Contexts, large};
 use contextualized_core::metrics::effect_mse;
 use contextualized_core::{Estimator, Result, VaryingCoefficients, WithUncertainty};
-use contextualized_linear::KernelRegression;
+use contextualized_linear::GaussianProcessRegression;
 use std::time::Instant;
 
 const ROWS: usize = 1_000_000;
@@ -29,7 +29,7 @@ pub fn measure() -> Result<Findings> {
         let train = large(ROWS, contexts).simulate(0)?.samples;
         let new = large(NEW_ROWS, contexts).simulate(1)?;
         let start = Instant::now();
-        let model = KernelRegression::new().fit(&train)?;
+        let model = GaussianProcessRegression::new().fit(&train)?;
         let fit = start.elapsed().as_secs_f64();
         let estimate = model.coefficients(new.samples.contexts())?;
         let start = Instant::now();
@@ -62,7 +62,8 @@ pub fn measure() -> Result<Findings> {
         claim("seconds of the fit", Bar::Reported, fit);
         claim("seconds of the intervals", Bar::Reported, seconds);
     }
-    let title =
-        format!("Kernel regression of {ROWS} rows: coefficients at {NEW_ROWS} new contexts.");
+    let title = format!(
+        "Gaussian process regression of {ROWS} rows: coefficients at {NEW_ROWS} new contexts."
+    );
     Ok(findings(&title, &claims))
 }

@@ -95,7 +95,7 @@ impl DataSet {
         let target = scaling.targets.scales()[0];
         let features = scaling.features.scales();
         Ok(Hyperparameters {
-            relevances: contexts / LENGTH_SCALE,
+            inverse_length_scales: contexts / LENGTH_SCALE,
             amplitudes: Array2::from_shape_fn((FEATURES + 1, 1), |(j, _)| {
                 features.get(j).copied().unwrap_or(1.0) / target
             }),

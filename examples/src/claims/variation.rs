@@ -5,7 +5,7 @@ use crate::table::table;
 use contextualized_analysis::{VariationTable, VariationTest, wald_table};
 use contextualized_baselines::PopulationRegression;
 use contextualized_core::{Estimator, Result, Samples};
-use contextualized_linear::{Family, KernelRegression, Sharing};
+use contextualized_linear::{GaussianProcessRegression, KernelShape, Sharing};
 use ndarray::Array2;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -193,10 +193,11 @@ impl Study {
     fn p_values(&self, seed: u64) -> Result<PValues> {
         let samples = simulate(self.truth, self.rows, seed)?;
         let kernel = quick_kernel();
-        let replicates = |test: VariationTest<KernelRegression>| {
-            let test = match self.method.is_alone() {
-                true => test.each_context_alone(),
-                false => test,
+        let replicates = |test: VariationTest<GaussianProcessRegression>| {
+            let test = if self.method.is_alone() {
+                test.each_context_alone()
+            } else {
+                test
             };
             test.replicates(REPLICATES).seed(seed).test(&samples)
         };
@@ -223,11 +224,11 @@ impl Study {
     }
 }
 
-/// One set of relevances, and a coarse search for it: a test is right with any estimator, and forty
+/// One set of inverse length scales, and a coarse search for it: a test is right with any estimator, and forty
 /// fits are made for each.
-fn quick_kernel() -> KernelRegression {
-    KernelRegression::new()
-        .additive(Family::SquaredExponential)
+fn quick_kernel() -> GaussianProcessRegression {
+    GaussianProcessRegression::new()
+        .additive(KernelShape::SquaredExponential)
         .sharing(Sharing::Shared)
         .tolerance(0.1)
 }

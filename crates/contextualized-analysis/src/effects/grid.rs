@@ -185,9 +185,12 @@ impl Plan {
         for end in 1..grid.points.len() {
             let (low, high) = (grid.points[end - 1], grid.points[end]);
             // A value that is a point belongs to the interval before it, of levels to both.
-            let inside = |value: f64| match are_levels || end == 1 {
-                true => value >= low && value <= high,
-                false => value > low && value <= high,
+            let inside = |value: f64| {
+                if are_levels || end == 1 {
+                    value >= low && value <= high
+                } else {
+                    value > low && value <= high
+                }
             };
             let members: Vec<usize> = (0..chosen.len())
                 .filter(|&row| inside(grid.rows[row]))

@@ -55,15 +55,19 @@ impl CoefficientColumns {
         let mut slopes = Vec::new();
         for target in &names.targets {
             for feature in &names.features {
-                slopes.push(match several {
-                    true => format!("{feature} → {target}"),
-                    false => feature.clone(),
+                slopes.push(if several {
+                    format!("{feature} → {target}")
+                } else {
+                    feature.clone()
                 });
             }
         }
-        let level = |target: &String| match several {
-            true => format!("level of {target}"),
-            false => "level".to_owned(),
+        let level = |target: &String| {
+            if several {
+                format!("level of {target}")
+            } else {
+                "level".to_owned()
+            }
         };
         Ok(Self {
             names: slopes,
@@ -137,12 +141,11 @@ impl CoefficientColumns {
             (coefficients.rows(), self.names.len()),
             |(row, column)| {
                 let (target, feature) = (column / features, column % features);
-                match column < targets * features {
-                    true => {
-                        let slope = coefficients.slopes()[[row, target, feature]];
-                        slope * scales[feature] / self.target_scales[target]
-                    }
-                    false => 0.0,
+                if column < targets * features {
+                    let slope = coefficients.slopes()[[row, target, feature]];
+                    slope * scales[feature] / self.target_scales[target]
+                } else {
+                    0.0
                 }
             },
         ))

@@ -46,9 +46,10 @@ impl Covariate {
         let mut before = 0;
         for (value, rows) in distinct.iter().enumerate() {
             // Rows of one value go where the middle one belongs.
-            let group = match distinct.len() <= GROUPS {
-                true => value,
-                false => (2 * before + rows.len()) * GROUPS / (2 * known.len()),
+            let group = if distinct.len() <= GROUPS {
+                value
+            } else {
+                (2 * before + rows.len()) * GROUPS / (2 * known.len())
             };
             before += rows.len();
             for &(_, row) in *rows {
@@ -152,9 +153,12 @@ pub fn explained_variance<S: AsRef<str>>(
         let known = Grouped::new(table, covariate)?;
         let (total, within) = (known.total(), known.within());
         let degrees = (known.rows - 1) as f64 / (known.rows - known.groups) as f64;
-        let share = |total: f64, within: f64| match total > 0.0 {
-            true => (1.0 - degrees * within / total).clamp(0.0, 1.0),
-            false => 0.0,
+        let share = |total: f64, within: f64| {
+            if total > 0.0 {
+                (1.0 - degrees * within / total).clamp(0.0, 1.0)
+            } else {
+                0.0
+            }
         };
         for column in 0..table.ncols() {
             shares[[column, number]] = share(total[column], within[column]);

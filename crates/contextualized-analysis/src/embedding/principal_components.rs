@@ -77,9 +77,10 @@ impl PrincipalComponents {
         // The decomposition is of the smaller of the two matrices of products.
         let failed = |error| Error::numerical("principal components", error);
         let by_columns = columns <= rows;
-        let products = match by_columns {
-            true => transposed_product(centered.view(), centered.view()),
-            false => product(centered.view(), centered.t()),
+        let products = if by_columns {
+            transposed_product(centered.view(), centered.view())
+        } else {
+            product(centered.view(), centered.t())
         };
         let products = symmetrized(products.map_err(failed)?) / rows as f64;
         let total = products.diag().sum();
@@ -93,13 +94,12 @@ impl PrincipalComponents {
                 continue;
             }
             let vector = eigen.vectors.column(place);
-            let direction = match by_columns {
-                true => vector.to_owned(),
-                false => {
-                    let sums = centered.t().dot(&vector);
-                    let length = sums.dot(&sums).sqrt();
-                    sums / length
-                }
+            let direction = if by_columns {
+                vector.to_owned()
+            } else {
+                let sums = centered.t().dot(&vector);
+                let length = sums.dot(&sums).sqrt();
+                sums / length
             };
             variances[component] = variance;
             loadings
@@ -220,9 +220,10 @@ impl PrincipalComponentsModel {
 
     /// The share of all variance along each component; zeros where the rows do not differ.
     pub fn explained(&self) -> Array1<f64> {
-        match self.total > 0.0 {
-            true => &self.variances / self.total,
-            false => Array1::zeros(self.variances.len()),
+        if self.total > 0.0 {
+            &self.variances / self.total
+        } else {
+            Array1::zeros(self.variances.len())
         }
     }
 

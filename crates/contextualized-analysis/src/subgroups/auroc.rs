@@ -25,9 +25,10 @@ pub(super) fn auroc(rows: &Rows) -> Result<Measured> {
             here[usize::from(rows.outcomes[row] == 1.0)] += rows.weights[row];
         }
         for &row in &tied {
-            placements[row] = match rows.outcomes[row] == 1.0 {
-                true => (below[0] + here[0] / 2.0) / totals[0],
-                false => 1.0 - (below[1] + here[1] / 2.0) / totals[1],
+            placements[row] = if rows.outcomes[row] == 1.0 {
+                (below[0] + here[0] / 2.0) / totals[0]
+            } else {
+                1.0 - (below[1] + here[1] / 2.0) / totals[1]
             };
         }
         below = [below[0] + here[0], below[1] + here[1]];

@@ -125,9 +125,10 @@ fn written(numbers: &[f64]) -> Vec<String> {
         Err(_) => number.to_string(),
     };
     let rounded: Vec<String> = numbers.iter().map(short).collect();
-    match rounded.iter().collect::<BTreeSet<_>>().len() == numbers.len() {
-        true => rounded,
-        false => numbers.iter().map(f64::to_string).collect(),
+    if rounded.iter().collect::<BTreeSet<_>>().len() == numbers.len() {
+        rounded
+    } else {
+        numbers.iter().map(f64::to_string).collect()
     }
 }
 

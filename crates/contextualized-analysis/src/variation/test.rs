@@ -34,7 +34,7 @@ use std::sync::Arc;
 ///
 /// ```
 /// use contextualized_analysis::VariationTest;
-/// use contextualized_linear::{Family, KernelRegression};
+/// use contextualized_linear::{KernelShape, GaussianProcessRegression};
 /// use contextualized_simulation::Simulator;
 ///
 /// // The slope is the square of context 0; context 1 says nothing.
@@ -43,7 +43,7 @@ use std::sync::Arc;
 ///     .slopes(|c| vec![c[0] * c[0]])
 ///     .noise(0.2)
 ///     .simulate(0)?;
-/// let kernel = KernelRegression::new().additive(Family::SquaredExponential);
+/// let kernel = GaussianProcessRegression::new().additive(KernelShape::SquaredExponential);
 /// let table = VariationTest::permutation(kernel).replicates(39).test(&data.samples)?;
 /// let p = |line: usize| table.pairs[line].p_value;
 /// assert!(p(0) < 0.05 && p(1) > 0.05);
@@ -203,9 +203,10 @@ where
     /// The contexts that each model is given, with what it is measured at.
     fn arms(&self, samples: &Samples) -> Result<Vec<Arm>> {
         let contexts = samples.contexts().ncols();
-        let columns: Vec<Vec<usize>> = match self.each_alone {
-            true => (0..contexts).map(|context| vec![context]).collect(),
-            false => vec![(0..contexts).collect()],
+        let columns: Vec<Vec<usize>> = if self.each_alone {
+            (0..contexts).map(|context| vec![context]).collect()
+        } else {
+            vec![(0..contexts).collect()]
         };
         let arm = |columns: Vec<usize>| {
             let probe = Probe::new(&samples.select_contexts(&columns)?)?;
@@ -218,9 +219,10 @@ where
     fn measured(&self, data: &Samples, arms: &[Arm]) -> Result<Variations> {
         let mut found = Vec::with_capacity(arms.len());
         for arm in arms {
-            let model = match self.each_alone {
-                true => self.estimator.fit(&data.select_contexts(&arm.columns)?)?,
-                false => self.estimator.fit(data)?,
+            let model = if self.each_alone {
+                self.estimator.fit(&data.select_contexts(&arm.columns)?)?
+            } else {
+                self.estimator.fit(data)?
             };
             found.push(arm.probe.variations(&model)?);
         }
@@ -263,9 +265,10 @@ where
         };
         Ok(VariationTable {
             pairs: lines(Subject::pairs(&observed), &pairs)?,
-            coefficients: match self.each_alone {
-                true => Vec::new(),
-                false => lines(Subject::coefficients(&observed), &coefficients)?,
+            coefficients: if self.each_alone {
+                Vec::new()
+            } else {
+                lines(Subject::coefficients(&observed), &coefficients)?
             },
             omnibus: omnibus.single[0],
             replicates: self.replicates,

@@ -54,13 +54,14 @@ impl Covariance {
             Some(noise) => link == Link::Identity && noise >= 0.0 && noise.is_finite(),
             None => link != Link::Identity,
         };
-        match consistent {
-            true => Ok(()),
-            false => Err(Error::invalid_parameter(
+        if consistent {
+            Ok(())
+        } else {
+            Err(Error::invalid_parameter(
                 "noise",
                 format!("{:?}", self.noise),
                 "finite, at least zero, and there for linear fits alone",
-            )),
+            ))
         }
     }
 
@@ -99,9 +100,10 @@ impl WithUncertainty for PopulationModel {
             return Err(self.without_errors());
         };
         let first = usize::from(self.intercept);
-        let offsets = match self.intercept {
-            true => errors.row(0).to_owned(),
-            false => Array1::zeros(errors.ncols()),
+        let offsets = if self.intercept {
+            errors.row(0).to_owned()
+        } else {
+            Array1::zeros(errors.ncols())
         };
         Coefficients::constant(
             errors.slice(s![first.., ..]).t(),
@@ -198,9 +200,10 @@ impl PopulationModel {
     }
 
     fn covariances(&self) -> Result<&[Covariance]> {
-        match self.covariances.is_empty() {
-            true => Err(self.without_errors()),
-            false => Ok(&self.covariances),
+        if self.covariances.is_empty() {
+            Err(self.without_errors())
+        } else {
+            Ok(&self.covariances)
         }
     }
 

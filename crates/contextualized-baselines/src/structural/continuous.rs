@@ -144,8 +144,11 @@ fn packed(matrix: &Array2<f64>) -> Vec<f64> {
 
 fn unpacked(entries: &[f64], size: usize) -> Array2<f64> {
     let mut entries = entries.iter().copied();
-    Array2::from_shape_fn((size, size), |(i, j)| match i == j {
-        true => 0.0,
-        false => entries.next().unwrap_or_default(),
+    Array2::from_shape_fn((size, size), |(i, j)| {
+        if i == j {
+            0.0
+        } else {
+            entries.next().unwrap_or_default()
+        }
     })
 }

@@ -187,9 +187,10 @@ impl PopulationBayesianNetwork {
             .collect();
         let report = StructureReport {
             fit: FitReport {
-                termination: match relaxed.converged {
-                    true => Termination::Converged,
-                    false => Termination::IterationLimit,
+                termination: if relaxed.converged {
+                    Termination::Converged
+                } else {
+                    Termination::IterationLimit
                 },
                 iterations: relaxed.iterations,
                 objective: 0.0,

@@ -54,9 +54,10 @@ pub(crate) fn minimize(
             direction = gradient.iter().map(|g| -g).collect();
             slope = dot(&direction, &gradient);
         }
-        let first = match memory.is_empty() {
-            true => 1.0 / dot(&gradient, &gradient).sqrt().max(1.0),
-            false => 1.0,
+        let first = if memory.is_empty() {
+            1.0 / dot(&gradient, &gradient).sqrt().max(1.0)
+        } else {
+            1.0
         };
         match line_search(&mut function, &point, value, &direction, slope, first) {
             Some((next, next_value, next_gradient)) => {
@@ -152,9 +153,10 @@ fn line_search(
             }
             _ => high = length,
         }
-        length = match high.is_finite() {
-            true => 0.5 * (low + high),
-            false => 2.0 * low,
+        length = if high.is_finite() {
+            0.5 * (low + high)
+        } else {
+            2.0 * low
         };
     }
     fallback

@@ -85,9 +85,10 @@ fn coefficients(regression: &Regression, training: &Samples) -> Result<Sections>
             let contexts = names.contexts.iter().enumerate();
             // What rounding leaves of a constant is no variation.
             let overall = found.overall[[target, coefficient]];
-            let overall = match overall > ROUNDING * mean.abs() {
-                true => overall,
-                false => 0.0,
+            let overall = if overall > ROUNDING * mean.abs() {
+                overall
+            } else {
+                0.0
             };
             let each = contexts.map(|(context, name)| {
                 let deviation = found.by_context[[target, coefficient, context]];
@@ -95,9 +96,10 @@ fn coefficients(regression: &Regression, training: &Samples) -> Result<Sections>
             });
             let together = (None, overall);
             for (context, deviation) in std::iter::once(together).chain(each) {
-                let mut row: Vec<Cell> = match several {
-                    true => vec![target_name.as_str().into()],
-                    false => Vec::new(),
+                let mut row: Vec<Cell> = if several {
+                    vec![target_name.as_str().into()]
+                } else {
+                    Vec::new()
                 };
                 row.extend([
                     name.into(),
@@ -174,9 +176,10 @@ fn edges(networks: &Networks, training: &Samples) -> Result<Sections> {
                 .mean()
                 .unwrap_or(0.0)
                 .sqrt();
-            match deviation > ROUNDING * mean.abs() {
-                true => (mean, deviation),
-                false => (mean, 0.0),
+            if deviation > ROUNDING * mean.abs() {
+                (mean, deviation)
+            } else {
+                (mean, 0.0)
             }
         };
         let (mean, deviation) = of(edge.view());

@@ -13,7 +13,7 @@ use contextualized_analysis::wald_table;
 use contextualized_auto::{AutoRegression, AutoReport, CandidateOutcome, CandidateReport, Method};
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::{Estimator, Samples};
-use contextualized_linear::{Family, KernelRegression, Sharing};
+use contextualized_linear::{GaussianProcessRegression, KernelShape, Sharing};
 
 /// The most rows that tests of variation are made with: their kernel has length scales for every
 /// coefficient with every context, and with as many rows power is ample.
@@ -44,12 +44,11 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
         model,
         population: Baseline::new(population.fit(samples)),
         clusters: Baseline::new(clusters.fit(samples)),
-        variation: match arguments.no_tests {
-            true => Baseline::Failed("it was fitted with --no-tests".to_owned()),
-            false => {
-                progress.say("testing what varies");
-                Baseline::new(tests(design, samples))
-            }
+        variation: if arguments.no_tests {
+            Baseline::Failed("it was fitted with --no-tests".to_owned())
+        } else {
+            progress.say("testing what varies");
+            Baseline::new(tests(design, samples))
         },
     };
     let saved = Saved {
@@ -73,9 +72,10 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
         sections.push((format!("No tests of variation: {reason}"), None));
     }
     sections.push((format!("Model written to {}", arguments.out), None));
-    match global.quiet {
-        true => Ok(()),
-        false => print(&sections, global.json),
+    if global.quiet {
+        Ok(())
+    } else {
+        print(&sections, global.json)
     }
 }
 
@@ -122,7 +122,7 @@ pub(super) fn method(kind: EstimatorKind) -> Option<Method> {
         EstimatorKind::Population => Some(Method::Population),
         EstimatorKind::Cluster => Some(Method::Cluster),
         EstimatorKind::Neural => Some(Method::Neural),
-        EstimatorKind::Kernel => Some(Method::Kernel),
+        EstimatorKind::GaussianProcess => Some(Method::GaussianProcess),
     }
 }
 
@@ -142,8 +142,8 @@ fn baselines(design: &Design, seed: u64) -> (PopulationRegression, ClusterRegres
 /// choice made by looking at the same rows would make the tests of the chosen model optimistic.
 fn tests(design: &Design, samples: &Samples) -> contextualized_core::Result<Tests> {
     let samples = spread(samples, MOST_TESTED)?;
-    let mut kernel = KernelRegression::new()
-        .additive(Family::SquaredExponential)
+    let mut kernel = GaussianProcessRegression::new()
+        .additive(KernelShape::SquaredExponential)
         .sharing(Sharing::PerCoefficient)
         .intercept(design.intercept);
     if design.target_kind == TargetKind::Binary {
@@ -242,9 +242,10 @@ pub(super) fn choice_section(report: &AutoReport) -> Option<(String, Option<Tabl
     }
     let given_up =
         |candidate: &CandidateReport| matches!(candidate.outcome, CandidateOutcome::NotCompared(_));
-    let early = match report.candidates().iter().any(given_up) {
-        true => " Candidates far behind after the first folds were given up.",
-        false => "",
+    let early = if report.candidates().iter().any(given_up) {
+        " Candidates far behind after the first folds were given up."
+    } else {
+        ""
     };
     let note = format!(
         "Held-out {} in {} folds of {} rows. Chosen (*): {}{early}",

@@ -78,8 +78,9 @@ pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
     sections.extend(choice_section(&choice));
     sections.push((format!("Fitted: {described}"), None));
     sections.push((format!("Model written to {}", arguments.out), None));
-    match global.quiet {
-        true => Ok(()),
-        false => print(&sections, global.json),
+    if global.quiet {
+        Ok(())
+    } else {
+        print(&sections, global.json)
     }
 }

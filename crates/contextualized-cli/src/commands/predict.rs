@@ -27,9 +27,10 @@ pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
     let mut encoder = Encoder::new(design, &source, unknown, arguments.flags.drop_missing);
     let mut columns = encoder.columns()?;
     let needed = columns.len();
-    let kept: Vec<usize> = match arguments.keep {
-        true => (0..source.columns().len()).collect(),
-        false => Vec::new(),
+    let kept: Vec<usize> = if arguments.keep {
+        (0..source.columns().len()).collect()
+    } else {
+        Vec::new()
     };
     columns.extend(&kept);
     let kept_names: Vec<String> = kept
@@ -85,14 +86,17 @@ fn kept_columns(
 ) -> Result<Vec<ArrayRef>> {
     let rows: UInt32Array = encoded.rows.iter().map(|&row| row as u32).collect();
     let all = rows.len() == chunk.rows;
-    let kept = chunk.arrays[needed..].iter().map(|array| match all {
-        true => Ok(array.clone()),
-        false => arrow_select::take::take(array, &rows, None).map_err(|problem| {
-            Error::failure(format!(
-                "cannot keep a column of {}: {problem}",
-                source.name
-            ))
-        }),
+    let kept = chunk.arrays[needed..].iter().map(|array| {
+        if all {
+            Ok(array.clone())
+        } else {
+            arrow_select::take::take(array, &rows, None).map_err(|problem| {
+                Error::failure(format!(
+                    "cannot keep a column of {}: {problem}",
+                    source.name
+                ))
+            })
+        }
     });
     kept.collect()
 }
@@ -249,22 +253,24 @@ impl<'a> Predictor<'a> {
 
 /// The slope of a feature, or behind all features the offset.
 fn coefficient(coefficients: &Coefficients, target: usize, column: usize) -> ndarray::Array1<f64> {
-    match column < coefficients.features() {
-        true => coefficients
+    if column < coefficients.features() {
+        coefficients
             .slopes()
             .slice(s![.., target, column])
-            .to_owned(),
-        false => coefficients.offsets().column(target).to_owned(),
+            .to_owned()
+    } else {
+        coefficients.offsets().column(target).to_owned()
     }
 }
 
 fn with_advice(source: contextualized_core::Error) -> Error {
     let message = source.to_string();
-    match message.contains("bootstraps") {
-        true => Error::failure(
-            "the model has no intervals of its own; fit it again with --bootstraps 100, or with --estimator kernel",
-        ),
-        false => source.into(),
+    if message.contains("bootstraps") {
+        Error::failure(
+            "the model has no intervals of its own; fit it again with --bootstraps 100, or with --estimator gp",
+        )
+    } else {
+        source.into()
     }
 }
 
@@ -272,13 +278,16 @@ fn with_advice(source: contextualized_core::Error) -> Error {
 /// begin with the target's name.
 fn regression_columns(design: &Design, intervals: bool) -> Vec<String> {
     let mut columns = Vec::new();
-    let mut push = |name: String| match intervals {
-        true => columns.extend([
-            name.clone(),
-            format!("{name}.lower"),
-            format!("{name}.upper"),
-        ]),
-        false => columns.push(name),
+    let mut push = |name: String| {
+        if intervals {
+            columns.extend([
+                name.clone(),
+                format!("{name}.lower"),
+                format!("{name}.upper"),
+            ])
+        } else {
+            columns.push(name)
+        }
     };
     for target in &design.targets {
         let prefix = match design.targets.len() {

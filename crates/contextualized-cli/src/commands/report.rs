@@ -35,12 +35,13 @@ pub(crate) fn run(arguments: &Report, global: &Global) -> Result<()> {
         .map_err(|source| Error::file("write", &arguments.out, &source))?;
     file.finish()?;
     drop(progress);
-    match global.quiet || arguments.out == "-" {
-        true => Ok(()),
-        false => print(
+    if global.quiet || arguments.out == "-" {
+        Ok(())
+    } else {
+        print(
             &[(format!("Report written to {}", arguments.out), None)],
             global.json,
-        ),
+        )
     }
 }
 

@@ -109,9 +109,12 @@ impl Cells<'_> {
 
     /// Integers that only nearly fit are ids, not quantities.
     fn check_exact(&self) -> Result<()> {
-        let beyond = |value: u64, row: usize, text: String| match value > EXACT {
-            true => Err(self.at(row, &inexact(&text))),
-            false => Ok(()),
+        let beyond = |value: u64, row: usize, text: String| {
+            if value > EXACT {
+                Err(self.at(row, &inexact(&text)))
+            } else {
+                Ok(())
+            }
         };
         match self.array.data_type() {
             DataType::Int64 => {

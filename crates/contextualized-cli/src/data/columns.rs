@@ -54,12 +54,13 @@ impl Column {
 pub(crate) fn read_columns(source: &Source, wanted: &[Wanted]) -> Result<Vec<Column>> {
     let mut kinds: Vec<Kind> = wanted
         .iter()
-        .map(
-            |want| match want.factor || source.is_typed_text(want.column) {
-                true => Kind::Levels(None),
-                false => Kind::Numbers,
-            },
-        )
+        .map(|want| {
+            if want.factor || source.is_typed_text(want.column) {
+                Kind::Levels(None)
+            } else {
+                Kind::Numbers
+            }
+        })
         .collect();
     loop {
         match read_as(source, wanted, &kinds)? {

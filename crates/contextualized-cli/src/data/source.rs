@@ -299,9 +299,10 @@ impl Source {
             ArrowError::CsvError(text) => text.clone(),
             other => other.to_string(),
         };
-        let advice = match text.to_lowercase().contains("utf-8") {
-            true => "; save the file as UTF-8",
-            false => "",
+        let advice = if text.to_lowercase().contains("utf-8") {
+            "; save the file as UTF-8"
+        } else {
+            ""
         };
         Error::failure(format!("cannot read {}: {text}{advice}", self.name))
     }
@@ -327,9 +328,10 @@ impl Input {
                 "cannot read {name}: it is a folder, and a file is needed"
             )));
         }
-        match metadata.is_file() {
-            true => Ok(Self::Path(path.to_owned())),
-            false => whole(Box::new(file)),
+        if metadata.is_file() {
+            Ok(Self::Path(path.to_owned()))
+        } else {
+            whole(Box::new(file))
         }
     }
 
@@ -349,9 +351,10 @@ fn open_file(path: &str, name: &str) -> Result<File> {
 fn by_name(path: &str) -> u8 {
     let name = path.to_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
-    match name.ends_with(".tsv") || name.ends_with(".tab") {
-        true => b'\t',
-        false => b',',
+    if name.ends_with(".tsv") || name.ends_with(".tab") {
+        b'\t'
+    } else {
+        b','
     }
 }
 

@@ -63,9 +63,10 @@ impl<'a> Encoder<'a> {
         unknown: Unknown,
         drop_missing: bool,
     ) -> Self {
-        let need = match design.is_of_networks() {
-            true => Need::Contexts,
-            false => Need::Features,
+        let need = if design.is_of_networks() {
+            Need::Contexts
+        } else {
+            Need::Features
         };
         Self::needing(need, design, source, unknown, drop_missing)
     }
@@ -103,9 +104,10 @@ impl<'a> Encoder<'a> {
         source: &Source,
         drop_missing: bool,
     ) -> Result<(Samples, usize)> {
-        let need = match design.is_of_networks() {
-            true => Need::Features,
-            false => Need::Targets,
+        let need = if design.is_of_networks() {
+            Need::Features
+        } else {
+            Need::Targets
         };
         let mut encoder = Encoder::needing(need, design, source, Unknown::Error, drop_missing);
         let mut blocks = Vec::new();
@@ -126,14 +128,13 @@ impl<'a> Encoder<'a> {
                 source.name
             )));
         }
-        let samples = match design.is_of_networks() {
-            true => Samples::of_nodes(contexts.view(), features.view())?
-                .with_target_names(design.feature_names())?,
-            false => {
-                let targets = joined(|block| block.targets.view())?;
-                Samples::new(contexts.view(), features.view(), targets.view())?
-                    .with_target_names(design.target_names())?
-            }
+        let samples = if design.is_of_networks() {
+            Samples::of_nodes(contexts.view(), features.view())?
+                .with_target_names(design.feature_names())?
+        } else {
+            let targets = joined(|block| block.targets.view())?;
+            Samples::new(contexts.view(), features.view(), targets.view())?
+                .with_target_names(design.target_names())?
         };
         let samples = samples
             .with_context_names(design.context_names())?

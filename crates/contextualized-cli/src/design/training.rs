@@ -107,16 +107,15 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
     let predictors = &columns[targets..];
     let contexts = fill(&design.contexts, predictors, &kept);
     let features = fill(&design.features, predictors, &kept);
-    let samples = match design.is_of_networks() {
-        true => Samples::of_nodes(contexts.view(), features.view())?,
-        false => {
-            let mut outcomes = Array2::zeros((kept.len(), targets));
-            for (mut outcome, column) in outcomes.columns_mut().into_iter().zip(&columns) {
-                outcome.assign(&outcome_of(column, &kept));
-            }
-            Samples::new(contexts.view(), features.view(), outcomes.view())?
-                .with_target_names(design.target_names())?
+    let samples = if design.is_of_networks() {
+        Samples::of_nodes(contexts.view(), features.view())?
+    } else {
+        let mut outcomes = Array2::zeros((kept.len(), targets));
+        for (mut outcome, column) in outcomes.columns_mut().into_iter().zip(&columns) {
+            outcome.assign(&outcome_of(column, &kept));
         }
+        Samples::new(contexts.view(), features.view(), outcomes.view())?
+            .with_target_names(design.target_names())?
     };
     let mut samples = samples
         .with_context_names(design.context_names())?
@@ -187,9 +186,10 @@ pub(crate) fn missing_values(
     incomplete: usize,
     rows: usize,
 ) -> Error {
-    let advice = match incomplete == rows {
-        true => "no row is complete".to_owned(),
-        false => format!("--drop-missing leaves {incomplete} of {rows} rows out"),
+    let advice = if incomplete == rows {
+        "no row is complete".to_owned()
+    } else {
+        format!("--drop-missing leaves {incomplete} of {rows} rows out")
     };
     Error::failure(format!(
         "{file} has missing values: {}; {advice}",
@@ -249,8 +249,9 @@ fn target_kind(
             "the targets are of two kinds, numbers and levels; fit them one at a time",
         ));
     }
-    match !columns.is_empty() && binary == columns.len() && columns.iter().all(is_varied) {
-        true => Ok(TargetKind::Binary),
-        false => Ok(TargetKind::Gaussian),
+    if !columns.is_empty() && binary == columns.len() && columns.iter().all(is_varied) {
+        Ok(TargetKind::Binary)
+    } else {
+        Ok(TargetKind::Gaussian)
     }
 }

@@ -22,13 +22,14 @@ pub(crate) fn parse(text: &str) -> Result<Formula> {
     }
     parser.expect('|')?;
     let contexts = parser.side()?;
-    match parser.at_end() {
-        true => Ok(Formula {
+    if parser.at_end() {
+        Ok(Formula {
             targets,
             features,
             contexts,
-        }),
-        false => Err(parser.unexpected("the formula should end")),
+        })
+    } else {
+        Err(parser.unexpected("the formula should end"))
     }
 }
 
@@ -68,9 +69,10 @@ impl Parser {
     }
 
     fn expect(&mut self, sign: char) -> Result<()> {
-        match self.take(sign) {
-            true => Ok(()),
-            false => Err(self.unexpected(&format!("{sign:?} should stand"))),
+        if self.take(sign) {
+            Ok(())
+        } else {
+            Err(self.unexpected(&format!("{sign:?} should stand")))
         }
     }
 

@@ -88,9 +88,10 @@ fn table(object: &Map<String, Value>) -> Option<(Vec<usize>, Numbers)> {
     let list = object.get("data")?.as_array()?;
     let cells = shape.iter().try_fold(1_usize, |a, b| a.checked_mul(*b))?;
     // No cells have no type: such a table stays where it is.
-    match cells == list.len() && cells > 0 {
-        true => Some((shape, numbers(list)?)),
-        false => None,
+    if cells == list.len() && cells > 0 {
+        Some((shape, numbers(list)?))
+    } else {
+        None
     }
 }
 

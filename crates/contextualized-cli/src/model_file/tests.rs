@@ -157,7 +157,7 @@ mod forged {
     const MODELS: [&[u8]; 6] = [
         include_bytes!("../../tests/models/population.ctx"),
         include_bytes!("../../tests/models/cluster.ctx"),
-        include_bytes!("../../tests/models/kernel.ctx"),
+        include_bytes!("../../tests/models/gp.ctx"),
         include_bytes!("../../tests/models/neural.ctx"),
         include_bytes!("../../tests/models/binary.ctx"),
         include_bytes!("../../tests/models/bayesian.ctx"),
@@ -237,10 +237,7 @@ mod forged {
             let mut at = 0;
             numbers(&mut value, &mut |value| {
                 if at == chosen {
-                    *value = match number.fract() == 0.0 && (0.0..1e16).contains(&number) {
-                        true if value.is_u64() => Value::from(number as u64),
-                        _ => Value::from(number),
-                    };
+                    *value = if number.fract() == 0.0 && (0.0..1e16).contains(&number) && value.is_u64() { Value::from(number as u64) } else { Value::from(number) };
                 }
                 at += 1;
             });

@@ -32,9 +32,10 @@ impl From<String> for Cell {
 
 impl From<f64> for Cell {
     fn from(number: f64) -> Self {
-        match number.is_finite() {
-            true => Self::Number(number),
-            false => Self::Missing,
+        if number.is_finite() {
+            Self::Number(number)
+        } else {
+            Self::Missing
         }
     }
 }
@@ -142,29 +143,26 @@ impl Table {
 
 /// Prints tables with a line of text before each, or all of them as one JSON object.
 pub(crate) fn print(sections: &[(String, Option<Table>)], json: bool) -> Result<()> {
-    let text = match json {
-        true => {
-            let mut object = Map::new();
-            let mut notes = Vec::new();
-            for (note, table) in sections {
-                match table {
-                    Some(table) => {
-                        object.insert(table.name.to_owned(), table.json());
-                    }
-                    None => notes.push(Value::from(note.as_str())),
+    let text = if json {
+        let mut object = Map::new();
+        let mut notes = Vec::new();
+        for (note, table) in sections {
+            match table {
+                Some(table) => {
+                    object.insert(table.name.to_owned(), table.json());
                 }
+                None => notes.push(Value::from(note.as_str())),
             }
-            object.insert("notes".to_owned(), Value::Array(notes));
-            format!("{:#}\n", Value::Object(object))
         }
-        false => {
-            let blocks = sections.iter().map(|(note, table)| match table {
-                Some(table) if note.is_empty() => format!("{}\n", table.text()),
-                Some(table) => format!("{note}\n\n{}\n", table.text()),
-                None => format!("{note}\n"),
-            });
-            blocks.collect::<Vec<_>>().join("\n")
-        }
+        object.insert("notes".to_owned(), Value::Array(notes));
+        format!("{:#}\n", Value::Object(object))
+    } else {
+        let blocks = sections.iter().map(|(note, table)| match table {
+            Some(table) if note.is_empty() => format!("{}\n", table.text()),
+            Some(table) => format!("{note}\n\n{}\n", table.text()),
+            None => format!("{note}\n"),
+        });
+        blocks.collect::<Vec<_>>().join("\n")
     };
     let mut output = std::io::stdout().lock();
     output

@@ -40,14 +40,8 @@ impl RegressionReport<'_> {
             "For each coefficient: how it is distributed over training rows, and its average over rows \
              at values of one context, each row keeping its other contexts (partial \
              dependence){bands}. {}{}",
-            match parts.binary {
-                true => "Coefficients are log-odds ratios per unit of a feature. ",
-                false => "Coefficients are changes of the outcome per unit of a feature. ",
-            },
-            match self.intercept {
-                true => "The intercept is shown at average features.",
-                false => "",
-            }
+            if parts.binary { "Coefficients are log-odds ratios per unit of a feature. " } else { "Coefficients are changes of the outcome per unit of a feature. " },
+            if self.intercept { "The intercept is shown at average features." } else { "" }
         ));
         page.table(&self.coefficients_table(parts));
         if !parts.varies() {
@@ -114,10 +108,10 @@ impl RegressionReport<'_> {
                 let (mean, deviation) = samples::moments(values);
                 let all = values.to_vec();
                 // What rounding adds to equal values is no spread.
-                let deviation = match pictures::is_flat((quantile(&all, 0.0), quantile(&all, 1.0)))
-                {
-                    true => 0.0,
-                    false => deviation,
+                let deviation = if pictures::is_flat((quantile(&all, 0.0), quantile(&all, 1.0))) {
+                    0.0
+                } else {
+                    deviation
                 };
                 let positive = all.iter().filter(|value| **value > 0.0).count();
                 table.row([
@@ -197,16 +191,17 @@ impl RegressionReport<'_> {
                 range,
             };
             if rank == 0 {
-                words = match curves[axis].is_level() {
-                    true => format!(
+                words = if curves[axis].is_level() {
+                    format!(
                         "Its average is much the same at all values of every context: {}.",
                         number(curve.values[0])
-                    ),
-                    false => format!(
+                    )
+                } else {
+                    format!(
                         "On average it changes most with {}: {}",
                         curve.context,
                         curve.words()
-                    ),
+                    )
                 };
             }
             drawn.push(curve.picture()?);

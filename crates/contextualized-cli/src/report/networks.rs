@@ -166,25 +166,27 @@ impl NetworkReport<'_> {
                 )
             })
             .collect();
-        findings.push(match most.is_empty() {
-            true => "The model gives every row the same network.".to_owned(),
-            false => format!(
+        findings.push(if most.is_empty() {
+            "The model gives every row the same network.".to_owned()
+        } else {
+            format!(
                 "Edges that vary most over training rows, mean ± standard deviation of the {}: {}.",
                 self.quantity(),
                 listed(&most)
-            ),
+            )
         });
         page.list(&findings);
         let warnings = self.warnings(comparison, beyond)?;
-        match warnings.is_empty() {
-            true => page.note(
+        if warnings.is_empty() {
+            page.note(
                 Note::Fine,
                 "No sign of extrapolation, of clusters that are too small, of weak evidence of \
-                 variation, or of test rows that were fitted to.",
-            ),
-            false => warnings
+             variation, or of test rows that were fitted to.",
+            )
+        } else {
+            warnings
                 .iter()
-                .for_each(|warning| page.note(Note::Warning, warning)),
+                .for_each(|warning| page.note(Note::Warning, warning))
         }
         Ok(())
     }
@@ -411,11 +413,13 @@ impl NetworkReport<'_> {
         let names: Vec<&str> = nodes.iter().map(|&node| all_names[node].as_str()).collect();
         let weights = |table: ArrayView2<'_, f64>| -> Vec<f64> {
             let kept = table.select(Axis(0), &nodes).select(Axis(1), &nodes);
-            let strong =
-                |((i, j), value): ((usize, usize), &f64)| match i != j && value.abs() >= WEAKEST {
-                    true => *value,
-                    false => 0.0,
-                };
+            let strong = |((i, j), value): ((usize, usize), &f64)| {
+                if i != j && value.abs() >= WEAKEST {
+                    *value
+                } else {
+                    0.0
+                }
+            };
             kept.indexed_iter().map(strong).collect()
         };
         let tables: Vec<Vec<f64>> = own.outer_iter().map(weights).collect();
@@ -433,14 +437,11 @@ impl NetworkReport<'_> {
              their most frequent level. Edges are as wide as they are strong in all drawings alike, \
              vermillion where positive, blue and dashed where negative; those below {WEAKEST} are left \
              out, and so are contexts along which no edge changes by as much on average.{}",
-            match nodes.len() < all_names.len() {
-                true => format!(
-                    " Of {} nodes the {} with the strongest edges are drawn.",
-                    all_names.len(),
-                    nodes.len()
-                ),
-                false => String::new(),
-            }
+            if nodes.len() < all_names.len() { format!(
+                " Of {} nodes the {} with the strongest edges are drawn.",
+                all_names.len(),
+                nodes.len()
+            ) } else { String::new() }
         ));
         let labels = pictures::node_labels(&names);
         if labels.iter().zip(&names).any(|(label, name)| label != name) {

@@ -74,9 +74,12 @@ impl Table {
              <table aria-labelledby=\"{id}\">\n<thead><tr>",
             escape(&self.caption)
         );
-        let class = |column: usize| match column == 0 || self.words.contains(&column) {
-            true => "",
-            false => " class=\"number\"",
+        let class = |column: usize| {
+            if column == 0 || self.words.contains(&column) {
+                ""
+            } else {
+                " class=\"number\""
+            }
         };
         for (column, name) in self.head.iter().enumerate() {
             let _ = write!(
@@ -88,9 +91,10 @@ impl Table {
         }
         out.push_str("</tr></thead>\n<tbody>\n");
         for (number, row) in self.rows.iter().enumerate() {
-            out.push_str(match self.marked.contains(&number) {
-                true => "<tr class=\"marked\">",
-                false => "<tr>",
+            out.push_str(if self.marked.contains(&number) {
+                "<tr class=\"marked\">"
+            } else {
+                "<tr>"
             });
             for (column, cell) in row.iter().enumerate() {
                 let (open, close) = match column {

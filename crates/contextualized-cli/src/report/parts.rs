@@ -119,9 +119,10 @@ impl<'a> Parts<'a> {
     }
 
     pub(super) fn loss_name(&self) -> &'static str {
-        match self.binary {
-            true => "log-loss",
-            false => "mean squared error",
+        if self.binary {
+            "log-loss"
+        } else {
+            "mean squared error"
         }
     }
 

@@ -31,12 +31,11 @@ pub(crate) fn is_flat((low, high): (f64, f64)) -> bool {
 /// The ends of an axis with room for the strokes below the curves; around a single value, those of a
 /// range that it is in the middle of.
 fn with_room((low, high): (f64, f64)) -> (f64, f64) {
-    match is_flat((low, high)) {
-        true => {
-            let half = (low.abs() / 2.0).max(1e-3);
-            (low - half, high + half)
-        }
-        false => (low - 0.1 * (high - low), high + 0.05 * (high - low)),
+    if is_flat((low, high)) {
+        let half = (low.abs() / 2.0).max(1e-3);
+        (low - half, high + half)
+    } else {
+        (low - 0.1 * (high - low), high + 0.05 * (high - low))
     }
 }
 
@@ -336,9 +335,12 @@ pub(crate) fn node_labels(names: &[&str]) -> Vec<String> {
     let long = names.iter().any(|name| name.chars().count() > LONGEST_NAME);
     let numbered = names.iter().enumerate();
     numbered
-        .map(|(node, name)| match long {
-            true => (node + 1).to_string(),
-            false => (*name).to_owned(),
+        .map(|(node, name)| {
+            if long {
+                (node + 1).to_string()
+            } else {
+                (*name).to_owned()
+            }
         })
         .collect()
 }
@@ -374,15 +376,17 @@ pub(crate) fn graph(
             )
         })
         .collect();
-    let words = match words.is_empty() {
-        true => "No edge.".to_owned(),
-        false => format!("{}.", words.join("; ")),
+    let words = if words.is_empty() {
+        "No edge.".to_owned()
+    } else {
+        format!("{}.", words.join("; "))
     };
     let labels = node_labels(names);
     let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
-    let graph = match directed {
-        true => Graph::directed(&labels, weights),
-        false => Graph::undirected(&labels, weights),
+    let graph = if directed {
+        Graph::directed(&labels, weights)
+    } else {
+        Graph::undirected(&labels, weights)
     };
     // Nodes are on a circle of radius 1; beside it there is room for their names.
     let longest = labels.iter().map(|label| label.chars().count()).max();
@@ -404,9 +408,10 @@ pub(crate) fn graph(
 /// The beginning of a name that is too long for an axis.
 fn shortened(name: &str) -> String {
     const MOST: usize = 20;
-    match name.chars().count() > MOST {
-        true => name.chars().take(MOST - 1).chain(['…']).collect(),
-        false => name.to_owned(),
+    if name.chars().count() > MOST {
+        name.chars().take(MOST - 1).chain(['…']).collect()
+    } else {
+        name.to_owned()
     }
 }
 

@@ -116,9 +116,10 @@ impl RegressionReport<'_> {
         let mut findings = Vec::new();
         for (target, comparison) in parts.comparisons.iter().enumerate() {
             let loss = parts.loss_name();
-            let loss = match parts.several {
-                true => format!("{loss} of {}", self.training.names().targets[target]),
-                false => loss.to_owned(),
+            let loss = if parts.several {
+                format!("{loss} of {}", self.training.names().targets[target])
+            } else {
+                loss.to_owned()
             };
             findings.extend(comparison.sentences(&loss, true)?);
         }
@@ -135,15 +136,16 @@ impl RegressionReport<'_> {
         }
         page.list(&findings);
         let warnings = self.warnings(parts)?;
-        match warnings.is_empty() {
-            true => page.note(
+        if warnings.is_empty() {
+            page.note(
                 Note::Fine,
                 "No sign of extrapolation, of clusters that are too small, of weak evidence of \
-                 variation, or of test rows that were fitted to.",
-            ),
-            false => warnings
+             variation, or of test rows that were fitted to.",
+            )
+        } else {
+            warnings
                 .iter()
-                .for_each(|warning| page.note(Note::Warning, warning)),
+                .for_each(|warning| page.note(Note::Warning, warning))
         }
         Ok(())
     }
@@ -236,18 +238,19 @@ impl RegressionReport<'_> {
                 });
                 cells.collect()
             };
-            let more = match parts.binary {
-                true => vec![
+            let more = if parts.binary {
+                vec![
                     ("Brier ± SE", measured(|line| Some(line.squared_error))),
                     ("AUROC ± SE", measured(|line| line.auroc)),
-                ],
-                false => vec![(
+                ]
+            } else {
+                vec![(
                     "R²",
                     accuracy
                         .iter()
                         .map(|line| line.r_squared.map_or_else(|| "–".to_owned(), number))
                         .collect(),
-                )],
+                )]
             };
             page.table(&comparison.table(
                 &format!("Loss of predictions of {name} on held-out rows; difference: this model less the other."),
@@ -306,9 +309,10 @@ impl RegressionReport<'_> {
                     of(|line| line.intercept),
                     of(|line| line.slope),
                 ]);
-                let name = match parts.several {
-                    true => format!("{}: {}", self.training.names().targets[target], line.name),
-                    false => line.name.clone(),
+                let name = if parts.several {
+                    format!("{}: {}", self.training.names().targets[target], line.name)
+                } else {
+                    line.name.clone()
                 };
                 drawn.push(pictures::reliability(&name, line)?);
             }
@@ -357,14 +361,11 @@ fn write_reading(page: &mut Page, level: f64, binary: bool, bands: bool) {
         "Nothing here was estimated from the test rows: models, scales, clusters and tests know the \
          training rows alone."
             .to_owned(),
-        match binary {
-            true => "Loss is the log-loss −y ln p − (1 − y) ln(1 − p): 0.693 is that of always saying \
-                     one half. The Brier score is the mean squared error of probabilities."
-                .to_owned(),
-            false => "Loss is the mean squared error, in squared units of the target. R² is the share \
-                      of variance among test rows that predictions explain; it can be below zero."
-                .to_owned(),
-        },
+        if binary { "Loss is the log-loss −y ln p − (1 − y) ln(1 − p): 0.693 is that of always saying \
+             one half. The Brier score is the mean squared error of probabilities."
+        .to_owned() } else { "Loss is the mean squared error, in squared units of the target. R² is the share \
+              of variance among test rows that predictions explain; it can be below zero."
+        .to_owned() },
         "Partial dependence (Friedman 2001, doi:10.1214/aos/1013203451) averages over rows as they \
          are; where contexts depend on each other it also asks for combinations that do not occur."
             .to_owned(),

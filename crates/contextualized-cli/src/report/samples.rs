@@ -38,22 +38,21 @@ pub(crate) fn columns_table(training: &Samples, test: &Samples, networks: bool) 
         training.contexts(),
         test.contexts(),
     )];
-    match networks {
-        true => roles.push((
+    if networks {
+        roles.push((
             "node",
             &names.features,
             training.features(),
             test.features(),
-        )),
-        false => {
-            roles.push((
-                "feature",
-                &names.features,
-                training.features(),
-                test.features(),
-            ));
-            roles.push(("target", &names.targets, training.targets(), test.targets()));
-        }
+        ))
+    } else {
+        roles.push((
+            "feature",
+            &names.features,
+            training.features(),
+            test.features(),
+        ));
+        roles.push(("target", &names.targets, training.targets(), test.targets()));
     }
     let mut lines = Vec::new();
     for (role, names, own, held_out) in roles {

@@ -16,9 +16,10 @@ pub(crate) fn lead(formula: &str, training: usize, test: usize) -> String {
         count(training, "training row", "training rows"),
         count(test, "test row", "test rows")
     );
-    match formula.chars().count() <= MOST {
-        true => format!("{formula} · {rows}"),
-        false => rows,
+    if formula.chars().count() <= MOST {
+        format!("{formula} · {rows}")
+    } else {
+        rows
     }
 }
 
@@ -55,16 +56,18 @@ pub(crate) fn write_choice(page: &mut Page, choice: &[Candidate]) {
         let (loss, above) = match &line.outcome {
             Ok(Achieved { loss, excess }) => (
                 with_error(loss.mean, Some(loss.standard_error)),
-                match excess.mean == 0.0 {
-                    true => "–".to_owned(),
-                    false => with_error(excess.mean, Some(excess.standard_error)),
+                if excess.mean == 0.0 {
+                    "–".to_owned()
+                } else {
+                    with_error(excess.mean, Some(excess.standard_error))
                 },
             ),
             Err(reason) => (format!("none: {reason}"), "–".to_owned()),
         };
-        match line.chosen {
-            true => table.marked_row([line.name.clone(), loss, above]),
-            false => table.row([line.name.clone(), loss, above]),
+        if line.chosen {
+            table.marked_row([line.name.clone(), loss, above])
+        } else {
+            table.row([line.name.clone(), loss, above])
         }
     }
     page.table(&table);

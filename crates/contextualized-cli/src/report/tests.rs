@@ -8,9 +8,9 @@ use contextualized_baselines::{
 };
 use contextualized_core::metrics::Score;
 use contextualized_core::{Estimator, Samples, Split};
-use contextualized_graphs::bayesian::KernelBayesianNetwork;
+use contextualized_graphs::bayesian::GaussianProcessBayesianNetwork;
 use contextualized_graphs::correlation::KernelCorrelation;
-use contextualized_linear::{Family, KernelRegression};
+use contextualized_linear::{GaussianProcessRegression, KernelShape};
 use contextualized_simulation::{NetworkSimulator, Simulator};
 use ndarray::{Array2, array};
 
@@ -119,8 +119,8 @@ fn axes() -> Vec<ContextAxis> {
 #[test]
 fn a_regression_with_everything() {
     let (training, test) = split(&study(240, false, 1), 160);
-    let model = KernelRegression::new()
-        .additive(Family::SquaredExponential)
+    let model = GaussianProcessRegression::new()
+        .additive(KernelShape::SquaredExponential)
         .fit(&training)
         .unwrap();
     let population = PopulationRegression::new().fit(&training).unwrap();
@@ -134,7 +134,7 @@ fn a_regression_with_everything() {
     let tests = wald_table(&model, &training).unwrap();
     let choice = [
         Candidate {
-            name: "kernel".into(),
+            name: "gp".into(),
             outcome: Ok(Achieved {
                 loss: Score {
                     mean: 0.52,
@@ -158,7 +158,7 @@ fn a_regression_with_everything() {
         title: "Pain & dose <2026>",
         formula: "pain ~ dose + exercise | age + weight + clinic",
         data: &labelled(&[("Training file", "train.csv"), ("Rows dropped", "3")]),
-        estimator: &labelled(&[("Estimator", "kernel, additive squared exponential")]),
+        estimator: &labelled(&[("Estimator", "gp, additive squared exponential")]),
         model: &model,
         bands: Some(&model),
         intercept: true,
@@ -250,8 +250,8 @@ fn a_model_tested_on_its_own_rows_is_found_out() {
 #[test]
 fn a_binary_outcome_has_probabilities() {
     let (training, test) = split(&study(420, true, 3), 200);
-    let model = KernelRegression::new()
-        .additive(Family::SquaredExponential)
+    let model = GaussianProcessRegression::new()
+        .additive(KernelShape::SquaredExponential)
         .logistic()
         .fit(&training)
         .unwrap();
@@ -264,7 +264,7 @@ fn a_binary_outcome_has_probabilities() {
         title: "Recovery",
         formula: "recovered ~ dose + exercise | age + weight + clinic",
         data: &labelled(&[("Training file", "train.csv")]),
-        estimator: &labelled(&[("Estimator", "kernel")]),
+        estimator: &labelled(&[("Estimator", "gp")]),
         model: &model,
         bands: Some(&model),
         intercept: true,
@@ -321,7 +321,7 @@ fn networks_without_and_with_directions() {
     let axes = ContextAxis::of_columns(2);
     let (data, estimator) = (
         labelled(&[("Training file", "cells.csv")]),
-        labelled(&[("Estimator", "kernel")]),
+        labelled(&[("Estimator", "gp")]),
     );
     let correlation = KernelCorrelation::new().fit(&training).unwrap();
     let population = PopulationCorrelation::new().fit(&training).unwrap();
@@ -366,7 +366,9 @@ fn networks_without_and_with_directions() {
         assert!(html.contains(text), "{text}");
     }
 
-    let bayesian = KernelBayesianNetwork::new().fit(&training).unwrap();
+    let bayesian = GaussianProcessBayesianNetwork::new()
+        .fit(&training)
+        .unwrap();
     let population = PopulationBayesianNetwork::new().fit(&training).unwrap();
     let html = NetworkReport {
         model: &bayesian,

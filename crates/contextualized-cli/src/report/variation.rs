@@ -73,9 +73,10 @@ impl<'a> Varying<'a> {
             return None;
         };
         let own = |line: &&Variation| line.target == target && line.coefficient == coefficient;
-        let lines = match table.coefficients.is_empty() {
-            true => &table.pairs,
-            false => &table.coefficients,
+        let lines = if table.coefficients.is_empty() {
+            &table.pairs
+        } else {
+            &table.coefficients
         };
         lines
             .iter()
@@ -245,9 +246,10 @@ pub(crate) const INTERCEPT: &str = "(intercept)";
 
 /// A coefficient with its target, where there are several.
 pub(crate) fn of_target(coefficient: &str, target: &str, several_targets: bool) -> String {
-    match several_targets {
-        true => format!("{target}: {coefficient}"),
-        false => coefficient.to_owned(),
+    if several_targets {
+        format!("{target}: {coefficient}")
+    } else {
+        coefficient.to_owned()
     }
 }
 
@@ -280,21 +282,22 @@ fn left_out(table: &mut Table, lines: usize) {
 
 fn write_tests(page: &mut Page, tested: &Tested<'_>, several_targets: bool) {
     let found = tested.table;
-    match found.omnibus <= LEVEL {
-        true => page.note(
+    if found.omnibus <= LEVEL {
+        page.note(
             Note::Fine,
             &format!(
                 "Something varies: {} for no variation of any coefficient.",
                 p_is("omnibus p", found.omnibus)
             ),
-        ),
-        false => page.note(
+        )
+    } else {
+        page.note(
             Note::Warning,
             &format!(
                 "No evidence that anything varies: {} for no variation of any coefficient.",
                 p_is("omnibus p", found.omnibus)
             ),
-        ),
+        )
     }
     page.table(&tests_table(
         "Every coefficient with every context, surest first. Marked: Holm-adjusted p at most 0.05.",
@@ -351,9 +354,10 @@ fn tests_table(caption: &str, lines: &[Variation], several_targets: bool, most: 
         if maxima {
             row.push(line.maximum.map_or_else(|| "–".to_owned(), p_value));
         }
-        match line.holm <= LEVEL {
-            true => table.marked_row(row),
-            false => table.row(row),
+        if line.holm <= LEVEL {
+            table.marked_row(row)
+        } else {
+            table.row(row)
         }
     }
     if lines.len() > most {

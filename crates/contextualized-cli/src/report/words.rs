@@ -21,9 +21,10 @@ pub(crate) fn number(value: f64) -> String {
             power.chars().map(raised).collect::<String>()
         )
     };
-    match value < 0.0 {
-        true => format!("−{text}"),
-        false => text,
+    if value < 0.0 {
+        format!("−{text}")
+    } else {
+        text
     }
 }
 
@@ -61,9 +62,10 @@ pub(crate) fn p_value(p: f64) -> String {
 
 /// A p-value in a sentence: `p < 0.001`, `Holm p = 0.4`.
 pub(crate) fn p_is(name: &str, p: f64) -> String {
-    match p < 0.001 {
-        true => format!("{name} < 0.001"),
-        false => format!("{name} = {}", p_value(p)),
+    if p < 0.001 {
+        format!("{name} < 0.001")
+    } else {
+        format!("{name} = {}", p_value(p))
     }
 }
 

@@ -16,10 +16,10 @@ fit() {
 }
 fit population regression.csv population
 fit cluster regression.csv cluster
-fit kernel regression.csv kernel
+fit gp regression.csv gp
 fit neural regression.csv neural
-fit binary binary.csv kernel
-"$program" networks sem.csv '~ x0 + x1 + x2 + x3 | c0' --kind bayesian --estimator kernel --out bayesian.ctx --quiet
+fit binary binary.csv gp
+"$program" networks sem.csv '~ x0 + x1 + x2 + x3 | c0' --kind bayesian --estimator gp --out bayesian.ctx --quiet
 
 # Rows that all of them can predict.
 {
@@ -29,7 +29,7 @@ fit binary binary.csv kernel
   echo -0.9,0.9,0,0,0,-1
   echo 1.9,-0.1,2,-2,1,3
 } > data.csv
-for name in population cluster kernel neural binary bayesian; do
+for name in population cluster gp neural binary bayesian; do
   "$program" predict "$name.ctx" data.csv --out "$name.predicted.csv"
 done
 rm regression.csv binary.csv sem.csv

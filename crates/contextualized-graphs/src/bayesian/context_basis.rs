@@ -46,13 +46,14 @@ pub(crate) fn functions(contexts: ArrayView2<'_, f64>, most: usize) -> Result<Ar
     functions
         .slice_mut(s![.., 1..])
         .assign(&factor.slice(s![.., ..count]));
-    match functions.iter().all(|value| value.is_finite()) {
-        true => Ok(functions),
-        false => Err(Error::invalid_parameter(
+    if functions.iter().all(|value| value.is_finite()) {
+        Ok(functions)
+    } else {
+        Err(Error::invalid_parameter(
             "contexts",
             "out of range",
             "of a spread that fits into a float",
-        )),
+        ))
     }
 }
 

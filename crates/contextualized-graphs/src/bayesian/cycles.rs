@@ -149,9 +149,10 @@ impl Multipliers {
         self.count += 1.0;
         let force = gradient * (self.alpha + self.rho * h);
         let length = force.iter().map(|f| f * f).sum::<f64>().sqrt();
-        Ok(match length > CyclePenalty::MOST_FORCE {
-            true => force * (CyclePenalty::MOST_FORCE / length),
-            false => force,
+        Ok(if length > CyclePenalty::MOST_FORCE {
+            force * (CyclePenalty::MOST_FORCE / length)
+        } else {
+            force
         })
     }
 

@@ -259,10 +259,12 @@ impl NeuralBayesianNetwork {
         let samples = samples.rows_that_count()?;
         let mut seeds = ChaCha8Rng::seed_from_u64(self.seed);
         let (folds, last) = (seeds.next_u64(), seeds.next_u64());
-        let share = match self.shrinkage {
-            false => 1.0,
-            true if samples.rows() < FEWEST_ROWS => 0.0,
-            true => self.cross_validated_share(&samples, folds)?,
+        let share = if !self.shrinkage {
+            1.0
+        } else if samples.rows() < FEWEST_ROWS {
+            0.0
+        } else {
+            self.cross_validated_share(&samples, folds)?
         };
         let unchecked = self.fit_once(&samples, last, observer)?;
         let mut model = NeuralBayesianModel::try_from(UncheckedModel { share, ..unchecked })?;
@@ -316,9 +318,10 @@ impl NeuralBayesianNetwork {
         let (helps, size) = sums
             .iter()
             .fold((0.0, 0.0), |(a, b), (helps, size)| (a + helps, b + size));
-        Ok(match size > 0.0 {
-            true => (helps / size).clamp(0.0, 1.0),
-            false => 0.0,
+        Ok(if size > 0.0 {
+            (helps / size).clamp(0.0, 1.0)
+        } else {
+            0.0
         })
     }
 

@@ -2,7 +2,7 @@
 
 use super::constraints::Constraints;
 use super::context_basis;
-use super::kernel_estimator::OrderScore;
+use super::gp_estimator::OrderScore;
 use crate::numerical::numerical;
 use contextualized_core::{Error, Result, Samples, Standardization, normalized_weights};
 use contextualized_solvers::{
@@ -184,9 +184,10 @@ pub(crate) fn search(
         .map(|set| {
             let parents: Vec<usize> = (0..nodes).filter(|&node| set >> node & 1 == 1).collect();
             // After all others there is no node left to predict.
-            match parents.len() == nodes {
-                true => Ok(vec![f64::INFINITY; nodes]),
-                false => regressions.errors(&parents),
+            if parents.len() == nodes {
+                Ok(vec![f64::INFINITY; nodes])
+            } else {
+                regressions.errors(&parents)
             }
         })
         .collect::<Result<Vec<Vec<f64>>>>()?;

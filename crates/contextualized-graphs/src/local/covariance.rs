@@ -119,13 +119,14 @@ impl Bandwidths {
                 "a finite number of at least zero",
             ));
         }
-        match self.pseudo_rows > 0.0 && self.pseudo_rows.is_finite() {
-            true => Ok(()),
-            false => Err(Error::invalid_parameter(
+        if self.pseudo_rows > 0.0 && self.pseudo_rows.is_finite() {
+            Ok(())
+        } else {
+            Err(Error::invalid_parameter(
                 "pseudo_rows",
                 self.pseudo_rows,
                 "a finite number above zero",
-            )),
+            ))
         }
     }
 
@@ -147,13 +148,14 @@ impl Bandwidths {
 }
 
 fn check_columns(argument: &'static str, expected: usize, found: usize) -> Result<()> {
-    match expected == found {
-        true => Ok(()),
-        false => Err(Error::ColumnCount {
+    if expected == found {
+        Ok(())
+    } else {
+        Err(Error::ColumnCount {
             argument,
             expected,
             found,
-        }),
+        })
     }
 }
 

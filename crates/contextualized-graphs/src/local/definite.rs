@@ -124,10 +124,7 @@ mod tests {
                     };
                     for (which, gradient) in gradients.iter().enumerate() {
                         let difference = (at(which, 1e-6) - at(which, -1e-6)) / 2e-6;
-                        let slope = match i == j {
-                            true => gradient[[i, i]],
-                            false => gradient[[i, j]] + gradient[[j, i]],
-                        };
+                        let slope = if i == j { gradient[[i, i]] } else { gradient[[i, j]] + gradient[[j, i]] };
                         prop_assert!((slope - difference).abs() < 1e-4 * (1.0 + slope.abs()));
                     }
                 }

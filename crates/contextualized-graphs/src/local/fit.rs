@@ -378,10 +378,10 @@ impl<'a> Covariances<'a> {
         let rest = self.rows - weight;
         Array2::from_shape_fn(self.total.dim(), |(i, j)| {
             let value = (self.total[[i, j]] - weight * residual[i] * residual[j]) / rest;
-            match i == j {
-                // What is left of a feature that only this row moves is rounding.
-                true => value.max(1e-9 * self.total[[i, i]] / self.rows),
-                false => (1.0 - self.intensity) * value,
+            if i == j {
+                value.max(1e-9 * self.total[[i, i]] / self.rows)
+            } else {
+                (1.0 - self.intensity) * value
             }
         })
     }

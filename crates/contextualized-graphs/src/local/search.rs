@@ -132,9 +132,10 @@ fn least_useful(objective: &dyn Objective, found: &Found) -> Result<Option<Setti
         let (total, mean) = (sum(&losses), sum(&losses) / count);
         let squares: f64 = losses.iter().map(|loss| (loss - mean).powi(2)).sum();
         let error = (squares * count / (count - 1.0).max(1.0)).sqrt();
-        let ratio = match total <= 0.0 {
-            true => f64::NEG_INFINITY,
-            false => total / error,
+        let ratio = if total <= 0.0 {
+            f64::NEG_INFINITY
+        } else {
+            total / error
         };
         if ratio < 1.0 && least.as_ref().is_none_or(|(lowest, _)| ratio < *lowest) {
             least = Some((ratio, without));
@@ -173,9 +174,10 @@ impl Climb<'_> {
     }
 
     fn bounds(&self, place: usize) -> (f64, f64) {
-        match place < self.free.len() {
-            true => (NARROWEST.ln(), WIDEST.ln()),
-            false => (PSEUDO_ROWS.0.ln(), PSEUDO_ROWS.1.ln()),
+        if place < self.free.len() {
+            (NARROWEST.ln(), WIDEST.ln())
+        } else {
+            (PSEUDO_ROWS.0.ln(), PSEUDO_ROWS.1.ln())
         }
     }
 
@@ -195,9 +197,10 @@ impl Climb<'_> {
                     Some(&column) => column,
                     None => columns + place - self.free.len(),
                 };
-                match beyond == 0.0 {
-                    true => -scores.gradient[own] / self.unit,
-                    false => 2.0 * beyond,
+                if beyond == 0.0 {
+                    -scores.gradient[own] / self.unit
+                } else {
+                    2.0 * beyond
                 }
             })
             .collect();

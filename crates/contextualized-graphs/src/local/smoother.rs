@@ -125,9 +125,10 @@ impl Smoother<'_> {
         let mut kernel = Array1::from_vec(kernel);
         let total = kernel.sum();
         kernel /= total;
-        let polynomial = match products.is_empty() {
-            true => None,
-            false => polynomial(&kernel, &differences, &products),
+        let polynomial = if products.is_empty() {
+            None
+        } else {
+            polynomial(&kernel, &differences, &products)
         };
         let weights = match &polynomial {
             None => kernel.clone(),

@@ -250,9 +250,10 @@ fn joined(
         symmetric_eigen(partial.view()),
     )?;
     let largest = eigen.values[eigen.values.len() - 1];
-    let kept = match largest > 1.0 - LEAST {
-        true => (1.0 - LEAST) / largest,
-        false => 1.0,
+    let kept = if largest > 1.0 - LEAST {
+        (1.0 - LEAST) / largest
+    } else {
+        1.0
     };
     partial *= kept;
     let precision = Array2::from_shape_fn(partial.dim(), |(i, j)| {
@@ -390,10 +391,7 @@ mod tests {
             logs in prop::collection::vec(-25.0..25.0_f64, 5),
             rule in prop::sample::select(vec![EdgeRule::And, EdgeRule::Or]),
         ) {
-            let slopes = Array2::from_shape_fn((5, 5), |(i, j)| match zeros[5 * i + j] {
-                true => 0.0,
-                false => values[5 * i + j],
-            });
+            let slopes = Array2::from_shape_fn((5, 5), |(i, j)| if zeros[5 * i + j] { 0.0 } else { values[5 * i + j] });
             let offsets = Array1::from_shape_fn(5, |i| values[25 + i]);
             let logs = Array1::from_vec(logs);
             let local = joined(rule, &slopes, &offsets, logs.view()).unwrap();

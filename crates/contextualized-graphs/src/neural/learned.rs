@@ -59,13 +59,14 @@ impl TryFrom<Unchecked> for Learned {
         check_rows("slopes", targets, learned.slopes.nrows())?;
         check_rows("offsets", targets, learned.offsets.len())?;
         check_finite("offsets", learned.offsets.view().insert_axis(Axis(0)))?;
-        match (0.0..=1.0).contains(&learned.share) {
-            true => Ok(learned),
-            false => Err(Error::invalid_parameter(
+        if (0.0..=1.0).contains(&learned.share) {
+            Ok(learned)
+        } else {
+            Err(Error::invalid_parameter(
                 "share",
                 learned.share,
                 "between 0 and 1",
-            )),
+            ))
         }
     }
 }
@@ -149,9 +150,10 @@ fn shrink_slopes(slopes: &mut Array3<f64>, threshold: f64) {
         for feature in 0..features {
             let mut group = slopes.slice_mut(ndarray::s![.., target, feature]);
             let norm = group.dot(&group).sqrt();
-            match norm > length {
-                true => group *= 1.0 - length / norm,
-                false => group.fill(0.0),
+            if norm > length {
+                group *= 1.0 - length / norm
+            } else {
+                group.fill(0.0)
             }
         }
     }
@@ -212,12 +214,11 @@ impl Task<'_> {
             .into_par_iter()
             .map(|(train, test)| {
                 let some;
-                let of_train = match test.is_empty() {
-                    true => data,
-                    false => {
-                        some = data.of_rows(train)?;
-                        &some
-                    }
+                let of_train = if test.is_empty() {
+                    data
+                } else {
+                    some = data.of_rows(train)?;
+                    &some
                 };
                 let fold = Fold {
                     task: self,
@@ -225,9 +226,10 @@ impl Task<'_> {
                     rows: train,
                 };
                 let (learned, report) = fold.train(settings, training)?;
-                let held_out = match test.is_empty() {
-                    true => None,
-                    false => Some(fold.held_out(&learned, data, test)?),
+                let held_out = if test.is_empty() {
+                    None
+                } else {
+                    Some(fold.held_out(&learned, data, test)?)
                 };
                 Ok((learned, report, test, held_out))
             })

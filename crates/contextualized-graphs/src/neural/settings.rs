@@ -40,13 +40,14 @@ impl NeuralSettings {
         if self.archetypes == 0 {
             return Err(Error::invalid_parameter("archetypes", 0, "at least 1"));
         }
-        match self.validation > 0.0 && self.validation < 1.0 {
-            true => Ok(()),
-            false => Err(Error::invalid_parameter(
+        if self.validation > 0.0 && self.validation < 1.0 {
+            Ok(())
+        } else {
+            Err(Error::invalid_parameter(
                 "validation",
                 self.validation,
                 "between 0 and 1, exclusive",
-            )),
+            ))
         }
     }
 }

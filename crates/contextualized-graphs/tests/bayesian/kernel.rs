@@ -7,7 +7,7 @@ use contextualized_core::{
     Error, Estimator, NetworkDensity, Samples, StructuralNetworks, VaryingNetworks,
 };
 use contextualized_graphs::bayesian::{
-    KernelBayesianModel, KernelBayesianNetwork, OrderScore, is_acyclic,
+    GaussianProcessBayesianModel, GaussianProcessBayesianNetwork, OrderScore, is_acyclic,
 };
 use contextualized_simulation::{
     NetworkProblem, NetworkSimulator, NodeNoise, RandomDag, SimulatedNetworks, StructuralModel,
@@ -25,7 +25,10 @@ fn turning(nodes: usize, edges: f64, rows: usize, seed: u64) -> SimulatedNetwork
         .unwrap()
 }
 
-fn fit(estimator: &KernelBayesianNetwork, samples: &Samples) -> KernelBayesianModel {
+fn fit(
+    estimator: &GaussianProcessBayesianNetwork,
+    samples: &Samples,
+) -> GaussianProcessBayesianModel {
     estimator.fit(samples).unwrap()
 }
 
@@ -35,7 +38,7 @@ fn the_bars_of_the_demo() {
     for seed in 0..10 {
         let problem = NetworkProblem::new(seed).unwrap();
         let (train, test) = (problem.train(), problem.test());
-        let model = fit(&KernelBayesianNetwork::new(), &train.samples);
+        let model = fit(&GaussianProcessBayesianNetwork::new(), &train.samples);
         let networks = model.networks(test.samples.contexts()).unwrap();
         errors.push(network_mse(&test.networks, &networks).unwrap());
         let counts = edge_counts(&test.networks, &networks, 0.0).unwrap();
@@ -57,7 +60,7 @@ fn a_turning_graph_is_recovered() {
         data.select(&(0..1000).collect::<Vec<_>>()).unwrap(),
         data.select(&(1000..1500).collect::<Vec<_>>()).unwrap(),
     );
-    let model = fit(&KernelBayesianNetwork::new(), &train.samples);
+    let model = fit(&GaussianProcessBayesianNetwork::new(), &train.samples);
     let contexts = test.samples.contexts();
     let networks = model.networks(contexts).unwrap();
     let counts = edge_counts(&test.networks, &networks, 0.0).unwrap();
@@ -97,7 +100,7 @@ fn a_turning_graph_is_recovered() {
 #[test]
 fn blocks_join_and_files_keep_every_bit() {
     let data = turning(4, 4.0, 200, 1);
-    let model = fit(&KernelBayesianNetwork::new(), &data.samples);
+    let model = fit(&GaussianProcessBayesianNetwork::new(), &data.samples);
     let contexts = data.samples.contexts();
     let whole = model.networks(contexts).unwrap();
     model
@@ -110,7 +113,7 @@ fn blocks_join_and_files_keep_every_bit() {
         })
         .unwrap();
     let text = serde_json::to_string(&model).unwrap();
-    let read: KernelBayesianModel = serde_json::from_str(&text).unwrap();
+    let read: GaussianProcessBayesianModel = serde_json::from_str(&text).unwrap();
     assert_eq!(read.networks(contexts).unwrap(), whole);
     assert_eq!(
         model
@@ -123,7 +126,7 @@ fn blocks_join_and_files_keep_every_bit() {
     let altered = |change: &dyn Fn(&mut serde_json::Value)| {
         let mut file: serde_json::Value = serde_json::from_str(&text).unwrap();
         change(&mut file);
-        serde_json::from_str::<KernelBayesianModel>(&file.to_string())
+        serde_json::from_str::<GaussianProcessBayesianModel>(&file.to_string())
     };
     let first = model.report().order[0];
     let last = model.report().order[3];
@@ -148,7 +151,7 @@ fn the_same_bits_on_any_number_of_threads() {
     let data = turning(5, 6.0, 300, 2);
     let model = |threads| {
         on_threads(threads, || {
-            let model = fit(&KernelBayesianNetwork::new(), &data.samples);
+            let model = fit(&GaussianProcessBayesianNetwork::new(), &data.samples);
             let networks = model.networks(data.samples.contexts()).unwrap();
             (model.report().clone(), networks)
         })
@@ -159,24 +162,26 @@ fn the_same_bits_on_any_number_of_threads() {
 #[test]
 fn known_edges_and_orders_are_kept() {
     let data = turning(4, 5.0, 300, 3);
-    let order = fit(&KernelBayesianNetwork::new(), &data.samples)
+    let order = fit(&GaussianProcessBayesianNetwork::new(), &data.samples)
         .report()
         .order
         .clone();
     let (cause, effect) = (order[0], order[3]);
     let forced = fit(
-        &KernelBayesianNetwork::new().require(effect, cause),
+        &GaussianProcessBayesianNetwork::new().require(effect, cause),
         &data.samples,
     );
     assert!(forced.parents(cause).unwrap().contains(&effect));
     let without = fit(
-        &KernelBayesianNetwork::new().dense().forbid(cause, effect),
+        &GaussianProcessBayesianNetwork::new()
+            .dense()
+            .forbid(cause, effect),
         &data.samples,
     );
     assert!(!without.parents(effect).unwrap().contains(&cause));
     let reversed: Vec<usize> = order.iter().rev().copied().collect();
     let backwards = fit(
-        &KernelBayesianNetwork::new()
+        &GaussianProcessBayesianNetwork::new()
             .known_order(reversed.clone())
             .dense(),
         &data.samples,
@@ -186,13 +191,17 @@ fn known_edges_and_orders_are_kept() {
     for (place, &node) in reversed.iter().enumerate() {
         assert_eq!(backwards.parents(node).unwrap().len(), place);
     }
-    let bad = |estimator: KernelBayesianNetwork| estimator.fit(&data.samples).unwrap_err();
+    let bad = |estimator: GaussianProcessBayesianNetwork| estimator.fit(&data.samples).unwrap_err();
     for estimator in [
-        KernelBayesianNetwork::new().require(0, 4),
-        KernelBayesianNetwork::new().require(0, 1).forbid(0, 1),
-        KernelBayesianNetwork::new().require(0, 1).require(1, 0),
-        KernelBayesianNetwork::new().known_order([0, 1, 2]),
-        KernelBayesianNetwork::new().sparsity(-1.0),
+        GaussianProcessBayesianNetwork::new().require(0, 4),
+        GaussianProcessBayesianNetwork::new()
+            .require(0, 1)
+            .forbid(0, 1),
+        GaussianProcessBayesianNetwork::new()
+            .require(0, 1)
+            .require(1, 0),
+        GaussianProcessBayesianNetwork::new().known_order([0, 1, 2]),
+        GaussianProcessBayesianNetwork::new().sparsity(-1.0),
     ] {
         assert!(matches!(bad(estimator), Error::InvalidParameter { .. }));
     }
@@ -208,7 +217,7 @@ fn a_constant_graph_has_no_order_by_its_likelihood() {
         .simulate(1)
         .unwrap();
     let cost = |score, order: [usize; 2]| {
-        let estimator = KernelBayesianNetwork::new()
+        let estimator = GaussianProcessBayesianNetwork::new()
             .functions(0)
             .score(score)
             .known_order(order);
@@ -236,7 +245,8 @@ fn a_turning_weight_is_ordered_by_its_likelihood() {
         for unit in [1.0, 1e3] {
             let nodes = data.samples.features().to_owned() * array![[1.0, unit]];
             let samples = Samples::of_nodes(data.samples.contexts(), nodes.view()).unwrap();
-            let estimator = KernelBayesianNetwork::new().score(OrderScore::GaussianLikelihood);
+            let estimator =
+                GaussianProcessBayesianNetwork::new().score(OrderScore::GaussianLikelihood);
             assert_eq!(
                 fit(&estimator, &samples).report().order,
                 [0, 1],
@@ -260,7 +270,7 @@ fn other_noise_is_no_harm() {
             .model(StructuralModel::new().noise(noise))
             .simulate(5)
             .unwrap();
-        let model = fit(&KernelBayesianNetwork::new(), &data.samples);
+        let model = fit(&GaussianProcessBayesianNetwork::new(), &data.samples);
         let networks = model.networks(data.samples.contexts()).unwrap();
         let counts = edge_counts(&data.networks, &networks, 0.0).unwrap();
         assert_eq!(counts.hamming_distance(), 0.0, "{noise:?}");
@@ -270,7 +280,10 @@ fn other_noise_is_no_harm() {
 #[test]
 fn more_than_a_dozen_nodes_are_ordered_greedily() {
     let data = turning(14, 14.0, 800, 6);
-    let model = fit(&KernelBayesianNetwork::new().functions(3), &data.samples);
+    let model = fit(
+        &GaussianProcessBayesianNetwork::new().functions(3),
+        &data.samples,
+    );
     assert!(!model.report().exact);
     let networks = model.networks(data.samples.contexts()).unwrap();
     let counts = edge_counts(&data.networks, &networks, 0.0).unwrap();
@@ -287,14 +300,14 @@ fn weights_count_and_small_data_are_named() {
     let weighted = data.samples.clone().with_weights(weights.view()).unwrap();
     let fewer = data.samples.select(&(0..100).collect::<Vec<_>>()).unwrap();
     let contexts = data.samples.contexts();
-    let a = fit(&KernelBayesianNetwork::new(), &weighted);
-    let b = fit(&KernelBayesianNetwork::new(), &fewer);
+    let a = fit(&GaussianProcessBayesianNetwork::new(), &weighted);
+    let b = fit(&GaussianProcessBayesianNetwork::new(), &fewer);
     assert_eq!(a.report().order, b.report().order);
     let (a, b) = (a.networks(contexts).unwrap(), b.networks(contexts).unwrap());
     assert!(network_mse(&a, &b).unwrap() < 1e-6);
     let two = data.samples.select(&[0, 1]).unwrap();
     assert!(matches!(
-        KernelBayesianNetwork::new().fit(&two),
+        GaussianProcessBayesianNetwork::new().fit(&two),
         Err(Error::TooFewRows { needed: 3, .. })
     ));
     // One node, and nodes that do not vary, are no failure.
@@ -303,11 +316,16 @@ fn weights_count_and_small_data_are_named() {
         fewer.features().slice(ndarray::s![.., ..1]),
     )
     .unwrap();
-    assert_eq!(fit(&KernelBayesianNetwork::new(), &one).report().order, [0]);
+    assert_eq!(
+        fit(&GaussianProcessBayesianNetwork::new(), &one)
+            .report()
+            .order,
+        [0]
+    );
     let mut constant = fewer.features().to_owned();
     constant.column_mut(0).fill(3.0);
     let constant = Samples::of_nodes(fewer.contexts(), constant.view()).unwrap();
-    let model = fit(&KernelBayesianNetwork::new(), &constant);
+    let model = fit(&GaussianProcessBayesianNetwork::new(), &constant);
     let networks = model.networks(Array2::zeros((1, 2)).view()).unwrap();
     assert!(networks.edges().iter().all(|weight| weight.is_finite()));
 }
@@ -332,7 +350,7 @@ fn contexts_of_noise_do_no_harm() {
         let population = PopulationBayesianNetwork::new()
             .fit(&train.samples)
             .unwrap();
-        let kernel = fit(&KernelBayesianNetwork::new(), &train.samples);
+        let kernel = fit(&GaussianProcessBayesianNetwork::new(), &train.samples);
         ratios.push(error(&kernel) / error(&population));
     }
     assert!(ratios.iter().all(|ratio| *ratio <= 1.15), "{ratios:?}");

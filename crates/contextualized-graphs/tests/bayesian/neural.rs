@@ -205,9 +205,12 @@ fn factors_stand_for_many_nodes() {
     let data = NetworkSimulator::new(600)
         .uniform_contexts(1, -1.0, 1.0)
         .networks(|c| {
-            Array2::from_shape_fn((6, 6), |(i, j)| match i < 3 && j >= 3 {
-                true => 0.3 * (1.0 + c[0]),
-                false => 0.0,
+            Array2::from_shape_fn((6, 6), |(i, j)| {
+                if i < 3 && j >= 3 {
+                    0.3 * (1.0 + c[0])
+                } else {
+                    0.0
+                }
             })
         })
         .simulate(8)

@@ -2,7 +2,7 @@
 
 use crate::neural::encoder::{AnyEncoder, EncoderKind};
 use crate::neural::head::{AnyHead, Parameterization};
-use crate::neural::model::{ContextualizedModel, Deviation, RegressionNetwork};
+use crate::neural::model::{Deviation, NeuralModel, RegressionNetwork};
 use contextualized_baselines::{HeldOut, PopulationModel, PopulationRegression, shares_by_folds};
 use contextualized_core::{Estimator, Link, Result, Samples, Scaling, Split, VaryingCoefficients};
 use contextualized_encoders::{
@@ -53,7 +53,7 @@ use std::ops::ControlFlow;
 ///
 /// ```
 /// use contextualized_core::{Estimator, Samples, VaryingCoefficients};
-/// use contextualized_linear::ContextualizedRegression;
+/// use contextualized_linear::NeuralRegression;
 /// use ndarray::{Array2, array};
 ///
 /// // y = c x: the slope is the context.
@@ -62,13 +62,13 @@ use std::ops::ControlFlow;
 /// let targets = &contexts * &features;
 /// let samples = Samples::new(contexts.view(), features.view(), targets.view())?;
 ///
-/// let model = ContextualizedRegression::new().fit(&samples)?;
+/// let model = NeuralRegression::new().fit(&samples)?;
 /// let slopes = model.coefficients(array![[-0.5], [0.5]].view())?.slopes().to_owned();
 /// assert!((slopes[[0, 0, 0]] + 0.5).abs() < 0.1 && (slopes[[1, 0, 0]] - 0.5).abs() < 0.1);
 /// # Ok::<(), contextualized_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct ContextualizedRegression {
+pub struct NeuralRegression {
     parameterization: Parameterization,
     encoder: EncoderKind,
     encoder_link: EncoderLink,
@@ -81,7 +81,7 @@ pub struct ContextualizedRegression {
     seed: u64,
 }
 
-impl Default for ContextualizedRegression {
+impl Default for NeuralRegression {
     fn default() -> Self {
         Self {
             parameterization: Parameterization::Archetypes(10),
@@ -98,7 +98,7 @@ impl Default for ContextualizedRegression {
     }
 }
 
-impl ContextualizedRegression {
+impl NeuralRegression {
     /// The default settings.
     pub fn new() -> Self {
         Self::default()
@@ -215,16 +215,17 @@ impl ContextualizedRegression {
         &self,
         samples: &Samples,
         observer: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<ContextualizedModel> {
+    ) -> Result<NeuralModel> {
         self.trainer.validate()?;
         self.encoder.validate()?;
         let samples = samples.rows_that_count()?;
         let mut seeds = ChaCha8Rng::seed_from_u64(self.seed);
         let (folds, last) = (seeds.next_u64(), seeds.next_u64());
         let targets = samples.targets().ncols();
-        let shares = match self.shrinkage {
-            false => Array1::ones(targets),
-            true => shares_by_folds(&samples, self.link, folds, |train, test| {
+        let shares = if !self.shrinkage {
+            Array1::ones(targets)
+        } else {
+            shares_by_folds(&samples, self.link, folds, |train, test| {
                 let model = self.fit_once(train, folds, &mut unobserved)?;
                 let (base, deviation) = model.predictors(test)?;
                 Ok(HeldOut {
@@ -232,7 +233,7 @@ impl ContextualizedRegression {
                     base,
                     deviation,
                 })
-            })?,
+            })?
         };
         Ok(self.fit_once(&samples, last, observer)?.with_shares(shares))
     }
@@ -242,7 +243,7 @@ impl ContextualizedRegression {
     ///
     /// # Errors
     ///
-    /// Those of [`ContextualizedRegression::fit_observed`] and [`Trainer::learning_rate_range`].
+    /// Those of [`NeuralRegression::fit_observed`] and [`Trainer::learning_rate_range`].
     pub fn learning_rate_range(
         &self,
         samples: &Samples,
@@ -269,7 +270,7 @@ impl ContextualizedRegression {
         samples: &Samples,
         seed: u64,
         observer: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<ContextualizedModel> {
+    ) -> Result<NeuralModel> {
         let Start {
             trainer,
             scaling,
@@ -287,7 +288,7 @@ impl ContextualizedRegression {
         };
         let contexts = scaling.contexts.apply(samples.contexts())?;
         let deviation = Deviation::new(&network, self.encoder_link, contexts.view())?;
-        ContextualizedModel::new(scaling, &population, deviation, report)
+        NeuralModel::new(scaling, &population, deviation, report)
     }
 
     /// Everything there is before the first step.
@@ -309,9 +310,10 @@ impl ContextualizedRegression {
                 )
             }
         };
-        let mut scaling = match self.standardize {
-            true => Scaling::fit(&train)?,
-            false => Scaling::identity(&train),
+        let mut scaling = if self.standardize {
+            Scaling::fit(&train)?
+        } else {
+            Scaling::identity(&train)
         };
         if !self.intercept {
             scaling = scaling.without_offset();
@@ -379,8 +381,8 @@ fn over_population(
     .with_base(base.view())
 }
 
-impl Estimator for ContextualizedRegression {
-    type Model = ContextualizedModel;
+impl Estimator for NeuralRegression {
+    type Model = NeuralModel;
 
     fn name(&self) -> String {
         let head = match self.parameterization {
@@ -400,7 +402,7 @@ impl Estimator for ContextualizedRegression {
         format!("contextualized ({})", settings.join(", "))
     }
 
-    fn fit(&self, samples: &Samples) -> Result<ContextualizedModel> {
+    fn fit(&self, samples: &Samples) -> Result<NeuralModel> {
         self.fit_observed(samples, &mut unobserved)
     }
 }

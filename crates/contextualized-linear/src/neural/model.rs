@@ -23,7 +23,7 @@ pub(crate) type RegressionNetwork =
 /// refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
-pub struct ContextualizedModel {
+pub struct NeuralModel {
     link: Link,
     scaling: Scaling,
     /// The population's slopes (targets × features) and offsets (targets), in units of training.
@@ -94,7 +94,7 @@ impl Deviation {
     }
 }
 
-impl ContextualizedModel {
+impl NeuralModel {
     pub(crate) fn new(
         scaling: Scaling,
         population: &PopulationModel,
@@ -262,7 +262,7 @@ impl ContextualizedModel {
     }
 }
 
-impl TryFrom<Unchecked> for ContextualizedModel {
+impl TryFrom<Unchecked> for NeuralModel {
     type Error = Error;
 
     fn try_from(file: Unchecked) -> Result<Self> {
@@ -310,7 +310,7 @@ impl TryFrom<Unchecked> for ContextualizedModel {
     }
 }
 
-impl VaryingCoefficients for ContextualizedModel {
+impl VaryingCoefficients for NeuralModel {
     fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
         let (slopes, offsets) = self.deviations(contexts)?;
         let (mut slopes, mut offsets) = self.shared(Coefficients::new(slopes, offsets)?);
@@ -323,7 +323,7 @@ impl VaryingCoefficients for ContextualizedModel {
 
 /// With a softmax link archetypes are models in themselves; with another one they are deviations from
 /// the population's. Either way they hold the share that is kept of what was learned.
-impl WithArchetypes for ContextualizedModel {
+impl WithArchetypes for NeuralModel {
     /// # Errors
     ///
     /// [`Error::InvalidParameter`] when the encoder gives the coefficients directly;
@@ -368,7 +368,7 @@ impl WithArchetypes for ContextualizedModel {
     }
 }
 
-impl LocalCoefficients for ContextualizedModel {
+impl LocalCoefficients for NeuralModel {
     fn coefficients_at(
         &self,
         contexts: ArrayView2<'_, f64>,

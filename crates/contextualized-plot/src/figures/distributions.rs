@@ -83,9 +83,10 @@ fn bins(values: &[f64]) -> Vec<Bin> {
     }
     let quantile = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
     let width = 2.0 * (quantile(0.75) - quantile(0.25)) / (values.len() as f64).cbrt();
-    let count = match width > 0.0 {
-        true => (span / width).ceil().clamp(FEWEST, MOST),
-        false => MOST,
+    let count = if width > 0.0 {
+        (span / width).ceil().clamp(FEWEST, MOST)
+    } else {
+        MOST
     } as usize;
     let edge = |bin: usize| low + span * bin as f64 / count as f64;
     let mut members = vec![0.0; count];

@@ -77,9 +77,10 @@ pub fn network_graphs(
     let most = largest(networks, names.len())?;
     let side = if names.len() > 8 { 340.0 } else { 220.0 };
     let panels = networks.iter().map(|network| {
-        let graph = match directed {
-            true => Graph::directed(names, network.weights),
-            false => Graph::undirected(names, network.weights),
+        let graph = if directed {
+            Graph::directed(names, network.weights)
+        } else {
+            Graph::undirected(names, network.weights)
         };
         Panel::new(network.title)
             .subtitle(network.subtitle)

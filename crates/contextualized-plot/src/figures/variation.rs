@@ -59,9 +59,10 @@ pub fn variation_table(
 
 /// Decimals with which the largest number has three digits.
 fn decimals(most: f64) -> usize {
-    match most > 0.0 && most.is_finite() {
-        true => (2.0 - most.log10().floor()).clamp(0.0, 6.0) as usize,
-        false => 0,
+    if most > 0.0 && most.is_finite() {
+        (2.0 - most.log10().floor()).clamp(0.0, 6.0) as usize
+    } else {
+        0
     }
 }
 

@@ -161,9 +161,10 @@ impl Acyclicity {
 
 fn check_radius(s: f64) -> Result<()> {
     // Nor may 1 / s overflow, which zeros would be multiplied by.
-    match s.is_finite() && s > 0.0 && s.recip().is_finite() {
-        true => Ok(()),
-        false => Err(Error::InvalidRadius { value: s }),
+    if s.is_finite() && s > 0.0 && s.recip().is_finite() {
+        Ok(())
+    } else {
+        Err(Error::InvalidRadius { value: s })
     }
 }
 

@@ -169,9 +169,12 @@ fn best_order(weights: ArrayView2<f64>, component: &[usize]) -> Vec<usize> {
 /// Absolute weights among a component's nodes, relative to the largest so that no sum overflows.
 fn relative_strengths(weights: ArrayView2<f64>, component: &[usize]) -> Array2<f64> {
     let size = component.len();
-    let strength = Array2::from_shape_fn((size, size), |(i, j)| match i == j {
-        true => 0.0,
-        false => weights[[component[i], component[j]]].abs(),
+    let strength = Array2::from_shape_fn((size, size), |(i, j)| {
+        if i == j {
+            0.0
+        } else {
+            weights[[component[i], component[j]]].abs()
+        }
     });
     let largest = strength.fold(f64::MIN_POSITIVE, |largest, weight| largest.max(*weight));
     strength / largest
@@ -215,9 +218,10 @@ fn keep_strongest(weights: &mut Array2<f64>, component: &[usize]) {
     edges.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut reach = Reachability::new(size);
     for (_, i, j) in edges {
-        match reach.reaches(j, i) {
-            true => weights[[component[i], component[j]]] = 0.0,
-            false => reach.add(i, j),
+        if reach.reaches(j, i) {
+            weights[[component[i], component[j]]] = 0.0
+        } else {
+            reach.add(i, j)
         }
     }
 }

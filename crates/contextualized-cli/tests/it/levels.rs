@@ -1,0 +1,152 @@
+//! Columns of text.
+
+use crate::program::{Folder, numbers, table};
+
+/// A slope that depends on the clinic, and a feature with three levels.
+fn clinics() -> String {
+    let mut text = "clinic,arm,x,y\n".to_owned();
+    for row in 0..90 {
+        let clinic = ["north", "south", "east"][row % 3];
+        let arm = ["control", "drug A", "drug B"][(row / 3) % 3];
+        let x = ((row * 7) % 13) as f64 - 6.0;
+        let slope = [1.0, -1.0, 3.0][row % 3];
+        let shift = [0.0, 2.0, -1.0][(row / 3) % 3];
+        text += &format!("{clinic},{arm},{x},{}\n", slope * x + shift + 0.5);
+    }
+    text
+}
+
+#[test]
+fn levels_of_features_are_contrasts_to_the_first() {
+    let folder = Folder::new();
+    folder.write("clinics.csv", clinics());
+    folder.fit(
+        "clinics.csv",
+        "y ~ x + arm | clinic",
+        &["--estimator", "gp"],
+    );
+    let out = folder.ok(&["predict", "model.ctx", "clinics.csv"]);
+    let (header, _) = table(&out);
+    assert_eq!(
+        header,
+        [
+            "coef.x",
+            "coef.arm[drug A]",
+            "coef.arm[drug B]",
+            "coef.(intercept)",
+            "pred.y"
+        ]
+    );
+    for (row, (slope, drug)) in numbers(&out, "coef.x")
+        .into_iter()
+        .zip(numbers(&out, "coef.arm[drug A]"))
+        .enumerate()
+    {
+        assert!(
+            (slope - [1.0, -1.0, 3.0][row % 3]).abs() < 0.02,
+            "row {row}: {slope}"
+        );
+        assert!((drug - 2.0).abs() < 0.05, "row {row}: {drug}");
+    }
+    // Without an intercept the first column of levels has one for each.
+    folder.fit("clinics.csv", "y ~ arm - 1 | clinic", &[]);
+    let (header, _) = table(&folder.ok(&["predict", "model.ctx", "clinics.csv"]));
+    assert_eq!(
+        header,
+        [
+            "coef.arm[control]",
+            "coef.arm[drug A]",
+            "coef.arm[drug B]",
+            "pred.y"
+        ]
+    );
+    folder.fit("clinics.csv", "y ~ x * arm | clinic", &[]);
+    let (header, _) = table(&folder.ok(&["predict", "model.ctx", "clinics.csv"]));
+    assert_eq!(
+        header[..5],
+        [
+            "coef.x",
+            "coef.arm[drug A]",
+            "coef.arm[drug B]",
+            "coef.x:arm[drug A]",
+            "coef.x:arm[drug B]"
+        ]
+    );
+}
+
+#[test]
+fn a_level_that_training_did_not_have_is_named_or_the_populations() {
+    let folder = Folder::new();
+    folder.write("clinics.csv", clinics());
+    folder.fit(
+        "clinics.csv",
+        "y ~ x + arm | clinic",
+        &["--estimator", "gp"],
+    );
+    folder.write(
+        "new.csv",
+        "x,arm,clinic\n1,control,north\n1,control,west\n1,drug C,south\n",
+    );
+    let message = folder.error(1, &["predict", "model.ctx", "new.csv"]);
+    for part in [
+        "column clinic",
+        "\"west\" in data row 2",
+        "east, north, south",
+        "--unknown-levels population",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+    let flag = ["--unknown-levels", "population"];
+    let out = folder.ok(&[&["predict", "model.ctx", "new.csv"][..], &flag].concat());
+    let (_, rows) = table(&out);
+    let slopes = numbers(&out, "coef.x");
+    assert!((slopes[0] - 1.0).abs() < 0.02);
+    // The population's slope is near the mean of 1, -1 and 3, and the same for both unknown rows.
+    assert!((slopes[1] - 1.0).abs() < 0.5 && slopes[1] == slopes[2]);
+    assert_ne!(slopes[0], slopes[1]);
+    // What a drug never seen does cannot be predicted.
+    assert!(!rows[1][4].is_empty() && rows[2][4].is_empty());
+
+    folder.fit("clinics.csv", "y ~ x + arm | clinic", &[]);
+    let everybody = folder.ok(&["predict", "model.ctx", "clinics.csv"]);
+    assert_eq!(numbers(&everybody, "coef.x")[0], slopes[1]);
+}
+
+#[test]
+fn codes_may_be_levels() {
+    let folder = Folder::new();
+    let text = clinics()
+        .replace("north", "10")
+        .replace("south", "9")
+        .replace("east", "100");
+    folder.write("codes.csv", text);
+    folder.fit(
+        "codes.csv",
+        "y ~ x + factor(clinic) | factor(clinic)",
+        &["--estimator", "cluster"],
+    );
+    let (header, _) = table(&folder.ok(&["predict", "model.ctx", "codes.csv"]));
+    // In the order of numbers, not of texts.
+    assert_eq!(
+        header[..3],
+        ["coef.x", "coef.clinic[10]", "coef.clinic[100]"]
+    );
+}
+
+#[test]
+fn text_that_is_no_group_is_refused() {
+    let folder = Folder::new();
+    let mut text = "name,x,y\n".to_owned();
+    for row in 0..400 {
+        text += &format!("person {row},{},{}\n", row % 5, row % 3);
+    }
+    folder.write("names.csv", &text);
+    let message = folder.error(1, &["fit", "names.csv", "y ~ x | name", "--out", "m.ctx"]);
+    assert!(
+        message.contains("column name") && message.contains("more than 256 levels"),
+        "{message}"
+    );
+    folder.write("one.csv", "site,x,y\nA,1,2\nA,2,3\nA,3,5\nA,4,4\n");
+    let message = folder.error(1, &["fit", "one.csv", "y ~ x | site", "--out", "m.ctx"]);
+    assert!(message.contains("same value \"A\""), "{message}");
+}

@@ -1,0 +1,247 @@
+//! Prior covariances between rows, filled in parallel over blocks of fixed size.
+
+use crate::hyperparameters::{Hyperparameters, Layout};
+use crate::kernel::{Kernel, Room, Term};
+use ndarray::{Array2, ArrayView2, Axis};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Rows filled by one task; fixed, so that sums do not depend on the number of threads.
+const BLOCK: usize = 16;
+
+/// A term with what it needs: squares of the inverse length scales of each set, and squared amplitudes of each
+/// coefficient.
+pub(crate) struct Component<'a> {
+    pub(crate) term: &'a Term,
+    pub(crate) range: Range<usize>,
+    pub(crate) squares: Vec<Vec<f64>>,
+    pub(crate) variances: Vec<f64>,
+}
+
+impl Component<'_> {
+    /// Position of the coefficient's inverse length scales among the sets.
+    fn set_of(&self, coefficient: usize) -> usize {
+        if self.squares.len() == 1 {
+            0
+        } else {
+            coefficient
+        }
+    }
+
+    /// Coefficients that have a set of inverse length scales.
+    pub(crate) fn members(&self, set: usize) -> Range<usize> {
+        match self.squares.len() {
+            1 => 0..self.variances.len(),
+            _ => set..set + 1,
+        }
+    }
+
+    /// Prior variance of one coefficient at a context.
+    pub(crate) fn variance(&self, coefficient: usize, context: &[f64]) -> f64 {
+        let squares = &self.squares[self.set_of(coefficient)];
+        self.variances[coefficient] * self.term.variance(squares, context)
+    }
+
+    /// Prior covariances of one coefficient at a context and at many, whose columns are the rows of
+    /// `others` (c × n).
+    pub(crate) fn values(
+        &self,
+        coefficient: usize,
+        context: &[f64],
+        others: ArrayView2<'_, f64>,
+    ) -> Vec<f64> {
+        let mut out = vec![0.0; others.ncols()];
+        let mut spare = out.clone();
+        let squares = &self.squares[self.set_of(coefficient)];
+        self.term
+            .values(squares, context, others, &mut out, &mut spare);
+        out.iter_mut()
+            .for_each(|v| *v *= self.variances[coefficient]);
+        out
+    }
+}
+
+/// The kernel's terms with these hyperparameters.
+pub(crate) fn components<'a>(kernel: &'a Kernel, hyper: &Hyperparameters) -> Vec<Component<'a>> {
+    let sets: Vec<_> = (0..hyper.inverse_length_scales.nrows())
+        .map(|set| hyper.squares(set))
+        .collect();
+    kernel
+        .with_ranges()
+        .enumerate()
+        .map(|(index, (term, range))| Component {
+            term,
+            squares: sets.iter().map(|set| set[range.clone()].to_vec()).collect(),
+            range,
+            variances: hyper.amplitudes.column(index).mapv(|s| s * s).to_vec(),
+        })
+        .collect()
+}
+
+/// A row of a table in standard layout.
+pub(crate) fn row<'a>(table: &'a ArrayView2<'_, f64>, index: usize) -> &'a [f64] {
+    let width = table.ncols();
+    &table.as_slice().expect("tables are in standard layout")[index * width..(index + 1) * width]
+}
+
+/// The transpose in standard layout: a column of the table is a row of it.
+pub(crate) fn transposed(table: ArrayView2<'_, f64>) -> Array2<f64> {
+    table.t().as_standard_layout().into_owned()
+}
+
+/// `Σⱼ Σₜ s²ⱼₜ kₜ(cₐ, c_b) xₐⱼ x_bⱼ` for all pairs of rows (n × n).
+pub(crate) fn of_rows(
+    kernel: &Kernel,
+    hyper: &Hyperparameters,
+    contexts: ArrayView2<'_, f64>,
+    design: ArrayView2<'_, f64>,
+) -> Array2<f64> {
+    let components = components(kernel, hyper);
+    let rows = contexts.nrows();
+    let (others, columns) = (transposed(contexts), transposed(design));
+    let (others, columns) = (others.view(), columns.view());
+    let mut covariance = Array2::zeros((rows, rows));
+    let blocks: Vec<_> = covariance.axis_chunks_iter_mut(Axis(0), BLOCK).collect();
+    blocks
+        .into_par_iter()
+        .enumerate()
+        .for_each(|(block, mut out)| {
+            let (mut values, mut spare) = (vec![0.0; rows], vec![0.0; rows]);
+            for (offset, mut line) in out.rows_mut().into_iter().enumerate() {
+                let a = block * BLOCK + offset;
+                let (context, x) = (row(&contexts, a), row(&design, a));
+                let line = &mut line.as_slice_mut().expect("a row is contiguous")[..=a];
+                let (values, spare) = (&mut values[..=a], &mut spare[..=a]);
+                for component in &components {
+                    for (set, squares) in component.squares.iter().enumerate() {
+                        component
+                            .term
+                            .values(squares, context, others, values, spare);
+                        spare.fill(0.0);
+                        for j in component.members(set) {
+                            add_scaled(spare, component.variances[j] * x[j], row(&columns, j));
+                        }
+                        for ((cell, value), product) in line.iter_mut().zip(&*values).zip(&*spare) {
+                            *cell += value * product;
+                        }
+                    }
+                }
+            }
+        });
+    for a in 0..rows {
+        for b in 0..a {
+            covariance[[b, a]] = covariance[[a, b]];
+        }
+    }
+    covariance
+}
+
+/// `Σ_ab W_ab ∂K_ab` by the logarithms of all inverse length scales and amplitudes, K as [`of_rows`] gives it
+/// and W symmetric.
+pub(crate) fn contract(
+    kernel: &Kernel,
+    hyper: &Hyperparameters,
+    layout: &Layout,
+    contexts: ArrayView2<'_, f64>,
+    design: ArrayView2<'_, f64>,
+    weights: ArrayView2<'_, f64>,
+) -> Vec<f64> {
+    let components = components(kernel, hyper);
+    let (rows, terms) = (contexts.nrows(), layout.terms);
+    let (others, columns) = (transposed(contexts), transposed(design));
+    let (others, columns) = (others.view(), columns.view());
+    let amplitudes = layout.amplitudes_start();
+    let length = amplitudes + layout.coefficients * terms;
+    let blocks: Vec<Vec<f64>> = (0..rows.div_ceil(BLOCK))
+        .into_par_iter()
+        .map(|block| {
+            let mut sums = vec![0.0; length];
+            let mut room = Room::default();
+            let (mut own, mut total) = (vec![0.0; rows], vec![0.0; rows]);
+            for a in block * BLOCK..rows.min((block + 1) * BLOCK) {
+                let (context, x) = (row(&contexts, a), row(&design, a));
+                // Pairs count twice, the row itself once.
+                let own = &mut own[..=a];
+                own.copy_from_slice(&row(&weights, a)[..=a]);
+                own[..a].iter_mut().for_each(|w| *w *= 2.0);
+                let total = &mut total[..=a];
+                for (index, component) in components.iter().enumerate() {
+                    for (set, squares) in component.squares.iter().enumerate() {
+                        total.fill(0.0);
+                        for j in component.members(set) {
+                            add_scaled(total, component.variances[j] * x[j], row(&columns, j));
+                        }
+                        total.iter_mut().zip(&*own).for_each(|(t, w)| *t *= w);
+                        let start = set * layout.inverse_length_scales + component.range.start;
+                        component.term.values_and_slopes(
+                            squares,
+                            context,
+                            others,
+                            total,
+                            &mut room,
+                            &mut sums[start..start + component.range.len()],
+                        );
+                        let values = room.values(a + 1);
+                        for (t, (value, weight)) in total.iter_mut().zip(values.iter().zip(&*own)) {
+                            *t = value * weight;
+                        }
+                        for j in component.members(set) {
+                            sums[amplitudes + j * terms + index] +=
+                                2.0 * component.variances[j] * x[j] * dot(total, row(&columns, j));
+                        }
+                    }
+                }
+            }
+            sums
+        })
+        .collect();
+    blocks
+        .into_iter()
+        .fold(vec![0.0; length], |mut total, block| {
+            total.iter_mut().zip(block).for_each(|(t, b)| *t += b);
+            total
+        })
+}
+
+/// Covariance of every coefficient at contexts with the rows: q p × n, coefficients fastest.
+pub(crate) fn with_coefficients(
+    components: &[Component<'_>],
+    contexts: ArrayView2<'_, f64>,
+    design: ArrayView2<'_, f64>,
+    at: ArrayView2<'_, f64>,
+) -> Array2<f64> {
+    let (rows, coefficients) = design.dim();
+    let (others, columns) = (transposed(contexts), transposed(design));
+    let (others, columns) = (others.view(), columns.view());
+    let mut cross = Array2::zeros((at.nrows() * coefficients, rows));
+    let blocks: Vec<_> = cross.axis_chunks_iter_mut(Axis(0), coefficients).collect();
+    blocks.into_par_iter().enumerate().for_each(|(q, mut out)| {
+        let (mut values, mut spare) = (vec![0.0; rows], vec![0.0; rows]);
+        for component in components {
+            for (set, squares) in component.squares.iter().enumerate() {
+                let context = row(&at, q);
+                component
+                    .term
+                    .values(squares, context, others, &mut values, &mut spare);
+                for j in component.members(set) {
+                    let variance = component.variances[j];
+                    let line = out.row_mut(j);
+                    for ((cell, value), x) in line.into_iter().zip(&values).zip(row(&columns, j)) {
+                        *cell += variance * value * x;
+                    }
+                }
+            }
+        }
+    });
+    cross
+}
+
+fn add_scaled(out: &mut [f64], factor: f64, values: &[f64]) {
+    for (out, value) in out.iter_mut().zip(values) {
+        *out += factor * value;
+    }
+}
+
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}

@@ -1,0 +1,261 @@
+//! Values of a kernel between one context and many, and derivatives by the logarithms of inverse length scales.
+
+use super::{Factor, KernelShape, Term};
+use ndarray::{Array2, ArrayView1, ArrayView2};
+
+impl Term {
+    /// The kernel of a context with itself.
+    pub(crate) fn variance(&self, squares: &[f64], context: &[f64]) -> f64 {
+        let columns = Array2::from_shape_fn((context.len(), 1), |(k, _)| context[k]);
+        let mut out = [0.0];
+        self.values(squares, context, columns.view(), &mut out, &mut [0.0]);
+        out[0]
+    }
+
+    /// The kernel of one context with many, whose columns are the rows of `others` (c × n), given the
+    /// squares of the inverse length scales. `spare` has room for as many.
+    pub(crate) fn values(
+        &self,
+        squares: &[f64],
+        context: &[f64],
+        others: ArrayView2<'_, f64>,
+        out: &mut [f64],
+        spare: &mut [f64],
+    ) {
+        let mut start = 0;
+        for factor in &self.factors {
+            let end = start + factor.columns.len();
+            let into: &mut [f64] = if start == 0 { &mut *out } else { &mut *spare };
+            factor.sums(&squares[start..end], context, others, into);
+            factor.values(into);
+            if start > 0 {
+                multiply(out, spare);
+            }
+            start = end;
+        }
+    }
+
+    /// The same, and `Σ_b weights_b ∂k_b` by the logarithm of each inverse length scale, added to `slopes`.
+    pub(crate) fn values_and_slopes(
+        &self,
+        squares: &[f64],
+        context: &[f64],
+        others: ArrayView2<'_, f64>,
+        weights: &[f64],
+        room: &mut Room,
+        slopes: &mut [f64],
+    ) {
+        let count = weights.len();
+        let mut start = 0;
+        for (index, factor) in self.factors.iter().enumerate() {
+            let end = start + factor.columns.len();
+            let (values, derivatives) = room.of(index, count);
+            factor.sums(&squares[start..end], context, others, values);
+            factor.values_and_derivatives(values, derivatives);
+            start = end;
+        }
+        let mut start = 0;
+        for (index, factor) in self.factors.iter().enumerate() {
+            let end = start + factor.columns.len();
+            // Each factor's derivative, times the other factors and the weights.
+            let mut total = std::mem::take(&mut room.total);
+            total.clear();
+            total.extend_from_slice(weights);
+            multiply(&mut total, room.of(index, count).1);
+            for other in (0..self.factors.len()).filter(|other| *other != index) {
+                multiply(&mut total, room.of(other, count).0);
+            }
+            factor.contract(
+                &squares[start..end],
+                context,
+                others,
+                &total,
+                &mut slopes[start..end],
+            );
+            room.total = total;
+            start = end;
+        }
+        // The product of all factors stands where the first one's values stood.
+        for index in 1..self.factors.len() {
+            let factor = room.of(index, count).0.to_vec();
+            multiply(room.of(0, count).0, &factor);
+        }
+    }
+}
+
+/// Buffers for the evaluation of a term's factors at many contexts.
+#[derive(Default)]
+pub(crate) struct Room {
+    factors: Vec<(Vec<f64>, Vec<f64>)>,
+    total: Vec<f64>,
+}
+
+impl Room {
+    fn of(&mut self, factor: usize, count: usize) -> (&mut [f64], &mut [f64]) {
+        if self.factors.len() <= factor {
+            self.factors.resize(factor + 1, Default::default());
+        }
+        let (values, derivatives) = &mut self.factors[factor];
+        if values.len() < count {
+            values.resize(count, 0.0);
+            derivatives.resize(count, 0.0);
+        }
+        (&mut values[..count], &mut derivatives[..count])
+    }
+
+    /// The kernel's values after [`Term::values_and_slopes`].
+    pub(crate) fn values(&mut self, count: usize) -> &[f64] {
+        self.of(0, count).0
+    }
+}
+
+fn multiply(out: &mut [f64], by: &[f64]) {
+    for (out, by) in out.iter_mut().zip(by) {
+        *out *= by;
+    }
+}
+
+/// Beyond this distance a decaying kernel is zero, without an overflow on the way.
+const FARTHEST: f64 = 1e6;
+const SQRT_3: f64 = 1.732_050_807_568_877_2;
+const SQRT_5: f64 = 2.236_067_977_499_79;
+
+impl Factor {
+    /// The argument of the family's function at many contexts: sums over columns.
+    fn sums(&self, squares: &[f64], context: &[f64], others: ArrayView2<'_, f64>, out: &mut [f64]) {
+        out.fill(0.0);
+        let count = out.len();
+        for (&k, &square) in self.columns.iter().zip(squares) {
+            // No inverse length scale, whatever the distance: 0 · ∞ is not a number.
+            if square == 0.0 {
+                continue;
+            }
+            let own = context[k];
+            self.for_shares(
+                own,
+                others.row(k),
+                |b, share| out[b] += square * share,
+                count,
+            );
+        }
+    }
+
+    fn values(&self, out: &mut [f64]) {
+        match self.family {
+            KernelShape::SquaredExponential => out.iter_mut().for_each(|s| *s = (-0.5 * *s).exp()),
+            KernelShape::Matern32 => out.iter_mut().for_each(|s| {
+                let d = SQRT_3 * s.sqrt().min(FARTHEST);
+                *s = (1.0 + d) * (-d).exp();
+            }),
+            KernelShape::Matern52 => out.iter_mut().for_each(|s| {
+                let d = SQRT_5 * s.sqrt().min(FARTHEST);
+                *s = (1.0 + d + d * d / 3.0) * (-d).exp();
+            }),
+            KernelShape::Linear => {}
+            KernelShape::Polynomial { degree } => out
+                .iter_mut()
+                .for_each(|s| *s = (1.0 + *s).powi(i32::from(degree))),
+            KernelShape::Periodic { .. } => out.iter_mut().for_each(|s| *s = (-2.0 * *s).exp()),
+            KernelShape::Categorical => out.iter_mut().for_each(|s| *s = (-*s).exp()),
+        }
+    }
+
+    /// Sums to values, and twice the derivatives of these by the sums: a sum is quadratic in each
+    /// inverse length scale, so that is what a column's share of the sum is multiplied by in the derivative by
+    /// the logarithm of its inverse length scale.
+    fn values_and_derivatives(&self, sums: &mut [f64], derivatives: &mut [f64]) {
+        let pairs = sums.iter_mut().zip(derivatives);
+        match self.family {
+            KernelShape::SquaredExponential => pairs.for_each(|(s, g)| {
+                *s = (-0.5 * *s).exp();
+                *g = -*s;
+            }),
+            KernelShape::Matern32 => pairs.for_each(|(s, g)| {
+                let d = SQRT_3 * s.sqrt().min(FARTHEST);
+                let decay = (-d).exp();
+                *s = (1.0 + d) * decay;
+                *g = -3.0 * decay;
+            }),
+            KernelShape::Matern52 => pairs.for_each(|(s, g)| {
+                let d = SQRT_5 * s.sqrt().min(FARTHEST);
+                let decay = (-d).exp();
+                *s = (1.0 + d + d * d / 3.0) * decay;
+                *g = -5.0 / 3.0 * (1.0 + d) * decay;
+            }),
+            KernelShape::Linear => pairs.for_each(|(_, g)| *g = 2.0),
+            KernelShape::Polynomial { degree } => pairs.for_each(|(s, g)| {
+                let power = (1.0 + *s).powi(i32::from(degree) - 1);
+                *s = (1.0 + *s) * power;
+                *g = 2.0 * f64::from(degree) * power;
+            }),
+            KernelShape::Periodic { .. } => pairs.for_each(|(s, g)| {
+                *s = (-2.0 * *s).exp();
+                *g = -4.0 * *s;
+            }),
+            KernelShape::Categorical => pairs.for_each(|(s, g)| {
+                *s = (-*s).exp();
+                *g = -2.0 * *s;
+            }),
+        }
+    }
+
+    /// Adds each column's share of the sum, times the weights, to its slope.
+    fn contract(
+        &self,
+        squares: &[f64],
+        context: &[f64],
+        others: ArrayView2<'_, f64>,
+        weights: &[f64],
+        slopes: &mut [f64],
+    ) {
+        for ((slope, &k), &square) in slopes.iter_mut().zip(&self.columns).zip(squares) {
+            let mut sum = 0.0;
+            self.for_shares(
+                context[k],
+                others.row(k),
+                |b, share| sum += weights[b] * share,
+                weights.len(),
+            );
+            *slope += square * sum;
+        }
+    }
+
+    /// What one column adds to the sums at a inverse length scale of one.
+    #[inline(always)]
+    fn for_shares(
+        &self,
+        own: f64,
+        others: ArrayView1<'_, f64>,
+        mut add: impl FnMut(usize, f64),
+        count: usize,
+    ) {
+        let others = &others.to_slice().expect("rows are in standard layout")[..count];
+        match self.family {
+            KernelShape::Linear | KernelShape::Polynomial { .. } => {
+                for (b, other) in others.iter().enumerate() {
+                    add(b, own * other);
+                }
+            }
+            KernelShape::Periodic { period } => {
+                for (b, other) in others.iter().enumerate() {
+                    add(b, sine(own - other, period).powi(2));
+                }
+            }
+            KernelShape::Categorical => {
+                for (b, other) in others.iter().enumerate() {
+                    add(b, f64::from(own != *other));
+                }
+            }
+            _ => {
+                for (b, other) in others.iter().enumerate() {
+                    let difference = own - other;
+                    add(b, difference * difference);
+                }
+            }
+        }
+    }
+}
+
+fn sine(difference: f64, period: f64) -> f64 {
+    (std::f64::consts::PI * difference / period).sin()
+}

@@ -1,0 +1,296 @@
+//! Coefficients as weights of a fixed basis: rows are read once, and every evaluation after that
+//! costs what the basis costs.
+
+mod modes;
+mod posterior;
+mod sums;
+
+pub(crate) use posterior::LowRankPosterior;
+pub(crate) use sums::Rows;
+
+use crate::basis::Basis;
+use crate::engine::inconsistent;
+use crate::evidence::Evidence;
+use crate::exact::{add_outer, numerical};
+use crate::hyperparameters::{Hyperparameters, Layout};
+use crate::kernel::Kernel;
+use contextualized_core::Result;
+use contextualized_solvers::{Cholesky, cholesky, product, transposed_product};
+use ndarray::{Array1, Array2, Axis, s};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Sums over rows: all that the basis sees of the data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LowRank {
+    pub(crate) basis: Basis,
+    /// Prior standard deviation τ of constants.
+    pub(crate) constant: f64,
+    pub(crate) coefficients: usize,
+    rows: usize,
+    /// `Σᵢ wᵢ zᵢ zᵢᵀ`, z the products of the design and the basis, coefficients slowest (M × M).
+    gram: Array2<f64>,
+    /// `Σᵢ wᵢ zᵢ yᵢᵀ` (M × T).
+    moments: Array2<f64>,
+    /// `Σᵢ wᵢ yᵢ²` (T).
+    squares: Array1<f64>,
+    /// Sum of the logarithms of the weights.
+    log_weights: f64,
+    /// Mean of the functions over the rows.
+    mean_functions: Array1<f64>,
+    /// Of binary outcomes, whose targets here are working ones, what Laplace's approximation of the
+    /// logarithm of the marginal likelihood has beyond that of the working targets.
+    correction: Option<f64>,
+    /// The share of the kernel left out at the rows, at the inverse length scales of the basis: mean and largest.
+    pub(crate) residual: f64,
+    pub(crate) largest_residual: f64,
+}
+
+impl LowRank {
+    /// Whether tables read from a file fit together.
+    pub(crate) fn validate(&self, kernel: &Kernel, contexts: usize) -> Result<()> {
+        let size = self.coefficients * self.basis.functions();
+        let fits = self.gram.dim() == (size, size)
+            && self.moments.nrows() == size
+            && self.moments.ncols() == self.squares.len()
+            && self.mean_functions.len() == self.basis.functions()
+            && self.basis.fits(kernel, contexts);
+        if fits {
+            Ok(())
+        } else {
+            Err(inconsistent("sums over rows"))
+        }
+    }
+
+    /// Whether the targets are the working ones of binary outcomes.
+    pub(crate) fn is_working(&self) -> bool {
+        self.correction.is_some()
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.gram.nrows()
+    }
+
+    /// Each term's prior in terms of the basis, whitened.
+    pub(crate) fn prior(&self, hyper: &Hyperparameters) -> Result<Prior> {
+        let sets = hyper.inverse_length_scales.nrows();
+        let mut terms = Vec::new();
+        let mut start = 0;
+        for term in self.basis.terms() {
+            let inverse_length_scales = start..start + term.inverse_length_scales();
+            start = inverse_length_scales.end;
+            let sets = (0..sets)
+                .into_par_iter()
+                .map(|set| {
+                    let squares = hyper.squares(set)[inverse_length_scales.clone()].to_vec();
+                    if term.len() == 0 {
+                        return Ok(TermPrior {
+                            squares,
+                            factor: None,
+                            whitened: Array2::zeros((0, 0)),
+                        });
+                    }
+                    let factor = term.covariance(&squares)?;
+                    let whitened = numerical(contextualized_solvers::solve_lower(
+                        term.lower.view(),
+                        factor.lower().view(),
+                    ))?;
+                    Ok(TermPrior {
+                        squares,
+                        factor: Some(factor),
+                        whitened,
+                    })
+                })
+                .collect::<Result<Vec<_>>>()?;
+            terms.push(sets);
+        }
+        Ok(Prior { terms })
+    }
+
+    /// The block-diagonal S with prior covariance `S Sᵀ` of one coefficient's weights.
+    fn root(&self, prior: &Prior, hyper: &Hyperparameters, coefficient: usize) -> Array2<f64> {
+        let functions = self.basis.functions();
+        let mut root = Array2::zeros((functions, functions));
+        root[[0, 0]] = self.constant;
+        let mut start = 1;
+        for (index, sets) in prior.terms.iter().enumerate() {
+            let whitened = &sets[hyper.set_of(coefficient)].whitened;
+            let end = start + whitened.nrows();
+            root.slice_mut(s![start..end, start..end])
+                .assign(&(whitened * hyper.amplitudes[[coefficient, index]]));
+            start = end;
+        }
+        root
+    }
+
+    /// Solves at these hyperparameters.
+    pub(crate) fn solve(&self, hyper: &Hyperparameters) -> Result<Solved> {
+        let prior = self.prior(hyper)?;
+        let functions = self.basis.functions();
+        let roots: Vec<_> = (0..self.coefficients)
+            .map(|j| self.root(&prior, hyper, j))
+            .collect();
+        let precision = hyper.noise.powi(-2);
+        let block = |j: usize| j * functions..(j + 1) * functions;
+        let mut system = Array2::zeros((self.size(), self.size()));
+        for j in 0..self.coefficients {
+            for l in 0..=j {
+                let gram = self.gram.slice(s![block(j), block(l)]);
+                let right = numerical(product(gram, roots[l].view()))?;
+                let mut both = numerical(transposed_product(roots[j].view(), right.view()))?;
+                both *= precision;
+                if j == l {
+                    both = (&both + &both.t()) / 2.0;
+                }
+                system.slice_mut(s![block(j), block(l)]).assign(&both);
+                if l < j {
+                    system.slice_mut(s![block(l), block(j)]).assign(&both.t());
+                }
+            }
+        }
+        system.diag_mut().mapv_inplace(|value| value + 1.0);
+        let factor = numerical(cholesky(system.view()))?;
+        let mut right = Array2::zeros(self.moments.dim());
+        for (j, root) in roots.iter().enumerate() {
+            let moments = self.moments.slice(s![block(j), ..]);
+            right
+                .slice_mut(s![block(j), ..])
+                .assign(&(root.t().dot(&moments) * precision));
+        }
+        let whitened = numerical(factor.solve(right.view()))?;
+        // yᵀ Σ⁻¹ y and the squared residuals, per target, in units of the noise.
+        let explained = (&whitened * &right).sum_axis(Axis(0));
+        let quadratic = &self.squares * precision - &explained;
+        let residual = &quadratic - &(&whitened * &whitened).sum_axis(Axis(0));
+        let (n, targets) = (self.rows as f64, self.moments.ncols() as f64);
+        let log_determinant = factor.log_determinant() + 2.0 * n * hyper.noise.ln()
+            - self.log_weights
+            + n * std::f64::consts::TAU.ln();
+        let value = -0.5
+            * (targets * log_determinant
+                + quadratic
+                    .iter()
+                    .zip(&hyper.scales)
+                    .map(|(quadratic, scale)| quadratic / scale + n * scale.ln())
+                    .sum::<f64>());
+        let value = value + self.correction.unwrap_or(0.0);
+        Ok(Solved {
+            prior,
+            roots,
+            factor,
+            whitened,
+            quadratic,
+            residual,
+            value,
+        })
+    }
+}
+
+/// Prior of the weights, by term and set of inverse length scales.
+pub(crate) struct Prior {
+    terms: Vec<Vec<TermPrior>>,
+}
+
+struct TermPrior {
+    squares: Vec<f64>,
+    /// Of the kernel among inducing contexts.
+    factor: Option<Cholesky>,
+    /// T with `T Tᵀ` the prior covariance of the weights, at amplitude one.
+    whitened: Array2<f64>,
+}
+
+/// What a solve leaves behind.
+pub(crate) struct Solved {
+    prior: Prior,
+    roots: Vec<Array2<f64>>,
+    /// Of `A = I + Sᵀ G S / σ²`.
+    factor: Cholesky,
+    /// Mean of the whitened weights (M × T).
+    whitened: Array2<f64>,
+    quadratic: Array1<f64>,
+    residual: Array1<f64>,
+    value: f64,
+}
+
+impl Evidence for LowRank {
+    fn targets(&self) -> usize {
+        self.moments.ncols()
+    }
+
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn value(&self, hyper: &Hyperparameters) -> Result<f64> {
+        Ok(self.solve(hyper)?.value)
+    }
+
+    fn value_and_gradient(
+        &self,
+        hyper: &Hyperparameters,
+        layout: &Layout,
+    ) -> Result<(f64, Vec<f64>)> {
+        let solved = self.solve(hyper)?;
+        let functions = self.basis.functions();
+        let targets = self.moments.ncols() as f64;
+        let inverse = numerical(solved.factor.inverse())?;
+        let mut gradient = vec![0.0; layout.len()];
+        let mut inverse_length_scale_start = 0;
+        let mut start = 1;
+        for (index, (term, sets)) in self
+            .basis
+            .terms()
+            .iter()
+            .zip(&solved.prior.terms)
+            .enumerate()
+        {
+            let end = start + term.len();
+            let mut of_sets = vec![Array2::<f64>::zeros((term.len(), term.len())); sets.len()];
+            for j in 0..self.coefficients {
+                // E[v vᵀ | y] − I of the whitened weights, summed over targets.
+                let block = j * functions + start..j * functions + end;
+                let mut moved = inverse.slice(s![block.clone(), block.clone()]).to_owned();
+                moved.diag_mut().mapv_inplace(|value| value - 1.0);
+                moved *= targets;
+                let means = solved.whitened.slice(s![block, ..]);
+                for (mean, scale) in means.columns().into_iter().zip(&hyper.scales) {
+                    add_outer(&mut moved, 1.0 / scale, mean, mean);
+                }
+                gradient[layout.amplitudes_start() + j * layout.terms + index] = moved.diag().sum();
+                of_sets[hyper.set_of(j)] += &moved;
+            }
+            let count = term.inverse_length_scales();
+            for (set, (moved, prior)) in of_sets.into_iter().zip(sets).enumerate() {
+                let Some(factor) = &prior.factor else {
+                    continue;
+                };
+                // L⁻ᵀ (…) L⁻¹.
+                let half = numerical(factor.solve_upper(moved.view()))?;
+                let weights = numerical(factor.solve_upper(half.t()))?;
+                let start = set * layout.inverse_length_scales + inverse_length_scale_start;
+                term.contract(
+                    &prior.squares,
+                    weights.view(),
+                    &mut gradient[start..start + count],
+                );
+            }
+            inverse_length_scale_start += count;
+            start = end;
+        }
+        let (n, size) = (self.rows as f64, self.size() as f64);
+        if let Some(at) = layout.noise_at() {
+            let residual: f64 = solved
+                .residual
+                .iter()
+                .zip(&hyper.scales)
+                .map(|(residual, scale)| residual / scale)
+                .sum();
+            gradient[at] = residual - targets * (n - size + inverse.diag().sum());
+        }
+        for target in 0..layout.scales {
+            gradient[layout.scales_start() + target] =
+                0.5 * (solved.quadratic[target] / hyper.scales[target] - n);
+        }
+        Ok((solved.value, gradient))
+    }
+}

@@ -1,0 +1,613 @@
+//! The fitted model: coefficients, how surely they are known, and what they depend on.
+
+use super::estimator::{row_weights, with_noise_times};
+use contextualized_core::validate::{
+    check_finite, check_query, check_rows, check_table, check_weights,
+};
+use contextualized_core::{
+    CoefficientIntervals, Coefficients, ColumnNames, Error, FitReport, Link, LocalCoefficients,
+    PredictionIntervals, Result, Samples, Scaling, VaryingCoefficients, WeightedContexts,
+    WithUncertainty, normalized_weights,
+};
+use contextualized_gp::{
+    Constancy, FittedProcess, Hyperparameters, Kernel, ProcessReport, WaldStatistic,
+};
+use ndarray::{Array1, Array2, Array3, Array4, ArrayView1, ArrayView2, Axis, concatenate, s};
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF, Normal};
+
+/// A fitted [`super::GaussianProcessRegression`].
+///
+/// Reloaded through serde it predicts the same bits; numbers that contradict each other are
+/// refused. The uncertainty of the hyperparameters is explored when an interval is first asked for,
+/// which takes about as long as the fit, and then kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
+pub struct GaussianProcessModel {
+    link: Link,
+    intercept: bool,
+    scaling: Scaling,
+    names: ColumnNames,
+    process: FittedProcess,
+    /// Mean weight of the rows, of which the process knows the noise.
+    mean_weight: f64,
+    /// Standardised contexts that stand for those fitted, in an order of chance.
+    typical: Array2<f64>,
+}
+
+#[derive(Deserialize)]
+struct Unchecked {
+    link: Link,
+    intercept: bool,
+    scaling: Scaling,
+    names: ColumnNames,
+    process: FittedProcess,
+    mean_weight: f64,
+    typical: Array2<f64>,
+}
+
+/// Contexts kept for the table of inverse length scale.
+const TYPICAL: usize = 500;
+
+/// What single contexts add to every coefficient, in the users' units.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PartialEffect {
+    /// Posterior means, one row per context asked for, with mean zero over the rows fitted. The
+    /// offset's is at average features.
+    pub effects: Coefficients,
+    /// Posterior standard deviations.
+    pub standard_errors: Coefficients,
+}
+
+/// Rows predicted from all others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeaveOneOut {
+    /// Residuals (n × y), in the targets' units.
+    pub residuals: Array2<f64>,
+    /// Mean of their squares over rows, by weight, and targets.
+    pub mean_squared_error: f64,
+}
+
+impl GaussianProcessModel {
+    pub(super) fn new(
+        link: Link,
+        intercept: bool,
+        scaling: Scaling,
+        names: ColumnNames,
+        process: FittedProcess,
+        mean_weight: f64,
+        contexts: ArrayView2<'_, f64>,
+    ) -> Result<Self> {
+        // In an order of chance, the same each time: rows may come sorted, or in cycles.
+        let mut chosen: Vec<_> = (0..contexts.nrows()).collect();
+        chosen.sort_by_key(|&row| scattered(row as u64));
+        chosen.truncate(TYPICAL);
+        Ok(Self {
+            link,
+            intercept,
+            scaling,
+            names,
+            process,
+            mean_weight,
+            typical: contexts.select(Axis(0), &chosen),
+        })
+    }
+
+    /// Why the search for hyperparameters stopped, its iterations over all starts, and minus the
+    /// logarithm of the marginal likelihood of the standardised data as the objective.
+    pub fn report(&self) -> &FitReport {
+        &self.process.report().fit
+    }
+
+    /// More of how the fit went: the likelihood, how the rows were dealt with, jitter.
+    pub fn process_report(&self) -> &ProcessReport {
+        self.process.report()
+    }
+
+    /// The kernel, its periods in units of standardised contexts.
+    pub fn kernel(&self) -> &Kernel {
+        self.process.kernel()
+    }
+
+    /// The hyperparameters, in units of standardised data: one row for each feature and, with an
+    /// intercept, a last one for the offset. The noise is that of a row of weight one.
+    pub fn hyperparameters(&self) -> Hyperparameters {
+        with_noise_times(self.process.hyperparameters(), self.mean_weight.sqrt())
+    }
+
+    /// Estimated standard deviation of the noise of each target, for a row of weight one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for binary targets, which have none.
+    pub fn noise(&self) -> Result<Array1<f64>> {
+        self.require_identity()?;
+        let variances = Array1::from_vec(self.process.noise_variances());
+        let deviations = variances.mapv(|variance| (variance * self.mean_weight).sqrt());
+        Ok(deviations * self.scaling.targets.scales())
+    }
+
+    /// Intervals that should hold the mean of every target with probability `level`: of
+    /// probabilities, for binary targets.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`WithUncertainty::intervals`], and of tables that do not fit the model.
+    pub fn mean_intervals(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+        level: f64,
+    ) -> Result<PredictionIntervals> {
+        let (means, variances) = self.predictor_moments(contexts, features)?;
+        let half = variances.mapv(f64::sqrt) * quantile(level)?;
+        Ok(PredictionIntervals {
+            lower: self.link.inverse_table((&means - &half).view()),
+            upper: self.link.inverse_table((&means + &half).view()),
+        })
+    }
+
+    /// Intervals that should hold a new outcome of a row of weight one with probability `level`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`GaussianProcessModel::mean_intervals`]; [`Error::InvalidParameter`] for binary targets.
+    pub fn outcome_intervals(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+        level: f64,
+    ) -> Result<PredictionIntervals> {
+        let noise = self.noise()?.mapv(|noise| noise * noise);
+        let (means, variances) = self.predictor_moments(contexts, features)?;
+        let half = (variances + &noise).mapv(f64::sqrt) * quantile(level)?;
+        Ok(PredictionIntervals {
+            lower: &means - &half,
+            upper: &means + &half,
+        })
+    }
+
+    /// Draws of all coefficients at all contexts from their joint posterior: functions of the
+    /// context that the data leave possible.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`VaryingCoefficients::coefficients`]; [`Error::InvalidParameter`] for more than
+    /// [`FittedProcess::MOST_JOINT`] coefficients at once.
+    pub fn draws(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        draws: usize,
+        seed: u64,
+    ) -> Result<Vec<Coefficients>> {
+        let contexts = self.standardized(contexts)?;
+        self.process
+            .draws(contexts.view(), draws, seed)?
+            .axis_iter(Axis(0))
+            .map(|draw| self.in_units(draw.to_owned()))
+            .collect()
+    }
+
+    /// What one context adds to every coefficient at these values of it, with its standard error.
+    ///
+    /// If no term of the kernel has the context together with others, as under
+    /// [`super::GaussianProcessRegression::additive`], this is the context's own function, with mean zero over
+    /// the rows fitted. Otherwise it is an average: of the coefficients over typical rows of the other
+    /// contexts, less their mean.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for a column that the kernel does not have; [`Error::NotFinite`].
+    pub fn partial_effect(
+        &self,
+        context: usize,
+        values: ArrayView1<'_, f64>,
+    ) -> Result<PartialEffect> {
+        let values = values.insert_axis(Axis(1));
+        check_finite("values", values.view())?;
+        let terms = self.kernel().terms().iter().map(|term| term.columns());
+        let with_it: Vec<_> = terms
+            .enumerate()
+            .filter(|(_, columns)| columns.contains(&context))
+            .collect();
+        match with_it.as_slice() {
+            [] => Err(absent(context)),
+            [(term, columns)] if columns.iter().all(|column| *column == context) => {
+                let mut contexts = Array2::zeros((values.nrows(), self.scaling.contexts.columns()));
+                let standardized = self.standardized_column(context, values.column(0));
+                contexts.column_mut(context).assign(&standardized);
+                let effect = self.process.partial_effect(*term, contexts.view())?;
+                self.effect_in_units(effect.means, effect.variances)
+            }
+            _ => self.averaged(
+                &[context],
+                values.view(),
+                &[(&[true], 1.0), (&[false], -1.0)],
+            ),
+        }
+    }
+
+    /// What two contexts do to every coefficient together beyond what each does, at these pairs of
+    /// values (g × 2), averaged over typical rows of the other contexts: coefficients with both
+    /// changed, less those with either, plus those with none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for a pair that no term of the kernel has;
+    /// [`Error::ColumnCount`], [`Error::NotFinite`].
+    pub fn interaction(
+        &self,
+        contexts: (usize, usize),
+        values: ArrayView2<'_, f64>,
+    ) -> Result<PartialEffect> {
+        check_table("values", values, Some(2))?;
+        let both =
+            |columns: Vec<usize>| columns.contains(&contexts.0) && columns.contains(&contexts.1);
+        let mut terms = self.kernel().terms().iter();
+        if contexts.0 == contexts.1 || !terms.any(|term| both(term.columns())) {
+            return Err(absent(format!("{contexts:?}")));
+        }
+        self.averaged(
+            &[contexts.0, contexts.1],
+            values,
+            &[
+                (&[true, true], 1.0),
+                (&[true, false], -1.0),
+                (&[false, true], -1.0),
+                (&[false, false], 1.0),
+            ],
+        )
+    }
+
+    /// Signed sums of mean coefficients over typical rows, in each of which the columns marked have
+    /// the values asked for.
+    fn averaged(
+        &self,
+        columns: &[usize],
+        values: ArrayView2<'_, f64>,
+        signed: &[(&[bool], f64)],
+    ) -> Result<PartialEffect> {
+        let rows = self.typical.nrows().min(AVERAGED);
+        let typical = self.typical.slice(s![..rows, ..]);
+        let standardized: Vec<_> = columns
+            .iter()
+            .enumerate()
+            .map(|(position, &column)| self.standardized_column(column, values.column(position)))
+            .collect();
+        // For each set of values a block of rows for each part.
+        let blocks = values.nrows() * signed.len();
+        let mut contexts = Array2::zeros((blocks * rows, typical.ncols()));
+        let mut weights = Array2::zeros((values.nrows(), blocks * rows));
+        for (g, mut sum) in weights.rows_mut().into_iter().enumerate() {
+            for (part, (changed, sign)) in signed.iter().enumerate() {
+                let start = (g * signed.len() + part) * rows;
+                let range = start..start + rows;
+                let mut block = contexts.slice_mut(s![range.clone(), ..]);
+                block.assign(&typical);
+                for (position, &column) in columns.iter().enumerate() {
+                    if changed[position] {
+                        block.column_mut(column).fill(standardized[position][g]);
+                    }
+                }
+                sum.slice_mut(s![range]).fill(sign / rows as f64);
+            }
+        }
+        let sums = WeightedContexts::new(contexts, weights)?;
+        let moments = self.process.sums(&sums, None)?;
+        let variances = Array3::from_shape_fn(moments.means.dim(), |(g, t, j)| {
+            moments.covariances[[g, t, j, j]]
+        });
+        self.effect_in_units(moments.means, variances)
+    }
+
+    fn standardized_column(&self, column: usize, values: ArrayView1<'_, f64>) -> Array1<f64> {
+        let scaling = &self.scaling.contexts;
+        values.mapv(|value| (value - scaling.centers()[column]) / scaling.scales()[column])
+    }
+
+    fn effect_in_units(&self, means: Array3<f64>, variances: Array3<f64>) -> Result<PartialEffect> {
+        let in_units = |table: Array3<f64>| {
+            let (slopes, offsets) = self.split(table);
+            Coefficients::new(slopes, offsets)?.to_original_units(
+                &self.scaling.features.clone().without_centering(),
+                &self.scaling.targets.clone().without_centering(),
+            )
+        };
+        Ok(PartialEffect {
+            effects: in_units(means)?,
+            standard_errors: in_units(variances.mapv(f64::sqrt))?,
+        })
+    }
+
+    /// Statistics of hypotheses, each for every target, from the samples it was fitted to.
+    pub(super) fn wald_statistics(
+        &self,
+        hypotheses: &[Constancy],
+        samples: &Samples,
+    ) -> Result<Vec<WaldStatistic>> {
+        let standardized = self.scaling.apply(samples)?;
+        let design = self.design(standardized.features());
+        let weights = row_weights(samples, self.link)?;
+        self.process.wald_tests(
+            hypotheses,
+            standardized.contexts(),
+            design.view(),
+            standardized.targets(),
+            weights.as_ref().map(|weights| weights.view()),
+        )
+    }
+
+    /// Every row of the samples it was fitted to, predicted from all others in closed form, at the
+    /// hyperparameters of all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for binary targets; [`Error::RowCount`] and
+    /// [`Error::ColumnCount`] for samples that cannot be those fitted.
+    pub fn leave_one_out(&self, samples: &Samples) -> Result<LeaveOneOut> {
+        self.require_identity()?;
+        let samples = samples.rows_that_count()?;
+        let standardized = self.scaling.apply(&samples)?;
+        let rows = samples.rows();
+        let design = self.design(standardized.features());
+        let weights = normalized_weights(samples.weights(), rows)?;
+        let residuals = self.process.leave_one_out(
+            standardized.contexts(),
+            design.view(),
+            standardized.targets(),
+            samples.weights().map(|_| weights.view()),
+        )?;
+        let residuals = residuals * self.scaling.targets.scales();
+        let squares = residuals
+            .mapv(|r| r * r)
+            .mean_axis(Axis(1))
+            .unwrap_or_default();
+        Ok(LeaveOneOut {
+            residuals,
+            mean_squared_error: squares.dot(&weights) / rows as f64,
+        })
+    }
+
+    pub(super) fn names(&self) -> &ColumnNames {
+        &self.names
+    }
+
+    pub(super) fn typical(&self) -> ArrayView2<'_, f64> {
+        self.typical.view()
+    }
+
+    pub(super) fn process(&self) -> &FittedProcess {
+        &self.process
+    }
+
+    pub(super) fn scaling(&self) -> &Scaling {
+        &self.scaling
+    }
+
+    /// Names of the coefficients, in the order of the hyperparameters.
+    pub(super) fn coefficient_names(&self) -> Vec<String> {
+        let intercept = self.intercept.then(|| "(intercept)".to_owned());
+        self.names
+            .features
+            .iter()
+            .cloned()
+            .chain(intercept)
+            .collect()
+    }
+
+    fn require_identity(&self) -> Result<()> {
+        match self.link {
+            Link::Identity => Ok(()),
+            link => Err(Error::invalid_parameter(
+                "link",
+                format!("{link:?}"),
+                "the identity: binary targets have no noise and no leave-one-out in closed form",
+            )),
+        }
+    }
+
+    pub(super) fn standardized(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        check_table("contexts", contexts, Some(self.scaling.contexts.columns()))?;
+        let standardized = self.scaling.contexts.apply(contexts)?;
+        check_finite("contexts, standardised,", standardized.view())?;
+        Ok(standardized)
+    }
+
+    pub(super) fn design(&self, features: ArrayView2<'_, f64>) -> Array2<f64> {
+        let ones = Array2::ones((features.nrows(), usize::from(self.intercept)));
+        concatenate(Axis(1), &[features.view(), ones.view()])
+            .expect("features and ones have the same rows")
+    }
+
+    /// Slopes (n × y × x) and offsets (n × y) of coefficients (n × y × p), offsets last.
+    fn split(&self, coefficients: Array3<f64>) -> (Array3<f64>, Array2<f64>) {
+        let features = self.scaling.features.columns();
+        let slopes = coefficients.slice(s![.., .., ..features]).to_owned();
+        let offsets = if self.intercept {
+            coefficients.slice(s![.., .., features]).to_owned()
+        } else {
+            Array2::zeros((coefficients.dim().0, coefficients.dim().1))
+        };
+        (slopes, offsets)
+    }
+
+    fn in_units(&self, coefficients: Array3<f64>) -> Result<Coefficients> {
+        let (slopes, offsets) = self.split(coefficients);
+        Coefficients::new(slopes, offsets)?
+            .to_original_units(&self.scaling.features, &self.scaling.targets)
+    }
+
+    /// Means and variances of the linear predictor, in the targets' units.
+    fn predictor_moments(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<(Array2<f64>, Array2<f64>)> {
+        check_rows("features", contexts.nrows(), features.nrows())?;
+        let means = self
+            .coefficients_at(contexts, features)?
+            .linear_predictor(features)?;
+        let design = self.design(self.scaling.features.apply(features)?.view());
+        let covariances = self
+            .process
+            .covariances(self.standardized(contexts)?.view())?;
+        let scales = self.scaling.targets.scales();
+        let variances = Array2::from_shape_fn(means.dim(), |(row, target)| {
+            let x = design.row(row);
+            let covariance = covariances.slice(s![row, target, .., ..]);
+            x.dot(&covariance.dot(&x)).max(0.0) * scales[target].powi(2)
+        });
+        Ok((means, variances))
+    }
+
+    /// Standard deviations in the users' units, of covariances in units of the fit.
+    pub(super) fn deviations(&self, covariances: &Array4<f64>) -> Result<Coefficients> {
+        let (rows, targets, ..) = covariances.dim();
+        let (features, scales) = (&self.scaling.features, self.scaling.targets.scales());
+        let slopes = Array3::from_shape_fn((rows, targets, features.columns()), |(q, t, j)| {
+            covariances[[q, t, j, j]].max(0.0).sqrt() * scales[t] / features.scales()[j]
+        });
+        // The offset at features of zero is the one at average features minus the slopes there.
+        let at_zero = self.design(
+            (-&features.centers() / features.scales())
+                .insert_axis(Axis(0))
+                .view(),
+        );
+        let at_zero = at_zero.row(0);
+        let offsets = Array2::from_shape_fn((rows, targets), |(q, t)| {
+            if self.intercept {
+                let covariance = covariances.slice(s![q, t, .., ..]);
+                at_zero.dot(&covariance.dot(&at_zero)).max(0.0).sqrt() * scales[t]
+            } else {
+                0.0
+            }
+        });
+        Coefficients::new(slopes, offsets)
+    }
+}
+
+/// Numbers that look like chance, another one for each row: SplitMix64.
+pub(super) fn scattered(row: u64) -> u64 {
+    let mut z = (row + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// Typical rows over which effects are averaged.
+const AVERAGED: usize = 100;
+
+fn absent(context: impl std::fmt::Display) -> Error {
+    Error::invalid_parameter("context", context, "one that a term of the kernel has")
+}
+
+/// Of the standard normal distribution, for a two-sided interval.
+pub(super) fn quantile(level: f64) -> Result<f64> {
+    if !(level > 0.0 && level < 1.0) {
+        return Err(Error::invalid_parameter(
+            "level",
+            level,
+            "between 0 and 1, both excluded",
+        ));
+    }
+    Ok(Normal::standard().inverse_cdf(0.5 + level / 2.0))
+}
+
+impl VaryingCoefficients for GaussianProcessModel {
+    fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
+        let contexts = self.standardized(contexts)?;
+        self.in_units(self.process.coefficients(contexts.view())?)
+    }
+}
+
+impl WithUncertainty for GaussianProcessModel {
+    /// Posterior standard deviations.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`VaryingCoefficients::coefficients`], and [`Error::Numerical`].
+    fn standard_errors(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
+        let contexts = self.standardized(contexts)?;
+        self.deviations(&self.process.covariances(contexts.view())?)
+    }
+
+    fn intervals(&self, contexts: ArrayView2<'_, f64>, level: f64) -> Result<CoefficientIntervals> {
+        let quantile = quantile(level)?;
+        let center = self.coefficients(contexts)?;
+        let errors = self.standard_errors(contexts)?;
+        let end = |sign: f64| {
+            Coefficients::new(
+                &center.slopes() + &(&errors.slopes() * (sign * quantile)),
+                &center.offsets() + &(&errors.offsets() * (sign * quantile)),
+            )
+        };
+        Ok(CoefficientIntervals {
+            lower: end(-1.0)?,
+            upper: end(1.0)?,
+        })
+    }
+}
+
+impl LocalCoefficients for GaussianProcessModel {
+    fn coefficients_at(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Coefficients> {
+        check_query(
+            contexts,
+            self.scaling.contexts.columns(),
+            features,
+            self.scaling.features.columns(),
+        )?;
+        self.coefficients(contexts)
+    }
+
+    fn link(&self) -> Link {
+        self.link
+    }
+}
+
+impl TryFrom<Unchecked> for GaussianProcessModel {
+    type Error = Error;
+
+    fn try_from(file: Unchecked) -> Result<Self> {
+        let (contexts, coefficients, targets) = file.process.widths();
+        let scaling = &file.scaling;
+        for (argument, expected, found) in [
+            ("context scaling", contexts, scaling.contexts.columns()),
+            (
+                "feature scaling",
+                coefficients,
+                scaling.features.columns() + usize::from(file.intercept),
+            ),
+            ("target scaling", targets, scaling.targets.columns()),
+            ("context names", contexts, file.names.contexts.len()),
+            (
+                "feature names",
+                scaling.features.columns(),
+                file.names.features.len(),
+            ),
+            ("target names", targets, file.names.targets.len()),
+        ] {
+            if expected != found {
+                return Err(Error::ColumnCount {
+                    argument,
+                    expected,
+                    found,
+                });
+            }
+        }
+        check_table("typical contexts", file.typical.view(), Some(contexts))?;
+        check_weights(ArrayView1::from(&[file.mean_weight]), 1)?;
+        Ok(Self {
+            link: file.link,
+            intercept: file.intercept,
+            scaling: file.scaling,
+            names: file.names,
+            process: file.process,
+            mean_weight: file.mean_weight,
+            typical: file.typical,
+        })
+    }
+}

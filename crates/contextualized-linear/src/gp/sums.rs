@@ -1,0 +1,63 @@
+//! How surely weighted sums of coefficients and of linear predictors are known.
+
+use super::model::{GaussianProcessModel, quantile};
+use contextualized_core::{
+    CoefficientSums, Coefficients, PredictorSums, Result, WeightedContexts, WithSums,
+};
+use ndarray::{Array2, ArrayView2, Axis};
+
+impl WithSums for GaussianProcessModel {
+    /// Posterior means, standard deviations and intervals.
+    ///
+    /// # Errors
+    ///
+    /// [`contextualized_core::Error::InvalidParameter`] for a level outside (0, 1), those of
+    /// [`contextualized_core::VaryingCoefficients::coefficients`], and [`contextualized_core::Error::Numerical`].
+    fn coefficient_sums(&self, sums: &WeightedContexts, level: f64) -> Result<CoefficientSums> {
+        let quantile = quantile(level)?;
+        let values = sums.coefficients(self)?;
+        let moments = self.process().sums(&self.standardized_sums(sums)?, None)?;
+        let standard_errors = self.deviations(&moments.covariances)?;
+        let end = |sign: f64| {
+            Coefficients::new(
+                &values.slopes() + &(&standard_errors.slopes() * (sign * quantile)),
+                &values.offsets() + &(&standard_errors.offsets() * (sign * quantile)),
+            )
+        };
+        Ok(CoefficientSums {
+            lower: end(-1.0)?,
+            upper: end(1.0)?,
+            values,
+            standard_errors,
+        })
+    }
+
+    fn predictor_sums(
+        &self,
+        sums: &WeightedContexts,
+        features: ArrayView2<'_, f64>,
+        level: f64,
+    ) -> Result<PredictorSums> {
+        let quantile = quantile(level)?;
+        let values = sums.predictor(self, features)?;
+        let design = self.design(self.scaling().features.apply(features)?.view());
+        let standardized = self.standardized_sums(sums)?;
+        let moments = self.process().sums(&standardized, Some(design.view()))?;
+        let variances = moments.covariances.sum_axis(Axis(3)).sum_axis(Axis(2));
+        let standard_errors: Array2<f64> =
+            variances.mapv(|v| v.max(0.0).sqrt()) * self.scaling().targets.scales();
+        Ok(PredictorSums {
+            lower: &values - &standard_errors * quantile,
+            upper: &values + &standard_errors * quantile,
+            values,
+            standard_errors,
+        })
+    }
+}
+
+impl GaussianProcessModel {
+    fn standardized_sums(&self, sums: &WeightedContexts) -> Result<WeightedContexts> {
+        let contexts = self.standardized(sums.contexts())?;
+        WeightedContexts::new(contexts, sums.weights().to_owned())
+    }
+}

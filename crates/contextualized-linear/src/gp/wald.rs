@@ -1,0 +1,89 @@
+//! Whether coefficients vary with contexts.
+
+use super::model::GaussianProcessModel;
+use super::model::scattered;
+use contextualized_core::{Error, Result, Samples, WaldTest, WithWaldTests};
+use contextualized_gp::{Constancy, WaldStatistic};
+use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor};
+use std::borrow::Cow;
+
+/// The most rows tested: with as many, power is ample.
+const MOST_ROWS: usize = 20_000;
+
+impl WithWaldTests for GaussianProcessModel {
+    /// Given the estimated hyperparameters of everything that is not tested, exact for normal noise
+    /// (an F test), asymptotic for binary targets (χ²).
+    ///
+    /// A variation is looked for among functions about as smooth as the contexts are wide, or as rough
+    /// as the fit if that is rougher. Of more than 20,000 rows as many, chosen by chance, are tested.
+    fn wald_tests(&self, samples: &Samples) -> Result<Vec<WaldTest>> {
+        let samples = samples.rows_that_count()?;
+        let rows = samples.rows();
+        let samples = if rows > MOST_ROWS {
+            // In an order of chance, the same each time: rows may come sorted, or in cycles.
+            let mut chosen: Vec<usize> = (0..rows).collect();
+            chosen.sort_by_key(|&row| scattered(row as u64));
+            chosen.truncate(MOST_ROWS);
+            Cow::Owned(samples.select(&chosen)?)
+        } else {
+            samples
+        };
+        let names = self.coefficient_names();
+        let contexts = &self.names().contexts;
+        let coefficients = 0..names.len();
+        let mut subjects: Vec<(Option<usize>, Option<usize>)> = Vec::new();
+        for coefficient in coefficients.clone() {
+            subjects.extend((0..contexts.len()).map(|context| (Some(coefficient), Some(context))));
+        }
+        subjects.extend(coefficients.map(|coefficient| (Some(coefficient), None)));
+        subjects.push((None, None));
+
+        let positions = |one: Option<usize>, all: usize| match one {
+            Some(position) => vec![position],
+            None => (0..all).collect(),
+        };
+        let hypotheses: Vec<Constancy> = subjects
+            .iter()
+            .map(|(coefficient, context)| Constancy {
+                coefficients: positions(*coefficient, names.len()),
+                contexts: positions(*context, contexts.len()),
+            })
+            .collect();
+        let statistics = self.wald_statistics(&hypotheses, &samples)?;
+        let targets = &self.names().targets;
+        let mut tests = Vec::with_capacity(statistics.len());
+        for (target, name) in targets.iter().enumerate() {
+            for (index, (coefficient, context)) in subjects.iter().enumerate() {
+                let statistic = statistics[index * targets.len() + target];
+                tests.push(WaldTest {
+                    target: name.clone(),
+                    coefficient: coefficient.map(|position| names[position].clone()),
+                    context: context.map(|position| contexts[position].clone()),
+                    statistic: statistic.value,
+                    degrees: statistic.degrees,
+                    residual_degrees: statistic.residual_degrees,
+                    p_value: p_value(&statistic)?,
+                });
+            }
+        }
+        Ok(tests)
+    }
+}
+
+/// The probability of a larger statistic by chance; 1 where there is nothing to test.
+fn p_value(statistic: &WaldStatistic) -> Result<f64> {
+    if statistic.degrees == 0 {
+        return Ok(1.0);
+    }
+    let degrees = statistic.degrees as f64;
+    const WHAT: &str = "the distribution of a Wald statistic";
+    Ok(if statistic.residual_degrees.is_finite() {
+        FisherSnedecor::new(degrees, statistic.residual_degrees)
+            .map_err(|source| Error::numerical(WHAT, source))?
+            .sf(statistic.value)
+    } else {
+        ChiSquared::new(degrees)
+            .map_err(|source| Error::numerical(WHAT, source))?
+            .sf(statistic.value * degrees)
+    })
+}
