@@ -1,7 +1,9 @@
 //! One comparison for every estimator: on a test set, and cross-validated.
 
-use crate::metrics::{Loss, Score, effect_mse};
-use crate::{Coefficients, DynEstimator, Error, KFold, LocalCoefficients, Result, Samples, Split};
+use crate::metrics::{Score, effect_mse};
+use crate::{
+    Coefficients, DynEstimator, Error, Family, KFold, LocalCoefficients, Result, Samples, Split,
+};
 use rayon::prelude::*;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,19 +25,19 @@ pub struct TestScore {
 ///
 /// # Errors
 ///
-/// Those of the estimator and of [`Loss::rows`].
+/// Those of the estimator and of [`Family::losses`].
 pub fn score_on_test(
     estimator: &dyn DynEstimator,
     train: &Samples,
     test: &Samples,
     truth: Option<&Coefficients>,
-    loss: Loss,
+    family: Family,
 ) -> Result<TestScore> {
     let start = Instant::now();
     let model = estimator.fit_boxed(train)?;
     let fit_time = start.elapsed();
     Ok(TestScore {
-        response: response_score(&model, test, loss)?,
+        response: response_score(&model, test, family)?,
         effect_mse: truth
             .map(|truth| {
                 let estimate = model.coefficients_at(test.contexts(), test.features())?;
@@ -46,9 +48,9 @@ pub fn score_on_test(
     })
 }
 
-fn response_score(model: &dyn LocalCoefficients, test: &Samples, loss: Loss) -> Result<Score> {
-    let predictions = model.predict(test.contexts(), test.features())?;
-    let losses = loss.rows(test.targets(), predictions.view())?;
+fn response_score(model: &dyn LocalCoefficients, test: &Samples, family: Family) -> Result<Score> {
+    let predictions = model.predict_samples(test)?;
+    let losses = family.losses(test.targets(), predictions.view())?;
     Score::of_rows(losses.view(), test.weights())
 }
 
@@ -67,13 +69,13 @@ pub fn compare_on_test(
     train: &Samples,
     test: &Samples,
     truth: Option<&Coefficients>,
-    loss: Loss,
+    family: Family,
 ) -> Vec<Compared<TestScore>> {
     estimators
         .iter()
         .map(|estimator| Compared {
             name: DynEstimator::name(estimator),
-            outcome: score_on_test(estimator, train, test, truth, loss),
+            outcome: score_on_test(estimator, train, test, truth, family),
         })
         .collect()
 }
@@ -85,7 +87,7 @@ pub struct FoldScores {
     /// Weight of each split's held-out rows, their number where there are no weights.
     weights: Vec<f64>,
     splits: Arc<[Split]>,
-    loss: Loss,
+    family: Family,
 }
 
 impl FoldScores {
@@ -119,11 +121,11 @@ impl FoldScores {
     ///
     /// [`Error::InvalidParameter`] when the two were scored on different splits, weights or losses.
     pub fn minus(&self, other: &Self) -> Result<Score> {
-        if self.loss != other.loss {
+        if self.family != other.family {
             return Err(Error::invalid_parameter(
-                "loss of the other scores",
-                format!("{:?}", other.loss),
-                format!("{:?}, as of these", self.loss),
+                "family of the other scores",
+                other.family,
+                format!("{}, as of these", self.family),
             ));
         }
         if (&self.splits, &self.weights) != (&other.splits, &other.weights) {
@@ -190,10 +192,10 @@ pub fn cross_validate(
     estimators: &[Box<dyn DynEstimator>],
     samples: &Samples,
     folds: &KFold,
-    loss: Loss,
+    family: Family,
 ) -> Result<Vec<Compared<FoldScores>>> {
     let samples = samples.rows_that_count()?;
-    cross_validate_on(estimators, &samples, &folds.splits(samples.rows())?, loss)
+    cross_validate_on(estimators, &samples, &folds.splits(samples.rows())?, family)
 }
 
 /// Scores every estimator on the same splits of the samples, in parallel over estimators and splits.
@@ -203,7 +205,7 @@ pub fn cross_validate(
 /// threads.
 ///
 /// ```
-/// # use contextualized_core::{Coefficients, Estimator, Link, LocalCoefficients, Result};
+/// # use contextualized_core::{Coefficients, Estimator, Family, LocalCoefficients, Result};
 /// # use ndarray::{Array2, ArrayView2};
 /// # struct Zero;
 /// # struct Zeros(usize);
@@ -216,10 +218,9 @@ pub fn cross_validate(
 /// #     fn coefficients_at(&self, c: ArrayView2<'_, f64>, _: ArrayView2<'_, f64>) -> Result<Coefficients> {
 /// #         Coefficients::new(ndarray::Array3::zeros((c.nrows(), 1, self.0)), Array2::zeros((c.nrows(), 1)))
 /// #     }
-/// #     fn link(&self) -> Link { Link::Identity }
+/// #     fn family(&self) -> Family { Family::Gaussian }
 /// # }
 /// use contextualized_core::comparison::cross_validate_on;
-/// use contextualized_core::metrics::Loss;
 /// use contextualized_core::{DynEstimator, KFold, Samples};
 /// use ndarray::array;
 ///
@@ -228,7 +229,7 @@ pub fn cross_validate(
 /// let estimators: Vec<Box<dyn DynEstimator>> = vec![Box::new(Zero)];
 ///
 /// let beyond = KFold::new(2, 0).region_splits(samples.contexts())?;
-/// let lines = cross_validate_on(&estimators, &samples, &beyond, Loss::Squared)?;
+/// let lines = cross_validate_on(&estimators, &samples, &beyond, Family::Gaussian)?;
 /// for line in lines {
 ///     assert_eq!(line.outcome?.score().mean, 7.5);
 /// }
@@ -244,7 +245,7 @@ pub fn cross_validate_on(
     estimators: &[Box<dyn DynEstimator>],
     samples: &Samples,
     splits: &[Split],
-    loss: Loss,
+    family: Family,
 ) -> Result<Vec<Compared<FoldScores>>> {
     if splits.is_empty() {
         return Err(Error::invalid_parameter("splits", 0, "at least 1"));
@@ -275,7 +276,7 @@ pub fn cross_validate_on(
         .map(|(estimator, split)| {
             let (train, test) = &data[split];
             let model = estimators[estimator].fit_boxed(train)?;
-            Ok(response_score(&model, test, loss)?.mean)
+            Ok(response_score(&model, test, family)?.mean)
         })
         .collect::<Vec<Result<f64>>>()
         .into_iter();
@@ -292,7 +293,7 @@ pub fn cross_validate_on(
                         losses,
                         weights: weights.clone(),
                         splits: splits.clone(),
-                        loss,
+                        family,
                     }),
             }
         })

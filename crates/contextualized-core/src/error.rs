@@ -127,9 +127,14 @@ pub enum Error {
         columns: Vec<String>,
     },
 
-    /// A binary target holds something other than 0 and 1.
-    #[error("binary target {target} holds {value} at row {row}, which is neither 0 nor 1")]
-    NotBinary {
+    /// A target is not an outcome of its family.
+    #[error(
+        "target {target} is {value} at row {row}, but a {family} target is {}",
+        family.requirement()
+    )]
+    InvalidTarget {
+        /// The family.
+        family: crate::Family,
         /// Name of the target.
         target: String,
         /// Row, counted from zero.
@@ -138,7 +143,16 @@ pub enum Error {
         value: f64,
     },
 
-    /// A binary target is separated by the features: the maximum-likelihood estimate is infinite.
+    /// A model has no standard errors, or no outcome intervals, to make intervals of.
+    #[error("{model} has no intervals{}", remedy.map_or(String::new(), |remedy| format!(": {remedy}")))]
+    NoIntervals {
+        /// The model.
+        model: String,
+        /// What to do about it.
+        remedy: Option<&'static str>,
+    },
+
+    /// A target is separated by the features: the maximum-likelihood estimate is infinite.
     #[error(
         "target {target} is separated by the features, or always the same, so its coefficients have no finite maximum-likelihood estimate; set a ridge penalty"
     )]

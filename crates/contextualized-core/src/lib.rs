@@ -13,7 +13,7 @@
 //!
 //! ```
 //! use contextualized_core::{
-//!     Coefficients, Estimator, Link, LocalCoefficients, Result, Samples, VaryingCoefficients,
+//!     Coefficients, Estimator, Family, LocalCoefficients, Result, Samples, VaryingCoefficients,
 //! };
 //! use contextualized_core::validate::{check_query, check_table};
 //! use ndarray::{ArrayView2, array, Array2, Array1};
@@ -48,7 +48,7 @@
 //!         check_query(c, self.contexts, x, self.features)?;
 //!         self.coefficients(c)
 //!     }
-//!     fn link(&self) -> Link { Link::Identity }
+//!     fn family(&self) -> Family { Family::Gaussian }
 //! }
 //!
 //! let (c, x, y) = (array![[0.0], [1.0]], array![[2.0], [3.0]], array![[1.0], [5.0]]);
@@ -64,7 +64,9 @@
 //! | [`Samples`] | validated data: contexts, features, targets, weights, names |
 //! | [`Estimator`], [`DynEstimator`] | a configuration that can be fitted; its object-safe companion |
 //! | [`LocalCoefficients`], [`VaryingCoefficients`], [`WithUncertainty`] | fitted regressions |
-//! | [`Coefficients`], [`Link`] | slopes and offsets per sample; the scale they live on |
+//! | [`Family`], [`Link`] | what kind of number a target is: its link, likelihood, loss, intervals and draws |
+//! | [`Coefficients`] | slopes and intercepts per sample |
+//! | [`WithPredictions`], [`PredictorDistribution`] | intervals of means and of new outcomes |
 //! | [`Networks`], [`VaryingNetworks`], [`NetworkKind`], [`NetworkDensity`] | one p × p network per sample |
 //! | [`WithArchetypes`], [`WithNetworkArchetypes`] | models that mix a few coefficients or networks by context |
 //! | [`WeightedContexts`], [`WithSums`] | weighted sums over contexts, such as averages and effects, and how surely they are known |
@@ -84,11 +86,14 @@ pub mod metrics;
 pub mod validate;
 
 mod archetypes;
+mod checked;
 mod coefficients;
 mod error;
+mod family;
 mod link;
 mod markov;
 mod networks;
+mod predictions;
 mod report;
 mod samples;
 mod scaling;
@@ -100,11 +105,14 @@ mod traits;
 mod wald;
 
 pub use archetypes::{WithArchetypes, WithNetworkArchetypes};
+pub use checked::Checked;
 pub use coefficients::Coefficients;
 pub use error::{Error, Result};
+pub use family::{Derivatives, Family, PredictorBelief, RandomNumbers};
 pub use link::Link;
 pub use markov::{MarkovNetworks, partial_correlations};
 pub use networks::{NetworkDensity, NetworkKind, Networks, VaryingNetworks};
+pub use predictions::{PredictionIntervals, PredictorDistribution, Tail, WithPredictions};
 pub use report::{FitReport, Termination};
 pub use samples::{ColumnNames, Samples};
 pub use scaling::Scaling;
@@ -113,7 +121,7 @@ pub use standardization::{Standardization, normalized_weights};
 pub use structural::StructuralNetworks;
 pub use sums::{CoefficientSums, PredictorSums, WeightedContexts, WithSums};
 pub use traits::{
-    CoefficientIntervals, DynEstimator, Estimator, LocalCoefficients, PredictionIntervals,
-    VaryingCoefficients, WithUncertainty,
+    CoefficientIntervals, DynEstimator, Estimator, LocalCoefficients, VaryingCoefficients,
+    WithUncertainty,
 };
 pub use wald::{WaldTest, WithWaldTests};

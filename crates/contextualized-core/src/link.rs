@@ -3,13 +3,12 @@
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-/// The function ℓ of `ℓ(E[y | x, c]) = B(c) x + m(c)`.
+/// The function ℓ of `ℓ(E[y | x, c]) = B(c) x + m(c)`; a [`Family`](crate::Family) has one.
 ///
 /// As in generalised linear models, the link takes the mean to the linear
 /// predictor and the inverse link takes the linear predictor to the mean
 /// (McCullagh and Nelder 1989, doi:10.1007/978-1-4899-3242-6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub enum Link {
     /// ℓ(μ) = μ, for real-valued targets.
     Identity,

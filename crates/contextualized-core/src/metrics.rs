@@ -1,105 +1,33 @@
 //! Errors of predictions and of coefficients.
 
 use crate::validate::{check_rows, check_table};
-use crate::{Coefficients, Error, Result, Standardization, normalized_weights};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Zip};
+use crate::{Coefficients, Error, Family, Result, Standardization, normalized_weights};
+use ndarray::{Array2, ArrayView1, ArrayView2};
 
-/// How far a prediction is from its target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Loss {
-    /// (y − ŷ)², for real-valued targets; of probabilities it is the Brier score.
-    Squared,
-    /// −y ln p − (1 − y) ln(1 − p), for binary targets and predicted probabilities.
-    Log,
+/// Checks that predictions (n × y) are finite and fit their targets.
+pub(crate) fn check_predictions(
+    targets: ArrayView2<'_, f64>,
+    predictions: ArrayView2<'_, f64>,
+) -> Result<()> {
+    check_table("targets", targets, None)?;
+    check_table("predictions", predictions, Some(targets.ncols()))?;
+    check_rows("predictions", targets.nrows(), predictions.nrows())
 }
 
-impl Loss {
-    /// The loss of each row, averaged over its targets.
-    ///
-    /// The log loss of a probability below ½ ε = 1.1e-16 given to what happened is that of ½ ε:
-    /// large and finite.
+impl Family {
+    /// The mean of [`Family::losses`] over rows, weighted if weights are given.
     ///
     /// # Errors
     ///
-    /// [`Error::RowCount`], [`Error::ColumnCount`], [`Error::NotFinite`] for tables that do not
-    /// match; for the log loss also [`Error::NotBinary`], and [`Error::InvalidParameter`] for a
-    /// prediction outside [0, 1].
-    pub fn rows(
-        self,
-        targets: ArrayView2<'_, f64>,
-        predictions: ArrayView2<'_, f64>,
-    ) -> Result<Array1<f64>> {
-        check_table("targets", targets, None)?;
-        check_table("predictions", predictions, Some(targets.ncols()))?;
-        check_rows("predictions", targets.nrows(), predictions.nrows())?;
-        if self == Self::Log {
-            check_binary(targets, predictions)?;
-        }
-        let mut losses = Array1::zeros(targets.nrows());
-        Zip::from(&mut losses)
-            .and(targets.rows())
-            .and(predictions.rows())
-            .for_each(|loss, targets, predictions| {
-                let total: f64 = targets
-                    .iter()
-                    .zip(predictions)
-                    .map(|(&target, &prediction)| self.of(target, prediction))
-                    .sum();
-                *loss = total / targets.len() as f64;
-            });
-        Ok(losses)
-    }
-
-    /// The mean loss over rows, weighted if weights are given.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Loss::rows`], [`Error::NoRows`], and those of
+    /// Those of [`Family::losses`], [`Error::NoRows`], and those of
     /// [`crate::validate::check_weights`].
-    pub fn mean(
+    pub fn mean_loss(
         self,
         targets: ArrayView2<'_, f64>,
-        predictions: ArrayView2<'_, f64>,
+        means: ArrayView2<'_, f64>,
         weights: Option<ArrayView1<'_, f64>>,
     ) -> Result<f64> {
-        Ok(Score::of_rows(self.rows(targets, predictions)?.view(), weights)?.mean)
-    }
-
-    fn of(self, target: f64, prediction: f64) -> f64 {
-        match self {
-            Self::Squared => (target - prediction).powi(2),
-            Self::Log => {
-                let of_truth = if target == 1.0 {
-                    prediction
-                } else {
-                    1.0 - prediction
-                };
-                -of_truth.max(f64::EPSILON / 2.0).ln()
-            }
-        }
-    }
-}
-
-fn check_binary(targets: ArrayView2<'_, f64>, predictions: ArrayView2<'_, f64>) -> Result<()> {
-    if let Some(((row, column), &value)) = targets
-        .indexed_iter()
-        .find(|(_, value)| **value != 0.0 && **value != 1.0)
-    {
-        return Err(Error::NotBinary {
-            target: format!("in column {column}"),
-            row,
-            value,
-        });
-    }
-    let outside = |value: &f64| !(0.0..=1.0).contains(value);
-    match predictions.indexed_iter().find(|(_, value)| outside(value)) {
-        Some(((row, column), value)) => Err(Error::invalid_parameter(
-            "prediction",
-            format!("{value} at row {row}, column {column}"),
-            "a probability between 0 and 1",
-        )),
-        None => Ok(()),
+        Ok(Score::of_rows(self.losses(targets, means)?.view(), weights)?.mean)
     }
 }
 
@@ -177,16 +105,16 @@ pub fn effect_mse(truth: &Coefficients, estimate: &Coefficients) -> Result<f64> 
 ///
 /// # Errors
 ///
-/// Those of [`Loss::mean`]; [`Error::InvalidParameter`] when all targets are constant.
+/// Those of [`Family::mean_loss`]; [`Error::InvalidParameter`] when all targets are constant.
 pub fn r_squared(
     targets: ArrayView2<'_, f64>,
     predictions: ArrayView2<'_, f64>,
     weights: Option<ArrayView1<'_, f64>>,
 ) -> Result<f64> {
-    let unexplained = Loss::Squared.mean(targets, predictions, weights)?;
+    let unexplained = Family::Gaussian.mean_loss(targets, predictions, weights)?;
     let scaling = Standardization::fit(targets, weights)?;
     let means = scaling.invert(Array2::zeros(targets.dim()).view())?;
-    let total = Loss::Squared.mean(targets, means.view(), weights)?;
+    let total = Family::Gaussian.mean_loss(targets, means.view(), weights)?;
     if total == 0.0 {
         return Err(Error::invalid_parameter(
             "targets",
@@ -201,35 +129,36 @@ pub fn r_squared(
 mod tests {
     use super::*;
     use approx::assert_relative_eq;
+    use ndarray::Array1;
     use ndarray::{Array3, array};
 
     #[test]
     fn squared_and_log_losses_by_hand() {
-        let squared = Loss::Squared
-            .rows(
+        let squared = Family::Gaussian
+            .losses(
                 array![[1.0, 2.0], [0.0, 0.0]].view(),
                 array![[0.0, 4.0], [0.0, 1.0]].view(),
             )
             .unwrap();
         assert_eq!(squared, array![2.5, 0.5]);
-        let log = Loss::Log
-            .rows(array![[1.0], [0.0]].view(), array![[0.25], [0.25]].view())
+        let log = Family::Binomial
+            .losses(array![[1.0], [0.0]].view(), array![[0.25], [0.25]].view())
             .unwrap();
         assert_relative_eq!(log, array![4.0_f64.ln(), (4.0_f64 / 3.0).ln()]);
     }
 
     #[test]
     fn certainty_in_the_wrong_is_large_and_finite() {
-        let log = Loss::Log
-            .rows(array![[1.0]].view(), array![[0.0]].view())
+        let log = Family::Binomial
+            .losses(array![[1.0]].view(), array![[0.0]].view())
             .unwrap();
         assert!(log[0] > 36.0 && log[0] < 37.0);
         assert!(matches!(
-            Loss::Log.rows(array![[0.5]].view(), array![[0.5]].view()),
-            Err(Error::NotBinary { row: 0, .. })
+            Family::Binomial.losses(array![[0.5]].view(), array![[0.5]].view()),
+            Err(Error::InvalidTarget { row: 0, .. })
         ));
         assert!(matches!(
-            Loss::Log.rows(array![[1.0]].view(), array![[1.5]].view()),
+            Family::Binomial.losses(array![[1.0]].view(), array![[1.5]].view()),
             Err(Error::InvalidParameter { .. })
         ));
     }
@@ -237,8 +166,8 @@ mod tests {
     #[test]
     fn weighted_mean_counts_rows() {
         let (targets, predictions) = (array![[1.0], [3.0]], array![[0.0], [0.0]]);
-        let weighted = Loss::Squared
-            .mean(
+        let weighted = Family::Gaussian
+            .mean_loss(
                 targets.view(),
                 predictions.view(),
                 Some(array![3.0, 1.0].view()),

@@ -17,7 +17,6 @@ pub struct FitReport {
 
 /// Why an estimator stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub enum Termination {
     /// The solution is direct: nothing was iterated.
     DirectSolve,

@@ -1,6 +1,6 @@
 //! The data every estimator takes: contexts, features, targets, weights and their names.
 
-use crate::validate::{check_rows, check_table, check_weights};
+use crate::validate::{check_offsets, check_rows, check_table, check_weights};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,7 @@ pub struct Samples {
     features: Array2<f64>,
     targets: Array2<f64>,
     weights: Option<Array1<f64>>,
+    offsets: Option<Array1<f64>>,
     names: ColumnNames,
 }
 
@@ -83,6 +84,7 @@ impl Samples {
             features: features.as_standard_layout().into_owned(),
             targets: targets.as_standard_layout().into_owned(),
             weights: None,
+            offsets: None,
             names,
         })
     }
@@ -121,6 +123,18 @@ impl Samples {
     pub fn with_weights(mut self, weights: ArrayView1<'_, f64>) -> Result<Self> {
         check_weights(weights, self.rows())?;
         self.weights = Some(weights.to_owned());
+        Ok(self)
+    }
+
+    /// Sets offsets (n): known terms of every target's linear predictor, on the link scale, such as
+    /// the logarithm of an exposure. They have no coefficient.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RowCount`], [`Error::NotFinite`].
+    pub fn with_offsets(mut self, offsets: ArrayView1<'_, f64>) -> Result<Self> {
+        check_offsets(offsets, self.rows())?;
+        self.offsets = Some(offsets.to_owned());
         Ok(self)
     }
 
@@ -189,30 +203,14 @@ impl Samples {
         self.weights.as_ref().map(|weights| weights.view())
     }
 
+    /// Offsets of the linear predictor (n), if any were set.
+    pub fn offsets(&self) -> Option<ArrayView1<'_, f64>> {
+        self.offsets.as_ref().map(|offsets| offsets.view())
+    }
+
     /// Names of all columns.
     pub fn names(&self) -> &ColumnNames {
         &self.names
-    }
-
-    /// Checks that every target is 0 or 1, as logistic regressions need.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotBinary`], naming the target and the row.
-    pub fn check_binary_targets(&self) -> Result<()> {
-        let other = |value: f64| value != 0.0 && value != 1.0;
-        match self
-            .targets
-            .indexed_iter()
-            .find(|(_, value)| other(**value))
-        {
-            Some(((row, column), &value)) => Err(Error::NotBinary {
-                target: self.names.targets[column].clone(),
-                row,
-                value,
-            }),
-            None => Ok(()),
-        }
     }
 
     /// The rows whose weight is not zero: those that are split into folds or held out.
@@ -310,6 +308,7 @@ impl Samples {
             features: self.features.select(Axis(0), rows),
             targets: self.targets.select(Axis(0), rows),
             weights,
+            offsets: self.offsets.as_ref().map(|o| o.select(Axis(0), rows)),
             names: self.names.clone(),
         })
     }

@@ -226,7 +226,7 @@ impl CoefficientSums {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Link, LocalCoefficients};
+    use crate::{Family, LocalCoefficients};
     use ndarray::array;
 
     /// One slope, twice the context, and the context as offset.
@@ -241,8 +241,8 @@ mod tests {
             self.coefficients(contexts)
         }
 
-        fn link(&self) -> Link {
-            Link::Identity
+        fn family(&self) -> Family {
+            Family::Gaussian
         }
     }
 

@@ -1,8 +1,10 @@
 //! The shared question, "what are the coefficients at this context?", as traits.
 
 use crate::validate::check_rows;
-use crate::{Coefficients, Link, Result, Samples};
-use ndarray::{Array2, ArrayView2};
+use crate::{
+    Coefficients, Family, Result, Samples, WithArchetypes, WithPredictions, WithSums, WithWaldTests,
+};
+use ndarray::{Array2, ArrayView2, Axis};
 
 /// A configuration that can be fitted to samples.
 ///
@@ -95,8 +97,23 @@ pub trait LocalCoefficients: Send + Sync {
         features: ArrayView2<'_, f64>,
     ) -> Result<Coefficients>;
 
-    /// The link between the mean of a target and the linear predictor.
-    fn link(&self) -> Link;
+    /// The family of the targets, whose link joins their means to the linear predictor.
+    fn family(&self) -> Family;
+
+    /// The linear predictor of every target (n × y): `B x + m`, without an offset.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`LocalCoefficients::coefficients_at`].
+    fn linear_predictor(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array2<f64>> {
+        check_rows("features", contexts.nrows(), features.nrows())?;
+        self.coefficients_at(contexts, features)?
+            .linear_predictor(features)
+    }
 
     /// The mean of every target (n × y): the inverse link of `B x + m`.
     ///
@@ -108,11 +125,51 @@ pub trait LocalCoefficients: Send + Sync {
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
     ) -> Result<Array2<f64>> {
-        check_rows("features", contexts.nrows(), features.nrows())?;
-        let predictor = self
-            .coefficients_at(contexts, features)?
-            .linear_predictor(features)?;
-        Ok(self.link().inverse_table(predictor.view()))
+        let predictor = self.linear_predictor(contexts, features)?;
+        Ok(self.family().link().inverse_table(predictor.view()))
+    }
+
+    /// The mean of every target (n × y) at the contexts, features and offsets of samples.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`LocalCoefficients::coefficients_at`].
+    fn predict_samples(&self, samples: &Samples) -> Result<Array2<f64>> {
+        let mut predictor = self.linear_predictor(samples.contexts(), samples.features())?;
+        if let Some(offsets) = samples.offsets() {
+            predictor += &offsets.insert_axis(Axis(1));
+        }
+        Ok(self.family().link().inverse_table(predictor.view()))
+    }
+
+    /// Its coefficients as functions of the context alone, of a model that has them.
+    fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {
+        None
+    }
+
+    /// Its standard errors, of a model that has them.
+    fn as_uncertain(&self) -> Option<&dyn WithUncertainty> {
+        None
+    }
+
+    /// Its intervals of means and outcomes, of a model that has them.
+    fn as_predictive(&self) -> Option<&dyn WithPredictions> {
+        None
+    }
+
+    /// Its sums of coefficients over contexts, of a model that has them.
+    fn as_sums(&self) -> Option<&dyn WithSums> {
+        None
+    }
+
+    /// Its own tests of variation, of a model that has them.
+    fn as_wald_tested(&self) -> Option<&dyn WithWaldTests> {
+        None
+    }
+
+    /// Its archetypes, of a model that has them.
+    fn as_archetypes(&self) -> Option<&dyn WithArchetypes> {
+        None
     }
 }
 
@@ -135,16 +192,7 @@ pub struct CoefficientIntervals {
     pub upper: Coefficients,
 }
 
-/// Lower and upper ends of an interval for every target (n × y): of its mean, or of a new outcome.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PredictionIntervals {
-    /// Lower ends.
-    pub lower: Array2<f64>,
-    /// Upper ends.
-    pub upper: Array2<f64>,
-}
-
-/// A model that knows how surely it knows its coefficients.
+/// A model with standard errors of its coefficients.
 pub trait WithUncertainty: VaryingCoefficients {
     /// Standard error, or posterior standard deviation, of every coefficient.
     ///
@@ -153,7 +201,7 @@ pub trait WithUncertainty: VaryingCoefficients {
     /// Those of [`VaryingCoefficients::coefficients`].
     fn standard_errors(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients>;
 
-    /// Pointwise intervals that should hold each coefficient with probability `level`.
+    /// Pointwise intervals that should contain each coefficient with probability `level`.
     ///
     /// # Errors
     ///
@@ -171,8 +219,40 @@ impl<M: LocalCoefficients + ?Sized> LocalCoefficients for Box<M> {
         (**self).coefficients_at(contexts, features)
     }
 
-    fn link(&self) -> Link {
-        (**self).link()
+    fn family(&self) -> Family {
+        (**self).family()
+    }
+
+    fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {
+        (**self).as_varying()
+    }
+
+    fn as_uncertain(&self) -> Option<&dyn WithUncertainty> {
+        (**self).as_uncertain()
+    }
+
+    fn as_predictive(&self) -> Option<&dyn WithPredictions> {
+        (**self).as_predictive()
+    }
+
+    fn as_sums(&self) -> Option<&dyn WithSums> {
+        (**self).as_sums()
+    }
+
+    fn as_wald_tested(&self) -> Option<&dyn WithWaldTests> {
+        (**self).as_wald_tested()
+    }
+
+    fn as_archetypes(&self) -> Option<&dyn WithArchetypes> {
+        (**self).as_archetypes()
+    }
+
+    fn linear_predictor(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array2<f64>> {
+        (**self).linear_predictor(contexts, features)
     }
 
     fn predict(

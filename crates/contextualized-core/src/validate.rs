@@ -1,7 +1,7 @@
 //! Checks at the boundary: every table that enters an estimator or a model passes here.
 
 use crate::{Error, Result};
-use ndarray::{ArrayView1, ArrayView2};
+use ndarray::{ArrayView1, ArrayView2, Axis};
 
 /// Checks that a table has columns, the expected number of them if one is given,
 /// and only finite entries.
@@ -96,6 +96,16 @@ pub fn check_weights(weights: ArrayView1<'_, f64>, rows: usize) -> Result<()> {
         return Err(Error::NoWeight);
     }
     Ok(())
+}
+
+/// Checks offsets of the linear predictor: one a row, finite.
+///
+/// # Errors
+///
+/// [`Error::RowCount`], [`Error::NotFinite`].
+pub fn check_offsets(offsets: ArrayView1<'_, f64>, rows: usize) -> Result<()> {
+    check_rows("offsets", rows, offsets.len())?;
+    check_finite("offsets", offsets.insert_axis(Axis(1)))
 }
 
 #[cfg(test)]

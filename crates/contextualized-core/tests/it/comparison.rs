@@ -5,8 +5,7 @@ use approx::assert_relative_eq;
 use contextualized_core::comparison::{
     FoldScores, compare_on_test, cross_validate, cross_validate_on,
 };
-use contextualized_core::metrics::Loss;
-use contextualized_core::{DynEstimator, Error, Estimator, KFold, Result, Samples, Split};
+use contextualized_core::{DynEstimator, Error, Estimator, Family, KFold, Result, Samples, Split};
 use ndarray::{Array1, Array2, array};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -55,7 +54,7 @@ fn a_test_set_scores_response_and_effects() {
         contextualized_core::Coefficients::constant(array![[3.0]].view(), array![0.0].view(), 2)
             .unwrap();
     let estimators: Vec<Box<dyn DynEstimator>> = vec![Box::new(MeanOnly), Box::new(Failing)];
-    let rows = compare_on_test(&estimators, &train, &test, Some(&truth), Loss::Squared);
+    let rows = compare_on_test(&estimators, &train, &test, Some(&truth), Family::Gaussian);
     let score = rows[0].outcome.as_ref().unwrap();
     assert_eq!(rows[0].name, "mean");
     assert_relative_eq!(score.response.mean, 2.0); // losses 0 and 4
@@ -71,7 +70,7 @@ fn cross_validation_of_the_mean_by_hand() {
     let table = array![[0.0], [4.0]];
     let samples = Samples::new(table.view(), table.view(), table.view()).unwrap();
     let estimators: Vec<Box<dyn DynEstimator>> = vec![Box::new(MeanOnly)];
-    let rows = cross_validate(&estimators, &samples, &KFold::new(2, 0), Loss::Squared).unwrap();
+    let rows = cross_validate(&estimators, &samples, &KFold::new(2, 0), Family::Gaussian).unwrap();
     let scores = rows[0].outcome.as_ref().unwrap();
     assert_eq!(scores.losses(), [16.0, 16.0]);
     assert_relative_eq!(scores.score().mean, 16.0);
@@ -89,7 +88,7 @@ fn one_failing_estimator_does_not_cost_the_others_their_lines() {
         &estimators,
         &pure_noise(40, 1),
         &KFold::new(4, 2),
-        Loss::Squared,
+        Family::Gaussian,
     )
     .unwrap();
     assert!(rows[0].outcome.is_err());
@@ -107,7 +106,7 @@ fn one_failing_estimator_does_not_cost_the_others_their_lines() {
         &estimators,
         &pure_noise(40, 1),
         &KFold::new(5, 2),
-        Loss::Squared,
+        Family::Gaussian,
     );
     assert!(
         mean.minus(other.unwrap()[1].outcome.as_ref().unwrap())
@@ -125,7 +124,7 @@ fn cross_validation_counts_weights() {
     }
     let weighted = samples.with_weights(weights.view()).unwrap();
     let estimators: Vec<Box<dyn DynEstimator>> = vec![Box::new(MeanOnly)];
-    let rows = cross_validate(&estimators, &weighted, &KFold::new(5, 0), Loss::Squared).unwrap();
+    let rows = cross_validate(&estimators, &weighted, &KFold::new(5, 0), Family::Gaussian).unwrap();
     let score = rows[0].outcome.as_ref().unwrap().score();
 
     let counted = weighted.rows_that_count().unwrap();
@@ -149,7 +148,8 @@ fn only_scores_on_the_same_folds_are_paired() {
     let scores = |seed| {
         let estimators: Vec<Box<dyn DynEstimator>> = vec![Box::new(MeanOnly)];
         let folds = KFold::new(5, seed);
-        let rows = cross_validate(&estimators, &pure_noise(40, 1), &folds, Loss::Squared).unwrap();
+        let rows =
+            cross_validate(&estimators, &pure_noise(40, 1), &folds, Family::Gaussian).unwrap();
         rows.into_iter().next().unwrap().outcome.unwrap()
     };
     assert!(scores(0).minus(&scores(0)).is_ok());
@@ -158,7 +158,7 @@ fn only_scores_on_the_same_folds_are_paired() {
 
 fn scores_of_the_mean(samples: &Samples, splits: &[Split]) -> Result<FoldScores> {
     let estimators: Vec<Box<dyn DynEstimator>> = vec![Box::new(MeanOnly)];
-    let lines = cross_validate_on(&estimators, samples, splits, Loss::Squared)?;
+    let lines = cross_validate_on(&estimators, samples, splits, Family::Gaussian)?;
     lines.into_iter().next().unwrap().outcome
 }
 
@@ -261,7 +261,7 @@ fn grouped_folds_know_that_groups_differ() {
             folds.splits(rows).unwrap(),
         ];
         for (claimed, splits) in claimed.iter_mut().zip(&splits) {
-            let lines = cross_validate_on(&estimators, &samples, splits, Loss::Squared).unwrap();
+            let lines = cross_validate_on(&estimators, &samples, splits, Family::Gaussian).unwrap();
             let score = lines[0].outcome.as_ref().unwrap().score();
             *claimed += score.standard_error / 200.0;
             means.push(score.mean);
@@ -290,7 +290,7 @@ fn cross_validation_gives_the_same_bits_on_one_and_two_threads() {
                 let estimators: Vec<Box<dyn DynEstimator>> =
                     vec![Box::new(MeanOnly), Box::new(BiasedMean(0.3))];
                 let folds = KFold::new(10, 7).with_repeats(5);
-                cross_validate(&estimators, &pure_noise(200, 3), &folds, Loss::Squared)
+                cross_validate(&estimators, &pure_noise(200, 3), &folds, Family::Gaussian)
                     .unwrap()
                     .into_iter()
                     .map(|row| row.outcome.unwrap())
@@ -311,12 +311,17 @@ fn cross_validated_standard_errors_are_calibrated() {
             .map(|seed| {
                 let estimators: Vec<Box<dyn DynEstimator>> = vec![Box::new(MeanOnly)];
                 let folds = KFold::new(folds, seed).with_repeats(repeats);
-                cross_validate(&estimators, &pure_noise(rows, seed), &folds, Loss::Squared).unwrap()
-                    [0]
-                .outcome
-                .as_ref()
-                .unwrap()
-                .score()
+                cross_validate(
+                    &estimators,
+                    &pure_noise(rows, seed),
+                    &folds,
+                    Family::Gaussian,
+                )
+                .unwrap()[0]
+                    .outcome
+                    .as_ref()
+                    .unwrap()
+                    .score()
             })
             .collect();
         let count = scores.len() as f64;

@@ -2,7 +2,7 @@
 
 use contextualized_core::validate::{check_query, check_table};
 use contextualized_core::{
-    Coefficients, Error, Estimator, Link, LocalCoefficients, Result, Samples, VaryingCoefficients,
+    Coefficients, Error, Estimator, Family, LocalCoefficients, Result, Samples, VaryingCoefficients,
 };
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis};
 
@@ -49,8 +49,8 @@ impl LocalCoefficients for Mean {
         self.coefficients(contexts)
     }
 
-    fn link(&self) -> Link {
-        Link::Identity
+    fn family(&self) -> Family {
+        Family::Gaussian
     }
 }
 
@@ -74,8 +74,8 @@ impl LocalCoefficients for Parabola {
         Coefficients::new(slopes, offsets)
     }
 
-    fn link(&self) -> Link {
-        Link::Identity
+    fn family(&self) -> Family {
+        Family::Gaussian
     }
 }
 
@@ -98,8 +98,8 @@ impl<M: VaryingCoefficients> LocalCoefficients for Halved<M> {
         self.coefficients(contexts)
     }
 
-    fn link(&self) -> Link {
-        self.0.link()
+    fn family(&self) -> Family {
+        self.0.family()
     }
 }
 

@@ -1,0 +1,376 @@
+//! Outcome families: everything that depends on what kind of number a target is.
+//!
+//! A family is one file: it says which targets it admits, how the mean follows from the linear
+//! predictor, how likely an outcome is, and how far predictions are from it. Nothing outside this
+//! module asks *which* family a model has; it asks what it needs to know of it.
+
+mod binomial;
+mod gaussian;
+
+use crate::predictions::Tail;
+use crate::{Error, Link, Result, Samples};
+use ndarray::{Array1, ArrayView2, Zip};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// The distribution of a target given its linear predictor η, with its link.
+///
+/// All are exponential dispersion families (Jørgensen 1987,
+/// doi:10.1111/j.2517-6161.1987.tb01685.x), as in generalised linear models: the density has the
+/// mean μ = ℓ⁻¹(η), and a dispersion φ that divides its logarithm.
+///
+/// ```
+/// use contextualized_core::{Family, Link};
+///
+/// let family: Family = "binomial".parse()?;
+/// assert_eq!(family.link(), Link::Logit);
+/// // ln p of what happened, and its derivatives by the linear predictor.
+/// let derivatives = family.derivatives(1.0, 0.0);
+/// assert_eq!(derivatives.log_likelihood, 0.5_f64.ln());
+/// assert_eq!((derivatives.first, derivatives.second), (0.5, -0.25));
+/// # Ok::<(), contextualized_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Family {
+    /// Real numbers with normal errors; identity link. The dispersion is the variance of the errors.
+    #[default]
+    Gaussian,
+    /// 0 or 1; logit link. The dispersion is 1.
+    Binomial,
+}
+
+impl Family {
+    /// All families, in the order in which they are listed to users.
+    pub const ALL: [Self; 2] = [Self::Gaussian, Self::Binomial];
+
+    /// The one place that tells families apart.
+    fn outcome(self) -> &'static dyn Outcome {
+        match self {
+            Self::Gaussian => &gaussian::Gaussian,
+            Self::Binomial => &binomial::Binomial,
+        }
+    }
+}
+
+/// A log-density and its derivatives by the linear predictor, at a dispersion of one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Derivatives {
+    /// The logarithm of the density, or probability, of the target.
+    pub log_likelihood: f64,
+    /// Its first derivative; for a canonical link the residual y − μ.
+    pub first: f64,
+    /// Its second derivative; for a canonical link minus the variance function of μ.
+    pub second: f64,
+    /// Its third derivative.
+    pub third: f64,
+}
+
+/// Random numbers from which outcomes are drawn.
+pub trait RandomNumbers {
+    /// Uniform between 0, included, and 1, excluded.
+    fn uniform(&mut self) -> f64;
+
+    /// Normal with mean 0 and standard deviation 1.
+    fn standard_normal(&mut self) -> f64;
+}
+
+/// What is known of the linear predictor of one row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PredictorBelief {
+    /// Mean, offset included.
+    pub mean: f64,
+    /// Standard error, or posterior standard deviation.
+    pub standard_error: f64,
+    /// Dispersion of the outcome.
+    pub dispersion: f64,
+}
+
+/// What a family knows of itself. A new one implements this in a file of its own.
+trait Outcome: Sync {
+    fn name(&self) -> &'static str;
+    fn description(&self) -> &'static str;
+    fn qualifier(&self) -> Option<&'static str>;
+    fn link(&self) -> Link;
+    fn requirement(&self) -> &'static str;
+    fn admits(&self, target: f64) -> bool;
+    fn derivatives(&self, target: f64, predictor: f64) -> Derivatives;
+    fn deviance(&self, target: f64, mean: f64) -> f64;
+    fn loss(&self, target: f64, mean: f64) -> f64;
+    fn loss_name(&self) -> &'static str;
+    fn draw(&self, mean: f64, dispersion: f64, random: &mut dyn RandomNumbers) -> f64;
+
+    /// Where Newton's method starts: a linear predictor near which the target is likely.
+    fn initial_predictor(&self, _target: f64) -> f64 {
+        0.0
+    }
+
+    /// The direction in which the log-likelihood rises for ever, as a sign; 0 where it has a maximum.
+    fn unbounded_direction(&self, _target: f64) -> f64 {
+        0.0
+    }
+
+    /// Whether a mean can be predicted: within the range of the inverse link.
+    fn admits_mean(&self, mean: f64) -> bool {
+        mean.is_finite()
+    }
+
+    fn has_dispersion(&self) -> bool {
+        false
+    }
+
+    fn is_quadratic(&self) -> bool {
+        false
+    }
+
+    fn is_binary(&self) -> bool {
+        false
+    }
+
+    /// Lower and upper end for a new outcome; none where an interval of outcomes says nothing.
+    fn predictive_interval(&self, _tail: &Tail, _belief: &PredictorBelief) -> Option<(f64, f64)> {
+        None
+    }
+}
+
+impl Family {
+    /// The name by which users choose it, such as `gaussian`.
+    pub fn name(self) -> &'static str {
+        self.outcome().name()
+    }
+
+    /// What its targets are, its errors and its link, in a few words.
+    pub fn description(self) -> &'static str {
+        self.outcome().description()
+    }
+
+    /// What names of estimators say of it, such as `logistic`; nothing of the Gaussian family.
+    pub fn qualifier(self) -> Option<&'static str> {
+        self.outcome().qualifier()
+    }
+
+    /// The link between mean and linear predictor.
+    pub fn link(self) -> Link {
+        self.outcome().link()
+    }
+
+    /// Checks that every target of the samples can be an outcome of this family.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidTarget`], naming the target, the row and the value.
+    pub fn check(self, samples: &Samples) -> Result<()> {
+        let names = &samples.names().targets;
+        self.check_table(samples.targets(), |column| names[column].clone())
+    }
+
+    fn check_table(
+        self,
+        targets: ArrayView2<'_, f64>,
+        name: impl Fn(usize) -> String,
+    ) -> Result<()> {
+        let outcome = self.outcome();
+        match targets
+            .indexed_iter()
+            .find(|(_, value)| !outcome.admits(**value))
+        {
+            Some(((row, column), &value)) => Err(Error::InvalidTarget {
+                family: self,
+                target: name(column),
+                row,
+                value,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// What a target has to be, such as `0 or 1`.
+    pub fn requirement(self) -> &'static str {
+        self.outcome().requirement()
+    }
+
+    /// The log-density of a target at a linear predictor, with its first three derivatives, at a
+    /// dispersion of one. At another dispersion φ derivatives are these over φ.
+    pub fn derivatives(self, target: f64, predictor: f64) -> Derivatives {
+        self.outcome().derivatives(target, predictor)
+    }
+
+    /// The unit deviance of a target at a mean: twice what the log-likelihood lacks to that of a mean
+    /// that equals the target, at a dispersion of one.
+    pub fn deviance(self, target: f64, mean: f64) -> f64 {
+        self.outcome().deviance(target, mean)
+    }
+
+    /// What the loss of [`Family::losses`] is called.
+    pub fn loss_name(self) -> &'static str {
+        self.outcome().loss_name()
+    }
+
+    /// The loss by which predictions of held-out rows are judged, of each row (n), averaged over
+    /// its targets: a proper score of the predicted means (n × y).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RowCount`], [`Error::ColumnCount`], [`Error::NotFinite`] for tables that do not
+    /// match; [`Error::InvalidTarget`]; [`Error::InvalidParameter`] for a mean out of range.
+    pub fn losses(
+        self,
+        targets: ArrayView2<'_, f64>,
+        means: ArrayView2<'_, f64>,
+    ) -> Result<Array1<f64>> {
+        let outcome = self.outcome();
+        self.check_table(targets, |column| format!("in column {column}"))?;
+        crate::metrics::check_predictions(targets, means)?;
+        if let Some(((row, column), mean)) = means
+            .indexed_iter()
+            .find(|(_, mean)| !outcome.admits_mean(**mean))
+        {
+            return Err(Error::invalid_parameter(
+                "prediction",
+                format!("{mean} at row {row}, column {column}"),
+                format!("the mean of a {} outcome", self.name()),
+            ));
+        }
+        Ok(Zip::from(targets.rows())
+            .and(means.rows())
+            .map_collect(|targets, means| {
+                let total: f64 = targets
+                    .iter()
+                    .zip(means)
+                    .map(|(&target, &mean)| outcome.loss(target, mean))
+                    .sum();
+                total / targets.len() as f64
+            }))
+    }
+
+    /// Whether the dispersion is unknown and estimated; otherwise it is one, and row weights count
+    /// rows instead of standing for inverse variances.
+    pub fn has_dispersion(self) -> bool {
+        self.outcome().has_dispersion()
+    }
+
+    /// Whether the log-likelihood is quadratic in the linear predictor, so that fits and posteriors
+    /// have a closed form, and targets can be standardised.
+    pub fn is_quadratic(self) -> bool {
+        self.outcome().is_quadratic()
+    }
+
+    /// Whether the targets are 0 or 1 and their means probabilities.
+    pub fn is_binary(self) -> bool {
+        self.outcome().is_binary()
+    }
+
+    /// A linear predictor near which the target is likely, from which Newton's method starts.
+    pub fn initial_predictor(self, target: f64) -> f64 {
+        self.outcome().initial_predictor(target)
+    }
+
+    /// The sign of the direction in which the log-likelihood of this target rises for ever as the
+    /// linear predictor moves; 0 where it has a maximum. Directions of the coefficients along which
+    /// no row falls and some row rises for ever leave no finite maximum-likelihood estimate.
+    pub fn unbounded_direction(self, target: f64) -> f64 {
+        self.outcome().unbounded_direction(target)
+    }
+
+    /// Lower and upper quantile of a new outcome, given what is known of its linear predictor; none
+    /// for families whose outcomes have a probability instead of an interval.
+    pub fn predictive_interval(self, tail: &Tail, belief: &PredictorBelief) -> Option<(f64, f64)> {
+        self.outcome().predictive_interval(tail, belief)
+    }
+
+    /// An outcome with this mean and dispersion; NaN for parameters that have no distribution.
+    pub fn draw(self, mean: f64, dispersion: f64, random: &mut dyn RandomNumbers) -> f64 {
+        self.outcome().draw(mean, dispersion, random)
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Family {
+    type Err = Error;
+
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for a name that no family has.
+    fn from_str(name: &str) -> Result<Self> {
+        let named = Self::ALL.into_iter().find(|family| family.name() == name);
+        named.ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            Error::invalid_parameter("family", name, format!("one of {names}"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_relative_eq;
+    use proptest::prelude::*;
+
+    /// A target of each family from any number.
+    fn target_of(family: Family, number: f64) -> f64 {
+        [number, number.abs().round(), f64::from(number > 0.0)]
+            .into_iter()
+            .find(|target| family.outcome().admits(*target))
+            .unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn derivatives_are_those_of_the_log_likelihood(number in -4.0..4.0_f64, predictor in -4.0..4.0_f64) {
+            for family in Family::ALL {
+                let target = target_of(family, number);
+                let step = 1e-4;
+                let at = |predictor| family.derivatives(target, predictor);
+                let (here, left, right) = (at(predictor), at(predictor - step), at(predictor + step));
+                let central = |of: fn(Derivatives) -> f64| (of(right) - of(left)) / (2.0 * step);
+                assert_relative_eq!(central(|d| d.log_likelihood), here.first, epsilon = 1e-5, max_relative = 1e-6);
+                assert_relative_eq!(central(|d| d.first), here.second, epsilon = 1e-5, max_relative = 1e-6);
+                assert_relative_eq!(central(|d| d.second), here.third, epsilon = 1e-5, max_relative = 1e-6);
+                prop_assert!(here.second <= 0.0);
+            }
+        }
+
+        #[test]
+        fn deviances_are_differences_of_log_likelihoods(number in -4.0..4.0_f64, predictor in -4.0..4.0_f64) {
+            for family in Family::ALL {
+                let target = target_of(family, number);
+                let deviance = |predictor| family.deviance(target, family.link().inverse(predictor));
+                let fit = |predictor| -2.0 * family.derivatives(target, predictor).log_likelihood;
+                let difference = deviance(predictor) - deviance(0.3);
+                assert_relative_eq!(difference, fit(predictor) - fit(0.3), epsilon = 1e-9, max_relative = 1e-9);
+                prop_assert!(deviance(predictor) >= 0.0);
+            }
+        }
+    }
+
+    #[test]
+    fn every_family_is_found_by_its_name() {
+        for family in Family::ALL {
+            assert_eq!(family.name().parse::<Family>().unwrap(), family);
+            let stored = serde_json::to_string(&family).unwrap();
+            assert_eq!(stored, format!("{:?}", family.name()));
+        }
+        let error = "normal".parse::<Family>().unwrap_err().to_string();
+        assert!(error.contains("gaussian, binomial"), "{error}");
+    }
+
+    #[test]
+    fn targets_that_grow_in_likelihood_for_ever_are_marked() {
+        for family in Family::ALL {
+            for target in [0.0, 1.0, 3.0] {
+                if family.outcome().admits(target) {
+                    let sign = family.unbounded_direction(target);
+                    let slope = |predictor: f64| family.derivatives(target, predictor).first;
+                    assert_eq!(sign > 0.0, slope(25.0) >= 0.0, "{family} {target}");
+                    assert_eq!(sign < 0.0, slope(-25.0) <= 0.0, "{family} {target}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Outcomes that happen or do not: 0 or 1.
+
+use super::{Derivatives, Outcome, RandomNumbers};
+use crate::Link;
+
+pub(super) struct Binomial;
+
+impl Outcome for Binomial {
+    fn name(&self) -> &'static str {
+        "binomial"
+    }
+
+    fn description(&self) -> &'static str {
+        "binary, logit link"
+    }
+
+    fn qualifier(&self) -> Option<&'static str> {
+        Some("logistic")
+    }
+
+    fn link(&self) -> Link {
+        Link::Logit
+    }
+
+    fn requirement(&self) -> &'static str {
+        "0 or 1"
+    }
+
+    fn admits(&self, target: f64) -> bool {
+        target == 0.0 || target == 1.0
+    }
+
+    fn derivatives(&self, target: f64, predictor: f64) -> Derivatives {
+        let probability = Link::Logit.inverse(predictor);
+        let other = Link::Logit.inverse(-predictor);
+        let variance = probability * other;
+        Derivatives {
+            log_likelihood: -softplus((1.0 - 2.0 * target) * predictor),
+            // Without cancellation where the outcome is all but certain.
+            first: target * other - (1.0 - target) * probability,
+            second: -variance,
+            third: -variance * (other - probability),
+        }
+    }
+
+    fn deviance(&self, target: f64, mean: f64) -> f64 {
+        let of_truth = target * mean + (1.0 - target) * (1.0 - mean);
+        -2.0 * of_truth.ln()
+    }
+
+    /// Of a probability below ½ ε = 1.1e-16 given to what happened it is that of ½ ε: large and
+    /// finite.
+    fn loss(&self, target: f64, mean: f64) -> f64 {
+        let of_truth = if target == 1.0 { mean } else { 1.0 - mean };
+        -of_truth.max(f64::EPSILON / 2.0).ln()
+    }
+
+    fn loss_name(&self) -> &'static str {
+        "log loss"
+    }
+
+    fn draw(&self, mean: f64, _: f64, random: &mut dyn RandomNumbers) -> f64 {
+        let uniform = random.uniform();
+        if self.admits_mean(mean) {
+            f64::from(uniform < mean)
+        } else {
+            f64::NAN
+        }
+    }
+
+    fn unbounded_direction(&self, target: f64) -> f64 {
+        2.0 * target - 1.0
+    }
+
+    fn admits_mean(&self, mean: f64) -> bool {
+        (0.0..=1.0).contains(&mean)
+    }
+
+    fn is_binary(&self) -> bool {
+        true
+    }
+}
+
+/// ln(1 + e^η) without overflow.
+fn softplus(predictor: f64) -> f64 {
+    predictor.max(0.0) + (-predictor.abs()).exp().ln_1p()
+}
