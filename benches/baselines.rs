@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
-use contextualized_core::{DynEstimator, LocalCoefficients};
+use contextualized_core::{DynEstimator, Family, LocalCoefficients};
 use contextualized_simulation::{SimulatedData, Simulator};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
@@ -11,7 +11,7 @@ fn data(rows: usize, binary: bool) -> SimulatedData {
         .uniform_contexts(2, -1.0, 1.0)
         .slopes(|c| vec![c[0], c[1], 1.0, -1.0, 0.5]);
     let simulator = if binary {
-        simulator.binary()
+        simulator.family(Family::Binomial)
     } else {
         simulator.noise(0.5)
     };
@@ -24,7 +24,7 @@ fn benchmarks(criterion: &mut Criterion) {
         (
             "logistic",
             true,
-            Box::new(PopulationRegression::new().logistic()),
+            Box::new(PopulationRegression::new().family(Family::Binomial)),
         ),
         (
             "clusters",

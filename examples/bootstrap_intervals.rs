@@ -16,8 +16,8 @@ use contextualized_analysis::{Bootstrap, Ensemble};
 use contextualized_baselines::PopulationRegression;
 use contextualized_core::metrics::{Loss, Score};
 use contextualized_core::{
-    CoefficientIntervals, Coefficients, Estimator, LocalCoefficients, Samples, VaryingCoefficients,
-    WithUncertainty,
+    CoefficientIntervals, Coefficients, Estimator, Family, LocalCoefficients, Samples,
+    VaryingCoefficients, WithUncertainty,
 };
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::table::table;
@@ -145,7 +145,7 @@ impl View {
             replicates: Some(model.members().len()),
             estimate: model.coefficients(contexts.view())?,
             intervals: model.intervals(contexts.view(), LEVEL)?,
-            out_of_bag: Some(model.out_of_bag(train, Loss::Squared)?.score),
+            out_of_bag: Some(model.out_of_bag(train, Family::Gaussian)?.score),
             test: test_error(model, test)?,
         })
     }
@@ -203,6 +203,6 @@ fn test_error(
     test: &Samples,
 ) -> contextualized_core::Result<Score> {
     let predictions = model.predict(test.contexts(), test.features())?;
-    let losses = Loss::Squared.rows(test.targets(), predictions.view())?;
+    let losses = Family::Gaussian.losses(test.targets(), predictions.view())?;
     Score::of_rows(losses.view(), None)
 }

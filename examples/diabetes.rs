@@ -22,7 +22,7 @@ use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::comparison::{FoldScores, cross_validate};
 use contextualized_core::metrics::{Loss, Score};
 use contextualized_core::{
-    Coefficients, DynEstimator, Estimator, KFold, Link, LocalCoefficients, Result, Samples,
+    Coefficients, DynEstimator, Estimator, Family, KFold, LocalCoefficients, Result, Samples,
     VaryingCoefficients, WithUncertainty,
 };
 use contextualized_examples::diabetes::read;
@@ -71,7 +71,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         Box::new(kernel.clone().additive(KernelShape::SquaredExponential)),
     ];
     let folds = KFold::new(arguments.folds, arguments.seed).with_repeats(arguments.repeats);
-    let compared = cross_validate(&estimators, &samples, &folds, Loss::Squared)?;
+    let compared = cross_validate(&estimators, &samples, &folds, Family::Gaussian)?;
     let scores = compared
         .into_iter()
         .map(|line| Ok((line.name, line.outcome?)))
@@ -266,7 +266,7 @@ impl<M: LocalCoefficients> LocalCoefficients for Extended<M> {
         Coefficients::new(inner.slopes().slice(s![.., .., ..own]).to_owned(), offsets)
     }
 
-    fn link(&self) -> Link {
-        self.0.link()
+    fn family(&self) -> Family {
+        self.0.family()
     }
 }

@@ -18,9 +18,8 @@
 
 use clap::Parser;
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
-use contextualized_core::DynEstimator;
 use contextualized_core::comparison::compare_on_test;
-use contextualized_core::metrics::Loss;
+use contextualized_core::{DynEstimator, Family};
 use contextualized_examples::statistics::{median, quartiles};
 use contextualized_examples::table::{number, table};
 use contextualized_linear::{
@@ -98,7 +97,7 @@ fn measure(
         let new = simulator(NEW_ROWS).simulate(NEW_SEED + seed)?;
         let (names, estimators): (Vec<_>, Vec<_>) = models(seed).into_iter().unzip();
         let truth = Some(&new.coefficients);
-        let compared = compare_on_test(&estimators, &train, &new.samples, truth, Loss::Squared);
+        let compared = compare_on_test(&estimators, &train, &new.samples, truth, Family::Gaussian);
         if lines.is_empty() {
             lines.extend(names.into_iter().map(|name| Line {
                 name,

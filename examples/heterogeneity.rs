@@ -22,7 +22,7 @@ use contextualized_analysis::{
     faithfulness,
 };
 use contextualized_core::{
-    Estimator, Link, LocalCoefficients, Result, Samples, VaryingCoefficients, WithArchetypes,
+    Estimator, Family, LocalCoefficients, Result, Samples, VaryingCoefficients, WithArchetypes,
 };
 use contextualized_examples::diabetes;
 use contextualized_examples::figures1::Folder;
@@ -111,7 +111,7 @@ fn three_kinds(seed: u64, folder: &Folder) -> Outcome<()> {
             .assign(&Array1::from(kind_weights(&context.to_vec())));
     }
     let model = softmax_regression(3, seed).fit(&samples)?;
-    let columns = CoefficientColumns::new(&samples, model.link())?;
+    let columns = CoefficientColumns::new(&samples, model.family())?;
     let summary = ArchetypeSummary::new(&model, &samples, &columns)?;
     let order = matched(summary.weights.view(), truth.view());
     let slopes = model.archetypes()?.slopes().to_owned();
@@ -225,7 +225,7 @@ fn time_tsne(seed: u64) -> Outcome<()> {
             .uniform_contexts(2, -1.0, 1.0)
             .slopes(|c| Array1::from(kind_weights(c)).dot(&kinds()).to_vec())
             .simulate(seed)?;
-        let columns = CoefficientColumns::new(&data.samples, Link::Identity)?;
+        let columns = CoefficientColumns::new(&data.samples, Family::Gaussian)?;
         let effects = columns.table(&data.coefficients)?;
         let start = Instant::now();
         let found = Tsne::new().seed(seed).fit(effects.view())?;
@@ -329,7 +329,7 @@ fn field_error(
 fn patients_with_diabetes(seed: u64, folder: &Folder) -> Outcome<()> {
     let samples = diabetes::read()?;
     let model = GaussianProcessRegression::new().fit(&samples)?;
-    let columns = CoefficientColumns::new(&samples, model.link())?.with_levels();
+    let columns = CoefficientColumns::new(&samples, model.family())?.with_levels();
     let coefficients = model.coefficients(samples.contexts())?;
     let effects = columns.table(&coefficients)?;
     let components = PrincipalComponents::new().fit(effects.view(), columns.names())?;

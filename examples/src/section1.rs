@@ -4,7 +4,7 @@ use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_bridge::ImplicitRegression;
 use contextualized_core::metrics::{Loss, effect_mse};
 use contextualized_core::{
-    Coefficients, DynEstimator, Error, Estimator, LocalCoefficients, Result, Samples,
+    Coefficients, DynEstimator, Error, Estimator, Family, LocalCoefficients, Result, Samples,
     VaryingCoefficients,
 };
 use contextualized_linear::{
@@ -259,7 +259,11 @@ fn fitted(
         row: Row {
             section: part.section(),
             model,
-            response_mse: Loss::Squared.mean(test.samples.targets(), predictions.view(), None)?,
+            response_mse: Family::Gaussian.mean_loss(
+                test.samples.targets(),
+                predictions.view(),
+                None,
+            )?,
             effect_mse: effect_mse(&test.coefficients, &estimate)?,
             seconds,
             published_response_mse: None,
@@ -310,7 +314,11 @@ fn anchor(
         row: Row {
             section,
             model,
-            response_mse: Loss::Squared.mean(test.samples.targets(), predictions.view(), None)?,
+            response_mse: Family::Gaussian.mean_loss(
+                test.samples.targets(),
+                predictions.view(),
+                None,
+            )?,
             effect_mse: effect_mse(&test.coefficients, estimate)?,
             seconds,
             published_response_mse: None,

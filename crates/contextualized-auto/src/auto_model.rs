@@ -3,7 +3,7 @@
 use crate::{AutoReport, RegressionModel};
 use contextualized_core::validate::{check_finite, check_query};
 use contextualized_core::{
-    CoefficientIntervals, Coefficients, Error, Link, LocalCoefficients, PredictionIntervals,
+    CoefficientIntervals, Coefficients, Error, Family, LocalCoefficients, PredictionIntervals,
     Result, VaryingCoefficients, WeightedContexts, WithUncertainty,
 };
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
@@ -119,20 +119,20 @@ impl AutoModel {
                 "between 0 and 1, both excluded",
             ));
         }
-        match (&self.model, self.model.link()) {
-            (RegressionModel::GaussianProcess(model), Link::Logit) => {
+        match (&self.model, self.model.family()) {
+            (RegressionModel::GaussianProcess(model), Family::Binomial) => {
                 model.mean_intervals(contexts, features, level)
             }
             (RegressionModel::GaussianProcess(model), _) => {
                 model.outcome_intervals(contexts, features, level)
             }
-            (RegressionModel::Population(model), Link::Logit) => {
+            (RegressionModel::Population(model), Family::Binomial) => {
                 model.mean_intervals(contexts, features, level)
             }
             (RegressionModel::Population(model), _) => {
                 model.outcome_intervals(contexts, features, level)
             }
-            (_, Link::Logit) => self.probability_intervals(contexts, features, level),
+            (_, Family::Binomial) => self.probability_intervals(contexts, features, level),
             _ => self.normal_intervals(contexts, features, level),
         }
     }
@@ -147,7 +147,7 @@ impl AutoModel {
         let [_, lower, upper] = self
             .predictors(contexts, features, level)?
             .ok_or_else(|| self.model.without_intervals())?;
-        let link = self.model.link();
+        let link = self.model.family();
         Ok(PredictionIntervals {
             lower: link.inverse_table(lower.view()),
             upper: link.inverse_table(upper.view()),
@@ -228,8 +228,8 @@ impl LocalCoefficients for AutoModel {
         self.model.coefficients_at(contexts, features)
     }
 
-    fn link(&self) -> Link {
-        self.model.link()
+    fn family(&self) -> Family {
+        self.model.family()
     }
 
     fn predict(

@@ -5,8 +5,7 @@ use crate::progress::Progress;
 use crate::{AutoModel, AutoReport, Candidate, Method, RegressionModel};
 use contextualized_analysis::Bootstrap;
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
-use contextualized_core::metrics::Loss;
-use contextualized_core::{Error, Estimator, Link, LocalCoefficients, Result, Samples};
+use contextualized_core::{Error, Estimator, Family, LocalCoefficients, Result, Samples};
 use contextualized_linear::{
     GaussianProcessRegression, KernelShape, NeuralRegression, Parameterization, Sharing,
 };
@@ -66,7 +65,7 @@ use ndarray::{Array1, Array2, Axis};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct AutoRegression {
-    link: Link,
+    family: Family,
     intercept: bool,
     folds: usize,
     most_rows: usize,
@@ -94,7 +93,7 @@ enum Choice {
 impl Default for AutoRegression {
     fn default() -> Self {
         Self {
-            link: Link::Identity,
+            family: Family::Gaussian,
             intercept: true,
             folds: 5,
             most_rows: 2000,
@@ -113,7 +112,7 @@ impl AutoRegression {
 
     /// Logistic regression of targets that are 0 or 1.
     pub fn logistic(mut self) -> Self {
-        self.link = Link::Logit;
+        self.family = Family::Binomial;
         self
     }
 
@@ -177,8 +176,8 @@ impl AutoRegression {
 
     fn population(&self) -> PopulationRegression {
         let estimator = PopulationRegression::new().intercept(self.intercept);
-        match self.link {
-            Link::Logit => estimator.logistic(),
+        match self.family {
+            Family::Binomial => estimator.family(Family::Binomial),
             _ => estimator,
         }
     }
@@ -187,16 +186,16 @@ impl AutoRegression {
         let estimator = NeuralRegression::new()
             .intercept(self.intercept)
             .seed(self.seed);
-        match self.link {
-            Link::Logit => estimator.logistic(),
+        match self.family {
+            Family::Binomial => estimator.family(Family::Binomial),
             _ => estimator,
         }
     }
 
     fn kernel(&self) -> GaussianProcessRegression {
         let estimator = GaussianProcessRegression::new().intercept(self.intercept);
-        match self.link {
-            Link::Logit => estimator.logistic(),
+        match self.family {
+            Family::Binomial => estimator.family(Family::Binomial),
             _ => estimator,
         }
     }
@@ -241,7 +240,7 @@ impl AutoRegression {
     /// # Errors
     ///
     /// [`Error::InvalidParameter`] for no candidate, fewer than two folds or candidates of another
-    /// link; [`Error::NotBinary`]; the first candidate's error if none can be fitted; those of the
+    /// link; [`Error::InvalidTarget`]; the first candidate's error if none can be fitted; those of the
     /// chosen candidate on all rows.
     pub fn fit_observed(
         &self,
@@ -249,15 +248,15 @@ impl AutoRegression {
         observer: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<AutoModel> {
         let samples = samples.rows_that_count()?;
-        if self.link == Link::Logit {
-            samples.check_binary_targets()?;
+        if self.family == Family::Binomial {
+            Family::Binomial.check(samples)?;
         }
         let candidates = self.listed(samples.contexts().ncols());
         let compared = match candidates.as_slice() {
             [] => {
                 return Err(Error::invalid_parameter("candidates", 0, "at least 1"));
             }
-            [sole] => self.link == Link::Identity && needs_noise(sole.method()),
+            [sole] => self.family == Family::Gaussian && needs_noise(sole.method()),
             _ => true,
         };
         let fits = if compared {
@@ -294,9 +293,9 @@ impl AutoRegression {
     }
 
     fn loss(&self) -> Loss {
-        match self.link {
-            Link::Logit => Loss::Log,
-            _ => Loss::Squared,
+        match self.family {
+            Family::Binomial => Family::Binomial,
+            _ => Family::Gaussian,
         }
     }
 
@@ -308,7 +307,7 @@ impl AutoRegression {
         names: Vec<String>,
         progress: &Progress<'_>,
     ) -> Result<(AutoReport, Option<Array1<f64>>)> {
-        let levels = (self.link == Link::Logit).then(|| {
+        let levels = (self.family == Family::Binomial).then(|| {
             let rows = samples.targets();
             let level = |row: ndarray::ArrayView1<'_, f64>| row.iter().map(|y| *y == 1.0).collect();
             rows.rows().into_iter().map(level).collect()
@@ -320,11 +319,11 @@ impl AutoRegression {
             progress,
             |candidate, train, test| {
                 let model = candidates[candidate].fit(train)?;
-                if model.link() != self.link {
+                if model.family() != self.family {
                     return Err(Error::invalid_parameter(
                         "link of a candidate",
-                        format!("{:?}", model.link()),
-                        format!("{:?}, as of the choice", self.link),
+                        format!("{:?}", model.family()),
+                        format!("{:?}, as of the choice", self.family),
                     ));
                 }
                 let predictions = model.predict(test.contexts(), test.features())?;
@@ -334,8 +333,8 @@ impl AutoRegression {
                 })
             },
         )?;
-        let noise = match self.link {
-            Link::Identity => Some(held_out_errors(contest.samples(), &decision.predictions)),
+        let noise = match self.family {
+            Family::Gaussian => Some(held_out_errors(contest.samples(), &decision.predictions)),
             _ => None,
         };
         Ok((decision.report, noise))
@@ -358,7 +357,7 @@ fn needs_noise(method: Method) -> bool {
 
 fn loss_name(loss: Loss) -> &'static str {
     match loss {
-        Loss::Log => "log-loss",
+        Family::Binomial => "log-loss",
         _ => "squared error",
     }
 }
@@ -372,7 +371,7 @@ impl Estimator for AutoRegression {
             settings.push(method.to_string());
         }
         for (set, name) in [
-            (self.link == Link::Logit, "logistic"),
+            (self.family == Family::Binomial, "logistic"),
             (!self.intercept, "no intercept"),
         ] {
             if set {

@@ -4,7 +4,7 @@ use crate::Method;
 use contextualized_analysis::Ensemble;
 use contextualized_baselines::{ClusterModel, PopulationModel};
 use contextualized_core::{
-    CoefficientIntervals, Coefficients, Error, Link, LocalCoefficients, Result,
+    CoefficientIntervals, Coefficients, Error, Family, LocalCoefficients, Result,
     VaryingCoefficients, WithArchetypes, WithSums, WithUncertainty,
 };
 use contextualized_linear::{GaussianProcessModel, NeuralModel};
@@ -96,8 +96,8 @@ impl LocalCoefficients for RegressionModel {
         self.varying().coefficients_at(contexts, features)
     }
 
-    fn link(&self) -> Link {
-        self.varying().link()
+    fn family(&self) -> Family {
+        self.varying().family()
     }
 
     fn predict(

@@ -3,11 +3,10 @@
 use crate::kmeans;
 use crate::population::{PopulationModel, PopulationRegression, named};
 use contextualized_core::comparison::{FoldScores, cross_validate};
-use contextualized_core::metrics::Loss;
 use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
 use contextualized_core::{
-    Coefficients, DynEstimator, Error, Estimator, KFold, Link, LocalCoefficients, Result, Samples,
-    Standardization, VaryingCoefficients, WithArchetypes,
+    Checked, Coefficients, DynEstimator, Error, Estimator, Family, KFold, LocalCoefficients,
+    Result, Samples, Standardization, VaryingCoefficients, WithArchetypes, checked_serde,
 };
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
@@ -75,7 +74,7 @@ impl Default for ClusterRegression {
 }
 
 impl ClusterRegression {
-    /// Linear regressions in a cross-validated number of clusters.
+    /// Regressions in a cross-validated number of clusters.
     pub fn new() -> Self {
         Self::default()
     }
@@ -89,6 +88,12 @@ impl ClusterRegression {
     /// The regression fitted in each cluster.
     pub fn regression(mut self, regression: PopulationRegression) -> Self {
         self.regression = regression;
+        self
+    }
+
+    /// The family of the targets; that of the regression.
+    pub fn family(mut self, family: Family) -> Self {
+        self.regression = self.regression.family(family);
         self
     }
 
@@ -157,11 +162,8 @@ impl ClusterRegression {
         let candidates: Vec<Box<dyn DynEstimator>> = (1..=MOST_CLUSTERS.min(smallest_fold.max(1)))
             .map(|clusters| Box::new(self.clone().clusters(clusters)) as Box<dyn DynEstimator>)
             .collect();
-        let loss = match self.regression.link() {
-            Link::Logit => Loss::Log,
-            _ => Loss::Squared,
-        };
-        let compared = cross_validate(&candidates, samples, &KFold::new(FOLDS, self.seed), loss)?;
+        let folds = KFold::new(FOLDS, self.seed);
+        let compared = cross_validate(&candidates, samples, &folds, self.regression.of_family())?;
         Ok((1..)
             .zip(compared)
             .filter_map(|(clusters, line)| Some((clusters, line.outcome.ok()?)))
@@ -262,7 +264,7 @@ pub struct ClusterSummary {
 
 /// A fitted cluster regression.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "UncheckedModel")]
+#[serde(remote = "Self")]
 pub struct ClusterModel {
     scaling: Standardization,
     /// Clusters × contexts, standardised.
@@ -271,40 +273,21 @@ pub struct ClusterModel {
     report: ClusterReport,
 }
 
-/// What a file may hold, before it is checked.
-#[derive(Deserialize)]
-struct UncheckedModel {
-    scaling: Standardization,
-    centers: Array2<f64>,
-    models: Vec<PopulationModel>,
-    report: ClusterReport,
-}
+checked_serde!(ClusterModel);
 
-impl TryFrom<UncheckedModel> for ClusterModel {
-    type Error = Error;
-
-    fn try_from(model: UncheckedModel) -> Result<Self> {
-        let UncheckedModel {
-            scaling,
-            centers,
-            models,
-            report,
-        } = model;
-        check_table("centers", centers.view(), Some(scaling.columns()))?;
-        let Some(first) = models.first() else {
+impl Checked for ClusterModel {
+    fn check(&self) -> Result<()> {
+        let columns = self.scaling.columns();
+        check_table("centers", self.centers.view(), Some(columns))?;
+        let Some(first) = self.models.first() else {
             return Err(Error::NoRows { argument: "models" });
         };
-        check_rows("models", centers.nrows(), models.len())?;
-        check_rows("report", centers.nrows(), report.clusters.len())?;
-        for model in &models {
-            model.check_matches(scaling.columns(), first)?;
-        }
-        Ok(Self {
-            scaling,
-            centers,
-            models,
-            report,
-        })
+        let clusters = self.centers.nrows();
+        check_rows("models", clusters, self.models.len())?;
+        check_rows("report", clusters, self.report.clusters.len())?;
+        self.models
+            .iter()
+            .try_for_each(|model| model.check_matches(columns, first))
     }
 }
 
@@ -372,7 +355,15 @@ impl LocalCoefficients for ClusterModel {
         self.coefficients(contexts)
     }
 
-    fn link(&self) -> Link {
-        self.models[0].link()
+    fn family(&self) -> Family {
+        self.models[0].family()
+    }
+
+    fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {
+        Some(self)
+    }
+
+    fn as_archetypes(&self) -> Option<&dyn WithArchetypes> {
+        Some(self)
     }
 }

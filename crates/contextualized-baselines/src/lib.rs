@@ -14,8 +14,7 @@
 //! ```
 //! use contextualized_baselines::{ClusterRegression, PopulationRegression};
 //! use contextualized_core::comparison::cross_validate;
-//! use contextualized_core::metrics::Loss;
-//! use contextualized_core::{DynEstimator, KFold, Samples};
+//! //! use contextualized_core::{DynEstimator, KFold, Samples};
 //! use ndarray::Array2;
 //!
 //! // The slope is the context, from −1 to 1.
@@ -28,7 +27,7 @@
 //!     Box::new(PopulationRegression::new()),
 //!     Box::new(ClusterRegression::new().clusters(5)),
 //! ];
-//! let lines = cross_validate(&estimators, &samples, &KFold::new(5, 0), Loss::Squared)?;
+//! let lines = cross_validate(&estimators, &samples, &KFold::new(5, 0), Family::Gaussian)?;
 //! let loss = |line: usize| lines[line].outcome.as_ref().map(|scores| scores.score().mean).ok();
 //! assert!(loss(1) < loss(0));
 //! # Ok::<(), contextualized_core::Error>(())
@@ -49,8 +48,8 @@
 mod cluster_networks;
 mod clusters;
 mod design;
+mod glm;
 mod kmeans;
-mod logistic;
 mod population;
 mod population_networks;
 mod separation;

@@ -5,11 +5,11 @@ mod uncertainty;
 pub(crate) use uncertainty::Covariance;
 
 use crate::design::{Design, weighted_rows};
-use crate::logistic;
+use crate::glm::{self, Outcomes};
 use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
 use contextualized_core::{
-    Coefficients, Error, Estimator, FitReport, Link, LocalCoefficients, Result, Samples,
-    Termination, VaryingCoefficients,
+    Checked, Coefficients, Error, Estimator, Family, FitReport, LocalCoefficients, Result, Samples,
+    Termination, VaryingCoefficients, WithPredictions, WithSums, WithUncertainty, checked_serde,
 };
 use contextualized_solvers as solvers;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, array};
@@ -65,7 +65,7 @@ use serde::{Deserialize, Serialize};
 pub struct PopulationRegression {
     intercept: bool,
     ridge: f64,
-    link: Link,
+    family: Family,
 }
 
 impl Default for PopulationRegression {
@@ -73,7 +73,7 @@ impl Default for PopulationRegression {
         Self {
             intercept: true,
             ridge: 0.0,
-            link: Link::Identity,
+            family: Family::Gaussian,
         }
     }
 }
@@ -96,15 +96,15 @@ impl PopulationRegression {
         self
     }
 
-    /// Logistic regression of targets that are 0 or 1.
-    pub fn logistic(mut self) -> Self {
-        self.link = Link::Logit;
+    /// The family of the targets; Gaussian until set.
+    pub fn family(mut self, family: Family) -> Self {
+        self.family = family;
         self
     }
 
-    /// The link between the mean of a target and the linear predictor.
-    pub fn link(&self) -> Link {
-        self.link
+    /// The family it fits.
+    pub(crate) fn of_family(&self) -> Family {
+        self.family
     }
 
     pub(crate) fn validate(&self) -> Result<()> {
@@ -121,9 +121,8 @@ impl PopulationRegression {
 
     /// What a name says of settings that are not the default.
     pub(crate) fn settings(&self) -> Vec<String> {
-        let logistic = self.link == Link::Logit;
         [
-            logistic.then(|| "logistic".to_owned()),
+            self.family.qualifier().map(str::to_owned),
             (self.ridge != 0.0).then(|| format!("ridge {}", self.ridge)),
             (!self.intercept).then(|| "no intercept".to_owned()),
         ]
@@ -151,26 +150,25 @@ impl Estimator for PopulationRegression {
     /// # Errors
     ///
     /// [`Error::TooFewRows`] and [`Error::RankDeficient`], which names the dependent columns,
-    /// unless a ridge penalty is set; for binary targets [`Error::NotBinary`],
+    /// unless a ridge penalty is set; for binary targets [`Error::InvalidTarget`],
     /// [`Error::Separated`] and [`Error::NotConverged`]; [`Error::InvalidParameter`] for a penalty
     /// below zero; [`Error::NotFinite`] and [`Error::Numerical`] where a result overflows.
     fn fit(&self, samples: &Samples) -> Result<PopulationModel> {
         self.validate()?;
-        if self.link == Link::Logit {
-            samples.check_binary_targets()?;
-        }
+        self.family.check(samples)?;
         let samples = weighted_rows(samples)?;
         let design = Design::new(&samples, self.intercept)?;
         if self.ridge == 0.0 {
             design.require_rows()?;
             design.require_independent()?;
         }
-        let fit = match self.link {
-            Link::Logit => fit_logistic(&design, &samples, self.ridge)?,
-            _ => fit_linear(&design, &samples, self.ridge)?,
+        let fit = if self.family.is_quadratic() {
+            fit_linear(&design, &samples, self.ridge)?
+        } else {
+            fit_glm(&design, &samples, self.family, self.ridge)?
         };
-        UncheckedModel {
-            link: self.link,
+        let model = PopulationModel {
+            family: self.family,
             contexts: samples.contexts().ncols(),
             slopes: fit.slopes,
             offsets: fit.offsets,
@@ -179,8 +177,9 @@ impl Estimator for PopulationRegression {
             covariances: fit.covariances,
             degrees_of_freedom: fit.degrees_of_freedom,
             report: fit.report,
-        }
-        .try_into()
+        };
+        model.check()?;
+        Ok(model)
     }
 }
 
@@ -198,7 +197,9 @@ struct Fit {
 }
 
 fn fit_linear(design: &Design<'_>, samples: &Samples, ridge: f64) -> Result<Fit> {
-    let (x, y, weights) = (design.matrix.view(), samples.targets(), samples.weights());
+    let (x, weights) = (design.matrix.view(), samples.weights());
+    let without_offsets = samples.targets_without_offsets();
+    let y = without_offsets.view();
     if ridge > 0.0 {
         let of_features = Array1::from_elem(samples.features().ncols(), ridge);
         let penalties = design.penalties(of_features.view());
@@ -263,11 +264,13 @@ fn direct(objective: f64) -> FitReport {
     }
 }
 
-fn fit_logistic(design: &Design<'_>, samples: &Samples, ridge: f64) -> Result<Fit> {
-    let weights = match samples.weights() {
-        Some(weights) => weights.to_owned(),
-        None => Array1::ones(samples.rows()),
+fn fit_glm(design: &Design<'_>, samples: &Samples, family: Family, ridge: f64) -> Result<Fit> {
+    let known = |values: Option<ArrayView1<'_, f64>>, default: f64| match values {
+        Some(values) => values.to_owned(),
+        None => Array1::from_elem(samples.rows(), default),
     };
+    let weights = known(samples.weights(), 1.0);
+    let known_terms = known(samples.offsets(), 0.0);
     let targets = samples.targets();
     let mut slopes = Array2::zeros((targets.ncols(), samples.features().ncols()));
     let mut offsets = Array1::zeros(targets.ncols());
@@ -275,7 +278,14 @@ fn fit_logistic(design: &Design<'_>, samples: &Samples, ridge: f64) -> Result<Fi
     let mut covariances = Vec::new();
     let (mut iterations, mut objective) = (0, 0.0);
     for (column, name) in samples.names().targets.iter().enumerate() {
-        let fit = logistic::fit(design, targets.column(column), name, weights.view(), ridge)?;
+        let outcomes = Outcomes {
+            family,
+            target: targets.column(column),
+            name,
+            weights: weights.view(),
+            offsets: known_terms.view(),
+        };
+        let fit = glm::fit(design, &outcomes, ridge)?;
         slopes.row_mut(column).assign(&fit.slopes);
         offsets[column] = fit.offset;
         if let Some((own, covariance)) = fit.errors {
@@ -302,9 +312,9 @@ fn fit_logistic(design: &Design<'_>, samples: &Samples, ridge: f64) -> Result<Fi
 
 /// A fitted population regression.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "UncheckedModel")]
+#[serde(remote = "Self")]
 pub struct PopulationModel {
-    link: Link,
+    family: Family,
     contexts: usize,
     /// Targets × features.
     slopes: Array2<f64>,
@@ -319,60 +329,32 @@ pub struct PopulationModel {
     report: FitReport,
 }
 
-/// What a fit or a file may hold, before it is checked.
-#[derive(Deserialize)]
-struct UncheckedModel {
-    link: Link,
-    contexts: usize,
-    slopes: Array2<f64>,
-    offsets: Array1<f64>,
-    intercept: bool,
-    errors: Option<Array2<f64>>,
-    covariances: Vec<Covariance>,
-    degrees_of_freedom: Option<usize>,
-    report: FitReport,
-}
+checked_serde!(PopulationModel);
 
-impl TryFrom<UncheckedModel> for PopulationModel {
-    type Error = Error;
-
-    fn try_from(model: UncheckedModel) -> Result<Self> {
-        let UncheckedModel {
-            link,
-            contexts,
-            slopes,
-            offsets,
-            intercept,
-            errors,
-            covariances,
-            degrees_of_freedom,
-            report,
-        } = model;
-        if contexts == 0 {
+impl Checked for PopulationModel {
+    fn check(&self) -> Result<()> {
+        if self.contexts == 0 {
             return Err(Error::NoColumns {
                 argument: "contexts",
             });
         }
-        check_table("slopes", slopes.view(), None)?;
-        let targets = slopes.nrows();
+        check_table("slopes", self.slopes.view(), None)?;
+        let (targets, features) = self.slopes.dim();
         if targets == 0 {
             return Err(Error::NoRows { argument: "slopes" });
         }
-        check_table(
-            "offsets",
-            offsets.view().insert_axis(Axis(0)),
-            Some(targets),
-        )?;
-        if !intercept && offsets.iter().any(|offset| *offset != 0.0) {
+        let offsets = self.offsets.view().insert_axis(Axis(0));
+        check_table("offsets", offsets, Some(targets))?;
+        if !self.intercept && self.offsets.iter().any(|offset| *offset != 0.0) {
             return Err(Error::invalid_parameter(
                 "offset",
-                &offsets,
+                &self.offsets,
                 "zero without an intercept",
             ));
         }
-        if let Some(errors) = &errors {
+        if let Some(errors) = &self.errors {
             check_table("standard errors", errors.view(), Some(targets))?;
-            let coefficients = slopes.ncols() + usize::from(intercept);
+            let coefficients = features + usize::from(self.intercept);
             check_rows("standard errors", coefficients, errors.nrows())?;
             if let Some(error) = errors.iter().find(|error| **error < 0.0) {
                 return Err(Error::invalid_parameter(
@@ -382,38 +364,25 @@ impl TryFrom<UncheckedModel> for PopulationModel {
                 ));
             }
         }
-        // Linear fits have standard errors with degrees of freedom, logistic ones without.
-        let consistent = match (link, degrees_of_freedom) {
-            (Link::Logit, degrees) => degrees.is_none(),
-            (_, degrees) => errors.is_some() == degrees.is_some_and(|degrees| degrees > 0),
+        // Where the dispersion is estimated, standard errors have degrees of freedom.
+        let has_errors = self.errors.is_some();
+        let consistent = match self.degrees_of_freedom {
+            Some(degrees) => self.family.has_dispersion() && has_errors == (degrees > 0),
+            None => !self.family.has_dispersion() || !has_errors,
         };
         if !consistent {
             return Err(Error::invalid_parameter(
                 "degrees_of_freedom",
-                format!("{degrees_of_freedom:?}"),
-                "in keeping with the link and the standard errors",
+                format!("{:?}", self.degrees_of_freedom),
+                "in keeping with the family and the standard errors",
             ));
         }
-        check_rows(
-            "covariances",
-            errors.as_ref().map_or(0, Array2::ncols),
-            covariances.len(),
-        )?;
-        for covariance in &covariances {
-            covariance.check(slopes.ncols(), intercept, link)?;
+        let covariances = self.errors.as_ref().map_or(0, Array2::ncols);
+        check_rows("covariances", covariances, self.covariances.len())?;
+        for covariance in &self.covariances {
+            covariance.check(features, self.intercept, self.family)?;
         }
-        check_finite("objective", array![[report.objective]].view())?;
-        Ok(Self {
-            link,
-            contexts,
-            slopes,
-            offsets,
-            intercept,
-            errors,
-            covariances,
-            degrees_of_freedom,
-            report,
-        })
+        check_finite("objective", array![[self.report.objective]].view())
     }
 }
 
@@ -443,13 +412,13 @@ impl PopulationModel {
                 });
             }
         }
-        if self.link == other.link {
+        if self.family == other.family {
             Ok(())
         } else {
             Err(Error::invalid_parameter(
                 "link",
-                format!("{:?}", self.link),
-                format!("{:?}, as in the first cluster", other.link),
+                self.family,
+                format!("{}, as in the first cluster", other.family),
             ))
         }
     }
@@ -477,7 +446,23 @@ impl LocalCoefficients for PopulationModel {
         self.coefficients(contexts)
     }
 
-    fn link(&self) -> Link {
-        self.link
+    fn family(&self) -> Family {
+        self.family
+    }
+
+    fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {
+        Some(self)
+    }
+
+    fn as_uncertain(&self) -> Option<&dyn WithUncertainty> {
+        Some(self)
+    }
+
+    fn as_predictive(&self) -> Option<&dyn WithPredictions> {
+        Some(self)
+    }
+
+    fn as_sums(&self) -> Option<&dyn WithSums> {
+        Some(self)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{PopulationModel, PopulationRegression};
 use contextualized_core::validate::check_rows;
-use contextualized_core::{Error, Estimator, KFold, Link, Result, Samples, normalized_weights};
+use contextualized_core::{Error, Estimator, Family, KFold, Result, Samples, normalized_weights};
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
@@ -40,7 +40,7 @@ impl PopulationRegression {
 pub struct HeldOut {
     /// Targets.
     pub targets: Array2<f64>,
-    /// The population's linear predictor.
+    /// The population's linear predictor, offsets included.
     pub base: Array2<f64>,
     /// What the model adds to it.
     pub deviation: Array2<f64>,
@@ -60,7 +60,7 @@ pub struct HeldOut {
 ///
 /// ```
 /// use contextualized_baselines::{HeldOut, PopulationRegression, shares_by_folds};
-/// use contextualized_core::{Estimator, Link, Samples, VaryingCoefficients};
+/// use contextualized_core::{Estimator, Family, Samples, VaryingCoefficients};
 /// use ndarray::Array2;
 ///
 /// // y = x + c x / 2, of which a model says x + c x: half of its deviation is right.
@@ -68,7 +68,7 @@ pub struct HeldOut {
 /// let features = Array2::from_shape_fn((40, 1), |(i, _)| (i / 2) as f64 - 9.5);
 /// let targets = &features + &(&contexts * &features / 2.0);
 /// let samples = Samples::new(contexts.view(), features.view(), targets.view())?;
-/// let shares = shares_by_folds(&samples, Link::Identity, 0, |_, test| {
+/// let shares = shares_by_folds(&samples, Family::Gaussian, 0, |_, test| {
 ///     Ok(HeldOut {
 ///         targets: test.targets().to_owned(),
 ///         base: test.features().to_owned(),
@@ -80,7 +80,7 @@ pub struct HeldOut {
 /// ```
 pub fn shares_by_folds<F>(
     samples: &Samples,
-    link: Link,
+    family: Family,
     seed: u64,
     predict: F,
 ) -> Result<Array1<f64>>
@@ -111,7 +111,7 @@ where
                 rows.deviation.extend(held_out.deviation.column(target));
                 rows.weights.extend(weights);
             }
-            rows.best_share(link)
+            rows.best_share(family)
         })
         .collect())
 }
@@ -154,13 +154,13 @@ struct Rows {
 impl Rows {
     /// The loss is convex in s, so its derivative tells: a deviation that does not help at s = 0 is
     /// left out, one that still helps at s = 1 is kept whole.
-    fn best_share(&self, link: Link) -> f64 {
+    fn best_share(&self, family: Family) -> f64 {
         let slope = |share: f64| -> f64 {
             (0..self.targets.len())
                 .map(|row| {
                     let predictor = self.base[row] + share * self.deviation[row];
-                    let residual = link.inverse(predictor) - self.targets[row];
-                    self.weights[row] * residual * self.deviation[row]
+                    let slope = family.derivatives(self.targets[row], predictor).first;
+                    -self.weights[row] * slope * self.deviation[row]
                 })
                 .sum()
         };
@@ -211,7 +211,7 @@ mod tests {
             let sum = |of: &dyn Fn(usize) -> f64| (0..12).map(|row| data.weights[row] * of(row)).sum::<f64>();
             let slope = sum(&|row| (data.targets[row] - data.base[row]) * data.deviation[row])
                 / sum(&|row| data.deviation[row].powi(2));
-            assert_relative_eq!(data.best_share(Link::Identity), slope.clamp(0.0, 1.0), epsilon = 1e-12);
+            assert_relative_eq!(data.best_share(Family::Gaussian), slope.clamp(0.0, 1.0), epsilon = 1e-12);
         }
 
         /// No other share has a lower log-likelihood loss.
@@ -230,14 +230,14 @@ mod tests {
                     })
                     .sum()
             };
-            prop_assert!(loss(data.best_share(Link::Logit)) <= loss(other) + 1e-12);
+            prop_assert!(loss(data.best_share(Family::Binomial)) <= loss(other) + 1e-12);
         }
     }
 
     #[test]
     fn a_deviation_that_says_nothing_gets_no_share() {
         let data = rows(vec![1.0, 2.0], vec![0.0, 0.0]);
-        assert_eq!(data.best_share(Link::Identity), 0.0);
+        assert_eq!(data.best_share(Family::Gaussian), 0.0);
     }
 
     fn samples(rows: usize) -> Samples {
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn few_rows_keep_nothing_and_tables_of_other_shapes_are_refused() {
         let keep = |rows: usize, columns: usize| {
-            shares_by_folds(&samples(rows), Link::Identity, 0, |_, test| {
+            shares_by_folds(&samples(rows), Family::Gaussian, 0, |_, test| {
                 let table = Array2::ones((test.rows(), columns));
                 Ok(HeldOut {
                     targets: table.clone(),

@@ -96,7 +96,7 @@ trait Outcome: Sync {
     fn requirement(&self) -> &'static str;
     fn admits(&self, target: f64) -> bool;
     fn derivatives(&self, target: f64, predictor: f64) -> Derivatives;
-    fn deviance(&self, target: f64, mean: f64) -> f64;
+    fn deviance(&self, target: f64, predictor: f64) -> f64;
     fn loss(&self, target: f64, mean: f64) -> f64;
     fn loss_name(&self) -> &'static str;
     fn draw(&self, mean: f64, dispersion: f64, random: &mut dyn RandomNumbers) -> f64;
@@ -196,10 +196,10 @@ impl Family {
         self.outcome().derivatives(target, predictor)
     }
 
-    /// The unit deviance of a target at a mean: twice what the log-likelihood lacks to that of a mean
-    /// that equals the target, at a dispersion of one.
-    pub fn deviance(self, target: f64, mean: f64) -> f64 {
-        self.outcome().deviance(target, mean)
+    /// The unit deviance of a target at a linear predictor: twice what the log-likelihood lacks to
+    /// that of a mean that equals the target, at a dispersion of one.
+    pub fn deviance(self, target: f64, predictor: f64) -> f64 {
+        self.outcome().deviance(target, predictor)
     }
 
     /// What the loss of [`Family::losses`] is called.
@@ -340,7 +340,7 @@ mod tests {
         fn deviances_are_differences_of_log_likelihoods(number in -4.0..4.0_f64, predictor in -4.0..4.0_f64) {
             for family in Family::ALL {
                 let target = target_of(family, number);
-                let deviance = |predictor| family.deviance(target, family.link().inverse(predictor));
+                let deviance = |predictor| family.deviance(target, predictor);
                 let fit = |predictor| -2.0 * family.derivatives(target, predictor).log_likelihood;
                 let difference = deviance(predictor) - deviance(0.3);
                 assert_relative_eq!(difference, fit(predictor) - fit(0.3), epsilon = 1e-9, max_relative = 1e-9);

@@ -208,6 +208,15 @@ impl Samples {
         self.offsets.as_ref().map(|offsets| offsets.view())
     }
 
+    /// Targets less the offsets (n × y): what a model of real-valued targets with an identity link is
+    /// fitted to.
+    pub fn targets_without_offsets(&self) -> Cow<'_, Array2<f64>> {
+        match &self.offsets {
+            Some(offsets) => Cow::Owned(&self.targets - &offsets.view().insert_axis(Axis(1))),
+            None => Cow::Borrowed(&self.targets),
+        }
+    }
+
     /// Names of all columns.
     pub fn names(&self) -> &ColumnNames {
         &self.names

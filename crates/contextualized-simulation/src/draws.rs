@@ -1,5 +1,6 @@
 //! Random draws, one independent stream of a seed for each kind.
 
+use contextualized_core::RandomNumbers;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Exp1, Poisson, StandardNormal};
@@ -112,6 +113,31 @@ impl Draws {
         } else {
             f64::NAN
         }
+    }
+}
+
+/// Random numbers of outcomes: normal errors and uniform numbers come from streams of their own.
+pub(crate) struct OutcomeDraws {
+    noise: Draws,
+    outcomes: Draws,
+}
+
+impl OutcomeDraws {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            noise: Draws::new(seed, Stream::Noise),
+            outcomes: Draws::new(seed, Stream::Outcomes),
+        }
+    }
+}
+
+impl RandomNumbers for OutcomeDraws {
+    fn uniform(&mut self) -> f64 {
+        self.outcomes.uniform(0.0, 1.0)
+    }
+
+    fn standard_normal(&mut self) -> f64 {
+        self.noise.normal(0.0, 1.0)
     }
 }
 

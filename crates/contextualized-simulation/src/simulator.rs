@@ -1,11 +1,11 @@
 //! Samples from any linear model whose coefficients vary with context.
 
 use crate::contexts::{Contexts, names, with_irrelevant};
-use crate::draws::Stream;
+use crate::draws::{OutcomeDraws, Stream};
 use crate::rows::{coefficients, table};
 use crate::{Draws, SimulatedData};
 use contextualized_core::validate::check_table;
-use contextualized_core::{Coefficients, Error, Link, Result, Samples};
+use contextualized_core::{Coefficients, Error, Family, Result, Samples};
 use ndarray::{Array2, ArrayView2};
 use std::sync::Arc;
 
@@ -13,12 +13,6 @@ use std::sync::Arc;
 type DrawFeatures = dyn Fn(&mut Draws, &[f64], usize) -> Vec<f64> + Send + Sync;
 pub(crate) type Slopes = dyn Fn(&[f64]) -> Array2<f64> + Send + Sync;
 pub(crate) type Offsets = dyn Fn(&[f64]) -> Vec<f64> + Send + Sync;
-
-#[derive(Clone, Copy)]
-enum Outcome {
-    Gaussian { noise: f64 },
-    Binary,
-}
 
 /// A recipe for simulated data: contexts, features, a coefficient field, an outcome.
 ///
@@ -68,7 +62,8 @@ pub struct Simulator {
     features: Arc<DrawFeatures>,
     slopes: Option<Arc<Slopes>>,
     offsets: Option<Arc<Offsets>>,
-    outcome: Outcome,
+    family: Family,
+    noise: f64,
 }
 
 impl Simulator {
@@ -83,7 +78,8 @@ impl Simulator {
             }),
             slopes: None,
             offsets: None,
-            outcome: Outcome::Gaussian { noise: 0.0 },
+            family: Family::Gaussian,
+            noise: 0.0,
         }
     }
 
@@ -173,15 +169,16 @@ impl Simulator {
 
     /// Gaussian outcomes with this standard deviation around their mean, in units of the targets.
     pub fn noise(mut self, standard_deviation: f64) -> Self {
-        self.outcome = Outcome::Gaussian {
-            noise: standard_deviation,
-        };
+        self.noise = standard_deviation;
         self
     }
 
-    /// Binary outcomes, 1 with the probability that has `B(c) x + m(c)` as its logit.
-    pub fn binary(mut self) -> Self {
-        self.outcome = Outcome::Binary;
+    /// The family of the targets; Gaussian until set.
+    ///
+    /// Targets of a family without dispersion, such as 0 or 1, are drawn with the mean that the
+    /// inverse link of the linear predictor gives; they have no further noise.
+    pub fn family(mut self, family: Family) -> Self {
+        self.family = family;
         self
     }
 
@@ -202,10 +199,7 @@ impl Simulator {
         let coefficients = self.coefficients(contexts.view())?;
         let features = self.draw_features(seed, contexts.view(), coefficients.features())?;
         let predictor = coefficients.linear_predictor(features.view())?;
-        let means = match self.outcome {
-            Outcome::Gaussian { .. } => predictor,
-            Outcome::Binary => Link::Logit.inverse_table(predictor.view()),
-        };
+        let means = self.family.link().inverse_table(predictor.view());
         check_table("means", means.view(), None)?;
         let targets = self.draw_targets(seed, means.view())?;
         let visible = with_irrelevant(contexts.view(), self.irrelevant, seed);
@@ -242,22 +236,12 @@ impl Simulator {
     }
 
     fn draw_targets(&self, seed: u64, means: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        match self.outcome {
-            Outcome::Gaussian { noise } => {
-                if !(noise.is_finite() && noise >= 0.0) {
-                    return Err(Error::invalid_parameter(
-                        "noise",
-                        noise,
-                        "a finite standard deviation of at least zero",
-                    ));
-                }
-                let mut draws = Draws::new(seed, Stream::Noise);
-                Ok(means.mapv(|mean| draws.normal(mean, noise)))
-            }
-            Outcome::Binary => {
-                let mut draws = Draws::new(seed, Stream::Outcomes);
-                Ok(means.mapv(|mean| draws.bernoulli(mean)))
-            }
+        if !(self.noise.is_finite() && self.noise >= 0.0) {
+            let requirement = "a finite standard deviation of at least zero";
+            return Err(Error::invalid_parameter("noise", self.noise, requirement));
         }
+        let mut draws = OutcomeDraws::new(seed);
+        let dispersion = self.noise.powi(2);
+        Ok(means.mapv(|mean| self.family.draw(mean, dispersion, &mut draws)))
     }
 }

@@ -3,8 +3,7 @@
 use super::{Bar, Claim, Findings, findings};
 use crate::statistics::median;
 use contextualized_auto::{AutoRegression, Method};
-use contextualized_core::metrics::Loss;
-use contextualized_core::{Estimator, LocalCoefficients, Result};
+use contextualized_core::{Estimator, Family, LocalCoefficients, Result};
 use contextualized_simulation::{SimulatedData, Simulator};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -42,9 +41,9 @@ impl Problem {
 
     fn loss(&self) -> Loss {
         if self.binary {
-            Loss::Log
+            Family::Binomial
         } else {
-            Loss::Squared
+            Family::Gaussian
         }
     }
 }
@@ -123,7 +122,7 @@ fn problems() -> Vec<Problem> {
                 uniform(rows, 2)
                     .slopes(|c| vec![2.0 * (2.0 * c[0]).sin(), 1.0])
                     .offset(|c| c[1])
-                    .binary()
+                    .family(Family::Binomial)
             })
         },
     ]
@@ -189,7 +188,7 @@ fn measure_one(problem: &Problem, seed: u64, new_seed: u64, found: &mut Measured
     let new = problem.new.simulate(new_seed)?;
     let mut auto = AutoRegression::new().seed(seed);
     if problem.binary {
-        auto = auto.logistic();
+        auto = auto.family(Family::Binomial);
     }
     let loss = |model: &dyn LocalCoefficients| held_out_loss(problem.loss(), model, &new);
     let of_truth = problem

@@ -3,9 +3,8 @@
 use crate::data::{binary, constant, smooth};
 use contextualized_auto::{AutoModel, AutoRegression, Candidate, CandidateOutcome, Method};
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
-use contextualized_core::metrics::Loss;
 use contextualized_core::{
-    Error, Estimator, Link, LocalCoefficients, Samples, VaryingCoefficients, WithUncertainty,
+    Error, Estimator, Family, LocalCoefficients, Samples, VaryingCoefficients, WithUncertainty,
 };
 use contextualized_linear::{GaussianProcessRegression, KernelShape, NeuralRegression};
 use std::sync::Mutex;
@@ -31,8 +30,8 @@ fn response_error(model: &dyn LocalCoefficients, samples: &Samples) -> f64 {
     let predictions = model
         .predict(samples.contexts(), samples.features())
         .unwrap();
-    Loss::Squared
-        .mean(samples.targets(), predictions.view(), None)
+    Family::Gaussian
+        .mean_loss(samples.targets(), predictions.view(), None)
         .unwrap()
 }
 
@@ -134,12 +133,12 @@ fn binary_targets_have_probabilities_and_their_intervals() {
         (Method::Population, 40),
     ] {
         let model = AutoRegression::new()
-            .logistic()
+            .family(Family::Binomial)
             .only(method)
             .bootstraps(bootstraps)
             .fit(&samples)
             .unwrap();
-        assert_eq!(model.link(), Link::Logit);
+        assert_eq!(model.family(), Family::Binomial);
         let (contexts, features) = (samples.contexts(), samples.features());
         let predictions = model.predict(contexts, features).unwrap();
         let intervals = model.outcome_intervals(contexts, features, 0.9).unwrap();
@@ -248,8 +247,8 @@ fn settings_are_checked() {
     let error = |auto: AutoRegression| auto.fit(&samples).unwrap_err().to_string();
     assert!(error(AutoRegression::new().candidates(vec![])).contains("candidates is 0"));
     assert!(error(AutoRegression::new().candidates(quick()).folds(1)).contains("folds is 1"));
-    assert!(error(AutoRegression::new().logistic()).contains("neither 0 nor 1"));
-    let logistic = Candidate::Population(PopulationRegression::new().logistic());
+    assert!(error(AutoRegression::new().family(Family::Binomial)).contains("neither 0 nor 1"));
+    let logistic = Candidate::Population(PopulationRegression::new().family(Family::Binomial));
     let mixed = AutoRegression::new().candidates(vec![logistic.clone(), logistic]);
     assert!(matches!(
         mixed.fit(&binary(60, 1)),

@@ -4,13 +4,12 @@ use super::PopulationModel;
 use crate::design::Design;
 use contextualized_core::validate::{check_finite, check_rows, check_table};
 use contextualized_core::{
-    CoefficientIntervals, CoefficientSums, Coefficients, Error, Link, LocalCoefficients,
-    PredictionIntervals, PredictorSums, Result, Standardization, VaryingCoefficients,
-    WeightedContexts, WithSums, WithUncertainty,
+    CoefficientIntervals, CoefficientSums, Coefficients, Error, Family, LocalCoefficients,
+    PredictorDistribution, PredictorSums, Result, Standardization, Tail, VaryingCoefficients,
+    WeightedContexts, WithPredictions, WithSums, WithUncertainty,
 };
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 /// The covariance of one target's coefficients, of standardised features.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,7 +38,7 @@ impl Covariance {
     }
 
     /// Whether it fits a model of so many features.
-    pub(super) fn check(&self, features: usize, intercept: bool, link: Link) -> Result<()> {
+    pub(super) fn check(&self, features: usize, intercept: bool, family: Family) -> Result<()> {
         let coefficients = features + usize::from(intercept);
         check_table("covariance", self.matrix.view(), Some(coefficients))?;
         check_rows("covariance", coefficients, self.matrix.nrows())?;
@@ -51,8 +50,8 @@ impl Covariance {
             });
         }
         let consistent = match self.noise {
-            Some(noise) => link == Link::Identity && noise >= 0.0 && noise.is_finite(),
-            None => link != Link::Identity,
+            Some(noise) => family.has_dispersion() && noise >= 0.0 && noise.is_finite(),
+            None => !family.has_dispersion(),
         };
         if consistent {
             Ok(())
@@ -60,7 +59,7 @@ impl Covariance {
             Err(Error::invalid_parameter(
                 "noise",
                 format!("{:?}", self.noise),
-                "finite, at least zero, and there for linear fits alone",
+                "finite, at least zero, and given where the family has a dispersion",
             ))
         }
     }
@@ -134,71 +133,36 @@ impl WithUncertainty for PopulationModel {
     }
 }
 
-impl PopulationModel {
-    /// Intervals that should hold the mean of every target with probability `level`: of
-    /// probabilities, for binary targets.
+impl WithPredictions for PopulationModel {
+    /// Standard errors `√(x̃ᵀ V x̃)`, the estimated variance of the errors as dispersion, and the
+    /// residual degrees of freedom.
     ///
     /// # Errors
     ///
-    /// Those of [`WithUncertainty::intervals`], and of tables that do not fit the model.
-    pub fn mean_intervals(
+    /// Those of [`PopulationModel::standard_errors`], and of tables that do not fit the model.
+    fn predictor_distribution(
         &self,
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
-        level: f64,
-    ) -> Result<PredictionIntervals> {
-        self.prediction_intervals(contexts, features, level, |_| Ok(0.0))
-    }
-
-    /// Intervals that should hold a new outcome of a row of weight one with probability `level`:
-    /// those of Student's t, `ŷ ± t √(s² + x̃ᵀ V x̃)`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`PopulationModel::mean_intervals`]; [`Error::InvalidParameter`] for binary targets,
-    /// which have no noise.
-    pub fn outcome_intervals(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-        level: f64,
-    ) -> Result<PredictionIntervals> {
-        self.prediction_intervals(contexts, features, level, |covariance| {
-            covariance.noise.ok_or_else(|| {
-                Error::invalid_parameter(
-                    "link",
-                    format!("{:?}", self.link),
-                    "the identity: binary targets have no noise",
-                )
-            })
-        })
-    }
-
-    fn prediction_intervals(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-        level: f64,
-        noise: impl Fn(&Covariance) -> Result<f64>,
-    ) -> Result<PredictionIntervals> {
-        let quantile = self.quantile(level)?;
-        let means = self
-            .coefficients_at(contexts, features)?
-            .linear_predictor(features)?;
-        let mut half = Array2::zeros(means.dim());
+    ) -> Result<PredictorDistribution> {
+        let means = self.linear_predictor(contexts, features)?;
+        let mut standard_errors = Array2::zeros(means.dim());
         for (target, covariance) in self.covariances()?.iter().enumerate() {
-            let noise = noise(covariance)?;
             let variances = covariance.variances(covariance.design(features)?.view());
-            half.column_mut(target)
-                .assign(&variances.mapv(|variance| quantile * (variance + noise).sqrt()));
+            let mut own = standard_errors.column_mut(target);
+            own.assign(&variances.mapv(f64::sqrt));
         }
-        check_finite("half the width of intervals", half.view())?;
-        Ok(PredictionIntervals {
-            lower: self.link.inverse_table((&means - &half).view()),
-            upper: self.link.inverse_table((&means + &half).view()),
+        let dispersion = |covariance: &Covariance| covariance.noise.unwrap_or(1.0);
+        Ok(PredictorDistribution {
+            means,
+            standard_errors,
+            dispersions: self.covariances.iter().map(dispersion).collect(),
+            degrees_of_freedom: self.degrees_of_freedom.map(|degrees| degrees as f64),
         })
     }
+}
 
+impl PopulationModel {
     fn covariances(&self) -> Result<&[Covariance]> {
         if self.covariances.is_empty() {
             Err(self.without_errors())
@@ -223,30 +187,9 @@ impl PopulationModel {
 
     /// Of Student's t, or the normal distribution, for a two-sided interval.
     fn quantile(&self, level: f64) -> Result<f64> {
-        if !(level > 0.0 && level < 1.0) {
-            return Err(Error::invalid_parameter(
-                "level",
-                level,
-                "between 0 and 1, exclusive",
-            ));
-        }
-        // Of the lower tail, which floating-point numbers resolve where they round the upper to 1.
-        let tail = (1.0 - level) / 2.0;
-        let quantile = match self.degrees_of_freedom {
-            Some(0) => return Err(self.without_errors()),
-            Some(degrees) => StudentsT::new(0.0, 1.0, degrees as f64)
-                .map(|t| -t.inverse_cdf(tail))
-                .map_err(|error| Error::numerical("a quantile of Student's t", error))?,
-            None => -Normal::standard().inverse_cdf(tail),
-        };
-        if !quantile.is_finite() {
-            return Err(Error::invalid_parameter(
-                "level",
-                level,
-                "so far below 1 that its quantile is finite",
-            ));
-        }
-        Ok(quantile)
+        self.covariances()?;
+        let degrees = self.degrees_of_freedom.map(|degrees| degrees as f64);
+        Ok(Tail::new(level, degrees)?.quantile)
     }
 }
 

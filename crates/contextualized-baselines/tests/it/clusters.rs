@@ -1,9 +1,8 @@
 //! Identities, choice of K, fallbacks and bad input of the cluster regressions.
 
 use contextualized_baselines::{ClusterModel, ClusterRegression, PopulationRegression};
-use contextualized_core::metrics::Loss;
 use contextualized_core::{
-    Error, Estimator, LocalCoefficients, Samples, Standardization, VaryingCoefficients,
+    Error, Estimator, Family, LocalCoefficients, Samples, Standardization, VaryingCoefficients,
 };
 use contextualized_simulation::{SimulatedData, Simulator};
 use ndarray::{Array2, Axis, array, concatenate};
@@ -111,8 +110,8 @@ fn an_uninformative_context_costs_nothing() {
                 let predictions = model
                     .predict(test.samples.contexts(), test.samples.features())
                     .unwrap();
-                Loss::Squared
-                    .mean(test.samples.targets(), predictions.view(), None)
+                Family::Gaussian
+                    .mean_loss(test.samples.targets(), predictions.view(), None)
                     .unwrap()
             };
             excess(&ClusterRegression::new().seed(seed).fit(&train).unwrap())
@@ -170,7 +169,7 @@ fn a_cluster_of_one_class_falls_back_too() {
     let samples = Samples::new(contexts.view(), features.view(), targets.view()).unwrap();
     let model = ClusterRegression::new()
         .clusters(2)
-        .regression(PopulationRegression::new().logistic())
+        .regression(PopulationRegression::new().family(Family::Binomial))
         .fit(&samples)
         .unwrap();
     let fallbacks = model

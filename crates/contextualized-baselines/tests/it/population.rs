@@ -3,7 +3,7 @@
 use approx::assert_relative_eq;
 use contextualized_baselines::{PopulationModel, PopulationRegression};
 use contextualized_core::{
-    Coefficients, Estimator, Link, LocalCoefficients, Samples, Termination, VaryingCoefficients,
+    Coefficients, Estimator, Family, LocalCoefficients, Samples, Termination, VaryingCoefficients,
     WithUncertainty,
 };
 use contextualized_simulation::Simulator;
@@ -32,7 +32,7 @@ pub(super) fn noisy(seed: u64, binary: bool) -> Samples {
         .slopes(|_| vec![1.0, -0.5])
         .offset(|_| 0.3);
     let simulator = if binary {
-        simulator.binary()
+        simulator.family(Family::Binomial)
     } else {
         simulator.noise(1.0)
     };
@@ -52,7 +52,7 @@ proptest! {
         let samples = noisy(seed, binary);
         let mut estimator = PopulationRegression::new().ridge(ridge);
         if binary {
-            estimator = estimator.logistic();
+            estimator = estimator.family(Family::Binomial);
         }
         let reversed: Vec<usize> = (0..samples.rows()).rev().collect();
         let other = samples.select(&reversed).unwrap();
@@ -68,7 +68,7 @@ proptest! {
         let weights: Array1<f64> = counts.iter().map(|&count| count as f64).collect();
         let mut estimator = PopulationRegression::new();
         if binary {
-            estimator = estimator.logistic();
+            estimator = estimator.family(Family::Binomial);
         }
         assert_close(
             &coefficients(&estimator, &samples.clone().with_weights(weights.view()).unwrap()),
@@ -96,7 +96,7 @@ proptest! {
         let samples = noisy(seed, binary);
         let mut estimator = PopulationRegression::new().ridge(if ridge { 2.0 } else { 0.0 });
         if binary {
-            estimator = estimator.logistic();
+            estimator = estimator.family(Family::Binomial);
         }
         // Multiples of 2⁻²⁰, so that moving them to 10⁸ and back is exact.
         let near = samples.features().mapv(|x| (x * 1048576.0).round() / 1048576.0);
@@ -124,7 +124,7 @@ proptest! {
         let mut targets = samples.targets().to_owned();
         targets[[0, 0]] = f64::from(u8::from(class));
         let samples = Samples::new(samples.contexts(), features.view(), targets.view()).unwrap();
-        let model = PopulationRegression::new().logistic().fit(&samples).unwrap();
+        let model = PopulationRegression::new().family(Family::Binomial).fit(&samples).unwrap();
         let residuals =
             &samples.targets() - &model.predict(samples.contexts(), samples.features()).unwrap();
         let score = samples.features().t().dot(&residuals);
@@ -137,7 +137,7 @@ proptest! {
     #[test]
     fn logistic_score_is_zero(seed in 0..1000_u64) {
         let samples = noisy(seed, true);
-        let model = PopulationRegression::new().logistic().fit(&samples).unwrap();
+        let model = PopulationRegression::new().family(Family::Binomial).fit(&samples).unwrap();
         let residuals =
             &samples.targets() - &model.predict(samples.contexts(), samples.features()).unwrap();
         prop_assert!(residuals.sum().abs() < 1e-8);
@@ -151,7 +151,7 @@ fn the_optimum_of_a_penalised_logistic_fit_balances_score_and_penalty() {
     let samples = noisy(3, true);
     let ridge = 2.0;
     let model = PopulationRegression::new()
-        .logistic()
+        .family(Family::Binomial)
         .ridge(ridge)
         .fit(&samples)
         .unwrap();
@@ -202,11 +202,11 @@ fn logistic_regression_recovers_its_truth() {
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(|_| vec![1.5, -0.7])
         .offset(|_| 0.4)
-        .binary()
+        .family(Family::Binomial)
         .simulate(1)
         .unwrap();
     let model = PopulationRegression::new()
-        .logistic()
+        .family(Family::Binomial)
         .fit(&data.samples)
         .unwrap();
     let errors = model.standard_errors(array![[0.0]].view()).unwrap();
@@ -214,7 +214,7 @@ fn logistic_regression_recovers_its_truth() {
         assert!((model.slopes()[[0, j]] - truth).abs() < 3.0 * errors.slopes()[[0, 0, j]]);
         assert!(errors.slopes()[[0, 0, j]] < 0.03);
     }
-    assert_eq!(model.link(), Link::Logit);
+    assert_eq!(model.family(), Family::Binomial);
     assert_eq!(model.report().termination, Termination::Converged);
 }
 
@@ -251,7 +251,7 @@ fn weights_are_inverse_variances_or_counts() {
     };
     let (linear, logistic) = (
         PopulationRegression::new(),
-        PopulationRegression::new().logistic(),
+        PopulationRegression::new().family(Family::Binomial),
     );
     let samples = noisy(1, false);
     assert_close(
@@ -272,13 +272,16 @@ fn weights_are_inverse_variances_or_counts() {
 fn names_tell_settings_apart() {
     let new = PopulationRegression::new;
     assert_eq!(new().name(), "population");
-    assert_eq!(new().logistic().name(), "population (logistic)");
+    assert_eq!(
+        new().family(Family::Binomial).name(),
+        "population (logistic)"
+    );
     assert_eq!(
         new().ridge(5.0).intercept(false).name(),
         "population (ridge 5, no intercept)"
     );
     assert_eq!(
-        new().logistic().ridge(0.5).name(),
+        new().family(Family::Binomial).ridge(0.5).name(),
         "population (logistic, ridge 0.5)"
     );
 }

@@ -3,7 +3,7 @@
 use super::population::{assert_close, coefficients, noisy, without_contexts};
 use approx::assert_relative_eq;
 use contextualized_baselines::PopulationRegression;
-use contextualized_core::{Error, Estimator, LocalCoefficients, Samples, WithUncertainty};
+use contextualized_core::{Error, Estimator, Family, LocalCoefficients, Samples, WithUncertainty};
 use contextualized_simulation::Simulator;
 use ndarray::{Array2, array};
 
@@ -149,7 +149,7 @@ fn an_outlier_of_certain_class_changes_nothing() {
         let targets =
             Array2::from_shape_fn((rows, 1), |(row, _)| if row < 20 { y(row) } else { 1.0 });
         coefficients(
-            &PopulationRegression::new().logistic(),
+            &PopulationRegression::new().family(Family::Binomial),
             &without_contexts(&features, &targets),
         )
     };
@@ -171,7 +171,7 @@ fn a_feature_may_vary_little_around_a_large_value() {
         for ridge in [0.0, 1.0] {
             for estimator in [
                 PopulationRegression::new(),
-                PopulationRegression::new().logistic(),
+                PopulationRegression::new().family(Family::Binomial),
             ] {
                 let estimator = estimator.ridge(ridge);
                 let slope = |samples: &Samples| estimator.fit(samples).unwrap().slopes()[[0, 0]];
@@ -207,7 +207,7 @@ fn separation_is_an_error_unless_there_is_a_ridge() {
     // Both classes at x = 3 alone: the estimate is infinite all the same.
     let quasi_x = column([1.0, 2.0, 3.0, 3.0, 5.0, 6.0]);
     let quasi = column([0.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
-    let logistic = PopulationRegression::new().logistic();
+    let logistic = PopulationRegression::new().family(Family::Binomial);
     // One row alone has the dummy; without it the classes overlap.
     let overlapping = column([0.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
     let dummy = array![
@@ -248,7 +248,7 @@ fn overlapping_classes_are_not_called_separated() {
         let data = Simulator::new(30)
             .uniform_contexts(1, -1.0, 1.0)
             .slopes(|_| vec![2.0])
-            .binary()
+            .family(Family::Binomial)
             .simulate(seed)
             .unwrap();
         let x = data.samples.features();
@@ -264,7 +264,9 @@ fn overlapping_classes_are_not_called_separated() {
         };
         let ((low0, high0), (low1, high1)) = (class(0.0), class(1.0));
         let overlap = low0 < high1 && low1 < high0;
-        let fit = PopulationRegression::new().logistic().fit(&data.samples);
+        let fit = PopulationRegression::new()
+            .family(Family::Binomial)
+            .fit(&data.samples);
         assert_eq!(fit.is_ok(), overlap, "seed {seed}: {fit:?}");
     }
 }
@@ -275,7 +277,7 @@ fn targets_that_are_not_binary_are_named() {
         .with_target_names(["relapse"])
         .unwrap();
     let error = PopulationRegression::new()
-        .logistic()
+        .family(Family::Binomial)
         .fit(&samples)
         .unwrap_err();
     assert_eq!(
@@ -331,7 +333,10 @@ fn intervals_are_finite_or_an_error() {
     let model = |binary: bool| {
         let estimator = PopulationRegression::new();
         if binary {
-            estimator.logistic().fit(&noisy(0, true)).unwrap()
+            estimator
+                .family(Family::Binomial)
+                .fit(&noisy(0, true))
+                .unwrap()
         } else {
             estimator.fit(&noisy(0, false)).unwrap()
         }

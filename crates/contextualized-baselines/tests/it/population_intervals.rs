@@ -4,7 +4,8 @@ use crate::population::{noisy, without_contexts};
 use approx::assert_relative_eq;
 use contextualized_baselines::{PopulationModel, PopulationRegression};
 use contextualized_core::{
-    Error, Estimator, Link, LocalCoefficients, Samples, WeightedContexts, WithSums, WithUncertainty,
+    Error, Estimator, Family, LocalCoefficients, Samples, WeightedContexts, WithPredictions,
+    WithSums, WithUncertainty,
 };
 use ndarray::{Array2, array};
 use proptest::prelude::*;
@@ -13,7 +14,7 @@ fn fitted(seed: u64, binary: bool, intercept: bool) -> (Samples, PopulationModel
     let samples = noisy(seed, binary);
     let estimator = PopulationRegression::new().intercept(intercept);
     let model = if binary {
-        estimator.logistic().fit(&samples).unwrap()
+        estimator.family(Family::Binomial).fit(&samples).unwrap()
     } else {
         estimator.fit(&samples).unwrap()
     };
@@ -55,10 +56,7 @@ fn predictions_without_errors_say_why() {
     let (contexts, features) = (samples.contexts(), samples.features());
     assert!(matches!(
         model.outcome_intervals(contexts, features, 0.9),
-        Err(Error::InvalidParameter {
-            parameter: "link",
-            ..
-        })
+        Err(Error::NoIntervals { .. })
     ));
     assert!(model.mean_intervals(contexts, features, 1.0).is_err());
     let ridge = PopulationRegression::new().ridge(1.0);
@@ -105,12 +103,12 @@ proptest! {
         let each = WeightedContexts::new(contexts.to_owned(), Array2::eye(rows)).unwrap();
         let sums = model.predictor_sums(&each, features, 0.8).unwrap();
         let intervals = model.mean_intervals(contexts, features, 0.8).unwrap();
-        let link: Link = model.link();
+        let family: Family = model.family();
         assert_relative_eq!(
-            link.inverse_table(sums.lower.view()), intervals.lower, max_relative = 1e-9
+            family.link().inverse_table(sums.lower.view()), intervals.lower, max_relative = 1e-9
         );
         assert_relative_eq!(
-            link.inverse_table(sums.upper.view()), intervals.upper, max_relative = 1e-9
+            family.link().inverse_table(sums.upper.view()), intervals.upper, max_relative = 1e-9
         );
         let coefficients = model.coefficient_sums(&each, 0.8).unwrap();
         let ends = model.intervals(contexts, 0.8).unwrap();

@@ -2,7 +2,9 @@
 
 use approx::assert_relative_eq;
 use contextualized_baselines::{PopulationModel, PopulationRegression};
-use contextualized_core::{Coefficients, Estimator, Samples, VaryingCoefficients, WithUncertainty};
+use contextualized_core::{
+    Coefficients, Estimator, Family, Samples, VaryingCoefficients, WithUncertainty,
+};
 use ndarray::{Array1, Array2, array};
 use serde_json::Value;
 
@@ -124,7 +126,7 @@ fn regression_without_intercept_equals_the_reference() {
 #[test]
 fn logistic_regression_equals_the_reference() {
     let model = PopulationRegression::new()
-        .logistic()
+        .family(Family::Binomial)
         .fit(&samples(&binary_target()))
         .unwrap();
     check(&model, "logistic");

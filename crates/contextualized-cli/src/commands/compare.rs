@@ -10,7 +10,7 @@ use crate::output::{Cell, Table, print};
 use crate::progress::Progress;
 use contextualized_core::comparison::{Compared, compare_on_test, cross_validate};
 use contextualized_core::metrics::{Loss, Score};
-use contextualized_core::{DynEstimator, KFold};
+use contextualized_core::{DynEstimator, Family, KFold};
 
 pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
     let settings = &arguments.settings;
@@ -40,8 +40,8 @@ pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
         })
         .collect();
     let loss = match training.design.target_kind {
-        TargetKind::Gaussian => Loss::Squared,
-        TargetKind::Binary => Loss::Log,
+        TargetKind::Gaussian => Family::Gaussian,
+        TargetKind::Binary => Family::Binomial,
     };
     progress.say("comparing");
     let section = match &arguments.test {
@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
 
 fn loss_name(loss: Loss) -> &'static str {
     match loss {
-        Loss::Log => "log-loss",
+        Family::Binomial => "log-loss",
         _ => "mean squared error",
     }
 }

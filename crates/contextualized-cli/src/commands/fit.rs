@@ -12,7 +12,7 @@ use crate::saved::{Baseline, DataSummary, Fitted, Regression, Saved, Tests, Trai
 use contextualized_analysis::wald_table;
 use contextualized_auto::{AutoRegression, AutoReport, CandidateOutcome, CandidateReport, Method};
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
-use contextualized_core::{Estimator, Samples};
+use contextualized_core::{Estimator, Family, Samples};
 use contextualized_linear::{GaussianProcessRegression, KernelShape, Sharing};
 
 /// The most rows that tests of variation are made with: their kernel has length scales for every
@@ -108,7 +108,7 @@ pub(super) fn estimator(
         .folds(settings.folds)
         .seed(settings.seed);
     if design.target_kind == TargetKind::Binary {
-        estimator = estimator.logistic();
+        estimator = estimator.family(Family::Binomial);
     }
     match method(kind) {
         Some(method) => estimator.only(method),
@@ -130,7 +130,7 @@ pub(super) fn method(kind: EstimatorKind) -> Option<Method> {
 fn baselines(design: &Design, seed: u64) -> (PopulationRegression, ClusterRegression) {
     let mut population = PopulationRegression::new().intercept(design.intercept);
     if design.target_kind == TargetKind::Binary {
-        population = population.logistic();
+        population = population.family(Family::Binomial);
     }
     let clusters = ClusterRegression::new()
         .regression(population.clone())
@@ -147,7 +147,7 @@ fn tests(design: &Design, samples: &Samples) -> contextualized_core::Result<Test
         .sharing(Sharing::PerCoefficient)
         .intercept(design.intercept);
     if design.target_kind == TargetKind::Binary {
-        kernel = kernel.logistic();
+        kernel = kernel.family(Family::Binomial);
     }
     let model = kernel.fit(&samples)?;
     Ok(Tests {

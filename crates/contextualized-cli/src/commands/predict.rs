@@ -194,7 +194,7 @@ impl<'a> Predictor<'a> {
         };
         let coefficients = model.coefficients(contexts)?;
         let predictor = coefficients.linear_predictor(features)?;
-        let means = model.link().inverse_table(predictor.view());
+        let means = model.family().inverse_table(predictor.view());
         let intervals = match self.level {
             None => None,
             Some(level) => {

@@ -3,7 +3,7 @@
 use crate::arguments::{Part, Problem, Simulate};
 use crate::error::{Error, Result};
 use crate::rows::{Rows, format_of};
-use contextualized_core::Samples;
+use contextualized_core::{Family, Samples};
 use contextualized_simulation::{
     CovarianceSimulator, NetworkProblem, NetworkSimulator, SimulatedData, Simulator,
     TreatmentProblem,
@@ -70,7 +70,7 @@ fn regression(arguments: &Simulate) -> Result<Columns> {
         .offset(|c| c[0])
         .noise(arguments.noise);
     if arguments.problem == Problem::Binary {
-        simulator = simulator.noise(0.0).binary();
+        simulator = simulator.noise(0.0).family(Family::Binomial);
     }
     of_regression(&simulator.simulate(arguments.seed)?, arguments.truth)
 }

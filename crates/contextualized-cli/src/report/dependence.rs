@@ -243,7 +243,7 @@ fn joined(coefficients: &Coefficients, level: &Array2<f64>) -> Array3<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contextualized_core::{Link, LocalCoefficients};
+    use contextualized_core::{Family, LocalCoefficients};
     use ndarray::{ArrayView2, array};
     use proptest::prelude::*;
 
@@ -259,8 +259,8 @@ mod tests {
             self.coefficients(contexts)
         }
 
-        fn link(&self) -> Link {
-            Link::Identity
+        fn family(&self) -> Family {
+            Family::Gaussian
         }
     }
 

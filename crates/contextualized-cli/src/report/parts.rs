@@ -7,8 +7,7 @@ use super::regression::RegressionReport;
 use super::samples::{Beyond, beyond};
 use super::variation::Varying;
 use contextualized_analysis::{SubgroupAccuracy, SubgroupAnalysis, Subgroups};
-use contextualized_core::metrics::Loss;
-use contextualized_core::{Error, Link, Result};
+use contextualized_core::{Error, Family, Result};
 use ndarray::{Array2, Array3, Axis};
 
 /// Comparisons, tests, curves and distances.
@@ -35,7 +34,7 @@ pub(super) struct Parts<'a> {
 impl<'a> Parts<'a> {
     pub(super) fn new(report: &RegressionReport<'a>) -> Result<Self> {
         let (training, test) = (report.training, report.test);
-        let binary = report.model.link() == Link::Logit;
+        let binary = report.model.family() == Family::Binomial;
         let mut models = vec![
             ("this model", report.model),
             ("population", report.population),
@@ -53,7 +52,11 @@ impl<'a> Parts<'a> {
             let (mut losses, mut lines) = (Vec::new(), Vec::new());
             for ((name, _), predicted) in models.iter().zip(&predictions) {
                 let predicted = predicted.column(target);
-                let loss = if binary { Loss::Log } else { Loss::Squared };
+                let loss = if binary {
+                    Family::Binomial
+                } else {
+                    Family::Gaussian
+                };
                 losses.push(Losses {
                     name: (*name).to_owned(),
                     rows: loss.rows(
@@ -66,7 +69,7 @@ impl<'a> Parts<'a> {
                     outcomes,
                     predicted,
                     test.weights(),
-                    report.model.link(),
+                    report.model.family(),
                 )?;
                 lines.extend(own.into_iter().map(|line| SubgroupAccuracy {
                     name: (*name).to_owned(),

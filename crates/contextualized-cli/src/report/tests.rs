@@ -7,7 +7,7 @@ use contextualized_baselines::{
     PopulationRegression,
 };
 use contextualized_core::metrics::Score;
-use contextualized_core::{Estimator, Samples, Split};
+use contextualized_core::{Estimator, Family, Samples, Split};
 use contextualized_graphs::bayesian::GaussianProcessBayesianNetwork;
 use contextualized_graphs::correlation::KernelCorrelation;
 use contextualized_linear::{GaussianProcessRegression, KernelShape};
@@ -87,7 +87,7 @@ fn study(rows: usize, binary: bool, seed: u64) -> Samples {
         .offset(|c| 0.5 * c[3])
         .noise(0.7);
     let simulator = if binary {
-        simulator.binary()
+        simulator.family(Family::Binomial)
     } else {
         simulator
     };
@@ -252,11 +252,11 @@ fn a_binary_outcome_has_probabilities() {
     let (training, test) = split(&study(420, true, 3), 200);
     let model = GaussianProcessRegression::new()
         .additive(KernelShape::SquaredExponential)
-        .logistic()
+        .family(Family::Binomial)
         .fit(&training)
         .unwrap();
     let population = PopulationRegression::new()
-        .logistic()
+        .family(Family::Binomial)
         .fit(&training)
         .unwrap();
     let axes = axes();

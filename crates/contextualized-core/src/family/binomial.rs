@@ -43,9 +43,8 @@ impl Outcome for Binomial {
         }
     }
 
-    fn deviance(&self, target: f64, mean: f64) -> f64 {
-        let of_truth = target * mean + (1.0 - target) * (1.0 - mean);
-        -2.0 * of_truth.ln()
+    fn deviance(&self, target: f64, predictor: f64) -> f64 {
+        2.0 * softplus((1.0 - 2.0 * target) * predictor)
     }
 
     /// Of a probability below ½ ε = 1.1e-16 given to what happened it is that of ½ ε: large and

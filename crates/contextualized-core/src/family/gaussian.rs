@@ -41,8 +41,8 @@ impl Outcome for Gaussian {
         }
     }
 
-    fn deviance(&self, target: f64, mean: f64) -> f64 {
-        (target - mean).powi(2)
+    fn deviance(&self, target: f64, predictor: f64) -> f64 {
+        (target - predictor).powi(2)
     }
 
     fn loss(&self, target: f64, mean: f64) -> f64 {

@@ -4,7 +4,9 @@ use crate::neural::encoder::{AnyEncoder, EncoderKind};
 use crate::neural::head::{AnyHead, Parameterization};
 use crate::neural::model::{Deviation, NeuralModel, RegressionNetwork};
 use contextualized_baselines::{HeldOut, PopulationModel, PopulationRegression, shares_by_folds};
-use contextualized_core::{Estimator, Link, Result, Samples, Scaling, Split, VaryingCoefficients};
+use contextualized_core::{
+    Estimator, Family, Result, Samples, Scaling, Split, VaryingCoefficients,
+};
 use contextualized_encoders::{
     Contextualized, EncoderLink, Head, LearningRateRange, LogisticLoss, MlpSize, Penalties,
     Progress, SquaredError, Trainer, TrainingData, unobserved,
@@ -72,7 +74,7 @@ pub struct NeuralRegression {
     parameterization: Parameterization,
     encoder: EncoderKind,
     encoder_link: EncoderLink,
-    link: Link,
+    family: Family,
     intercept: bool,
     standardize: bool,
     shrinkage: bool,
@@ -86,8 +88,8 @@ impl Default for NeuralRegression {
         Self {
             parameterization: Parameterization::Archetypes(10),
             encoder: EncoderKind::Mlp(MlpSize::default()),
-            encoder_link: EncoderLink::Identity,
-            link: Link::Identity,
+            encoder_link: EncoderFamily::Gaussian,
+            family: Family::Gaussian,
             intercept: true,
             standardize: true,
             shrinkage: true,
@@ -131,7 +133,7 @@ impl NeuralRegression {
 
     /// Logistic regression of targets that are 0 or 1.
     pub fn logistic(mut self) -> Self {
-        self.link = Link::Logit;
+        self.family = Family::Binomial;
         self
     }
 
@@ -225,7 +227,7 @@ impl NeuralRegression {
         let shares = if !self.shrinkage {
             Array1::ones(targets)
         } else {
-            shares_by_folds(&samples, self.link, folds, |train, test| {
+            shares_by_folds(&samples, self.family, folds, |train, test| {
                 let model = self.fit_once(train, folds, &mut unobserved)?;
                 let (base, deviation) = model.predictors(test)?;
                 Ok(HeldOut {
@@ -253,8 +255,8 @@ impl NeuralRegression {
         let samples = samples.rows_that_count()?;
         let mut start = self.start(&samples, self.seed)?;
         let (network, data) = (&mut start.network, &start.data);
-        match self.link {
-            Link::Logit => {
+        match self.family {
+            Family::Binomial => {
                 start
                     .trainer
                     .learning_rate_range(network, &LogisticLoss, data, rates, steps)
@@ -280,8 +282,8 @@ impl NeuralRegression {
             mut network,
         } = self.start(samples, seed)?;
         let validation = validation.as_ref();
-        let report = match self.link {
-            Link::Logit => {
+        let report = match self.family {
+            Family::Binomial => {
                 trainer.train(&mut network, &LogisticLoss, &data, validation, observer)?
             }
             _ => trainer.train(&mut network, &SquaredError, &data, validation, observer)?,
@@ -318,7 +320,7 @@ impl NeuralRegression {
         if !self.intercept {
             scaling = scaling.without_offset();
         }
-        if self.link == Link::Logit {
+        if self.family == Family::Binomial {
             scaling = scaling.with_raw_targets();
         }
         let train = scaling.apply(&train)?;
@@ -326,8 +328,8 @@ impl NeuralRegression {
             .map(|held_out| scaling.apply(&held_out))
             .transpose()?;
         let mut population = PopulationRegression::new().intercept(self.intercept);
-        if self.link == Link::Logit {
-            population = population.logistic();
+        if self.family == Family::Binomial {
+            population = population.family(Family::Binomial);
         }
         let population = population.fit_or_ridge(&train)?;
         let head = AnyHead::new(
@@ -391,7 +393,7 @@ impl Estimator for NeuralRegression {
         };
         let mut settings = vec![self.encoder.name(), head];
         for (set, name) in [
-            (self.link == Link::Logit, "logistic"),
+            (self.family == Family::Binomial, "logistic"),
             (!self.intercept, "no intercept"),
             (!self.shrinkage, "no shrinkage"),
         ] {

@@ -2,7 +2,7 @@
 
 use contextualized_baselines::PopulationRegression;
 use contextualized_core::metrics::{Loss, effect_mse};
-use contextualized_core::{Estimator, LocalCoefficients, VaryingCoefficients};
+use contextualized_core::{Estimator, Family, LocalCoefficients, VaryingCoefficients};
 use contextualized_linear::{
     EncoderKind, EncoderLink, MlpSize, NeuralRegression, Parameterization,
 };
@@ -60,9 +60,12 @@ fn loss_over_population(simulator: &Simulator, estimator: &NeuralRegression, see
     let test = test.unwrap();
     let binary = test.targets().iter().all(|y| *y == 0.0 || *y == 1.0);
     let (regression, loss) = if binary {
-        (PopulationRegression::new().logistic(), Loss::Log)
+        (
+            PopulationRegression::new().family(Family::Binomial),
+            Family::Binomial,
+        )
     } else {
-        (PopulationRegression::new(), Loss::Squared)
+        (PopulationRegression::new(), Family::Gaussian)
     };
     let score = |model: &dyn LocalCoefficients| {
         let predictions = model.predict(test.contexts(), test.features()).unwrap();
@@ -82,7 +85,7 @@ fn an_uninformative_context_costs_nothing() {
             .slopes(|_| vec![1.0, -2.0])
             .offset(|_| 0.5)
     };
-    let binary = NeuralRegression::new().logistic();
+    let binary = NeuralRegression::new().family(Family::Binomial);
     for (simulator, estimator) in [
         (constant(60).noise(0.5), NeuralRegression::new()),
         (constant(200).noise(0.5), NeuralRegression::new()),
@@ -90,7 +93,7 @@ fn an_uninformative_context_costs_nothing() {
             constant(200).noise(0.5),
             NeuralRegression::new().without_early_stopping(),
         ),
-        (constant(200).binary(), binary),
+        (constant(200).family(Family::Binomial), binary),
     ] {
         let mut ratios: Vec<f64> = (0..10)
             .map(|seed| loss_over_population(&simulator, &estimator, seed))
@@ -107,8 +110,11 @@ fn a_logistic_truth_is_recovered() {
     let simulator = Simulator::new(1500)
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(|c| vec![2.0 * c[0], 1.0])
-        .binary();
-    let error = error(&simulator, &NeuralRegression::new().logistic());
+        .family(Family::Binomial);
+    let error = error(
+        &simulator,
+        &NeuralRegression::new().family(Family::Binomial),
+    );
     // The slopes vary by 0.67 on average: (4 / 3 + 0) / 2.
     assert!(error < 0.1, "{error}");
 }

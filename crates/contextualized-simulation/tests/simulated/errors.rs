@@ -1,6 +1,6 @@
 //! Simulations that cannot be made say why.
 
-use contextualized_core::Error;
+use contextualized_core::{Error, Family};
 use contextualized_simulation::{Draws, Simulator};
 use ndarray::{Array2, array};
 
@@ -148,7 +148,7 @@ fn values_that_are_not_finite_are_found() {
     );
     // A logit without bounds is no number either, though its mean would be one.
     assert_eq!(
-        error(overflow().binary()),
+        error(overflow().family(Family::Binomial)),
         "the linear predictor holds inf at row 0, column 0"
     );
 }

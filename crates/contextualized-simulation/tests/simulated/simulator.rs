@@ -1,7 +1,7 @@
 //! The general simulator draws what its documentation says.
 
 use crate::{assert_pinned, correlation, moments};
-use contextualized_core::Link;
+use contextualized_core::Family;
 use contextualized_simulation::{SimulatedData, Simulator};
 use ndarray::{Array2, ArrayView2, array, s};
 use proptest::prelude::*;
@@ -68,12 +68,17 @@ fn noise_is_normal_around_the_mean_and_scales() {
 /// In every tenth of the probabilities, outcomes are as frequent as they should be.
 #[test]
 fn binary_outcomes_have_their_probabilities() {
-    let data = simulated(&curved(40_000).offset(|c| 2.0 * c[0]).binary(), 3);
+    let data = simulated(
+        &curved(40_000)
+            .offset(|c| 2.0 * c[0])
+            .family(Family::Binomial),
+        3,
+    );
     let predictor = data
         .coefficients
         .linear_predictor(data.samples.features())
         .unwrap();
-    assert_eq!(data.means, Link::Logit.inverse_table(predictor.view()));
+    assert_eq!(data.means, Family::Binomial.link().inverse_table(predictor.view()));
     for tenth in 0..10 {
         let (mut count, mut excess, mut variance) = (0, 0.0, 0.0);
         for (&y, &p) in data.samples.targets().iter().zip(&data.means) {
@@ -162,7 +167,7 @@ fn each_kind_of_draw_has_its_own_stream() {
 
 #[test]
 fn the_last_setting_counts() {
-    let simulator = curved(10).binary().noise(0.0);
+    let simulator = curved(10).family(Family::Binomial).family(Family::Gaussian);
     assert_eq!(simulated(&simulator, 7), simulated(&curved(10), 7));
     let simulator = curved(10).normal_contexts(5).uniform_contexts(2, -1.0, 1.0);
     assert_eq!(simulated(&simulator, 7), simulated(&curved(10), 7));
@@ -215,7 +220,7 @@ fn streams_are_pinned() {
             -0.327_774_577_821_059_45,
         ],
     );
-    let binary = simulated(&simulator.clone().binary(), 0);
+    let binary = simulated(&simulator.clone().family(Family::Binomial), 0);
     assert_pinned(binary.samples.targets().iter().copied(), &[1.0, 0.0, 0.0]);
 }
 
@@ -228,7 +233,7 @@ proptest! {
     fn more_rows_keep_the_first(seed: u64, rows in 1..30_usize, more in 1..30_usize, binary: bool) {
         let simulator = |rows| {
             let simulator = curved(rows).irrelevant_contexts(2);
-            if binary { simulator.binary() } else { simulator.noise(0.3) }
+            if binary { simulator.family(Family::Binomial) } else { simulator.noise(0.3) }
         };
         let (short, long) = (simulated(&simulator(rows), seed), simulated(&simulator(rows + more), seed));
         let first: Vec<usize> = (0..rows).collect();

@@ -1,9 +1,9 @@
-//! Logistic regression by iteratively reweighted least squares.
+//! Generalised linear models by iteratively reweighted least squares.
 
 use crate::design::Design;
 use crate::population::Covariance;
 use crate::separation::is_separated;
-use contextualized_core::{Error, Link, Result};
+use contextualized_core::{Error, Family, Result};
 use contextualized_solvers as solvers;
 use ndarray::{Array1, Array2, ArrayView1, Axis, Zip};
 
@@ -20,69 +20,71 @@ const TOLERANCE: f64 = 1e-10;
 /// Differences up to this multiple of the terms of a row's linear predictor may be rounding.
 const ROUNDING: f64 = 1e-13;
 
-/// The maximum-likelihood fit of one binary target, in the users' units.
-pub(crate) struct LogisticFit {
+/// The maximum-likelihood fit of one target, in the users' units.
+pub(crate) struct GlmFit {
     pub(crate) slopes: Array1<f64>,
     pub(crate) offset: f64,
     /// Standard errors from the inverse of the information matrix, the intercept first if there is
     /// one, and that inverse; none of a penalised fit.
     pub(crate) errors: Option<(Array1<f64>, Covariance)>,
-    /// −2 log-likelihood, plus the penalty.
+    /// The deviance, plus the penalty.
     pub(crate) objective: f64,
     pub(crate) iterations: usize,
 }
 
-/// Minimises `−2 Σ w [y η − ln(1 + e^η)] + λ Σ_j β_j²`, with β_j the slopes of features in units of
-/// the design, by Newton's method with step halving: each step is a weighted least-squares fit of
-/// the working response (Green 1984, doi:10.1111/j.2517-6161.1984.tb01288.x). Every weight is above
-/// zero.
+/// A target with what its likelihood depends on besides coefficients; every weight is above zero.
+pub(crate) struct Outcomes<'a> {
+    pub(crate) family: Family,
+    pub(crate) target: ArrayView1<'a, f64>,
+    pub(crate) name: &'a str,
+    pub(crate) weights: ArrayView1<'a, f64>,
+    /// Known terms of the linear predictor.
+    pub(crate) offsets: ArrayView1<'a, f64>,
+}
+
+/// Minimises `Σ w D(y, η) + λ Σ_j β_j²`, D the unit deviance and β_j the slopes of features in units
+/// of the design, by Newton's method with step halving: each step is a weighted least-squares fit
+/// of the working response (Green 1984, doi:10.1111/j.2517-6161.1984.tb01288.x).
 ///
-/// Each step standardises features by its own weights. Once the probability of a row far out is
-/// certain its weight vanishes, and the others are told apart as if it were not there.
-pub(crate) fn fit(
-    design: &Design<'_>,
-    target: ArrayView1<'_, f64>,
-    target_name: &str,
-    weights: ArrayView1<'_, f64>,
-    ridge: f64,
-) -> Result<LogisticFit> {
-    // The sign that each row's linear predictor should have.
-    let sides = target.mapv(|y| 2.0 * y - 1.0);
+/// Each step standardises features by its own weights. Once the mean of a row far out is certain
+/// its weight vanishes, and the others are distinguished as if it were not there.
+pub(crate) fn fit(design: &Design<'_>, outcomes: &Outcomes<'_>, ridge: f64) -> Result<GlmFit> {
+    let Outcomes { family, target, .. } = *outcomes;
     let objective = |slopes: &Array1<f64>, predictor: &Array1<f64>| {
-        let deviance: f64 = Zip::from(predictor)
-            .and(&sides)
-            .and(&weights)
-            .fold(0.0, |sum, &eta, &side, &w| {
-                sum + 2.0 * w * softplus(-side * eta)
-            });
+        let deviance = Zip::from(predictor)
+            .and(target)
+            .and(outcomes.weights)
+            .fold(0.0, |sum, &eta, &y, &w| sum + w * family.deviance(y, eta));
         deviance + ridge * slopes.dot(slopes)
     };
     let require_overlap = || {
+        let sides = target.mapv(|y| family.unbounded_direction(y));
         let separated = ridge == 0.0
             && is_separated(&design.matrix, &sides).map_err(|error| design.name_columns(error))?;
         if separated {
             Err(Error::Separated {
-                target: target_name.to_owned(),
+                target: outcomes.name.to_owned(),
             })
         } else {
             Ok(())
         }
     };
+    // Where it starts is no linear combination of features, so the first step is taken in full.
     let mut slopes = Array1::zeros(design.scales().len());
-    let mut predictor = Array1::zeros(target.len());
-    let mut value = objective(&slopes, &predictor);
+    let mut predictor = target.mapv(|y| family.initial_predictor(y));
+    let mut value = f64::INFINITY;
     let mut movement = f64::INFINITY;
     let mut iterations = 0;
     for iteration in 1..=ITERATIONS {
-        let (local, solution) = match newton(design, &predictor, &sides, weights, ridge) {
+        let (local, solution) = match newton(design, &predictor, outcomes, ridge) {
             Ok(found) => found,
-            // The design had full rank with all weights; certain probabilities took it.
+            // The design had full rank with all weights; certain means took it.
             Err(Error::RankDeficient { .. } | Error::NoWeight) if iteration > 1 => break,
             Err(error) => return Err(error),
         };
         iterations = iteration;
         let terms = local.matrix.mapv(f64::abs).dot(&solution.mapv(f64::abs));
-        let shift = local.matrix.dot(&solution) - &predictor;
+        let shift = local.matrix.dot(&solution) + outcomes.offsets - &predictor;
         let turn = &solution.slice_axis(Axis(0), local.features()) * &design.scales()
             / local.scales()
             - &slopes;
@@ -92,7 +94,8 @@ pub(crate) fn fit(
             let moved_predictor = &predictor + &(&shift * step);
             let moved_value = objective(&moved, &moved_predictor);
             // Close to the minimum the objective is flat to rounding; a full Newton step is safe.
-            if moved_value <= value + 1e-12 * value.abs() || step < 1e-6 {
+            let good = moved_value <= value + 1e-12 * value.abs();
+            if good || iteration == 1 || step < 1e-6 {
                 (slopes, predictor, value) = (moved, moved_predictor, moved_value);
                 break;
             }
@@ -111,9 +114,9 @@ pub(crate) fn fit(
             let errors = if ridge > 0.0 {
                 None
             } else {
-                Some(standard_errors(&local, &predictor, weights)?)
+                Some(standard_errors(&local, &predictor, outcomes)?)
             };
-            return Ok(LogisticFit {
+            return Ok(GlmFit {
                 slopes: slopes.row(0).to_owned(),
                 offset: offsets[0],
                 errors,
@@ -142,24 +145,24 @@ pub(crate) fn fit(
 fn newton<'a>(
     design: &Design<'a>,
     predictor: &Array1<f64>,
-    sides: &Array1<f64>,
-    weights: ArrayView1<'_, f64>,
+    outcomes: &Outcomes<'_>,
     ridge: f64,
 ) -> Result<(Design<'a>, Array1<f64>)> {
-    let working_weights = variances(predictor) * weights;
-    let working_response = Zip::from(predictor)
-        .and(sides)
+    let working_weights = information(predictor, outcomes);
+    let mut working_response = predictor - &outcomes.offsets;
+    Zip::from(&mut working_response)
+        .and(predictor)
+        .and(outcomes.target)
         .and(&working_weights)
-        .map_collect(|&eta, &side, &weight| {
+        .for_each(|response, &eta, &y, &weight| {
             if weight > 0.0 {
-                eta + side / Link::Logit.inverse(side * eta)
-            } else {
-                eta
+                let at = outcomes.family.derivatives(y, eta);
+                *response -= at.first / at.second;
             }
-        })
-        .insert_axis(Axis(1));
+        });
     let local = design.reweighted(working_weights.view())?;
-    let (x, response) = (local.matrix.view(), working_response.view());
+    let x = local.matrix.view();
+    let response = working_response.view().insert_axis(Axis(1));
     let working_weights = Some(working_weights.view());
     let solution = if ridge > 0.0 {
         let units = &design.scales() / &local.scales();
@@ -174,23 +177,21 @@ fn newton<'a>(
     Ok((local, solution.remove_axis(Axis(1))))
 }
 
-/// ln(1 + e^η) without overflow.
-fn softplus(eta: f64) -> f64 {
-    eta.max(0.0) + (-eta.abs()).exp().ln_1p()
-}
-
-/// p (1 − p) of every row.
-fn variances(predictor: &Array1<f64>) -> Array1<f64> {
-    predictor.mapv(|eta| Link::Logit.inverse(eta) * Link::Logit.inverse(-eta))
+/// The information of every row about its linear predictor, times its weight.
+fn information(predictor: &Array1<f64>, outcomes: &Outcomes<'_>) -> Array1<f64> {
+    Zip::from(predictor)
+        .and(outcomes.target)
+        .and(outcomes.weights)
+        .map_collect(|&eta, &y, &w| -w * outcomes.family.derivatives(y, eta).second)
 }
 
 fn standard_errors(
     design: &Design<'_>,
     predictor: &Array1<f64>,
-    weights: ArrayView1<'_, f64>,
+    outcomes: &Outcomes<'_>,
 ) -> Result<(Array1<f64>, Covariance)> {
     let zeros = Array2::zeros((predictor.len(), 1));
-    let working = variances(predictor) * weights;
+    let working = information(predictor, outcomes);
     let covariance =
         solvers::least_squares(design.matrix.view(), zeros.view(), Some(working.view()))
             .and_then(|fit| fit.unscaled_covariance())
