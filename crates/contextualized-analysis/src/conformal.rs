@@ -5,7 +5,7 @@ mod scale;
 
 use contextualized_core::validate::{check_query, check_rows};
 use contextualized_core::{
-    Coefficients, Error, Estimator, Family, KFold, LocalCoefficients, Result, Samples, Split,
+    Coefficients, Error, Estimator, KFold, Link, LocalCoefficients, Result, Samples, Split,
     VaryingCoefficients,
 };
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
@@ -248,10 +248,10 @@ where
         let train = samples.select(&split.train)?;
         let calibration = samples.select(&split.test)?;
         let model = self.estimator.fit(&train)?;
-        if model.family() != Family::Gaussian {
+        if model.link() != Link::Identity {
             return Err(Error::invalid_parameter(
                 "the link of a model with prediction intervals",
-                format!("{:?}", model.family()),
+                format!("{:?}", model.link()),
                 "the identity: an outcome that is 0 or 1 has a probability, not an interval",
             ));
         }
@@ -437,8 +437,8 @@ impl<M: LocalCoefficients> LocalCoefficients for ConformalModel<M> {
         self.model.coefficients_at(contexts, features)
     }
 
-    fn family(&self) -> Family {
-        self.model.family()
+    fn link(&self) -> Link {
+        self.model.link()
     }
 
     fn predict(

@@ -6,8 +6,8 @@ pub use grid::{EffectGrid, EffectSummary};
 
 use crate::flat::{flat, unflat};
 use contextualized_core::{
-    CoefficientSums, Coefficients, Error, Family, LocalCoefficients, PredictorSums, Result,
-    Samples, WeightedContexts, WithSums,
+    CoefficientSums, Coefficients, Error, Link, LocalCoefficients, PredictorSums, Result, Samples,
+    WeightedContexts, WithSums,
 };
 use grid::Plan;
 use ndarray::{Array2, ArrayView2, Axis, s};
@@ -334,7 +334,7 @@ impl Effects {
         samples: &Samples,
         varied: Varied,
     ) -> Result<Effect<PredictorSums>> {
-        if self.means && model.family() != Family::Gaussian {
+        if self.means && model.link() != Link::Identity {
             return Err(Error::invalid_parameter(
                 "scale of the outcome",
                 "that of means",

@@ -14,7 +14,8 @@
 //! ```
 //! use contextualized_analysis::{Bootstrap, Effects, SplitConformal, wald_table};
 //! use contextualized_baselines::PopulationRegression;
-//! //! use contextualized_core::{Estimator, WithUncertainty};
+//! use contextualized_core::metrics::Loss;
+//! use contextualized_core::{Estimator, WithUncertainty};
 //! use contextualized_linear::{KernelShape, GaussianProcessRegression};
 //! use contextualized_simulation::Simulator;
 //!
@@ -41,7 +42,7 @@
 //! let ensemble = Bootstrap::new(PopulationRegression::new()).fit(&samples)?;
 //! let errors = ensemble.standard_errors(samples.contexts())?;
 //! assert!(errors.slopes()[[0, 0, 0]] < 0.1);
-//! let out_of_bag = ensemble.out_of_bag(&samples, Family::Gaussian)?;
+//! let out_of_bag = ensemble.out_of_bag(&samples, Loss::Squared)?;
 //!
 //! // Intervals that hold 95 % of new outcomes, whatever the model.
 //! let conformal = SplitConformal::new(kernel).fit(&samples)?;

@@ -12,7 +12,7 @@ pub use reliability::ReliabilityBin;
 use auroc::auroc;
 use contextualized_core::metrics::{Loss, Score, r_squared};
 use contextualized_core::validate::{check_rows, check_weights};
-use contextualized_core::{Error, Family, LocalCoefficients, Result, Samples};
+use contextualized_core::{Error, Link, LocalCoefficients, Result, Samples};
 use ndarray::{Array1, ArrayView1, Axis};
 use recalibration::recalibration;
 use reliability::reliability;
@@ -91,13 +91,13 @@ pub struct SubgroupAccuracy {
 ///
 /// ```
 /// use contextualized_analysis::{SubgroupAnalysis, Subgroups};
-/// use contextualized_core::Family;
+/// use contextualized_core::Link;
 /// use ndarray::array;
 ///
 /// let (outcomes, risks) = (array![0.0, 1.0, 0.0, 1.0], array![0.2, 0.7, 0.6, 0.4]);
 /// let clinics = Subgroups::by_label(&["north", "north", "south", "south"])?;
 /// let table = SubgroupAnalysis::new()
-///     .of_predictions(&clinics, outcomes.view(), risks.view(), None, Family::Binomial)?;
+///     .of_predictions(&clinics, outcomes.view(), risks.view(), None, Link::Logit)?;
 /// assert_eq!(table[0].name, "north");
 /// assert_eq!(table[0].auroc.map(|auroc| auroc.value), Some(1.0));
 /// assert_eq!(table[1].auroc.map(|auroc| auroc.value), Some(0.0));
@@ -138,13 +138,13 @@ impl SubgroupAnalysis {
 
     /// A line for each subgroup, in their order, from outcomes, predictions and weights (n each).
     ///
-    /// The link says what predictions are: means of real-valued targets, or for [`Family::Binomial`]
+    /// The link says what predictions are: means of real-valued targets, or for [`Link::Logit`]
     /// probabilities of outcomes that are 0 or 1.
     ///
     /// # Errors
     ///
     /// [`Error::RowCount`] unless there is an outcome, a prediction and a label for each row;
-    /// [`Error::NotFinite`], [`Error::InvalidWeight`], [`Error::NoWeight`]; [`Error::InvalidTarget`] and
+    /// [`Error::NotFinite`], [`Error::InvalidWeight`], [`Error::NoWeight`]; [`Error::NotBinary`] and
     /// [`Error::InvalidParameter`] for what is no outcome or probability, and for a setting out of its
     /// range.
     pub fn of_predictions(
@@ -153,7 +153,7 @@ impl SubgroupAnalysis {
         outcomes: ArrayView1<'_, f64>,
         predictions: ArrayView1<'_, f64>,
         weights: Option<ArrayView1<'_, f64>>,
-        family: Family,
+        link: Link,
     ) -> Result<Vec<SubgroupAccuracy>> {
         self.check()?;
         check_rows("labels", outcomes.len(), subgroups.rows())?;
@@ -212,7 +212,7 @@ impl SubgroupAnalysis {
                     outcomes,
                     predictions,
                     samples.weights(),
-                    model.family(),
+                    model.link(),
                 )
             })
             .collect()
@@ -232,7 +232,7 @@ impl SubgroupAnalysis {
         Ok(())
     }
 
-    fn line(&self, name: &str, family: Family, rows: &Rows) -> Result<SubgroupAccuracy> {
+    fn line(&self, name: &str, link: Link, rows: &Rows) -> Result<SubgroupAccuracy> {
         let errors = &rows.predictions - &rows.outcomes;
         let mean = |values: ArrayView1<'_, f64>| Score::of_rows(values, Some(rows.weights.view()));
         let loss = |loss: Loss| -> Result<Measured> {
@@ -243,7 +243,7 @@ impl SubgroupAnalysis {
             )?;
             Ok(mean(losses.view())?.into())
         };
-        let binary = link == Family::Binomial;
+        let binary = link == Link::Logit;
         let same = rows.outcomes.iter().all(|y| *y == rows.outcomes[0]);
         Ok(SubgroupAccuracy {
             name: name.to_owned(),
@@ -252,8 +252,8 @@ impl SubgroupAnalysis {
             mean_outcome: mean(rows.outcomes.view())?.mean,
             mean_prediction: mean(rows.predictions.view())?.mean,
             bias: mean(errors.view())?.into(),
-            squared_error: loss(Family::Gaussian)?,
-            log_loss: binary.then(|| loss(Family::Binomial)).transpose()?,
+            squared_error: loss(Loss::Squared)?,
+            log_loss: binary.then(|| loss(Loss::Log)).transpose()?,
             r_squared: (!same).then(|| rows.r_squared()).transpose()?,
             auroc: if binary && !same {
                 Some(auroc(rows)?)
@@ -266,10 +266,10 @@ impl SubgroupAnalysis {
     }
 }
 
-fn loss_of(family: Family) -> Loss {
+fn loss_of(link: Link) -> Loss {
     match link {
-        Family::Binomial => Family::Binomial,
-        _ => Family::Gaussian,
+        Link::Logit => Loss::Log,
+        _ => Loss::Squared,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::predictor::{linear_predictor, share_explained};
 use crate::sensitivities::check_pairs;
 use contextualized_core::validate::{check_query, check_weights};
 use contextualized_core::{
-    Coefficients, Error, Estimator, Family, LocalCoefficients, Result, Samples, VaryingCoefficients,
+    Coefficients, Error, Estimator, Link, LocalCoefficients, Result, Samples, VaryingCoefficients,
 };
 use contextualized_encoders::{Activation, MlpSize, Trainer};
 #[cfg(feature = "gp")]
@@ -268,7 +268,7 @@ impl Distillation {
         let left = linear_predictor(teacher, contexts, features)? - linear;
         let offsets = ContextFunction::fit(self, contexts, left.view(), weights)?;
         let mut model = DistilledModel {
-            link: teacher.family(),
+            link: teacher.link(),
             features: width,
             slopes,
             offsets,
@@ -298,7 +298,7 @@ impl Distillation {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct DistilledModel {
-    family: Family,
+    link: Link,
     features: usize,
     /// Targets × features, target after target.
     slopes: ContextFunction,
@@ -309,7 +309,7 @@ pub struct DistilledModel {
 /// What a file may hold, before it is checked.
 #[derive(Deserialize)]
 struct Unchecked {
-    family: Family,
+    link: Link,
     features: usize,
     slopes: ContextFunction,
     offsets: ContextFunction,
@@ -377,8 +377,8 @@ impl LocalCoefficients for DistilledModel {
         self.coefficients(contexts)
     }
 
-    fn family(&self) -> Family {
-        self.family
+    fn link(&self) -> Link {
+        self.link
     }
 }
 

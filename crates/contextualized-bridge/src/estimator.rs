@@ -3,7 +3,7 @@
 use crate::model::ImplicitModel;
 use crate::plain::Plain;
 use contextualized_baselines::{HeldOut, PopulationRegression, shares_by_folds};
-use contextualized_core::{Estimator, Family, Result, Samples, Scaling, Split};
+use contextualized_core::{Estimator, Link, Result, Samples, Scaling, Split};
 use contextualized_encoders::{
     Activation, LogisticLoss, MlpSize, Progress, SquaredError, Trainer, TrainingData, unobserved,
 };
@@ -41,7 +41,7 @@ use std::ops::ControlFlow;
 pub struct ImplicitRegression {
     size: MlpSize,
     activation: Activation,
-    family: Family,
+    link: Link,
     contexts_only: bool,
     shrinkage: bool,
     trainer: Trainer,
@@ -60,7 +60,7 @@ impl Default for ImplicitRegression {
                 layers: 2,
             },
             activation: Activation::default(),
-            family: Family::Gaussian,
+            link: Link::Identity,
             contexts_only: false,
             shrinkage: true,
             trainer: Trainer {
@@ -97,7 +97,7 @@ impl ImplicitRegression {
     /// Logistic regression of targets that are 0 or 1: coefficients are derivatives of the logit,
     /// not of the probability.
     pub fn logistic(mut self) -> Self {
-        self.family = Family::Binomial;
+        self.link = Link::Logit;
         self
     }
 
@@ -169,8 +169,8 @@ impl ImplicitRegression {
         observer: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<ImplicitModel> {
         self.trainer.validate()?;
-        if self.family == Family::Binomial {
-            Family::Binomial.check(samples)?;
+        if self.link == Link::Logit {
+            samples.check_binary_targets()?;
         }
         let samples = samples.rows_that_count()?;
         let shares = if !self.shrinkage {
@@ -180,7 +180,7 @@ impl ImplicitRegression {
             let mut seeds = ChaCha8Rng::seed_from_u64(self.seed);
             seeds.set_stream(FOLDS);
             let folds = seeds.next_u64();
-            shares_by_folds(&samples, self.family, folds, |train, test| {
+            shares_by_folds(&samples, self.link, folds, |train, test| {
                 let model = self.fit_once(train, folds, &mut unobserved)?;
                 let (base, deviation) = model.predictors(test)?;
                 let targets = model.scaling().targets.apply(test.targets())?;
@@ -218,7 +218,7 @@ impl ImplicitRegression {
         if self.contexts_only {
             scaling = scaling.with_raw_features().with_raw_targets();
         }
-        if self.family == Family::Binomial {
+        if self.link == Link::Logit {
             scaling = scaling.with_raw_targets();
         }
         let data = training_data(&scaling.apply(&train)?)?;
@@ -239,16 +239,16 @@ impl ImplicitRegression {
             ..self.trainer
         };
         let validation = validation.as_ref();
-        let report = match self.family {
-            Family::Binomial => {
+        let report = match self.link {
+            Link::Logit => {
                 trainer.train(&mut network, &LogisticLoss, &data, validation, observer)?
             }
             _ => trainer.train(&mut network, &SquaredError, &data, validation, observer)?,
         };
         // Its validation rows are rows like any others to the population fit, which has no epochs.
         let mut population = PopulationRegression::new();
-        if self.family == Family::Binomial {
-            population = population.family(Family::Binomial);
+        if self.link == Link::Logit {
+            population = population.logistic();
         }
         let population = population.fit_or_ridge(&scaling.apply(samples)?)?;
         ImplicitModel::new(scaling, &population, &network, report)
@@ -275,7 +275,7 @@ impl Estimator for ImplicitRegression {
             smooth => settings.push(format!("{smooth:?}").to_lowercase()),
         }
         for (set, name) in [
-            (self.family == Family::Binomial, "logistic"),
+            (self.link == Link::Logit, "logistic"),
             (!self.shrinkage, "no shrinkage"),
         ] {
             if set {

@@ -7,7 +7,7 @@ use crate::sensitivities::{CoefficientChanges, ContextSensitivities};
 use contextualized_baselines::PopulationModel;
 use contextualized_core::validate::{check_finite, check_query};
 use contextualized_core::{
-    Coefficients, Error, Family, FitReport, LocalCoefficients, Result, Samples, Scaling,
+    Coefficients, Error, FitReport, Link, LocalCoefficients, Result, Samples, Scaling,
 };
 use contextualized_encoders::{MlpWeights, Network};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct ImplicitModel {
-    family: Family,
+    link: Link,
     scaling: Scaling,
     /// Slopes (targets × features) and offsets in units of training.
     population: (Array2<f64>, Array1<f64>),
@@ -33,7 +33,7 @@ pub struct ImplicitModel {
 /// What a file may hold, before it is checked.
 #[derive(Deserialize)]
 struct Unchecked {
-    family: Family,
+    link: Link,
     scaling: Scaling,
     /// Slopes (targets × features) and offsets in units of training.
     population: (Array2<f64>, Array1<f64>),
@@ -88,7 +88,7 @@ impl ImplicitModel {
         report: FitReport,
     ) -> Result<Self> {
         Ok(Self {
-            link: population.family(),
+            link: population.link(),
             shares: Array1::ones(scaling.targets.columns()),
             scaling,
             population: (
@@ -248,8 +248,8 @@ impl LocalCoefficients for ImplicitModel {
         .to_original_units(&self.scaling.features, &self.scaling.targets)
     }
 
-    fn family(&self) -> Family {
-        self.family
+    fn link(&self) -> Link {
+        self.link
     }
 
     /// One forward pass: the local model is exact at its point, so no derivative is needed.
@@ -265,6 +265,6 @@ impl LocalCoefficients for ImplicitModel {
             .linear_predictor(features.view())?;
         let shrunken = output * &self.shares + population * &(1.0 - &self.shares);
         let predictor = self.scaling.targets.invert(shrunken.view())?;
-        Ok(self.family.link().inverse_table(predictor.view()))
+        Ok(self.link.inverse_table(predictor.view()))
     }
 }

@@ -3,7 +3,7 @@
 use crate::differentiable::Differentiable;
 use crate::jacobian::{jacobian, predictor};
 use crate::sensitivities::ContextSensitivities;
-use contextualized_core::{Coefficients, Family, LocalCoefficients, Result};
+use contextualized_core::{Coefficients, Link, LocalCoefficients, Result};
 use contextualized_encoders::Dim;
 use ndarray::{Array2, ArrayView2};
 use std::marker::PhantomData;
@@ -17,7 +17,7 @@ use std::marker::PhantomData;
 #[derive(Debug, Clone)]
 pub struct NetworkModel<N, C, X, Y> {
     network: N,
-    family: Family,
+    link: Link,
     widths: PhantomData<(C, X, Y)>,
 }
 
@@ -30,11 +30,11 @@ where
 {
     /// A network whose output is the mean.
     pub fn new(network: N) -> Self {
-        Self::with_link(network, Family::Gaussian)
+        Self::with_link(network, Link::Identity)
     }
 
     /// A network whose output is the linear predictor of this link.
-    pub fn with_link(network: N, family: Family) -> Self {
+    pub fn with_link(network: N, link: Link) -> Self {
         Self {
             network,
             link,
@@ -76,8 +76,8 @@ where
         jacobian(&self.network, contexts, features)
     }
 
-    fn family(&self) -> Family {
-        self.family
+    fn link(&self) -> Link {
+        self.link
     }
 
     /// One forward pass.
@@ -87,6 +87,6 @@ where
         features: ArrayView2<'_, f64>,
     ) -> Result<Array2<f64>> {
         let predictor = predictor(&self.network, contexts, features)?;
-        Ok(self.family.link().inverse_table(predictor.view()))
+        Ok(self.link.inverse_table(predictor.view()))
     }
 }

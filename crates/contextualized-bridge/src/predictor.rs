@@ -1,6 +1,6 @@
 //! A model as a function, and how much of a function is explained.
 
-use contextualized_core::{Family, LocalCoefficients, Result};
+use contextualized_core::{Link, LocalCoefficients, Result};
 use ndarray::{Array2, ArrayView2};
 
 /// g(c, x): the linear predictor of a model at every row (n × targets), on the link scale.
@@ -19,8 +19,8 @@ pub fn linear_predictor<M>(
 where
     M: LocalCoefficients + ?Sized,
 {
-    match model.family() {
-        Family::Gaussian => model.predict(contexts, features),
+    match model.link() {
+        Link::Identity => model.predict(contexts, features),
         _ => model
             .coefficients_at(contexts, features)?
             .linear_predictor(features),

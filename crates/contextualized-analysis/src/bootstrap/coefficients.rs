@@ -5,7 +5,7 @@ use super::members::{mean, standard_deviation, summarize};
 use crate::flat::{flat, unflat};
 use contextualized_core::validate::check_rows;
 use contextualized_core::{
-    CoefficientIntervals, CoefficientSums, Coefficients, Family, LocalCoefficients, PredictorSums,
+    CoefficientIntervals, CoefficientSums, Coefficients, Link, LocalCoefficients, PredictorSums,
     Result, VaryingCoefficients, WeightedContexts, WithSums, WithUncertainty,
 };
 use ndarray::{Array2, ArrayView2, s};
@@ -31,8 +31,8 @@ impl<M: LocalCoefficients> LocalCoefficients for Ensemble<M> {
         unflat(means.view(), features.ncols())
     }
 
-    fn family(&self) -> Family {
-        self.original.family()
+    fn link(&self) -> Link {
+        self.original.link()
     }
 }
 

@@ -5,7 +5,7 @@ use super::ensemble::Divergent;
 use crate::resampling::uncounted;
 use contextualized_core::metrics::{Loss, Score};
 use contextualized_core::validate::check_rows;
-use contextualized_core::{Error, Family, LocalCoefficients, Result, Samples, VaryingNetworks};
+use contextualized_core::{Error, Link, LocalCoefficients, Result, Samples, VaryingNetworks};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
@@ -41,7 +41,8 @@ impl<M: LocalCoefficients> Ensemble<M> {
     /// use contextualized_analysis::Bootstrap;
     /// use contextualized_baselines::PopulationRegression;
     /// use contextualized_core::Estimator;
-    ///     /// use contextualized_simulation::Simulator;
+    /// use contextualized_core::metrics::Loss;
+    /// use contextualized_simulation::Simulator;
     ///
     /// let samples = Simulator::new(200)
     ///     .uniform_contexts(1, -1.0, 1.0)
@@ -50,7 +51,7 @@ impl<M: LocalCoefficients> Ensemble<M> {
     ///     .simulate(1)?
     ///     .samples;
     /// let model = Bootstrap::new(PopulationRegression::new()).fit(&samples)?;
-    /// let error = model.out_of_bag(&samples, Family::Gaussian)?.score;
+    /// let error = model.out_of_bag(&samples, Loss::Squared)?.score;
     /// assert!((error.mean - 0.25).abs() < 3.0 * error.standard_error);
     /// # Ok::<(), contextualized_core::Error>(())
     /// ```
@@ -63,7 +64,7 @@ impl<M: LocalCoefficients> Ensemble<M> {
         self.at_unseen(
             samples,
             samples.targets(),
-            self.family(),
+            self.link(),
             loss,
             |model, seen| {
                 model
@@ -86,8 +87,8 @@ impl<M: VaryingNetworks> Ensemble<M> {
         self.at_unseen(
             samples,
             samples.features(),
-            Family::Gaussian,
-            Family::Gaussian,
+            Link::Identity,
+            Loss::Squared,
             |model, unseen| model.reconstruct(unseen.contexts(), unseen.features()),
         )
     }
@@ -98,7 +99,7 @@ impl<M: Sync> Ensemble<M> {
         &self,
         samples: &Samples,
         targets: ArrayView2<'_, f64>,
-        family: Family,
+        link: Link,
         loss: Loss,
         predictor: impl Fn(&M, &Samples) -> Result<Array2<f64>> + Sync,
     ) -> Result<OutOfBag> {

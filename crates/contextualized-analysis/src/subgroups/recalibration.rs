@@ -1,7 +1,7 @@
 //! The line of outcomes on predictions.
 
 use super::{Measured, Rows, known};
-use contextualized_core::{Error, Family, Result};
+use contextualized_core::{Error, Link, Result};
 use ndarray::Array1;
 
 /// Outcomes regressed on predictions on the link scale: intercept 0 and slope 1 where predictions are
@@ -28,10 +28,10 @@ const ROUNDING: f64 = 1e-13;
 /// the zeros from the ones, so that no slope is steep enough.
 ///
 /// Probabilities of 0 and 1 count as ½ ε and 1 − ½ ε, as in the log loss.
-pub(super) fn recalibration(rows: &Rows, family: Family) -> Result<Option<Calibration>> {
+pub(super) fn recalibration(rows: &Rows, link: Link) -> Result<Option<Calibration>> {
     let least = f64::EPSILON / 2.0;
     let predictors = rows.predictions.mapv(|prediction| match link {
-        Family::Binomial => link.apply(prediction.clamp(least, 1.0 - least)),
+        Link::Logit => link.apply(prediction.clamp(least, 1.0 - least)),
         _ => prediction,
     });
     let total = rows.weights.sum();
@@ -40,7 +40,7 @@ pub(super) fn recalibration(rows: &Rows, family: Family) -> Result<Option<Calibr
     let scale = (rows.weights.dot(&deviations.mapv(|d| d * d)) / total).sqrt();
     let first = predictors[0];
     let same = predictors.iter().all(|value| *value == first);
-    if same || scale == 0.0 || (link == Family::Binomial && separated(rows, &predictors)) {
+    if same || scale == 0.0 || (link == Link::Logit && separated(rows, &predictors)) {
         return Ok(None);
     }
     let standardized = deviations / scale;
@@ -83,7 +83,7 @@ fn separated(rows: &Rows, predictors: &Array1<f64>) -> bool {
 
 /// The regression of outcomes on one standardised predictor.
 struct Line<'a> {
-    family: Family,
+    link: Link,
     rows: &'a Rows,
     predictors: &'a Array1<f64>,
 }
@@ -139,9 +139,9 @@ impl Line<'_> {
     fn loss(&self, at: [f64; 2]) -> f64 {
         self.sum(at, |weight, _, outcome, predictor| {
             weight
-                * match self.family {
+                * match self.link {
                     // ln(1 + e^η) − y η without overflow.
-                    Family::Binomial => {
+                    Link::Logit => {
                         predictor.max(0.0) + (-predictor.abs()).exp().ln_1p() - outcome * predictor
                     }
                     _ => (outcome - predictor).powi(2) / 2.0,
@@ -153,14 +153,14 @@ impl Line<'_> {
     fn derivatives(&self, at: [f64; 2]) -> ([f64; 2], Symmetric) {
         let gradient = [0, 1].map(|power| {
             self.sum(at, |weight, z, outcome, predictor| {
-                weight * z.powi(power) * (outcome - self.family.inverse(predictor))
+                weight * z.powi(power) * (outcome - self.link.inverse(predictor))
             })
         });
         let information = symmetric(|power| {
             self.sum(at, |weight, z, _, predictor| {
-                let variance = match self.family {
-                    Family::Binomial => {
-                        let mean = self.family.inverse(predictor);
+                let variance = match self.link {
+                    Link::Logit => {
+                        let mean = self.link.inverse(predictor);
                         mean * (1.0 - mean)
                     }
                     _ => 1.0,
@@ -176,7 +176,7 @@ impl Line<'_> {
         let inverse = inverse(self.derivatives(at).1);
         let meat = symmetric(|power| {
             self.sum(at, |weight, z, outcome, predictor| {
-                let residual = outcome - self.family.inverse(predictor);
+                let residual = outcome - self.link.inverse(predictor);
                 (weight * residual).powi(2) * z.powi(power)
             })
         });
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn a_line_by_hand() {
         let rows = Rows::unweighted(array![1.0, 3.0, 5.0, 7.0], array![10.0, 11.0, 12.0, 13.0]);
-        let line = recalibration(&rows, Family::Gaussian).unwrap().unwrap();
+        let line = recalibration(&rows, Link::Identity).unwrap().unwrap();
         assert_relative_eq!(line.slope.value, 2.0, max_relative = 1e-12);
         assert_relative_eq!(line.intercept.value, -19.0, max_relative = 1e-12);
         assert!(line.slope.standard_error.unwrap() < 1e-12);
@@ -228,7 +228,7 @@ mod tests {
         // Said 0.2 and 0.5, found 1/4 and 3/4.
         let outcomes = array![1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0];
         let said = array![0.2, 0.2, 0.2, 0.2, 0.5, 0.5, 0.5, 0.5];
-        let line = recalibration(&Rows::unweighted(outcomes, said), Family::Binomial)
+        let line = recalibration(&Rows::unweighted(outcomes, said), Link::Logit)
             .unwrap()
             .unwrap();
         assert_relative_eq!(line.intercept.value, 3.0_f64.ln(), max_relative = 1e-9);
@@ -242,21 +242,13 @@ mod tests {
             let line = recalibration(&Rows::unweighted(outcomes, predictions), link).unwrap();
             assert_eq!(line, None);
         };
-        none(array![1.0], array![2.0], Family::Gaussian);
-        none(array![1.0, 2.0], array![2.0, 2.0], Family::Gaussian);
-        none(
-            array![0.0, 1.0, 1.0],
-            array![0.3, 0.3, 0.6],
-            Family::Binomial,
-        );
-        none(
-            array![1.0, 0.0, 0.0],
-            array![0.3, 0.4, 0.6],
-            Family::Binomial,
-        );
-        none(array![1.0, 1.0], array![0.3, 0.6], Family::Binomial);
+        none(array![1.0], array![2.0], Link::Identity);
+        none(array![1.0, 2.0], array![2.0, 2.0], Link::Identity);
+        none(array![0.0, 1.0, 1.0], array![0.3, 0.3, 0.6], Link::Logit);
+        none(array![1.0, 0.0, 0.0], array![0.3, 0.4, 0.6], Link::Logit);
+        none(array![1.0, 1.0], array![0.3, 0.6], Link::Logit);
         let exact = Rows::unweighted(array![1.0, 2.0], array![0.0, 4.0]);
-        let line = recalibration(&exact, Family::Gaussian).unwrap().unwrap();
+        let line = recalibration(&exact, Link::Identity).unwrap().unwrap();
         assert_eq!(line.slope.standard_error, None);
     }
 
@@ -267,7 +259,7 @@ mod tests {
             array![0.0, 1.0, 0.0, 1.0, 1.0, 0.0],
             array![0.0, 0.0, 1.0, 1.0, 0.7, 0.6],
         );
-        let line = recalibration(&rows, Family::Binomial).unwrap().unwrap();
+        let line = recalibration(&rows, Link::Logit).unwrap().unwrap();
         assert!(line.slope.value.is_finite() && line.intercept.value.is_finite());
     }
 
@@ -275,13 +267,13 @@ mod tests {
     #[test]
     fn standard_errors_are_calibrated() {
         let mut generator = ChaCha8Rng::seed_from_u64(3);
-        for link in [Family::Gaussian, Family::Binomial] {
+        for link in [Link::Identity, Link::Logit] {
             let mut held = [0.0; 2];
             for _ in 0..400 {
                 let predictions =
                     Array1::from_shape_simple_fn(200, || generator.gen_range(0.1..0.9));
                 let outcomes = predictions.mapv(|p| match link {
-                    Family::Binomial => f64::from(u8::from(generator.gen_bool(p))),
+                    Link::Logit => f64::from(u8::from(generator.gen_bool(p))),
                     // Errors that grow with the prediction.
                     _ => p + p * generator.gen_range(-1.0..1.0),
                 });
@@ -314,7 +306,7 @@ mod tests {
                 predictions: data.iter().map(|row| row.0).collect(),
                 weights: data.iter().map(|row| row.2).collect(),
             };
-            for link in [Family::Binomial, Family::Gaussian] {
+            for link in [Link::Logit, Link::Identity] {
                 let Some(line) = recalibration(&rows, link).unwrap() else {
                     continue;
                 };

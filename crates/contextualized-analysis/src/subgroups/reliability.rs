@@ -2,7 +2,7 @@
 
 use super::{Rows, known};
 use contextualized_core::metrics::Score;
-use contextualized_core::{Error, Family, Result};
+use contextualized_core::{Error, Link, Result};
 use ndarray::{ArrayView1, Axis};
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
@@ -25,7 +25,7 @@ pub struct ReliabilityBin {
 /// same bin.
 pub(super) fn reliability(
     rows: &Rows,
-    family: Family,
+    link: Link,
     bins: usize,
     level: f64,
 ) -> Result<Vec<ReliabilityBin>> {
@@ -47,7 +47,7 @@ pub(super) fn reliability(
         .collect()
 }
 
-fn bin(rows: &Rows, members: &[usize], family: Family, level: f64) -> Result<ReliabilityBin> {
+fn bin(rows: &Rows, members: &[usize], link: Link, level: f64) -> Result<ReliabilityBin> {
     let weights = rows.weights.select(Axis(0), members);
     let mean = |values: ArrayView1<'_, f64>| {
         Score::of_rows(values.select(Axis(0), members).view(), Some(weights.view()))
@@ -57,7 +57,7 @@ fn bin(rows: &Rows, members: &[usize], family: Family, level: f64) -> Result<Rel
     let total = weights.sum();
     let interval = match link {
         // Kish's number of rows of equal weight.
-        Family::Binomial => Some(wilson(
+        Link::Logit => Some(wilson(
             outcome.mean,
             total * total / weights.dot(&weights),
             level,
@@ -125,7 +125,7 @@ mod tests {
         let predictions = array![0.1, 0.5, 0.5, 0.5, 0.5, 0.9];
         let bins = reliability(
             &Rows::unweighted(outcomes, predictions),
-            Family::Binomial,
+            Link::Logit,
             3,
             0.95,
         )
@@ -142,7 +142,7 @@ mod tests {
         let predictions = Array1::from_shape_fn(103, |row| ((row * 37) % 101) as f64);
         let bins = reliability(
             &Rows::unweighted(predictions.mapv(|p| 2.0 * p), predictions),
-            Family::Gaussian,
+            Link::Identity,
             10,
             0.9,
         )

@@ -5,7 +5,7 @@ use super::table::{Subject, VariationTable, lines};
 use crate::bootstrap::Failure;
 use contextualized_core::validate::check_rows;
 use contextualized_core::{
-    DynEstimator, Error, Estimator, Family, LocalCoefficients, Result, Samples, Standardization,
+    DynEstimator, Error, Estimator, Link, LocalCoefficients, Result, Samples, Standardization,
 };
 use ndarray::{Array1, Array2, Axis, concatenate};
 use rand::seq::SliceRandom;
@@ -312,7 +312,7 @@ impl PValues {
 
 /// A fitted model in which nothing varies.
 struct NullModel {
-    family: Family,
+    link: Link,
     means: Array2<f64>,
     /// Residuals, enlarged for the degrees of freedom that the model has taken.
     residuals: Array2<f64>,
@@ -332,7 +332,7 @@ impl NullModel {
         }
         let enlarged = (rows as f64 / (rows - parameters) as f64).sqrt();
         Ok(Self {
-            link: model.family(),
+            link: model.link(),
             residuals: (&samples.targets() - &means) * enlarged,
             means,
         })
@@ -340,8 +340,8 @@ impl NullModel {
 
     fn draw(&self, samples: &Samples, generator: &mut ChaCha8Rng) -> Result<Samples> {
         let mut targets = self.means.clone();
-        match self.family {
-            Family::Binomial => targets
+        match self.link {
+            Link::Logit => targets
                 .mapv_inplace(|mean| f64::from(u8::from(generator.gen_bool(mean.clamp(0.0, 1.0))))),
             // One sign a row: targets stay as correlated as they are.
             _ => {

@@ -7,8 +7,8 @@ use contextualized_baselines::{
     PopulationRegression,
 };
 use contextualized_core::{
-    DynEstimator, Error, Estimator, Family, LocalCoefficients, Result, Samples,
-    VaryingCoefficients, VaryingNetworks, WeightedContexts, WithSums, WithUncertainty,
+    DynEstimator, Error, Estimator, LocalCoefficients, Result, Samples, VaryingCoefficients,
+    VaryingNetworks, WeightedContexts, WithSums, WithUncertainty,
 };
 use contextualized_linear::{GaussianProcessRegression, NeuralRegression};
 use contextualized_simulation::{NetworkProblem, Simulator};
@@ -354,11 +354,11 @@ fn predictions_follow_from_mean_coefficients() {
     let samples = Simulator::new(150)
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(|c| vec![1.0 + c[0]])
-        .family(Family::Binomial)
+        .binary()
         .simulate(3)
         .unwrap()
         .samples;
-    let model = Bootstrap::new(PopulationRegression::new().family(Family::Binomial))
+    let model = Bootstrap::new(PopulationRegression::new().logistic())
         .replicates(12)
         .fit(&samples)
         .unwrap();
@@ -370,7 +370,7 @@ fn predictions_follow_from_mean_coefficients() {
         .unwrap();
     assert_relative_eq!(
         model.predict(contexts, features).unwrap(),
-        model.family().inverse_table(predictor.view()),
+        model.link().inverse_table(predictor.view()),
         epsilon = 1e-14
     );
     let nobody = Array2::zeros((0, 1));

@@ -3,7 +3,7 @@
 use contextualized_analysis::{ConformalModel, OutcomeIntervals, SplitConformal};
 use contextualized_baselines::{ClusterRegression, PopulationModel, PopulationRegression};
 use contextualized_core::{
-    DynEstimator, Error, Estimator, Family, LocalCoefficients, Result, Samples, VaryingCoefficients,
+    DynEstimator, Error, Estimator, LocalCoefficients, Result, Samples, VaryingCoefficients,
 };
 use contextualized_simulation::Simulator;
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
@@ -152,11 +152,7 @@ fn what_cannot_be_calibrated_says_why() {
     let binary = samples(200, false, 0);
     let targets = binary.targets().mapv(|y| f64::from(u8::from(y > 0.0)));
     let binary = Samples::new(binary.contexts(), binary.features(), targets.view()).unwrap();
-    let logistic = SplitConformal::new(
-        PopulationRegression::new()
-            .family(Family::Binomial)
-            .ridge(0.1),
-    );
+    let logistic = SplitConformal::new(PopulationRegression::new().logistic().ridge(0.1));
     assert!(message(logistic.fit(&binary)).contains("is Logit, but must be the identity"));
     assert!(matches!(
         conformal.fit_groups(&binary, &[1, 2]),

@@ -5,7 +5,7 @@ use contextualized_analysis::{Bootstrap, EffectGrid, Effects};
 use contextualized_baselines::PopulationRegression;
 use contextualized_bridge::ImplicitRegression;
 use contextualized_core::{
-    Coefficients, Error, Estimator, Family, LocalCoefficients, Result, Samples,
+    Coefficients, Error, Estimator, Link, LocalCoefficients, Result, Samples,
 };
 use contextualized_encoders::Activation;
 use contextualized_linear::{
@@ -16,7 +16,7 @@ use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis, array, s};
 use proptest::prelude::*;
 
 /// One feature, whose slope is a function of the context and the feature; no offset.
-struct Known<F>(F, Family);
+struct Known<F>(F, Link);
 
 impl<F: Fn(ArrayView1<'_, f64>, f64) -> f64 + Send + Sync> LocalCoefficients for Known<F> {
     fn coefficients_at(
@@ -31,7 +31,7 @@ impl<F: Fn(ArrayView1<'_, f64>, f64) -> f64 + Send + Sync> LocalCoefficients for
         Coefficients::new(slopes, Array2::zeros((rows, 1)))
     }
 
-    fn family(&self) -> Family {
+    fn link(&self) -> Link {
         self.1
     }
 }
@@ -40,7 +40,7 @@ fn slope<F>(f: F) -> Known<F>
 where
     F: Fn(ArrayView1<'_, f64>, f64) -> f64 + Send + Sync,
 {
-    Known(f, Family::Gaussian)
+    Known(f, Link::Identity)
 }
 
 /// Two contexts with a correlation, one feature, weights if asked for.
@@ -227,11 +227,11 @@ fn effects_on_outcomes_by_hand() {
     let of_context = effects.context_on_outcome(&model, &samples, 0).unwrap();
     let square = (1.0 + 4.0 + 36.0) / 3.0;
     assert_relative_eq!(of_context.curves, square * &contexts, max_relative = 1e-14);
-    let logistic = Known(|c: ArrayView1<'_, f64>, x: f64| c[0] * x, Family::Binomial);
+    let logistic = Known(|c: ArrayView1<'_, f64>, x: f64| c[0] * x, Link::Logit);
     let means = effects.on_means();
     let found = means.context_on_outcome(&logistic, &samples, 0).unwrap();
     for (point, curve) in found.grid.points().iter().zip(found.curves.column(0)) {
-        let predicted = features.mapv(|x| Family::Binomial.inverse(point * x * x));
+        let predicted = features.mapv(|x| Link::Logit.inverse(point * x * x));
         assert_relative_eq!(*curve, predicted.mean().unwrap(), max_relative = 1e-14);
     }
 }
@@ -462,11 +462,11 @@ fn bands_of_a_bootstrap_are_quantiles_of_its_members_curves() {
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(|c| vec![c[0]])
         .offset(|c| 2.0 * c[0])
-        .family(Family::Binomial)
+        .binary()
         .simulate(2)
         .unwrap()
         .samples;
-    let ensemble = Bootstrap::new(PopulationRegression::new().family(Family::Binomial))
+    let ensemble = Bootstrap::new(PopulationRegression::new().logistic())
         .replicates(39)
         .seed(1)
         .fit(&samples)

@@ -3,7 +3,7 @@
 use approx::assert_relative_eq;
 use contextualized_analysis::{SubgroupAnalysis, Subgroups};
 use contextualized_baselines::PopulationRegression;
-use contextualized_core::{Error, Estimator, Family, LocalCoefficients};
+use contextualized_core::{Error, Estimator, Link, LocalCoefficients};
 use contextualized_simulation::Simulator;
 use ndarray::{Array1, array};
 
@@ -21,7 +21,7 @@ fn a_table_by_hand() {
             outcomes.view(),
             predictions.view(),
             Some(weights.view()),
-            Family::Gaussian,
+            Link::Identity,
         )
         .unwrap();
     // Nothing counts in c.
@@ -56,17 +56,11 @@ fn a_table_by_hand() {
 fn a_logistic_model_is_well_calibrated_where_it_is_right() {
     let simulate = |rows: usize, seed| {
         let simulator = Simulator::new(rows).uniform_contexts(1, -1.0, 1.0);
-        let data = simulator
-            .slopes(|_| vec![1.5])
-            .offset(|_| -0.5)
-            .family(Family::Binomial);
+        let data = simulator.slopes(|_| vec![1.5]).offset(|_| -0.5).binary();
         data.simulate(seed).unwrap().samples
     };
     let (train, new) = (simulate(1000, 1), simulate(4000, 2));
-    let model = PopulationRegression::new()
-        .family(Family::Binomial)
-        .fit(&train)
-        .unwrap();
+    let model = PopulationRegression::new().logistic().fit(&train).unwrap();
     let subgroups = Subgroups::by_quantile(new.contexts().column(0), 4).unwrap();
     let tables = SubgroupAnalysis::new()
         .of_model(&subgroups, &model, &new)
@@ -106,7 +100,7 @@ fn a_logistic_model_is_well_calibrated_where_it_is_right() {
             new.targets().column(0),
             predictions.column(0),
             None,
-            Family::Binomial,
+            Link::Logit,
         )
         .unwrap();
     let of_model = SubgroupAnalysis::new()
@@ -123,7 +117,7 @@ fn one_class_leaves_some_columns_empty() {
             array![0.0, 0.0, 1.0].view(),
             array![0.1, 0.4, 0.5].view(),
             None,
-            Family::Binomial,
+            Link::Logit,
         )
         .unwrap();
     for line in table {
@@ -143,7 +137,7 @@ fn bad_input_is_named() {
                 outcomes.view(),
                 predictions.view(),
                 None,
-                Family::Binomial,
+                Link::Logit,
             )
             .unwrap_err()
     };
@@ -156,7 +150,7 @@ fn bad_input_is_named() {
     ));
     assert!(matches!(
         error(array![0.0, 0.5], array![0.1, 0.2]),
-        Error::InvalidTarget { row: 1, .. }
+        Error::NotBinary { row: 1, .. }
     ));
     assert!(
         error(array![0.0, 1.0], array![0.1, 1.2])
@@ -167,7 +161,7 @@ fn bad_input_is_named() {
     let (y, p) = (array![0.0, 1.0], array![0.1, 0.2]);
     for bad in [analysis.clone().bins(0), analysis.clone().level(1.0)] {
         assert!(matches!(
-            bad.of_predictions(&labels, y.view(), p.view(), None, Family::Binomial),
+            bad.of_predictions(&labels, y.view(), p.view(), None, Link::Logit),
             Err(Error::InvalidParameter { .. })
         ));
     }
@@ -177,7 +171,7 @@ fn bad_input_is_named() {
             y.view(),
             p.view(),
             Some(array![1.0, -1.0].view()),
-            Family::Binomial
+            Link::Logit
         ),
         Err(Error::InvalidWeight { row: 1, .. })
     ));

@@ -6,7 +6,7 @@ use contextualized_bridge::{
     ImplicitRegression, NetworkModel, averaged_coefficients, linear_predictor, linearity,
 };
 use contextualized_core::{
-    Coefficients, Error, Estimator, Family, LocalCoefficients, Result, VaryingCoefficients,
+    Coefficients, Error, Estimator, Link, LocalCoefficients, Result, VaryingCoefficients,
 };
 use contextualized_encoders::Activation;
 use contextualized_linear::NeuralRegression;
@@ -168,8 +168,8 @@ impl LocalCoefficients for Parabola {
             values - slopes * features,
         )
     }
-    fn family(&self) -> Family {
-        Family::Gaussian
+    fn link(&self) -> Link {
+        Link::Identity
     }
 }
 
@@ -246,18 +246,18 @@ fn the_logit_is_differentiated_and_not_the_probability() {
     let data = Simulator::new(400)
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(|c| vec![2.0 * c[0], 1.0])
-        .family(Family::Binomial)
+        .binary()
         .simulate(1)
         .unwrap()
         .samples;
     let implicit = ImplicitRegression::new()
         .activation(Activation::Tanh)
-        .family(Family::Binomial)
+        .logistic()
         .epochs(20)
         .fit(&data)
         .unwrap();
     let explicit = NeuralRegression::new()
-        .family(Family::Binomial)
+        .logistic()
         .epochs(5)
         .without_shrinkage()
         .fit(&data)
@@ -276,7 +276,7 @@ fn the_logit_is_differentiated_and_not_the_probability() {
             };
             let (above, below, here) = (at(step), at(-step), at(0.0));
             for row in 0..data.rows() {
-                let logit = |p: &Array2<f64>| Family::Binomial.apply(p[[row, 0]]);
+                let logit = |p: &Array2<f64>| Link::Logit.apply(p[[row, 0]]);
                 let slope = local.slopes()[[row, 0, feature]];
                 let of_logit = (logit(&above) - logit(&below)) / (2.0 * step);
                 // Truncation of 1e-8 times third derivatives, rounding of ε / p (1 − p) over the step.
@@ -290,7 +290,7 @@ fn the_logit_is_differentiated_and_not_the_probability() {
         // On the link scale the local model is exact at its point.
         let predictor = linear_predictor(model, c, x).unwrap();
         for (p, eta) in model.predict(c, x).unwrap().iter().zip(&predictor) {
-            assert_relative_eq!(*p, Family::Binomial.inverse(*eta), epsilon = 1e-14);
+            assert_relative_eq!(*p, Link::Logit.inverse(*eta), epsilon = 1e-14);
         }
     }
 }

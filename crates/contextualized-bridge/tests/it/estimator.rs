@@ -2,7 +2,7 @@
 
 use contextualized_bridge::{ImplicitModel, ImplicitRegression};
 use contextualized_core::metrics::effect_mse;
-use contextualized_core::{DynEstimator, Error, Estimator, Family, LocalCoefficients, Samples};
+use contextualized_core::{DynEstimator, Error, Estimator, Link, LocalCoefficients, Samples};
 use contextualized_simulation::Simulator;
 use ndarray::{Array2, array};
 
@@ -37,16 +37,16 @@ fn effects_are_recovered_where_there_are_data() {
 
 #[test]
 fn binary_coefficients_are_on_the_logit() {
-    let simulator = simulator(3000).family(Family::Binomial);
+    let simulator = simulator(3000).binary();
     let (train, test) = (
         simulator.simulate(1).unwrap(),
         simulator.simulate(2).unwrap(),
     );
     let model = ImplicitRegression::new()
-        .family(Family::Binomial)
+        .logistic()
         .fit(&train.samples)
         .unwrap();
-    assert_eq!(model.family(), Family::Binomial);
+    assert_eq!(model.link(), Link::Logit);
     let probabilities = model
         .predict(test.samples.contexts(), test.samples.features())
         .unwrap();
@@ -58,8 +58,8 @@ fn binary_coefficients_are_on_the_logit() {
     // On the scale of probabilities slopes would be at most a quarter of the truth.
     assert!(error < 0.1, "{error}");
     assert!(matches!(
-        quick().family(Family::Binomial).fit(&samples(30)),
-        Err(Error::InvalidTarget { row: 0, .. })
+        quick().logistic().fit(&samples(30)),
+        Err(Error::NotBinary { row: 0, .. })
     ));
 }
 

@@ -8,7 +8,7 @@ use contextualized_bridge::{
     ImplicitRegression, NetworkModel, jacobian, linear_predictor,
 };
 use contextualized_core::{
-    Estimator, Family, LocalCoefficients, Result, Samples, Scaling, VaryingCoefficients,
+    Estimator, Link, LocalCoefficients, Result, Samples, Scaling, VaryingCoefficients,
 };
 use contextualized_encoders::{
     Additive, AdditiveWeights, ArchetypeWeights, Archetypes, DenseWeights, Dim, Direct, Encoder,
@@ -39,7 +39,7 @@ fn samples(binary: bool, seed: u64) -> Samples {
         simulator
             .slope_matrix(|c| array![[(c[0] - 20.0) / 20.0, 0.01]])
             .offset(|_| 1.0)
-            .family(Family::Binomial)
+            .binary()
     }
     .simulate(seed)
     .unwrap()
@@ -60,11 +60,11 @@ fn check<M: VaryingCoefficients + ?Sized>(name: &str, model: &M, data: &Samples)
         let (above, below) = (at(step), at(-step));
         for ((row, target), &above) in above.indexed_iter() {
             let below = below[[row, target]];
-            let link = |mean: f64| model.family().apply(mean);
+            let link = |mean: f64| model.link().apply(mean);
             let slope = (link(above) - link(below)) / (2.0 * step);
             // Rounding of predictions of about 100, and of a logit near 0 and 1, over the step.
-            let size = |mean: f64| match model.family() {
-                Family::Gaussian => 1000.0,
+            let size = |mean: f64| match model.link() {
+                Link::Identity => 1000.0,
                 _ => 1000.0 + 4.0 / (mean * (1.0 - mean)),
             };
             let tolerance = 4.0 * f64::EPSILON * (size(above) + size(below)) / step;
@@ -91,10 +91,7 @@ fn differences_of_predictions_are_coefficients() {
     );
     check(
         "logistic population",
-        &PopulationRegression::new()
-            .family(Family::Binomial)
-            .fit(&binary)
-            .unwrap(),
+        &PopulationRegression::new().logistic().fit(&binary).unwrap(),
         &binary,
     );
     check(
@@ -102,7 +99,7 @@ fn differences_of_predictions_are_coefficients() {
         &ClusterRegression::new().clusters(3).fit(&linear).unwrap(),
         &linear,
     );
-    let logistic = PopulationRegression::new().family(Family::Binomial);
+    let logistic = PopulationRegression::new().logistic();
     let clusters = ClusterRegression::new().clusters(2).regression(logistic);
     check(
         "logistic clusters",
@@ -122,7 +119,7 @@ fn differences_of_predictions_are_coefficients() {
             let estimator = quick().encoder(encoder).parameterization(head);
             let name = estimator.name();
             check(&name, &estimator.fit(&linear).unwrap(), &linear);
-            let estimator = estimator.family(Family::Binomial);
+            let estimator = estimator.logistic();
             check(&name, &estimator.fit(&binary).unwrap(), &binary);
         }
     }
@@ -142,7 +139,7 @@ fn differences_of_predictions_are_coefficients() {
     check(
         "logistic gp",
         &GaussianProcessRegression::new()
-            .family(Family::Binomial)
+            .logistic()
             .max_iterations(5)
             .fit(&binary)
             .unwrap(),
@@ -284,7 +281,7 @@ where
         .filter(|(exact, found)| (*exact - *found).abs() > 1e-7)
         .count();
     assert!(off <= exact.values().len() / 50, "{name}: {off}");
-    let as_model = NetworkModel::with_link(network, model.family());
+    let as_model = NetworkModel::with_link(network, model.link());
     assert_relative_eq!(
         as_model.predict(c, x).unwrap(),
         model.predict(c, x).unwrap(),
@@ -307,7 +304,7 @@ proptest! {
         for (binary, link) in [
             (false, EncoderLink::Softmax),
             (true, EncoderLink::Logistic),
-            (false, EncoderFamily::Gaussian),
+            (false, EncoderLink::Identity),
         ] {
             for encoder in [
                 EncoderKind::Mlp(size),
@@ -339,7 +336,7 @@ fn differentiated(estimator: &NeuralRegression, binary: bool, share: f64, seed: 
     let (name, model) = if !binary {
         (estimator.name(), estimator.fit(&data).unwrap())
     } else {
-        let estimator = estimator.clone().family(Family::Binomial);
+        let estimator = estimator.clone().logistic();
         (estimator.name(), estimator.fit(&data).unwrap())
     };
     let mut file = serde_json::to_value(&model).unwrap();

@@ -5,7 +5,7 @@ use super::network_head::NetworkHead;
 use super::neural_model::{CycleReport, Deviation, NeuralBayesianModel, UncheckedModel};
 use contextualized_baselines::{PopulationBayesianModel, PopulationBayesianNetwork};
 use contextualized_core::{
-    Error, Estimator, Family, KFold, Result, Samples, Split, Standardization, VaryingNetworks,
+    Error, Estimator, KFold, Result, Samples, Split, Standardization, VaryingNetworks,
 };
 use contextualized_encoders::{
     Activation, Contextualized, EncoderLink, Linked, Masked, Mlp, MlpSize, Penalties, Progress,
@@ -100,7 +100,7 @@ impl Default for NeuralBayesianNetwork {
                 layers: 2,
             },
             activation: Activation::Tanh,
-            link: EncoderFamily::Gaussian,
+            link: EncoderLink::Identity,
             sample_cycles: Some(CyclePenalty::dagma()),
             archetype_cycles: None,
             archetypes_l1: 0.0,
@@ -171,7 +171,7 @@ impl NeuralBayesianNetwork {
 
     /// The function between the encoder's output and the code.
     pub fn encoder_link(mut self, link: EncoderLink) -> Self {
-        self.family = link;
+        self.link = link;
         self
     }
 
@@ -374,7 +374,7 @@ impl NeuralBayesianNetwork {
             .with_activation(self.activation);
         let head = NetworkHead::new(self.archetypes, nodes, self.factors, head)?;
         let network: Network = Contextualized::new(
-            Linked::new(encoder, self.family),
+            Linked::new(encoder, self.link),
             Masked::new(head, mask.view())?,
         )?;
         let cycles = Cycles::new(
@@ -407,7 +407,7 @@ impl NeuralBayesianNetwork {
             unit,
             deviation: Deviation {
                 encoder: network.encoder().encoder().to_weights()?,
-                link: self.family,
+                link: self.link,
                 head: network.head().head().to_weights()?,
             },
             share: 1.0,

@@ -73,7 +73,7 @@ pub(crate) struct Deviation {
 impl Deviation {
     fn network(&self, nodes: usize) -> Result<Network> {
         let mask = Array2::from_shape_fn((nodes, nodes), |(i, j)| i != j);
-        let encoder = Linked::new(Mlp::from_weights(&self.encoder)?, self.family);
+        let encoder = Linked::new(Mlp::from_weights(&self.encoder)?, self.link);
         let head = Masked::new(NetworkHead::from_weights(&self.head)?, mask.view())?;
         Contextualized::new(encoder, head)
     }

@@ -1,7 +1,7 @@
 //! The estimator: settings, and how they become a fitted model.
 
 use super::model::GaussianProcessModel;
-use contextualized_core::{Estimator, Family, Result, Samples, Scaling, normalized_weights};
+use contextualized_core::{Estimator, Link, Result, Samples, Scaling, normalized_weights};
 use contextualized_gp::{
     CoefficientProcess, Hyperparameters, Kernel, KernelShape, Likelihood, Priors, Sharing, Size,
 };
@@ -60,7 +60,7 @@ use ndarray::{Array1, Array2, Axis, concatenate};
 #[derive(Debug, Clone, PartialEq)]
 pub struct GaussianProcessRegression {
     structure: Structure,
-    family: Family,
+    link: Link,
     intercept: bool,
     sharing: Sharing,
     priors: Priors,
@@ -84,7 +84,7 @@ impl Default for GaussianProcessRegression {
     fn default() -> Self {
         Self {
             structure: Structure::Joint(KernelShape::SquaredExponential),
-            family: Family::Gaussian,
+            link: Link::Identity,
             intercept: true,
             sharing: Sharing::Auto,
             priors: Priors::default(),
@@ -130,7 +130,7 @@ impl GaussianProcessRegression {
 
     /// Logistic regression of targets that are 0 or 1.
     pub fn logistic(mut self) -> Self {
-        self.family = Family::Binomial;
+        self.link = Link::Logit;
         self
     }
 
@@ -201,7 +201,7 @@ impl GaussianProcessRegression {
             .sharing(self.sharing)
             .priors(self.priors)
             .size(self.size);
-        if self.family == Family::Binomial {
+        if self.link == Link::Logit {
             process = process.likelihood(Likelihood::Bernoulli);
         }
         if self.plug_in {
@@ -228,7 +228,7 @@ impl Estimator for GaussianProcessRegression {
             Structure::Given(kernel) => format!("{} terms", kernel.terms().len()),
         }];
         for (set, name) in [
-            (self.family == Family::Binomial, "logistic"),
+            (self.link == Link::Logit, "logistic"),
             (!self.intercept, "no intercept"),
             (self.hyperparameters.is_some(), "known hyperparameters"),
         ] {
@@ -242,20 +242,20 @@ impl Estimator for GaussianProcessRegression {
     /// # Errors
     ///
     /// [`contextualized_core::Error::InvalidParameter`] for a setting out of range or a kernel on a
-    /// context that is not there; [`contextualized_core::Error::InvalidTarget`];
+    /// context that is not there; [`contextualized_core::Error::NotBinary`];
     /// [`contextualized_core::Error::Numerical`] and
     /// [`contextualized_core::Error::NotConverged`] if a solve fails;
     /// [`contextualized_core::Error::NotFinite`] for data whose units overflow.
     fn fit(&self, samples: &Samples) -> Result<GaussianProcessModel> {
         let samples = samples.rows_that_count()?;
-        if self.family == Family::Binomial {
-            Family::Binomial.check(samples)?;
+        if self.link == Link::Logit {
+            samples.check_binary_targets()?;
         }
         let mut scaling = Scaling::fit(&samples)?;
         if !self.intercept {
             scaling = scaling.without_offset();
         }
-        if self.family == Family::Binomial {
+        if self.link == Link::Logit {
             scaling = scaling.with_raw_targets();
         }
         let standardized = scaling.apply(&samples)?;
@@ -263,8 +263,8 @@ impl Estimator for GaussianProcessRegression {
         let ones = Array2::ones((rows, usize::from(self.intercept)));
         let design = concatenate(Axis(1), &[standardized.features(), ones.view()])
             .expect("features and ones have the same rows");
-        let weights = row_weights(&samples, self.family)?;
-        let mean_weight = mean_weight(&samples, self.family);
+        let weights = row_weights(&samples, self.link)?;
+        let mean_weight = mean_weight(&samples, self.link);
         let mut process = self.process(samples.contexts().ncols(), &scaling);
         if let Some(known) = &self.hyperparameters {
             process = process.hyperparameters(with_noise_times(known, mean_weight.sqrt().recip()));
@@ -276,7 +276,7 @@ impl Estimator for GaussianProcessRegression {
             weights.as_ref().map(|weights| weights.view()),
         )?;
         GaussianProcessModel::new(
-            self.family,
+            self.link,
             self.intercept,
             scaling,
             samples.names().clone(),
@@ -289,18 +289,18 @@ impl Estimator for GaussianProcessRegression {
 
 /// Weights as the process takes them: of mean one where there is noise, since its search expects data
 /// of unit scale. The noise is then that of a row of average weight.
-pub(super) fn row_weights(samples: &Samples, family: Family) -> Result<Option<Array1<f64>>> {
+pub(super) fn row_weights(samples: &Samples, link: Link) -> Result<Option<Array1<f64>>> {
     match (samples.weights(), link) {
         (None, _) => Ok(None),
-        (Some(weights), Family::Binomial) => Ok(Some(weights.to_owned())),
+        (Some(weights), Link::Logit) => Ok(Some(weights.to_owned())),
         (weights, _) => Ok(Some(normalized_weights(weights, samples.rows())?)),
     }
 }
 
 /// What turns the variance of the noise of a row of average weight into that of a row of weight one.
-fn mean_weight(samples: &Samples, family: Family) -> f64 {
+fn mean_weight(samples: &Samples, link: Link) -> f64 {
     match (samples.weights(), link) {
-        (Some(weights), Family::Gaussian) => weights.mean().unwrap_or(1.0),
+        (Some(weights), Link::Identity) => weights.mean().unwrap_or(1.0),
         _ => 1.0,
     }
 }

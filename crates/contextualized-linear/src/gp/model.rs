@@ -5,7 +5,7 @@ use contextualized_core::validate::{
     check_finite, check_query, check_rows, check_table, check_weights,
 };
 use contextualized_core::{
-    CoefficientIntervals, Coefficients, ColumnNames, Error, Family, FitReport, LocalCoefficients,
+    CoefficientIntervals, Coefficients, ColumnNames, Error, FitReport, Link, LocalCoefficients,
     PredictionIntervals, Result, Samples, Scaling, VaryingCoefficients, WeightedContexts,
     WithUncertainty, normalized_weights,
 };
@@ -24,7 +24,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct GaussianProcessModel {
-    family: Family,
+    link: Link,
     intercept: bool,
     scaling: Scaling,
     names: ColumnNames,
@@ -37,7 +37,7 @@ pub struct GaussianProcessModel {
 
 #[derive(Deserialize)]
 struct Unchecked {
-    family: Family,
+    link: Link,
     intercept: bool,
     scaling: Scaling,
     names: ColumnNames,
@@ -70,7 +70,7 @@ pub struct LeaveOneOut {
 
 impl GaussianProcessModel {
     pub(super) fn new(
-        family: Family,
+        link: Link,
         intercept: bool,
         scaling: Scaling,
         names: ColumnNames,
@@ -142,8 +142,8 @@ impl GaussianProcessModel {
         let (means, variances) = self.predictor_moments(contexts, features)?;
         let half = variances.mapv(f64::sqrt) * quantile(level)?;
         Ok(PredictionIntervals {
-            lower: self.family.link().inverse_table((&means - &half).view()),
-            upper: self.family.link().inverse_table((&means + &half).view()),
+            lower: self.link.inverse_table((&means - &half).view()),
+            upper: self.link.inverse_table((&means + &half).view()),
         })
     }
 
@@ -327,7 +327,7 @@ impl GaussianProcessModel {
     ) -> Result<Vec<WaldStatistic>> {
         let standardized = self.scaling.apply(samples)?;
         let design = self.design(standardized.features());
-        let weights = row_weights(samples, self.family)?;
+        let weights = row_weights(samples, self.link)?;
         self.process.wald_tests(
             hypotheses,
             standardized.contexts(),
@@ -396,8 +396,8 @@ impl GaussianProcessModel {
     }
 
     fn require_identity(&self) -> Result<()> {
-        match self.family {
-            Family::Gaussian => Ok(()),
+        match self.link {
+            Link::Identity => Ok(()),
             link => Err(Error::invalid_parameter(
                 "link",
                 format!("{link:?}"),
@@ -563,8 +563,8 @@ impl LocalCoefficients for GaussianProcessModel {
         self.coefficients(contexts)
     }
 
-    fn family(&self) -> Family {
-        self.family
+    fn link(&self) -> Link {
+        self.link
     }
 }
 

@@ -4,9 +4,7 @@ use crate::neural::encoder::{AnyEncoder, EncoderKind};
 use crate::neural::head::{AnyHead, Parameterization};
 use crate::neural::model::{Deviation, NeuralModel, RegressionNetwork};
 use contextualized_baselines::{HeldOut, PopulationModel, PopulationRegression, shares_by_folds};
-use contextualized_core::{
-    Estimator, Family, Result, Samples, Scaling, Split, VaryingCoefficients,
-};
+use contextualized_core::{Estimator, Link, Result, Samples, Scaling, Split, VaryingCoefficients};
 use contextualized_encoders::{
     Contextualized, EncoderLink, Head, LearningRateRange, LogisticLoss, MlpSize, Penalties,
     Progress, SquaredError, Trainer, TrainingData, unobserved,
@@ -74,7 +72,7 @@ pub struct NeuralRegression {
     parameterization: Parameterization,
     encoder: EncoderKind,
     encoder_link: EncoderLink,
-    family: Family,
+    link: Link,
     intercept: bool,
     standardize: bool,
     shrinkage: bool,
@@ -88,8 +86,8 @@ impl Default for NeuralRegression {
         Self {
             parameterization: Parameterization::Archetypes(10),
             encoder: EncoderKind::Mlp(MlpSize::default()),
-            encoder_link: EncoderFamily::Gaussian,
-            family: Family::Gaussian,
+            encoder_link: EncoderLink::Identity,
+            link: Link::Identity,
             intercept: true,
             standardize: true,
             shrinkage: true,
@@ -133,7 +131,7 @@ impl NeuralRegression {
 
     /// Logistic regression of targets that are 0 or 1.
     pub fn logistic(mut self) -> Self {
-        self.family = Family::Binomial;
+        self.link = Link::Logit;
         self
     }
 
@@ -227,7 +225,7 @@ impl NeuralRegression {
         let shares = if !self.shrinkage {
             Array1::ones(targets)
         } else {
-            shares_by_folds(&samples, self.family, folds, |train, test| {
+            shares_by_folds(&samples, self.link, folds, |train, test| {
                 let model = self.fit_once(train, folds, &mut unobserved)?;
                 let (base, deviation) = model.predictors(test)?;
                 Ok(HeldOut {
@@ -255,8 +253,8 @@ impl NeuralRegression {
         let samples = samples.rows_that_count()?;
         let mut start = self.start(&samples, self.seed)?;
         let (network, data) = (&mut start.network, &start.data);
-        match self.family {
-            Family::Binomial => {
+        match self.link {
+            Link::Logit => {
                 start
                     .trainer
                     .learning_rate_range(network, &LogisticLoss, data, rates, steps)
@@ -282,8 +280,8 @@ impl NeuralRegression {
             mut network,
         } = self.start(samples, seed)?;
         let validation = validation.as_ref();
-        let report = match self.family {
-            Family::Binomial => {
+        let report = match self.link {
+            Link::Logit => {
                 trainer.train(&mut network, &LogisticLoss, &data, validation, observer)?
             }
             _ => trainer.train(&mut network, &SquaredError, &data, validation, observer)?,
@@ -320,7 +318,7 @@ impl NeuralRegression {
         if !self.intercept {
             scaling = scaling.without_offset();
         }
-        if self.family == Family::Binomial {
+        if self.link == Link::Logit {
             scaling = scaling.with_raw_targets();
         }
         let train = scaling.apply(&train)?;
@@ -328,8 +326,8 @@ impl NeuralRegression {
             .map(|held_out| scaling.apply(&held_out))
             .transpose()?;
         let mut population = PopulationRegression::new().intercept(self.intercept);
-        if self.family == Family::Binomial {
-            population = population.family(Family::Binomial);
+        if self.link == Link::Logit {
+            population = population.logistic();
         }
         let population = population.fit_or_ridge(&train)?;
         let head = AnyHead::new(
@@ -393,7 +391,7 @@ impl Estimator for NeuralRegression {
         };
         let mut settings = vec![self.encoder.name(), head];
         for (set, name) in [
-            (self.family == Family::Binomial, "logistic"),
+            (self.link == Link::Logit, "logistic"),
             (!self.intercept, "no intercept"),
             (!self.shrinkage, "no shrinkage"),
         ] {

@@ -5,7 +5,7 @@ use crate::neural::head::{AnyHead, HeadWeights};
 use contextualized_baselines::PopulationModel;
 use contextualized_core::validate::{check_finite, check_query, check_table};
 use contextualized_core::{
-    Coefficients, Error, Family, FitReport, LocalCoefficients, Result, Samples, Scaling,
+    Coefficients, Error, FitReport, Link, LocalCoefficients, Result, Samples, Scaling,
     VaryingCoefficients, WithArchetypes,
 };
 use contextualized_encoders::{Contextualized, Encoder, EncoderLink, Linked, Network};
@@ -24,7 +24,7 @@ pub(crate) type RegressionNetwork =
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct NeuralModel {
-    family: Family,
+    link: Link,
     scaling: Scaling,
     /// The population's slopes (targets × features) and offsets (targets), in units of training.
     population: (Array2<f64>, Array1<f64>),
@@ -37,7 +37,7 @@ pub struct NeuralModel {
 /// What a file may hold, before it is checked.
 #[derive(Deserialize)]
 struct Unchecked {
-    family: Family,
+    link: Link,
     scaling: Scaling,
     population: (Array2<f64>, Array1<f64>),
     deviation: Deviation,
@@ -68,7 +68,7 @@ impl Deviation {
     ) -> Result<Self> {
         let encoder = network.encoder().encoder();
         let centers = match encoder {
-            AnyEncoder::Additive(additive) if link == EncoderFamily::Gaussian => {
+            AnyEncoder::Additive(additive) if link == EncoderLink::Identity => {
                 let mut centers = Array2::zeros((contexts.ncols(), encoder.code_width()));
                 for (column, mut center) in centers.rows_mut().into_iter().enumerate() {
                     let codes = additive.column_codes(column, contexts.column(column))?;
@@ -88,7 +88,7 @@ impl Deviation {
 
     fn network(&self) -> Result<RegressionNetwork> {
         Contextualized::new(
-            AnyEncoder::from_weights(&self.encoder)?.linked(self.family),
+            AnyEncoder::from_weights(&self.encoder)?.linked(self.link),
             AnyHead::from_weights(&self.head)?,
         )
     }
@@ -102,7 +102,7 @@ impl NeuralModel {
         report: FitReport,
     ) -> Result<Self> {
         Ok(Self {
-            link: population.family(),
+            link: population.link(),
             shares: Array1::ones(scaling.targets.columns()),
             scaling,
             population: (
@@ -383,7 +383,7 @@ impl LocalCoefficients for NeuralModel {
         self.coefficients(contexts)
     }
 
-    fn family(&self) -> Family {
-        self.family
+    fn link(&self) -> Link {
+        self.link
     }
 }

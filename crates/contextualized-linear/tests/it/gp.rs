@@ -5,7 +5,7 @@ use contextualized_baselines::PopulationRegression;
 use contextualized_core::comparison::cross_validate;
 use contextualized_core::metrics::{Loss, effect_mse};
 use contextualized_core::{
-    Coefficients, DynEstimator, Error, Estimator, Family, KFold, LocalCoefficients, Samples,
+    Coefficients, DynEstimator, Error, Estimator, KFold, Link, LocalCoefficients, Samples,
     VaryingCoefficients, WithUncertainty,
 };
 use contextualized_linear::{
@@ -211,9 +211,9 @@ fn a_logistic_truth_is_recovered() {
         .uniform_contexts(1, -2.0, 2.0)
         .slopes(|c| vec![2.0 * c[0].sin(), -1.0])
         .offset(|_| 0.5)
-        .family(Family::Binomial);
-    let (model, data) = fit(&simulator, &quick().family(Family::Binomial), 6);
-    assert_eq!(model.family(), Family::Binomial);
+        .binary();
+    let (model, data) = fit(&simulator, &quick().logistic(), 6);
+    assert_eq!(model.link(), Link::Logit);
     let found = model.coefficients(data.samples.contexts()).unwrap();
     let off = effect_mse(&data.coefficients, &found).unwrap().sqrt();
     // The first slope varies by 1.4.
@@ -243,8 +243,8 @@ fn a_logistic_truth_is_recovered() {
     }
     let other = simulator.clone().noise(0.1).simulate(6).unwrap().samples;
     assert!(matches!(
-        quick().family(Family::Binomial).fit(&other),
-        Err(Error::InvalidTarget { row: 0, .. })
+        quick().logistic().fit(&other),
+        Err(Error::NotBinary { row: 0, .. })
     ));
 }
 
@@ -422,7 +422,7 @@ fn boxed_it_is_cross_validated_beside_others() {
         Box::new(quick().additive(KernelShape::Matern52).intercept(false)),
         Box::new(PopulationRegression::new()),
     ];
-    let scores = cross_validate(&estimators, &data, &KFold::new(4, 1), Family::Gaussian).unwrap();
+    let scores = cross_validate(&estimators, &data, &KFold::new(4, 1), Loss::Squared).unwrap();
     assert_eq!(scores[0].name, "gp (squared exponential)");
     assert_eq!(scores[1].name, "gp (additive Matérn 5/2, no intercept)");
     let mean = |i: usize| scores[i].outcome.as_ref().unwrap().score().mean;
@@ -535,7 +535,7 @@ fn a_reloaded_model_gives_the_same_bits() {
     let binary = Simulator::new(80)
         .uniform_contexts(2, -1.0, 1.0)
         .slopes(|c| vec![c[0], 1.0])
-        .family(Family::Binomial)
+        .binary()
         .simulate(18)
         .unwrap()
         .samples;
@@ -547,10 +547,7 @@ fn a_reloaded_model_gives_the_same_bits() {
     for (estimator, samples) in [
         (GaussianProcessRegression::new(), &gaussian),
         (by_basis, &gaussian),
-        (
-            GaussianProcessRegression::new().family(Family::Binomial),
-            &binary,
-        ),
+        (GaussianProcessRegression::new().logistic(), &binary),
     ] {
         let model = estimator.fit(samples).unwrap();
         let text = serde_json::to_string(&model).unwrap();

@@ -1,8 +1,6 @@
 //! Bad input and edge cases: a typed error, or a sane result.
 
-use contextualized_core::{
-    Error, Estimator, Family, LocalCoefficients, Samples, VaryingCoefficients,
-};
+use contextualized_core::{Error, Estimator, LocalCoefficients, Samples, VaryingCoefficients};
 use contextualized_linear::{
     EncoderKind, EncoderLink, MlpSize, NeuralRegression, Parameterization,
 };
@@ -167,14 +165,8 @@ fn rows_of_weight_zero_do_not_count() {
 
 #[test]
 fn binary_targets_that_are_not_are_named() {
-    let error = quick()
-        .family(Family::Binomial)
-        .fit(&samples(30))
-        .unwrap_err();
-    assert!(
-        matches!(error, Error::InvalidTarget { row: 0, .. }),
-        "{error}"
-    );
+    let error = quick().logistic().fit(&samples(30)).unwrap_err();
+    assert!(matches!(error, Error::NotBinary { row: 0, .. }), "{error}");
 }
 
 #[test]

@@ -3,8 +3,7 @@
 use approx::assert_relative_eq;
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::{
-    DynEstimator, Error, Estimator, Family, LocalCoefficients, Samples, VaryingCoefficients,
-    WithArchetypes,
+    DynEstimator, Error, Estimator, LocalCoefficients, Samples, VaryingCoefficients, WithArchetypes,
 };
 use contextualized_linear::{
     EncoderKind, EncoderLink, MlpSize, NeuralModel, NeuralRegression, Parameterization,
@@ -282,7 +281,7 @@ proptest! {
             Box::new(ClusterRegression::new().clusters(3).fit(&samples).unwrap()),
             true,
         )];
-        for link in [EncoderFamily::Gaussian, EncoderLink::Logistic, EncoderLink::Softmax] {
+        for link in [EncoderLink::Identity, EncoderLink::Logistic, EncoderLink::Softmax] {
             let estimator = neural.clone().encoder_link(link);
             let estimator = if shrink { estimator } else { estimator.without_shrinkage() };
             let model = estimator.fit(&samples).unwrap();

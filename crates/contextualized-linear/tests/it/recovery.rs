@@ -2,7 +2,7 @@
 
 use contextualized_baselines::PopulationRegression;
 use contextualized_core::metrics::{Loss, effect_mse};
-use contextualized_core::{Estimator, Family, LocalCoefficients, VaryingCoefficients};
+use contextualized_core::{Estimator, LocalCoefficients, VaryingCoefficients};
 use contextualized_linear::{
     EncoderKind, EncoderLink, MlpSize, NeuralRegression, Parameterization,
 };
@@ -60,12 +60,9 @@ fn loss_over_population(simulator: &Simulator, estimator: &NeuralRegression, see
     let test = test.unwrap();
     let binary = test.targets().iter().all(|y| *y == 0.0 || *y == 1.0);
     let (regression, loss) = if binary {
-        (
-            PopulationRegression::new().family(Family::Binomial),
-            Family::Binomial,
-        )
+        (PopulationRegression::new().logistic(), Loss::Log)
     } else {
-        (PopulationRegression::new(), Family::Gaussian)
+        (PopulationRegression::new(), Loss::Squared)
     };
     let score = |model: &dyn LocalCoefficients| {
         let predictions = model.predict(test.contexts(), test.features()).unwrap();
@@ -85,7 +82,7 @@ fn an_uninformative_context_costs_nothing() {
             .slopes(|_| vec![1.0, -2.0])
             .offset(|_| 0.5)
     };
-    let binary = NeuralRegression::new().family(Family::Binomial);
+    let binary = NeuralRegression::new().logistic();
     for (simulator, estimator) in [
         (constant(60).noise(0.5), NeuralRegression::new()),
         (constant(200).noise(0.5), NeuralRegression::new()),
@@ -93,7 +90,7 @@ fn an_uninformative_context_costs_nothing() {
             constant(200).noise(0.5),
             NeuralRegression::new().without_early_stopping(),
         ),
-        (constant(200).family(Family::Binomial), binary),
+        (constant(200).binary(), binary),
     ] {
         let mut ratios: Vec<f64> = (0..10)
             .map(|seed| loss_over_population(&simulator, &estimator, seed))
@@ -110,11 +107,8 @@ fn a_logistic_truth_is_recovered() {
     let simulator = Simulator::new(1500)
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(|c| vec![2.0 * c[0], 1.0])
-        .family(Family::Binomial);
-    let error = error(
-        &simulator,
-        &NeuralRegression::new().family(Family::Binomial),
-    );
+        .binary();
+    let error = error(&simulator, &NeuralRegression::new().logistic());
     // The slopes vary by 0.67 on average: (4 / 3 + 0) / 2.
     assert!(error < 0.1, "{error}");
 }
