@@ -1,19 +1,19 @@
 //! The model that was chosen, and what it was chosen from.
 
 use crate::{AutoReport, RegressionModel};
-use contextualized_core::validate::{check_finite, check_query};
+use contextualized_core::validate::check_finite;
 use contextualized_core::{
-    CoefficientIntervals, Coefficients, Error, Family, LocalCoefficients, PredictionIntervals,
-    Result, VaryingCoefficients, WeightedContexts, WithUncertainty,
+    Checked, CoefficientIntervals, Coefficients, Error, Family, LocalCoefficients,
+    PredictionIntervals, PredictorDistribution, Result, VaryingCoefficients, WeightedContexts,
+    WithArchetypes, WithPredictions, WithSums, WithUncertainty, checked_serde,
 };
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ContinuousCDF, Normal};
 
 /// A fitted [`crate::AutoRegression`]: one model, and the table it was chosen from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked")]
+#[serde(remote = "Self")]
 pub struct AutoModel {
     model: RegressionModel,
     /// Root mean squared error of each target on held-out rows.
@@ -21,32 +21,22 @@ pub struct AutoModel {
     report: AutoReport,
 }
 
-#[derive(Deserialize)]
-struct Unchecked {
-    model: RegressionModel,
-    held_out_errors: Option<Array1<f64>>,
-    report: AutoReport,
-}
+checked_serde!(AutoModel);
 
-impl TryFrom<Unchecked> for AutoModel {
-    type Error = Error;
-
-    fn try_from(file: Unchecked) -> Result<Self> {
-        if let Some(errors) = &file.held_out_errors {
-            check_finite("held-out errors", errors.view().insert_axis(Axis(0)))?;
-            if let Some(error) = errors.iter().find(|error| **error < 0.0) {
-                return Err(Error::invalid_parameter(
-                    "held-out error",
-                    error,
-                    "at least zero",
-                ));
-            }
+impl Checked for AutoModel {
+    fn check(&self) -> Result<()> {
+        let Some(errors) = &self.held_out_errors else {
+            return Ok(());
+        };
+        check_finite("held-out errors", errors.view().insert_axis(Axis(0)))?;
+        if let Some(error) = errors.iter().find(|error| **error < 0.0) {
+            return Err(Error::invalid_parameter(
+                "held-out error",
+                error,
+                "at least zero",
+            ));
         }
-        Ok(Self {
-            model: file.model,
-            held_out_errors: file.held_out_errors,
-            report: file.report,
-        })
+        Ok(())
     }
 }
 
@@ -79,11 +69,10 @@ impl AutoModel {
     /// The model in words, for tables: the name of the candidate, and how many bootstraps there are.
     pub fn describe(&self) -> String {
         let name = &self.report.chosen_candidate().name;
-        match &self.model {
-            RegressionModel::Ensemble(ensemble) => {
-                format!("{name}, {} bootstraps", ensemble.replicates())
-            }
-            _ => name.clone(),
+        if let RegressionModel::Ensemble(ensemble) = &self.model {
+            format!("{name}, {} bootstraps", ensemble.replicates())
+        } else {
+            name.clone()
         }
     }
 
@@ -93,112 +82,90 @@ impl AutoModel {
         self.held_out_errors.as_ref().map(|errors| errors.view())
     }
 
-    /// Intervals that should hold a new outcome of a row of weight one with probability `level`; of
-    /// binary targets, those that should hold its probability.
+    /// Intervals that should contain a new outcome of a row of weight one with probability `level`; of
+    /// binary targets, those that should contain its probability. Offsets (n), if any, are on the link
+    /// scale.
     ///
-    /// A kernel's are those of its posterior, a population's those of Student's t. Of clusters, encoders
-    /// and bootstraps they are normal, with the standard error of the predictor, where there are
-    /// bootstraps, and the error of held-out rows. The latter is not only noise but the model's own
-    /// error too, so that they are rather wide than narrow.
+    /// Those of a Gaussian process and of a population are the model's own. Of clusters, encoders and
+    /// bootstraps they are made of the standard error of the predictor, where there are bootstraps, and
+    /// the dispersion: of a family that has one, the error of held-out rows. The latter is not only
+    /// noise but the model's own error too, so that they are rather wide than narrow.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] for a level outside (0, 1) and for a model without intervals, which
-    /// says what to do; [`Error::ColumnCount`], [`Error::RowCount`], [`Error::NotFinite`] for tables
-    /// that do not fit the model.
+    /// [`Error::InvalidParameter`] for a level outside (0, 1); [`Error::NoIntervals`] for a model
+    /// without, which says what to do; [`Error::ColumnCount`], [`Error::RowCount`],
+    /// [`Error::NotFinite`] for tables that do not fit the model.
     pub fn outcome_intervals(
         &self,
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
+        offsets: Option<ArrayView1<'_, f64>>,
         level: f64,
     ) -> Result<PredictionIntervals> {
-        if !(level > 0.0 && level < 1.0) {
-            return Err(Error::invalid_parameter(
-                "level",
-                level,
-                "between 0 and 1, both excluded",
-            ));
-        }
-        match (&self.model, self.model.family()) {
-            (RegressionModel::GaussianProcess(model), Family::Binomial) => {
-                model.mean_intervals(contexts, features, level)
-            }
-            (RegressionModel::GaussianProcess(model), _) => {
-                model.outcome_intervals(contexts, features, level)
-            }
-            (RegressionModel::Population(model), Family::Binomial) => {
-                model.mean_intervals(contexts, features, level)
-            }
-            (RegressionModel::Population(model), _) => {
-                model.outcome_intervals(contexts, features, level)
-            }
-            (_, Family::Binomial) => self.probability_intervals(contexts, features, level),
-            _ => self.normal_intervals(contexts, features, level),
-        }
-    }
-
-    /// Ends of intervals of the linear predictor, as probabilities.
-    fn probability_intervals(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-        level: f64,
-    ) -> Result<PredictionIntervals> {
-        let [_, lower, upper] = self
-            .predictors(contexts, features, level)?
-            .ok_or_else(|| self.model.without_intervals())?;
-        let link = self.model.family();
-        Ok(PredictionIntervals {
-            lower: link.inverse_table(lower.view()),
-            upper: link.inverse_table(upper.view()),
-        })
-    }
-
-    fn normal_intervals(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-        level: f64,
-    ) -> Result<PredictionIntervals> {
-        let means = self.model.predict(contexts, features)?;
-        let Some(held_out) = &self.held_out_errors else {
-            return Err(Error::invalid_parameter(
-                "estimator",
-                format!("{}, fitted without held-out folds", self.model.method()),
-                "chosen from several for outcomes to have intervals",
-            ));
+        let family = self.model.family();
+        let known = match self.model.as_predictive() {
+            Some(model) => model.predictor_distribution(contexts, features)?,
+            None => self.held_out_distribution(contexts, features)?,
         };
-        if held_out.len() != means.ncols() {
+        if family.is_binary() {
+            known.mean_intervals(family, offsets, level)
+        } else {
+            known.outcome_intervals(family, offsets, level)
+        }
+    }
+
+    /// Of a model that does not know the distribution of its predictors by itself.
+    fn held_out_distribution(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<PredictorDistribution> {
+        let family = self.model.family();
+        let means = self.model.linear_predictor(contexts, features)?;
+        let standard_errors = match self.predictor_errors(contexts, features)? {
+            Some(errors) => errors,
+            None if family.is_binary() => return Err(self.without_intervals()),
+            None => Array2::zeros(means.dim()),
+        };
+        let dispersions = match &self.held_out_errors {
+            Some(errors) => errors.mapv(|error| error * error),
+            None if family.has_dispersion() => return Err(self.without_intervals()),
+            None => Array1::ones(means.ncols()),
+        };
+        if dispersions.len() != means.ncols() {
             return Err(Error::ColumnCount {
                 argument: "held-out errors",
                 expected: means.ncols(),
-                found: held_out.len(),
+                found: dispersions.len(),
             });
         }
-        let mut variances = Array2::zeros(means.dim());
-        variances += &held_out.mapv(|error| error * error);
-        if let Some([errors, ..]) = self.predictors(contexts, features, level)? {
-            variances += &errors.mapv(|error| error * error);
-        }
-        let half = variances.mapv(f64::sqrt) * Normal::standard().inverse_cdf(0.5 + level / 2.0);
-        Ok(PredictionIntervals {
-            lower: &means - &half,
-            upper: &means + &half,
+        Ok(PredictorDistribution {
+            means,
+            standard_errors,
+            dispersions,
+            degrees_of_freedom: None,
         })
     }
 
-    /// Standard errors and ends of intervals of the linear predictor of every row, where the model
-    /// knows sums of its coefficients.
-    fn predictors(
+    /// The error of a model without standard errors.
+    fn without_intervals(&self) -> Error {
+        Error::NoIntervals {
+            model: self.model.method().to_string(),
+            remedy: Some("fit it with bootstraps, or another estimator"),
+        }
+    }
+
+    /// Standard errors of the linear predictor of every row, where the model has those of sums of its
+    /// coefficients.
+    fn predictor_errors(
         &self,
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
-        level: f64,
-    ) -> Result<Option<[Array2<f64>; 3]>> {
-        let Some(model) = self.model.as_with_sums() else {
+    ) -> Result<Option<Array2<f64>>> {
+        let Some(model) = self.model.as_sums() else {
             return Ok(None);
         };
-        check_query(contexts, contexts.ncols(), features, features.ncols())?;
         let starts: Vec<usize> = (0..contexts.nrows()).step_by(BLOCK).collect();
         let blocks = starts
             .into_par_iter()
@@ -206,19 +173,18 @@ impl AutoModel {
                 let rows = start..(start + BLOCK).min(contexts.nrows());
                 let own = contexts.slice(s![rows.clone(), ..]).to_owned();
                 let each = WeightedContexts::new(own, Array2::eye(rows.len()))?;
-                let sums = model.predictor_sums(&each, features.slice(s![rows, ..]), level)?;
-                Ok([sums.standard_errors, sums.lower, sums.upper])
+                let sums = model.predictor_sums(&each, features.slice(s![rows, ..]), 0.5)?;
+                Ok(sums.standard_errors)
             })
             .collect::<Result<Vec<_>>>()?;
-        let joined = |part: usize| {
-            let parts: Vec<_> = blocks.iter().map(|block| block[part].view()).collect();
-            concatenate(Axis(0), &parts)
-                .map_err(|error| Error::numerical("joining intervals", error))
-        };
-        Ok(Some([joined(0)?, joined(1)?, joined(2)?]))
+        let parts: Vec<_> = blocks.iter().map(Array2::view).collect();
+        concatenate(Axis(0), &parts)
+            .map(Some)
+            .map_err(|error| Error::numerical("joining standard errors", error))
     }
 }
 
+/// What is passed on to the model that was chosen; it does not know that it was chosen.
 impl LocalCoefficients for AutoModel {
     fn coefficients_at(
         &self,
@@ -232,12 +198,32 @@ impl LocalCoefficients for AutoModel {
         self.model.family()
     }
 
-    fn predict(
+    fn linear_predictor(
         &self,
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
     ) -> Result<Array2<f64>> {
-        self.model.predict(contexts, features)
+        self.model.linear_predictor(contexts, features)
+    }
+
+    fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {
+        Some(self)
+    }
+
+    fn as_uncertain(&self) -> Option<&dyn WithUncertainty> {
+        self.model.as_uncertain()
+    }
+
+    fn as_predictive(&self) -> Option<&dyn WithPredictions> {
+        self.model.as_predictive()
+    }
+
+    fn as_sums(&self) -> Option<&dyn WithSums> {
+        self.model.as_sums()
+    }
+
+    fn as_archetypes(&self) -> Option<&dyn WithArchetypes> {
+        self.model.as_archetypes()
     }
 }
 
@@ -249,11 +235,26 @@ impl VaryingCoefficients for AutoModel {
 
 /// Those of the model that was chosen; they do not know that it was chosen.
 impl WithUncertainty for AutoModel {
+    /// # Errors
+    ///
+    /// [`Error::NoIntervals`] for clusters and encoders that were fitted without bootstraps; those of
+    /// the model.
     fn standard_errors(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
-        self.model.standard_errors(contexts)
+        let model = self
+            .model
+            .as_uncertain()
+            .ok_or_else(|| self.without_intervals())?;
+        model.standard_errors(contexts)
     }
 
+    /// # Errors
+    ///
+    /// Those of [`AutoModel::standard_errors`]; [`Error::InvalidParameter`] for a level outside (0, 1).
     fn intervals(&self, contexts: ArrayView2<'_, f64>, level: f64) -> Result<CoefficientIntervals> {
-        self.model.intervals(contexts, level)
+        let model = self
+            .model
+            .as_uncertain()
+            .ok_or_else(|| self.without_intervals())?;
+        model.intervals(contexts, level)
     }
 }

@@ -1,17 +1,13 @@
 //! Networks whose estimator is chosen by cross-validation.
 
-use crate::contest::{Contest, HeldOut};
+use crate::choice::Comparison;
 use crate::progress::Progress;
-use crate::{AutoReport, ByMethod, Method, NetworkCandidate, NetworkModel};
-use contextualized_baselines::{
-    ClusterNetworks, PopulationBayesianNetwork, PopulationCorrelation, PopulationMarkov,
-};
+use crate::{AutoReport, NetworkCandidate, NetworkChoice, NetworkMethod, NetworkModel};
+use contextualized_core::cross_validation::HeldOut;
 use contextualized_core::{
-    Error, Estimator, NetworkDensity, NetworkKind, Networks, Result, Samples, VaryingNetworks,
+    Error, Estimator, Family, NetworkDensity, NetworkKind, Networks, Result, Samples,
+    VaryingNetworks,
 };
-use contextualized_graphs::bayesian::{GaussianProcessBayesianNetwork, NeuralBayesianNetwork};
-use contextualized_graphs::correlation::{KernelCorrelation, NeuralCorrelation};
-use contextualized_graphs::markov::{KernelMarkov, NeuralMarkov};
 use ndarray::{Array1, Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
@@ -28,143 +24,84 @@ use serde::{Deserialize, Serialize};
 /// | [`seed`](Self::seed) | 0 |
 #[derive(Debug, Clone, PartialEq)]
 pub struct AutoNetworks {
-    kind: Kind,
-    folds: usize,
-    most_rows: usize,
-    seed: u64,
+    kind: NetworkChoice,
+    comparison: Comparison,
     choice: Choice,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Kind {
-    Correlation,
-    Markov,
-    Bayesian,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 enum Choice {
     All,
-    Only(Method),
+    Only(NetworkMethod),
     Given(Vec<NetworkCandidate>),
 }
 
 impl AutoNetworks {
-    fn new(kind: Kind) -> Self {
+    /// Networks of this kind, with the default settings.
+    pub fn new(kind: NetworkChoice) -> Self {
         Self {
             kind,
-            folds: 5,
-            most_rows: 2000,
-            seed: 0,
+            comparison: Comparison::default(),
             choice: Choice::All,
         }
     }
 
-    /// Correlation networks.
-    pub fn correlation() -> Self {
-        Self::new(Kind::Correlation)
-    }
-
-    /// Markov networks: precision matrices and partial correlations.
-    pub fn markov() -> Self {
-        Self::new(Kind::Markov)
-    }
-
-    /// Bayesian networks: directed and without cycles.
-    pub fn bayesian() -> Self {
-        Self::new(Kind::Bayesian)
-    }
-
     /// Number of folds, at least two.
     pub fn folds(mut self, folds: usize) -> Self {
-        self.folds = folds;
+        self.comparison.folds = folds;
         self
     }
 
     /// The most rows that candidates are compared on: of more, so many are drawn by the seed. The one
     /// chosen is fitted to all.
     pub fn most_rows(mut self, rows: usize) -> Self {
-        self.most_rows = rows;
+        self.comparison.most_rows = rows;
         self
     }
 
     /// Seed of the folds and of the default candidates.
     pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
+        self.comparison.seed = seed;
         self
     }
 
-    /// These candidates, those to be preferred first, all of this kind. They keep their own settings and seeds.
+    /// These candidates, those to be preferred first, all of this kind. They keep their own settings
+    /// and seeds.
     pub fn candidates(mut self, candidates: Vec<NetworkCandidate>) -> Self {
         self.choice = Choice::Given(candidates);
         self
     }
 
     /// The default estimator of one method, with nothing to choose.
-    pub fn only(mut self, method: Method) -> Self {
+    pub fn only(mut self, method: NetworkMethod) -> Self {
         self.choice = Choice::Only(method);
         self
     }
 
     /// The default estimator of a method, for networks of this kind.
-    pub fn default_of(&self, method: Method) -> NetworkCandidate {
-        let seed = self.seed;
-        match self.kind {
-            Kind::Correlation => NetworkCandidate::Correlation(match method {
-                Method::Population => ByMethod::Population(PopulationCorrelation::new()),
-                Method::Cluster => {
-                    ByMethod::Cluster(ClusterNetworks::new(PopulationCorrelation::new()).seed(seed))
-                }
-                Method::Neural => ByMethod::Neural(NeuralCorrelation::new().seed(seed)),
-                Method::GaussianProcess => {
-                    ByMethod::GaussianProcess(KernelCorrelation::new().seed(seed))
-                }
-            }),
-            Kind::Markov => NetworkCandidate::Markov(match method {
-                Method::Population => ByMethod::Population(PopulationMarkov::new()),
-                Method::Cluster => {
-                    ByMethod::Cluster(ClusterNetworks::new(PopulationMarkov::new()).seed(seed))
-                }
-                Method::Neural => ByMethod::Neural(NeuralMarkov::new().seed(seed)),
-                Method::GaussianProcess => {
-                    ByMethod::GaussianProcess(KernelMarkov::new().seed(seed))
-                }
-            }),
-            Kind::Bayesian => NetworkCandidate::Bayesian(match method {
-                Method::Population => ByMethod::Population(PopulationBayesianNetwork::new()),
-                Method::Cluster => {
-                    let everybody = PopulationBayesianNetwork::new();
-                    ByMethod::Cluster(ClusterNetworks::new(everybody).seed(seed))
-                }
-                Method::Neural => ByMethod::Neural(NeuralBayesianNetwork::new().seed(seed)),
-                Method::GaussianProcess => {
-                    ByMethod::GaussianProcess(GaussianProcessBayesianNetwork::new())
-                }
-            }),
-        }
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for a method that this kind of networks does not have.
+    pub fn default_of(&self, method: NetworkMethod) -> Result<NetworkCandidate> {
+        let all = NetworkCandidate::all(self.kind, self.comparison.seed);
+        let names: Vec<_> = all
+            .iter()
+            .map(|candidate| candidate.method().name())
+            .collect();
+        let requirement = format!("for {} networks one of {}", self.kind, names.join(", "));
+        let own = all
+            .into_iter()
+            .find(|candidate| candidate.method() == method);
+        own.ok_or_else(|| Error::invalid_parameter("estimator", method, requirement))
     }
 
-    fn listed(&self) -> Vec<NetworkCandidate> {
-        match &self.choice {
+    fn listed(&self) -> Result<Vec<NetworkCandidate>> {
+        Ok(match &self.choice {
             Choice::Given(candidates) => candidates.clone(),
-            Choice::Only(method) => vec![self.default_of(*method)],
-            Choice::All => [
-                Method::Population,
-                Method::GaussianProcess,
-                Method::Cluster,
-                Method::Neural,
-            ]
-            .map(|method| self.default_of(method))
-            .into(),
-        }
-    }
-
-    fn kind_of(candidate: &NetworkCandidate) -> Kind {
-        match candidate {
-            NetworkCandidate::Correlation(_) => Kind::Correlation,
-            NetworkCandidate::Markov(_) => Kind::Markov,
-            NetworkCandidate::Bayesian(_) => Kind::Bayesian,
-        }
+            Choice::Only(method) => vec![self.default_of(*method)?],
+            Choice::All => NetworkCandidate::all(self.kind, self.comparison.seed),
+        })
     }
 
     /// Fits while telling an observer how many of the fits are done; it is called from several
@@ -173,79 +110,71 @@ impl AutoNetworks {
     /// # Errors
     ///
     /// [`Error::InvalidParameter`] for no candidate, fewer than two folds or candidates of another
-    /// kind; the first candidate's error if none can be fitted; those of the chosen candidate on all
-    /// rows.
+    /// kind; the first candidate's error if none can be fitted.
     pub fn fit_observed(
         &self,
         samples: &Samples,
         observer: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<AutoNetworkModel> {
         let samples = samples.rows_that_count()?;
-        let candidates = self.listed();
+        let candidates = self.listed()?;
         if candidates.is_empty() {
             return Err(Error::invalid_parameter("candidates", 0, "at least 1"));
         }
-        if let Some(other) = candidates
-            .iter()
-            .find(|candidate| Self::kind_of(candidate) != self.kind)
-        {
+        if let Some(other) = candidates.iter().find(|other| other.kind() != self.kind) {
             return Err(Error::invalid_parameter(
                 "candidate",
                 other.name(),
-                format!("of networks of one kind, {:?}", self.kind),
+                format!("of networks of one kind, {}", self.kind),
             ));
         }
         let names: Vec<String> = candidates.iter().map(Estimator::name).collect();
         let compared = candidates.len() > 1;
         let fits = if compared {
-            candidates.len() * self.folds
+            candidates.len() * self.comparison.folds
         } else {
             0
         };
         let progress = Progress::new(fits + 1, observer);
-        let report = if compared {
-            self.compare(&samples, &candidates, names, &progress)?
+        let mut report = if compared {
+            let job = |candidate: usize, train: &Samples, test: &Samples| {
+                let model = candidates[candidate].fit(train)?;
+                Ok(HeldOut {
+                    losses: -model
+                        .inner()
+                        .log_densities(test.contexts(), test.features())?,
+                    predictions: Array2::zeros((test.rows(), 0)),
+                })
+            };
+            let real = Family::Gaussian;
+            let compared = self
+                .comparison
+                .decide(&samples, real, LOSS, &names, &progress, job)?;
+            compared.report
         } else {
             AutoReport::of_one(LOSS, names)
         };
-        let model = candidates[report.chosen()].fit(&samples)?;
+        let model = loop {
+            match candidates[report.chosen()].fit(&samples) {
+                Ok(model) => break model,
+                Err(error) => report = report.without_chosen(error)?,
+            }
+        };
         progress.step();
         Ok(AutoNetworkModel { model, report })
     }
-
-    fn compare(
-        &self,
-        samples: &Samples,
-        candidates: &[NetworkCandidate],
-        names: Vec<String>,
-        progress: &Progress<'_>,
-    ) -> Result<AutoReport> {
-        let contest = Contest::new(samples, None, self.folds, self.most_rows, self.seed)?;
-        let decision = contest.decide(LOSS, names, progress, |candidate, train, test| {
-            let model = candidates[candidate].fit(train)?;
-            Ok(HeldOut {
-                losses: -model.log_densities(test.contexts(), test.features())?,
-                predictions: Array2::zeros((test.rows(), 0)),
-            })
-        })?;
-        Ok(decision.report)
-    }
 }
 
-const LOSS: &str = "minus log-density";
+const LOSS: &str = "negative log-likelihood";
 
 impl Estimator for AutoNetworks {
     type Model = AutoNetworkModel;
 
     fn name(&self) -> String {
-        let kind = match self.kind {
-            Kind::Correlation => "correlation",
-            Kind::Markov => "Markov",
-            Kind::Bayesian => "Bayesian",
-        };
+        let kind = self.kind;
         match &self.choice {
             Choice::Only(method) => format!("auto {kind} networks ({method})"),
-            _ => format!("auto {kind} networks"),
+            Choice::All | Choice::Given(_) => format!("auto {kind} networks"),
         }
     }
 

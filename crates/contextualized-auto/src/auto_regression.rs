@@ -1,30 +1,31 @@
 //! A regression whose estimator is chosen by cross-validation.
 
-use crate::contest::{Contest, HeldOut};
+use crate::choice::Comparison;
 use crate::progress::Progress;
-use crate::{AutoModel, AutoReport, Candidate, Method, RegressionModel};
+use crate::{AutoModel, AutoReport, Candidate, RegressionMethod, RegressionModel};
 use contextualized_analysis::Bootstrap;
-use contextualized_baselines::{ClusterRegression, PopulationRegression};
-use contextualized_core::{Error, Estimator, Family, LocalCoefficients, Result, Samples};
-use contextualized_linear::{
-    GaussianProcessRegression, KernelShape, NeuralRegression, Parameterization, Sharing,
+use contextualized_core::cross_validation::HeldOut;
+use contextualized_core::{
+    Error, Estimator, Family, LocalCoefficients, RegressionSettings, Result, Samples,
 };
 use ndarray::{Array1, Array2, Axis};
 
 /// A contextualized regression by whichever candidate predicts held-out rows best.
 ///
 /// Every candidate is fitted on all folds but one and predicts that one; all see the same folds. A
-/// row's loss is the squared error, averaged over targets, or the log-loss of binary targets. Chosen
-/// is the first candidate in the list whose mean loss is within one standard error of the lowest, the
-/// error being that of the paired differences over rows (the rule of Breiman, Friedman, Olshen and
-/// Stone 1984, doi:10.1201/9781315139470), so that what is simpler or more dependable goes before what
+/// row's loss is that of the family, averaged over targets. Chosen is the first candidate in the list
+/// whose mean loss is within one standard error of the lowest (the rule of Breiman, Friedman, Olshen
+/// and Stone 1984, doi:10.1201/9781315139470), the error being that of the paired differences between
+/// folds, corrected for the rows that folds share (Nadeau and Bengio 2003,
+/// doi:10.1023/A:1024068626366), so that what is simpler or more dependable goes before what
 /// is as good. It is then fitted to all rows.
 ///
-/// A candidate is given up when after two of five folds it is more than three standard errors behind
-/// the best, or more than one behind one that goes before it.
+/// A candidate is stopped early when after two of five folds it is more than three standard errors
+/// behind the best, or more than one behind one that goes before it. One that cannot be fitted to all
+/// rows is passed over.
 ///
-/// The default candidates are, in this order: the population, a kernel of all contexts, a sum of
-/// kernels of one context each (of two to eight contexts), a rougher kernel (Matérn 3/2) for
+/// The default candidates are, in this order: the population, a Gaussian process of all contexts, a sum
+/// of processes of one context each (of two to eight contexts), a rougher one (Matérn 3/2) for
 /// coefficients that jump, clusters, and two encoders, of archetypes and direct. Whether coefficients
 /// share their length scales a kernel of all contexts finds by itself; in a sum of kernels they do.
 /// Encoders are drawn to the population by held-out folds of their own.
@@ -35,7 +36,7 @@ use ndarray::{Array1, Array2, Axis};
 /// | setting | default |
 /// |---|---|
 /// | [`candidates`](Self::candidates) | those above |
-/// | [`logistic`](Self::logistic) | no |
+/// | [`family`](Self::family) | Gaussian |
 /// | [`intercept`](Self::intercept) | yes |
 /// | [`folds`](Self::folds) | 5 |
 /// | [`most_rows`](Self::most_rows) compared on | 2000 |
@@ -43,7 +44,7 @@ use ndarray::{Array1, Array2, Axis};
 /// | [`seed`](Self::seed) | 0 |
 ///
 /// ```
-/// use contextualized_auto::{AutoRegression, Method};
+/// use contextualized_auto::{AutoRegression, RegressionMethod};
 /// use contextualized_core::{Estimator, WithUncertainty};
 /// use contextualized_simulation::Simulator;
 /// use ndarray::array;
@@ -55,7 +56,7 @@ use ndarray::{Array1, Array2, Axis};
 ///     .noise(0.3)
 ///     .simulate(1)?;
 /// let model = AutoRegression::new().fit(&data.samples)?;
-/// assert_eq!(model.model().method(), Method::GaussianProcess);
+/// assert_eq!(model.model().method(), RegressionMethod::GaussianProcess);
 /// let ends = model.intervals(array![[0.5]].view(), 0.95)?;
 /// assert!(ends.lower.slopes()[[0, 0, 0]] > 0.0);
 /// for line in model.report().candidates() {
@@ -65,40 +66,28 @@ use ndarray::{Array1, Array2, Axis};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct AutoRegression {
-    family: Family,
-    intercept: bool,
-    folds: usize,
-    most_rows: usize,
+    settings: RegressionSettings,
+    comparison: Comparison,
     bootstraps: usize,
-    seed: u64,
     choice: Choice,
 }
-
-/// The most contexts for which a kernel of each is among the candidates: its fits take long with
-/// more, and seldom say more than one kernel of all contexts, which switches off those of noise.
-const MOST_ADDITIVE: usize = 8;
-
-/// Rows per gradient step and step size of the encoders among the candidates: as good as one row per
-/// step and the default size, and ten times as fast.
-const BATCH: usize = 16;
-const LEARNING_RATE: f64 = 0.004;
 
 #[derive(Debug, Clone, PartialEq)]
 enum Choice {
     All,
-    Only(Method),
+    Only(RegressionMethod),
     Given(Vec<Candidate>),
 }
 
 impl Default for AutoRegression {
     fn default() -> Self {
         Self {
-            family: Family::Gaussian,
-            intercept: true,
-            folds: 5,
-            most_rows: 2000,
+            settings: RegressionSettings {
+                intercept: true,
+                ..RegressionSettings::default()
+            },
+            comparison: Comparison::default(),
             bootstraps: 0,
-            seed: 0,
             choice: Choice::All,
         }
     }
@@ -110,33 +99,33 @@ impl AutoRegression {
         Self::default()
     }
 
-    /// Logistic regression of targets that are 0 or 1.
-    pub fn logistic(mut self) -> Self {
-        self.family = Family::Binomial;
+    /// The family of the targets.
+    pub fn family(mut self, family: Family) -> Self {
+        self.settings.family = family;
         self
     }
 
-    /// Whether the default candidates have an offset.
+    /// Whether the default candidates have an intercept.
     pub fn intercept(mut self, intercept: bool) -> Self {
-        self.intercept = intercept;
+        self.settings.intercept = intercept;
         self
     }
 
     /// Number of folds, at least two.
     pub fn folds(mut self, folds: usize) -> Self {
-        self.folds = folds;
+        self.comparison.folds = folds;
         self
     }
 
     /// The most rows that candidates are compared on: of more, so many are drawn by the seed. The one
     /// chosen is fitted to all.
     pub fn most_rows(mut self, rows: usize) -> Self {
-        self.most_rows = rows;
+        self.comparison.most_rows = rows;
         self
     }
 
-    /// Fits the chosen candidate to so many bootstrap replicates too, so that it has intervals
-    /// whatever it is.
+    /// Number of bootstrap replicates that the chosen candidate is fitted to as well, so that it has
+    /// intervals whatever it is.
     pub fn bootstraps(mut self, replicates: usize) -> Self {
         self.bootstraps = replicates;
         self
@@ -144,7 +133,8 @@ impl AutoRegression {
 
     /// Seed of the folds, the candidates and the bootstraps.
     pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
+        self.settings.seed = seed;
+        self.comparison.seed = seed;
         self
     }
 
@@ -155,49 +145,14 @@ impl AutoRegression {
     }
 
     /// The default estimator of one method, with nothing to choose.
-    pub fn only(mut self, method: Method) -> Self {
+    pub fn only(mut self, method: RegressionMethod) -> Self {
         self.choice = Choice::Only(method);
         self
     }
 
-    /// The default estimator of a method, with these settings of link, intercept and seed.
-    pub fn default_of(&self, method: Method) -> Candidate {
-        match method {
-            Method::Population => Candidate::Population(self.population()),
-            Method::Cluster => Candidate::Cluster(
-                ClusterRegression::new()
-                    .regression(self.population())
-                    .seed(self.seed),
-            ),
-            Method::Neural => Candidate::Neural(self.neural()),
-            Method::GaussianProcess => Candidate::GaussianProcess(self.kernel()),
-        }
-    }
-
-    fn population(&self) -> PopulationRegression {
-        let estimator = PopulationRegression::new().intercept(self.intercept);
-        match self.family {
-            Family::Binomial => estimator.family(Family::Binomial),
-            _ => estimator,
-        }
-    }
-
-    fn neural(&self) -> NeuralRegression {
-        let estimator = NeuralRegression::new()
-            .intercept(self.intercept)
-            .seed(self.seed);
-        match self.family {
-            Family::Binomial => estimator.family(Family::Binomial),
-            _ => estimator,
-        }
-    }
-
-    fn kernel(&self) -> GaussianProcessRegression {
-        let estimator = GaussianProcessRegression::new().intercept(self.intercept);
-        match self.family {
-            Family::Binomial => estimator.family(Family::Binomial),
-            _ => estimator,
-        }
+    /// The default estimator of a method, with these settings of family, intercept and seed.
+    pub fn default_of(&self, method: RegressionMethod) -> Candidate {
+        Candidate::of(method, &self.settings)
     }
 
     /// The candidates for so many contexts.
@@ -205,32 +160,7 @@ impl AutoRegression {
         match &self.choice {
             Choice::Given(candidates) => candidates.clone(),
             Choice::Only(method) => vec![self.default_of(*method)],
-            Choice::All => {
-                let mut candidates = vec![
-                    self.default_of(Method::Population),
-                    self.default_of(Method::GaussianProcess),
-                ];
-                if (2..=MOST_ADDITIVE).contains(&contexts) {
-                    // A coefficient has an amplitude for each context anyway.
-                    let additive = self
-                        .kernel()
-                        .additive(KernelShape::SquaredExponential)
-                        .sharing(Sharing::Shared);
-                    candidates.push(Candidate::GaussianProcess(additive));
-                }
-                let rough = self.kernel().joint(KernelShape::Matern32);
-                let archetypes = self.neural().batch_size(BATCH).learning_rate(LEARNING_RATE);
-                let direct = archetypes
-                    .clone()
-                    .parameterization(Parameterization::Direct);
-                candidates.extend([
-                    Candidate::GaussianProcess(rough),
-                    self.default_of(Method::Cluster),
-                    Candidate::Neural(archetypes),
-                    Candidate::Neural(direct),
-                ]);
-                candidates
-            }
+            Choice::All => Candidate::all(&self.settings, contexts),
         }
     }
 
@@ -240,63 +170,60 @@ impl AutoRegression {
     /// # Errors
     ///
     /// [`Error::InvalidParameter`] for no candidate, fewer than two folds or candidates of another
-    /// link; [`Error::InvalidTarget`]; the first candidate's error if none can be fitted; those of the
-    /// chosen candidate on all rows.
+    /// family; [`Error::InvalidTarget`]; the first candidate's error if none can be fitted.
     pub fn fit_observed(
         &self,
         samples: &Samples,
         observer: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<AutoModel> {
+        let family = self.settings.family;
         let samples = samples.rows_that_count()?;
-        if self.family == Family::Binomial {
-            Family::Binomial.check(samples)?;
-        }
+        family.check(&samples)?;
         let candidates = self.listed(samples.contexts().ncols());
         let compared = match candidates.as_slice() {
-            [] => {
-                return Err(Error::invalid_parameter("candidates", 0, "at least 1"));
-            }
-            [sole] => self.family == Family::Gaussian && needs_noise(sole.method()),
-            _ => true,
+            [] => return Err(Error::invalid_parameter("candidates", 0, "at least 1")),
+            [sole] => family.has_dispersion() && !sole.knows_dispersion(),
+            [_, _, ..] => true,
         };
         let fits = if compared {
-            candidates.len() * self.folds
+            candidates.len() * self.comparison.folds
         } else {
             0
         };
         let progress = Progress::new(fits + 1, observer);
         let names: Vec<String> = candidates.iter().map(Estimator::name).collect();
-        let (report, noise) = if compared {
-            self.compare(&samples, &candidates, names, &progress)?
+        let (mut report, noise) = if compared {
+            self.compare(&samples, &candidates, &names, &progress)?
         } else {
-            (AutoReport::of_one(loss_name(self.loss()), names), None)
+            (AutoReport::of_one(family.loss_name(), names), None)
         };
-        let chosen = &candidates[report.chosen()];
-        let model = match self.bootstraps {
-            0 => chosen.fit(&samples)?,
-            replicates => {
-                let own = chosen.clone();
-                let bootstrap = match chosen.method() {
-                    // What varies between replicates includes what the estimator draws.
-                    Method::Neural => Bootstrap::seeded(move |seed| own.clone().reseeded(seed)),
-                    _ => Bootstrap::new(own),
-                };
-                let ensemble = bootstrap
-                    .replicates(replicates)
-                    .seed(self.seed)
-                    .fit(&samples)?;
-                RegressionModel::Ensemble(Box::new(ensemble))
+        let model = loop {
+            let candidate = &candidates[report.chosen()];
+            match self.fit_chosen(candidate, &samples) {
+                Ok(model) => break model,
+                // One that all folds could be fitted with and all rows cannot is passed over.
+                Err(error) => report = report.without_chosen(error)?,
             }
         };
         progress.step();
         Ok(AutoModel::new(model, noise, report))
     }
 
-    fn loss(&self) -> Loss {
-        match self.family {
-            Family::Binomial => Family::Binomial,
-            _ => Family::Gaussian,
+    fn fit_chosen(&self, chosen: &Candidate, samples: &Samples) -> Result<RegressionModel> {
+        if self.bootstraps == 0 {
+            return chosen.fit(samples);
         }
+        let own = chosen.clone();
+        let bootstrap = if chosen.varies_by_seed() {
+            Bootstrap::seeded(move |seed| own.clone().reseeded(seed))
+        } else {
+            Bootstrap::new(own)
+        };
+        let bootstrap = bootstrap
+            .replicates(self.bootstraps)
+            .seed(self.settings.seed);
+        let ensemble = bootstrap.fit(samples)?;
+        Ok(RegressionModel::Ensemble(Box::new(ensemble)))
     }
 
     /// The table of candidates, and the errors of the chosen one on held-out rows.
@@ -304,39 +231,31 @@ impl AutoRegression {
         &self,
         samples: &Samples,
         candidates: &[Candidate],
-        names: Vec<String>,
+        names: &[String],
         progress: &Progress<'_>,
     ) -> Result<(AutoReport, Option<Array1<f64>>)> {
-        let levels = (self.family == Family::Binomial).then(|| {
-            let rows = samples.targets();
-            let level = |row: ndarray::ArrayView1<'_, f64>| row.iter().map(|y| *y == 1.0).collect();
-            rows.rows().into_iter().map(level).collect()
-        });
-        let contest = Contest::new(samples, levels, self.folds, self.most_rows, self.seed)?;
-        let decision = contest.decide(
-            loss_name(self.loss()),
-            names,
-            progress,
-            |candidate, train, test| {
-                let model = candidates[candidate].fit(train)?;
-                if model.family() != self.family {
-                    return Err(Error::invalid_parameter(
-                        "link of a candidate",
-                        format!("{:?}", model.family()),
-                        format!("{:?}, as of the choice", self.family),
-                    ));
-                }
-                let predictions = model.predict(test.contexts(), test.features())?;
-                Ok(HeldOut {
-                    losses: self.loss().rows(test.targets(), predictions.view())?,
-                    predictions,
-                })
-            },
-        )?;
-        let noise = match self.family {
-            Family::Gaussian => Some(held_out_errors(contest.samples(), &decision.predictions)),
-            _ => None,
+        let family = self.settings.family;
+        let job = |candidate: usize, train: &Samples, test: &Samples| {
+            let model = candidates[candidate].fit(train)?;
+            if model.family() != family {
+                return Err(Error::invalid_parameter(
+                    "family of a candidate",
+                    model.family(),
+                    format!("{family}, as of the choice"),
+                ));
+            }
+            let predictions = model.predict_samples(test)?;
+            Ok(HeldOut {
+                losses: family.losses(test.targets(), predictions.view())?,
+                predictions,
+            })
         };
+        let loss = family.loss_name();
+        let decision = self
+            .comparison
+            .decide(samples, family, loss, names, progress, job)?;
+        let errors = || held_out_errors(&decision.samples, &decision.predictions);
+        let noise = family.has_dispersion().then(errors);
         Ok((decision.report, noise))
     }
 }
@@ -350,18 +269,6 @@ fn held_out_errors(samples: &Samples, predictions: &Array2<f64>) -> Array1<f64> 
     (squares.sum_axis(Axis(0)) / samples.rows() as f64).mapv(f64::sqrt)
 }
 
-/// Whether outcomes of the method's models have no noise but what held-out rows say.
-fn needs_noise(method: Method) -> bool {
-    matches!(method, Method::Cluster | Method::Neural)
-}
-
-fn loss_name(loss: Loss) -> &'static str {
-    match loss {
-        Family::Binomial => "log-loss",
-        _ => "squared error",
-    }
-}
-
 impl Estimator for AutoRegression {
     type Model = AutoModel;
 
@@ -370,13 +277,9 @@ impl Estimator for AutoRegression {
         if let Choice::Only(method) = &self.choice {
             settings.push(method.to_string());
         }
-        for (set, name) in [
-            (self.family == Family::Binomial, "logistic"),
-            (!self.intercept, "no intercept"),
-        ] {
-            if set {
-                settings.push(name.to_owned());
-            }
+        settings.extend(self.settings.family.qualifier().map(str::to_owned));
+        if !self.settings.intercept {
+            settings.push("no intercept".to_owned());
         }
         if settings.is_empty() {
             "auto".to_owned()

@@ -1,11 +1,11 @@
 //! The table a choice was made from.
 
-use contextualized_core::{Error, Result};
+use contextualized_core::{Checked, Error, Result, checked_serde};
 use serde::{Deserialize, Serialize};
 
 /// What every candidate achieved on held-out folds, and which was chosen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked")]
+#[serde(remote = "Self")]
 pub struct AutoReport {
     loss: String,
     rows: usize,
@@ -40,43 +40,26 @@ pub enum CandidateOutcome {
 pub struct CandidateScore {
     /// Mean loss of held-out rows.
     pub loss: f64,
-    /// Its standard error over rows; none of a single row.
+    /// Its standard error; none of a single fold.
     pub standard_error: Option<f64>,
     /// How much larger the loss is than the lowest of all candidates.
     pub excess: f64,
-    /// Standard error of the paired differences over rows; none of a single row.
+    /// Standard error of the paired differences between folds; none of a single fold.
     pub excess_error: Option<f64>,
 }
 
-#[derive(Deserialize)]
-struct Unchecked {
-    loss: String,
-    rows: usize,
-    folds: usize,
-    candidates: Vec<CandidateReport>,
-    chosen: usize,
-    reason: String,
-}
+checked_serde!(AutoReport);
 
-impl TryFrom<Unchecked> for AutoReport {
-    type Error = Error;
-
-    fn try_from(file: Unchecked) -> Result<Self> {
-        if file.chosen >= file.candidates.len() {
-            return Err(Error::invalid_parameter(
-                "chosen candidate",
-                file.chosen,
-                format!("below the number of candidates, {}", file.candidates.len()),
-            ));
+impl Checked for AutoReport {
+    fn check(&self) -> Result<()> {
+        if self.chosen < self.candidates.len() {
+            return Ok(());
         }
-        Ok(Self {
-            loss: file.loss,
-            rows: file.rows,
-            folds: file.folds,
-            candidates: file.candidates,
-            chosen: file.chosen,
-            reason: file.reason,
-        })
+        Err(Error::invalid_parameter(
+            "chosen candidate",
+            self.chosen,
+            format!("below the number of candidates, {}", self.candidates.len()),
+        ))
     }
 }
 
@@ -99,6 +82,31 @@ impl AutoReport {
         }
     }
 
+    /// Without the chosen candidate, which could not be fitted to all rows: the one with the lowest loss
+    /// of the others is chosen.
+    ///
+    /// # Errors
+    ///
+    /// That of the fit where no other candidate was compared.
+    pub(crate) fn without_chosen(mut self, error: Error) -> Result<Self> {
+        self.candidates[self.chosen].outcome =
+            CandidateOutcome::Failed(format!("on all rows: {error}"));
+        let compared = |(position, line): (usize, &CandidateReport)| match &line.outcome {
+            CandidateOutcome::Compared(score) => Some((position, score.loss)),
+            CandidateOutcome::Failed(_) | CandidateOutcome::NotCompared(_) => None,
+        };
+        let lines = self.candidates.iter().enumerate();
+        let next = lines
+            .filter_map(compared)
+            .min_by(|(_, a), (_, b)| a.total_cmp(b));
+        let Some((next, _)) = next else {
+            return Err(error);
+        };
+        self.chosen = next;
+        self.reason = "The lowest loss of those that all rows could be fitted with.".to_owned();
+        Ok(self)
+    }
+
     /// Of the only candidate there is.
     pub(crate) fn of_one(loss: &str, names: Vec<String>) -> Self {
         let reason = "the only candidate";
@@ -109,7 +117,7 @@ impl AutoReport {
         Self::new(loss, 0, 0, candidates.collect(), 0, reason.to_owned())
     }
 
-    /// The loss that was compared: `squared error`, `log-loss` or `minus log-density`.
+    /// What the loss that was compared is called.
     pub fn loss(&self) -> &str {
         &self.loss
     }

@@ -2,11 +2,13 @@
 
 use crate::kmeans;
 use crate::population::{PopulationModel, PopulationRegression, named};
-use contextualized_core::comparison::{FoldScores, cross_validate};
+use contextualized_core::comparison::cross_validate;
+use contextualized_core::cross_validation::FoldScores;
 use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
 use contextualized_core::{
     Checked, Coefficients, DynEstimator, Error, Estimator, Family, KFold, LocalCoefficients,
-    Result, Samples, Standardization, VaryingCoefficients, WithArchetypes, checked_serde,
+    RegressionEstimator, RegressionSettings, Result, Samples, Standardization, VaryingCoefficients,
+    WithArchetypes, checked_serde,
 };
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
@@ -231,6 +233,20 @@ impl Estimator for ClusterRegression {
                 Ok(model)
             }
         }
+    }
+}
+
+impl RegressionEstimator for ClusterRegression {
+    const KNOWS_DISPERSION: bool = false;
+
+    fn with_settings(settings: &RegressionSettings) -> Self {
+        Self::new()
+            .regression(PopulationRegression::with_settings(settings))
+            .seed(settings.seed)
+    }
+
+    fn reseeded(self, seed: u64) -> Self {
+        self.seed(seed)
     }
 }
 

@@ -8,8 +8,9 @@ use crate::design::{Design, weighted_rows};
 use crate::glm::{self, Outcomes};
 use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
 use contextualized_core::{
-    Checked, Coefficients, Error, Estimator, Family, FitReport, LocalCoefficients, Result, Samples,
-    Termination, VaryingCoefficients, WithPredictions, WithSums, WithUncertainty, checked_serde,
+    Checked, Coefficients, Error, Estimator, Family, FitReport, LocalCoefficients,
+    RegressionEstimator, RegressionSettings, Result, Samples, Termination, VaryingCoefficients,
+    WithPredictions, WithSums, WithUncertainty, checked_serde,
 };
 use contextualized_solvers as solvers;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, array};
@@ -180,6 +181,16 @@ impl Estimator for PopulationRegression {
         };
         model.check()?;
         Ok(model)
+    }
+}
+
+impl RegressionEstimator for PopulationRegression {
+    const KNOWS_DISPERSION: bool = true;
+
+    fn with_settings(settings: &RegressionSettings) -> Self {
+        Self::new()
+            .family(settings.family)
+            .intercept(settings.intercept)
     }
 }
 

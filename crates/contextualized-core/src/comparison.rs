@@ -1,11 +1,8 @@
 //! One comparison for every estimator: on a test set, and cross-validated.
 
+use crate::cross_validation::{CrossValidation, FoldScores, HeldOut};
 use crate::metrics::{Score, effect_mse};
-use crate::{
-    Coefficients, DynEstimator, Error, Family, KFold, LocalCoefficients, Result, Samples, Split,
-};
-use rayon::prelude::*;
-use std::sync::Arc;
+use crate::{Coefficients, DynEstimator, Family, KFold, LocalCoefficients, Result, Samples, Split};
 use std::time::{Duration, Instant};
 
 /// What one estimator achieved on a test set.
@@ -80,114 +77,12 @@ pub fn compare_on_test(
         .collect()
 }
 
-/// Held-out losses of one estimator, a number per split.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FoldScores {
-    losses: Vec<f64>,
-    /// Weight of each split's held-out rows, their number where there are no weights.
-    weights: Vec<f64>,
-    splits: Arc<[Split]>,
-    family: Family,
-}
-
-impl FoldScores {
-    /// Mean loss of the held-out rows of each split, in the order of the splits.
-    pub fn losses(&self) -> &[f64] {
-        &self.losses
-    }
-
-    /// The cross-validated loss and its standard error.
-    ///
-    /// Folds share most of their training rows, and repeats all their rows, so their
-    /// J scores are correlated and s/√J is too small. The standard error is the corrected one of
-    /// Nadeau and Bengio (2003, doi:10.1023/A:1024068626366), s · √(1/J + n₂/n₁) for n₂ rows held
-    /// out, on average, of models of n₁ rows: √(1/J + 1/(K − 1)) for K folds. It errs on the wide
-    /// side, most where nothing is repeated. Folds count by the weight of their rows. Of a single
-    /// split it is NaN.
-    ///
-    /// What it is an error of depends on the folds. Of random or stratified rows it is that of the
-    /// loss at new rows. Of groups it is that at rows of *new groups* drawn as these were: losses of
-    /// folds then differ by their groups too, and with few groups to a fold it is itself rough. Of
-    /// regions of context space it says how much losses differ from region to region; regions are no
-    /// sample of anything, and it is no margin of an average over them.
-    pub fn score(&self) -> Score {
-        self.corrected(&self.losses)
-    }
-
-    /// How much larger this loss is than another's on the same splits, with a standard error
-    /// of the paired difference.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidParameter`] when the two were scored on different splits, weights or losses.
-    pub fn minus(&self, other: &Self) -> Result<Score> {
-        if self.family != other.family {
-            return Err(Error::invalid_parameter(
-                "family of the other scores",
-                other.family,
-                format!("{}, as of these", self.family),
-            ));
-        }
-        if (&self.splits, &self.weights) != (&other.splits, &other.weights) {
-            let described = |scores: &Self| {
-                let rows = |of: fn(&Split) -> &Vec<usize>| {
-                    scores
-                        .splits
-                        .iter()
-                        .map(|split| of(split).len())
-                        .sum::<usize>()
-                };
-                format!(
-                    "{} splits, {} rows held out and {} trained on",
-                    scores.splits.len(),
-                    rows(|split| &split.test),
-                    rows(|split| &split.train)
-                )
-            };
-            return Err(Error::invalid_parameter(
-                "the basis of the other scores",
-                described(other),
-                format!("the same rows and weights as here: {}", described(self)),
-            ));
-        }
-        let differences: Vec<f64> = self
-            .losses
-            .iter()
-            .zip(&other.losses)
-            .map(|(a, b)| a - b)
-            .collect();
-        Ok(self.corrected(&differences))
-    }
-
-    fn corrected(&self, scores: &[f64]) -> Score {
-        let count = scores.len() as f64;
-        let total: f64 = self.weights.iter().sum();
-        let mean = |of: &dyn Fn(f64) -> f64| {
-            let weighted = scores
-                .iter()
-                .zip(&self.weights)
-                .map(|(score, weight)| weight * of(*score));
-            weighted.sum::<f64>() / total
-        };
-        let center = mean(&|score| score);
-        let variance = mean(&|score| (score - center).powi(2)) * count / (count - 1.0);
-        let rows = |of: fn(&Split) -> &Vec<usize>| -> f64 {
-            self.splits.iter().map(|split| of(split).len() as f64).sum()
-        };
-        let share = 1.0 / count + rows(|split| &split.test) / rows(|split| &split.train);
-        Score {
-            mean: center,
-            standard_error: (variance * share).sqrt(),
-        }
-    }
-}
-
 /// Cross-validates every estimator on the same random folds: [`cross_validate_on`] the splits of
-/// [`KFold::splits`]. Rows of weight zero are in no fold.
+/// [`KFold::splits_for`]. Rows of weight zero are in no fold.
 ///
 /// # Errors
 ///
-/// Those of [`KFold::splits`]; an estimator's own failure is in its line's outcome.
+/// Those of [`KFold::splits_for`]; an estimator's own failure is in its line's outcome.
 pub fn cross_validate(
     estimators: &[Box<dyn DynEstimator>],
     samples: &Samples,
@@ -195,7 +90,8 @@ pub fn cross_validate(
     family: Family,
 ) -> Result<Vec<Compared<FoldScores>>> {
     let samples = samples.rows_that_count()?;
-    cross_validate_on(estimators, &samples, &folds.splits(samples.rows())?, family)
+    let splits = folds.splits_for(&samples, family)?;
+    cross_validate_on(estimators, &samples, &splits, family)
 }
 
 /// Scores every estimator on the same splits of the samples, in parallel over estimators and splits.
@@ -247,55 +143,28 @@ pub fn cross_validate_on(
     splits: &[Split],
     family: Family,
 ) -> Result<Vec<Compared<FoldScores>>> {
-    if splits.is_empty() {
-        return Err(Error::invalid_parameter("splits", 0, "at least 1"));
-    }
-    let splits = splits
-        .iter()
-        .map(|split| {
-            split.check(samples.rows())?;
-            split.of_rows_that_count(samples.weights())
-        })
-        .collect::<Result<Arc<[Split]>>>()?;
-    let data = splits
-        .iter()
-        .map(|split| Ok((samples.select(&split.train)?, samples.select(&split.test)?)))
-        .collect::<Result<Vec<(Samples, Samples)>>>()?;
-    let weights: Vec<f64> = data
-        .iter()
-        .map(|(_, test)| {
-            test.weights()
-                .map_or(test.rows() as f64, |weights| weights.sum())
-        })
-        .collect();
-    let jobs: Vec<(usize, usize)> = (0..estimators.len())
-        .flat_map(|estimator| (0..data.len()).map(move |split| (estimator, split)))
-        .collect();
-    let mut outcomes = jobs
-        .into_par_iter()
-        .map(|(estimator, split)| {
-            let (train, test) = &data[split];
-            let model = estimators[estimator].fit_boxed(train)?;
-            Ok(response_score(&model, test, family)?.mean)
-        })
-        .collect::<Vec<Result<f64>>>()
-        .into_iter();
-    Ok(estimators
-        .iter()
-        .map(|estimator| {
-            let own: Vec<Result<f64>> = outcomes.by_ref().take(data.len()).collect();
-            Compared {
-                name: DynEstimator::name(estimator),
-                outcome: own
-                    .into_iter()
-                    .collect::<Result<Vec<f64>>>()
-                    .map(|losses| FoldScores {
-                        losses,
-                        weights: weights.clone(),
-                        splits: splits.clone(),
-                        family,
-                    }),
-            }
+    let names = estimators.iter().map(DynEstimator::name);
+    let validation = CrossValidation::new(samples, splits)?;
+    let results = validation.run(
+        estimators.len(),
+        family.loss_name(),
+        None,
+        &|_| (),
+        |estimator, train, test| {
+            let predictions = estimators[estimator]
+                .fit_boxed(train)?
+                .predict_samples(test)?;
+            Ok(HeldOut {
+                losses: family.losses(test.targets(), predictions.view())?,
+                predictions,
+            })
+        },
+    )?;
+    Ok(names
+        .zip(results)
+        .map(|(name, result)| Compared {
+            name,
+            outcome: result.into_scores(),
         })
         .collect())
 }

@@ -63,6 +63,7 @@
 //! |---|---|
 //! | [`Samples`] | validated data: contexts, features, targets, weights, names |
 //! | [`Estimator`], [`DynEstimator`] | a configuration that can be fitted; its object-safe companion |
+//! | [`RegressionEstimator`], [`NetworkEstimator`] | one that can be chosen by name |
 //! | [`LocalCoefficients`], [`VaryingCoefficients`], [`WithUncertainty`] | fitted regressions |
 //! | [`Family`], [`Link`] | what kind of number a target is: its link, likelihood, loss, intervals and draws |
 //! | [`Coefficients`] | slopes and intercepts per sample |
@@ -77,10 +78,12 @@
 //! | [`StructuralNetworks`], [`edge_metrics`] | directed acyclic networks; errors of networks and of their edges |
 //! | [`metrics`] | losses, effect error, standard errors |
 //! | [`comparison`] | estimators compared on a test set and by cross-validation |
+//! | [`cross_validation`] | candidates on the same held-out folds, with one standard error and paired differences |
 //! | [`FitReport`] | why an estimator stopped |
 //! | [`enum@Error`] | what can go wrong, with the row, column, shape or value at fault |
 
 pub mod comparison;
+pub mod cross_validation;
 pub mod edge_metrics;
 pub mod metrics;
 pub mod validate;
@@ -121,7 +124,7 @@ pub use standardization::{Standardization, normalized_weights};
 pub use structural::StructuralNetworks;
 pub use sums::{CoefficientSums, PredictorSums, WeightedContexts, WithSums};
 pub use traits::{
-    CoefficientIntervals, DynEstimator, Estimator, LocalCoefficients, VaryingCoefficients,
-    WithUncertainty,
+    CoefficientIntervals, DynEstimator, Estimator, LocalCoefficients, NetworkEstimator,
+    RegressionEstimator, RegressionSettings, VaryingCoefficients, WithUncertainty,
 };
 pub use wald::{WaldTest, WithWaldTests};

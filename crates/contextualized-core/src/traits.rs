@@ -2,7 +2,8 @@
 
 use crate::validate::check_rows;
 use crate::{
-    Coefficients, Family, Result, Samples, WithArchetypes, WithPredictions, WithSums, WithWaldTests,
+    Coefficients, Family, NetworkDensity, Result, Samples, WithArchetypes, WithPredictions,
+    WithSums, WithWaldTests,
 };
 use ndarray::{Array2, ArrayView2, Axis};
 
@@ -77,6 +78,46 @@ impl<E: Estimator + ?Sized> Estimator for Box<E> {
     fn fit(&self, samples: &Samples) -> Result<Self::Model> {
         (**self).fit(samples)
     }
+}
+
+/// What the estimators of a choice have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RegressionSettings {
+    /// The family of the targets.
+    pub family: Family,
+    /// Whether there is an intercept.
+    pub intercept: bool,
+    /// Seed of whatever an estimator draws.
+    pub seed: u64,
+}
+
+/// A regression estimator that can be chosen by name, with all else by default: what a registry of
+/// estimators needs to know of one.
+pub trait RegressionEstimator: Estimator<Model: VaryingCoefficients> + Clone {
+    /// Whether its models know the dispersion of outcomes by themselves; otherwise held-out rows say.
+    const KNOWS_DISPERSION: bool;
+
+    /// Whether fits to the same rows with other seeds differ by enough to count as uncertainty.
+    const VARIES_BY_SEED: bool = false;
+
+    /// The default estimator with these settings.
+    fn with_settings(settings: &RegressionSettings) -> Self;
+
+    /// The variants worth comparing for so many contexts, those to be preferred first.
+    fn candidates(settings: &RegressionSettings, _contexts: usize) -> Vec<Self> {
+        vec![Self::with_settings(settings)]
+    }
+
+    /// The same estimator with another seed, where it draws random numbers.
+    fn reseeded(self, _seed: u64) -> Self {
+        self
+    }
+}
+
+/// An estimator of networks that can be chosen by name, with all else by default.
+pub trait NetworkEstimator: Estimator<Model: NetworkDensity> + Clone {
+    /// The default estimator with this seed, where it draws random numbers.
+    fn with_seed(seed: u64) -> Self;
 }
 
 /// A fitted regression: the local linear model at a point (context, features).

@@ -2,9 +2,8 @@
 
 use crate::models::{Failing, Mean, MeanOnly};
 use approx::assert_relative_eq;
-use contextualized_core::comparison::{
-    FoldScores, compare_on_test, cross_validate, cross_validate_on,
-};
+use contextualized_core::comparison::{compare_on_test, cross_validate, cross_validate_on};
+use contextualized_core::cross_validation::FoldScores;
 use contextualized_core::{DynEstimator, Error, Estimator, Family, KFold, Result, Samples, Split};
 use ndarray::{Array1, Array2, array};
 use rand::{Rng, SeedableRng};

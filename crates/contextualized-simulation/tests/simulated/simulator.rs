@@ -78,7 +78,10 @@ fn binary_outcomes_have_their_probabilities() {
         .coefficients
         .linear_predictor(data.samples.features())
         .unwrap();
-    assert_eq!(data.means, Family::Binomial.link().inverse_table(predictor.view()));
+    assert_eq!(
+        data.means,
+        Family::Binomial.link().inverse_table(predictor.view())
+    );
     for tenth in 0..10 {
         let (mut count, mut excess, mut variance) = (0, 0.0, 0.0);
         for (&y, &p) in data.samples.targets().iter().zip(&data.means) {

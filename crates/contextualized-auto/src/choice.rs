@@ -1,0 +1,198 @@
+//! Which candidate is taken, and what is reported of the others.
+
+use crate::progress::Progress;
+use crate::report::{AutoReport, CandidateOutcome, CandidateReport, CandidateScore};
+use contextualized_core::cross_validation::{
+    CandidateResult, CrossValidation, EarlyStopping, FoldScores, HeldOut,
+};
+use contextualized_core::metrics::Score;
+use contextualized_core::{Error, Family, KFold, Result, Samples, Split};
+use ndarray::Array2;
+use std::borrow::Cow;
+
+/// What a choice of estimators has in common: how rows are held out, and seeds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Comparison {
+    pub(crate) folds: usize,
+    pub(crate) most_rows: usize,
+    pub(crate) seed: u64,
+}
+
+impl Default for Comparison {
+    fn default() -> Self {
+        Self {
+            folds: 5,
+            most_rows: 2000,
+            seed: 0,
+        }
+    }
+}
+
+/// What came of a comparison.
+pub(crate) struct Decision {
+    pub(crate) report: AutoReport,
+    /// The rows that candidates were compared on.
+    pub(crate) samples: Samples,
+    /// What the chosen candidate predicted of each of them.
+    pub(crate) predictions: Array2<f64>,
+}
+
+impl Comparison {
+    /// Lets every candidate predict all folds, those excepted that are stopped early, and chooses the
+    /// first whose loss is within one standard error of the lowest. A job is given a candidate's
+    /// position, the rows to train on and the rows to predict.
+    ///
+    /// # Errors
+    ///
+    /// The first candidate's if all fail.
+    pub(crate) fn decide(
+        &self,
+        samples: &Samples,
+        family: Family,
+        loss: &'static str,
+        names: &[String],
+        progress: &Progress<'_>,
+        job: impl Fn(usize, &Samples, &Samples) -> Result<HeldOut> + Sync,
+    ) -> Result<Decision> {
+        let samples = self.rows_compared(samples, family)?;
+        let splits = KFold::new(self.folds, self.seed).splits_for(&samples, family)?;
+        let validation = CrossValidation::new(&samples, &splits)?;
+        let stopping = Some(EarlyStopping::default());
+        let done = |fits| progress.skip(fits);
+        let results = validation.run(names.len(), loss, stopping, &done, job)?;
+        let (chosen, best) = match chosen(&results)? {
+            Some(found) => found,
+            None => return Err(first_failure(results)),
+        };
+        let reason = if chosen == best {
+            "The lowest loss.".to_owned()
+        } else {
+            format!(
+                "The first within one standard error of the lowest loss, that of {}.",
+                names[best]
+            )
+        };
+        let outcomes = outcomes(&results, names, best, self.folds)?;
+        let lines = names
+            .iter()
+            .zip(outcomes)
+            .map(|(name, outcome)| CandidateReport {
+                name: name.clone(),
+                outcome,
+            });
+        let rows = samples.rows();
+        let report = AutoReport::new(loss, rows, self.folds, lines.collect(), chosen, reason);
+        let predictions = match results.into_iter().nth(chosen) {
+            Some(CandidateResult::Scored { predictions, .. }) => predictions,
+            Some(CandidateResult::Stopped { .. } | CandidateResult::Failed(_)) | None => {
+                Array2::zeros((rows, 0))
+            }
+        };
+        Ok(Decision {
+            report,
+            samples: samples.into_owned(),
+            predictions,
+        })
+    }
+
+    /// At most as many rows as are compared on, chosen by the seed.
+    fn rows_compared<'a>(&self, samples: &'a Samples, family: Family) -> Result<Cow<'a, Samples>> {
+        let rows = samples.rows();
+        if rows <= self.most_rows {
+            return Ok(Cow::Borrowed(samples));
+        }
+        let share = self.most_rows as f64 / rows as f64;
+        let chosen = Split::holdout_for(samples, family, share, self.seed)?.test;
+        Ok(Cow::Owned(samples.select(&chosen)?))
+    }
+}
+
+fn scores(result: &CandidateResult) -> Option<&FoldScores> {
+    match result {
+        CandidateResult::Scored { scores, .. } => Some(scores),
+        CandidateResult::Stopped { .. } | CandidateResult::Failed(_) => None,
+    }
+}
+
+/// Positions of the candidate to take and of the one with the lowest loss.
+fn chosen(results: &[CandidateResult]) -> Result<Option<(usize, usize)>> {
+    let scored: Vec<(usize, &FoldScores)> = results
+        .iter()
+        .enumerate()
+        .filter_map(|(candidate, result)| Some((candidate, scores(result)?)))
+        .collect();
+    let mean = |scores: &FoldScores| scores.score().mean;
+    let lowest = scored
+        .iter()
+        .min_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b)));
+    let Some((best, lowest)) = lowest else {
+        return Ok(None);
+    };
+    for (candidate, scores) in &scored {
+        let excess = scores.minus(lowest)?;
+        if candidate == best || excess.mean <= excess.standard_error {
+            return Ok(Some((*candidate, *best)));
+        }
+    }
+    Ok(Some((*best, *best)))
+}
+
+fn first_failure(results: Vec<CandidateResult>) -> Error {
+    let failure = results
+        .into_iter()
+        .find_map(|result| result.into_scores().err());
+    failure.unwrap_or_else(|| Error::invalid_parameter("candidates", 0, "at least 1"))
+}
+
+fn outcomes(
+    results: &[CandidateResult],
+    names: &[String],
+    best: usize,
+    folds: usize,
+) -> Result<Vec<CandidateOutcome>> {
+    let lowest = scores(&results[best]);
+    results
+        .iter()
+        .map(|result| match result {
+            CandidateResult::Scored { scores, .. } => {
+                let excess = match lowest {
+                    Some(lowest) => scores.minus(lowest)?,
+                    None => scores.score(),
+                };
+                Ok(CandidateOutcome::Compared(line(scores.score(), excess)))
+            }
+            CandidateResult::Stopped {
+                folds: so_far,
+                loss,
+                excess,
+                behind,
+            } => Ok(CandidateOutcome::NotCompared(format!(
+                "stopped early after {so_far} of {folds} folds, where its loss is {loss:.3e}, \
+                 {excess:.3e} above that of {}",
+                names[*behind]
+            ))),
+            CandidateResult::Failed(error) => Ok(CandidateOutcome::Failed(message(error))),
+        })
+        .collect()
+}
+
+fn line(own: Score, excess: Score) -> CandidateScore {
+    let known = |error: f64| error.is_finite().then_some(error);
+    CandidateScore {
+        loss: own.mean,
+        standard_error: known(own.standard_error),
+        excess: excess.mean,
+        excess_error: known(excess.standard_error),
+    }
+}
+
+/// An error and what caused it.
+fn message(error: &Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        message = format!("{message}: {error}");
+        cause = error.source();
+    }
+    message
+}
