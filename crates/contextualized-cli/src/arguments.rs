@@ -1,10 +1,13 @@
 //! The command line.
 
 use crate::data::Reading;
-use crate::design::TargetKind;
 use crate::error::{Error, Result};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use contextualized_auto::{NetworkChoice, NetworkMethod, RegressionMethod};
+use contextualized_core::Family;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Models whose coefficients and networks vary with context: from a data file to tables and a report.
 ///
@@ -105,19 +108,60 @@ fn delimiter(text: &str) -> std::result::Result<u8, String> {
 }
 
 /// Which estimator a model is fitted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum EstimatorKind {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Estimate<M> {
     /// The best of the others on held-out rows.
     Auto,
-    /// The same for all contexts.
-    Population,
-    /// One for each cluster of contexts.
-    Cluster,
-    /// A neural network of the context.
-    Neural,
-    /// Functions of the context by kernels, with intervals.
-    #[value(name = "gp")]
-    GaussianProcess,
+    /// This one.
+    Only(M),
+}
+
+const AUTO: &str = "auto";
+
+impl<M: FromStr> FromStr for Estimate<M> {
+    type Err = M::Err;
+
+    fn from_str(name: &str) -> std::result::Result<Self, M::Err> {
+        if name == AUTO {
+            Ok(Self::Auto)
+        } else {
+            name.parse().map(Self::Only)
+        }
+    }
+}
+
+/// One of these names, with what they mean in the help.
+fn named<T: FromStr<Err = contextualized_core::Error> + Clone + Send + Sync + 'static>(
+    names: impl IntoIterator<Item = (&'static str, &'static str)>,
+) -> impl TypedValueParser<Value = T> {
+    let values = names
+        .into_iter()
+        .map(|(name, help)| PossibleValue::new(name).help(help));
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<T>())
+}
+
+fn regression_estimator() -> impl TypedValueParser<Value = Estimate<RegressionMethod>> {
+    let methods = RegressionMethod::ALL.iter();
+    named(with_auto(methods.map(|method| (method.name(), method.description()))))
+}
+
+fn network_estimator() -> impl TypedValueParser<Value = Estimate<NetworkMethod>> {
+    let methods = NetworkMethod::ALL.iter();
+    named(with_auto(methods.map(|method| (method.name(), method.description()))))
+}
+
+fn with_auto(
+    names: impl Iterator<Item = (&'static str, &'static str)>,
+) -> impl Iterator<Item = (&'static str, &'static str)> {
+    [(AUTO, "The best of the others on held-out rows.")].into_iter().chain(names)
+}
+
+fn family() -> impl TypedValueParser<Value = Family> {
+    named(Family::ALL.map(|family| (family.name(), family.description())))
+}
+
+fn network_kind() -> impl TypedValueParser<Value = NetworkChoice> {
+    named(NetworkChoice::ALL.iter().map(|kind| (kind.name(), kind.description())))
 }
 
 #[derive(Debug, Args)]
@@ -130,11 +174,11 @@ pub(crate) struct Fit {
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: String,
     /// How coefficients are estimated.
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(crate) estimator: EstimatorKind,
+    #[arg(long, value_parser = regression_estimator(), default_value = AUTO)]
+    pub(crate) estimator: Estimate<RegressionMethod>,
     #[command(flatten)]
     pub(crate) settings: RegressionFlags,
-    /// Fits to resampled rows, for intervals of estimators without any of their own.
+    /// Number of bootstrap replicates, for intervals of estimators without any of their own.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) bootstraps: usize,
     /// Do not test which coefficients vary.
@@ -147,35 +191,22 @@ pub(crate) struct Fit {
 /// What regressions are fitted with.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RegressionFlags {
-    /// What outcomes are [default: binary if they are 0 and 1 or one of two levels].
-    #[arg(long, value_enum, value_name = "KIND")]
-    pub(crate) target_kind: Option<TargetKindName>,
+    /// The outcome's distribution [default: binomial if it is 0 and 1 or one of two levels, else
+    /// gaussian].
+    #[arg(long, value_parser = family())]
+    pub(crate) family: Option<Family>,
+    /// Column of offsets: known terms of the linear predictor, on the link scale.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) offset: Option<String>,
     /// Column of row weights.
     #[arg(long, value_name = "COLUMN")]
     pub(crate) weights: Option<String>,
     /// Folds of rows that are held out to compare estimators.
     #[arg(long, value_name = "K", default_value_t = 5)]
     pub(crate) folds: usize,
-    /// Seed of everything random.
+    /// Random seed.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TargetKindName {
-    /// Numbers.
-    Gaussian,
-    /// 0 and 1, or two levels.
-    Binary,
-}
-
-impl From<TargetKindName> for TargetKind {
-    fn from(name: TargetKindName) -> Self {
-        match name {
-            TargetKindName::Gaussian => Self::Gaussian,
-            TargetKindName::Binary => Self::Binary,
-        }
-    }
 }
 
 #[derive(Debug, Args)]
@@ -190,9 +221,12 @@ pub(crate) struct Predict {
     /// Format to write [default: Parquet for a name that ends in .parquet, else CSV].
     #[arg(long, value_enum)]
     pub(crate) format: Option<OutputFormat>,
-    /// Write intervals of this probability too.
+    /// Confidence level of intervals to write.
     #[arg(long, value_name = "P", value_parser = probability)]
     pub(crate) level: Option<f64>,
+    /// Column of offsets on the link scale [default: the one of the same name as in training].
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) offset: Option<String>,
     /// Keep the columns of the data file, before the new ones.
     #[arg(long)]
     pub(crate) keep: bool,
@@ -238,11 +272,11 @@ pub(crate) struct Compare {
     /// The estimators.
     #[arg(
         long,
-        value_enum,
+        value_parser = regression_estimator(),
         value_delimiter = ',',
         default_value = "population,cluster,gp,neural"
     )]
-    pub(crate) estimators: Vec<EstimatorKind>,
+    pub(crate) estimators: Vec<Estimate<RegressionMethod>>,
     #[command(flatten)]
     pub(crate) settings: RegressionFlags,
     #[command(flatten)]
@@ -256,18 +290,18 @@ pub(crate) struct Networks {
     /// The nodes and what networks depend on: '~ nodes | contexts'.
     pub(crate) formula: String,
     /// What edges are.
-    #[arg(long, value_enum, default_value = "correlation")]
-    pub(crate) kind: NetworkKindName,
+    #[arg(long, value_parser = network_kind(), default_value = "correlation")]
+    pub(crate) kind: NetworkChoice,
     /// How networks are estimated.
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(crate) estimator: EstimatorKind,
+    #[arg(long, value_parser = network_estimator(), default_value = AUTO)]
+    pub(crate) estimator: Estimate<NetworkMethod>,
     /// File to write the model to.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: String,
     /// Folds of rows that are held out to compare estimators.
     #[arg(long, value_name = "K", default_value_t = 5)]
     pub(crate) folds: usize,
-    /// Seed of everything random.
+    /// Random seed.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
     /// Column of row weights.
@@ -275,16 +309,6 @@ pub(crate) struct Networks {
     pub(crate) weights: Option<String>,
     #[command(flatten)]
     pub(crate) flags: DataFlags,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum NetworkKindName {
-    /// Correlations.
-    Correlation,
-    /// Partial correlations.
-    Markov,
-    /// Weights of directed edges without cycles.
-    Bayesian,
 }
 
 #[derive(Debug, Args)]
@@ -305,7 +329,10 @@ pub(crate) struct Report {
     /// Title of the report.
     #[arg(long, value_name = "TEXT")]
     pub(crate) title: Option<String>,
-    /// Probability of bands and intervals.
+    /// Column of offsets on the link scale [default: the one of the same name as in training].
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) offset: Option<String>,
+    /// Confidence level of bands and intervals.
     #[arg(long, value_name = "P", default_value = "0.95", value_parser = probability)]
     pub(crate) level: f64,
     #[command(flatten)]
@@ -329,7 +356,10 @@ pub(crate) struct Simulate {
     /// Contexts that nothing depends on, named noise0, noise1, ….
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) irrelevant: usize,
-    /// Standard deviation of the noise of a regression's outcome.
+    /// Distribution of a regression's outcome.
+    #[arg(long, value_parser = family(), default_value = "gaussian")]
+    pub(crate) family: Family,
+    /// Standard deviation of the errors of a Gaussian outcome.
     #[arg(long, value_name = "S", default_value_t = 0.5)]
     pub(crate) noise: f64,
     /// Which rows of the treatment problem.
@@ -347,10 +377,8 @@ pub(crate) struct Simulate {
 pub(crate) enum Problem {
     /// Response to two doses by diet and exercise, without noise, observed in five small discs.
     Treatment,
-    /// A regression on x0, x1, x2 with slopes c0², sin(3 c1) and 1, and the offset c0.
+    /// A regression on x0, x1, x2 with slopes c0², sin(3 c1) and 1, and the intercept c0.
     Regression,
-    /// The same with an outcome of 0 or 1.
-    Binary,
     /// Four nodes of a directed network whose weights depend on one context.
     Sem,
     /// Five nodes whose correlations depend on one context.
@@ -370,20 +398,19 @@ pub(crate) enum Part {
 impl Fit {
     pub(crate) fn check(&self) -> Result<()> {
         check_folds(self.settings.folds)?;
-        match self.bootstraps {
-            1 => Err(Error::usage(
+        if self.bootstraps == 1 {
+            return Err(Error::usage(
                 "--bootstraps 1 tells nothing; use at least 20",
-            )),
-            _ => Ok(()),
+            ));
         }
+        Ok(())
     }
 }
 
 pub(crate) fn check_folds(folds: usize) -> Result<()> {
-    match folds {
-        0 | 1 => Err(Error::usage(format!(
-            "--folds {folds} holds nothing out; use at least 2"
-        ))),
-        _ => Ok(()),
+    if folds < 2 {
+        let message = format!("--folds {folds} holds nothing out; use at least 2");
+        return Err(Error::usage(message));
     }
+    Ok(())
 }

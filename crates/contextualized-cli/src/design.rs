@@ -5,20 +5,12 @@ mod encode;
 mod training;
 
 use crate::error::{Error, Result};
+use contextualized_core::{Checked, Family, checked_serde};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 pub(crate) use encode::{Encoded, Encoder, Unknown};
 pub(crate) use training::{Request, Training, read_training};
-
-/// What outcomes are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum TargetKind {
-    /// Any number.
-    Gaussian,
-    /// One of two, coded 0 and 1.
-    Binary,
-}
 
 /// A column of the data as it was in training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,80 +30,59 @@ pub(crate) struct DesignColumn {
 
 /// How rows of a file become rows of contexts and features.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked")]
+#[serde(remote = "Self")]
 pub(crate) struct Design {
     /// The formula with `.` written out.
     pub(crate) formula: String,
     pub(crate) intercept: bool,
-    pub(crate) target_kind: TargetKind,
+    pub(crate) family: Family,
     /// The targets, which predictions are named after; none of networks.
     pub(crate) targets: Vec<Variable>,
     /// The columns that a row needs.
     pub(crate) variables: Vec<Variable>,
+    /// The variable that holds offsets of the linear predictor, on the link scale.
+    pub(crate) offset: Option<usize>,
     pub(crate) contexts: Vec<DesignColumn>,
     pub(crate) features: Vec<DesignColumn>,
 }
 
-#[derive(Deserialize)]
-struct Unchecked {
-    formula: String,
-    intercept: bool,
-    target_kind: TargetKind,
-    targets: Vec<Variable>,
-    variables: Vec<Variable>,
-    contexts: Vec<DesignColumn>,
-    features: Vec<DesignColumn>,
-}
+checked_serde!(Design);
 
-impl TryFrom<Unchecked> for Design {
-    type Error = Error;
-
-    fn try_from(unchecked: Unchecked) -> Result<Self> {
-        let Unchecked {
-            formula,
-            intercept,
-            target_kind,
-            targets,
-            variables,
-            contexts,
-            features,
-        } = unchecked;
-        for column in contexts.iter().chain(&features) {
+impl Checked for Design {
+    fn check(&self) -> contextualized_core::Result<()> {
+        let no_such = |what: &'static str, name: &str, requirement: &str| {
+            contextualized_core::Error::invalid_parameter(what, format!("{name:?}"), requirement)
+        };
+        for column in self.contexts.iter().chain(&self.features) {
             for &(variable, level) in &column.factors {
-                let known = variables.get(variable).is_some_and(|variable| {
+                let known = self.variables.get(variable).is_some_and(|variable| {
                     match (&variable.levels, level) {
                         (Some(levels), Some(level)) => level < levels.len(),
                         (None, None) => true,
-                        _ => false,
+                        (Some(_), None) | (None, Some(_)) => false,
                     }
                 });
                 if !known || column.factors.is_empty() {
-                    return Err(Error::failure(format!(
-                        "the design's column {:?} is of a variable or level that is not there",
-                        column.name
-                    )));
+                    let requirement = "of variables and levels that the design has";
+                    return Err(no_such("design column", &column.name, requirement));
                 }
             }
         }
-        let is_binary = target_kind == TargetKind::Binary;
-        for target in &targets {
+        for target in &self.targets {
             let levels = target.levels.as_ref().map(Vec::len);
-            if levels.is_some_and(|levels| levels != 2 || !is_binary) {
-                return Err(Error::failure(format!(
-                    "the design's target {:?} has levels that do not fit its kind",
-                    target.name
-                )));
+            if levels.is_some_and(|levels| levels != 2 || !self.family.is_binary()) {
+                let requirement = "without levels, or binary with two";
+                return Err(no_such("design target", &target.name, requirement));
             }
         }
-        Ok(Self {
-            formula,
-            intercept,
-            target_kind,
-            targets,
-            variables,
-            contexts,
-            features,
-        })
+        if let Some(offset) = self.offset {
+            let number = |variable: &Variable| variable.levels.is_none();
+            if !self.variables.get(offset).is_some_and(number) {
+                let requirement = "a variable of numbers of the design";
+                return Err(no_such("design offset", &offset.to_string(), requirement));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -130,6 +101,28 @@ impl Design {
     }
 
     /// Names of the targets, which predictions are named after.
+    /// The same design, with offsets read from a column of another name.
+    pub(crate) fn with_offset_named(&self, name: Option<&str>) -> Result<Cow<'_, Self>> {
+        let Some(name) = name else {
+            return Ok(Cow::Borrowed(self));
+        };
+        let Some(offset) = self.offset else {
+            return Err(Error::usage(
+                "--offset names a column of offsets, and the model was fitted without; leave it out",
+            ));
+        };
+        let mut design = self.clone();
+        let used = |columns: &[DesignColumn]| Self::uses(columns, offset);
+        if used(&design.contexts) || used(&design.features) {
+            // The column is a context or feature too, which keeps its name.
+            design.offset = Some(design.variables.len());
+            design.variables.push(design.variables[offset].clone());
+        }
+        let own = design.offset.unwrap_or(offset);
+        name.clone_into(&mut design.variables[own].name);
+        Ok(Cow::Owned(design))
+    }
+
     pub(crate) fn target_names(&self) -> Vec<String> {
         let targets = self.targets.iter();
         targets.map(|target| target.name.clone()).collect()

@@ -5,7 +5,7 @@ use contextualized_analysis::VariationTable;
 use contextualized_auto::{AutoModel, AutoNetworkModel, NetworkModel};
 use contextualized_baselines::{ClusterModel, PopulationModel};
 use contextualized_core::{Result, Samples, Split};
-use ndarray::Array2;
+use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -37,6 +37,7 @@ pub(crate) struct TrainingRows {
     contexts: Array2<f64>,
     features: Array2<f64>,
     targets: Array2<f64>,
+    offsets: Option<Array1<f64>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -102,15 +103,19 @@ impl TrainingRows {
             contexts: chosen.contexts().to_owned(),
             features: chosen.features().to_owned(),
             targets: chosen.targets().to_owned(),
+            offsets: chosen.offsets().map(|offsets| offsets.to_owned()),
         })
     }
 
     pub(crate) fn samples(&self, design: &Design) -> Result<Samples> {
-        let samples = Samples::new(
+        let mut samples = Samples::new(
             self.contexts.view(),
             self.features.view(),
             self.targets.view(),
         )?;
+        if let Some(offsets) = &self.offsets {
+            samples = samples.with_offsets(offsets.view())?;
+        }
         let targets = if design.is_of_networks() {
             design.feature_names()
         } else {

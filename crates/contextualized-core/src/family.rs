@@ -99,6 +99,8 @@ trait Outcome: Sync {
     fn deviance(&self, target: f64, predictor: f64) -> f64;
     fn loss(&self, target: f64, mean: f64) -> f64;
     fn loss_name(&self) -> &'static str;
+    fn loss_description(&self) -> &'static str;
+    fn coefficient_description(&self) -> &'static str;
     fn draw(&self, mean: f64, dispersion: f64, random: &mut dyn RandomNumbers) -> f64;
 
     /// Where Newton's method starts: a linear predictor near which the target is likely.
@@ -185,6 +187,11 @@ impl Family {
         }
     }
 
+    /// Whether a number can be a target of this family.
+    pub fn admits(self, target: f64) -> bool {
+        self.outcome().admits(target)
+    }
+
     /// What a target has to be, such as `0 or 1`.
     pub fn requirement(self) -> &'static str {
         self.outcome().requirement()
@@ -205,6 +212,16 @@ impl Family {
     /// What the loss of [`Family::losses`] is called.
     pub fn loss_name(self) -> &'static str {
         self.outcome().loss_name()
+    }
+
+    /// How the loss is computed and read, in a sentence or two.
+    pub fn loss_description(self) -> &'static str {
+        self.outcome().loss_description()
+    }
+
+    /// What a coefficient is per unit of its feature, in a sentence.
+    pub fn coefficient_description(self) -> &'static str {
+        self.outcome().coefficient_description()
     }
 
     /// The loss by which predictions of held-out rows are judged, of each row (n), averaged over

@@ -1,16 +1,16 @@
 //! `compare`: estimators on held-out rows.
 
-use super::fit::{estimator, method, read_regression};
-use crate::arguments::{Compare, EstimatorKind, Global, check_folds};
+use super::fit::{estimator, read_regression};
+use crate::arguments::{Compare, Estimate, Global, check_folds};
 use crate::data::Source;
-use crate::design::{Encoder, TargetKind, Training};
+use crate::design::{Encoder, Training};
 use crate::error::{Error, Result};
 use crate::formula;
 use crate::output::{Cell, Table, print};
 use crate::progress::Progress;
 use contextualized_core::comparison::{Compared, compare_on_test, cross_validate};
-use contextualized_core::metrics::{Loss, Score};
-use contextualized_core::{DynEstimator, Family, KFold};
+use contextualized_core::metrics::Score;
+use contextualized_core::{DynEstimator, KFold};
 
 pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
     let settings = &arguments.settings;
@@ -23,51 +23,39 @@ pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
     }
     let progress = Progress::new(global, "reading");
     let training = read_regression(&arguments.data, &formula, settings, &arguments.flags)?;
-    let mut kinds: Vec<EstimatorKind> = Vec::new();
-    for kind in &arguments.estimators {
-        if !kinds.contains(kind) {
-            kinds.push(*kind);
+    let mut chosen = Vec::new();
+    for estimate in &arguments.estimators {
+        if !chosen.contains(estimate) {
+            chosen.push(*estimate);
         }
     }
-    let estimators: Vec<Box<dyn DynEstimator>> = kinds
+    let estimators: Vec<Box<dyn DynEstimator>> = chosen
         .iter()
-        .map(|kind| -> Box<dyn DynEstimator> {
-            let any = estimator(&training.design, settings, *kind);
-            match method(*kind) {
-                Some(method) => Box::new(any.default_of(method)),
-                None => Box::new(any),
+        .map(|estimate| -> Box<dyn DynEstimator> {
+            let any = estimator(&training.design, settings, *estimate);
+            match estimate {
+                Estimate::Only(method) => Box::new(any.default_of(*method)),
+                Estimate::Auto => Box::new(any),
             }
         })
         .collect();
-    let loss = match training.design.target_kind {
-        TargetKind::Gaussian => Family::Gaussian,
-        TargetKind::Binary => Family::Binomial,
-    };
     progress.say("comparing");
     let section = match &arguments.test {
-        None => by_folds(arguments, &training, &estimators, loss)?,
-        Some(test) => on_test(arguments, &training, &estimators, loss, test)?,
+        None => by_folds(arguments, &training, &estimators)?,
+        Some(test) => on_test(arguments, &training, &estimators, test)?,
     };
     drop(progress);
     print(&[section], global.json)
-}
-
-fn loss_name(loss: Loss) -> &'static str {
-    match loss {
-        Family::Binomial => "log-loss",
-        _ => "mean squared error",
-    }
 }
 
 fn by_folds(
     arguments: &Compare,
     training: &Training,
     estimators: &[Box<dyn DynEstimator>],
-    loss: Loss,
 ) -> Result<(String, Option<Table>)> {
     let settings = &arguments.settings;
     let folds = KFold::new(settings.folds, settings.seed);
-    let compared = cross_validate(estimators, &training.samples, &folds, loss)?;
+    let compared = cross_validate(estimators, &training.samples, &folds, training.design.family)?;
     let reference = compared.first().and_then(|line| line.outcome.as_ref().ok());
     let mut table = Table::new(
         "comparison",
@@ -76,7 +64,7 @@ fn by_folds(
             "loss",
             "standard error",
             "difference",
-            "its error",
+            "SE of difference",
         ],
     );
     for line in &compared {
@@ -89,7 +77,7 @@ fn by_folds(
     Ok((
         format!(
             "{} of rows held out in {} folds of {} rows; differences are to the first line, in the same folds.",
-            capital(loss_name(loss)),
+            capital(training.design.family.loss_name()),
             settings.folds,
             training.samples.rows()
         ),
@@ -101,12 +89,17 @@ fn on_test(
     arguments: &Compare,
     training: &Training,
     estimators: &[Box<dyn DynEstimator>],
-    loss: Loss,
     path: &str,
 ) -> Result<(String, Option<Table>)> {
     let source = Source::open(path, &arguments.flags.reading())?;
     let (test, _) = Encoder::samples(&training.design, &source, arguments.flags.drop_missing)?;
-    let compared = compare_on_test(estimators, &training.samples, &test, None, loss);
+    let compared = compare_on_test(
+        estimators,
+        &training.samples,
+        &test,
+        None,
+        training.design.family,
+    );
     let mut table = Table::new(
         "comparison",
         &["estimator", "loss", "standard error", "fit seconds"],
@@ -126,7 +119,7 @@ fn on_test(
     Ok((
         format!(
             "{} of {} test rows by models of {} rows.",
-            capital(loss_name(loss)),
+            capital(training.design.family.loss_name()),
             test.rows(),
             training.samples.rows()
         ),

@@ -130,7 +130,7 @@ fn coefficients(regression: &Regression, training: &Samples) -> Result<Sections>
     sections.push((
         match &regression.variation {
             Baseline::Fitted(tests) => format!(
-                "Wald tests by an additive kernel on {} rows; Holm and BH adjust for the number of tests. *, **, ***: Holm p at most 0.05, 0.01, 0.001. Does anything vary at all? p = {}",
+                "Wald tests of an additive Gaussian process on {} rows; Holm and BH adjust for the number of tests. *, **, ***: Holm p at most 0.05, 0.01, 0.001. Does anything vary at all? p = {}",
                 tests.rows,
                 Cell::PValue(tests.table.omnibus).shown()
             ),

@@ -1,8 +1,8 @@
 //! `fit`: a regression whose coefficients vary with context.
 
-use crate::arguments::{DataFlags, EstimatorKind, Fit, Global, RegressionFlags};
+use crate::arguments::{DataFlags, Estimate, Fit, Global, RegressionFlags};
 use crate::data::Source;
-use crate::design::{Design, Request, TargetKind, Training, read_training};
+use crate::design::{Design, Request, Training, read_training};
 use crate::error::{Error, Result};
 use crate::formula::{self, Formula};
 use crate::model_file;
@@ -10,9 +10,11 @@ use crate::output::{Cell, Table, print};
 use crate::progress::Progress;
 use crate::saved::{Baseline, DataSummary, Fitted, Regression, Saved, Tests, TrainingRows, spread};
 use contextualized_analysis::wald_table;
-use contextualized_auto::{AutoRegression, AutoReport, CandidateOutcome, CandidateReport, Method};
+use contextualized_auto::{
+    AutoRegression, AutoReport, CandidateOutcome, CandidateReport, RegressionMethod,
+};
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
-use contextualized_core::{Estimator, Family, Samples};
+use contextualized_core::{Estimator, RegressionEstimator, RegressionSettings, Samples};
 use contextualized_linear::{GaussianProcessRegression, KernelShape, Sharing};
 
 /// The most rows that tests of variation are made with: their kernel has length scales for every
@@ -62,7 +64,7 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
     drop(progress);
 
     let mut sections = vec![(rows_in_words(&saved), None)];
-    sections.extend(kind_in_words(&saved.design).map(|text| (text, None)));
+    sections.extend(family_in_words(&saved.design).map(|text| (text, None)));
     sections.extend(choice_section(&choice));
     sections.push((format!("Fitted: {described}"), None));
     if let Fitted::Regression(regression) = &saved.fitted
@@ -91,7 +93,8 @@ pub(super) fn read_regression(
         &Request {
             formula,
             weights: settings.weights.as_deref(),
-            target_kind: settings.target_kind.map(TargetKind::from),
+            offset: settings.offset.as_deref(),
+            family: settings.family,
             drop_missing: flags.drop_missing,
         },
     )
@@ -101,55 +104,42 @@ pub(super) fn read_regression(
 pub(super) fn estimator(
     design: &Design,
     settings: &RegressionFlags,
-    kind: EstimatorKind,
+    estimate: Estimate<RegressionMethod>,
 ) -> AutoRegression {
-    let mut estimator = AutoRegression::new()
+    let estimator = AutoRegression::new()
+        .family(design.family)
         .intercept(design.intercept)
         .folds(settings.folds)
         .seed(settings.seed);
-    if design.target_kind == TargetKind::Binary {
-        estimator = estimator.family(Family::Binomial);
-    }
-    match method(kind) {
-        Some(method) => estimator.only(method),
-        None => estimator,
+    match estimate {
+        Estimate::Auto => estimator,
+        Estimate::Only(method) => estimator.only(method),
     }
 }
 
-pub(super) fn method(kind: EstimatorKind) -> Option<Method> {
-    match kind {
-        EstimatorKind::Auto => None,
-        EstimatorKind::Population => Some(Method::Population),
-        EstimatorKind::Cluster => Some(Method::Cluster),
-        EstimatorKind::Neural => Some(Method::Neural),
-        EstimatorKind::GaussianProcess => Some(Method::GaussianProcess),
-    }
-}
-
-/// What every model is compared with.
+/// The regressions that effects and reports compare with.
 fn baselines(design: &Design, seed: u64) -> (PopulationRegression, ClusterRegression) {
-    let mut population = PopulationRegression::new().intercept(design.intercept);
-    if design.target_kind == TargetKind::Binary {
-        population = population.family(Family::Binomial);
-    }
-    let clusters = ClusterRegression::new()
-        .regression(population.clone())
-        .seed(seed);
-    (population, clusters)
+    let settings = RegressionSettings {
+        family: design.family,
+        intercept: design.intercept,
+        seed,
+    };
+    (
+        PopulationRegression::with_settings(&settings),
+        ClusterRegression::with_settings(&settings),
+    )
 }
 
 /// Which coefficients vary with which contexts, by one procedure whatever estimator was chosen: a
 /// choice made by looking at the same rows would make the tests of the chosen model optimistic.
 fn tests(design: &Design, samples: &Samples) -> contextualized_core::Result<Tests> {
     let samples = spread(samples, MOST_TESTED)?;
-    let mut kernel = GaussianProcessRegression::new()
+    let additive = GaussianProcessRegression::new()
+        .family(design.family)
         .additive(KernelShape::SquaredExponential)
         .sharing(Sharing::PerCoefficient)
         .intercept(design.intercept);
-    if design.target_kind == TargetKind::Binary {
-        kernel = kernel.family(Family::Binomial);
-    }
-    let model = kernel.fit(&samples)?;
+    let model = additive.fit(&samples)?;
     Ok(Tests {
         table: wald_table(&model, &samples)?,
         rows: samples.rows(),
@@ -190,22 +180,26 @@ pub(super) fn rows_in_words(saved: &Saved) -> String {
 }
 
 /// What a binary outcome is the probability of.
-fn kind_in_words(design: &Design) -> Option<String> {
-    if design.target_kind != TargetKind::Binary {
+fn family_in_words(design: &Design) -> Option<String> {
+    if design.family.is_quadratic() {
         return None;
     }
-    let targets: Vec<String> = design
-        .targets
-        .iter()
-        .map(|target| match &target.levels {
-            Some(levels) => format!("{} is {:?}", target.name, levels[1]),
-            None => format!("{} is 1", target.name),
-        })
-        .collect();
-    Some(format!(
-        "Binary outcome: probabilities that {}",
-        targets.join(", that ")
-    ))
+    let mut text = format!("Outcome: {}", design.family.description());
+    if design.family.is_binary() {
+        let targets: Vec<String> = design
+            .targets
+            .iter()
+            .map(|target| match &target.levels {
+                Some(levels) => format!("{} is {:?}", target.name, levels[1]),
+                None => format!("{} is 1", target.name),
+            })
+            .collect();
+        text = format!("Binary outcome: probabilities that {}", targets.join(", that "));
+    }
+    if let Some(offset) = design.offset {
+        text = format!("{text}; offset {}", design.variables[offset].name);
+    }
+    Some(text)
 }
 
 /// The table an automatic choice was made from, if there was a choice.
@@ -219,8 +213,8 @@ pub(super) fn choice_section(report: &AutoReport) -> Option<(String, Option<Tabl
             "estimator",
             "loss",
             "standard error",
-            "worse by",
-            "its error",
+            "difference",
+            "SE of difference",
             "chosen",
         ],
     );
@@ -235,15 +229,15 @@ pub(super) fn choice_section(report: &AutoReport) -> Option<(String, Option<Tabl
                 score.excess_error.into(),
                 chosen.into(),
             ],
-            CandidateOutcome::NotCompared(_) => unknown("given up".to_owned()),
+            CandidateOutcome::NotCompared(_) => unknown("stopped early".to_owned()),
             CandidateOutcome::Failed(reason) => unknown(format!("failed: {reason}")),
         });
         table.push(row);
     }
-    let given_up =
+    let stopped =
         |candidate: &CandidateReport| matches!(candidate.outcome, CandidateOutcome::NotCompared(_));
-    let early = if report.candidates().iter().any(given_up) {
-        " Candidates far behind after the first folds were given up."
+    let early = if report.candidates().iter().any(stopped) {
+        " Candidates far behind after the first folds were stopped early."
     } else {
         ""
     };

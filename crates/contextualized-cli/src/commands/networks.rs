@@ -1,7 +1,7 @@
 //! `networks`: networks that vary with context.
 
-use super::fit::{choice_section, method, rows_in_words, summary};
-use crate::arguments::{Global, NetworkKindName, Networks, check_folds};
+use super::fit::{choice_section, rows_in_words, summary};
+use crate::arguments::{Estimate, Global, Networks, check_folds};
 use crate::data::Source;
 use crate::design::{Request, read_training};
 use crate::error::{Error, Result};
@@ -10,7 +10,7 @@ use crate::model_file;
 use crate::output::print;
 use crate::progress::Progress;
 use crate::saved::{self, Baseline, Fitted, Saved, TrainingRows};
-use contextualized_auto::{AutoNetworks, Method};
+use contextualized_auto::{AutoNetworks, NetworkMethod};
 use contextualized_core::Estimator;
 
 pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
@@ -33,7 +33,8 @@ pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
         &Request {
             formula: &formula,
             weights: arguments.weights.as_deref(),
-            target_kind: None,
+            offset: None,
+            family: None,
             drop_missing: arguments.flags.drop_missing,
         },
     )?;
@@ -45,28 +46,32 @@ pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
     }
 
     progress.say("fitting");
-    let any = match arguments.kind {
-        NetworkKindName::Correlation => AutoNetworks::correlation(),
-        NetworkKindName::Markov => AutoNetworks::markov(),
-        NetworkKindName::Bayesian => AutoNetworks::bayesian(),
-    }
-    .folds(arguments.folds)
-    .seed(arguments.seed);
-    let estimator = match method(arguments.estimator) {
-        Some(method) => any.clone().only(method),
-        None => any.clone(),
+    let any = AutoNetworks::new(arguments.kind)
+        .folds(arguments.folds)
+        .seed(arguments.seed);
+    let estimator = match arguments.estimator {
+        Estimate::Auto => any.clone(),
+        Estimate::Only(method) => {
+            // A method that this kind of networks does not have is a mistake of the command line.
+            let checked = any.default_of(method);
+            checked.map_err(|error| Error::usage(error.to_string()))?;
+            any.clone().only(method)
+        }
     };
     let model = estimator.fit_observed(samples, &|done, total| progress.at(done, total))?;
     let choice = model.report().clone();
     let described = model.describe();
-    let baseline = |method: Method| Baseline::new(any.default_of(method).fit(samples));
+    let baseline = |method| {
+        let fitted = any.default_of(method).and_then(|estimator| estimator.fit(samples));
+        Baseline::new(fitted)
+    };
     let saved = Saved {
         data: summary(&arguments.data, &training, arguments.weights.as_deref()),
         training: TrainingRows::of(samples)?,
         fitted: Fitted::Networks(Box::new(saved::Networks {
             model,
-            population: baseline(Method::Population),
-            clusters: baseline(Method::Cluster),
+            population: baseline(NetworkMethod::Population),
+            clusters: baseline(NetworkMethod::Cluster),
         })),
         design: training.design,
     };

@@ -13,11 +13,11 @@ use contextualized_core::{
     Coefficients, NetworkKind, VaryingCoefficients, VaryingNetworks, WithUncertainty,
     partial_correlations,
 };
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 
 pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
     let saved: Saved = model_file::load(&arguments.model)?;
-    let design = &saved.design;
+    let design = &*saved.design.with_offset_named(arguments.offset.as_deref())?;
     let source = Source::open(&arguments.data, &arguments.flags.reading())?;
     let unknown = match arguments.unknown_levels {
         UnknownLevels::Error => Unknown::Error,
@@ -158,12 +158,23 @@ impl<'a> Predictor<'a> {
             let features = encoded.features.select(ndarray::Axis(0), &rows);
             let part = match &self.saved.fitted {
                 Fitted::Regression(regression) => {
-                    self.regression(regression, population, contexts.view(), features.view())?
+                    let offsets = encoded.offsets.as_ref();
+                    let offsets = offsets.map(|all| all.select(ndarray::Axis(0), &rows));
+                    let offsets = offsets.as_ref().map(|offsets| offsets.view());
+                    self.regression(
+                        regression,
+                        population,
+                        contexts.view(),
+                        features.view(),
+                        offsets,
+                    )?
                 }
-                Fitted::Networks(networks) => match (population, networks.population.fitted()) {
-                    (true, Some(model)) => edge_values(model, contexts.view())?,
-                    _ => edge_values(&networks.model, contexts.view())?,
-                },
+                Fitted::Networks(networks) => {
+                    match networks.population.fitted().filter(|_| population) {
+                        Some(model) => edge_values(model, contexts.view())?,
+                        None => edge_values(&networks.model, contexts.view())?,
+                    }
+                }
             };
             for (from, &to) in rows.iter().enumerate() {
                 values.row_mut(to).assign(&part.row(from));
@@ -186,6 +197,7 @@ impl<'a> Predictor<'a> {
         population: bool,
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
+        offsets: Option<ArrayView1<'_, f64>>,
     ) -> Result<Array2<f64>> {
         let baseline = regression.population.fitted().filter(|_| population);
         let model: &dyn VaryingCoefficients = match baseline {
@@ -193,8 +205,11 @@ impl<'a> Predictor<'a> {
             None => &regression.model,
         };
         let coefficients = model.coefficients(contexts)?;
-        let predictor = coefficients.linear_predictor(features)?;
-        let means = model.family().inverse_table(predictor.view());
+        let mut predictor = coefficients.linear_predictor(features)?;
+        if let Some(offsets) = offsets {
+            predictor += &offsets.insert_axis(Axis(1));
+        }
+        let means = model.family().link().inverse_table(predictor.view());
         let intervals = match self.level {
             None => None,
             Some(level) => {
@@ -209,7 +224,7 @@ impl<'a> Predictor<'a> {
                         Some(
                             regression
                                 .model
-                                .outcome_intervals(contexts, features, level)
+                                .outcome_intervals(contexts, features, offsets, level)
                                 .map_err(with_advice)?,
                         ),
                     ),
@@ -264,14 +279,11 @@ fn coefficient(coefficients: &Coefficients, target: usize, column: usize) -> nda
 }
 
 fn with_advice(source: contextualized_core::Error) -> Error {
-    let message = source.to_string();
-    if message.contains("bootstraps") {
-        Error::failure(
-            "the model has no intervals of its own; fit it again with --bootstraps 100, or with --estimator gp",
-        )
-    } else {
-        source.into()
+    if matches!(source, contextualized_core::Error::NoIntervals { .. }) {
+        let message = "the model has no intervals of its own; fit it again with --bootstraps 100, or with --estimator gp";
+        return Error::failure(message);
     }
+    source.into()
 }
 
 /// `coef.NAME` for each feature, `coef.(intercept)`, `pred.TARGET`; the coefficients of several targets
@@ -290,9 +302,10 @@ fn regression_columns(design: &Design, intervals: bool) -> Vec<String> {
         }
     };
     for target in &design.targets {
-        let prefix = match design.targets.len() {
-            1 => String::new(),
-            _ => format!("{}.", target.name),
+        let prefix = if design.targets.len() == 1 {
+            String::new()
+        } else {
+            format!("{}.", target.name)
         };
         for feature in &design.features {
             push(format!("{prefix}coef.{}", feature.name));
@@ -335,10 +348,9 @@ pub(super) fn edge_values(
             positions = pairs(block.nodes(), kind == NetworkKind::Directed).collect();
             values = Array2::zeros((contexts.nrows(), positions.len()));
         }
-        let partial = match kind {
-            NetworkKind::Precision => Some(partial_correlations(block)?),
-            _ => None,
-        };
+        let partial = (kind == NetworkKind::Precision)
+            .then(|| partial_correlations(block))
+            .transpose()?;
         let edges = match &partial {
             Some(partial) => partial.view(),
             None => block.edges(),

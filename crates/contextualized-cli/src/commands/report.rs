@@ -3,7 +3,7 @@
 use super::fit::file_name;
 use crate::arguments::{Global, Report};
 use crate::data::Source;
-use crate::design::{Design, Encoder, TargetKind};
+use crate::design::{Design, Encoder};
 use crate::error::{Error, Result};
 use crate::model_file;
 use crate::output::{OutputFile, print};
@@ -12,10 +12,10 @@ use crate::report::{
     Achieved, Candidate, Clusters, ContextAxis, NetworkReport, RegressionReport, Tested,
 };
 use crate::saved::{Baseline, Fitted, Networks, Regression, Saved};
-use contextualized_auto::{AutoReport, ByMethod, CandidateOutcome, NetworkModel};
+use contextualized_auto::{AutoReport, CandidateOutcome, NetworkModel};
 use contextualized_baselines::ClusterReport;
 use contextualized_core::metrics::Score;
-use contextualized_core::{NetworkDensity, Samples};
+use contextualized_core::{LocalCoefficients, NetworkDensity, Samples};
 use ndarray::Array2;
 use std::io::Write;
 
@@ -23,7 +23,8 @@ pub(crate) fn run(arguments: &Report, global: &Global) -> Result<()> {
     let saved: Saved = model_file::load(&arguments.model)?;
     let progress = Progress::new(global, "reading");
     let source = Source::open(&arguments.data, &arguments.flags.reading())?;
-    let (test, dropped) = Encoder::samples(&saved.design, &source, arguments.flags.drop_missing)?;
+    let design = saved.design.with_offset_named(arguments.offset.as_deref())?;
+    let (test, dropped) = Encoder::samples(&design, &source, arguments.flags.drop_missing)?;
     progress.say("writing the report");
     let inputs = Inputs::new(&saved, arguments, test, dropped)?;
     let html = match &saved.fitted {
@@ -84,6 +85,9 @@ impl<'a> Inputs<'a> {
         if let Some(weights) = &saved.data.weights {
             data.push(("Row weights".to_owned(), weights.clone()));
         }
+        if let Some(offset) = design.offset {
+            data.push(("Offset".to_owned(), design.variables[offset].name.clone()));
+        }
         for target in &design.targets {
             if let Some(levels) = &target.levels {
                 let meaning = format!("0 is {:?}, 1 is {:?}", levels[0], levels[1]);
@@ -108,10 +112,7 @@ impl<'a> Inputs<'a> {
             ("Estimator".to_owned(), model.describe()),
             (
                 "Outcome".to_owned(),
-                match design.target_kind {
-                    TargetKind::Gaussian => "a number".to_owned(),
-                    TargetKind::Binary => "binary, by the logit link".to_owned(),
-                },
+                design.family.description().to_owned(),
             ),
         ];
         estimator.extend(reason(model.report()));
@@ -129,7 +130,7 @@ impl<'a> Inputs<'a> {
         let tests = regression.variation.fitted();
         let tested_by = tests.map(|tests| {
             format!(
-                "Wald tests of a kernel regression of its own, whatever the estimator, of {} training \
+                "Wald tests of a Gaussian process of its own, whatever the estimator, of {} training \
                  rows",
                 tests.rows
             )
@@ -140,7 +141,7 @@ impl<'a> Inputs<'a> {
             data: &self.data,
             estimator: &estimator,
             model,
-            bands: model.model().as_with_sums(),
+            bands: model.as_sums(),
             intercept: design.intercept,
             population: fitted(&regression.population)?,
             clusters: clusters.map(|(model, sizes)| Clusters {
@@ -165,7 +166,7 @@ impl<'a> Inputs<'a> {
         let model = &networks.model;
         let mut estimator = vec![("Estimator".to_owned(), model.describe())];
         estimator.extend(reason(model.report()));
-        let sizes = networks.clusters.fitted().and_then(cluster_sizes);
+        let sizes = networks.clusters.fitted().and_then(NetworkModel::cluster_report).map(sizes);
         let clusters = networks.clusters.fitted().zip(sizes.as_deref());
         Ok(NetworkReport {
             title: &self.title,
@@ -199,24 +200,6 @@ fn fitted<M>(baseline: &Baseline<M>) -> Result<&M> {
 
 fn sizes(report: &ClusterReport) -> Vec<usize> {
     report.clusters.iter().map(|cluster| cluster.rows).collect()
-}
-
-fn cluster_sizes(model: &NetworkModel) -> Option<Vec<usize>> {
-    let report = match model {
-        NetworkModel::Correlation(model) => match &**model {
-            ByMethod::Cluster(clusters) => clusters.report(),
-            _ => return None,
-        },
-        NetworkModel::Markov(model) => match &**model {
-            ByMethod::Cluster(clusters) => clusters.report(),
-            _ => return None,
-        },
-        NetworkModel::Bayesian(model) => match &**model {
-            ByMethod::Cluster(clusters) => clusters.report(),
-            _ => return None,
-        },
-    };
-    Some(sizes(report))
 }
 
 fn reason(report: &AutoReport) -> Option<(String, String)> {

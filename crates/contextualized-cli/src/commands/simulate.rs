@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &Simulate) -> Result<()> {
     }
     let columns = match arguments.problem {
         Problem::Treatment => treatment(arguments)?,
-        Problem::Regression | Problem::Binary => regression(arguments)?,
+        Problem::Regression => regression(arguments)?,
         Problem::Sem => sem(arguments)?,
         Problem::Correlation => correlation(arguments)?,
     };
@@ -63,15 +63,13 @@ fn treatment(arguments: &Simulate) -> Result<Columns> {
 }
 
 fn regression(arguments: &Simulate) -> Result<Columns> {
-    let mut simulator = Simulator::new(arguments.rows)
+    let simulator = Simulator::new(arguments.rows)
         .uniform_contexts(2, -1.0, 1.0)
         .irrelevant_contexts(arguments.irrelevant)
         .slopes(|c| vec![c[0] * c[0], (3.0 * c[1]).sin(), 1.0])
         .offset(|c| c[0])
-        .noise(arguments.noise);
-    if arguments.problem == Problem::Binary {
-        simulator = simulator.noise(0.0).family(Family::Binomial);
-    }
+        .noise(arguments.noise)
+        .family(arguments.family);
     of_regression(&simulator.simulate(arguments.seed)?, arguments.truth)
 }
 

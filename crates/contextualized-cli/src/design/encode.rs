@@ -1,7 +1,7 @@
 //! Rows of a file as rows of contexts and features, by a design that is known.
 
 use super::training::missing_values;
-use super::{Design, DesignColumn, TargetKind, Variable};
+use super::{Design, DesignColumn, Variable};
 use crate::data::{Cells, Chunk, Column, NO_LEVEL, Source};
 use crate::error::{Error, Result};
 use contextualized_core::Samples;
@@ -49,6 +49,8 @@ pub(crate) struct Encoded {
     pub(crate) features: Array2<f64>,
     /// No columns unless targets were asked for.
     pub(crate) targets: Array2<f64>,
+    /// Offsets of the linear predictor, where the design has them.
+    pub(crate) offsets: Option<Array1<f64>>,
     /// Rows whose contexts or features have a level that training did not have.
     pub(crate) unknown: Vec<bool>,
     /// Those of them whose features have: nothing can be predicted for them.
@@ -78,8 +80,9 @@ impl<'a> Encoder<'a> {
         unknown: Unknown,
         drop_missing: bool,
     ) -> Self {
-        let used =
-            |&variable: &usize| need != Need::Contexts || Design::uses(&design.contexts, variable);
+        let used = |&variable: &usize| {
+            need != Need::Contexts || Design::uses(&design.contexts, variable)
+        };
         let mut variables: Vec<Option<usize>> =
             (0..design.variables.len()).filter(used).map(Some).collect();
         if need == Need::Targets {
@@ -136,9 +139,13 @@ impl<'a> Encoder<'a> {
             Samples::new(contexts.view(), features.view(), targets.view())?
                 .with_target_names(design.target_names())?
         };
-        let samples = samples
+        let mut samples = samples
             .with_context_names(design.context_names())?
             .with_feature_names(design.feature_names())?;
+        if design.offset.is_some() {
+            let offsets = blocks.iter().flat_map(|block| block.offsets.iter().flatten());
+            samples = samples.with_offsets(offsets.copied().collect::<Array1<f64>>().view())?;
+        }
         Ok((samples, encoder.incomplete))
     }
 
@@ -216,8 +223,9 @@ impl<'a> Encoder<'a> {
         }
         let features: &[DesignColumn] = match self.need {
             Need::Contexts => &[],
-            _ => &self.design.features,
+            Need::Features | Need::Targets => &self.design.features,
         };
+        let offsets = self.design.offset.map(|offset| outcome_of(&all[offset], &rows));
         let mut outcomes = Array2::zeros((rows.len(), targets.len()));
         for (mut outcome, column) in outcomes.columns_mut().into_iter().zip(&targets) {
             outcome.assign(&outcome_of(column, &rows));
@@ -226,6 +234,7 @@ impl<'a> Encoder<'a> {
             contexts: fill(&self.design.contexts, &all, &rows),
             features: fill(features, &all, &rows),
             targets: outcomes,
+            offsets,
             rows,
             unknown,
             unknown_features,
@@ -273,15 +282,16 @@ impl<'a> Encoder<'a> {
         cells: &Cells<'_>,
         values: Vec<f64>,
     ) -> Result<Column> {
-        let binary = self.design.target_kind == TargetKind::Binary;
-        let wrong = |value: &f64| binary && !value.is_nan() && *value != 0.0 && *value != 1.0;
+        let family = self.design.family;
+        let wrong = |value: &f64| !value.is_nan() && !family.admits(*value);
         match values.iter().position(wrong) {
             Some(row) => Err(Error::failure(format!(
-                "target {} of {} is {} in data row {}, and was 0 or 1 in training",
+                "target {} of {} is {} in data row {}, but a {family} target is {}",
                 variable.name,
                 self.source.name,
                 values[row],
-                cells.first_row + row + 1
+                cells.first_row + row + 1,
+                family.requirement()
             ))),
             None => Ok(Column::Numbers(values)),
         }

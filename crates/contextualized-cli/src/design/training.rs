@@ -1,11 +1,11 @@
 //! Reading the rows a model is fitted to, and deciding how they are coded.
 
 use super::encode::{fill, outcome_of};
-use super::{Design, TargetKind, Variable, coding};
+use super::{Design, Variable, coding};
 use crate::data::{Column, Source, Wanted, read_columns};
 use crate::error::{Error, Result};
 use crate::formula::{self, Formula};
-use contextualized_core::Samples;
+use contextualized_core::{Family, Samples};
 use ndarray::{Array1, Array2};
 
 /// What is asked of the data.
@@ -14,7 +14,8 @@ pub(crate) struct Request<'a> {
     /// A column of row weights.
     pub(crate) weights: Option<&'a str>,
     /// What outcomes are, if it was said.
-    pub(crate) target_kind: Option<TargetKind>,
+    pub(crate) offset: Option<&'a str>,
+    pub(crate) family: Option<Family>,
     /// Leave out rows with missing values.
     pub(crate) drop_missing: bool,
 }
@@ -29,7 +30,7 @@ pub(crate) struct Training {
 
 /// Reads the columns that a formula names, and codes them.
 pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Training> {
-    let resolved = request.formula.resolve(&others(source, request.weights))?;
+    let resolved = request.formula.resolve(&others(source, request))?;
     // Every variable once: the targets, then what rows of contexts and features need, then weights.
     let mut named: Vec<formula::Variable> = resolved.targets.clone();
     let targets = named.len();
@@ -40,6 +41,16 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
     {
         if !named[targets..].contains(variable) {
             named.push(variable.clone());
+        }
+    }
+    // Offsets are one more variable, which no context or feature need use.
+    if let Some(name) = request.offset {
+        let of_numbers = |variable: &formula::Variable| variable.name == name && !variable.factor;
+        if !named[targets..].iter().any(of_numbers) {
+            named.push(formula::Variable {
+                name: name.to_owned(),
+                factor: false,
+            });
         }
     }
     let wanted = named
@@ -78,16 +89,21 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
             },
         })
         .collect();
-    let target_kind = target_kind(&variables[..targets], &columns[..targets], &kept, request)?;
+    let family = family(&variables[..targets], &columns[..targets], &kept, request)?;
     let (target_variables, variables) = variables.split_at(targets);
     let position = |variable: &formula::Variable| {
         let found = named[targets..].iter().position(|other| other == variable);
         found.expect("every variable of the formula was read")
     };
+    let offset = request.offset.and_then(|name| {
+        let names = named[targets..].iter();
+        names.map(|variable| (variable.name.as_str(), variable.factor)).position(|own| own == (name, false))
+    });
     let design = Design {
         formula: resolved.to_string(),
         intercept: resolved.intercept,
-        target_kind,
+        family,
+        offset,
         targets: target_variables.to_vec(),
         variables: variables.to_vec(),
         contexts: coding::contexts(&resolved, variables, position)?,
@@ -123,6 +139,11 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
     if design.is_of_networks() {
         samples = samples.with_target_names(design.feature_names())?;
     }
+    if let Some(offset) = design.offset {
+        let name = &design.variables[offset].name;
+        let offsets = numbers_of(&columns[targets + offset], name, &kept)?;
+        samples = samples.with_offsets(offsets.view())?;
+    }
     if let Some(weights) = weights {
         samples = samples.with_weights(weights.view())?;
     }
@@ -134,9 +155,13 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
 }
 
 /// The columns that `.` may stand for.
-fn others(source: &Source, weights: Option<&str>) -> Vec<String> {
-    let is_other = |column: &&String| weights != Some(column.as_str());
-    source.columns().iter().filter(is_other).cloned().collect()
+fn others(source: &Source, request: &Request<'_>) -> Vec<String> {
+    let columns = source.columns().iter();
+    let is_other = |column: &&String| {
+        let name = Some(column.as_str());
+        request.weights != name && request.offset != name
+    };
+    columns.filter(is_other).cloned().collect()
 }
 
 fn wanted(source: &Source, name: &str, factor: bool) -> Result<Wanted> {
@@ -207,15 +232,15 @@ fn numbers_of(column: &Column, name: &str, rows: &[usize]) -> Result<Array1<f64>
 }
 
 /// What outcomes are: as it was said, else binary where there are two levels or only zeros and ones.
-fn target_kind(
+fn family(
     variables: &[Variable],
     columns: &[Column],
     rows: &[usize],
     request: &Request<'_>,
-) -> Result<TargetKind> {
+) -> Result<Family> {
     for (variable, column) in variables.iter().zip(columns) {
         if let Column::Levels { levels, .. } = column
-            && (levels.len() != 2 || request.target_kind == Some(TargetKind::Gaussian))
+            && (levels.len() != 2 || request.family.is_some_and(|family| !family.is_binary()))
         {
             let listed: Vec<&str> = levels.iter().take(5).map(String::as_str).collect();
             return Err(Error::failure(format!(
@@ -236,8 +261,8 @@ fn target_kind(
         Column::Levels { .. } => true,
         Column::Numbers(values) => rows.iter().any(|&row| values[row] != values[rows[0]]),
     };
-    if let Some(kind) = request.target_kind {
-        return Ok(kind);
+    if let Some(family) = request.family {
+        return Ok(family);
     }
     let binary = columns.iter().filter(|column| is_binary(column)).count();
     if columns
@@ -250,8 +275,8 @@ fn target_kind(
         ));
     }
     if !columns.is_empty() && binary == columns.len() && columns.iter().all(is_varied) {
-        Ok(TargetKind::Binary)
+        Ok(Family::Binomial)
     } else {
-        Ok(TargetKind::Gaussian)
+        Ok(Family::Gaussian)
     }
 }

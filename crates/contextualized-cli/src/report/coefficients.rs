@@ -39,8 +39,8 @@ impl RegressionReport<'_> {
         page.paragraph(&format!(
             "For each coefficient: how it is distributed over training rows, and its average over rows \
              at values of one context, each row keeping its other contexts (partial \
-             dependence){bands}. {}{}",
-            if parts.binary { "Coefficients are log-odds ratios per unit of a feature. " } else { "Coefficients are changes of the outcome per unit of a feature. " },
+             dependence){bands}. {} {}",
+            parts.family.coefficient_description(),
             if self.intercept { "The intercept is shown at average features." } else { "" }
         ));
         page.table(&self.coefficients_table(parts));

@@ -12,7 +12,7 @@ use ndarray::{Array2, Array3, Axis};
 
 /// Comparisons, tests, curves and distances.
 pub(super) struct Parts<'a> {
-    pub(super) binary: bool,
+    pub(super) family: Family,
     pub(super) several: bool,
     /// One for each target.
     pub(super) comparisons: Vec<Comparison<'a>>,
@@ -34,7 +34,7 @@ pub(super) struct Parts<'a> {
 impl<'a> Parts<'a> {
     pub(super) fn new(report: &RegressionReport<'a>) -> Result<Self> {
         let (training, test) = (report.training, report.test);
-        let binary = report.model.family() == Family::Binomial;
+        let family = report.model.family();
         let mut models = vec![
             ("this model", report.model),
             ("population", report.population),
@@ -44,7 +44,7 @@ impl<'a> Parts<'a> {
         }
         let mut predictions = models
             .iter()
-            .map(|(_, model)| model.predict(test.contexts(), test.features()))
+            .map(|(_, model)| model.predict_samples(test))
             .collect::<Result<Vec<_>>>()?;
         let everyone = Subgroups::by_label(&vec!["all"; test.rows()])?;
         let (mut comparisons, mut accuracy) = (Vec::new(), Vec::new());
@@ -52,14 +52,9 @@ impl<'a> Parts<'a> {
             let (mut losses, mut lines) = (Vec::new(), Vec::new());
             for ((name, _), predicted) in models.iter().zip(&predictions) {
                 let predicted = predicted.column(target);
-                let loss = if binary {
-                    Family::Binomial
-                } else {
-                    Family::Gaussian
-                };
                 losses.push(Losses {
                     name: (*name).to_owned(),
-                    rows: loss.rows(
+                    rows: family.losses(
                         outcomes.insert_axis(Axis(1)),
                         predicted.insert_axis(Axis(1)),
                     )?,
@@ -69,7 +64,7 @@ impl<'a> Parts<'a> {
                     outcomes,
                     predicted,
                     test.weights(),
-                    report.model.family(),
+                    family,
                 )?;
                 lines.extend(own.into_iter().map(|line| SubgroupAccuracy {
                     name: (*name).to_owned(),
@@ -107,7 +102,7 @@ impl<'a> Parts<'a> {
             ),
         };
         Ok(Self {
-            binary,
+            family,
             several: training.targets().ncols() > 1,
             comparisons,
             accuracy,
@@ -119,14 +114,6 @@ impl<'a> Parts<'a> {
             population: coefficient_table(report.population, training)?,
             beyond: beyond(training, test)?,
         })
-    }
-
-    pub(super) fn loss_name(&self) -> &'static str {
-        if self.binary {
-            "log-loss"
-        } else {
-            "mean squared error"
-        }
     }
 
     /// Whether the model gives any two rows different coefficients.

@@ -11,7 +11,7 @@ use super::variation::{LEVEL, Tested};
 use super::words::{count, number, percent, whole, with_error};
 use contextualized_analysis::{Calibration, Measured, SubgroupAccuracy};
 use contextualized_core::validate::check_table;
-use contextualized_core::{Error, Result, Samples, VaryingCoefficients, WithSums};
+use contextualized_core::{Family, Error, Result, Samples, VaryingCoefficients, WithSums};
 
 /// What a report of a regression is about. Names of columns are those of the training rows.
 pub(crate) struct RegressionReport<'a> {
@@ -64,7 +64,7 @@ impl RegressionReport<'_> {
         self.write_data(&mut page);
         self.write_model(&mut page);
         self.write_comparison(&mut page, &parts)?;
-        if parts.binary {
+        if parts.family.is_binary() {
             self.write_calibration(&mut page, &parts)?;
         }
         self.write_coefficients(&mut page, &parts)?;
@@ -79,7 +79,7 @@ impl RegressionReport<'_> {
         write_reading(
             &mut page,
             self.level,
-            parts.binary,
+            parts.family,
             parts.no_bands.is_none(),
         );
         Ok(page.html(&lead(self.formula, self.training_rows, self.test.rows())))
@@ -115,7 +115,7 @@ impl RegressionReport<'_> {
         page.section("In short");
         let mut findings = Vec::new();
         for (target, comparison) in parts.comparisons.iter().enumerate() {
-            let loss = parts.loss_name();
+            let loss = parts.family.loss_name();
             let loss = if parts.several {
                 format!("{loss} of {}", self.training.names().targets[target])
             } else {
@@ -238,7 +238,7 @@ impl RegressionReport<'_> {
                 });
                 cells.collect()
             };
-            let more = if parts.binary {
+            let more = if parts.family.is_binary() {
                 vec![
                     ("Brier ± SE", measured(|line| Some(line.squared_error))),
                     ("AUROC ± SE", measured(|line| line.auroc)),
@@ -254,11 +254,11 @@ impl RegressionReport<'_> {
             };
             page.table(&comparison.table(
                 &format!("Loss of predictions of {name} on held-out rows; difference: this model less the other."),
-                parts.loss_name(),
+                parts.family.loss_name(),
                 &more,
             )?);
             page.pictures(
-                &[comparison.picture(parts.loss_name())?],
+                &[comparison.picture(parts.family.loss_name())?],
                 comparison::PICTURED,
             );
         }
@@ -355,17 +355,13 @@ impl RegressionReport<'_> {
     }
 }
 
-fn write_reading(page: &mut Page, level: f64, binary: bool, bands: bool) {
+fn write_reading(page: &mut Page, level: f64, family: Family, bands: bool) {
     page.section("How to read this");
     let mut items = vec![
         "Nothing here was estimated from the test rows: models, scales, clusters and tests know the \
          training rows alone."
             .to_owned(),
-        if binary { "Loss is the log-loss −y ln p − (1 − y) ln(1 − p): 0.693 is that of always saying \
-             one half. The Brier score is the mean squared error of probabilities."
-        .to_owned() } else { "Loss is the mean squared error, in squared units of the target. R² is the share \
-              of variance among test rows that predictions explain; it can be below zero."
-        .to_owned() },
+        family.loss_description().to_owned(),
         "Partial dependence (Friedman 2001, doi:10.1214/aos/1013203451) averages over rows as they \
          are; where contexts depend on each other it also asks for combinations that do not occur."
             .to_owned(),
@@ -378,7 +374,7 @@ fn write_reading(page: &mut Page, level: f64, binary: bool, bands: bool) {
         items.insert(
             3,
             format!(
-                "Bands hold the average at any one value of a context with probability {}, not the \
+                "Bands contain the average at any one value of a context with probability {}, not the \
                  whole curve, and not the coefficient of any single row.",
                 percent(level)
             ),

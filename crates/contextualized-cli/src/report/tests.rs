@@ -286,7 +286,7 @@ fn a_binary_outcome_has_probabilities() {
         "Calibration",
         "AUROC",
         "Reliability: this model",
-        "log-loss",
+        "log loss",
         "200 of all 400",
         "90 % pointwise bands",
     ] {

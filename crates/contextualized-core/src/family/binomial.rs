@@ -58,6 +58,15 @@ impl Outcome for Binomial {
         "log loss"
     }
 
+    fn loss_description(&self) -> &'static str {
+        "Loss is the log loss −y ln p − (1 − y) ln(1 − p): 0.693 is that of always predicting one \
+         half. The Brier score is the mean squared error of probabilities."
+    }
+
+    fn coefficient_description(&self) -> &'static str {
+        "Coefficients are log-odds ratios per unit of a feature."
+    }
+
     fn draw(&self, mean: f64, _: f64, random: &mut dyn RandomNumbers) -> f64 {
         let uniform = random.uniform();
         if self.admits_mean(mean) {

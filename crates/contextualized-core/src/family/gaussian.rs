@@ -53,6 +53,15 @@ impl Outcome for Gaussian {
         "mean squared error"
     }
 
+    fn loss_description(&self) -> &'static str {
+        "Loss is the mean squared error, in squared units of the target. R² is the share of variance \
+         among test rows that predictions explain; it can be below zero."
+    }
+
+    fn coefficient_description(&self) -> &'static str {
+        "Coefficients are changes of the outcome per unit of a feature."
+    }
+
     fn draw(&self, mean: f64, dispersion: f64, random: &mut dyn RandomNumbers) -> f64 {
         // The root of a negative dispersion is NaN.
         mean + dispersion.sqrt() * random.standard_normal()
