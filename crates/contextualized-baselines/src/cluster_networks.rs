@@ -2,12 +2,13 @@
 
 use crate::clusters::{CandidateLoss, ClusterReport, ClusterSummary};
 use crate::kmeans;
-use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
+use contextualized_core::validate::{check_finite, check_rows, check_table};
 use contextualized_core::{
-    Error, Estimator, KFold, MarkovNetworks, NetworkDensity, NetworkKind, Networks, Result,
-    Samples, Split, Standardization, StructuralNetworks, VaryingNetworks, WithNetworkArchetypes,
+    Checked, Error, Estimator, KFold, MarkovNetworks, NetworkDensity, NetworkKind, Networks,
+    NodeDistribution, Result, Samples, Split, Standardization, StructuralEquations,
+    StructuralNetworks, VaryingNetworks, WithNetworkArchetypes, checked_serde,
 };
-use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, concatenate};
+use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -266,10 +267,7 @@ where
 
 /// Fitted networks of clusters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(
-    try_from = "UncheckedModel<M>",
-    bound(deserialize = "M: VaryingNetworks + Deserialize<'de>")
-)]
+#[serde(remote = "Self")]
 pub struct ClusterNetworkModel<M> {
     scaling: Standardization,
     /// Clusters × contexts, standardised.
@@ -278,26 +276,17 @@ pub struct ClusterNetworkModel<M> {
     report: ClusterReport,
 }
 
-/// What a file may hold, before it is checked.
-#[derive(Deserialize)]
-struct UncheckedModel<M> {
-    scaling: Standardization,
-    centers: Array2<f64>,
-    models: Vec<M>,
-    report: ClusterReport,
-}
+checked_serde!(ClusterNetworkModel<M: VaryingNetworks>);
 
-impl<M: VaryingNetworks> TryFrom<UncheckedModel<M>> for ClusterNetworkModel<M> {
-    type Error = Error;
-
-    fn try_from(file: UncheckedModel<M>) -> Result<Self> {
-        let contexts = file.scaling.columns();
-        check_table("centers", file.centers.view(), Some(contexts))?;
-        check_rows("models", file.centers.nrows(), file.models.len())?;
-        check_rows("report", file.centers.nrows(), file.report.clusters.len())?;
+impl<M: VaryingNetworks> Checked for ClusterNetworkModel<M> {
+    fn check(&self) -> Result<()> {
+        let contexts = self.scaling.columns();
+        check_table("centers", self.centers.view(), Some(contexts))?;
+        check_rows("models", self.centers.nrows(), self.models.len())?;
+        check_rows("report", self.centers.nrows(), self.report.clusters.len())?;
         let zero = Array2::zeros((1, contexts));
         let mut expected = None;
-        for model in &file.models {
+        for model in &self.models {
             let found = model.networks(zero.view())?.nodes();
             let expected = *expected.get_or_insert(found);
             if found != expected {
@@ -311,12 +300,7 @@ impl<M: VaryingNetworks> TryFrom<UncheckedModel<M>> for ClusterNetworkModel<M> {
         if expected.is_none() {
             return Err(Error::NoRows { argument: "models" });
         }
-        Ok(Self {
-            scaling: file.scaling,
-            centers: file.centers,
-            models: file.models,
-            report: file.report,
-        })
+        Ok(())
     }
 }
 
@@ -344,13 +328,22 @@ impl<M> ClusterNetworkModel<M> {
         Ok(kmeans::assign(standardized.view(), self.centers.view()))
     }
 
-    /// The rows of each cluster.
-    fn members(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<Vec<usize>>> {
-        let mut members = vec![Vec::new(); self.models.len()];
-        for (row, label) in self.labels(contexts)?.into_iter().enumerate() {
-            members[label].push(row);
+    /// What its cluster's model says of every row.
+    fn of_rows<T>(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        of: impl Fn(&M, ArrayView2<'_, f64>) -> Result<Vec<T>>,
+    ) -> Result<Vec<T>> {
+        let labels = self.labels(contexts)?;
+        let mut found = Vec::with_capacity(labels.len());
+        for (cluster, model) in self.models.iter().enumerate() {
+            let of_cluster = |row: &usize| labels[*row] == cluster;
+            let rows: Vec<usize> = (0..labels.len()).filter(of_cluster).collect();
+            let own = of(model, contexts.select(Axis(0), &rows).view())?;
+            found.extend(rows.into_iter().zip(own));
         }
-        Ok(members)
+        found.sort_by_key(|(row, _)| *row);
+        Ok(found.into_iter().map(|(_, own)| own).collect())
     }
 }
 
@@ -368,35 +361,15 @@ impl<M: VaryingNetworks> VaryingNetworks for ClusterNetworkModel<M> {
                 .nodes(),
             None => 0,
         };
-        let mut edges = Array3::zeros((contexts.nrows(), nodes, nodes));
-        for (model, rows) in self.models.iter().zip(self.members(contexts)?) {
-            let own = model.networks(contexts.select(Axis(0), &rows).view())?;
-            for (place, &row) in rows.iter().enumerate() {
-                edges
-                    .index_axis_mut(Axis(0), row)
-                    .assign(&own.edges().index_axis(Axis(0), place));
-            }
-        }
-        Networks::new(edges)
-    }
-
-    fn reconstruct(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>> {
-        check_query(contexts, self.scaling.columns(), features, features.ncols())?;
-        let mut out = Array2::zeros(features.dim());
-        for (model, rows) in self.models.iter().zip(self.members(contexts)?) {
-            let own = model.reconstruct(
-                contexts.select(Axis(0), &rows).view(),
-                features.select(Axis(0), &rows).view(),
-            )?;
-            for (place, &row) in rows.iter().enumerate() {
-                out.row_mut(row).assign(&own.row(place));
-            }
-        }
-        Ok(out)
+        let networks = self.of_rows(contexts, |model, contexts| {
+            let networks = model.networks(contexts)?;
+            Ok(networks
+                .edges()
+                .outer_iter()
+                .map(|edges| edges.to_owned())
+                .collect())
+        })?;
+        Networks::stacked(&networks, nodes)
     }
 }
 
@@ -429,53 +402,15 @@ impl<M: VaryingNetworks> WithNetworkArchetypes for ClusterNetworkModel<M> {
 }
 
 impl<M: NetworkDensity> NetworkDensity for ClusterNetworkModel<M> {
-    fn log_densities(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array1<f64>> {
-        check_query(contexts, self.scaling.columns(), features, features.ncols())?;
-        let mut out = Array1::zeros(features.nrows());
-        for (model, rows) in self.models.iter().zip(self.members(contexts)?) {
-            let own = model.log_densities(
-                contexts.select(Axis(0), &rows).view(),
-                features.select(Axis(0), &rows).view(),
-            )?;
-            for (place, &row) in rows.iter().enumerate() {
-                out[row] = own[place];
-            }
-        }
-        Ok(out)
+    fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
+        self.of_rows(contexts, |model, contexts| model.distributions(contexts))
     }
 }
 
 impl<M: MarkovNetworks> MarkovNetworks for ClusterNetworkModel<M> {}
 
 impl<M: StructuralNetworks> StructuralNetworks for ClusterNetworkModel<M> {
-    fn offsets(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        self.of_rows(contexts, |model, contexts| model.offsets(contexts))
-    }
-
-    fn noise_variances(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        self.of_rows(contexts, |model, contexts| model.noise_variances(contexts))
-    }
-}
-
-impl<M: StructuralNetworks> ClusterNetworkModel<M> {
-    /// One table of all rows, each from its cluster's model.
-    fn of_rows(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        table: impl Fn(&M, ArrayView2<'_, f64>) -> Result<Array2<f64>>,
-    ) -> Result<Array2<f64>> {
-        let mut out: Option<Array2<f64>> = None;
-        for (model, rows) in self.models.iter().zip(self.members(contexts)?) {
-            let own = table(model, contexts.select(Axis(0), &rows).view())?;
-            let out = out.get_or_insert_with(|| Array2::zeros((contexts.nrows(), own.ncols())));
-            for (place, &row) in rows.iter().enumerate() {
-                out.row_mut(row).assign(&own.row(place));
-            }
-        }
-        Ok(out.unwrap_or_default())
+    fn equations(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<StructuralEquations>> {
+        self.of_rows(contexts, |model, contexts| model.equations(contexts))
     }
 }

@@ -1,13 +1,13 @@
 //! One correlation matrix, or one precision matrix, for everybody.
 
 use crate::population::named;
-use contextualized_core::validate::{check_query, check_rows, check_table};
+use contextualized_core::validate::{check_rows, check_table};
 use contextualized_core::{
-    Error, Estimator, MarkovNetworks, NetworkDensity, NetworkKind, Networks, Result, Samples,
-    Standardization, VaryingNetworks,
+    Checked, Error, Estimator, MarkovNetworks, NetworkDensity, NetworkKind, Networks,
+    NodeDistribution, NodeNormal, Result, Samples, Standardization, VaryingNetworks, checked_serde,
 };
-use contextualized_solvers::{Normal, correlation, graphical_lasso, shrunken_covariance};
-use ndarray::{Array1, Array2, Array3, ArrayView2, Axis};
+use contextualized_solvers::{Normal, correlation, shrunken_covariance};
+use ndarray::{Array1, Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 /// One correlation matrix for everybody, shrunken towards independence.
@@ -100,7 +100,7 @@ const FEWEST_ROWS: usize = 3;
 
 /// One normal distribution of standardised features.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "UncheckedDistribution")]
+#[serde(remote = "Self")]
 struct Distribution {
     contexts: usize,
     scaling: Standardization,
@@ -109,43 +109,26 @@ struct Distribution {
     intensity: f64,
 }
 
-/// What a file may hold, before it is checked.
-#[derive(Deserialize)]
-struct UncheckedDistribution {
-    contexts: usize,
-    scaling: Standardization,
-    covariance: Array2<f64>,
-    precision: Array2<f64>,
-    intensity: f64,
-}
+checked_serde!(Distribution);
 
-impl TryFrom<UncheckedDistribution> for Distribution {
-    type Error = Error;
-
-    fn try_from(file: UncheckedDistribution) -> Result<Self> {
-        let size = file.scaling.columns();
-        if file.contexts == 0 {
+impl Checked for Distribution {
+    fn check(&self) -> Result<()> {
+        let size = self.scaling.columns();
+        if self.contexts == 0 {
             return Err(Error::NoColumns {
                 argument: "contexts",
             });
         }
         for (argument, matrix) in [
-            ("covariance", &file.covariance),
-            ("precision", &file.precision),
+            ("covariance", &self.covariance),
+            ("precision", &self.precision),
         ] {
             check_table(argument, matrix.view(), Some(size))?;
             check_rows(argument, size, matrix.nrows())?;
         }
-        let distribution = Self {
-            contexts: file.contexts,
-            scaling: file.scaling,
-            covariance: file.covariance,
-            precision: file.precision,
-            intensity: file.intensity,
-        };
-        distribution.normal()?;
-        numerical(correlation(distribution.covariance.view()))?;
-        Ok(distribution)
+        self.normal()?;
+        numerical(correlation(self.covariance.view()))?;
+        Ok(())
     }
 }
 
@@ -192,77 +175,41 @@ impl Distribution {
         } else {
             shrunken.matrix
         };
-        let precision = match penalty {
-            None => {
-                let zeros = Array1::zeros(scaling.columns());
-                let normal = numerical(Normal::from_covariance(zeros, covariance.view()))?;
-                normal.precision().to_owned()
-            }
-            Some(penalty) => {
-                let deviations = covariance.diag().mapv(f64::sqrt);
-                let correlations = numerical(correlation(covariance.view()))?;
-                let sparse = numerical(graphical_lasso(correlations.view(), penalty))?;
-                Array2::from_shape_fn(covariance.dim(), |(i, j)| {
-                    let (i, j) = (i.max(j), i.min(j));
-                    sparse.precision[[i, j]] / deviations[i] / deviations[j]
-                })
-            }
-        };
-        UncheckedDistribution {
+        let mean = Array1::zeros(scaling.columns());
+        let normal = numerical(match penalty {
+            None => Normal::from_covariance(mean, covariance.view()),
+            Some(penalty) => Normal::sparse(mean, covariance.view(), penalty),
+        })?;
+        let distribution = Self {
             contexts: samples.contexts().ncols(),
             scaling,
             covariance,
-            precision,
+            precision: normal.precision().to_owned(),
             intensity: shrunken.intensity,
-        }
-        .try_into()
+        };
+        distribution.check()?;
+        Ok(distribution)
     }
 
-    fn normal(&self) -> Result<Normal> {
+    /// In the features' units.
+    fn normal(&self) -> Result<NodeNormal> {
         let mean = Array1::zeros(self.scaling.columns());
-        numerical(Normal::from_precision(mean, self.precision.clone()))
+        let normal = numerical(Normal::from_precision(mean, self.precision.clone()))?;
+        let (mean, precision, log_determinant) = normal.into_parts();
+        NodeNormal::new(&self.scaling, mean, precision, log_determinant)
     }
 
     /// The same matrix for every context.
     fn everywhere(&self, contexts: ArrayView2<'_, f64>, matrix: &Array2<f64>) -> Result<Networks> {
         check_table("contexts", contexts, Some(self.contexts))?;
-        let (rows, size) = (contexts.nrows(), matrix.nrows());
-        let edges = matrix.view().insert_axis(Axis(0));
-        match edges.broadcast((rows, size, size)) {
-            Some(edges) => Networks::new(edges.to_owned()),
-            None => Networks::new(Array3::zeros((rows, size, size))),
-        }
+        Networks::constant(matrix.view(), contexts.nrows())
     }
 
-    fn reconstruct(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>> {
-        check_query(contexts, self.contexts, features, self.scaling.columns())?;
-        let normal = self.normal()?;
-        let mut rows = self.scaling.apply(features)?;
-        for mut row in rows.rows_mut() {
-            let given = numerical(normal.given_others(row.view()))?;
-            row.assign(&given);
-        }
-        self.scaling.invert(rows.view())
-    }
-
-    fn log_densities(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array1<f64>> {
-        check_query(contexts, self.contexts, features, self.scaling.columns())?;
-        let normal = self.normal()?;
-        let units: f64 = self.scaling.scales().iter().map(|scale| scale.ln()).sum();
-        self.scaling
-            .apply(features)?
-            .rows()
-            .into_iter()
-            .map(|row| Ok(numerical(normal.log_density(row))? - units))
-            .collect()
+    /// The same normal distribution for every context.
+    fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
+        check_table("contexts", contexts, Some(self.contexts))?;
+        let normal = NodeDistribution::Normal(self.normal()?);
+        Ok(vec![normal; contexts.nrows()])
     }
 }
 
@@ -311,24 +258,11 @@ impl VaryingNetworks for PopulationCorrelationModel {
         let matrix = numerical(correlation(self.distribution.covariance.view()))?;
         self.distribution.everywhere(contexts, &matrix)
     }
-
-    /// The mean of every feature given the others, under a normal distribution.
-    fn reconstruct(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>> {
-        self.distribution.reconstruct(contexts, features)
-    }
 }
 
 impl NetworkDensity for PopulationCorrelationModel {
-    fn log_densities(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array1<f64>> {
-        self.distribution.log_densities(contexts, features)
+    fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
+        self.distribution.distributions(contexts)
     }
 }
 
@@ -367,32 +301,14 @@ impl VaryingNetworks for PopulationMarkovModel {
 
     /// Precisions, in the inverse of the features' units.
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
-        let scales = self.distribution.scaling.scales();
-        let precision = &self.distribution.precision;
-        let in_units = Array2::from_shape_fn(precision.dim(), |(i, j)| {
-            let (i, j) = (i.max(j), i.min(j));
-            precision[[i, j]] / scales[i] / scales[j]
-        });
-        self.distribution.everywhere(contexts, &in_units)
-    }
-
-    /// The mean of every feature given the others, under a normal distribution.
-    fn reconstruct(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>> {
-        self.distribution.reconstruct(contexts, features)
+        let precision = self.distribution.normal()?.precision();
+        self.distribution.everywhere(contexts, &precision)
     }
 }
 
 impl NetworkDensity for PopulationMarkovModel {
-    fn log_densities(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array1<f64>> {
-        self.distribution.log_densities(contexts, features)
+    fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
+        self.distribution.distributions(contexts)
     }
 }
 

@@ -68,7 +68,8 @@
 //! | [`Family`], [`Link`] | what kind of number a target is: its link, likelihood, loss, intervals and draws |
 //! | [`Coefficients`] | slopes and intercepts per sample |
 //! | [`WithPredictions`], [`PredictorDistribution`] | intervals of means and of new outcomes |
-//! | [`Networks`], [`VaryingNetworks`], [`NetworkKind`], [`NetworkDensity`] | one p × p network per sample |
+//! | [`Networks`], [`VaryingNetworks`], [`NetworkKind`] | one p × p network per sample |
+//! | [`NetworkDensity`], [`NodeDistribution`] | the distribution of the nodes at a context: reconstruction and log-density |
 //! | [`WithArchetypes`], [`WithNetworkArchetypes`] | models that mix a few coefficients or networks by context |
 //! | [`WeightedContexts`], [`WithSums`] | weighted sums over contexts, such as averages and effects, and how surely they are known |
 //! | [`WaldTest`], [`WithWaldTests`] | whether a coefficient varies with a context, as a model tests it by itself |
@@ -96,6 +97,7 @@ mod family;
 mod link;
 mod markov;
 mod networks;
+mod nodes;
 mod predictions;
 mod report;
 mod samples;
@@ -115,6 +117,7 @@ pub use family::{Derivatives, Family, PredictorBelief, RandomNumbers};
 pub use link::Link;
 pub use markov::{MarkovNetworks, partial_correlations};
 pub use networks::{NetworkDensity, NetworkKind, Networks, VaryingNetworks};
+pub use nodes::{NodeDistribution, NodeNormal, StructuralEquations};
 pub use predictions::{PredictionIntervals, PredictorDistribution, Tail, WithPredictions};
 pub use report::{FitReport, Termination};
 pub use samples::{ColumnNames, Samples};

@@ -1,28 +1,39 @@
 //! The shared question for networks: one p × p network per sample.
 
-use crate::validate::check_table;
-use crate::{Error, Result};
+use crate::validate::{check_finite, check_query, check_table};
+use crate::{Checked, Error, NodeDistribution, Result, checked_serde};
 use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3, Axis, s};
 use serde::{Deserialize, Serialize};
 
 /// n networks over the same p nodes; entry (i, j, k) is the edge from node j to node k in sample i.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked")]
+#[serde(remote = "Self")]
 pub struct Networks {
     edges: Array3<f64>,
 }
 
-/// What a file may hold, before it is checked.
-#[derive(Deserialize)]
-struct Unchecked {
-    edges: Array3<f64>,
-}
+checked_serde!(Networks);
 
-impl TryFrom<Unchecked> for Networks {
-    type Error = Error;
-
-    fn try_from(Unchecked { edges }: Unchecked) -> Result<Self> {
-        Self::new(edges)
+impl Checked for Networks {
+    fn check(&self) -> Result<()> {
+        let (_, from, to) = self.edges.dim();
+        if from != to {
+            return Err(Error::ColumnCount {
+                argument: "edges",
+                expected: from,
+                found: to,
+            });
+        }
+        let mut edges = self.edges.indexed_iter();
+        match edges.find(|(_, value)| !value.is_finite()) {
+            Some(((row, j, k), &value)) => Err(Error::NotFinite {
+                argument: "edges",
+                row,
+                column: j * to + k,
+                value,
+            }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -34,28 +45,49 @@ impl Networks {
     /// [`Error::ColumnCount`] when a network is not square; [`Error::NotFinite`] for an
     /// entry that is not finite, at its sample and its position in the row-major network.
     pub fn new(edges: Array3<f64>) -> Result<Self> {
-        let (_, from, to) = edges.dim();
-        if from != to {
-            return Err(Error::ColumnCount {
-                argument: "edges",
-                expected: from,
-                found: to,
-            });
+        let networks = Self { edges };
+        networks.check()?;
+        Ok(networks)
+    }
+
+    /// One network (p × p) a row.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnCount`] for a network of other than `nodes` nodes; [`Error::NotFinite`].
+    pub fn stacked(networks: &[Array2<f64>], nodes: usize) -> Result<Self> {
+        let mut edges = Array3::zeros((networks.len(), nodes, nodes));
+        for (mut edges, network) in edges.outer_iter_mut().zip(networks) {
+            if let Some(&found) = network.shape().iter().find(|size| **size != nodes) {
+                return Err(Error::ColumnCount {
+                    argument: "edges",
+                    expected: nodes,
+                    found,
+                });
+            }
+            edges.assign(network);
         }
-        match edges.indexed_iter().find(|(_, value)| !value.is_finite()) {
-            Some(((row, j, k), &value)) => Err(Error::NotFinite {
-                argument: "edges",
-                row,
-                column: j * to + k,
-                value,
-            }),
-            None => Ok(Self { edges }),
-        }
+        Self::new(edges)
+    }
+
+    /// The same network (p × p) in every row.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Networks::new`].
+    pub fn constant(network: ArrayView2<'_, f64>, rows: usize) -> Result<Self> {
+        let shape = (rows, network.nrows(), network.ncols());
+        Self::new(Array3::from_shape_fn(shape, |(_, i, j)| network[[i, j]]))
     }
 
     /// Edges, rows × p × p.
     pub fn edges(&self) -> ArrayView3<'_, f64> {
         self.edges.view()
+    }
+
+    /// The edges themselves.
+    pub fn into_edges(self) -> Array3<f64> {
+        self.edges
     }
 
     /// Number of networks.
@@ -71,7 +103,6 @@ impl Networks {
 
 /// What the entries of a model's networks are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub enum NetworkKind {
     /// Correlations: symmetric, ones on the diagonal, no eigenvalue below zero.
     Correlation,
@@ -92,33 +123,6 @@ pub trait VaryingNetworks: Send + Sync {
     ///
     /// [`Error::ColumnCount`], [`Error::NotFinite`].
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks>;
-
-    /// What the networks at the contexts say of each feature given the others, n × p.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::ColumnCount`], [`Error::RowCount`], [`Error::NotFinite`].
-    fn reconstruct(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>>;
-
-    /// How far the reconstruction of every row is from it: the mean over features of squared
-    /// differences (n).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`VaryingNetworks::reconstruct`].
-    fn reconstruction_errors(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array1<f64>> {
-        let differences = &features - &self.reconstruct(contexts, features)?;
-        let nodes = features.ncols() as f64;
-        Ok((&differences * &differences).sum_axis(Axis(1)) / nodes)
-    }
 
     /// Visits the networks in blocks of at most `block` rows, with each block's first row,
     /// so that no more than `block` · p² numbers are held.
@@ -145,25 +149,111 @@ pub trait VaryingNetworks: Send + Sync {
     }
 }
 
-/// A fitted model that gives features a density at every context.
+/// A fitted model of the distribution of the nodes at every context.
 ///
-/// Held-out rows compare such models with each other, whatever their networks mean.
+/// Held-out rows compare such models with each other, whatever their networks mean. A model says what
+/// the distributions are; what follows from them for rows of nodes is here.
 pub trait NetworkDensity: VaryingNetworks {
+    /// The distribution of the nodes at every row of contexts (n × c), all at once: about n · p²
+    /// numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnCount`], [`Error::NotFinite`], [`Error::Numerical`].
+    fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>>;
+
+    /// The mean of each feature given the others, n × p: of a normal distribution given all others,
+    /// of structural equations given its parents.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ColumnCount`], [`Error::RowCount`], [`Error::NotFinite`], and those of
+    /// [`NetworkDensity::distributions`].
+    fn reconstruct(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array2<f64>> {
+        let mut means = Array2::zeros(features.dim());
+        visit_distributions(self, contexts, features, |row, distribution| {
+            let mean = distribution.conditional_means(features.row(row));
+            means.row_mut(row).assign(&mean);
+        })?;
+        check_finite("reconstruction", means.view())?;
+        Ok(means)
+    }
+
+    /// How far the reconstruction of every row is from it: the mean over features of squared
+    /// differences (n).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`NetworkDensity::reconstruct`].
+    fn reconstruction_errors(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array1<f64>> {
+        let differences = &features - &self.reconstruct(contexts, features)?;
+        let nodes = features.ncols() as f64;
+        Ok((&differences * &differences).sum_axis(Axis(1)) / nodes)
+    }
+
     /// The logarithm of the density of every row of features (n × p) at its context (n × c).
     ///
     /// # Errors
     ///
-    /// [`Error::ColumnCount`], [`Error::RowCount`], [`Error::NotFinite`].
+    /// Those of [`NetworkDensity::reconstruct`].
     fn log_densities(
         &self,
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
-    ) -> Result<Array1<f64>>;
+    ) -> Result<Array1<f64>> {
+        let mut densities = Array1::zeros(features.nrows());
+        visit_distributions(self, contexts, features, |row, distribution| {
+            densities[row] = distribution.log_density(features.row(row));
+        })?;
+        check_finite("log-densities", densities.view().insert_axis(Axis(1)))?;
+        Ok(densities)
+    }
+}
+
+/// Numbers of the matrices that are held at once.
+const AT_ONCE: usize = 1 << 22;
+
+/// The distribution of every row of features, in blocks whose size depends on the number of nodes
+/// alone.
+fn visit_distributions<M: NetworkDensity + ?Sized>(
+    model: &M,
+    contexts: ArrayView2<'_, f64>,
+    features: ArrayView2<'_, f64>,
+    mut visitor: impl FnMut(usize, &NodeDistribution),
+) -> Result<()> {
+    check_query(contexts, contexts.ncols(), features, features.ncols())?;
+    let rows = contexts.nrows();
+    let block = (AT_ONCE / features.ncols().pow(2)).clamp(128, 1024);
+    // A table without rows is a block, too: the model then checks its columns.
+    for first in (0..rows.max(1)).step_by(block) {
+        let last = (first + block).min(rows);
+        let distributions = model.distributions(contexts.slice(s![first..last, ..]))?;
+        for (row, distribution) in (first..last).zip(&distributions) {
+            if distribution.nodes() != features.ncols() {
+                return Err(Error::ColumnCount {
+                    argument: "features",
+                    expected: distribution.nodes(),
+                    found: features.ncols(),
+                });
+            }
+            visitor(row, distribution);
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::StructuralEquations;
     use ndarray::array;
 
     /// Two nodes; the edge 0 → 1 has the context as its weight.
@@ -180,20 +270,20 @@ mod tests {
             edges.slice_mut(s![.., 0, 1]).assign(&contexts.column(0));
             Networks::new(edges)
         }
+    }
 
-        fn reconstruct(
-            &self,
-            contexts: ArrayView2<'_, f64>,
-            features: ArrayView2<'_, f64>,
-        ) -> Result<Array2<f64>> {
+    impl NetworkDensity for OneEdge {
+        fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
             let networks = self.networks(contexts)?;
-            let mut reconstruction = Array2::zeros(features.dim());
-            for (row, network) in networks.edges().axis_iter(Axis(0)).enumerate() {
-                reconstruction
-                    .row_mut(row)
-                    .assign(&features.row(row).dot(&network));
-            }
-            Ok(reconstruction)
+            let edges = networks.edges();
+            let equations = edges.outer_iter().map(|weights| {
+                NodeDistribution::Structural(StructuralEquations {
+                    weights: weights.to_owned(),
+                    intercepts: Array1::zeros(2),
+                    noise_variances: Array1::ones(2),
+                })
+            });
+            Ok(equations.collect())
         }
     }
 
@@ -232,6 +322,43 @@ mod tests {
             .reconstruction_errors(array![[3.0]].view(), array![[2.0, 5.0]].view())
             .unwrap();
         assert_eq!(errors, array![2.5]);
+    }
+
+    #[test]
+    fn rows_of_other_nodes_are_refused() {
+        let contexts = array![[3.0]];
+        assert!(matches!(
+            OneEdge.reconstruct(contexts.view(), array![[1.0]].view()),
+            Err(Error::ColumnCount {
+                argument: "features",
+                expected: 2,
+                found: 1
+            })
+        ));
+        let none = Array2::<f64>::zeros((0, 2));
+        assert!(OneEdge.log_densities(none.view(), none.view()).is_err());
+        let far = array![[1e200, 0.0]];
+        assert!(matches!(
+            OneEdge.log_densities(contexts.view(), far.view()),
+            Err(Error::NotFinite { row: 0, .. })
+        ));
+    }
+
+    /// More rows than a block.
+    #[test]
+    fn every_row_has_the_distribution_of_its_context() {
+        let contexts = Array2::from_shape_fn((2500, 1), |(row, _)| row as f64);
+        let found = OneEdge.reconstruct(contexts.view(), Array2::ones((2500, 2)).view());
+        assert_eq!(found.unwrap().column(1), contexts.column(0));
+    }
+
+    #[test]
+    fn rows_are_stacked_and_repeated() {
+        let network = array![[0.0, 1.0], [0.0, 0.0]];
+        let stacked = Networks::stacked(&[network.clone(), network.clone()], 2).unwrap();
+        assert_eq!(stacked, Networks::constant(network.view(), 2).unwrap());
+        assert_eq!(Networks::stacked(&[], 3).unwrap().edges().dim(), (0, 3, 3));
+        assert!(Networks::stacked(&[network], 3).is_err());
     }
 
     #[test]

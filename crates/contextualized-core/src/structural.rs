@@ -1,70 +1,57 @@
 //! The shared question for directed networks: which node follows from which, and how closely.
 
-use crate::validate::{check_finite, check_query};
-use crate::{NetworkDensity, Result};
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use crate::{NetworkDensity, Result, StructuralEquations};
+use ndarray::{Array1, Array2, ArrayView2};
 
-/// A fitted model of one directed acyclic network per context: linear structural equations.
+/// A fitted model of one directed acyclic network per context: [`StructuralEquations`].
 ///
-/// ```text
-/// x_j = m_j(c) + Σᵢ W_ij(c) x_i + ε_j,    ε_j ~ N(0, v_j(c)), independent
-/// ```
-///
-/// [`crate::VaryingNetworks::networks`] are W, with the edge from node i to node j in row i, column j, and
-/// without a cycle; [`crate::VaryingNetworks::reconstruct`] is m + x W.
+/// [`crate::VaryingNetworks::networks`] are their weights W, with the edge from node i to node j in row
+/// i, column j, and without a cycle; [`NetworkDensity::distributions`] are the equations, so that
+/// [`NetworkDensity::reconstruct`] is m + x W.
 pub trait StructuralNetworks: NetworkDensity {
-    /// The intercepts m (n × p) at every row of contexts (n × c).
+    /// The equations at every row of contexts (n × c).
     ///
     /// # Errors
     ///
     /// [`crate::Error::ColumnCount`], [`crate::Error::NotFinite`].
-    fn offsets(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>>;
+    fn equations(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<StructuralEquations>>;
+
+    /// The intercepts m (n × p) at every row of contexts (n × c).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`StructuralNetworks::equations`].
+    fn intercepts(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        Ok(table(self.equations(contexts)?, |row| row.intercepts))
+    }
 
     /// The noise variances v (n × p), all above zero, at every row of contexts (n × c).
     ///
     /// # Errors
     ///
-    /// [`crate::Error::ColumnCount`], [`crate::Error::NotFinite`].
-    fn noise_variances(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>>;
-
-    /// The logarithm of the density of every row (n), `−½ Σ_j [ln(2π v_j) + (x_j − x̂_j)² / v_j]`: the
-    /// determinant of I − W is one. What [`NetworkDensity::log_densities`] is for these models.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::Error::ColumnCount`], [`crate::Error::RowCount`], [`crate::Error::NotFinite`], where a
-    /// square overflows, too.
-    fn structural_log_densities(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array1<f64>> {
-        let variances = self.noise_variances(contexts)?;
-        check_query(contexts, contexts.ncols(), features, variances.ncols())?;
-        let residuals = &features - &self.reconstruct(contexts, features)?;
-        let rows = residuals.rows().into_iter().zip(variances.rows());
-        let densities: Array1<f64> = rows
-            .map(|(residuals, variances)| gaussian(residuals.iter().zip(variances)))
-            .collect();
-        check_finite("log-densities", densities.view().insert_axis(Axis(1)))?;
-        Ok(densities)
+    /// Those of [`StructuralNetworks::equations`].
+    fn noise_variances(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        Ok(table(self.equations(contexts)?, |row| row.noise_variances))
     }
 }
-
-fn gaussian<'a>(pairs: impl Iterator<Item = (&'a f64, &'a f64)>) -> f64 {
-    pairs
-        .map(|(residual, variance)| {
-            -0.5 * ((std::f64::consts::TAU * variance).ln() + residual * residual / variance)
-        })
-        .sum()
+fn table(
+    equations: Vec<StructuralEquations>,
+    part: impl Fn(StructuralEquations) -> Array1<f64>,
+) -> Array2<f64> {
+    let nodes = equations.first().map_or(0, |row| row.intercepts.len());
+    let mut table = Array2::zeros((equations.len(), nodes));
+    for (mut row, equations) in table.rows_mut().into_iter().zip(equations) {
+        row.assign(&part(equations));
+    }
+    table
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Error, NetworkKind, Networks, VaryingNetworks};
+    use crate::{Error, NetworkKind, Networks, NodeDistribution, VaryingNetworks};
     use approx::assert_relative_eq;
-    use ndarray::{Array3, array};
+    use ndarray::array;
 
     /// 0 → 1 with weight 2, an intercept of one in node 1, variances 1 and 4.
     struct Pair;
@@ -75,46 +62,35 @@ mod tests {
         }
 
         fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
-            let mut edges = Array3::zeros((contexts.nrows(), 2, 2));
-            edges.slice_mut(ndarray::s![.., 0, 1]).fill(2.0);
-            Networks::new(edges)
-        }
-
-        fn reconstruct(
-            &self,
-            contexts: ArrayView2<'_, f64>,
-            features: ArrayView2<'_, f64>,
-        ) -> Result<Array2<f64>> {
-            let mut reconstruction = self.offsets(contexts)?;
-            reconstruction
-                .column_mut(1)
-                .scaled_add(2.0, &features.column(0));
-            Ok(reconstruction)
+            Networks::constant(array![[0.0, 2.0], [0.0, 0.0]].view(), contexts.nrows())
         }
     }
 
     impl NetworkDensity for Pair {
-        fn log_densities(
-            &self,
-            contexts: ArrayView2<'_, f64>,
-            features: ArrayView2<'_, f64>,
-        ) -> Result<Array1<f64>> {
-            self.structural_log_densities(contexts, features)
+        fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
+            let equations = self.equations(contexts)?.into_iter();
+            Ok(equations.map(NodeDistribution::Structural).collect())
         }
     }
 
     impl StructuralNetworks for Pair {
-        fn offsets(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-            Ok(Array2::from_shape_fn((contexts.nrows(), 2), |(_, node)| {
-                node as f64
-            }))
+        fn equations(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<StructuralEquations>> {
+            let equations = StructuralEquations {
+                weights: array![[0.0, 2.0], [0.0, 0.0]],
+                intercepts: array![0.0, 1.0],
+                noise_variances: array![1.0, 4.0],
+            };
+            Ok(vec![equations; contexts.nrows()])
         }
+    }
 
-        fn noise_variances(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-            Ok(Array2::from_shape_fn((contexts.nrows(), 2), |(_, node)| {
-                1.0 + 3.0 * node as f64
-            }))
-        }
+    #[test]
+    fn tables_have_a_row_a_context() {
+        let contexts = array![[0.0], [1.0]];
+        let intercepts = Pair.intercepts(contexts.view()).unwrap();
+        assert_eq!(intercepts, array![[0.0, 1.0], [0.0, 1.0]]);
+        let variances = Pair.noise_variances(contexts.view()).unwrap();
+        assert_eq!(variances, array![[1.0, 4.0], [1.0, 4.0]]);
     }
 
     #[test]

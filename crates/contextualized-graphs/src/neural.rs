@@ -3,14 +3,12 @@
 
 mod learned;
 mod nodes;
-mod normals;
 mod setters;
 mod settings;
 mod task;
 
 pub(crate) use learned::{Fitted, Learned};
 pub(crate) use nodes::{LOG_VARIANCES, Nodes};
-pub(crate) use normals::{given_others, log_densities};
 pub(crate) use setters::neural_setters;
 pub(crate) use settings::NeuralSettings;
 pub(crate) use task::{Task, pairs};

@@ -1,9 +1,6 @@
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 
-use crate::{Result, check, cholesky};
-
-/// log 2π
-const LOG_TWO_PI: f64 = 1.837_877_066_409_345_3;
+use crate::{Result, check, cholesky, correlation, graphical_lasso};
 
 /// A multivariate normal distribution, by its mean and its precision.
 ///
@@ -13,9 +10,7 @@ const LOG_TWO_PI: f64 = 1.837_877_066_409_345_3;
 ///
 /// let covariance = array![[4.0, 1.0], [1.0, 1.0]];
 /// let normal = Normal::from_covariance(array![1.0, 0.0], covariance.view())?;
-/// // The first given the second: 1 + (1 / 1) (2 − 0); the second given the first: ¼ (5 − 1).
-/// let given = normal.given_others(array![5.0, 2.0].view())?;
-/// assert!((given[0] - 3.0).abs() < 1e-14 && (given[1] - 1.0).abs() < 1e-14);
+/// assert!((normal.precision()[[0, 1]] + 1.0 / 3.0).abs() < 1e-14);
 /// # Ok::<(), contextualized_solvers::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -57,9 +52,22 @@ impl Normal {
         })
     }
 
-    /// Its mean (p).
-    pub fn mean(&self) -> &Array1<f64> {
-        &self.mean
+    /// From its mean (p) and a covariance (p × p) whose inverse is made sparse: the precision is that of
+    /// [`graphical_lasso`](crate::graphical_lasso) with this penalty for nodes of unit variance.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`correlation`](crate::correlation()), of [`graphical_lasso`](crate::graphical_lasso) and
+    /// of [`Normal::from_covariance`].
+    pub fn sparse(mean: Array1<f64>, covariance: ArrayView2<f64>, penalty: f64) -> Result<Self> {
+        let deviations = covariance.diag().mapv(f64::sqrt);
+        let sparse = graphical_lasso(correlation(covariance)?.view(), penalty)?;
+        let precision = Array2::from_shape_fn(covariance.dim(), |(i, j)| {
+            // One triangle, so that rounding keeps the matrix symmetric.
+            let (i, j) = (i.max(j), i.min(j));
+            sparse.precision[[i, j]] / deviations[i] / deviations[j]
+        });
+        Self::from_precision(mean, precision)
     }
 
     /// Its precision (p × p).
@@ -67,41 +75,9 @@ impl Normal {
         &self.precision
     }
 
-    /// The logarithm of its density at a point (p).
-    ///
-    /// # Errors
-    ///
-    /// [`crate::Error::NotFinite`], [`crate::Error::Shape`]; [`crate::Error::Overflow`] for a point so
-    /// far away that its density does not fit into a float.
-    pub fn log_density(&self, point: ArrayView1<f64>) -> Result<f64> {
-        let (residual, pull) = self.pull(point)?;
-        let exponent = self.log_determinant - residual.dot(&pull);
-        let density = 0.5 * (exponent - point.len() as f64 * LOG_TWO_PI);
-        check::computed("the density", ndarray::arr2(&[[density]]).view())?;
-        Ok(density)
-    }
-
-    /// The mean of every entry of a point (p) given all others.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Normal::log_density`].
-    pub fn given_others(&self, point: ArrayView1<f64>) -> Result<Array1<f64>> {
-        // xᵢ − E[xᵢ | others] = (Ω r)ᵢ / Ωᵢᵢ.
-        let (_, pull) = self.pull(point)?;
-        let given =
-            Array1::from_shape_fn(point.len(), |i| point[i] - pull[i] / self.precision[[i, i]]);
-        check::computed("the conditional mean", given.view().insert_axis(Axis(0)))?;
-        Ok(given)
-    }
-
-    /// The residual r, and Ω r.
-    fn pull(&self, point: ArrayView1<f64>) -> Result<(Array1<f64>, Array1<f64>)> {
-        check::matrix("point", point.insert_axis(Axis(0)))?;
-        check::size("point", "values", self.mean.len(), point.len())?;
-        let residual = &point - &self.mean;
-        let pull = self.precision.dot(&residual);
-        Ok((residual, pull))
+    /// Its mean (p), its precision (p × p) and the logarithm of the precision's determinant.
+    pub fn into_parts(self) -> (Array1<f64>, Array2<f64>, f64) {
+        (self.mean, self.precision, self.log_determinant)
     }
 }
 
@@ -119,37 +95,35 @@ mod tests {
     use crate::Error;
 
     #[test]
-    fn a_density_by_hand() {
-        // Independent: the sum of two univariate log-densities.
-        let covariance = array![[4.0, 0.0], [0.0, 0.25]];
+    fn a_covariance_and_its_inverse_make_the_same() {
+        let covariance = array![[4.0, 1.0], [1.0, 0.5]];
         let normal = Normal::from_covariance(array![1.0, -1.0], covariance.view()).unwrap();
-        let expected = -LOG_TWO_PI - 0.5 * (4.0 * 0.25_f64).ln() - 0.5 * (1.0 + 16.0);
-        let point = array![3.0, 1.0];
-        assert_abs_diff_eq!(
-            normal.log_density(point.view()).unwrap(),
-            expected,
-            epsilon = 1e-13
-        );
-        let again = Normal::from_precision(array![1.0, -1.0], array![[0.25, 0.0], [0.0, 4.0]]);
-        let again = again.unwrap().log_density(point.view()).unwrap();
-        assert_abs_diff_eq!(again, expected, epsilon = 1e-13);
+        let (mean, precision, determinant) = normal.into_parts();
+        assert_abs_diff_eq!(precision, array![[0.5, -1.0], [-1.0, 4.0]], epsilon = 1e-14);
+        assert_abs_diff_eq!(determinant, 0.0, epsilon = 1e-14);
+        let again = Normal::from_precision(mean.clone(), precision.clone()).unwrap();
+        let (same_mean, same_precision, again) = again.into_parts();
+        assert_eq!((same_mean, same_precision), (mean, precision));
+        assert_abs_diff_eq!(again, determinant, epsilon = 1e-13);
+    }
+
+    #[test]
+    fn a_penalty_is_on_the_scale_of_correlations() {
+        let (unit, scales) = (array![[1.0, 0.5], [0.5, 1.0]], array![3.0, 0.1]);
+        let covariance =
+            Array2::from_shape_fn((2, 2), |(i, j)| unit[[i, j]] * scales[i] * scales[j]);
+        let of = |covariance: &Array2<f64>, penalty| {
+            let normal = Normal::sparse(array![0.0, 0.0], covariance.view(), penalty).unwrap();
+            normal.precision().to_owned()
+        };
+        let expected = of(&unit, 0.2)[[0, 1]] / scales[0] / scales[1];
+        assert_abs_diff_eq!(of(&covariance, 0.2)[[0, 1]], expected, epsilon = 1e-10);
+        assert_eq!(of(&covariance, 0.6)[[0, 1]], 0.0);
     }
 
     #[test]
     fn bad_input_is_named() {
         let eye = Array2::<f64>::eye(2);
-        let normal = Normal::from_covariance(array![0.0, 0.0], eye.view()).unwrap();
-        assert!(matches!(
-            normal.log_density(array![1.0].view()),
-            Err(Error::Shape {
-                argument: "point",
-                ..
-            })
-        ));
-        assert!(matches!(
-            normal.log_density(array![1e200, 0.0].view()),
-            Err(Error::Overflow { .. })
-        ));
         assert!(matches!(
             Normal::from_covariance(array![0.0], eye.view()),
             Err(Error::Shape {

@@ -1,10 +1,10 @@
 //! The estimator.
 
 use super::continuous::{Relaxed, dagma, notears};
-use super::model::{PopulationBayesianModel, StructureReport, UncheckedModel};
+use super::model::{PopulationBayesianModel, StructureReport};
 use super::moments::Moments;
 use crate::design::weighted_rows;
-use contextualized_core::{Error, Estimator, FitReport, Result, Samples, Termination};
+use contextualized_core::{Checked, Error, Estimator, FitReport, Result, Samples, Termination};
 use contextualized_solvers::{Order, Projection, acyclic_part, exact_order, greedy_order};
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
@@ -305,14 +305,14 @@ impl Estimator for PopulationBayesianNetwork {
             variances[node] = (left * (moments.effective / rest)).max(f64::MIN_POSITIVE);
         }
         report.fit.objective = objective;
-        let offsets = &moments.centers - &moments.centers.dot(&weights);
-        UncheckedModel {
+        let model = PopulationBayesianModel {
             contexts: samples.contexts().ncols(),
+            intercepts: &moments.centers - &moments.centers.dot(&weights),
             weights,
-            offsets,
             variances,
             report,
-        }
-        .try_into()
+        };
+        model.check()?;
+        Ok(model)
     }
 }

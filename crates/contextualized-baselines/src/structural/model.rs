@@ -1,9 +1,9 @@
 //! The fitted network.
 
-use contextualized_core::validate::{check_finite, check_query, check_table};
+use contextualized_core::validate::check_table;
 use contextualized_core::{
-    Error, FitReport, NetworkDensity, NetworkKind, Networks, Result, StructuralNetworks,
-    VaryingNetworks,
+    Checked, Error, FitReport, NetworkDensity, NetworkKind, Networks, NodeDistribution, Result,
+    StructuralEquations, StructuralNetworks, VaryingNetworks, checked_serde,
 };
 use contextualized_solvers::topological_order;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
@@ -31,61 +31,41 @@ pub struct StructureReport {
 
 /// One directed acyclic network at every context.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "UncheckedModel")]
+#[serde(remote = "Self")]
 pub struct PopulationBayesianModel {
-    contexts: usize,
-    weights: Array2<f64>,
-    offsets: Array1<f64>,
-    variances: Array1<f64>,
-    report: StructureReport,
+    pub(super) contexts: usize,
+    pub(super) weights: Array2<f64>,
+    pub(super) intercepts: Array1<f64>,
+    pub(super) variances: Array1<f64>,
+    pub(super) report: StructureReport,
 }
 
-/// What a file may hold, before it is checked.
-#[derive(Deserialize)]
-pub(crate) struct UncheckedModel {
-    pub(crate) contexts: usize,
-    pub(crate) weights: Array2<f64>,
-    pub(crate) offsets: Array1<f64>,
-    pub(crate) variances: Array1<f64>,
-    pub(crate) report: StructureReport,
-}
+checked_serde!(PopulationBayesianModel);
 
-impl TryFrom<UncheckedModel> for PopulationBayesianModel {
-    type Error = Error;
-
-    fn try_from(unchecked: UncheckedModel) -> Result<Self> {
-        let UncheckedModel {
-            contexts,
-            weights,
-            offsets,
-            variances,
-            report,
-        } = unchecked;
-        let nodes = weights.nrows();
-        check_table("weights", weights.view(), Some(nodes))?;
-        for (argument, values) in [("offsets", &offsets), ("variances", &variances)] {
+impl Checked for PopulationBayesianModel {
+    fn check(&self) -> Result<()> {
+        let nodes = self.weights.nrows();
+        check_table("weights", self.weights.view(), Some(nodes))?;
+        for (argument, values) in [
+            ("intercepts", &self.intercepts),
+            ("variances", &self.variances),
+        ] {
             check_table(argument, values.view().insert_axis(Axis(0)), Some(nodes))?;
         }
-        if contexts == 0 {
+        if self.contexts == 0 {
             return Err(Error::NoColumns {
                 argument: "contexts",
             });
         }
-        if let Some(variance) = variances.iter().find(|variance| **variance <= 0.0) {
+        if let Some(variance) = self.variances.iter().find(|variance| **variance <= 0.0) {
             return Err(Error::invalid_parameter("variance", variance, "above zero"));
         }
-        let order = topological_order(weights.view())
+        let order = topological_order(self.weights.view())
             .map_err(|error| Error::numerical("the order of the nodes", error))?;
         if order.is_none() {
             return Err(Error::invalid_parameter("weights", "cyclic", "acyclic"));
         }
-        Ok(Self {
-            contexts,
-            weights,
-            offsets,
-            variances,
-            report,
-        })
+        Ok(())
     }
 }
 
@@ -98,7 +78,7 @@ impl PopulationBayesianModel {
 
     /// The intercepts (p).
     pub fn intercepts(&self) -> ArrayView1<'_, f64> {
-        self.offsets.view()
+        self.intercepts.view()
     }
 
     /// The residual variance of every node (p).
@@ -110,16 +90,6 @@ impl PopulationBayesianModel {
     pub fn report(&self) -> &StructureReport {
         &self.report
     }
-
-    fn for_rows(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        of_node: &Array1<f64>,
-    ) -> Result<Array2<f64>> {
-        check_table("contexts", contexts, Some(self.contexts))?;
-        let shape = (contexts.nrows(), of_node.len());
-        Ok(Array2::from_shape_fn(shape, |(_, node)| of_node[node]))
-    }
 }
 
 impl VaryingNetworks for PopulationBayesianModel {
@@ -129,41 +99,25 @@ impl VaryingNetworks for PopulationBayesianModel {
 
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
         check_table("contexts", contexts, Some(self.contexts))?;
-        let nodes = self.weights.nrows();
-        Networks::new(ndarray::Array3::from_shape_fn(
-            (contexts.nrows(), nodes, nodes),
-            |(_, i, j)| self.weights[[i, j]],
-        ))
-    }
-
-    fn reconstruct(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>> {
-        check_query(contexts, self.contexts, features, self.weights.nrows())?;
-        let reconstruction = features.dot(&self.weights) + &self.offsets;
-        check_finite("reconstruction", reconstruction.view())?;
-        Ok(reconstruction)
+        Networks::constant(self.weights.view(), contexts.nrows())
     }
 }
 
 impl NetworkDensity for PopulationBayesianModel {
-    fn log_densities(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array1<f64>> {
-        self.structural_log_densities(contexts, features)
+    fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
+        let equations = self.equations(contexts)?.into_iter();
+        Ok(equations.map(NodeDistribution::Structural).collect())
     }
 }
 
 impl StructuralNetworks for PopulationBayesianModel {
-    fn offsets(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        self.for_rows(contexts, &self.offsets)
-    }
-
-    fn noise_variances(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        self.for_rows(contexts, &self.variances)
+    fn equations(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<StructuralEquations>> {
+        check_table("contexts", contexts, Some(self.contexts))?;
+        let equations = StructuralEquations {
+            weights: self.weights.clone(),
+            intercepts: self.intercepts.clone(),
+            noise_variances: self.variances.clone(),
+        };
+        Ok(vec![equations; contexts.nrows()])
     }
 }

@@ -1,11 +1,11 @@
 //! The kernel estimator: an order, then the weights along it.
 
 use super::constraints::Constraints;
-use super::gp_model::{
-    EdgeMargin, GaussianProcessBayesianModel, NodeEquation, OrderReport, UncheckedModel,
-};
+use super::gp_model::{EdgeMargin, GaussianProcessBayesianModel, NodeEquation, OrderReport};
 use super::order_search::{Regressions, search, sparse_parents};
-use contextualized_core::{Error, Estimator, Result, Samples, Standardization, normalized_weights};
+use contextualized_core::{
+    Checked, Error, Estimator, Result, Samples, Standardization, normalized_weights,
+};
 use contextualized_gp::{CoefficientProcess, Kernel, KernelShape, Priors, Sharing, Size};
 use ndarray::{Array2, Axis, concatenate};
 use rayon::prelude::*;
@@ -306,10 +306,9 @@ impl Estimator for GaussianProcessBayesianNetwork {
             contexts: context_scaling.apply(samples.contexts())?,
             context_scales: context_scaling.scales().to_vec(),
             features: scaling.apply(samples.features())?,
-            weights: match weights {
-                Some(_) => Some(normalized_weights(weights, samples.rows())?),
-                None => None,
-            },
+            weights: weights
+                .map(|_| normalized_weights(weights, samples.rows()))
+                .transpose()?,
         };
         let equations = parents
             .into_par_iter()
@@ -325,7 +324,7 @@ impl Estimator for GaussianProcessBayesianNetwork {
             equation.parents.iter().map(of).collect::<Vec<_>>()
         };
         let edges = equations.iter().enumerate().flat_map(margins).collect();
-        UncheckedModel {
+        let model = GaussianProcessBayesianModel {
             names: samples.names().clone(),
             contexts: context_scaling,
             features: scaling,
@@ -339,7 +338,8 @@ impl Estimator for GaussianProcessBayesianNetwork {
                 exact: found.order.exact,
                 edges,
             },
-        }
-        .try_into()
+        };
+        model.check()?;
+        Ok(model)
     }
 }

@@ -1,13 +1,13 @@
 //! The fitted equations of a kernel Bayesian network.
 
 use super::gp_estimator::OrderScore;
-use contextualized_core::validate::{check_query, check_table};
+use contextualized_core::validate::check_table;
 use contextualized_core::{
-    ColumnNames, Error, NetworkDensity, NetworkKind, Networks, Result, Standardization,
-    StructuralNetworks, VaryingNetworks,
+    Checked, ColumnNames, Error, NetworkDensity, NetworkKind, Networks, NodeDistribution, Result,
+    Standardization, StructuralEquations, StructuralNetworks, VaryingNetworks, checked_serde,
 };
 use contextualized_gp::{FittedProcess, ProcessReport};
-use ndarray::{Array1, Array2, Array3, ArrayView2, Axis};
+use ndarray::{Array1, Array2, Array3, ArrayView2};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -58,37 +58,20 @@ pub(crate) struct NodeEquation {
 
 /// Weights and intercepts of directed acyclic networks as functions of context, by kernels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "UncheckedModel")]
+#[serde(remote = "Self")]
 pub struct GaussianProcessBayesianModel {
-    names: ColumnNames,
-    contexts: Standardization,
-    features: Standardization,
-    equations: Vec<NodeEquation>,
-    report: OrderReport,
+    pub(super) names: ColumnNames,
+    pub(super) contexts: Standardization,
+    pub(super) features: Standardization,
+    pub(super) equations: Vec<NodeEquation>,
+    pub(super) report: OrderReport,
 }
 
-/// What a file may hold, before it is checked.
-#[derive(Deserialize)]
-pub(crate) struct UncheckedModel {
-    pub(crate) names: ColumnNames,
-    pub(crate) contexts: Standardization,
-    pub(crate) features: Standardization,
-    pub(crate) equations: Vec<NodeEquation>,
-    pub(crate) report: OrderReport,
-}
+checked_serde!(GaussianProcessBayesianModel);
 
-impl TryFrom<UncheckedModel> for GaussianProcessBayesianModel {
-    type Error = Error;
-
-    fn try_from(unchecked: UncheckedModel) -> Result<Self> {
-        let UncheckedModel {
-            names,
-            contexts,
-            features,
-            equations,
-            report,
-        } = unchecked;
-        let nodes = features.columns();
+impl Checked for GaussianProcessBayesianModel {
+    fn check(&self) -> Result<()> {
+        let (columns, nodes) = (self.contexts.columns(), self.features.columns());
         let count = |argument, expected, found| {
             if expected == found {
                 Ok(())
@@ -100,21 +83,22 @@ impl TryFrom<UncheckedModel> for GaussianProcessBayesianModel {
                 })
             }
         };
-        count("equations", nodes, equations.len())?;
-        count("context names", contexts.columns(), names.contexts.len())?;
-        count("feature names", nodes, names.features.len())?;
-        let mut sorted = report.order.clone();
+        count("equations", nodes, self.equations.len())?;
+        count("context names", columns, self.names.contexts.len())?;
+        count("feature names", nodes, self.names.features.len())?;
+        let order = &self.report.order;
+        let mut sorted = order.clone();
         sorted.sort_unstable();
         if sorted != (0..nodes).collect::<Vec<_>>() {
             return Err(Error::invalid_parameter(
                 "order",
-                format!("{:?}", report.order),
+                format!("{order:?}"),
                 format!("each of {nodes} nodes once"),
             ));
         }
-        for (place, &node) in report.order.iter().enumerate() {
-            let NodeEquation { parents, process } = &equations[node];
-            let before = &report.order[..place];
+        for (place, &node) in order.iter().enumerate() {
+            let NodeEquation { parents, process } = &self.equations[node];
+            let before = &order[..place];
             let ascending = parents.windows(2).all(|pair| pair[0] < pair[1]);
             if !ascending || parents.iter().any(|parent| !before.contains(parent)) {
                 return Err(Error::invalid_parameter(
@@ -123,18 +107,12 @@ impl TryFrom<UncheckedModel> for GaussianProcessBayesianModel {
                     "different nodes before it in the order",
                 ));
             }
-            let (columns, coefficients, targets) = process.widths();
-            count("contexts of an equation", contexts.columns(), columns)?;
+            let (of_process, coefficients, targets) = process.widths();
+            count("contexts of an equation", columns, of_process)?;
             count("parents of an equation", parents.len() + 1, coefficients)?;
             count("targets of an equation", 1, targets)?;
         }
-        Ok(Self {
-            names,
-            contexts,
-            features,
-            equations,
-            report,
-        })
+        Ok(())
     }
 }
 
@@ -205,35 +183,14 @@ impl GaussianProcessBayesianModel {
         })
     }
 
-    /// Weights (n × p × p) and intercepts (n × p) in the users' units.
-    fn weights_and_offsets(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-    ) -> Result<(Array3<f64>, Array2<f64>)> {
-        check_table("contexts", contexts, Some(self.contexts.columns()))?;
-        let standardized = self.contexts.apply(contexts)?;
-        let coefficients = self
-            .equations
-            .par_iter()
-            .map(|equation| equation.process.coefficients(standardized.view()))
-            .collect::<Result<Vec<_>>>()?;
-        let (rows, nodes) = (contexts.nrows(), self.equations.len());
-        let (scales, centers) = (self.features.scales(), self.features.centers());
-        let mut weights = Array3::zeros((rows, nodes, nodes));
-        let mut offsets = Array2::zeros((rows, nodes));
-        for (node, (equation, of_node)) in self.equations.iter().zip(&coefficients).enumerate() {
-            let parents = &equation.parents;
-            for row in 0..rows {
-                let mut offset = centers[node] + scales[node] * of_node[[row, 0, parents.len()]];
-                for (place, &parent) in parents.iter().enumerate() {
-                    let weight = of_node[[row, 0, place]] * (scales[node] / scales[parent]);
-                    weights[[row, parent, node]] = weight;
-                    offset -= weight * centers[parent];
-                }
-                offsets[[row, node]] = offset;
-            }
-        }
-        Ok((weights, offsets))
+    /// The same at every context, in the nodes' units.
+    fn noise_variances(&self) -> Array1<f64> {
+        let scales = self.features.scales().into_iter();
+        let variance = |(equation, scale): (&NodeEquation, &f64)| {
+            let relative: f64 = equation.process.noise_variances().iter().sum();
+            (relative * scale * scale).max(f64::MIN_POSITIVE)
+        };
+        self.equations.iter().zip(scales).map(variance).collect()
     }
 }
 
@@ -243,56 +200,52 @@ impl VaryingNetworks for GaussianProcessBayesianModel {
     }
 
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
-        Networks::new(self.weights_and_offsets(contexts)?.0)
-    }
-
-    fn reconstruct(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>> {
-        let (columns, nodes) = (self.contexts.columns(), self.equations.len());
-        check_query(contexts, columns, features, nodes)?;
-        let (weights, mut reconstruction) = self.weights_and_offsets(contexts)?;
-        for (row, network) in weights.axis_iter(Axis(0)).enumerate() {
-            let mut sample = reconstruction.row_mut(row);
-            sample += &features.row(row).dot(&network);
-        }
-        check_table("reconstruction", reconstruction.view(), None)?;
-        Ok(reconstruction)
+        let equations = self.equations(contexts)?.into_iter();
+        let weights: Vec<_> = equations.map(|row| row.weights).collect();
+        Networks::stacked(&weights, self.equations.len())
     }
 }
 
 impl NetworkDensity for GaussianProcessBayesianModel {
-    fn log_densities(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array1<f64>> {
-        self.structural_log_densities(contexts, features)
+    fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
+        let equations = self.equations(contexts)?.into_iter();
+        Ok(equations.map(NodeDistribution::Structural).collect())
     }
 }
 
 impl StructuralNetworks for GaussianProcessBayesianModel {
-    fn offsets(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        Ok(self.weights_and_offsets(contexts)?.1)
-    }
-
-    /// The same at every context.
-    fn noise_variances(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+    /// Their noise variances are the same at every context.
+    fn equations(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<StructuralEquations>> {
         check_table("contexts", contexts, Some(self.contexts.columns()))?;
-        let variances: Array1<f64> = self
+        let standardized = self.contexts.apply(contexts)?;
+        let coefficients = self
             .equations
-            .iter()
-            .zip(self.features.scales())
-            .map(|(equation, scale)| {
-                let relative: f64 = equation.process.noise_variances().iter().sum();
-                (relative * scale * scale).max(f64::MIN_POSITIVE)
-            })
-            .collect();
-        Ok(Array2::from_shape_fn(
-            (contexts.nrows(), variances.len()),
-            |(_, node)| variances[node],
-        ))
+            .par_iter()
+            .map(|equation| equation.process.coefficients(standardized.view()))
+            .collect::<Result<Vec<_>>>()?;
+        let (scales, centers) = (self.features.scales(), self.features.centers());
+        let nodes = self.equations.len();
+        let noise_variances = self.noise_variances();
+        let equations = |row: usize| {
+            let mut weights = Array2::zeros((nodes, nodes));
+            let mut intercepts = Array1::zeros(nodes);
+            for (node, (equation, of_node)) in self.equations.iter().zip(&coefficients).enumerate()
+            {
+                let parents = &equation.parents;
+                let mut intercept = centers[node] + scales[node] * of_node[[row, 0, parents.len()]];
+                for (place, &parent) in parents.iter().enumerate() {
+                    let weight = of_node[[row, 0, place]] * (scales[node] / scales[parent]);
+                    weights[[parent, node]] = weight;
+                    intercept -= weight * centers[parent];
+                }
+                intercepts[node] = intercept;
+            }
+            StructuralEquations {
+                weights,
+                intercepts,
+                noise_variances: noise_variances.clone(),
+            }
+        };
+        Ok((0..contexts.nrows()).map(equations).collect())
     }
 }

@@ -4,10 +4,11 @@ use super::network_head::{HeadWeights, NetworkHead};
 use super::neural_estimator::Network;
 use super::project_networks;
 use contextualized_baselines::PopulationBayesianModel;
-use contextualized_core::validate::{check_finite, check_query, check_table};
+use contextualized_core::validate::check_table;
 use contextualized_core::{
-    Coefficients, ColumnNames, Error, FitReport, NetworkDensity, NetworkKind, Networks, Result,
-    Samples, Standardization, StructuralNetworks, VaryingNetworks, WithNetworkArchetypes,
+    Coefficients, ColumnNames, Error, FitReport, NetworkDensity, NetworkKind, Networks,
+    NodeDistribution, Result, Samples, Standardization, StructuralEquations, StructuralNetworks,
+    VaryingNetworks, WithNetworkArchetypes,
 };
 use contextualized_encoders::{
     Archetypes, Contextualized, EncoderLink, Linked, Masked, Mlp, MlpWeights,
@@ -260,22 +261,6 @@ impl NeuralBayesianModel {
         self.variances = sums.mapv(|variance| variance.max(f64::MIN_POSITIVE));
         Ok(())
     }
-
-    /// Networks and intercepts in the users' units.
-    fn networks_and_offsets(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-    ) -> Result<(Networks, Array2<f64>)> {
-        let networks = project_networks(&self.unprojected(contexts)?, self.projection.into())?;
-        let coefficients = self.coefficients(contexts)?;
-        let mut offsets = coefficients.offsets().to_owned() * (self.share * self.unit);
-        offsets += &self.centers;
-        for (row, network) in networks.edges().axis_iter(Axis(0)).enumerate() {
-            let mut offsets = offsets.row_mut(row);
-            offsets -= &self.centers.dot(&network);
-        }
-        Ok((networks, offsets))
-    }
 }
 
 impl VaryingNetworks for NeuralBayesianModel {
@@ -285,26 +270,6 @@ impl VaryingNetworks for NeuralBayesianModel {
 
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
         project_networks(&self.unprojected(contexts)?, self.projection.into())
-    }
-
-    fn reconstruct(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>> {
-        check_query(
-            contexts,
-            self.contexts.columns(),
-            features,
-            self.centers.len(),
-        )?;
-        let (networks, mut reconstruction) = self.networks_and_offsets(contexts)?;
-        for (row, network) in networks.edges().axis_iter(Axis(0)).enumerate() {
-            let mut sample = reconstruction.row_mut(row);
-            sample += &features.row(row).dot(&network);
-        }
-        check_finite("reconstruction", reconstruction.view())?;
-        Ok(reconstruction)
     }
 }
 
@@ -340,26 +305,27 @@ impl WithNetworkArchetypes for NeuralBayesianModel {
 }
 
 impl NetworkDensity for NeuralBayesianModel {
-    fn log_densities(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array1<f64>> {
-        self.structural_log_densities(contexts, features)
+    fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
+        let equations = self.equations(contexts)?.into_iter();
+        Ok(equations.map(NodeDistribution::Structural).collect())
     }
 }
 
 impl StructuralNetworks for NeuralBayesianModel {
-    fn offsets(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        Ok(self.networks_and_offsets(contexts)?.1)
-    }
-
-    /// The same at every context.
-    fn noise_variances(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        check_table("contexts", contexts, Some(self.contexts.columns()))?;
-        Ok(Array2::from_shape_fn(
-            (contexts.nrows(), self.variances.len()),
-            |(_, node)| self.variances[node],
-        ))
+    /// Their noise variances are the same at every context.
+    fn equations(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<StructuralEquations>> {
+        let networks = self.networks(contexts)?;
+        let coefficients = self.coefficients(contexts)?;
+        let mut intercepts = coefficients.offsets().to_owned() * (self.share * self.unit);
+        intercepts += &self.centers;
+        let edges = networks.edges();
+        let rows = edges.outer_iter().zip(intercepts.rows());
+        Ok(rows
+            .map(|(weights, intercepts)| StructuralEquations {
+                intercepts: &intercepts - &self.centers.dot(&weights),
+                weights: weights.to_owned(),
+                noise_variances: self.variances.clone(),
+            })
+            .collect())
     }
 }

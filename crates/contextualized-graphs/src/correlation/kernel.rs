@@ -1,15 +1,14 @@
 //! Correlations in closed form, from kernel-weighted covariances.
 
 use crate::local::{Bandwidths, LocalCovariance, LocalReport, LocalSettings, Order};
-use crate::normal::log_density;
+use crate::normal::in_units;
 use crate::numerical::numerical;
-use crate::rows::{stacked, stacked_vectors};
-use contextualized_core::validate::check_query;
 use contextualized_core::{
-    Estimator, NetworkDensity, NetworkKind, Networks, Result, Samples, VaryingNetworks,
+    Estimator, NetworkDensity, NetworkKind, Networks, NodeDistribution, Result, Samples,
+    VaryingNetworks,
 };
 use contextualized_solvers::correlation;
-use ndarray::{Array1, Array2, Array3, ArrayView2, Axis};
+use ndarray::{Array1, Array2, Array3, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 /// Contextualized correlations in closed form, by context kernels.
@@ -148,10 +147,7 @@ impl KernelCorrelationModel {
     ///
     /// Those of [`VaryingNetworks::networks`].
     pub fn means(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        let means = self
-            .local
-            .map(contexts, |_, normal| Ok(self.local.in_units(&normal).0))?;
-        stacked_vectors(means, self.local.nodes())
+        self.local.means(contexts)
     }
 
     /// The covariances at every row of contexts (n × p × p), in the features' units: n · p² numbers.
@@ -160,10 +156,14 @@ impl KernelCorrelationModel {
     ///
     /// Those of [`VaryingNetworks::networks`].
     pub fn covariances(&self, contexts: ArrayView2<'_, f64>) -> Result<Array3<f64>> {
-        let covariances = self
-            .local
-            .map_covariances(contexts, |_, normal| Ok(self.local.in_units(&normal).1))?;
-        stacked(covariances, self.local.nodes())
+        let scales = self.local.scaling().scales();
+        let covariances = self.local.map_covariances(contexts, |normal| {
+            Ok(Array2::from_shape_fn(normal.covariance.dim(), |(i, j)| {
+                let (i, j) = (i.max(j), i.min(j));
+                normal.covariance[[i, j]] * scales[i] * scales[j]
+            }))
+        })?;
+        Ok(Networks::stacked(&covariances, self.local.nodes())?.into_edges())
     }
 
     /// How many equally weighted rows the covariance at every context is made of: the smaller, the
@@ -175,7 +175,7 @@ impl KernelCorrelationModel {
     pub fn effective_rows(&self, contexts: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
         let rows = self
             .local
-            .map_covariances(contexts, |_, normal| Ok(normal.effective_rows))?;
+            .map_covariances(contexts, |normal| Ok(normal.effective_rows))?;
         Ok(Array1::from_vec(rows))
     }
 }
@@ -187,61 +187,22 @@ impl VaryingNetworks for KernelCorrelationModel {
 
     /// Correlations.
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
-        let correlations = self.local.map_covariances(contexts, |_, normal| {
+        let correlations = self.local.map_covariances(contexts, |normal| {
             numerical(
                 "a correlation matrix",
                 correlation(normal.covariance.view()),
             )
         })?;
-        Networks::new(stacked(correlations, self.local.nodes())?)
-    }
-
-    /// The mean of every feature given the others under N(m(c), Σ(c)).
-    fn reconstruct(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>> {
-        check_query(
-            contexts,
-            self.local.contexts(),
-            features,
-            self.local.nodes(),
-        )?;
-        let standardized = self.local.scaling().apply(features)?;
-        let rows = self.local.map(contexts, |row, normal| {
-            let normal = self.local.normal(normal)?;
-            let row = standardized.index_axis(Axis(0), row);
-            numerical("a conditional mean", normal.given_others(row))
-        })?;
-        self.local
-            .scaling()
-            .invert(stacked_vectors(rows, self.local.nodes())?.view())
+        Networks::stacked(&correlations, self.local.nodes())
     }
 }
 
 impl NetworkDensity for KernelCorrelationModel {
-    /// Of N(m(c), Σ(c)).
-    fn log_densities(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array1<f64>> {
-        check_query(
-            contexts,
-            self.local.contexts(),
-            features,
-            self.local.nodes(),
-        )?;
-        let standardized = self.local.scaling().apply(features)?;
-        let densities = self.local.map(contexts, |row, normal| {
-            let normal = self.local.normal(normal)?;
-            log_density(
-                &normal,
-                standardized.index_axis(Axis(0), row),
-                self.local.scaling(),
-            )
-        })?;
-        Ok(Array1::from_vec(densities))
+    /// N(m(c), Σ(c)).
+    fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
+        self.local.map(contexts, |normal| {
+            let normal = in_units(normal.factorised()?, self.local.scaling())?;
+            Ok(NodeDistribution::Normal(normal))
+        })
     }
 }

@@ -1,15 +1,14 @@
 //! Correlations from pairwise regressions whose coefficients an encoder mixes.
 
 use crate::neural::{
-    Fitted, LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, given_others, log_densities,
-    neural_setters, pairs,
+    Fitted, LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, neural_setters, pairs,
 };
+use crate::normal::in_units;
 use crate::numerical::numerical;
-use crate::rows::stacked;
-use contextualized_core::validate::{check_finite, check_query, check_table};
+use contextualized_core::validate::{check_finite, check_table};
 use contextualized_core::{
-    Error, Estimator, FitReport, NetworkDensity, NetworkKind, Networks, Result, Samples,
-    Standardization, VaryingNetworks,
+    Error, Estimator, FitReport, NetworkDensity, NetworkKind, Networks, NodeDistribution,
+    NodeNormal, Result, Samples, Standardization, VaryingNetworks,
 };
 use contextualized_solvers::{Normal, nearest_correlation};
 use ndarray::{Array1, Array2, ArrayView2};
@@ -221,8 +220,7 @@ impl NeuralCorrelationModel {
             .map(contexts, |_, slopes, _| joined(&slopes, size))
     }
 
-    /// Normal distributions of standardised nodes.
-    fn normals(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<Normal>> {
+    fn normals(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeNormal>> {
         let means = self.means.offsets(contexts)?;
         let logs = self.log_variances.offsets(contexts)?;
         let deviations = logs.mapv(|log| (0.5 * log.clamp(LOG_VARIANCES.0, LOG_VARIANCES.1)).exp());
@@ -233,10 +231,11 @@ impl NeuralCorrelationModel {
                 let covariance = Array2::from_shape_fn(correlation.dim(), |(i, j)| {
                     correlation[[i, j]] * (deviations[[row, i]] * deviations[[row, j]])
                 });
-                numerical(
+                let normal = numerical(
                     "the inverse of a covariance",
                     Normal::from_covariance(means.row(row).to_owned(), covariance.view()),
-                )
+                )?;
+                in_units(normal, &self.scaling)
             })
             .collect()
     }
@@ -251,41 +250,14 @@ impl VaryingNetworks for NeuralCorrelationModel {
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
         let contexts = self.standardized(contexts)?;
         let correlations = self.correlations(contexts.view())?;
-        Networks::new(stacked(correlations, self.scaling.columns())?)
-    }
-
-    /// The mean of every feature given the others, under the normal distribution with these
-    /// correlations.
-    fn reconstruct(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>> {
-        check_query(
-            contexts,
-            self.context_scaling.columns(),
-            features,
-            self.scaling.columns(),
-        )?;
-        let normals = self.normals(self.standardized(contexts)?.view())?;
-        given_others(&normals, features, &self.scaling)
+        Networks::stacked(&correlations, self.scaling.columns())
     }
 }
 
 impl NetworkDensity for NeuralCorrelationModel {
-    fn log_densities(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array1<f64>> {
-        check_query(
-            contexts,
-            self.context_scaling.columns(),
-            features,
-            self.scaling.columns(),
-        )?;
+    fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
         let normals = self.normals(self.standardized(contexts)?.view())?;
-        log_densities(&normals, features, &self.scaling)
+        Ok(normals.into_iter().map(NodeDistribution::Normal).collect())
     }
 }
 

@@ -5,8 +5,9 @@ use super::fit::{effective_rows, less_dependent, mean_share};
 use super::products::{Terms, unpack};
 use super::smoother::{Order, Smoother};
 use crate::numerical::numerical;
+use crate::rows::stacked_vectors;
 use contextualized_core::validate::{check_finite, check_rows, check_table, check_weights};
-use contextualized_core::{Error, FitReport, Result, Standardization};
+use contextualized_core::{Checked, Error, FitReport, Result, Standardization, checked_serde};
 use contextualized_solvers::{Normal, cholesky};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
@@ -70,37 +71,46 @@ impl Bandwidths {
 
     /// Checks the numbers, and takes them to units of standardised contexts.
     pub(super) fn standardized(&self, scaling: &Standardization) -> Result<Self> {
-        let standardized = Self {
-            means: self
-                .means
-                .iter()
-                .zip(scaling.scales())
-                .map(|(h, s)| h / s)
-                .collect(),
-            covariances: self
-                .covariances
-                .iter()
-                .zip(scaling.scales())
-                .map(|(h, s)| h / s)
-                .collect(),
-            pseudo_rows: self.pseudo_rows,
-            independent_rows: self.independent_rows,
-        };
-        check_columns("bandwidths of means", scaling.columns(), self.means.len())?;
-        check_columns(
-            "bandwidths of covariances",
-            scaling.columns(),
-            self.covariances.len(),
-        )?;
-        standardized.check()?;
+        let standardized = self.scaled(scaling, |bandwidth, scale| bandwidth / scale);
+        standardized.check(scaling.columns())?;
         Ok(standardized)
     }
 
-    fn check(&self) -> Result<()> {
+    /// Takes bandwidths of standardised contexts to the units of the contexts.
+    pub(super) fn in_units(&self, scaling: &Standardization) -> Self {
+        self.scaled(scaling, |bandwidth, scale| bandwidth * scale)
+    }
+
+    fn scaled(&self, scaling: &Standardization, by: impl Fn(f64, f64) -> f64) -> Self {
+        let scaled = |bandwidths: &[f64]| {
+            // Bandwidths of columns that there are not stay, so that they are found.
+            let scales = scaling.scales().into_iter().chain(std::iter::repeat(&1.0));
+            bandwidths
+                .iter()
+                .zip(scales)
+                .map(|(h, s)| by(*h, *s))
+                .collect()
+        };
+        Self {
+            means: scaled(&self.means),
+            covariances: scaled(&self.covariances),
+            pseudo_rows: self.pseudo_rows,
+            independent_rows: self.independent_rows,
+        }
+    }
+
+    fn check(&self, contexts: usize) -> Result<()> {
         for (parameter, values) in [
             ("bandwidths of means", &self.means),
             ("bandwidths of covariances", &self.covariances),
         ] {
+            if values.len() != contexts {
+                return Err(Error::ColumnCount {
+                    argument: parameter,
+                    expected: contexts,
+                    found: values.len(),
+                });
+            }
             if let Some(value) = values
                 .iter()
                 .find(|&&value| value.is_nan() || value < NARROWEST)
@@ -129,34 +139,6 @@ impl Bandwidths {
             ))
         }
     }
-
-    pub(super) fn in_units(&self, scaling: &Standardization) -> Self {
-        let scaled = |values: &[f64]| {
-            values
-                .iter()
-                .zip(scaling.scales())
-                .map(|(h, s)| h * s)
-                .collect()
-        };
-        Self {
-            means: scaled(&self.means),
-            covariances: scaled(&self.covariances),
-            pseudo_rows: self.pseudo_rows,
-            independent_rows: self.independent_rows,
-        }
-    }
-}
-
-fn check_columns(argument: &'static str, expected: usize, found: usize) -> Result<()> {
-    if expected == found {
-        Ok(())
-    } else {
-        Err(Error::ColumnCount {
-            argument,
-            expected,
-            found,
-        })
-    }
 }
 
 /// How local covariances were fitted.
@@ -177,56 +159,54 @@ pub struct LocalReport {
 
 /// Means and covariances at any context, from the training rows themselves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked")]
+#[serde(remote = "Self")]
 pub(crate) struct LocalCovariance {
-    order: Order,
-    context_scaling: Standardization,
-    scaling: Standardization,
+    pub(super) order: Order,
+    pub(super) context_scaling: Standardization,
+    pub(super) scaling: Standardization,
     /// n × c, standardised.
-    contexts: Array2<f64>,
+    pub(super) contexts: Array2<f64>,
     /// n × p, standardised.
-    features: Array2<f64>,
+    pub(super) features: Array2<f64>,
     /// Features less their local means.
-    residuals: Array2<f64>,
-    weights: Array1<f64>,
+    pub(super) residuals: Array2<f64>,
+    pub(super) weights: Array1<f64>,
     /// In units of standardised contexts.
-    bandwidths: Bandwidths,
+    pub(super) bandwidths: Bandwidths,
     /// The population's covariance, of standardised features.
-    target: Array2<f64>,
-    report: LocalReport,
+    pub(super) target: Array2<f64>,
+    pub(super) report: LocalReport,
 }
 
-/// What a file may hold, before it is checked.
-#[derive(Deserialize)]
-struct Unchecked {
-    order: Order,
-    context_scaling: Standardization,
-    scaling: Standardization,
-    contexts: Array2<f64>,
-    features: Array2<f64>,
-    residuals: Array2<f64>,
-    weights: Array1<f64>,
-    bandwidths: Bandwidths,
-    target: Array2<f64>,
-    report: LocalReport,
-}
+checked_serde!(LocalCovariance);
 
-impl TryFrom<Unchecked> for LocalCovariance {
-    type Error = Error;
-
-    fn try_from(file: Unchecked) -> Result<Self> {
-        Self::new(
-            file.order,
-            file.context_scaling,
-            file.scaling,
-            file.contexts,
-            file.features,
-            file.residuals,
-            file.weights,
-            file.bandwidths,
-            file.target,
-            file.report,
-        )
+impl Checked for LocalCovariance {
+    fn check(&self) -> Result<()> {
+        let rows = self.contexts.nrows();
+        if rows == 0 {
+            return Err(Error::NoRows {
+                argument: "contexts",
+            });
+        }
+        let (columns, nodes) = (self.context_scaling.columns(), self.scaling.columns());
+        for (argument, table, columns, expected) in [
+            ("contexts", &self.contexts, columns, rows),
+            ("features", &self.features, nodes, rows),
+            ("residuals", &self.residuals, nodes, rows),
+            ("the population's covariance", &self.target, nodes, nodes),
+        ] {
+            check_table(argument, table.view(), Some(columns))?;
+            check_rows(argument, expected, table.nrows())?;
+        }
+        check_weights(self.weights.view(), rows)?;
+        if let Some(row) = self.weights.iter().position(|&weight| weight == 0.0) {
+            return Err(Error::InvalidWeight { row, value: 0.0 });
+        }
+        numerical(
+            "the factorisation of the population's covariance",
+            cholesky(self.target.view()),
+        )?;
+        self.bandwidths.check(columns)
     }
 }
 
@@ -238,6 +218,16 @@ pub(crate) struct LocalNormal {
     pub(crate) effective_rows: f64,
 }
 
+impl LocalNormal {
+    /// With its precision.
+    pub(crate) fn factorised(self) -> Result<Normal> {
+        numerical(
+            "the inverse of a covariance",
+            Normal::from_covariance(self.mean, self.covariance.view()),
+        )
+    }
+}
+
 /// Contexts whose sums are made together; fixed, so that results do not depend on the machine.
 const BLOCK: usize = 128;
 
@@ -245,80 +235,12 @@ const BLOCK: usize = 128;
 const FARTHEST: f64 = 20.0;
 
 impl LocalCovariance {
-    /// Checks that the parts fit each other.
-    #[allow(clippy::too_many_arguments)]
-    pub(super) fn new(
-        order: Order,
-        context_scaling: Standardization,
-        scaling: Standardization,
-        contexts: Array2<f64>,
-        features: Array2<f64>,
-        residuals: Array2<f64>,
-        weights: Array1<f64>,
-        bandwidths: Bandwidths,
-        target: Array2<f64>,
-        report: LocalReport,
-    ) -> Result<Self> {
-        let rows = contexts.nrows();
-        if rows == 0 {
-            return Err(Error::NoRows {
-                argument: "contexts",
-            });
-        }
-        check_table("contexts", contexts.view(), Some(context_scaling.columns()))?;
-        check_table("features", features.view(), Some(scaling.columns()))?;
-        check_table("residuals", residuals.view(), Some(scaling.columns()))?;
-        check_table(
-            "the population's covariance",
-            target.view(),
-            Some(scaling.columns()),
-        )?;
-        check_rows("features", rows, features.nrows())?;
-        check_rows("residuals", rows, residuals.nrows())?;
-        check_rows(
-            "the population's covariance",
-            scaling.columns(),
-            target.nrows(),
-        )?;
-        check_weights(weights.view(), rows)?;
-        if let Some(row) = weights.iter().position(|&weight| weight == 0.0) {
-            return Err(Error::InvalidWeight { row, value: 0.0 });
-        }
-        numerical(
-            "the factorisation of the population's covariance",
-            cholesky(target.view()),
-        )?;
-        for (argument, values) in [
-            ("bandwidths of means", &bandwidths.means),
-            ("bandwidths of covariances", &bandwidths.covariances),
-        ] {
-            check_columns(argument, context_scaling.columns(), values.len())?;
-        }
-        bandwidths.check()?;
-        Ok(Self {
-            order,
-            context_scaling,
-            scaling,
-            contexts,
-            features,
-            residuals,
-            weights,
-            bandwidths,
-            target,
-            report,
-        })
-    }
-
     pub(crate) fn report(&self) -> &LocalReport {
         &self.report
     }
 
     pub(crate) fn nodes(&self) -> usize {
         self.scaling.columns()
-    }
-
-    pub(crate) fn contexts(&self) -> usize {
-        self.context_scaling.columns()
     }
 
     /// Of features.
@@ -331,7 +253,7 @@ impl LocalCovariance {
     pub(crate) fn map<T: Send>(
         &self,
         contexts: ArrayView2<'_, f64>,
-        of: impl Fn(usize, LocalNormal) -> Result<T> + Sync,
+        of: impl Fn(LocalNormal) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
         self.map_parts(contexts, true, of)
     }
@@ -340,7 +262,7 @@ impl LocalCovariance {
     pub(crate) fn map_covariances<T: Send>(
         &self,
         contexts: ArrayView2<'_, f64>,
-        of: impl Fn(usize, LocalNormal) -> Result<T> + Sync,
+        of: impl Fn(LocalNormal) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
         self.map_parts(contexts, false, of)
     }
@@ -349,24 +271,18 @@ impl LocalCovariance {
         &self,
         contexts: ArrayView2<'_, f64>,
         with_means: bool,
-        of: impl Fn(usize, LocalNormal) -> Result<T> + Sync,
+        of: impl Fn(LocalNormal) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
-        check_table("contexts", contexts, Some(self.contexts()))?;
+        check_table("contexts", contexts, Some(self.context_scaling.columns()))?;
         let standardized = self.context_scaling.apply(contexts)?;
         check_finite("contexts, standardised,", standardized.view())?;
         let standardized = standardized.mapv(|value| value.clamp(-FARTHEST, FARTHEST));
-        let blocks: Vec<_> = standardized
-            .axis_chunks_iter(Axis(0), BLOCK)
-            .enumerate()
-            .collect();
+        let blocks: Vec<_> = standardized.axis_chunks_iter(Axis(0), BLOCK).collect();
         let results = blocks
             .into_par_iter()
-            .map(|(block, contexts)| {
-                self.block(contexts, with_means)?
-                    .into_iter()
-                    .enumerate()
-                    .map(|(place, normal)| of(block * BLOCK + place, normal))
-                    .collect::<Result<Vec<T>>>()
+            .map(|contexts| {
+                let normals = self.block(contexts, with_means)?.into_iter();
+                normals.map(&of).collect::<Result<Vec<T>>>()
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(results.into_iter().flatten().collect())
@@ -417,22 +333,10 @@ impl LocalCovariance {
             .collect()
     }
 
-    /// The normal distribution at a context, in the units of the features.
-    pub(crate) fn in_units(&self, normal: &LocalNormal) -> (Array1<f64>, Array2<f64>) {
-        let scales = self.scaling.scales();
-        let mean = &normal.mean * &scales + self.scaling.centers();
-        let covariance = Array2::from_shape_fn(normal.covariance.dim(), |(i, j)| {
-            let (i, j) = (i.max(j), i.min(j));
-            normal.covariance[[i, j]] * scales[i] * scales[j]
-        });
-        (mean, covariance)
-    }
-
-    /// With its precision, of standardised features.
-    pub(crate) fn normal(&self, local: LocalNormal) -> Result<Normal> {
-        numerical(
-            "the inverse of a covariance",
-            Normal::from_covariance(local.mean, local.covariance.view()),
-        )
+    /// The means at every context (n × p), in the units of the features.
+    pub(crate) fn means(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let means = self.map(contexts, |normal| Ok(normal.mean))?;
+        self.scaling
+            .invert(stacked_vectors(means, self.nodes())?.view())
     }
 }

@@ -7,7 +7,7 @@ use super::search::{Objective, Scores, Settings, search};
 use super::smoother::{LocalWeights, Order, Smoother};
 use crate::numerical::numerical;
 use contextualized_core::{
-    Error, FitReport, Result, Samples, Standardization, Termination, normalized_weights,
+    Checked, Error, FitReport, Result, Samples, Standardization, Termination, normalized_weights,
 };
 use contextualized_solvers::{cholesky, shrunken_covariance, weighted_gram};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
@@ -51,7 +51,7 @@ impl LocalSettings {
                 rows,
                 "at least 2",
             )),
-            _ => Ok(()),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -149,18 +149,20 @@ impl LocalSettings {
                 best_epoch: None,
             },
         };
-        LocalCovariance::new(
-            self.order,
+        let local = LocalCovariance {
+            order: self.order,
             context_scaling,
             scaling,
             contexts,
             features,
             residuals,
             weights,
-            found,
-            shrunken.matrix,
+            bandwidths: found,
+            target: shrunken.matrix,
             report,
-        )
+        };
+        local.check()?;
+        Ok(local)
     }
 
     /// Rows by which bandwidths are chosen, in ascending order.

@@ -1,16 +1,14 @@
 //! Precisions in closed form, from kernel-weighted covariances.
 
 use crate::local::{Bandwidths, LocalCovariance, LocalNormal, LocalReport, LocalSettings, Order};
-use crate::normal::{log_density, precision_in_units};
+use crate::normal::in_units;
 use crate::numerical::numerical;
-use crate::rows::{stacked, stacked_vectors};
-use contextualized_core::validate::check_query;
 use contextualized_core::{
-    Error, Estimator, MarkovNetworks, NetworkDensity, NetworkKind, Networks, Result, Samples,
-    VaryingNetworks,
+    Checked, Error, Estimator, MarkovNetworks, NetworkDensity, NetworkKind, Networks,
+    NodeDistribution, NodeNormal, Result, Samples, VaryingNetworks, checked_serde,
 };
-use contextualized_solvers::{Normal, graphical_lasso};
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use contextualized_solvers::Normal;
+use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 /// Contextualized precision matrices in closed form, by context kernels.
@@ -117,7 +115,7 @@ fn check_penalty(penalty: Option<f64>) -> Result<()> {
             penalty,
             "a finite number of at least zero",
         )),
-        _ => Ok(()),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -129,9 +127,10 @@ impl Estimator for KernelMarkov {
         if let Some(penalty) = self.penalty {
             settings.push(format!("penalty {penalty}"));
         }
-        match &settings[..] {
-            [] => "kernel Markov".to_owned(),
-            _ => format!("kernel Markov ({})", settings.join(", ")),
+        if settings.is_empty() {
+            "kernel Markov".to_owned()
+        } else {
+            format!("kernel Markov ({})", settings.join(", "))
         }
     }
 
@@ -151,25 +150,17 @@ impl Estimator for KernelMarkov {
 /// Fitted kernel precisions. Reloaded through serde they are the same bits; numbers that contradict
 /// each other are refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked")]
+#[serde(remote = "Self")]
 pub struct KernelMarkovModel {
     local: LocalCovariance,
     penalty: Option<f64>,
 }
 
-/// What a file may hold, before it is checked.
-#[derive(Deserialize)]
-struct Unchecked {
-    local: LocalCovariance,
-    penalty: Option<f64>,
-}
+checked_serde!(KernelMarkovModel);
 
-impl TryFrom<Unchecked> for KernelMarkovModel {
-    type Error = Error;
-
-    fn try_from(Unchecked { local, penalty }: Unchecked) -> Result<Self> {
-        check_penalty(penalty)?;
-        Ok(Self { local, penalty })
+impl Checked for KernelMarkovModel {
+    fn check(&self) -> Result<()> {
+        check_penalty(self.penalty)
     }
 }
 
@@ -185,30 +176,18 @@ impl KernelMarkovModel {
     ///
     /// Those of [`VaryingNetworks::networks`].
     pub fn means(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        let means = self
-            .local
-            .map(contexts, |_, normal| Ok(self.local.in_units(&normal).0))?;
-        stacked_vectors(means, self.local.nodes())
+        self.local.means(contexts)
     }
 
-    fn normal(&self, local: LocalNormal) -> Result<Normal> {
-        let Some(penalty) = self.penalty else {
-            return self.local.normal(local);
+    fn normal(&self, local: LocalNormal) -> Result<NodeNormal> {
+        let normal = match self.penalty {
+            None => local.factorised()?,
+            Some(penalty) => numerical(
+                "a sparse precision",
+                Normal::sparse(local.mean, local.covariance.view(), penalty),
+            )?,
         };
-        let deviations = local.covariance.diag().mapv(f64::sqrt);
-        let correlation = numerical(
-            "a correlation matrix",
-            contextualized_solvers::correlation(local.covariance.view()),
-        )?;
-        let sparse = numerical(
-            "a sparse precision",
-            graphical_lasso(correlation.view(), penalty),
-        )?;
-        let precision = precision_in_units(&sparse.precision, deviations.view());
-        numerical(
-            "the factorisation of a precision",
-            Normal::from_precision(local.mean, precision),
-        )
+        in_units(normal, self.local.scaling())
     }
 }
 
@@ -223,62 +202,20 @@ impl VaryingNetworks for KernelMarkovModel {
     ///
     /// [`Error::NotFinite`] also where features are so small that their precision overflows.
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
-        let scales = self.local.scaling().scales();
-        let precisions = self.local.map_covariances(contexts, |_, normal| {
-            let normal = self.normal(normal)?;
-            Ok(precision_in_units(normal.precision(), scales))
-        })?;
-        Networks::new(stacked(precisions, self.local.nodes())?)
-    }
-
-    /// The mean of every feature given the others under N(m(c), Ω(c)⁻¹).
-    fn reconstruct(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>> {
-        check_query(
-            contexts,
-            self.local.contexts(),
-            features,
-            self.local.nodes(),
-        )?;
-        let standardized = self.local.scaling().apply(features)?;
-        let rows = self.local.map(contexts, |row, normal| {
-            let normal = self.normal(normal)?;
-            let row = standardized.index_axis(Axis(0), row);
-            numerical("a conditional mean", normal.given_others(row))
-        })?;
-        self.local
-            .scaling()
-            .invert(stacked_vectors(rows, self.local.nodes())?.view())
+        let precisions = self
+            .local
+            .map_covariances(contexts, |local| Ok(self.normal(local)?.precision()))?;
+        Networks::stacked(&precisions, self.local.nodes())
     }
 }
 
 impl MarkovNetworks for KernelMarkovModel {}
 
 impl NetworkDensity for KernelMarkovModel {
-    /// Of N(m(c), Ω(c)⁻¹).
-    fn log_densities(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array1<f64>> {
-        check_query(
-            contexts,
-            self.local.contexts(),
-            features,
-            self.local.nodes(),
-        )?;
-        let standardized = self.local.scaling().apply(features)?;
-        let densities = self.local.map(contexts, |row, normal| {
-            let normal = self.normal(normal)?;
-            log_density(
-                &normal,
-                standardized.index_axis(Axis(0), row),
-                self.local.scaling(),
-            )
-        })?;
-        Ok(Array1::from_vec(densities))
+    /// N(m(c), Ω(c)⁻¹).
+    fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
+        self.local.map(contexts, |local| {
+            Ok(NodeDistribution::Normal(self.normal(local)?))
+        })
     }
 }

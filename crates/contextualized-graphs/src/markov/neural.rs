@@ -1,18 +1,13 @@
 //! Precisions from neighbourhood regressions whose coefficients an encoder mixes.
 
-use crate::neural::{
-    Fitted, LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, given_others, log_densities,
-    neural_setters,
-};
-use crate::normal::precision_in_units;
+use crate::neural::{Fitted, LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, neural_setters};
 use crate::numerical::numerical;
-use crate::rows::stacked;
-use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
+use contextualized_core::validate::{check_finite, check_rows, check_table};
 use contextualized_core::{
-    Error, Estimator, FitReport, MarkovNetworks, NetworkDensity, NetworkKind, Networks, Result,
-    Samples, Standardization, VaryingNetworks,
+    Error, Estimator, FitReport, MarkovNetworks, NetworkDensity, NetworkKind, Networks,
+    NodeDistribution, NodeNormal, Result, Samples, Standardization, VaryingNetworks,
 };
-use contextualized_solvers::{Normal, symmetric_eigen};
+use contextualized_solvers::symmetric_eigen;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
@@ -219,6 +214,7 @@ struct LocalPrecision {
     /// The mean that the regressions' offsets amount to.
     mean: Array1<f64>,
     precision: Array2<f64>,
+    log_determinant: f64,
     kept: f64,
 }
 
@@ -270,6 +266,7 @@ fn joined(
     Ok(LocalPrecision {
         mean: mean.column(0).to_owned(),
         precision,
+        log_determinant: factor.log_determinant(),
         kept,
     })
 }
@@ -313,14 +310,12 @@ impl NeuralMarkovModel {
         })
     }
 
-    fn normals(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<Normal>> {
+    fn normals(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeNormal>> {
         self.local(contexts)?
             .into_iter()
             .map(|local| {
-                numerical(
-                    "the factorisation of a precision",
-                    Normal::from_precision(local.mean, local.precision),
-                )
+                let (mean, precision) = (local.mean, local.precision);
+                NodeNormal::new(&self.scaling, mean, precision, local.log_determinant)
             })
             .collect()
     }
@@ -333,47 +328,18 @@ impl VaryingNetworks for NeuralMarkovModel {
 
     /// Precisions, in the inverse of the features' units.
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
-        let precisions = self
-            .local(self.standardized(contexts)?.view())?
-            .into_iter()
-            .map(|local| precision_in_units(&local.precision, self.scaling.scales()))
-            .collect();
-        Networks::new(stacked(precisions, self.scaling.columns())?)
-    }
-
-    /// The mean of every feature given the others, under the normal distribution with these precisions.
-    fn reconstruct(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>> {
-        check_query(
-            contexts,
-            self.context_scaling.columns(),
-            features,
-            self.scaling.columns(),
-        )?;
         let normals = self.normals(self.standardized(contexts)?.view())?;
-        given_others(&normals, features, &self.scaling)
+        let precisions: Vec<_> = normals.iter().map(NodeNormal::precision).collect();
+        Networks::stacked(&precisions, self.scaling.columns())
     }
 }
 
 impl MarkovNetworks for NeuralMarkovModel {}
 
 impl NetworkDensity for NeuralMarkovModel {
-    fn log_densities(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array1<f64>> {
-        check_query(
-            contexts,
-            self.context_scaling.columns(),
-            features,
-            self.scaling.columns(),
-        )?;
+    fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
         let normals = self.normals(self.standardized(contexts)?.view())?;
-        log_densities(&normals, features, &self.scaling)
+        Ok(normals.into_iter().map(NodeDistribution::Normal).collect())
     }
 }
 
