@@ -8,7 +8,7 @@ use contextualized_core::{
     Error, Estimator, Family, NetworkDensity, NetworkKind, Networks, Result, Samples,
     VaryingNetworks,
 };
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 /// Contextualized networks by whichever candidate gives held-out rows the highest density.
@@ -218,30 +218,10 @@ impl VaryingNetworks for AutoNetworkModel {
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
         self.model.networks(contexts)
     }
-
-    fn reconstruct(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>> {
-        self.model.reconstruct(contexts, features)
-    }
-
-    fn reconstruction_errors(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array1<f64>> {
-        self.model.reconstruction_errors(contexts, features)
-    }
 }
 
 impl NetworkDensity for AutoNetworkModel {
-    fn log_densities(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array1<f64>> {
-        self.model.log_densities(contexts, features)
+    fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
+        self.model.distributions(contexts)
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::{NetworkModel, RegressionModel};
 use contextualized_core::{
-    Coefficients, Family, LocalCoefficients, NetworkDensity, Result, VaryingCoefficients,
-    WithArchetypes, WithPredictions, WithSums, WithUncertainty, WithWaldTests,
+    Coefficients, Family, LocalCoefficients, NetworkDensity, NetworkKind, Networks,
+    NodeDistribution, Result, VaryingCoefficients, VaryingNetworks, WithArchetypes,
+    WithPredictions, WithSums, WithUncertainty, WithWaldTests,
 };
 use ndarray::{Array2, ArrayView2};
 
@@ -56,5 +57,25 @@ impl LocalCoefficients for RegressionModel {
 impl VaryingCoefficients for RegressionModel {
     fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
         self.inner().coefficients(contexts)
+    }
+}
+
+impl VaryingNetworks for NetworkModel {
+    fn kind(&self) -> NetworkKind {
+        self.inner().kind()
+    }
+
+    fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
+        self.inner().networks(contexts)
+    }
+}
+
+impl NetworkDensity for NetworkModel {
+    fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
+        self.inner().distributions(contexts)
+    }
+
+    fn cluster_sizes(&self) -> Option<Vec<usize>> {
+        self.inner().cluster_sizes()
     }
 }

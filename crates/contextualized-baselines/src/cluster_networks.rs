@@ -4,9 +4,9 @@ use crate::clusters::{CandidateLoss, ClusterReport, ClusterSummary};
 use crate::kmeans;
 use contextualized_core::validate::{check_finite, check_rows, check_table};
 use contextualized_core::{
-    Checked, Error, Estimator, KFold, MarkovNetworks, NetworkDensity, NetworkKind, Networks,
-    NodeDistribution, Result, Samples, Split, Standardization, StructuralEquations,
-    StructuralNetworks, VaryingNetworks, WithNetworkArchetypes, checked_serde,
+    Checked, Error, Estimator, KFold, MarkovNetworks, NetworkDensity, NetworkEstimator,
+    NetworkKind, Networks, NodeDistribution, Result, Samples, Split, Standardization,
+    StructuralEquations, StructuralNetworks, VaryingNetworks, WithNetworkArchetypes, checked_serde,
 };
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
 use rayon::prelude::*;
@@ -224,6 +224,16 @@ fn fewest_within_one_error(losses: &[(usize, Array1<f64>)]) -> usize {
         .map_or(1, |(clusters, _)| *clusters)
 }
 
+impl<E> NetworkEstimator for ClusterNetworks<E>
+where
+    E: NetworkEstimator,
+    E::Model: NetworkDensity + Clone + Send + Sync,
+{
+    fn with_seed(seed: u64) -> Self {
+        Self::new(E::with_seed(seed)).seed(seed)
+    }
+}
+
 impl<E> Estimator for ClusterNetworks<E>
 where
     E: Estimator,
@@ -404,6 +414,11 @@ impl<M: VaryingNetworks> WithNetworkArchetypes for ClusterNetworkModel<M> {
 impl<M: NetworkDensity> NetworkDensity for ClusterNetworkModel<M> {
     fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
         self.of_rows(contexts, |model, contexts| model.distributions(contexts))
+    }
+
+    fn cluster_sizes(&self) -> Option<Vec<usize>> {
+        let clusters = self.report.clusters.iter();
+        Some(clusters.map(|cluster| cluster.rows).collect())
     }
 }
 

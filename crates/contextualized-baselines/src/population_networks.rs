@@ -3,8 +3,9 @@
 use crate::population::named;
 use contextualized_core::validate::{check_rows, check_table};
 use contextualized_core::{
-    Checked, Error, Estimator, MarkovNetworks, NetworkDensity, NetworkKind, Networks,
-    NodeDistribution, NodeNormal, Result, Samples, Standardization, VaryingNetworks, checked_serde,
+    Checked, Error, Estimator, MarkovNetworks, NetworkDensity, NetworkEstimator, NetworkKind,
+    Networks, NodeDistribution, NodeNormal, Result, Samples, Standardization, VaryingNetworks,
+    checked_serde,
 };
 use contextualized_solvers::{Normal, correlation, shrunken_covariance};
 use ndarray::{Array1, Array2, ArrayView2};
@@ -217,6 +218,12 @@ fn numerical<T>(result: Result<T, contextualized_solvers::Error>) -> Result<T> {
     result.map_err(|error| Error::numerical("a network of the population", error))
 }
 
+impl NetworkEstimator for PopulationCorrelation {
+    fn with_seed(_: u64) -> Self {
+        Self::new()
+    }
+}
+
 impl Estimator for PopulationCorrelation {
     type Model = PopulationCorrelationModel;
 
@@ -263,6 +270,12 @@ impl VaryingNetworks for PopulationCorrelationModel {
 impl NetworkDensity for PopulationCorrelationModel {
     fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
         self.distribution.distributions(contexts)
+    }
+}
+
+impl NetworkEstimator for PopulationMarkov {
+    fn with_seed(_: u64) -> Self {
+        Self::new()
     }
 }
 

@@ -142,18 +142,24 @@ fn named<T: FromStr<Err = contextualized_core::Error> + Clone + Send + Sync + 's
 
 fn regression_estimator() -> impl TypedValueParser<Value = Estimate<RegressionMethod>> {
     let methods = RegressionMethod::ALL.iter();
-    named(with_auto(methods.map(|method| (method.name(), method.description()))))
+    named(with_auto(
+        methods.map(|method| (method.name(), method.description())),
+    ))
 }
 
 fn network_estimator() -> impl TypedValueParser<Value = Estimate<NetworkMethod>> {
     let methods = NetworkMethod::ALL.iter();
-    named(with_auto(methods.map(|method| (method.name(), method.description()))))
+    named(with_auto(
+        methods.map(|method| (method.name(), method.description())),
+    ))
 }
 
 fn with_auto(
     names: impl Iterator<Item = (&'static str, &'static str)>,
 ) -> impl Iterator<Item = (&'static str, &'static str)> {
-    [(AUTO, "The best of the others on held-out rows.")].into_iter().chain(names)
+    [(AUTO, "The best of the others on held-out rows.")]
+        .into_iter()
+        .chain(names)
 }
 
 fn family() -> impl TypedValueParser<Value = Family> {
@@ -161,7 +167,11 @@ fn family() -> impl TypedValueParser<Value = Family> {
 }
 
 fn network_kind() -> impl TypedValueParser<Value = NetworkChoice> {
-    named(NetworkChoice::ALL.iter().map(|kind| (kind.name(), kind.description())))
+    named(
+        NetworkChoice::ALL
+            .iter()
+            .map(|kind| (kind.name(), kind.description())),
+    )
 }
 
 #[derive(Debug, Args)]

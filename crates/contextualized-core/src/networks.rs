@@ -162,6 +162,11 @@ pub trait NetworkDensity: VaryingNetworks {
     /// [`Error::ColumnCount`], [`Error::NotFinite`], [`Error::Numerical`].
     fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>>;
 
+    /// Training rows of each cluster, of a model of clusters.
+    fn cluster_sizes(&self) -> Option<Vec<usize>> {
+        None
+    }
+
     /// The mean of each feature given the others, n × p: of a normal distribution given all others,
     /// of structural equations given its parents.
     ///

@@ -4,7 +4,9 @@ use super::continuous::{Relaxed, dagma, notears};
 use super::model::{PopulationBayesianModel, StructureReport};
 use super::moments::Moments;
 use crate::design::weighted_rows;
-use contextualized_core::{Checked, Error, Estimator, FitReport, Result, Samples, Termination};
+use contextualized_core::{
+    Checked, Error, Estimator, FitReport, NetworkEstimator, Result, Samples, Termination,
+};
 use contextualized_solvers::{Order, Projection, acyclic_part, exact_order, greedy_order};
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
@@ -232,6 +234,12 @@ impl PopulationBayesianNetwork {
         let cost = |set: u32, node: usize| table[set as usize * nodes + node];
         exact_order(required.view(), cost)
             .map_err(|error| Error::numerical("the order search", error))
+    }
+}
+
+impl NetworkEstimator for PopulationBayesianNetwork {
+    fn with_seed(_: u64) -> Self {
+        Self::new()
     }
 }
 

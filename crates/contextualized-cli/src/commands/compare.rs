@@ -55,7 +55,12 @@ fn by_folds(
 ) -> Result<(String, Option<Table>)> {
     let settings = &arguments.settings;
     let folds = KFold::new(settings.folds, settings.seed);
-    let compared = cross_validate(estimators, &training.samples, &folds, training.design.family)?;
+    let compared = cross_validate(
+        estimators,
+        &training.samples,
+        &folds,
+        training.design.family,
+    )?;
     let reference = compared.first().and_then(|line| line.outcome.as_ref().ok());
     let mut table = Table::new(
         "comparison",

@@ -194,7 +194,10 @@ fn family_in_words(design: &Design) -> Option<String> {
                 None => format!("{} is 1", target.name),
             })
             .collect();
-        text = format!("Binary outcome: probabilities that {}", targets.join(", that "));
+        text = format!(
+            "Binary outcome: probabilities that {}",
+            targets.join(", that ")
+        );
     }
     if let Some(offset) = design.offset {
         text = format!("{text}; offset {}", design.variables[offset].name);

@@ -62,7 +62,9 @@ pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
     let choice = model.report().clone();
     let described = model.describe();
     let baseline = |method| {
-        let fitted = any.default_of(method).and_then(|estimator| estimator.fit(samples));
+        let fitted = any
+            .default_of(method)
+            .and_then(|estimator| estimator.fit(samples));
         Baseline::new(fitted)
     };
     let saved = Saved {

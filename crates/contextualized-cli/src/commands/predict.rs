@@ -17,7 +17,9 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 
 pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
     let saved: Saved = model_file::load(&arguments.model)?;
-    let design = &*saved.design.with_offset_named(arguments.offset.as_deref())?;
+    let design = &*saved
+        .design
+        .with_offset_named(arguments.offset.as_deref())?;
     let source = Source::open(&arguments.data, &arguments.flags.reading())?;
     let unknown = match arguments.unknown_levels {
         UnknownLevels::Error => Unknown::Error,

@@ -12,7 +12,7 @@ use crate::report::{
     Achieved, Candidate, Clusters, ContextAxis, NetworkReport, RegressionReport, Tested,
 };
 use crate::saved::{Baseline, Fitted, Networks, Regression, Saved};
-use contextualized_auto::{AutoReport, CandidateOutcome, NetworkModel};
+use contextualized_auto::{AutoReport, CandidateOutcome};
 use contextualized_baselines::ClusterReport;
 use contextualized_core::metrics::Score;
 use contextualized_core::{LocalCoefficients, NetworkDensity, Samples};
@@ -23,7 +23,9 @@ pub(crate) fn run(arguments: &Report, global: &Global) -> Result<()> {
     let saved: Saved = model_file::load(&arguments.model)?;
     let progress = Progress::new(global, "reading");
     let source = Source::open(&arguments.data, &arguments.flags.reading())?;
-    let design = saved.design.with_offset_named(arguments.offset.as_deref())?;
+    let design = saved
+        .design
+        .with_offset_named(arguments.offset.as_deref())?;
     let (test, dropped) = Encoder::samples(&design, &source, arguments.flags.drop_missing)?;
     progress.say("writing the report");
     let inputs = Inputs::new(&saved, arguments, test, dropped)?;
@@ -110,10 +112,7 @@ impl<'a> Inputs<'a> {
         let design = &self.saved.design;
         let mut estimator = vec![
             ("Estimator".to_owned(), model.describe()),
-            (
-                "Outcome".to_owned(),
-                design.family.description().to_owned(),
-            ),
+            ("Outcome".to_owned(), design.family.description().to_owned()),
         ];
         estimator.extend(reason(model.report()));
         if let Baseline::Failed(reason) = &regression.variation {
@@ -166,7 +165,10 @@ impl<'a> Inputs<'a> {
         let model = &networks.model;
         let mut estimator = vec![("Estimator".to_owned(), model.describe())];
         estimator.extend(reason(model.report()));
-        let sizes = networks.clusters.fitted().and_then(NetworkModel::cluster_report).map(sizes);
+        let sizes = networks
+            .clusters
+            .fitted()
+            .and_then(NetworkDensity::cluster_sizes);
         let clusters = networks.clusters.fitted().zip(sizes.as_deref());
         Ok(NetworkReport {
             title: &self.title,

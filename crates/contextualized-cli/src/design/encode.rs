@@ -80,9 +80,8 @@ impl<'a> Encoder<'a> {
         unknown: Unknown,
         drop_missing: bool,
     ) -> Self {
-        let used = |&variable: &usize| {
-            need != Need::Contexts || Design::uses(&design.contexts, variable)
-        };
+        let used =
+            |&variable: &usize| need != Need::Contexts || Design::uses(&design.contexts, variable);
         let mut variables: Vec<Option<usize>> =
             (0..design.variables.len()).filter(used).map(Some).collect();
         if need == Need::Targets {
@@ -143,7 +142,9 @@ impl<'a> Encoder<'a> {
             .with_context_names(design.context_names())?
             .with_feature_names(design.feature_names())?;
         if design.offset.is_some() {
-            let offsets = blocks.iter().flat_map(|block| block.offsets.iter().flatten());
+            let offsets = blocks
+                .iter()
+                .flat_map(|block| block.offsets.iter().flatten());
             samples = samples.with_offsets(offsets.copied().collect::<Array1<f64>>().view())?;
         }
         Ok((samples, encoder.incomplete))
@@ -225,7 +226,10 @@ impl<'a> Encoder<'a> {
             Need::Contexts => &[],
             Need::Features | Need::Targets => &self.design.features,
         };
-        let offsets = self.design.offset.map(|offset| outcome_of(&all[offset], &rows));
+        let offsets = self
+            .design
+            .offset
+            .map(|offset| outcome_of(&all[offset], &rows));
         let mut outcomes = Array2::zeros((rows.len(), targets.len()));
         for (mut outcome, column) in outcomes.columns_mut().into_iter().zip(&targets) {
             outcome.assign(&outcome_of(column, &rows));

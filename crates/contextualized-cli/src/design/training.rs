@@ -97,7 +97,9 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
     };
     let offset = request.offset.and_then(|name| {
         let names = named[targets..].iter();
-        names.map(|variable| (variable.name.as_str(), variable.factor)).position(|own| own == (name, false))
+        names
+            .map(|variable| (variable.name.as_str(), variable.factor))
+            .position(|own| own == (name, false))
     });
     let design = Design {
         formula: resolved.to_string(),

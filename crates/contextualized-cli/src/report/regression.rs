@@ -11,7 +11,7 @@ use super::variation::{LEVEL, Tested};
 use super::words::{count, number, percent, whole, with_error};
 use contextualized_analysis::{Calibration, Measured, SubgroupAccuracy};
 use contextualized_core::validate::check_table;
-use contextualized_core::{Family, Error, Result, Samples, VaryingCoefficients, WithSums};
+use contextualized_core::{Error, Family, Result, Samples, VaryingCoefficients, WithSums};
 
 /// What a report of a regression is about. Names of columns are those of the training rows.
 pub(crate) struct RegressionReport<'a> {
