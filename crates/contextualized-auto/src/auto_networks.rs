@@ -5,8 +5,8 @@ use crate::progress::Progress;
 use crate::{AutoReport, NetworkCandidate, NetworkChoice, NetworkMethod, NetworkModel};
 use contextualized_core::cross_validation::HeldOut;
 use contextualized_core::{
-    Error, Estimator, Family, NetworkDensity, NetworkKind, Networks, Result, Samples,
-    VaryingNetworks,
+    Error, Estimator, Family, NetworkDensity, NetworkKind, Networks, NodeDistribution, Result,
+    Samples, VaryingNetworks,
 };
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
