@@ -1,34 +1,26 @@
 //! The choice among networks.
 
 use crate::data::nodes;
-use contextualized_auto::{AutoNetworkModel, AutoNetworks, Method};
+use contextualized_auto::{
+    AutoNetworkModel, AutoNetworks, NetworkCandidate, NetworkChoice, NetworkMethod,
+};
 use contextualized_core::{Estimator, NetworkDensity, NetworkKind, VaryingNetworks};
 
 #[test]
 fn networks_of_every_kind_and_method_are_read_again() {
     let samples = nodes(60, 1);
-    for (auto, kind) in [
-        (AutoNetworks::correlation(), NetworkKind::Correlation),
-        (AutoNetworks::markov(), NetworkKind::Precision),
-        (AutoNetworks::bayesian(), NetworkKind::Directed),
+    for (choice, kind) in [
+        (NetworkChoice::Correlation, NetworkKind::Correlation),
+        (NetworkChoice::Markov, NetworkKind::Precision),
+        (NetworkChoice::Bayesian, NetworkKind::Directed),
     ] {
-        for method in [
-            Method::Population,
-            Method::Cluster,
-            Method::Neural,
-            Method::GaussianProcess,
-        ] {
+        let auto = AutoNetworks::new(choice);
+        let candidates = NetworkCandidate::all(choice, 0);
+        assert_eq!(candidates.len(), 4);
+        for method in candidates.iter().map(NetworkCandidate::method) {
             let model = auto.clone().only(method).fit(&samples).unwrap();
             assert_eq!(model.kind(), kind);
             assert_eq!(model.model().method(), method);
-            assert_eq!(
-                model.model().as_markov().is_some(),
-                kind == NetworkKind::Precision
-            );
-            assert_eq!(
-                model.model().as_structural().is_some(),
-                kind == NetworkKind::Directed
-            );
             let text = serde_json::to_string(&model).unwrap();
             let read: AutoNetworkModel = serde_json::from_str(&text).unwrap();
             assert_eq!(
@@ -49,19 +41,31 @@ fn the_density_of_held_out_rows_chooses() {
             .mean()
             .unwrap()
     };
-    let auto = AutoNetworks::correlation();
+    let auto = AutoNetworks::new(NetworkChoice::Correlation);
     let model = auto.fit(&train).unwrap();
-    assert_ne!(model.model().method(), Method::Population);
-    let population = auto.only(Method::Population).fit(&train).unwrap();
+    assert_ne!(model.model().method(), NetworkMethod::Population);
+    let population = auto.only(NetworkMethod::Population).fit(&train).unwrap();
     assert!(density(&model) > density(&population) + 0.1);
 }
 
 #[test]
 fn candidates_of_another_kind_are_refused() {
-    let markov = AutoNetworks::markov().default_of(Method::Population);
-    let error = AutoNetworks::correlation()
+    let markov = AutoNetworks::new(NetworkChoice::Markov)
+        .default_of(NetworkMethod::Population)
+        .unwrap();
+    let error = AutoNetworks::new(NetworkChoice::Correlation)
         .candidates(vec![markov])
         .fit(&nodes(30, 1))
         .unwrap_err();
     assert!(error.to_string().contains("of networks of one kind"));
+}
+
+#[test]
+fn a_method_that_a_kind_does_not_have_is_named() {
+    let auto = AutoNetworks::new(NetworkChoice::Markov).only(NetworkMethod::GaussianProcess);
+    let error = auto.fit(&nodes(30, 1)).unwrap_err().to_string();
+    assert!(
+        error.contains("for markov networks one of population, kernel, cluster, neural"),
+        "{error}"
+    );
 }

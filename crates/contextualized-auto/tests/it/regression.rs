@@ -1,7 +1,9 @@
 //! The choice among regressions.
 
 use crate::data::{binary, constant, smooth};
-use contextualized_auto::{AutoModel, AutoRegression, Candidate, CandidateOutcome, Method};
+use contextualized_auto::{
+    AutoModel, AutoRegression, Candidate, CandidateOutcome, RegressionMethod,
+};
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::{
     Error, Estimator, Family, LocalCoefficients, Samples, VaryingCoefficients, WithUncertainty,
@@ -42,7 +44,7 @@ fn the_kernel_is_chosen_where_slopes_are_smooth() {
         .candidates(quick())
         .fit(&train)
         .unwrap();
-    assert_eq!(model.model().method(), Method::GaussianProcess);
+    assert_eq!(model.model().method(), RegressionMethod::GaussianProcess);
     assert_eq!(model.describe(), "gp (additive squared exponential)");
     let population = PopulationRegression::new().fit(&train).unwrap();
     assert!(response_error(&model, &test) < 0.5 * response_error(&population, &test));
@@ -59,7 +61,7 @@ fn the_table_holds_what_was_chosen_from() {
     let report = model.report();
     assert_eq!(
         (report.rows(), report.folds(), report.loss()),
-        (120, 5, "squared error")
+        (120, 5, "mean squared error")
     );
     let scores: Vec<_> = report
         .candidates()
@@ -97,7 +99,7 @@ fn a_hopeless_candidate_is_given_up_unless_it_is_the_first() {
     let CandidateOutcome::NotCompared(reason) = &lines[3].outcome else {
         panic!("{:?}", lines[3]);
     };
-    assert!(reason.starts_with("given up after 2 of 5 folds"));
+    assert!(reason.starts_with("stopped early after 2 of 5 folds"));
 }
 
 #[test]
@@ -121,16 +123,16 @@ fn the_population_is_kept_where_nothing_varies() {
         .candidates(quick())
         .fit(&constant(200, 5))
         .unwrap();
-    assert_eq!(model.model().method(), Method::Population);
+    assert_eq!(model.model().method(), RegressionMethod::Population);
 }
 
 #[test]
 fn binary_targets_have_probabilities_and_their_intervals() {
     let samples = binary(150, 4);
     for (method, bootstraps) in [
-        (Method::GaussianProcess, 0),
-        (Method::Population, 0),
-        (Method::Population, 40),
+        (RegressionMethod::GaussianProcess, 0),
+        (RegressionMethod::Population, 0),
+        (RegressionMethod::Population, 40),
     ] {
         let model = AutoRegression::new()
             .family(Family::Binomial)
@@ -141,7 +143,9 @@ fn binary_targets_have_probabilities_and_their_intervals() {
         assert_eq!(model.family(), Family::Binomial);
         let (contexts, features) = (samples.contexts(), samples.features());
         let predictions = model.predict(contexts, features).unwrap();
-        let intervals = model.outcome_intervals(contexts, features, 0.9).unwrap();
+        let intervals = model
+            .outcome_intervals(contexts, features, None, 0.9)
+            .unwrap();
         for (at, p) in predictions.indexed_iter() {
             let ends = (intervals.lower[at], intervals.upper[at]);
             assert!(0.0 <= ends.0 && ends.0 < *p && *p < ends.1 && ends.1 <= 1.0);
@@ -153,14 +157,13 @@ fn binary_targets_have_probabilities_and_their_intervals() {
 fn models_without_intervals_say_what_to_do() {
     let samples = smooth(60, 1);
     let model = AutoRegression::new()
-        .only(Method::Cluster)
+        .only(RegressionMethod::Cluster)
         .fit(&samples)
         .unwrap();
     let error = model.intervals(samples.contexts(), 0.9).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "estimator is cluster, which has no intervals of its own, but must be fitted with \
-         bootstraps to have intervals"
+        "cluster has no intervals: fit it with bootstraps, or another estimator"
     );
 }
 
@@ -173,7 +176,9 @@ fn outcome_intervals_hold_new_outcomes() {
             .candidates(vec![candidate.clone(), candidate])
             .fit(&train)
             .unwrap();
-        let intervals = model.outcome_intervals(contexts, features, 0.9).unwrap();
+        let intervals = model
+            .outcome_intervals(contexts, features, None, 0.9)
+            .unwrap();
         let held = test
             .targets()
             .indexed_iter()
@@ -198,7 +203,7 @@ fn bootstraps_give_any_candidate_intervals() {
         .unwrap();
     let intervals = model.intervals(samples.contexts(), 0.9).unwrap();
     assert!(intervals.lower.slopes()[[0, 0, 0]] < intervals.upper.slopes()[[0, 0, 0]]);
-    assert!(model.model().as_with_sums().is_some());
+    assert!(model.model().as_sums().is_some());
     assert!(model.describe().ends_with("39 bootstraps"));
 }
 
@@ -224,7 +229,7 @@ fn models_read_again_predict_the_same_bits() {
 #[test]
 fn numbers_that_contradict_each_other_are_refused() {
     let model = AutoRegression::new()
-        .only(Method::Cluster)
+        .only(RegressionMethod::Cluster)
         .fit(&smooth(60, 1))
         .unwrap();
     let mut value = serde_json::to_value(&model).unwrap();
@@ -247,7 +252,10 @@ fn settings_are_checked() {
     let error = |auto: AutoRegression| auto.fit(&samples).unwrap_err().to_string();
     assert!(error(AutoRegression::new().candidates(vec![])).contains("candidates is 0"));
     assert!(error(AutoRegression::new().candidates(quick()).folds(1)).contains("folds is 1"));
-    assert!(error(AutoRegression::new().family(Family::Binomial)).contains("neither 0 nor 1"));
+    assert!(
+        error(AutoRegression::new().family(Family::Binomial))
+            .contains("a binomial target is 0 or 1")
+    );
     let logistic = Candidate::Population(PopulationRegression::new().family(Family::Binomial));
     let mixed = AutoRegression::new().candidates(vec![logistic.clone(), logistic]);
     assert!(matches!(

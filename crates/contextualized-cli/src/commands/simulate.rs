@@ -3,7 +3,7 @@
 use crate::arguments::{Part, Problem, Simulate};
 use crate::error::{Error, Result};
 use crate::rows::{Rows, format_of};
-use contextualized_core::{Family, Samples};
+use contextualized_core::Samples;
 use contextualized_simulation::{
     CovarianceSimulator, NetworkProblem, NetworkSimulator, SimulatedData, Simulator,
     TreatmentProblem,

@@ -22,7 +22,9 @@ fn probabilities_losses_and_reports() {
     let folder = Folder::new();
     folder.ok(&[
         "simulate",
-        "binary",
+        "regression",
+        "--family",
+        "binomial",
         "--rows",
         "150",
         "--out",
@@ -30,7 +32,9 @@ fn probabilities_losses_and_reports() {
     ]);
     folder.ok(&[
         "simulate",
-        "binary",
+        "regression",
+        "--family",
+        "binomial",
         "--rows",
         "80",
         "--seed",
@@ -54,7 +58,7 @@ fn probabilities_losses_and_reports() {
     folder.fit(
         "numbers.csv",
         formula,
-        &["--estimator", "gp", "--target-kind", "binary"],
+        &["--estimator", "gp", "--family", "binomial"],
     );
     assert_eq!(
         folder.ok(&["predict", "model.ctx", "test_numbers.csv", "--level", "0.9"]),
@@ -68,7 +72,7 @@ fn probabilities_losses_and_reports() {
         "--estimators",
         "population,cluster",
     ]);
-    assert!(compared.contains("Log-loss"), "{compared}");
+    assert!(compared.contains("Log loss"), "{compared}");
     let compared = folder.ok(&[
         "compare",
         "train.csv",
@@ -78,7 +82,7 @@ fn probabilities_losses_and_reports() {
         "--test",
         "test.csv",
     ]);
-    assert!(compared.contains("Log-loss of 80 test rows"), "{compared}");
+    assert!(compared.contains("Log loss of 80 test rows"), "{compared}");
     folder.ok(&["effects", "model.ctx"]);
     folder.ok(&[
         "report",
@@ -89,11 +93,11 @@ fn probabilities_losses_and_reports() {
     ]);
     let report = folder.read("report.html");
     assert!(
-        report.to_lowercase().contains("log-loss") && report.to_lowercase().contains("calibrat")
+        report.to_lowercase().contains("log loss") && report.to_lowercase().contains("calibrat")
     );
 
     // Gaussian on request.
-    folder.fit("numbers.csv", formula, &["--target-kind", "gaussian"]);
+    folder.fit("numbers.csv", formula, &["--family", "gaussian"]);
     let out = folder.ok(&["predict", "model.ctx", "test_numbers.csv"]);
     assert!(
         numbers(&out, "pred.y")
@@ -134,9 +138,12 @@ fn outcomes_that_are_not_two_are_named() {
             "y ~ x | c",
             "--out",
             "m.ctx",
-            "--target-kind",
-            "binary",
+            "--family",
+            "binomial",
         ],
     );
-    assert!(message.contains("binary target y holds 2"), "{message}");
+    assert!(
+        message.contains("target y is 2 at row 2, but a binomial target is 0 or 1"),
+        "{message}"
+    );
 }

@@ -7,7 +7,7 @@ program=$(realpath "$1")
 cd "$(dirname "$0")"
 
 "$program" simulate regression --rows 60 --noise 0.3 --out regression.csv
-"$program" simulate binary --rows 120 --out binary.csv
+"$program" simulate regression --family binomial --rows 120 --out binary.csv
 "$program" simulate sem --rows 80 --out sem.csv
 
 fit() {
