@@ -4,7 +4,7 @@ use super::training::missing_values;
 use super::{Design, DesignColumn, Variable};
 use crate::data::{Cells, Chunk, Column, NO_LEVEL, Source};
 use crate::error::{Error, Result};
-use contextualized_core::Samples;
+use contextualized_core::{Family, Samples};
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
 
 /// The code of a level that training did not have.
@@ -289,14 +289,11 @@ impl<'a> Encoder<'a> {
         let family = self.design.family;
         let wrong = |value: &f64| !value.is_nan() && !family.admits(*value);
         match values.iter().position(wrong) {
-            Some(row) => Err(Error::failure(format!(
-                "target {} of {} is {} in data row {}, but a {family} target is {}",
-                variable.name,
-                self.source.name,
-                values[row],
-                cells.first_row + row + 1,
-                family.requirement()
-            ))),
+            Some(row) => {
+                let data_row = cells.first_row + row;
+                let (target, file) = (&variable.name, &self.source.name);
+                Err(not_of_family(family, target, file, values[row], data_row))
+            }
             None => Ok(Column::Numbers(values)),
         }
     }
@@ -338,6 +335,21 @@ impl<'a> Encoder<'a> {
             self.rows,
         ))
     }
+}
+
+/// The error of a target that is not an outcome of its family, at a data row counted from zero.
+pub(super) fn not_of_family(
+    family: Family,
+    target: &str,
+    file: &str,
+    value: f64,
+    row: usize,
+) -> Error {
+    Error::failure(format!(
+        "target {target} of {file} is {value} in data row {}, but a {family} target is {}",
+        row + 1,
+        family.requirement()
+    ))
 }
 
 fn is_unknown(column: &Column, row: usize) -> bool {

@@ -1,6 +1,6 @@
 //! Reading the rows a model is fitted to, and deciding how they are coded.
 
-use super::encode::{fill, outcome_of};
+use super::encode::{fill, not_of_family, outcome_of};
 use super::{Design, Variable, coding};
 use crate::data::{Column, Source, Wanted, read_columns};
 use crate::error::{Error, Result};
@@ -129,8 +129,14 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
         Samples::of_nodes(contexts.view(), features.view())?
     } else {
         let mut outcomes = Array2::zeros((kept.len(), targets));
-        for (mut outcome, column) in outcomes.columns_mut().into_iter().zip(&columns) {
-            outcome.assign(&outcome_of(column, &kept));
+        for (target, column) in columns[..targets].iter().enumerate() {
+            let values = outcome_of(column, &kept);
+            if let Some(row) = values.iter().position(|value| !family.admits(*value)) {
+                let name = &design.targets[target].name;
+                let file = &source.name;
+                return Err(not_of_family(family, name, file, values[row], kept[row]));
+            }
+            outcomes.column_mut(target).assign(&values);
         }
         Samples::new(contexts.view(), features.view(), outcomes.view())?
             .with_target_names(design.target_names())?

@@ -143,7 +143,7 @@ fn outcomes_that_are_not_two_are_named() {
         ],
     );
     assert!(
-        message.contains("target y is 2 at row 2, but a binomial target is 0 or 1"),
+        message.contains("is 2 in data row 3, but a binomial target is 0 or 1"),
         "{message}"
     );
 }
