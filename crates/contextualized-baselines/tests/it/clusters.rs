@@ -398,7 +398,7 @@ fn a_file_that_was_altered_is_an_error() {
             "centers: the number of columns is 1, expected 2",
         ),
         (
-            &|model| model["models"][2]["link"] = json!("Logit"),
+            &|model| model["models"][2]["family"] = json!("binomial"),
             "degrees_of_freedom",
         ),
     ] {
