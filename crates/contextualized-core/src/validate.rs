@@ -81,6 +81,19 @@ pub fn check_query(
     check_rows("features", contexts.nrows(), features.nrows())
 }
 
+/// Checks a probability that is neither 0 nor 1, such as the level of an interval.
+///
+/// # Errors
+///
+/// [`Error::InvalidParameter`].
+pub fn check_probability(parameter: &'static str, value: f64) -> Result<()> {
+    if value > 0.0 && value < 1.0 {
+        return Ok(());
+    }
+    let requirement = "between 0 and 1, exclusive";
+    Err(Error::invalid_parameter(parameter, value, requirement))
+}
+
 /// Checks row weights: one a row, finite, none negative, not all zero.
 ///
 /// # Errors

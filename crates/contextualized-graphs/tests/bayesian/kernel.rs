@@ -67,7 +67,7 @@ fn a_turning_graph_is_recovered() {
     assert_eq!(counts.hamming_distance(), 0.0);
     assert_eq!(edge_auroc(&test.networks, &networks).unwrap(), Some(1.0));
     assert!(network_mse(&test.networks, &networks).unwrap() < 5e-3);
-    let offsets = model.offsets(contexts).unwrap() - &test.offsets;
+    let offsets = model.intercepts(contexts).unwrap() - &test.offsets;
     assert!((&offsets * &offsets).mean().unwrap() < 0.02);
     let variances = model.noise_variances(contexts).unwrap();
     assert!(variances.iter().all(|v| (v - 1.0).abs() < 0.2));

@@ -96,7 +96,7 @@ fn means_that_vary_do_not_leak_into_edges() {
     let networks = model.networks(contexts).unwrap();
     let error = network_mse(&data.networks, &networks).unwrap();
     assert!(error < 0.05, "{error}");
-    let off = model.offsets(contexts).unwrap() - &data.offsets;
+    let off = model.intercepts(contexts).unwrap() - &data.offsets;
     assert!((&off * &off).mean().unwrap() < 0.15);
     let variances = model.noise_variances(contexts).unwrap();
     assert!(
