@@ -389,3 +389,24 @@ fn scales(samples: &Samples) -> Result<Array2<f64>> {
         .map_err(|source| Error::numerical("joining scales", source))?;
     Ok(&own.insert_axis(Axis(0)) / &targets.scales().insert_axis(Axis(1)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p_values_by_hand() {
+        let replicates = vec![vec![1.0, 0.0], vec![3.0, 0.5], vec![2.0, 4.0]];
+        let p = PValues::new(&[2.0, 0.1], &replicates, 0);
+        assert_eq!((p.single, p.maximum), (vec![0.75, 0.75], vec![0.75, 1.0]));
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_no_evidence() {
+        let replicates = vec![vec![1.0], vec![2.0], vec![f64::NAN]];
+        let p = PValues::new(&[f64::NAN], &replicates, 0);
+        assert_eq!((p.single[0], p.maximum[0]), (1.0, 1.0));
+        let p = PValues::new(&[3.0], &replicates, 0);
+        assert_eq!((p.single[0], p.maximum[0]), (0.5, 0.5));
+    }
+}
