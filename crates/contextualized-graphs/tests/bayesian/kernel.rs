@@ -343,7 +343,7 @@ fn contexts_of_noise_do_no_harm() {
         let train = data.select(&(0..250).collect::<Vec<_>>()).unwrap();
         let test = data.select(&(250..500).collect::<Vec<_>>()).unwrap();
         let (contexts, nodes) = (test.samples.contexts(), test.samples.features());
-        let error = |model: &dyn VaryingNetworks| {
+        let error = |model: &dyn NetworkDensity| {
             let errors = model.reconstruction_errors(contexts, nodes).unwrap();
             errors.mean().unwrap()
         };

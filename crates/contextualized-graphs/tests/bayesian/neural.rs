@@ -123,7 +123,7 @@ fn shrinkage_protects_from_contexts_of_noise() {
         let train = data.select(&(0..300).collect::<Vec<_>>()).unwrap();
         let test = data.select(&(300..600).collect::<Vec<_>>()).unwrap();
         let (contexts, nodes) = (test.samples.contexts(), test.samples.features());
-        let error = |model: &dyn VaryingNetworks| {
+        let error = |model: &dyn NetworkDensity| {
             let errors = model.reconstruction_errors(contexts, nodes).unwrap();
             errors.mean().unwrap()
         };
