@@ -3,7 +3,7 @@
 mod quantile;
 mod scale;
 
-use contextualized_core::validate::{check_probability, check_query, check_rows};
+use contextualized_core::validate::{check_columns, check_probability, check_query, check_rows};
 use contextualized_core::{
     Checked, Coefficients, Error, Estimator, Family, KFold, LocalCoefficients, PredictionIntervals,
     Result, Samples, Split, VaryingCoefficients, WithArchetypes, WithPredictions, WithSums,
@@ -387,13 +387,7 @@ impl<M: LocalCoefficients> ConformalModel<M> {
         contexts: ArrayView2<'_, f64>,
         means: Array2<f64>,
     ) -> Result<PredictionIntervals> {
-        if means.ncols() != self.radii.len() {
-            return Err(Error::ColumnCount {
-                argument: "predictions",
-                expected: self.radii.len(),
-                found: means.ncols(),
-            });
-        }
+        check_columns("predictions", self.radii.len(), means.ncols())?;
         let half = match &self.scale {
             Some(scale) => scale.at(contexts)? * &self.radii,
             None => Array2::ones(means.dim()) * &self.radii,

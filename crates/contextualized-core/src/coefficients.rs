@@ -1,6 +1,6 @@
 //! Coefficients of one linear model per sample.
 
-use crate::validate::{check_finite, check_rows, check_table};
+use crate::validate::{check_columns, check_finite, check_rows, check_table};
 use crate::{Checked, Error, Result, Standardization, checked_serde};
 use ndarray::{Array2, Array3, ArrayView1, ArrayView2, ArrayView3, Axis, Zip};
 use serde::{Deserialize, Serialize};
@@ -18,13 +18,7 @@ checked_serde!(Coefficients);
 impl Checked for Coefficients {
     fn check(&self) -> Result<()> {
         check_rows("offsets", self.slopes.dim().0, self.offsets.nrows())?;
-        if self.slopes.dim().1 != self.offsets.ncols() {
-            return Err(Error::ColumnCount {
-                argument: "offsets",
-                expected: self.slopes.dim().1,
-                found: self.offsets.ncols(),
-            });
-        }
+        check_columns("offsets", self.slopes.dim().1, self.offsets.ncols())?;
         let slopes_of_row = self.slopes.dim().2;
         if let Some(((row, target, feature), &value)) = self
             .slopes
@@ -68,13 +62,7 @@ impl Coefficients {
         rows: usize,
     ) -> Result<Self> {
         let (targets, features) = slopes.dim();
-        if offsets.len() != targets {
-            return Err(Error::ColumnCount {
-                argument: "offsets",
-                expected: targets,
-                found: offsets.len(),
-            });
-        }
+        check_columns("offsets", targets, offsets.len())?;
         let mut all_slopes = Array3::zeros((rows, targets, features));
         all_slopes.assign(&slopes);
         let mut all_offsets = Array2::zeros((rows, targets));
@@ -161,13 +149,7 @@ impl Coefficients {
             ("features", features.columns(), self.features()),
             ("targets", targets.columns(), self.targets()),
         ] {
-            if expected != found {
-                return Err(Error::ColumnCount {
-                    argument,
-                    expected,
-                    found,
-                });
-            }
+            check_columns(argument, expected, found)?;
         }
         let scales = targets.scales().insert_axis(Axis(1));
         for (mut slopes, mut offsets) in self

@@ -19,16 +19,26 @@ pub fn check_table(
     if table.ncols() == 0 {
         return Err(Error::NoColumns { argument });
     }
-    if let Some(expected) = columns
-        && expected != table.ncols()
-    {
-        return Err(Error::ColumnCount {
-            argument,
-            expected,
-            found: table.ncols(),
-        });
+    if let Some(expected) = columns {
+        check_columns(argument, expected, table.ncols())?;
     }
     check_finite(argument, table)
+}
+
+/// Checks that there are as many columns, or as much else that belongs to columns, as expected.
+///
+/// # Errors
+///
+/// [`Error::ColumnCount`].
+pub fn check_columns(argument: &'static str, expected: usize, found: usize) -> Result<()> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::ColumnCount {
+        argument,
+        expected,
+        found,
+    })
 }
 
 /// Checks that a table, of whatever shape, has only finite entries.

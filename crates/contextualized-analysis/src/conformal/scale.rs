@@ -1,7 +1,7 @@
 //! How large errors are near a context.
 
 use crate::neighbours::Neighbours;
-use contextualized_core::validate::{check_finite, check_table, check_weights};
+use contextualized_core::validate::{check_columns, check_finite, check_table, check_weights};
 use contextualized_core::{Error, Result, Standardization};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
@@ -126,13 +126,7 @@ impl LocalScale {
             ),
             ("targets of the scale", targets, self.kept.errors.ncols()),
         ] {
-            if expected != found {
-                return Err(Error::ColumnCount {
-                    argument,
-                    expected,
-                    found,
-                });
-            }
+            check_columns(argument, expected, found)?;
         }
         Ok(())
     }

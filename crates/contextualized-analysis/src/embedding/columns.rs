@@ -1,6 +1,6 @@
 //! Coefficients and edges as columns of a table, in units that can be compared.
 
-use contextualized_core::validate::{check_finite, check_rows};
+use contextualized_core::validate::{check_columns, check_finite, check_rows};
 use contextualized_core::{
     Coefficients, Error, Family, Networks, Result, Samples, Standardization, VaryingNetworks,
 };
@@ -128,13 +128,7 @@ impl CoefficientColumns {
             ("features", features, coefficients.features()),
             ("targets", targets, coefficients.targets()),
         ] {
-            if expected != found {
-                return Err(Error::ColumnCount {
-                    argument,
-                    expected,
-                    found,
-                });
-            }
+            check_columns(argument, expected, found)?;
         }
         let scales = self.features.scales();
         Ok(Array2::from_shape_fn(
@@ -226,13 +220,7 @@ impl NetworkColumns {
     ///
     /// [`Error::ColumnCount`] for networks of other nodes, [`Error::NotFinite`].
     pub fn table(&self, networks: &Networks) -> Result<Array2<f64>> {
-        if networks.nodes() != self.nodes {
-            return Err(Error::ColumnCount {
-                argument: "networks",
-                expected: self.nodes,
-                found: networks.nodes(),
-            });
-        }
+        check_columns("networks", self.nodes, networks.nodes())?;
         let edges = networks.edges();
         let mut table =
             Array2::from_shape_fn((networks.rows(), self.edges.len()), |(row, column)| {
