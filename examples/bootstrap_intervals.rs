@@ -145,7 +145,7 @@ impl View {
             replicates: Some(model.members().len()),
             estimate: model.coefficients(contexts.view())?,
             intervals: model.intervals(contexts.view(), LEVEL)?,
-            out_of_bag: Some(model.out_of_bag(train, Family::Gaussian)?.score),
+            out_of_bag: Some(model.out_of_bag(train)?.score),
             test: test_error(model, test)?,
         })
     }

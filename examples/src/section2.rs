@@ -1,10 +1,13 @@
 //! Section 2 of the demo: what is fitted in each part of it, and what comes out.
 
 use contextualized_baselines::{ClusterNetworks, PopulationBayesianNetwork};
-use contextualized_core::{Estimator, NetworkKind, Networks, Result, VaryingNetworks};
+use contextualized_core::{
+    Estimator, NetworkDensity, NetworkKind, Networks, NodeDistribution, Result,
+    StructuralEquations, VaryingNetworks,
+};
 use contextualized_graphs::bayesian::{GaussianProcessBayesianNetwork, NeuralBayesianNetwork};
 use contextualized_simulation::{NetworkProblem, SimulatedNetworks};
-use ndarray::{Array2, Array3, ArrayView2, Axis};
+use ndarray::{Array1, Array3, ArrayView2};
 use serde::Serialize;
 use std::time::Instant;
 
@@ -112,7 +115,7 @@ fn fitted<E>(
 ) -> Result<NetworkOutcome>
 where
     E: Estimator,
-    E::Model: VaryingNetworks,
+    E::Model: NetworkDensity,
 {
     let start = Instant::now();
     let model = estimator.fit(&problem.train().samples)?;
@@ -124,7 +127,7 @@ fn judged(
     problem: &NetworkProblem,
     section: &'static str,
     name: &'static str,
-    model: &dyn VaryingNetworks,
+    model: &dyn NetworkDensity,
     seconds: f64,
 ) -> Result<NetworkOutcome> {
     let errors = |data: &SimulatedNetworks| -> Result<(f64, f64)> {
@@ -168,13 +171,11 @@ impl VaryingNetworks for Empty {
         let nodes = NetworkProblem::network(0.0).nrows();
         Networks::new(Array3::zeros((contexts.nrows(), nodes, nodes)))
     }
+}
 
-    fn reconstruct(
-        &self,
-        _contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>> {
-        Ok(Array2::zeros(features.dim()))
+impl NetworkDensity for Empty {
+    fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
+        Ok(with_unit_noise(&self.networks(contexts)?))
     }
 }
 
@@ -185,26 +186,32 @@ impl VaryingNetworks for Oracle {
 
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
         let nodes = NetworkProblem::network(0.0).nrows();
-        let mut edges = Array3::zeros((contexts.nrows(), nodes, nodes));
-        for (mut network, context) in edges.outer_iter_mut().zip(contexts.column(0)) {
-            network.assign(&NetworkProblem::network(*context));
-        }
-        Networks::new(edges)
+        let contexts = contexts.column(0);
+        let networks: Vec<_> = contexts
+            .iter()
+            .copied()
+            .map(NetworkProblem::network)
+            .collect();
+        Networks::stacked(&networks, nodes)
     }
+}
 
-    fn reconstruct(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>> {
-        let networks = self.networks(contexts)?;
-        let mut reconstruction = Array2::zeros(features.dim());
-        for (row, network) in networks.edges().axis_iter(Axis(0)).enumerate() {
-            let sample = features.row(row).dot(&network);
-            reconstruction.row_mut(row).assign(&sample);
-        }
-        Ok(reconstruction)
+impl NetworkDensity for Oracle {
+    fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
+        Ok(with_unit_noise(&self.networks(contexts)?))
     }
+}
+
+/// Equations without intercepts, whose noise has a variance of one.
+fn with_unit_noise(networks: &Networks) -> Vec<NodeDistribution> {
+    let equations = |weights: ArrayView2<'_, f64>| {
+        NodeDistribution::Structural(StructuralEquations {
+            weights: weights.to_owned(),
+            intercepts: Array1::zeros(networks.nodes()),
+            noise_variances: Array1::ones(networks.nodes()),
+        })
+    };
+    networks.edges().outer_iter().map(equations).collect()
 }
 
 /// Asserts what holds for every seed: the order of the models, and that nobody beats the truth by more

@@ -198,22 +198,20 @@ where
                 }
             }
         }
-        match (members.is_empty(), first_error) {
-            (true, Some(error)) => Err(Error::numerical(
-                format!("every one of {} bootstrap replicates", self.replicates),
-                error,
-            )),
-            _ => Ok(Ensemble {
-                original,
-                members,
-                failures,
-                divergent: Vec::new(),
-                replicates: self.replicates,
-                resampling: self.resampling.clone(),
-                seed: self.seed,
-                rows: samples.rows(),
-                uncounted,
-            }),
+        if let (true, Some(error)) = (members.is_empty(), first_error) {
+            let context = format!("every one of {} bootstrap replicates", self.replicates);
+            return Err(Error::numerical(context, error));
         }
+        Ok(Ensemble {
+            original,
+            members,
+            failures,
+            divergent: Vec::new(),
+            replicates: self.replicates,
+            resampling: self.resampling.clone(),
+            seed: self.seed,
+            rows: samples.rows(),
+            uncounted,
+        })
     }
 }

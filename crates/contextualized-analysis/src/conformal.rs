@@ -3,10 +3,11 @@
 mod quantile;
 mod scale;
 
-use contextualized_core::validate::{check_query, check_rows};
+use contextualized_core::validate::{check_columns, check_probability, check_query, check_rows};
 use contextualized_core::{
-    Coefficients, Error, Estimator, KFold, Link, LocalCoefficients, Result, Samples, Split,
-    VaryingCoefficients,
+    Checked, Coefficients, Error, Estimator, Family, KFold, LocalCoefficients, PredictionIntervals,
+    Result, Samples, Split, VaryingCoefficients, WithArchetypes, WithPredictions, WithSums,
+    WithUncertainty, WithWaldTests, checked_serde,
 };
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use quantile::conformal_quantile;
@@ -17,15 +18,6 @@ use std::collections::BTreeMap;
 
 /// Folds that give each training row a residual of a model that has not seen it.
 const FOLDS: usize = 5;
-
-/// Lower and upper ends of an interval for every target (n × y).
-#[derive(Debug, Clone, PartialEq)]
-pub struct OutcomeIntervals {
-    /// Lower ends.
-    pub lower: Array2<f64>,
-    /// Upper ends.
-    pub upper: Array2<f64>,
-}
 
 /// Prediction intervals for any regression, right whatever the model gets wrong.
 ///
@@ -154,8 +146,8 @@ where
     ///
     /// # Errors
     ///
-    /// Those of the estimator; [`Error::InvalidParameter`] for a level or share outside (0, 1), or a
-    /// model of binary targets, which differ from any prediction by an error of two values: an interval
+    /// Those of the estimator; [`Error::InvalidParameter`] for a level or share outside (0, 1);
+    /// [`Error::NoIntervals`] for a model of binary targets, which differ from any prediction by an error of two values: an interval
     /// between 0 and 1 says nothing of them; [`Error::TooFewRows`], naming the rows needed, when there
     /// are too few to calibrate the level: m rows reach m / (m + 1).
     fn fit(&self, samples: &Samples) -> Result<Self::Model> {
@@ -219,16 +211,8 @@ where
     }
 
     fn check(&self) -> Result<()> {
-        for (parameter, value) in [("level", self.level), ("share", self.share)] {
-            if !(value > 0.0 && value < 1.0) {
-                return Err(Error::invalid_parameter(
-                    parameter,
-                    value,
-                    "between 0 and 1, exclusive",
-                ));
-            }
-        }
-        Ok(())
+        check_probability("level", self.level)?;
+        check_probability("share", self.share)
     }
 
     /// Folds of so many rows or groups to be trained on.
@@ -248,12 +232,11 @@ where
         let train = samples.select(&split.train)?;
         let calibration = samples.select(&split.test)?;
         let model = self.estimator.fit(&train)?;
-        if model.link() != Link::Identity {
-            return Err(Error::invalid_parameter(
-                "the link of a model with prediction intervals",
-                format!("{:?}", model.link()),
-                "the identity: an outcome that is 0 or 1 has a probability, not an interval",
-            ));
+        if model.family().is_binary() {
+            return Err(Error::NoIntervals {
+                model: format!("a {} outcome", model.family()),
+                remedy: Some("it has a probability, not an interval"),
+            });
         }
         let scale = if self.adaptive {
             Some(self.local_scale(&train, &folds(&split.train)?)?)
@@ -320,14 +303,14 @@ where
 }
 
 fn absolute_errors(model: &impl LocalCoefficients, samples: &Samples) -> Result<Array2<f64>> {
-    let predictions = model.predict(samples.contexts(), samples.features())?;
+    let predictions = model.predict_samples(samples)?;
     Ok((predictions - samples.targets()).mapv_into(f64::abs))
 }
 
 /// A model with prediction intervals, itself a model: the one fitted to the rows that did not
 /// calibrate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked<M>")]
+#[serde(remote = "Self")]
 pub struct ConformalModel<M> {
     model: M,
     level: f64,
@@ -338,45 +321,23 @@ pub struct ConformalModel<M> {
     scale: Option<LocalScale>,
 }
 
-/// What a file may hold, before it is checked.
-#[derive(Deserialize)]
-struct Unchecked<M> {
-    model: M,
-    level: f64,
-    widths: [usize; 2],
-    radii: Array1<f64>,
-    scale: Option<LocalScale>,
-}
+checked_serde!(ConformalModel<M>);
 
-impl<M> TryFrom<Unchecked<M>> for ConformalModel<M> {
-    type Error = Error;
-
-    fn try_from(file: Unchecked<M>) -> Result<Self> {
-        if !(file.level > 0.0 && file.level < 1.0) {
-            return Err(Error::invalid_parameter(
-                "level",
-                file.level,
-                "between 0 and 1, exclusive",
-            ));
-        }
+impl<M> Checked for ConformalModel<M> {
+    fn check(&self) -> Result<()> {
+        check_probability("level", self.level)?;
         let negative = |radius: &&f64| !(radius.is_finite() && **radius >= 0.0);
-        if let Some(radius) = file.radii.iter().find(negative) {
+        if let Some(radius) = self.radii.iter().find(negative) {
             return Err(Error::invalid_parameter(
                 "radius",
                 radius,
                 "a finite number of at least zero",
             ));
         }
-        if let Some(scale) = &file.scale {
-            scale.check(file.widths[0], file.radii.len())?;
+        match &self.scale {
+            Some(scale) => scale.check(self.widths[0], self.radii.len()),
+            None => Ok(()),
         }
-        Ok(Self {
-            model: file.model,
-            level: file.level,
-            widths: file.widths,
-            radii: file.radii,
-            scale: file.scale,
-        })
     }
 }
 
@@ -407,21 +368,31 @@ impl<M: LocalCoefficients> ConformalModel<M> {
         &self,
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
-    ) -> Result<OutcomeIntervals> {
+    ) -> Result<PredictionIntervals> {
         check_query(contexts, self.widths[0], features, self.widths[1])?;
-        let means = self.model.predict(contexts, features)?;
-        if means.ncols() != self.radii.len() {
-            return Err(Error::ColumnCount {
-                argument: "predictions",
-                expected: self.radii.len(),
-                found: means.ncols(),
-            });
-        }
+        self.around(contexts, self.model.predict(contexts, features)?)
+    }
+
+    /// Intervals that hold new outcomes at the contexts, features and offsets of samples.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`LocalCoefficients::coefficients_at`].
+    pub fn intervals_of_samples(&self, samples: &Samples) -> Result<PredictionIntervals> {
+        self.around(samples.contexts(), self.model.predict_samples(samples)?)
+    }
+
+    fn around(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        means: Array2<f64>,
+    ) -> Result<PredictionIntervals> {
+        check_columns("predictions", self.radii.len(), means.ncols())?;
         let half = match &self.scale {
             Some(scale) => scale.at(contexts)? * &self.radii,
             None => Array2::ones(means.dim()) * &self.radii,
         };
-        Ok(OutcomeIntervals {
+        Ok(PredictionIntervals {
             lower: &means - &half,
             upper: means + half,
         })
@@ -437,8 +408,40 @@ impl<M: LocalCoefficients> LocalCoefficients for ConformalModel<M> {
         self.model.coefficients_at(contexts, features)
     }
 
-    fn link(&self) -> Link {
-        self.model.link()
+    fn family(&self) -> Family {
+        self.model.family()
+    }
+
+    fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {
+        self.model.as_varying()
+    }
+
+    fn as_uncertain(&self) -> Option<&dyn WithUncertainty> {
+        self.model.as_uncertain()
+    }
+
+    fn as_predictive(&self) -> Option<&dyn WithPredictions> {
+        self.model.as_predictive()
+    }
+
+    fn as_sums(&self) -> Option<&dyn WithSums> {
+        self.model.as_sums()
+    }
+
+    fn as_wald_tested(&self) -> Option<&dyn WithWaldTests> {
+        self.model.as_wald_tested()
+    }
+
+    fn as_archetypes(&self) -> Option<&dyn WithArchetypes> {
+        self.model.as_archetypes()
+    }
+
+    fn linear_predictor(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array2<f64>> {
+        self.model.linear_predictor(contexts, features)
     }
 
     fn predict(

@@ -6,11 +6,11 @@ pub use grid::{EffectGrid, EffectSummary};
 
 use crate::flat::{flat, unflat};
 use contextualized_core::{
-    CoefficientSums, Coefficients, Error, Link, LocalCoefficients, PredictorSums, Result, Samples,
+    CoefficientSums, Coefficients, Error, LocalCoefficients, PredictorSums, Result, Samples,
     WeightedContexts, WithSums,
 };
 use grid::Plan;
-use ndarray::{Array2, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 
 /// Curves along a grid.
 #[derive(Debug, Clone, PartialEq)]
@@ -181,8 +181,8 @@ impl Effects {
         context: usize,
     ) -> Result<Effect<Coefficients>> {
         let query = self.query(samples, Varied::Context(context))?;
-        let table =
-            query.sums(|contexts, features| flat(&model.coefficients_at(contexts, features)?))?;
+        let table = query
+            .sums(|contexts, features, _| flat(&model.coefficients_at(contexts, features)?))?;
         Ok(Effect {
             curves: unflat(table.view(), samples.features().ncols())?,
             grid: query.plan.grid,
@@ -313,14 +313,17 @@ impl Effects {
         varied: Varied,
     ) -> Result<Effect<Array2<f64>>> {
         let query = self.query(samples, varied)?;
-        let curves = query.sums(|contexts, features| {
-            if self.means {
-                model.predict(contexts, features)
-            } else {
-                model
-                    .coefficients_at(contexts, features)?
-                    .linear_predictor(features)
+        let link = model.family().link();
+        let curves = query.sums(|contexts, features, offsets| {
+            let mut predictor = model.linear_predictor(contexts, features)?;
+            if let Some(offsets) = offsets {
+                predictor += &offsets.insert_axis(Axis(1));
             }
+            Ok(if self.means {
+                link.inverse_table(predictor.view())
+            } else {
+                predictor
+            })
         })?;
         Ok(Effect {
             curves,
@@ -334,7 +337,7 @@ impl Effects {
         samples: &Samples,
         varied: Varied,
     ) -> Result<Effect<PredictorSums>> {
-        if self.means && model.link() != Link::Identity {
+        if self.means && !model.family().is_quadratic() {
             return Err(Error::invalid_parameter(
                 "scale of the outcome",
                 "that of means",
@@ -342,9 +345,18 @@ impl Effects {
             ));
         }
         let query = self.query(samples, varied)?;
+        let known = query
+            .offsets
+            .map(|offsets| query.plan.weights.dot(&offsets).insert_axis(Axis(1)));
         let sums = WeightedContexts::new(query.contexts, query.plan.weights)?;
+        let mut curves = model.predictor_sums(&sums, query.features.view(), self.level)?;
+        if let Some(known) = known {
+            for table in [&mut curves.values, &mut curves.lower, &mut curves.upper] {
+                *table += &known;
+            }
+        }
         Ok(Effect {
-            curves: model.predictor_sums(&sums, query.features.view(), self.level)?,
+            curves,
             grid: query.plan.grid,
         })
     }
@@ -375,9 +387,11 @@ impl Effects {
             Varied::Feature(_) => &mut features,
         };
         table.column_mut(column).assign(&plan.values);
+        let offsets = samples.offsets();
         Ok(Query {
             contexts,
             features,
+            offsets: offsets.map(|offsets| offsets.select(Axis(0), &plan.sources)),
             plan,
         })
     }
@@ -386,6 +400,8 @@ impl Effects {
 struct Query {
     contexts: Array2<f64>,
     features: Array2<f64>,
+    /// Known terms of the linear predictor.
+    offsets: Option<Array1<f64>>,
     plan: Plan,
 }
 
@@ -393,14 +409,23 @@ impl Query {
     /// The sums of what is said (questions × values) of all rows, asked in blocks.
     fn sums(
         &self,
-        said: impl Fn(ArrayView2<'_, f64>, ArrayView2<'_, f64>) -> Result<Array2<f64>>,
+        said: impl Fn(
+            ArrayView2<'_, f64>,
+            ArrayView2<'_, f64>,
+            Option<ArrayView1<'_, f64>>,
+        ) -> Result<Array2<f64>>,
     ) -> Result<Array2<f64>> {
         let rows = self.contexts.nrows();
         let mut total: Option<Array2<f64>> = None;
         for start in (0..rows).step_by(BLOCK) {
             let range = start..rows.min(start + BLOCK);
             let block = s![range.clone(), ..];
-            let values = said(self.contexts.slice(block), self.features.slice(block))?;
+            let offsets = self.offsets.as_ref();
+            let values = said(
+                self.contexts.slice(block),
+                self.features.slice(block),
+                offsets.map(|offsets| offsets.slice(s![range.clone()])),
+            )?;
             let sums = self.plan.weights.slice(s![.., range]).dot(&values);
             total = Some(match total {
                 Some(total) => total + sums,

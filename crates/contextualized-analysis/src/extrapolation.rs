@@ -46,9 +46,9 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), contextualized_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked", into = "Unchecked")]
+#[serde(try_from = "Training", into = "Training")]
 pub struct Extrapolation {
-    kept: Unchecked,
+    kept: Training,
     standardization: Standardization,
     neighbours: Neighbours,
     /// Rows of each distinct context.
@@ -58,9 +58,9 @@ pub struct Extrapolation {
     unit: f64,
 }
 
-/// What was fitted, and what a file may hold before it is checked.
+/// What was fitted, and all that a file contains: the rest follows from it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Unchecked {
+struct Training {
     contexts: Array2<f64>,
     nearest: usize,
 }
@@ -87,16 +87,16 @@ impl PartialEq for Extrapolation {
     }
 }
 
-impl From<Extrapolation> for Unchecked {
+impl From<Extrapolation> for Training {
     fn from(extrapolation: Extrapolation) -> Self {
         extrapolation.kept
     }
 }
 
-impl TryFrom<Unchecked> for Extrapolation {
+impl TryFrom<Training> for Extrapolation {
     type Error = Error;
 
-    fn try_from(kept: Unchecked) -> Result<Self> {
+    fn try_from(kept: Training) -> Result<Self> {
         check_table("contexts", kept.contexts.view(), None)?;
         let rows = kept.contexts.nrows();
         if kept.nearest == 0 {
@@ -193,7 +193,7 @@ impl Extrapolation {
     /// [`Error::NoColumns`], [`Error::NotFinite`]; [`Error::InvalidParameter`] for k = 0;
     /// [`Error::TooFewRows`] unless there are more than k.
     pub fn with_nearest(contexts: ArrayView2<'_, f64>, nearest: usize) -> Result<Self> {
-        Self::try_from(Unchecked {
+        Self::try_from(Training {
             contexts: contexts.to_owned(),
             nearest,
         })

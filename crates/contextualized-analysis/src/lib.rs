@@ -14,7 +14,6 @@
 //! ```
 //! use contextualized_analysis::{Bootstrap, Effects, SplitConformal, wald_table};
 //! use contextualized_baselines::PopulationRegression;
-//! use contextualized_core::metrics::Loss;
 //! use contextualized_core::{Estimator, WithUncertainty};
 //! use contextualized_linear::{KernelShape, GaussianProcessRegression};
 //! use contextualized_simulation::Simulator;
@@ -42,7 +41,7 @@
 //! let ensemble = Bootstrap::new(PopulationRegression::new()).fit(&samples)?;
 //! let errors = ensemble.standard_errors(samples.contexts())?;
 //! assert!(errors.slopes()[[0, 0, 0]] < 0.1);
-//! let out_of_bag = ensemble.out_of_bag(&samples, Loss::Squared)?;
+//! let out_of_bag = ensemble.out_of_bag(&samples)?;
 //!
 //! // Intervals that hold 95 % of new outcomes, whatever the model.
 //! let conformal = SplitConformal::new(kernel).fit(&samples)?;
@@ -71,6 +70,7 @@ mod adjustment;
 mod archetypes;
 mod bootstrap;
 mod conformal;
+mod draws;
 mod effects;
 mod embedding;
 mod extrapolation;
@@ -85,7 +85,7 @@ pub use archetypes::ArchetypeSummary;
 pub use bootstrap::{
     Bootstrap, Divergent, EdgeStability, Ensemble, Failure, Member, OutOfBag, SumTests,
 };
-pub use conformal::{ConformalModel, OutcomeIntervals, SplitConformal};
+pub use conformal::{ConformalModel, SplitConformal};
 pub use effects::{Effect, EffectGrid, EffectSummary, Effects, Importance};
 pub use embedding::{
     CoefficientColumns, Covariate, ExplainedVariance, Faithfulness, NetworkColumns,

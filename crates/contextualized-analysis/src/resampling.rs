@@ -1,6 +1,6 @@
 //! Which rows a replicate sees.
 
-use contextualized_core::validate::check_rows;
+use contextualized_core::validate::{check_probability, check_rows};
 use contextualized_core::{Error, Result, Samples};
 use ndarray::Array1;
 use rand::seq::index;
@@ -110,14 +110,8 @@ impl Resampling {
 
     /// Sorts the rows into what is drawn; `uncounted` rows, ascending, are never drawn.
     pub(crate) fn draws(&self, rows: usize, uncounted: &[usize]) -> Result<Draws> {
-        if let Some(share) = self.share
-            && !(share > 0.0 && share < 1.0)
-        {
-            return Err(Error::invalid_parameter(
-                "share",
-                share,
-                "between 0 and 1, exclusive",
-            ));
+        if let Some(share) = self.share {
+            check_probability("share", share)?;
         }
         let counted = (0..rows).filter(|row| uncounted.binary_search(row).is_err());
         let mut groups = None;
@@ -158,7 +152,7 @@ impl Resampling {
                 purpose: match (&self.units, all_drawn) {
                     (Units::Groups(_), _) => "resampling, as groups".to_owned(),
                     (Units::Strata(_), true) => "subsampling, in one stratum".to_owned(),
-                    _ => "resampling".to_owned(),
+                    (Units::Strata(_), false) | (Units::Rows, _) => "resampling".to_owned(),
                 },
                 needed: 2,
                 found: if all_drawn { 1 } else { found },

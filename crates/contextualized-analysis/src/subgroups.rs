@@ -10,9 +10,9 @@ pub use recalibration::Calibration;
 pub use reliability::ReliabilityBin;
 
 use auroc::auroc;
-use contextualized_core::metrics::{Loss, Score, r_squared};
-use contextualized_core::validate::{check_rows, check_weights};
-use contextualized_core::{Error, Link, LocalCoefficients, Result, Samples};
+use contextualized_core::metrics::{Score, r_squared};
+use contextualized_core::validate::{check_probability, check_rows, check_weights};
+use contextualized_core::{Error, Family, LocalCoefficients, Result, Samples};
 use ndarray::{Array1, ArrayView1, Axis};
 use recalibration::recalibration;
 use reliability::reliability;
@@ -57,8 +57,8 @@ pub struct SubgroupAccuracy {
     pub bias: Measured,
     /// Mean squared error; of probabilities the Brier score.
     pub squared_error: Measured,
-    /// Mean log loss of probabilities.
-    pub log_loss: Option<Measured>,
+    /// Mean loss of the family, see [`Family::loss_name`]: of probabilities the log loss.
+    pub loss: Measured,
     /// The share of the variance within the subgroup that predictions explain: below zero where the
     /// subgroup's own mean would be the better prediction. `None` where outcomes are all the same.
     pub r_squared: Option<f64>,
@@ -79,11 +79,11 @@ pub struct SubgroupAccuracy {
 /// | column | formula |
 /// |---|---|
 /// | bias | Σ w (ŷ − y) |
-/// | squared error, log loss | Σ w ℓ(y, ŷ), see [`Loss`] |
+/// | squared error, loss | Σ w ℓ(y, ŷ), see [`Family::losses`] |
 /// | R² | 1 − Σ w (y − ŷ)² / Σ w (y − ȳ)² |
 /// | AUROC | P(ŷ₁ > ŷ₀) + P(ŷ₁ = ŷ₀)/2 of rows with outcomes 1 and 0; standard error of DeLong, DeLong and Clarke-Pearson (1988), doi:10.2307/2531595 |
-/// | calibration | y ≈ a + b ŷ, or for probabilities logit P(y = 1) = a + b logit ŷ; perfect are a = 0 and b = 1 |
-/// | reliability | mean outcome by quantile of the prediction, with intervals of Wilson (1927), doi:10.1080/01621459.1927.10502953, or of Student for real-valued targets |
+/// | calibration | ℓ(E y) = a + b ℓ(ŷ) with the link ℓ; perfect are a = 0 and b = 1 |
+/// | reliability | mean outcome by quantile of the prediction, with intervals of Wilson (1927), doi:10.1080/01621459.1927.10502953, or of Student for targets that are not binary |
 ///
 /// Standard errors take rows for independent and predictions for given: of rows that the model was
 /// not fitted to. What a subgroup of a few rows does not determine is `None`, never a NaN. Rows of
@@ -91,13 +91,13 @@ pub struct SubgroupAccuracy {
 ///
 /// ```
 /// use contextualized_analysis::{SubgroupAnalysis, Subgroups};
-/// use contextualized_core::Link;
+/// use contextualized_core::Family;
 /// use ndarray::array;
 ///
 /// let (outcomes, risks) = (array![0.0, 1.0, 0.0, 1.0], array![0.2, 0.7, 0.6, 0.4]);
 /// let clinics = Subgroups::by_label(&["north", "north", "south", "south"])?;
 /// let table = SubgroupAnalysis::new()
-///     .of_predictions(&clinics, outcomes.view(), risks.view(), None, Link::Logit)?;
+///     .of_predictions(&clinics, outcomes.view(), risks.view(), None, Family::Binomial)?;
 /// assert_eq!(table[0].name, "north");
 /// assert_eq!(table[0].auroc.map(|auroc| auroc.value), Some(1.0));
 /// assert_eq!(table[1].auroc.map(|auroc| auroc.value), Some(0.0));
@@ -138,14 +138,13 @@ impl SubgroupAnalysis {
 
     /// A line for each subgroup, in their order, from outcomes, predictions and weights (n each).
     ///
-    /// The link says what predictions are: means of real-valued targets, or for [`Link::Logit`]
-    /// probabilities of outcomes that are 0 or 1.
+    /// Predictions are means of outcomes of the family: probabilities, where they are 0 or 1.
     ///
     /// # Errors
     ///
     /// [`Error::RowCount`] unless there is an outcome, a prediction and a label for each row;
-    /// [`Error::NotFinite`], [`Error::InvalidWeight`], [`Error::NoWeight`]; [`Error::NotBinary`] and
-    /// [`Error::InvalidParameter`] for what is no outcome or probability, and for a setting out of its
+    /// [`Error::NotFinite`], [`Error::InvalidWeight`], [`Error::NoWeight`]; [`Error::InvalidTarget`] and
+    /// [`Error::InvalidParameter`] for what is no outcome or mean, and for a setting out of its
     /// range.
     pub fn of_predictions(
         &self,
@@ -153,12 +152,12 @@ impl SubgroupAnalysis {
         outcomes: ArrayView1<'_, f64>,
         predictions: ArrayView1<'_, f64>,
         weights: Option<ArrayView1<'_, f64>>,
-        link: Link,
+        family: Family,
     ) -> Result<Vec<SubgroupAccuracy>> {
         self.check()?;
         check_rows("labels", outcomes.len(), subgroups.rows())?;
         // Checks all rows at once, so that errors name the row among all.
-        loss_of(link).rows(
+        family.losses(
             outcomes.insert_axis(Axis(1)),
             predictions.insert_axis(Axis(1)),
         )?;
@@ -177,7 +176,7 @@ impl SubgroupAnalysis {
             }
             lines.push(self.line(
                 name,
-                link,
+                family,
                 &Rows {
                     outcomes: outcomes.select(Axis(0), &rows),
                     predictions: predictions.select(Axis(0), &rows),
@@ -193,14 +192,14 @@ impl SubgroupAnalysis {
     ///
     /// # Errors
     ///
-    /// Those of [`LocalCoefficients::predict`] and of [`SubgroupAnalysis::of_predictions`].
+    /// Those of [`LocalCoefficients::predict_samples`] and of [`SubgroupAnalysis::of_predictions`].
     pub fn of_model(
         &self,
         subgroups: &Subgroups,
         model: &(impl LocalCoefficients + ?Sized),
         samples: &Samples,
     ) -> Result<Vec<Vec<SubgroupAccuracy>>> {
-        let predictions = model.predict(samples.contexts(), samples.features())?;
+        let predictions = model.predict_samples(samples)?;
         samples
             .targets()
             .columns()
@@ -212,7 +211,7 @@ impl SubgroupAnalysis {
                     outcomes,
                     predictions,
                     samples.weights(),
-                    model.link(),
+                    model.family(),
                 )
             })
             .collect()
@@ -222,28 +221,16 @@ impl SubgroupAnalysis {
         if self.bins == 0 {
             return Err(Error::invalid_parameter("bins", 0, "at least 1"));
         }
-        if !(self.level > 0.0 && self.level < 1.0) {
-            return Err(Error::invalid_parameter(
-                "level",
-                self.level,
-                "between 0 and 1, exclusive",
-            ));
-        }
-        Ok(())
+        check_probability("level", self.level)
     }
 
-    fn line(&self, name: &str, link: Link, rows: &Rows) -> Result<SubgroupAccuracy> {
+    fn line(&self, name: &str, family: Family, rows: &Rows) -> Result<SubgroupAccuracy> {
         let errors = &rows.predictions - &rows.outcomes;
         let mean = |values: ArrayView1<'_, f64>| Score::of_rows(values, Some(rows.weights.view()));
-        let loss = |loss: Loss| -> Result<Measured> {
-            let (outcomes, predictions) = (rows.outcomes.view(), rows.predictions.view());
-            let losses = loss.rows(
-                outcomes.insert_axis(Axis(1)),
-                predictions.insert_axis(Axis(1)),
-            )?;
-            Ok(mean(losses.view())?.into())
-        };
-        let binary = link == Link::Logit;
+        let losses = family.losses(
+            rows.outcomes.view().insert_axis(Axis(1)),
+            rows.predictions.view().insert_axis(Axis(1)),
+        )?;
         let same = rows.outcomes.iter().all(|y| *y == rows.outcomes[0]);
         Ok(SubgroupAccuracy {
             name: name.to_owned(),
@@ -252,24 +239,17 @@ impl SubgroupAnalysis {
             mean_outcome: mean(rows.outcomes.view())?.mean,
             mean_prediction: mean(rows.predictions.view())?.mean,
             bias: mean(errors.view())?.into(),
-            squared_error: loss(Loss::Squared)?,
-            log_loss: binary.then(|| loss(Loss::Log)).transpose()?,
+            squared_error: mean((&errors * &errors).view())?.into(),
+            loss: mean(losses.view())?.into(),
             r_squared: (!same).then(|| rows.r_squared()).transpose()?,
-            auroc: if binary && !same {
+            auroc: if family.is_binary() && !same {
                 Some(auroc(rows)?)
             } else {
                 None
             },
-            calibration: recalibration(rows, link)?,
-            reliability: reliability(rows, link, self.bins, self.level)?,
+            calibration: recalibration(rows, family)?,
+            reliability: reliability(rows, family, self.bins, self.level)?,
         })
-    }
-}
-
-fn loss_of(link: Link) -> Loss {
-    match link {
-        Link::Logit => Loss::Log,
-        _ => Loss::Squared,
     }
 }
 

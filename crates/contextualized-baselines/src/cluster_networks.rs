@@ -1,12 +1,12 @@
 //! A network per cluster of contexts.
 
 use crate::clusters::{CandidateLoss, ClusterReport, ClusterSummary};
-use crate::kmeans;
-use contextualized_core::validate::{check_finite, check_rows, check_table};
+use crate::kmeans::{self, Partition};
+use contextualized_core::validate::check_columns;
 use contextualized_core::{
     Checked, Error, Estimator, KFold, MarkovNetworks, NetworkDensity, NetworkEstimator,
-    NetworkKind, Networks, NodeDistribution, Result, Samples, Split, Standardization,
-    StructuralEquations, StructuralNetworks, VaryingNetworks, WithNetworkArchetypes, checked_serde,
+    NetworkKind, Networks, NodeDistribution, Result, Samples, Split, StructuralEquations,
+    StructuralNetworks, VaryingNetworks, WithNetworkArchetypes, checked_serde,
 };
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
 use rayon::prelude::*;
@@ -55,12 +55,6 @@ pub struct ClusterNetworks<E> {
     seed: u64,
 }
 
-/// Largest number of clusters that cross-validation considers.
-const MOST_CLUSTERS: usize = 10;
-
-/// Folds of that cross-validation.
-const FOLDS: usize = 5;
-
 impl<E> ClusterNetworks<E> {
     /// This estimator in each of a cross-validated number of clusters.
     pub fn new(estimator: E) -> Self {
@@ -101,24 +95,11 @@ where
         samples: &Samples,
         clusters: usize,
     ) -> Result<ClusterNetworkModel<E::Model>> {
-        if clusters == 0 || clusters > samples.rows() {
-            return Err(Error::invalid_parameter(
-                "clusters",
-                clusters,
-                format!("between 1 and the number of rows, {}", samples.rows()),
-            ));
-        }
+        let (partition, members) = Partition::fit(samples, clusters, self.seed)?;
         let everybody = self.estimator.fit(samples)?;
-        let scaling = Standardization::fit(samples.contexts(), None)?;
-        let contexts = scaling.apply(samples.contexts())?;
-        let centers = kmeans::centers(contexts.view(), clusters, self.seed)?;
-        let labels = kmeans::assign(contexts.view(), centers.view());
-        let fitted = (0..centers.nrows())
+        let fitted = members
             .into_par_iter()
-            .map(|label| {
-                let rows: Vec<usize> = (0..samples.rows())
-                    .filter(|&row| labels[row] == label)
-                    .collect();
+            .map(|rows| {
                 let own = if rows.len() < self.smallest {
                     Err(Error::TooFewRows {
                         purpose: "a network of the cluster's own".to_owned(),
@@ -144,8 +125,7 @@ where
             .collect::<Vec<_>>();
         let (models, report) = fitted.into_iter().unzip();
         Ok(ClusterNetworkModel {
-            scaling,
-            centers,
+            partition,
             models,
             report: ClusterReport {
                 clusters: report,
@@ -159,7 +139,7 @@ where
     fn folds(&self, samples: &Samples) -> Result<Vec<Split>> {
         let mut usable = Vec::new();
         let mut failure = None;
-        for split in KFold::new(FOLDS, self.seed).splits(samples.rows())? {
+        for split in KFold::new(kmeans::FOLDS, self.seed).splits(samples.rows())? {
             match self.estimator.fit(&samples.select(&split.train)?) {
                 Ok(_) => usable.push(split),
                 Err(error) => failure = Some(error),
@@ -178,8 +158,7 @@ where
         let drawn = drawn.map(|rows| samples.select(&rows)).transpose()?;
         let samples = drawn.as_ref().unwrap_or(samples);
         let folds = self.folds(samples)?;
-        let smallest_fold = samples.rows() - samples.rows().div_ceil(FOLDS);
-        (1..=MOST_CLUSTERS.min(smallest_fold.max(1)))
+        kmeans::candidates(samples.rows())
             .map(|clusters| {
                 let parts = folds
                     .par_iter()
@@ -279,9 +258,7 @@ where
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub struct ClusterNetworkModel<M> {
-    scaling: Standardization,
-    /// Clusters × contexts, standardised.
-    centers: Array2<f64>,
+    partition: Partition,
     models: Vec<M>,
     report: ClusterReport,
 }
@@ -290,27 +267,16 @@ checked_serde!(ClusterNetworkModel<M: VaryingNetworks>);
 
 impl<M: VaryingNetworks> Checked for ClusterNetworkModel<M> {
     fn check(&self) -> Result<()> {
-        let contexts = self.scaling.columns();
-        check_table("centers", self.centers.view(), Some(contexts))?;
-        check_rows("models", self.centers.nrows(), self.models.len())?;
-        check_rows("report", self.centers.nrows(), self.report.clusters.len())?;
-        let zero = Array2::zeros((1, contexts));
-        let mut expected = None;
-        for model in &self.models {
-            let found = model.networks(zero.view())?.nodes();
-            let expected = *expected.get_or_insert(found);
-            if found != expected {
-                return Err(Error::ColumnCount {
-                    argument: "models",
-                    expected,
-                    found,
-                });
-            }
-        }
-        if expected.is_none() {
+        let Some(first) = self.models.first() else {
             return Err(Error::NoRows { argument: "models" });
-        }
-        Ok(())
+        };
+        self.partition
+            .check(self.models.len(), self.report.clusters.len())?;
+        let zero = Array2::zeros((1, self.partition.contexts()));
+        let expected = first.networks(zero.view())?.nodes();
+        self.models.iter().try_for_each(|model| {
+            check_columns("models", expected, model.networks(zero.view())?.nodes())
+        })
     }
 }
 
@@ -332,10 +298,7 @@ impl<M> ClusterNetworkModel<M> {
     /// [`Error::ColumnCount`]; [`Error::NotFinite`], also for a context that overflows when it is
     /// standardised.
     pub fn labels(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<usize>> {
-        check_table("contexts", contexts, Some(self.scaling.columns()))?;
-        let standardized = self.scaling.apply(contexts)?;
-        check_finite("standardised contexts", standardized.view())?;
-        Ok(kmeans::assign(standardized.view(), self.centers.view()))
+        self.partition.labels(contexts)
     }
 
     /// What its cluster's model says of every row.
@@ -387,7 +350,7 @@ impl<M: VaryingNetworks> VaryingNetworks for ClusterNetworkModel<M> {
 impl<M: VaryingNetworks> WithNetworkArchetypes for ClusterNetworkModel<M> {
     fn archetypes(&self) -> Result<Networks> {
         // A cluster's network is the same at every context.
-        let anywhere = Array2::zeros((1, self.scaling.columns()));
+        let anywhere = Array2::zeros((1, self.partition.contexts()));
         let networks = self
             .models
             .iter()
@@ -404,10 +367,7 @@ impl<M: VaryingNetworks> WithNetworkArchetypes for ClusterNetworkModel<M> {
     }
 
     fn archetype_weights(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        Ok(kmeans::indicators(
-            &self.labels(contexts)?,
-            self.models.len(),
-        ))
+        self.partition.indicators(contexts)
     }
 }
 

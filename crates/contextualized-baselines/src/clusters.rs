@@ -1,14 +1,14 @@
 //! A regression per cluster of contexts.
 
-use crate::kmeans;
+use crate::kmeans::{self, Partition};
 use crate::population::{PopulationModel, PopulationRegression, named};
 use contextualized_core::comparison::cross_validate;
 use contextualized_core::cross_validation::FoldScores;
-use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
+use contextualized_core::validate::check_query;
 use contextualized_core::{
     Checked, Coefficients, DynEstimator, Error, Estimator, Family, KFold, LocalCoefficients,
-    RegressionEstimator, RegressionSettings, Result, Samples, Standardization, VaryingCoefficients,
-    WithArchetypes, checked_serde,
+    RegressionEstimator, RegressionSettings, Result, Samples, VaryingCoefficients, WithArchetypes,
+    checked_serde,
 };
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
@@ -59,12 +59,6 @@ pub struct ClusterRegression {
     seed: u64,
 }
 
-/// Largest number of clusters that cross-validation considers.
-const MOST_CLUSTERS: usize = 10;
-
-/// Folds of that cross-validation.
-const FOLDS: usize = 5;
-
 impl Default for ClusterRegression {
     fn default() -> Self {
         Self {
@@ -106,24 +100,11 @@ impl ClusterRegression {
     }
 
     fn fit_clusters(&self, samples: &Samples, clusters: usize) -> Result<ClusterModel> {
-        if clusters == 0 || clusters > samples.rows() {
-            return Err(Error::invalid_parameter(
-                "clusters",
-                clusters,
-                format!("between 1 and the number of rows, {}", samples.rows()),
-            ));
-        }
+        let (partition, members) = Partition::fit(samples, clusters, self.seed)?;
         let population = self.regression.fit(samples)?;
-        let scaling = Standardization::fit(samples.contexts(), None)?;
-        let contexts = scaling.apply(samples.contexts())?;
-        let centers = kmeans::centers(contexts.view(), clusters, self.seed)?;
-        let labels = kmeans::assign(contexts.view(), centers.view());
         let mut report = Vec::new();
         let mut models = Vec::new();
-        for label in 0..centers.nrows() {
-            let rows: Vec<usize> = (0..samples.rows())
-                .filter(|&row| labels[row] == label)
-                .collect();
+        for rows in members {
             let own = samples
                 .select(&rows)
                 .and_then(|members| self.regression.fit(&members));
@@ -145,8 +126,7 @@ impl ClusterRegression {
             models.push(model);
         }
         Ok(ClusterModel {
-            scaling,
-            centers,
+            partition,
             models,
             report: ClusterReport {
                 clusters: report,
@@ -160,11 +140,10 @@ impl ClusterRegression {
         let drawn = kmeans::drawn(samples.rows(), self.seed)?;
         let drawn = drawn.map(|rows| samples.select(&rows)).transpose()?;
         let samples = drawn.as_ref().unwrap_or(samples);
-        let smallest_fold = samples.rows() - samples.rows().div_ceil(FOLDS);
-        let candidates: Vec<Box<dyn DynEstimator>> = (1..=MOST_CLUSTERS.min(smallest_fold.max(1)))
+        let candidates: Vec<Box<dyn DynEstimator>> = kmeans::candidates(samples.rows())
             .map(|clusters| Box::new(self.clone().clusters(clusters)) as Box<dyn DynEstimator>)
             .collect();
-        let folds = KFold::new(FOLDS, self.seed);
+        let folds = KFold::new(kmeans::FOLDS, self.seed);
         let compared = cross_validate(&candidates, samples, &folds, self.regression.of_family())?;
         Ok((1..)
             .zip(compared)
@@ -282,9 +261,7 @@ pub struct ClusterSummary {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub struct ClusterModel {
-    scaling: Standardization,
-    /// Clusters × contexts, standardised.
-    centers: Array2<f64>,
+    partition: Partition,
     models: Vec<PopulationModel>,
     report: ClusterReport,
 }
@@ -293,17 +270,14 @@ checked_serde!(ClusterModel);
 
 impl Checked for ClusterModel {
     fn check(&self) -> Result<()> {
-        let columns = self.scaling.columns();
-        check_table("centers", self.centers.view(), Some(columns))?;
         let Some(first) = self.models.first() else {
             return Err(Error::NoRows { argument: "models" });
         };
-        let clusters = self.centers.nrows();
-        check_rows("models", clusters, self.models.len())?;
-        check_rows("report", clusters, self.report.clusters.len())?;
+        self.partition
+            .check(self.models.len(), self.report.clusters.len())?;
         self.models
             .iter()
-            .try_for_each(|model| model.check_matches(columns, first))
+            .try_for_each(|model| model.check_matches(self.partition.contexts(), first))
     }
 }
 
@@ -320,10 +294,7 @@ impl ClusterModel {
     /// [`Error::ColumnCount`]; [`Error::NotFinite`], also for a context that overflows when it is
     /// standardised.
     pub fn labels(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<usize>> {
-        check_table("contexts", contexts, Some(self.scaling.columns()))?;
-        let standardized = self.scaling.apply(contexts)?;
-        check_finite("standardised contexts", standardized.view())?;
-        Ok(kmeans::assign(standardized.view(), self.centers.view()))
+        self.partition.labels(contexts)
     }
 }
 
@@ -353,10 +324,7 @@ impl WithArchetypes for ClusterModel {
     }
 
     fn archetype_weights(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        Ok(kmeans::indicators(
-            &self.labels(contexts)?,
-            self.models.len(),
-        ))
+        self.partition.indicators(contexts)
     }
 }
 
@@ -367,7 +335,7 @@ impl LocalCoefficients for ClusterModel {
         features: ArrayView2<'_, f64>,
     ) -> Result<Coefficients> {
         let width = self.models[0].slopes().ncols();
-        check_query(contexts, self.scaling.columns(), features, width)?;
+        check_query(contexts, self.partition.contexts(), features, width)?;
         self.coefficients(contexts)
     }
 

@@ -1,12 +1,92 @@
 //! K-means on standardised contexts, validated and counted here.
 
-use contextualized_core::{Error, Result, Split};
+use contextualized_core::validate::{check_finite, check_rows, check_table};
+use contextualized_core::{Error, Result, Samples, Split, Standardization};
 use linfa::DatasetBase;
 use linfa::traits::Fit;
 use linfa_clustering::{KMeans, KMeansInit};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, Zip};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
+
+/// The most clusters that cross-validation considers.
+const MOST_CLUSTERS: usize = 10;
+
+/// Folds of that cross-validation.
+pub(crate) const FOLDS: usize = 5;
+
+/// The numbers of clusters that so many rows can be cross-validated with.
+pub(crate) fn candidates(rows: usize) -> RangeInclusive<usize> {
+    let smallest_fold = rows - rows.div_ceil(FOLDS);
+    1..=MOST_CLUSTERS.min(smallest_fold.max(1))
+}
+
+/// Regions of context space, each nearest to a centre.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Partition {
+    scaling: Standardization,
+    /// Clusters × contexts, standardised.
+    centers: Array2<f64>,
+}
+
+impl Partition {
+    /// At most so many clusters of the samples' contexts, and the rows of each.
+    pub(crate) fn fit(
+        samples: &Samples,
+        clusters: usize,
+        seed: u64,
+    ) -> Result<(Self, Vec<Vec<usize>>)> {
+        if clusters == 0 || clusters > samples.rows() {
+            return Err(Error::invalid_parameter(
+                "clusters",
+                clusters,
+                format!("between 1 and the number of rows, {}", samples.rows()),
+            ));
+        }
+        let scaling = Standardization::fit(samples.contexts(), None)?;
+        let contexts = scaling.apply(samples.contexts())?;
+        let centers = centers(contexts.view(), clusters, seed)?;
+        let mut rows = vec![Vec::new(); centers.nrows()];
+        for (row, label) in assign(contexts.view(), centers.view())
+            .into_iter()
+            .enumerate()
+        {
+            rows[label].push(row);
+        }
+        Ok((Self { scaling, centers }, rows))
+    }
+
+    /// Whether it is one, of so many models and reports on clusters.
+    pub(crate) fn check(&self, models: usize, reports: usize) -> Result<()> {
+        check_table("centers", self.centers.view(), Some(self.contexts()))?;
+        check_rows("models", self.centers.nrows(), models)?;
+        check_rows("report", self.centers.nrows(), reports)
+    }
+
+    /// Number of contexts.
+    pub(crate) fn contexts(&self) -> usize {
+        self.scaling.columns()
+    }
+
+    /// The cluster of each row of contexts (n × c): that of the nearest centre.
+    pub(crate) fn labels(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<usize>> {
+        check_table("contexts", contexts, Some(self.contexts()))?;
+        let standardized = self.scaling.apply(contexts)?;
+        check_finite("standardised contexts", standardized.view())?;
+        Ok(assign(standardized.view(), self.centers.view()))
+    }
+
+    /// A one in the column of each row's cluster, zeros elsewhere (n × clusters).
+    pub(crate) fn indicators(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let mut table = Array2::zeros((contexts.nrows(), self.centers.nrows()));
+        for (row, label) in self.labels(contexts)?.into_iter().enumerate() {
+            table[[row, label]] = 1.0;
+        }
+        Ok(table)
+    }
+}
 
 /// Restarts from fresh k-means++ centres; the lowest inertia wins.
 const RESTARTS: u64 = 10;
@@ -35,11 +115,7 @@ pub(crate) fn drawn(rows: usize, seed: u64) -> Result<Option<Vec<usize>>> {
 /// The library reports neither whether a run converged nor, over several runs, counts that belong
 /// to the run it returns; so each run is started on its own, carried on until no row changes its
 /// cluster, and scored here.
-pub(crate) fn centers(
-    contexts: ArrayView2<'_, f64>,
-    clusters: usize,
-    seed: u64,
-) -> Result<Array2<f64>> {
+fn centers(contexts: ArrayView2<'_, f64>, clusters: usize, seed: u64) -> Result<Array2<f64>> {
     let drawn = drawn(contexts.nrows(), seed)?.map(|rows| contexts.select(Axis(0), &rows));
     let contexts = match &drawn {
         Some(drawn) => drawn.view(),
@@ -116,7 +192,7 @@ fn means(contexts: ArrayView2<'_, f64>, labels: &[usize], clusters: usize) -> Ar
 }
 
 /// The nearest centre of each row, the first of several equally near.
-pub(crate) fn assign(contexts: ArrayView2<'_, f64>, centers: ArrayView2<'_, f64>) -> Vec<usize> {
+fn assign(contexts: ArrayView2<'_, f64>, centers: ArrayView2<'_, f64>) -> Vec<usize> {
     contexts
         .rows()
         .into_iter()
@@ -151,12 +227,4 @@ fn is_nearer(
 
 fn squared_distance(a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
-}
-/// A one in the column of each row's label, zeros elsewhere.
-pub(crate) fn indicators(labels: &[usize], clusters: usize) -> Array2<f64> {
-    let mut table = Array2::zeros((labels.len(), clusters));
-    for (row, &label) in labels.iter().enumerate() {
-        table[[row, label]] = 1.0;
-    }
-    table
 }

@@ -6,7 +6,9 @@ pub(crate) use uncertainty::Covariance;
 
 use crate::design::{Design, weighted_rows};
 use crate::glm::{self, Outcomes};
-use contextualized_core::validate::{check_finite, check_query, check_rows, check_table};
+use contextualized_core::validate::{
+    check_columns, check_finite, check_query, check_rows, check_table,
+};
 use contextualized_core::{
     Checked, Coefficients, Error, Estimator, Family, FitReport, LocalCoefficients,
     RegressionEstimator, RegressionSettings, Result, Samples, Termination, VaryingCoefficients,
@@ -415,13 +417,7 @@ impl PopulationModel {
             ("targets", other.slopes.nrows(), self.slopes.nrows()),
             ("features", other.slopes.ncols(), self.slopes.ncols()),
         ] {
-            if expected != found {
-                return Err(Error::ColumnCount {
-                    argument,
-                    expected,
-                    found,
-                });
-            }
+            check_columns(argument, expected, found)?;
         }
         if self.family == other.family {
             Ok(())

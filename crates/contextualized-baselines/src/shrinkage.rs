@@ -1,7 +1,7 @@
 //! The population fit plus a share of what another model adds to it.
 
 use crate::{PopulationModel, PopulationRegression};
-use contextualized_core::validate::check_rows;
+use contextualized_core::validate::{check_columns, check_rows};
 use contextualized_core::{Error, Estimator, Family, KFold, Result, Samples, normalized_weights};
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
@@ -123,13 +123,7 @@ fn check(held_out: &HeldOut, rows: usize, targets: usize) -> Result<()> {
         ("held-out deviation", &held_out.deviation),
     ] {
         check_rows(argument, rows, table.nrows())?;
-        if table.ncols() != targets {
-            return Err(Error::ColumnCount {
-                argument,
-                expected: targets,
-                found: table.ncols(),
-            });
-        }
+        check_columns(argument, targets, table.ncols())?;
     }
     Ok(())
 }

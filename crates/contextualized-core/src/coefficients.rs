@@ -1,30 +1,39 @@
 //! Coefficients of one linear model per sample.
 
-use crate::validate::{check_finite, check_rows, check_table};
-use crate::{Error, Result, Standardization};
+use crate::validate::{check_columns, check_finite, check_rows, check_table};
+use crate::{Checked, Error, Result, Standardization, checked_serde};
 use ndarray::{Array2, Array3, ArrayView1, ArrayView2, ArrayView3, Axis, Zip};
 use serde::{Deserialize, Serialize};
 
 /// Slopes and offsets of n linear models: `η_i = B_i x_i + m_i`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked")]
+#[serde(remote = "Self")]
 pub struct Coefficients {
     slopes: Array3<f64>,
     offsets: Array2<f64>,
 }
 
-/// What a file may hold, before it is checked.
-#[derive(Deserialize)]
-struct Unchecked {
-    slopes: Array3<f64>,
-    offsets: Array2<f64>,
-}
+checked_serde!(Coefficients);
 
-impl TryFrom<Unchecked> for Coefficients {
-    type Error = Error;
-
-    fn try_from(Unchecked { slopes, offsets }: Unchecked) -> Result<Self> {
-        Self::new(slopes, offsets)
+impl Checked for Coefficients {
+    fn check(&self) -> Result<()> {
+        check_rows("offsets", self.slopes.dim().0, self.offsets.nrows())?;
+        check_columns("offsets", self.slopes.dim().1, self.offsets.ncols())?;
+        let slopes_of_row = self.slopes.dim().2;
+        if let Some(((row, target, feature), &value)) = self
+            .slopes
+            .indexed_iter()
+            .find(|(_, slope)| !slope.is_finite())
+        {
+            return Err(Error::NotFinite {
+                argument: "slopes",
+                row,
+                column: target * slopes_of_row + feature,
+                value,
+            });
+        }
+        check_finite("offsets", self.offsets.view())?;
+        Ok(())
     }
 }
 
@@ -37,27 +46,9 @@ impl Coefficients {
     /// [`Error::NotFinite`] for a coefficient that is not finite, a slope's column being its
     /// position in the row's targets × features.
     pub fn new(slopes: Array3<f64>, offsets: Array2<f64>) -> Result<Self> {
-        check_rows("offsets", slopes.dim().0, offsets.nrows())?;
-        if slopes.dim().1 != offsets.ncols() {
-            return Err(Error::ColumnCount {
-                argument: "offsets",
-                expected: slopes.dim().1,
-                found: offsets.ncols(),
-            });
-        }
-        let slopes_of_row = slopes.dim().2;
-        if let Some(((row, target, feature), &value)) =
-            slopes.indexed_iter().find(|(_, slope)| !slope.is_finite())
-        {
-            return Err(Error::NotFinite {
-                argument: "slopes",
-                row,
-                column: target * slopes_of_row + feature,
-                value,
-            });
-        }
-        check_finite("offsets", offsets.view())?;
-        Ok(Self { slopes, offsets })
+        let coefficients = Self { slopes, offsets };
+        coefficients.check()?;
+        Ok(coefficients)
     }
 
     /// The same slopes (targets × features) and offsets (targets) in every row.
@@ -71,13 +62,7 @@ impl Coefficients {
         rows: usize,
     ) -> Result<Self> {
         let (targets, features) = slopes.dim();
-        if offsets.len() != targets {
-            return Err(Error::ColumnCount {
-                argument: "offsets",
-                expected: targets,
-                found: offsets.len(),
-            });
-        }
+        check_columns("offsets", targets, offsets.len())?;
         let mut all_slopes = Array3::zeros((rows, targets, features));
         all_slopes.assign(&slopes);
         let mut all_offsets = Array2::zeros((rows, targets));
@@ -164,13 +149,7 @@ impl Coefficients {
             ("features", features.columns(), self.features()),
             ("targets", targets.columns(), self.targets()),
         ] {
-            if expected != found {
-                return Err(Error::ColumnCount {
-                    argument,
-                    expected,
-                    found,
-                });
-            }
+            check_columns(argument, expected, found)?;
         }
         let scales = targets.scales().insert_axis(Axis(1));
         for (mut slopes, mut offsets) in self

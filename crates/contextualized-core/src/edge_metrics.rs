@@ -1,5 +1,6 @@
 //! Errors of networks: of their weights, and of which edges there are.
 
+use crate::validate::check_columns;
 use crate::{Error, Networks, Result};
 
 /// The mean squared error of all entries of estimated networks.
@@ -143,15 +144,7 @@ pub fn edge_auroc(truth: &Networks, estimate: &Networks) -> Result<Option<f64>> 
 
 fn check_shapes(truth: &Networks, estimate: &Networks) -> Result<()> {
     crate::validate::check_rows("networks", truth.rows(), estimate.rows())?;
-    if truth.nodes() == estimate.nodes() {
-        Ok(())
-    } else {
-        Err(Error::ColumnCount {
-            argument: "networks",
-            expected: truth.nodes(),
-            found: estimate.nodes(),
-        })
-    }
+    check_columns("networks", truth.nodes(), estimate.nodes())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Errors of predictions and of coefficients.
 
-use crate::validate::{check_rows, check_table};
+use crate::validate::{check_columns, check_rows, check_table};
 use crate::{Coefficients, Error, Family, Result, Standardization, normalized_weights};
 use ndarray::{Array2, ArrayView1, ArrayView2};
 
@@ -85,13 +85,7 @@ pub fn effect_mse(truth: &Coefficients, estimate: &Coefficients) -> Result<f64> 
         ("estimated targets", truth.targets(), estimate.targets()),
         ("estimated features", truth.features(), estimate.features()),
     ] {
-        if expected != found {
-            return Err(Error::ColumnCount {
-                argument,
-                expected,
-                found,
-            });
-        }
+        check_columns(argument, expected, found)?;
     }
     let difference = &truth.slopes() - &estimate.slopes();
     difference

@@ -1,6 +1,6 @@
 //! The shared question for networks: one p × p network per sample.
 
-use crate::validate::{check_finite, check_query, check_table};
+use crate::validate::{check_columns, check_finite, check_query, check_table};
 use crate::{Checked, Error, NodeDistribution, Result, checked_serde};
 use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3, Axis, s};
 use serde::{Deserialize, Serialize};
@@ -17,13 +17,7 @@ checked_serde!(Networks);
 impl Checked for Networks {
     fn check(&self) -> Result<()> {
         let (_, from, to) = self.edges.dim();
-        if from != to {
-            return Err(Error::ColumnCount {
-                argument: "edges",
-                expected: from,
-                found: to,
-            });
-        }
+        check_columns("edges", from, to)?;
         let mut edges = self.edges.indexed_iter();
         match edges.find(|(_, value)| !value.is_finite()) {
             Some(((row, j, k), &value)) => Err(Error::NotFinite {
@@ -58,13 +52,8 @@ impl Networks {
     pub fn stacked(networks: &[Array2<f64>], nodes: usize) -> Result<Self> {
         let mut edges = Array3::zeros((networks.len(), nodes, nodes));
         for (mut edges, network) in edges.outer_iter_mut().zip(networks) {
-            if let Some(&found) = network.shape().iter().find(|size| **size != nodes) {
-                return Err(Error::ColumnCount {
-                    argument: "edges",
-                    expected: nodes,
-                    found,
-                });
-            }
+            check_columns("edges", nodes, network.nrows())?;
+            check_columns("edges", nodes, network.ncols())?;
             edges.assign(network);
         }
         Self::new(edges)
@@ -242,13 +231,7 @@ fn visit_distributions<M: NetworkDensity + ?Sized>(
         let last = (first + block).min(rows);
         let distributions = model.distributions(contexts.slice(s![first..last, ..]))?;
         for (row, distribution) in (first..last).zip(&distributions) {
-            if distribution.nodes() != features.ncols() {
-                return Err(Error::ColumnCount {
-                    argument: "features",
-                    expected: distribution.nodes(),
-                    found: features.ncols(),
-                });
-            }
+            check_columns("features", distribution.nodes(), features.ncols())?;
             visitor(row, distribution);
         }
     }

@@ -1,7 +1,7 @@
 //! Intervals of means and of new outcomes, from what is known of linear predictors.
 
 use crate::family::PredictorBelief;
-use crate::validate::{check_finite, check_offsets};
+use crate::validate::{check_finite, check_offsets, check_probability};
 use crate::{Error, Family, LocalCoefficients, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
@@ -118,10 +118,7 @@ impl Tail {
     /// [`Error::InvalidParameter`] for a level outside (0, 1), or so close to 1 that its quantile is
     /// infinite; [`Error::Numerical`] for degrees of freedom that are not positive.
     pub fn new(level: f64, degrees_of_freedom: Option<f64>) -> Result<Self> {
-        if !(level > 0.0 && level < 1.0) {
-            let requirement = "between 0 and 1, exclusive";
-            return Err(Error::invalid_parameter("level", level, requirement));
-        }
+        check_probability("level", level)?;
         // Of the lower tail, which floating-point numbers resolve where they round the upper to 1.
         let probability = (1.0 - level) / 2.0;
         let quantile = match degrees_of_freedom {

@@ -1,6 +1,6 @@
 //! The data every estimator takes: contexts, features, targets, weights and their names.
 
-use crate::validate::{check_offsets, check_rows, check_table, check_weights};
+use crate::validate::{check_columns, check_offsets, check_rows, check_table, check_weights};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
@@ -329,13 +329,7 @@ fn checked_names<S: Into<String>>(
     columns: usize,
 ) -> Result<Vec<String>> {
     let names: Vec<String> = names.into_iter().map(Into::into).collect();
-    if names.len() != columns {
-        return Err(Error::ColumnCount {
-            argument,
-            expected: columns,
-            found: names.len(),
-        });
-    }
+    check_columns(argument, columns, names.len())?;
     for (second, name) in names.iter().enumerate() {
         if let Some(first) = names[..second].iter().position(|other| other == name) {
             return Err(Error::DuplicateName {

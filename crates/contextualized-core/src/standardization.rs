@@ -1,7 +1,7 @@
 //! Centring and scaling, learned on training rows and applied to any.
 
 use crate::validate::{check_table, check_weights};
-use crate::{Error, Result};
+use crate::{Checked, Error, Result, checked_serde};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), contextualized_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked")]
+#[serde(remote = "Self")]
 pub struct Standardization {
     centers: Array1<f64>,
     scales: Array1<f64>,
@@ -27,26 +27,17 @@ pub struct Standardization {
 /// A column whose deviation is rounding error of its values counts as constant.
 const CONSTANT: f64 = 1e-13;
 
-/// What a file may hold, before it is checked.
-#[derive(Deserialize)]
-struct Unchecked {
-    centers: Array1<f64>,
-    scales: Array1<f64>,
-}
+checked_serde!(Standardization);
 
-impl TryFrom<Unchecked> for Standardization {
-    type Error = Error;
-
-    fn try_from(Unchecked { centers, scales }: Unchecked) -> Result<Self> {
-        check_table("centers", centers.view().insert_axis(Axis(0)), None)?;
-        check_table(
-            "scales",
-            scales.view().insert_axis(Axis(0)),
-            Some(centers.len()),
-        )?;
-        match scales.iter().find(|scale| **scale <= 0.0) {
+impl Checked for Standardization {
+    fn check(&self) -> Result<()> {
+        let (centers, scales) = (self.centers.view(), self.scales.view());
+        check_table("centers", centers.insert_axis(Axis(0)), None)?;
+        let columns = Some(self.centers.len());
+        check_table("scales", scales.insert_axis(Axis(0)), columns)?;
+        match self.scales.iter().find(|scale| **scale <= 0.0) {
             Some(scale) => Err(Error::invalid_parameter("scale", scale, "above zero")),
-            None => Ok(Self { centers, scales }),
+            None => Ok(()),
         }
     }
 }

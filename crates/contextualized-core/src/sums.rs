@@ -3,7 +3,7 @@
 //! Effects are such sums: an average over rows of which one context is changed, less the average
 //! over the rows as they are.
 
-use crate::validate::{check_finite, check_query, check_rows, check_table};
+use crate::validate::{check_columns, check_finite, check_query, check_rows, check_table};
 use crate::{Coefficients, Error, Result, VaryingCoefficients};
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis, concatenate};
 
@@ -26,13 +26,7 @@ impl WeightedContexts {
     /// [`Error::NotFinite`].
     pub fn new(contexts: Array2<f64>, weights: Array2<f64>) -> Result<Self> {
         check_table("contexts", contexts.view(), None)?;
-        if weights.ncols() != contexts.nrows() {
-            return Err(Error::ColumnCount {
-                argument: "weights",
-                expected: contexts.nrows(),
-                found: weights.ncols(),
-            });
-        }
+        check_columns("weights", contexts.nrows(), weights.ncols())?;
         check_finite("weights", weights.view())?;
         Ok(Self {
             contexts: contexts.as_standard_layout().into_owned(),

@@ -19,16 +19,26 @@ pub fn check_table(
     if table.ncols() == 0 {
         return Err(Error::NoColumns { argument });
     }
-    if let Some(expected) = columns
-        && expected != table.ncols()
-    {
-        return Err(Error::ColumnCount {
-            argument,
-            expected,
-            found: table.ncols(),
-        });
+    if let Some(expected) = columns {
+        check_columns(argument, expected, table.ncols())?;
     }
     check_finite(argument, table)
+}
+
+/// Checks that there are as many columns, or as much else that belongs to columns, as expected.
+///
+/// # Errors
+///
+/// [`Error::ColumnCount`].
+pub fn check_columns(argument: &'static str, expected: usize, found: usize) -> Result<()> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::ColumnCount {
+        argument,
+        expected,
+        found,
+    })
 }
 
 /// Checks that a table, of whatever shape, has only finite entries.
@@ -79,6 +89,19 @@ pub fn check_query(
     check_table("contexts", contexts, Some(context_columns))?;
     check_table("features", features, Some(feature_columns))?;
     check_rows("features", contexts.nrows(), features.nrows())
+}
+
+/// Checks a probability that is neither 0 nor 1, such as the level of an interval.
+///
+/// # Errors
+///
+/// [`Error::InvalidParameter`].
+pub fn check_probability(parameter: &'static str, value: f64) -> Result<()> {
+    if value > 0.0 && value < 1.0 {
+        return Ok(());
+    }
+    let requirement = "between 0 and 1, exclusive";
+    Err(Error::invalid_parameter(parameter, value, requirement))
 }
 
 /// Checks row weights: one a row, finite, none negative, not all zero.

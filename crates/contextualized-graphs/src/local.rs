@@ -10,9 +10,11 @@ mod definite;
 mod fit;
 mod products;
 mod search;
+mod setters;
 mod smoother;
 
 pub use covariance::{Bandwidths, LocalReport};
 pub(crate) use covariance::{LocalCovariance, LocalNormal};
 pub(crate) use fit::LocalSettings;
+pub(crate) use setters::local_setters;
 pub use smoother::Order;

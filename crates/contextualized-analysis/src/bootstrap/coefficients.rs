@@ -5,8 +5,8 @@ use super::members::{mean, standard_deviation, summarize};
 use crate::flat::{flat, unflat};
 use contextualized_core::validate::check_rows;
 use contextualized_core::{
-    CoefficientIntervals, CoefficientSums, Coefficients, Link, LocalCoefficients, PredictorSums,
-    Result, VaryingCoefficients, WeightedContexts, WithSums, WithUncertainty,
+    CoefficientIntervals, CoefficientSums, Coefficients, Error, Family, LocalCoefficients,
+    PredictorSums, Result, VaryingCoefficients, WeightedContexts, WithSums, WithUncertainty,
 };
 use ndarray::{Array2, ArrayView2, s};
 use rayon::prelude::*;
@@ -31,19 +31,40 @@ impl<M: LocalCoefficients> LocalCoefficients for Ensemble<M> {
         unflat(means.view(), features.ncols())
     }
 
-    fn link(&self) -> Link {
-        self.original.link()
+    fn family(&self) -> Family {
+        self.original.family()
+    }
+
+    fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {
+        self.original.as_varying().map(|_| self as _)
+    }
+
+    fn as_uncertain(&self) -> Option<&dyn WithUncertainty> {
+        self.original.as_varying().map(|_| self as _)
+    }
+
+    fn as_sums(&self) -> Option<&dyn WithSums> {
+        self.original.as_varying().map(|_| self as _)
     }
 }
 
-impl<M: VaryingCoefficients> VaryingCoefficients for Ensemble<M> {
+/// The coefficients of a member as functions of the context alone.
+pub(super) fn varying<M: LocalCoefficients>(model: &M) -> Result<&dyn VaryingCoefficients> {
+    model.as_varying().ok_or_else(|| {
+        let requirement = "of a model whose coefficients depend on the context alone";
+        Error::invalid_parameter("ensemble", "of a model of local coefficients", requirement)
+    })
+}
+
+/// Of models that have such coefficients: see [`LocalCoefficients::as_varying`].
+impl<M: LocalCoefficients> VaryingCoefficients for Ensemble<M> {
     fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
         let ([means], features) = self.of_coefficients(contexts, |values| [mean(values)])?;
         unflat(means.view(), features)
     }
 }
 
-impl<M: VaryingCoefficients> WithUncertainty for Ensemble<M> {
+impl<M: LocalCoefficients> WithUncertainty for Ensemble<M> {
     fn standard_errors(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
         self.check_spread()?;
         let stretch = self.stretch()?;
@@ -64,11 +85,11 @@ impl<M: VaryingCoefficients> WithUncertainty for Ensemble<M> {
 }
 
 /// The mean of every member's sum, and how much their sums vary.
-impl<M: VaryingCoefficients> WithSums for Ensemble<M> {
+impl<M: LocalCoefficients> WithSums for Ensemble<M> {
     fn coefficient_sums(&self, sums: &WeightedContexts, level: f64) -> Result<CoefficientSums> {
         let figures = self.figures(level)?;
-        let features = sums.coefficients(&self.original)?.features();
-        let tables = self.by_member(|model| flat(&sums.coefficients(model)?))?;
+        let features = sums.coefficients(varying(&self.original)?)?.features();
+        let tables = self.by_member(|model| flat(&sums.coefficients(varying(model)?)?))?;
         let [values, standard_errors, lower, upper] = summarize(&tables, &figures);
         Ok(CoefficientSums {
             values: unflat(values.view(), features)?,
@@ -85,7 +106,7 @@ impl<M: VaryingCoefficients> WithSums for Ensemble<M> {
         level: f64,
     ) -> Result<PredictorSums> {
         let figures = self.figures(level)?;
-        let tables = self.by_member(|model| sums.predictor(model, features))?;
+        let tables = self.by_member(|model| sums.predictor(varying(model)?, features))?;
         let [values, standard_errors, lower, upper] = summarize(&tables, &figures);
         Ok(PredictorSums {
             values,
@@ -96,7 +117,7 @@ impl<M: VaryingCoefficients> WithSums for Ensemble<M> {
     }
 }
 
-impl<M: VaryingCoefficients> Ensemble<M> {
+impl<M: LocalCoefficients> Ensemble<M> {
     /// How far the mean over members is from the fit to all rows: the bootstrap's estimate of bias.
     ///
     /// # Errors
@@ -104,7 +125,7 @@ impl<M: VaryingCoefficients> Ensemble<M> {
     /// Those of [`VaryingCoefficients::coefficients`].
     pub fn bias(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
         let means = self.coefficients(contexts)?;
-        let original = self.original.coefficients(contexts)?;
+        let original = varying(&self.original)?.coefficients(contexts)?;
         Coefficients::new(
             &means.slopes() - &original.slopes(),
             &means.offsets() - &original.offsets(),
@@ -129,10 +150,10 @@ impl<M: VaryingCoefficients> Ensemble<M> {
         summary: impl Fn(&mut [f64]) -> [f64; K] + Sync,
     ) -> Result<([Array2<f64>; K], usize)> {
         let first = contexts.slice(s![..contexts.nrows().min(1), ..]);
-        let features = self.original.coefficients(first)?.features();
+        let features = varying(&self.original)?.coefficients(first)?.features();
         let figures = self.summarized(
             contexts.nrows(),
-            |model, rows| flat(&model.coefficients(contexts.slice(s![rows, ..]))?),
+            |model, rows| flat(&varying(model)?.coefficients(contexts.slice(s![rows, ..]))?),
             summary,
         )?;
         Ok((figures, features))

@@ -2,7 +2,7 @@
 
 use super::Resampling;
 use crate::resampling::Draws;
-use contextualized_core::{Error, Result};
+use contextualized_core::{Checked, Error, Result, checked_serde};
 use serde::{Deserialize, Serialize};
 
 /// The fits of one estimator to many replicates of its data, which is a model itself.
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// An ensemble that was written and read again predicts the same bits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked<M>", bound(deserialize = "M: Deserialize<'de>"))]
+#[serde(remote = "Self")]
 pub struct Ensemble<M> {
     pub(super) original: M,
     pub(super) members: Vec<Member<M>>,
@@ -90,75 +90,51 @@ pub struct Divergent {
     pub error: f64,
 }
 
-/// What a file may hold, before it is checked.
-#[derive(Deserialize)]
-struct Unchecked<M> {
-    original: M,
-    members: Vec<Member<M>>,
-    failures: Vec<Failure>,
-    divergent: Vec<Divergent>,
-    replicates: usize,
-    resampling: Resampling,
-    seed: u64,
-    rows: usize,
-    uncounted: Vec<usize>,
-}
+checked_serde!(Ensemble<M>);
 
-impl<M> TryFrom<Unchecked<M>> for Ensemble<M> {
-    type Error = Error;
-
-    fn try_from(read: Unchecked<M>) -> Result<Self> {
+impl<M> Checked for Ensemble<M> {
+    fn check(&self) -> Result<()> {
         let ascending = |numbers: &[usize], below: usize| {
             numbers.windows(2).all(|pair| pair[0] < pair[1])
                 && numbers.last().is_none_or(|last| *last < below)
         };
-        if !ascending(&read.uncounted, read.rows) {
+        if !ascending(&self.uncounted, self.rows) {
             return Err(Error::invalid_parameter(
                 "uncounted",
-                format!("{:?}", read.uncounted),
-                format!("ascending rows below {}", read.rows),
+                format!("{:?}", self.uncounted),
+                format!("ascending rows below {}", self.rows),
             ));
         }
-        let members = read.members.iter().map(|member| member.replicate);
-        let failures = read.failures.iter().map(|failure| failure.replicate);
-        let divergent = read.divergent.iter().map(|divergent| divergent.replicate);
+        let members = self.members.iter().map(|member| member.replicate);
+        let failures = self.failures.iter().map(|failure| failure.replicate);
+        let divergent = self.divergent.iter().map(|divergent| divergent.replicate);
         for numbers in [
             members.clone().collect::<Vec<_>>(),
             failures.clone().collect(),
             divergent.clone().collect(),
         ] {
-            if !ascending(&numbers, read.replicates) {
+            if !ascending(&numbers, self.replicates) {
                 return Err(Error::invalid_parameter(
                     "replicate numbers",
                     format!("{numbers:?}"),
-                    format!("ascending and below {}", read.replicates),
+                    format!("ascending and below {}", self.replicates),
                 ));
             }
         }
         let mut all: Vec<usize> = members.chain(failures).chain(divergent).collect();
         all.sort_unstable();
-        if read.members.is_empty() || !all.iter().copied().eq(0..read.replicates) {
+        if self.members.is_empty() || !all.iter().copied().eq(0..self.replicates) {
             return Err(Error::invalid_parameter(
                 "replicates",
                 format!("{all:?}"),
                 format!(
                     "all of 0 to {}, each a member, a failure or divergent, and one a member",
-                    read.replicates.saturating_sub(1)
+                    self.replicates.saturating_sub(1)
                 ),
             ));
         }
-        read.resampling.draws(read.rows, &read.uncounted)?;
-        Ok(Self {
-            original: read.original,
-            members: read.members,
-            failures: read.failures,
-            divergent: read.divergent,
-            replicates: read.replicates,
-            resampling: read.resampling,
-            seed: read.seed,
-            rows: read.rows,
-            uncounted: read.uncounted,
-        })
+        self.draws()?;
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the members of an ensemble say of a table's cells, in blocks of rows.
 
 use super::Ensemble;
+use contextualized_core::validate::check_probability;
 use contextualized_core::{Error, Result};
 use ndarray::{Array2, ArrayView2, Axis, s};
 use rayon::prelude::*;
@@ -66,14 +67,14 @@ impl<M> Ensemble<M> {
     ///
     /// [`Error::InvalidParameter`] for a single member.
     pub(super) fn check_spread(&self) -> Result<()> {
-        match self.members.len() {
-            0 | 1 => Err(Error::invalid_parameter(
+        if self.members.len() < 2 {
+            return Err(Error::invalid_parameter(
                 "replicates",
                 self.members.len(),
                 "at least 2, fitted, for standard errors",
-            )),
-            _ => Ok(()),
+            ));
         }
+        Ok(())
     }
 
     /// # Errors
@@ -81,13 +82,7 @@ impl<M> Ensemble<M> {
     /// [`Error::InvalidParameter`] for a level outside (0, 1), and for one too fine for the number of
     /// members, saying how many would do.
     pub(super) fn percentiles(&self, level: f64) -> Result<Percentiles> {
-        if !(level > 0.0 && level < 1.0) {
-            return Err(Error::invalid_parameter(
-                "level",
-                level,
-                "between 0 and 1, exclusive",
-            ));
-        }
+        check_probability("level", level)?;
         self.check_spread()?;
         let tail = (1.0 - level) / 2.0;
         // Rounding of 1 − level must not ask for one more.

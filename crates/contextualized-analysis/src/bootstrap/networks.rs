@@ -3,7 +3,7 @@
 use super::Ensemble;
 use super::members::mean;
 use contextualized_core::validate::check_rows;
-use contextualized_core::{Error, NetworkKind, Networks, Result, VaryingNetworks};
+use contextualized_core::{Error, NetworkDensity, NetworkKind, Networks, Result, VaryingNetworks};
 use contextualized_solvers::{Projection, acyclic_part};
 use ndarray::{Array2, Array3, ArrayView2, s};
 
@@ -39,7 +39,11 @@ impl<M: VaryingNetworks> VaryingNetworks for Ensemble<M> {
             |values: &mut [f64]| [mean(values)],
         )?;
         let mut edges = unflat(means)?;
-        if self.kind() == NetworkKind::Directed {
+        let acyclic = match self.kind() {
+            NetworkKind::Directed => true,
+            NetworkKind::Correlation | NetworkKind::Precision => false,
+        };
+        if acyclic {
             for mut network in edges.outer_iter_mut() {
                 let part = acyclic_part(network.view(), Projection::Auto)
                     .map_err(|source| Error::numerical("the acyclic part of a mean", source))?;
@@ -48,10 +52,16 @@ impl<M: VaryingNetworks> VaryingNetworks for Ensemble<M> {
         }
         Networks::new(edges)
     }
+}
 
-    /// The mean of the members' reconstructions, not the reconstruction by the mean of networks:
-    /// every member's network with its own offsets.
-    fn reconstruct(
+impl<M: NetworkDensity> Ensemble<M> {
+    /// The mean of the members' reconstructions (n × p), not the reconstruction by the mean of networks:
+    /// every member's network with its own intercepts.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`NetworkDensity::reconstruct`].
+    pub fn reconstruct(
         &self,
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,

@@ -3,9 +3,9 @@
 use super::Ensemble;
 use super::ensemble::Divergent;
 use crate::resampling::uncounted;
-use contextualized_core::metrics::{Loss, Score};
+use contextualized_core::metrics::Score;
 use contextualized_core::validate::check_rows;
-use contextualized_core::{Error, Link, LocalCoefficients, Result, Samples, VaryingNetworks};
+use contextualized_core::{Error, Family, LocalCoefficients, NetworkDensity, Result, Samples};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
@@ -35,13 +35,13 @@ pub struct OutOfBag {
 }
 
 impl<M: LocalCoefficients> Ensemble<M> {
-    /// Predicts the rows that members did not see. `samples` are those that were fitted.
+    /// Predicts the rows that members did not see; the loss is that of the model's family.
+    /// `samples` are those that were fitted.
     ///
     /// ```
     /// use contextualized_analysis::Bootstrap;
     /// use contextualized_baselines::PopulationRegression;
     /// use contextualized_core::Estimator;
-    /// use contextualized_core::metrics::Loss;
     /// use contextualized_simulation::Simulator;
     ///
     /// let samples = Simulator::new(200)
@@ -51,7 +51,7 @@ impl<M: LocalCoefficients> Ensemble<M> {
     ///     .simulate(1)?
     ///     .samples;
     /// let model = Bootstrap::new(PopulationRegression::new()).fit(&samples)?;
-    /// let error = model.out_of_bag(&samples, Loss::Squared)?.score;
+    /// let error = model.out_of_bag(&samples)?.score;
     /// assert!((error.mean - 0.25).abs() < 3.0 * error.standard_error);
     /// # Ok::<(), contextualized_core::Error>(())
     /// ```
@@ -59,23 +59,20 @@ impl<M: LocalCoefficients> Ensemble<M> {
     /// # Errors
     ///
     /// [`Error::RowCount`] for another number of rows than were fitted; [`Error::TooFewRows`] where
-    /// every member saw every row; those of [`Loss::rows`] and of the members.
-    pub fn out_of_bag(&self, samples: &Samples, loss: Loss) -> Result<OutOfBag> {
-        self.at_unseen(
-            samples,
-            samples.targets(),
-            self.link(),
-            loss,
-            |model, seen| {
-                model
-                    .coefficients_at(seen.contexts(), seen.features())?
-                    .linear_predictor(seen.features())
-            },
-        )
+    /// every member saw every row; those of [`Family::losses`] and of the members.
+    pub fn out_of_bag(&self, samples: &Samples) -> Result<OutOfBag> {
+        let targets = samples.targets();
+        self.at_unseen(samples, targets, self.family(), |model, unseen| {
+            let mut predictor = model.linear_predictor(unseen.contexts(), unseen.features())?;
+            if let Some(offsets) = unseen.offsets() {
+                predictor += &offsets.insert_axis(Axis(1));
+            }
+            Ok(predictor)
+        })
     }
 }
 
-impl<M: VaryingNetworks> Ensemble<M> {
+impl<M: NetworkDensity> Ensemble<M> {
     /// Reconstructs the rows that members did not see; the loss is the mean squared difference over
     /// nodes. `samples` are those that were fitted.
     ///
@@ -87,8 +84,7 @@ impl<M: VaryingNetworks> Ensemble<M> {
         self.at_unseen(
             samples,
             samples.features(),
-            Link::Identity,
-            Loss::Squared,
+            Family::Gaussian,
             |model, unseen| model.reconstruct(unseen.contexts(), unseen.features()),
         )
     }
@@ -99,12 +95,11 @@ impl<M: Sync> Ensemble<M> {
         &self,
         samples: &Samples,
         targets: ArrayView2<'_, f64>,
-        link: Link,
-        loss: Loss,
+        family: Family,
         predictor: impl Fn(&M, &Samples) -> Result<Array2<f64>> + Sync,
     ) -> Result<OutOfBag> {
         check_rows("samples", self.rows, samples.rows())?;
-        let draws = self.draws()?;
+        let (draws, link) = (self.draws()?, family.link());
         let without_weight = uncounted(samples);
         let mut sums = Array2::<f64>::zeros(targets.dim());
         let mut times = vec![0_u32; self.rows];
@@ -124,7 +119,7 @@ impl<M: Sync> Ensemble<M> {
                     }
                     let rows = samples.select(&unseen)?;
                     let predictors = predictor(member.model(), &rows)?;
-                    let losses = loss.rows(
+                    let losses = family.losses(
                         targets.select(Axis(0), &unseen).view(),
                         link.inverse_table(predictors.view()).view(),
                     )?;
@@ -157,7 +152,7 @@ impl<M: Sync> Ensemble<M> {
             mean /= f64::from(times[row]);
         }
         let predictions = link.inverse_table(means.view());
-        let losses = loss.rows(targets.select(Axis(0), &rows).view(), predictions.view())?;
+        let losses = family.losses(targets.select(Axis(0), &rows).view(), predictions.view())?;
         let weights = samples
             .weights()
             .map(|weights| weights.select(Axis(0), &rows));
@@ -211,7 +206,7 @@ impl<M> Ensemble<M> {
                     replicate: member.replicate(),
                     error: *error,
                 }),
-                _ => self.members.push(member),
+                Some(_) | None => self.members.push(member),
             }
         }
         self.divergent.sort_by_key(|divergent| divergent.replicate);

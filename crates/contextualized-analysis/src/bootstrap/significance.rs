@@ -1,9 +1,10 @@
 //! Is a sum of coefficients zero?
 
 use super::Ensemble;
+use super::coefficients::varying;
 use super::members::{standard_deviation, summarize};
 use crate::flat::{flat, unflat};
-use contextualized_core::{Coefficients, Error, Result, VaryingCoefficients, WeightedContexts};
+use contextualized_core::{Coefficients, Error, LocalCoefficients, Result, WeightedContexts};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// Tests of weighted sums of coefficients, such as averages and differences between contexts.
@@ -17,7 +18,7 @@ pub struct SumTests {
     pub p_values: Coefficients,
 }
 
-impl<M: VaryingCoefficients> Ensemble<M> {
+impl<M: LocalCoefficients> Ensemble<M> {
     /// Two-sided tests of weighted sums of every coefficient being zero: the sum of the fit to all rows
     /// over its bootstrap standard error, against Student's t.
     ///
@@ -31,7 +32,7 @@ impl<M: VaryingCoefficients> Ensemble<M> {
     /// # Errors
     ///
     /// [`Error::InvalidParameter`] for fewer than 20 members, [`Error::TooFewRows`] for no more units
-    /// than coefficients; those of [`VaryingCoefficients::coefficients`].
+    /// than coefficients; those of [`contextualized_core::VaryingCoefficients::coefficients`].
     pub fn test_sums(&self, sums: &WeightedContexts) -> Result<SumTests> {
         let members = self.members.len();
         if members < 20 {
@@ -41,7 +42,7 @@ impl<M: VaryingCoefficients> Ensemble<M> {
                 "at least 20 for a standard error",
             ));
         }
-        let estimates = sums.coefficients(&self.original)?;
+        let estimates = sums.coefficients(varying(&self.original)?)?;
         let features = estimates.features();
         let draws = self.draws()?;
         let units = draws.units();
@@ -58,7 +59,7 @@ impl<M: VaryingCoefficients> Ensemble<M> {
         let degrees = (1.0 / left + 1.0 / (members - 1) as f64).recip();
         let student = StudentsT::new(0.0, 1.0, degrees)
             .map_err(|source| Error::numerical("the distribution of a bootstrap's t", source))?;
-        let tables = self.by_member(|model| flat(&sums.coefficients(model)?))?;
+        let tables = self.by_member(|model| flat(&sums.coefficients(varying(model)?)?))?;
         let [standard_errors] = summarize(&tables, &|values: &mut [f64]| {
             [enlarged * standard_deviation(values)]
         });

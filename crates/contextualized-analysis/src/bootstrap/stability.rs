@@ -101,6 +101,6 @@ fn edges(model: &impl VaryingNetworks, contexts: ArrayView2<'_, f64>) -> Result<
     let networks = model.networks(contexts)?;
     match model.kind() {
         NetworkKind::Precision => flat(&Networks::new(partial_correlations(&networks)?)?),
-        _ => flat(&networks),
+        NetworkKind::Correlation | NetworkKind::Directed => flat(&networks),
     }
 }

@@ -1,7 +1,7 @@
 //! How large errors are near a context.
 
 use crate::neighbours::Neighbours;
-use contextualized_core::validate::{check_finite, check_table, check_weights};
+use contextualized_core::validate::{check_columns, check_finite, check_table, check_weights};
 use contextualized_core::{Error, Result, Standardization};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
@@ -13,9 +13,9 @@ const LEAST: f64 = 20.0;
 /// Local mean absolute errors: of the rows nearest in context, and a row with the mean error of all,
 /// so that none is zero.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked", into = "Unchecked")]
+#[serde(try_from = "Errors", into = "Errors")]
 pub(super) struct LocalScale {
-    kept: Unchecked,
+    kept: Errors,
     standardization: Standardization,
     neighbours: Neighbours,
     /// For each distinct context the weight of its rows.
@@ -26,9 +26,9 @@ pub(super) struct LocalScale {
     means: Array1<f64>,
 }
 
-/// What was learned from, and what a file may hold before it is checked.
+/// What was learned from, and all that a file contains: the rest follows from it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Unchecked {
+struct Errors {
     contexts: Array2<f64>,
     errors: Array2<f64>,
     weights: Option<Array1<f64>>,
@@ -40,16 +40,16 @@ impl PartialEq for LocalScale {
     }
 }
 
-impl From<LocalScale> for Unchecked {
+impl From<LocalScale> for Errors {
     fn from(scale: LocalScale) -> Self {
         scale.kept
     }
 }
 
-impl TryFrom<Unchecked> for LocalScale {
+impl TryFrom<Errors> for LocalScale {
     type Error = Error;
 
-    fn try_from(kept: Unchecked) -> Result<Self> {
+    fn try_from(kept: Errors) -> Result<Self> {
         check_table("contexts", kept.contexts.view(), None)?;
         check_finite("errors", kept.errors.view())?;
         contextualized_core::validate::check_rows(
@@ -96,7 +96,7 @@ impl TryFrom<Unchecked> for LocalScale {
     }
 }
 
-impl Unchecked {
+impl Errors {
     fn weights_view(&self) -> Option<ArrayView1<'_, f64>> {
         self.weights.as_ref().map(|weights| weights.view())
     }
@@ -109,7 +109,7 @@ impl LocalScale {
         errors: Array2<f64>,
         weights: Option<ArrayView1<'_, f64>>,
     ) -> Result<Self> {
-        Self::try_from(Unchecked {
+        Self::try_from(Errors {
             contexts: contexts.to_owned(),
             errors,
             weights: weights.map(|weights| weights.to_owned()),
@@ -126,13 +126,7 @@ impl LocalScale {
             ),
             ("targets of the scale", targets, self.kept.errors.ncols()),
         ] {
-            if expected != found {
-                return Err(Error::ColumnCount {
-                    argument,
-                    expected,
-                    found,
-                });
-            }
+            check_columns(argument, expected, found)?;
         }
         Ok(())
     }

@@ -1,21 +1,21 @@
 //! Coefficients and edges as columns of a table, in units that can be compared.
 
-use contextualized_core::validate::{check_finite, check_rows};
+use contextualized_core::validate::{check_columns, check_finite, check_rows};
 use contextualized_core::{
-    Coefficients, Error, Link, Networks, Result, Samples, Standardization, VaryingNetworks,
+    Coefficients, Error, Family, Networks, Result, Samples, Standardization, VaryingNetworks,
 };
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 
 /// Coefficients as columns of a table, in units that do not depend on those of the data.
 ///
 /// A slope is multiplied by the standard deviation of its feature: it is the change of the linear
-/// predictor per standard deviation, so that grams weigh as much as kilograms. With the identity link
+/// predictor per standard deviation, so that grams weigh as much as kilograms. For real-valued targets
 /// it is divided by the standard deviation of its target, so that many targets can share a table; on
 /// the scale of a logit or a log it is not, for these have no unit.
 ///
 /// ```
 /// use contextualized_analysis::CoefficientColumns;
-/// use contextualized_core::{Coefficients, Link, Samples};
+/// use contextualized_core::{Coefficients, Family, Samples};
 /// use ndarray::array;
 ///
 /// let contexts = array![[0.0], [1.0]];
@@ -25,7 +25,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 ///     array![[10.0], [30.0]].view(),
 /// )?
 /// .with_feature_names(["grams", "doses"])?;
-/// let columns = CoefficientColumns::new(&samples, Link::Identity)?;
+/// let columns = CoefficientColumns::new(&samples, Family::Gaussian)?;
 /// let slopes = Coefficients::constant(array![[0.01, 5.0]].view(), array![0.0].view(), 1)?;
 /// assert_eq!(columns.names(), ["grams", "doses"]);
 /// let table = columns.table(&slopes)?;
@@ -49,7 +49,7 @@ impl CoefficientColumns {
     /// # Errors
     ///
     /// Those of [`Standardization::fit`].
-    pub fn new(samples: &Samples, link: Link) -> Result<Self> {
+    pub fn new(samples: &Samples, family: Family) -> Result<Self> {
         let names = samples.names();
         let several = names.targets.len() > 1;
         let mut slopes = Vec::new();
@@ -72,11 +72,11 @@ impl CoefficientColumns {
         Ok(Self {
             names: slopes,
             features: Standardization::fit(samples.features(), samples.weights())?,
-            target_scales: match link {
-                Link::Identity => Standardization::fit(samples.targets(), samples.weights())?
-                    .scales()
-                    .to_owned(),
-                _ => Array1::ones(names.targets.len()),
+            target_scales: if family.is_quadratic() {
+                let targets = Standardization::fit(samples.targets(), samples.weights())?;
+                targets.scales().to_owned()
+            } else {
+                Array1::ones(names.targets.len())
             },
             levels: false,
             level_names: names.targets.iter().map(level).collect(),
@@ -128,13 +128,7 @@ impl CoefficientColumns {
             ("features", features, coefficients.features()),
             ("targets", targets, coefficients.targets()),
         ] {
-            if expected != found {
-                return Err(Error::ColumnCount {
-                    argument,
-                    expected,
-                    found,
-                });
-            }
+            check_columns(argument, expected, found)?;
         }
         let scales = self.features.scales();
         Ok(Array2::from_shape_fn(
@@ -226,13 +220,7 @@ impl NetworkColumns {
     ///
     /// [`Error::ColumnCount`] for networks of other nodes, [`Error::NotFinite`].
     pub fn table(&self, networks: &Networks) -> Result<Array2<f64>> {
-        if networks.nodes() != self.nodes {
-            return Err(Error::ColumnCount {
-                argument: "networks",
-                expected: self.nodes,
-                found: networks.nodes(),
-            });
-        }
+        check_columns("networks", self.nodes, networks.nodes())?;
         let edges = networks.edges();
         let mut table =
             Array2::from_shape_fn((networks.rows(), self.edges.len()), |(row, column)| {
@@ -293,7 +281,7 @@ mod tests {
             array![[0.0, 1.0], [4.0, 0.0]].view(),
         )
         .unwrap();
-        let columns = CoefficientColumns::new(&samples, Link::Identity).unwrap();
+        let columns = CoefficientColumns::new(&samples, Family::Gaussian).unwrap();
         let columns = columns.with_levels().with_levels();
         let names = ["x0 → y0", "x0 → y1", "level of y0", "level of y1"];
         assert_eq!(columns.names(), names);
@@ -302,7 +290,7 @@ mod tests {
         // The feature has mean 3 and deviation 2, the targets 2 and 0.5.
         let expected = array![[3.0, 4.0, 5.0, 10.0]];
         assert_eq!(columns.table(&one).unwrap(), expected);
-        let logit = CoefficientColumns::new(&samples, Link::Logit).unwrap();
+        let logit = CoefficientColumns::new(&samples, Family::Binomial).unwrap();
         assert_eq!(logit.table(&one).unwrap(), array![[6.0, 2.0]]);
         let wide = Coefficients::constant(Array2::zeros((2, 2)).view(), array![0.0, 0.0].view(), 1);
         assert!(matches!(

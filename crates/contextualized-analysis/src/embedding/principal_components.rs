@@ -3,7 +3,7 @@
 use super::check_rows_and_columns;
 use super::columns::NetworkColumns;
 use contextualized_core::validate::{check_finite, check_rows, check_table};
-use contextualized_core::{Error, Result, VaryingNetworks};
+use contextualized_core::{Checked, Error, Result, VaryingNetworks, checked_serde};
 use contextualized_solvers::{product, symmetric_eigen, transposed_product};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use rand::SeedableRng;
@@ -155,7 +155,7 @@ fn sign(direction: ArrayView1<'_, f64>) -> f64 {
 
 /// Principal components, to see any rows by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked")]
+#[serde(remote = "Self")]
 pub struct PrincipalComponentsModel {
     names: Vec<String>,
     centers: Array1<f64>,
@@ -164,26 +164,16 @@ pub struct PrincipalComponentsModel {
     total: f64,
 }
 
-/// What a file may hold, before it is checked.
-#[derive(Deserialize)]
-struct Unchecked {
-    names: Vec<String>,
-    centers: Array1<f64>,
-    loadings: Array2<f64>,
-    variances: Array1<f64>,
-    total: f64,
-}
+checked_serde!(PrincipalComponentsModel);
 
-impl TryFrom<Unchecked> for PrincipalComponentsModel {
-    type Error = Error;
-
-    fn try_from(file: Unchecked) -> Result<Self> {
-        check_table("loadings", file.loadings.view(), Some(file.variances.len()))?;
-        check_rows("names", file.loadings.nrows(), file.names.len())?;
-        check_rows("centers", file.loadings.nrows(), file.centers.len())?;
-        check_finite("centers", file.centers.view().insert_axis(Axis(0)))?;
+impl Checked for PrincipalComponentsModel {
+    fn check(&self) -> Result<()> {
+        check_table("loadings", self.loadings.view(), Some(self.variances.len()))?;
+        check_rows("names", self.loadings.nrows(), self.names.len())?;
+        check_rows("centers", self.loadings.nrows(), self.centers.len())?;
+        check_finite("centers", self.centers.view().insert_axis(Axis(0)))?;
         let wrong = |value: &&f64| !(value.is_finite() && **value >= 0.0);
-        let variances = file.variances.iter().chain([&file.total]);
+        let variances = self.variances.iter().chain([&self.total]);
         if let Some(value) = variances.into_iter().find(wrong) {
             return Err(Error::invalid_parameter(
                 "variance",
@@ -191,13 +181,7 @@ impl TryFrom<Unchecked> for PrincipalComponentsModel {
                 "a finite number of at least zero",
             ));
         }
-        Ok(Self {
-            names: file.names,
-            centers: file.centers,
-            loadings: file.loadings,
-            variances: file.variances,
-            total: file.total,
-        })
+        Ok(())
     }
 }
 

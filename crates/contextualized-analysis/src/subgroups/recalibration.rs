@@ -1,7 +1,7 @@
 //! The line of outcomes on predictions.
 
 use super::{Measured, Rows, known};
-use contextualized_core::{Error, Link, Result};
+use contextualized_core::{Error, Family, Link, Result};
 use ndarray::Array1;
 
 /// Outcomes regressed on predictions on the link scale: intercept 0 and slope 1 where predictions are
@@ -12,7 +12,7 @@ use ndarray::Array1;
 /// Cox (1958), doi:10.1093/biomet/45.3-4.562.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Calibration {
-    /// a of y ≈ a + b ŷ, or of logit P(y = 1) = a + b logit ŷ.
+    /// a of ℓ(E y) = a + b ℓ(ŷ), ℓ being the link.
     pub intercept: Measured,
     /// b.
     pub slope: Measured,
@@ -24,15 +24,20 @@ const TOLERANCE: f64 = 1e-9;
 /// Differences of losses that are rounding error, in shares of their size.
 const ROUNDING: f64 = 1e-13;
 
-/// The calibration line, unless predictions or outcomes are all the same, or the predictions separate
-/// the zeros from the ones, so that no slope is steep enough.
+/// The calibration line, unless predictions are all the same, or the predictions separate outcomes, as
+/// zeros from ones, so that no slope is steep enough.
 ///
-/// Probabilities of 0 and 1 count as ½ ε and 1 − ½ ε, as in the log loss.
-pub(super) fn recalibration(rows: &Rows, link: Link) -> Result<Option<Calibration>> {
-    let least = f64::EPSILON / 2.0;
-    let predictors = rows.predictions.mapv(|prediction| match link {
-        Link::Logit => link.apply(prediction.clamp(least, 1.0 - least)),
-        _ => prediction,
+/// Means at an end of their range, such as probabilities of 0 and 1, count as if they were ½ ε from
+/// it.
+pub(super) fn recalibration(rows: &Rows, family: Family) -> Result<Option<Calibration>> {
+    let farthest = -Link::Logit.apply(f64::EPSILON / 2.0);
+    let predictors = rows.predictions.mapv(|prediction| {
+        let predictor = family.link().apply(prediction);
+        if predictor.is_finite() {
+            predictor
+        } else {
+            predictor.clamp(-farthest, farthest)
+        }
     });
     let total = rows.weights.sum();
     let center = rows.weights.dot(&predictors) / total;
@@ -40,12 +45,12 @@ pub(super) fn recalibration(rows: &Rows, link: Link) -> Result<Option<Calibratio
     let scale = (rows.weights.dot(&deviations.mapv(|d| d * d)) / total).sqrt();
     let first = predictors[0];
     let same = predictors.iter().all(|value| *value == first);
-    if same || scale == 0.0 || (link == Link::Logit && separated(rows, &predictors)) {
+    if same || scale == 0.0 || separated(rows, &predictors, family) {
         return Ok(None);
     }
     let standardized = deviations / scale;
     let line = Line {
-        link,
+        family,
         rows,
         predictors: &standardized,
     };
@@ -67,23 +72,27 @@ pub(super) fn recalibration(rows: &Rows, link: Link) -> Result<Option<Calibratio
     }))
 }
 
-/// Whether some threshold has all ones on one side and all zeros on the other, those on it apart: then,
-/// and only then, the likelihood has no maximum.
-fn separated(rows: &Rows, predictors: &Array1<f64>) -> bool {
-    let range = |outcome: f64| {
+/// Whether some threshold has all outcomes whose likelihood rises with the predictor on one side and all
+/// those whose likelihood falls on the other, those that have a maximum on it: then, and only then, the
+/// likelihood of the line has no maximum.
+fn separated(rows: &Rows, predictors: &Array1<f64>, family: Family) -> bool {
+    let range = |direction: f64| {
         let pairs = predictors.iter().zip(&rows.outcomes);
-        pairs.filter(|(_, y)| **y == outcome).fold(
+        let own = pairs.filter(|(_, y)| family.unbounded_direction(**y) == direction);
+        own.fold(
             (f64::INFINITY, f64::NEG_INFINITY),
             |(low, high), (value, _)| (low.min(*value), high.max(*value)),
         )
     };
-    let (zeros, ones) = (range(0.0), range(1.0));
-    zeros.1 <= ones.0 || ones.1 <= zeros.0
+    let (falling, bounded, rising) = (range(-1.0), range(0.0), range(1.0));
+    let apart =
+        |below: (f64, f64), above: (f64, f64)| below.1.max(bounded.1) <= above.0.min(bounded.0);
+    apart(falling, rising) || apart(rising, falling)
 }
 
 /// The regression of outcomes on one standardised predictor.
 struct Line<'a> {
-    link: Link,
+    family: Family,
     rows: &'a Rows,
     predictors: &'a Array1<f64>,
 }
@@ -93,10 +102,13 @@ type Symmetric = [[f64; 2]; 2];
 impl Line<'_> {
     /// Newton's method, with steps halved until the loss falls.
     fn fit(&self) -> Result<[f64; 2]> {
-        let mut at = [0.0, 0.0];
+        let total = self.rows.weights.sum();
+        let start = self.sum([0.0, 0.0], |weight, _, outcome, _| {
+            weight * self.family.initial_predictor(outcome)
+        });
+        let mut at = [start / total, 0.0];
         let mut loss = self.loss(at);
         let mut largest = f64::INFINITY;
-        let total = self.rows.weights.sum();
         for _ in 0..ITERATIONS {
             let (gradient, information) = self.derivatives(at);
             let step = times(inverse(information), gradient);
@@ -135,17 +147,10 @@ impl Line<'_> {
             .sum()
     }
 
-    /// Minus the log-likelihood, or half the sum of squares.
+    /// Half the deviance: minus the log-likelihood but for a constant.
     fn loss(&self, at: [f64; 2]) -> f64 {
         self.sum(at, |weight, _, outcome, predictor| {
-            weight
-                * match self.link {
-                    // ln(1 + e^η) − y η without overflow.
-                    Link::Logit => {
-                        predictor.max(0.0) + (-predictor.abs()).exp().ln_1p() - outcome * predictor
-                    }
-                    _ => (outcome - predictor).powi(2) / 2.0,
-                }
+            weight * self.family.deviance(outcome, predictor) / 2.0
         })
     }
 
@@ -153,19 +158,12 @@ impl Line<'_> {
     fn derivatives(&self, at: [f64; 2]) -> ([f64; 2], Symmetric) {
         let gradient = [0, 1].map(|power| {
             self.sum(at, |weight, z, outcome, predictor| {
-                weight * z.powi(power) * (outcome - self.link.inverse(predictor))
+                weight * z.powi(power) * self.family.derivatives(outcome, predictor).first
             })
         });
         let information = symmetric(|power| {
-            self.sum(at, |weight, z, _, predictor| {
-                let variance = match self.link {
-                    Link::Logit => {
-                        let mean = self.link.inverse(predictor);
-                        mean * (1.0 - mean)
-                    }
-                    _ => 1.0,
-                };
-                weight * z.powi(power) * variance
+            self.sum(at, |weight, z, outcome, predictor| {
+                -weight * z.powi(power) * self.family.derivatives(outcome, predictor).second
             })
         });
         (gradient, information)
@@ -176,8 +174,8 @@ impl Line<'_> {
         let inverse = inverse(self.derivatives(at).1);
         let meat = symmetric(|power| {
             self.sum(at, |weight, z, outcome, predictor| {
-                let residual = outcome - self.link.inverse(predictor);
-                (weight * residual).powi(2) * z.powi(power)
+                let score = self.family.derivatives(outcome, predictor).first;
+                (weight * score).powi(2) * z.powi(power)
             })
         });
         let count = self.predictors.len() as f64;
@@ -208,6 +206,7 @@ fn times(matrix: Symmetric, [first, second]: [f64; 2]) -> [f64; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::draws::Drawn;
     use approx::assert_relative_eq;
     use ndarray::array;
     use proptest::prelude::*;
@@ -217,7 +216,7 @@ mod tests {
     #[test]
     fn a_line_by_hand() {
         let rows = Rows::unweighted(array![1.0, 3.0, 5.0, 7.0], array![10.0, 11.0, 12.0, 13.0]);
-        let line = recalibration(&rows, Link::Identity).unwrap().unwrap();
+        let line = recalibration(&rows, Family::Gaussian).unwrap().unwrap();
         assert_relative_eq!(line.slope.value, 2.0, max_relative = 1e-12);
         assert_relative_eq!(line.intercept.value, -19.0, max_relative = 1e-12);
         assert!(line.slope.standard_error.unwrap() < 1e-12);
@@ -228,7 +227,7 @@ mod tests {
         // Said 0.2 and 0.5, found 1/4 and 3/4.
         let outcomes = array![1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0];
         let said = array![0.2, 0.2, 0.2, 0.2, 0.5, 0.5, 0.5, 0.5];
-        let line = recalibration(&Rows::unweighted(outcomes, said), Link::Logit)
+        let line = recalibration(&Rows::unweighted(outcomes, said), Family::Binomial)
             .unwrap()
             .unwrap();
         assert_relative_eq!(line.intercept.value, 3.0_f64.ln(), max_relative = 1e-9);
@@ -238,17 +237,25 @@ mod tests {
 
     #[test]
     fn lines_that_are_not_determined_are_none() {
-        let none = |outcomes: Array1<f64>, predictions: Array1<f64>, link| {
-            let line = recalibration(&Rows::unweighted(outcomes, predictions), link).unwrap();
+        let none = |outcomes: Array1<f64>, predictions: Array1<f64>, family| {
+            let line = recalibration(&Rows::unweighted(outcomes, predictions), family).unwrap();
             assert_eq!(line, None);
         };
-        none(array![1.0], array![2.0], Link::Identity);
-        none(array![1.0, 2.0], array![2.0, 2.0], Link::Identity);
-        none(array![0.0, 1.0, 1.0], array![0.3, 0.3, 0.6], Link::Logit);
-        none(array![1.0, 0.0, 0.0], array![0.3, 0.4, 0.6], Link::Logit);
-        none(array![1.0, 1.0], array![0.3, 0.6], Link::Logit);
+        none(array![1.0], array![2.0], Family::Gaussian);
+        none(array![1.0, 2.0], array![2.0, 2.0], Family::Gaussian);
+        none(
+            array![0.0, 1.0, 1.0],
+            array![0.3, 0.3, 0.6],
+            Family::Binomial,
+        );
+        none(
+            array![1.0, 0.0, 0.0],
+            array![0.3, 0.4, 0.6],
+            Family::Binomial,
+        );
+        none(array![1.0, 1.0], array![0.3, 0.6], Family::Binomial);
         let exact = Rows::unweighted(array![1.0, 2.0], array![0.0, 4.0]);
-        let line = recalibration(&exact, Link::Identity).unwrap().unwrap();
+        let line = recalibration(&exact, Family::Gaussian).unwrap().unwrap();
         assert_eq!(line.slope.standard_error, None);
     }
 
@@ -259,7 +266,7 @@ mod tests {
             array![0.0, 1.0, 0.0, 1.0, 1.0, 0.0],
             array![0.0, 0.0, 1.0, 1.0, 0.7, 0.6],
         );
-        let line = recalibration(&rows, Link::Logit).unwrap().unwrap();
+        let line = recalibration(&rows, Family::Binomial).unwrap().unwrap();
         assert!(line.slope.value.is_finite() && line.intercept.value.is_finite());
     }
 
@@ -267,17 +274,20 @@ mod tests {
     #[test]
     fn standard_errors_are_calibrated() {
         let mut generator = ChaCha8Rng::seed_from_u64(3);
-        for link in [Link::Identity, Link::Logit] {
+        for family in Family::ALL {
             let mut held = [0.0; 2];
             for _ in 0..400 {
                 let predictions =
                     Array1::from_shape_simple_fn(200, || generator.gen_range(0.1..0.9));
-                let outcomes = predictions.mapv(|p| match link {
-                    Link::Logit => f64::from(u8::from(generator.gen_bool(p))),
-                    // Errors that grow with the prediction.
-                    _ => p + p * generator.gen_range(-1.0..1.0),
+                let outcomes = predictions.mapv(|p| {
+                    if family.is_quadratic() {
+                        // Errors that grow with the prediction.
+                        p + p * generator.gen_range(-1.0..1.0)
+                    } else {
+                        family.draw(p, 1.0, &mut Drawn(&mut generator))
+                    }
                 });
-                let line = recalibration(&Rows::unweighted(outcomes, predictions), link)
+                let line = recalibration(&Rows::unweighted(outcomes, predictions), family)
                     .unwrap()
                     .unwrap();
                 for (held, (truth, found)) in held
@@ -306,8 +316,9 @@ mod tests {
                 predictions: data.iter().map(|row| row.0).collect(),
                 weights: data.iter().map(|row| row.2).collect(),
             };
-            for link in [Link::Logit, Link::Identity] {
-                let Some(line) = recalibration(&rows, link).unwrap() else {
+            for family in [Family::Binomial, Family::Gaussian] {
+                let link = family.link();
+                let Some(line) = recalibration(&rows, family).unwrap() else {
                     continue;
                 };
                 let (mut zeroth, mut first) = (0.0, 0.0);

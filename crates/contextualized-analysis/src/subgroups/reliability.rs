@@ -2,9 +2,8 @@
 
 use super::{Rows, known};
 use contextualized_core::metrics::Score;
-use contextualized_core::{Error, Link, Result};
+use contextualized_core::{Family, Result, Tail};
 use ndarray::{ArrayView1, Axis};
-use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 /// Rows with similar predictions.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,7 +16,7 @@ pub struct ReliabilityBin {
     pub mean_prediction: f64,
     /// Their mean outcome, which is near the mean prediction where predictions are right.
     pub mean_outcome: f64,
-    /// An interval for the mean outcome; `None` of a single real-valued outcome.
+    /// An interval for the mean outcome; `None` of a single outcome that is not binary.
     pub interval: Option<(f64, f64)>,
 }
 
@@ -25,7 +24,7 @@ pub struct ReliabilityBin {
 /// same bin.
 pub(super) fn reliability(
     rows: &Rows,
-    link: Link,
+    family: Family,
     bins: usize,
     level: f64,
 ) -> Result<Vec<ReliabilityBin>> {
@@ -39,15 +38,15 @@ pub(super) fn reliability(
         below += weight;
         match filled.last_mut() {
             Some((last, members)) if *last == number => members.extend(tied),
-            _ => filled.push((number, tied)),
+            Some(_) | None => filled.push((number, tied)),
         }
     }
     let bins = filled.into_iter();
-    bins.map(|(_, members)| bin(rows, &members, link, level))
+    bins.map(|(_, members)| bin(rows, &members, family, level))
         .collect()
 }
 
-fn bin(rows: &Rows, members: &[usize], link: Link, level: f64) -> Result<ReliabilityBin> {
+fn bin(rows: &Rows, members: &[usize], family: Family, level: f64) -> Result<ReliabilityBin> {
     let weights = rows.weights.select(Axis(0), members);
     let mean = |values: ArrayView1<'_, f64>| {
         Score::of_rows(values.select(Axis(0), members).view(), Some(weights.view()))
@@ -55,14 +54,12 @@ fn bin(rows: &Rows, members: &[usize], link: Link, level: f64) -> Result<Reliabi
     let outcome = mean(rows.outcomes.view())?;
     let prediction = mean(rows.predictions.view())?.mean;
     let total = weights.sum();
-    let interval = match link {
+    let interval = if family.is_binary() {
         // Kish's number of rows of equal weight.
-        Link::Logit => Some(wilson(
-            outcome.mean,
-            total * total / weights.dot(&weights),
-            level,
-        )?),
-        _ => student(outcome, members.len(), level)?,
+        let rows = total * total / weights.dot(&weights);
+        Some(wilson(outcome.mean, rows, level)?)
+    } else {
+        student(outcome, members.len(), level)?
     };
     Ok(ReliabilityBin {
         rows: members.len(),
@@ -75,9 +72,7 @@ fn bin(rows: &Rows, members: &[usize], link: Link, level: f64) -> Result<Reliabi
 
 /// Wilson's interval for a share of so many rows.
 fn wilson(share: f64, rows: f64, level: f64) -> Result<(f64, f64)> {
-    let normal = Normal::new(0.0, 1.0)
-        .map_err(|source| Error::numerical("a normal distribution", source))?;
-    let z = normal.inverse_cdf(0.5 + level / 2.0);
+    let z = Tail::new(level, None)?.quantile;
     let z2 = z * z / rows;
     let middle = (share + z2 / 2.0) / (1.0 + z2);
     let half = (share * (1.0 - share) * z2 + z2 * z2 / 4.0).sqrt() / (1.0 + z2);
@@ -92,9 +87,7 @@ fn student(mean: Score, rows: usize, level: f64) -> Result<Option<(f64, f64)>> {
     let Some(error) = known(mean.standard_error) else {
         return Ok(None);
     };
-    let student = StudentsT::new(0.0, 1.0, (rows - 1) as f64)
-        .map_err(|source| Error::numerical("Student's distribution", source))?;
-    let half = student.inverse_cdf(0.5 + level / 2.0) * error;
+    let half = Tail::new(level, Some((rows - 1) as f64))?.quantile * error;
     Ok(Some((mean.mean - half, mean.mean + half)))
 }
 
@@ -125,7 +118,7 @@ mod tests {
         let predictions = array![0.1, 0.5, 0.5, 0.5, 0.5, 0.9];
         let bins = reliability(
             &Rows::unweighted(outcomes, predictions),
-            Link::Logit,
+            Family::Binomial,
             3,
             0.95,
         )
@@ -142,7 +135,7 @@ mod tests {
         let predictions = Array1::from_shape_fn(103, |row| ((row * 37) % 101) as f64);
         let bins = reliability(
             &Rows::unweighted(predictions.mapv(|p| 2.0 * p), predictions),
-            Link::Identity,
+            Family::Gaussian,
             10,
             0.9,
         )

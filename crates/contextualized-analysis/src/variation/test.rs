@@ -3,9 +3,10 @@
 use super::probe::{Probe, Variations};
 use super::table::{Subject, VariationTable, lines};
 use crate::bootstrap::Failure;
+use crate::draws::Drawn;
 use contextualized_core::validate::check_rows;
 use contextualized_core::{
-    DynEstimator, Error, Estimator, Link, LocalCoefficients, Result, Samples, Standardization,
+    DynEstimator, Error, Estimator, Family, LocalCoefficients, Result, Samples, Standardization,
 };
 use ndarray::{Array1, Array2, Axis, concatenate};
 use rand::seq::SliceRandom;
@@ -81,7 +82,7 @@ where
     /// Replicates have the contexts and features of the data, and targets from a model in which nothing
     /// varies, such as the population regression: its predictions plus its residuals, each with a sign
     /// of chance (the wild bootstrap, Wu 1986, doi:10.1214/aos/1176350142, valid whatever the noise
-    /// depends on), or, binary, 0 and 1 with its probabilities.
+    /// depends on), or, where targets are not any real number, outcomes of the family with its means.
     ///
     /// Residuals are enlarged by √(n / (n − p)), p one more than the number of features.
     pub fn bootstrap(estimator: E, null: impl DynEstimator + 'static) -> Self {
@@ -296,13 +297,19 @@ impl PValues {
         let p_value = |value: f64, of: &dyn Fn(&[f64]) -> f64| {
             // Equal but for rounding counts as equal.
             let least = value * (1.0 - 1e-9);
-            let larger = replicates.iter().filter(|one| of(one) >= least).count();
+            // So does a statistic that is not a number, of the data or of a replicate.
+            let smaller = |one: &f64| one.partial_cmp(&least) == Some(std::cmp::Ordering::Less);
+            let values = replicates.iter().map(|one| of(one));
+            let larger = values.filter(|one| !smaller(one)).count();
             (1 + larger + failed) as f64 / all
         };
         let single = (0..observed.len())
             .map(|index| p_value(observed[index], &|one| one[index]))
             .collect();
-        let largest = |one: &[f64]| one.iter().fold(0.0, |most: f64, &value| value.max(most));
+        let largest = |one: &[f64]| {
+            let larger = |most: f64, &value: &f64| if value <= most { most } else { value };
+            one.iter().fold(0.0, larger)
+        };
         let maximum = (0..observed.len())
             .map(|index| p_value(observed[index], &largest))
             .collect();
@@ -312,7 +319,7 @@ impl PValues {
 
 /// A fitted model in which nothing varies.
 struct NullModel {
-    link: Link,
+    family: Family,
     means: Array2<f64>,
     /// Residuals, enlarged for the degrees of freedom that the model has taken.
     residuals: Array2<f64>,
@@ -321,7 +328,7 @@ struct NullModel {
 impl NullModel {
     fn fit(estimator: &dyn DynEstimator, samples: &Samples) -> Result<Self> {
         let model = estimator.fit_boxed(samples)?;
-        let means = model.predict(samples.contexts(), samples.features())?;
+        let means = model.predict_samples(samples)?;
         let (rows, parameters) = (samples.rows(), samples.features().ncols() + 1);
         if rows <= parameters {
             return Err(Error::TooFewRows {
@@ -332,7 +339,7 @@ impl NullModel {
         }
         let enlarged = (rows as f64 / (rows - parameters) as f64).sqrt();
         Ok(Self {
-            link: model.link(),
+            family: model.family(),
             residuals: (&samples.targets() - &means) * enlarged,
             means,
         })
@@ -340,18 +347,16 @@ impl NullModel {
 
     fn draw(&self, samples: &Samples, generator: &mut ChaCha8Rng) -> Result<Samples> {
         let mut targets = self.means.clone();
-        match self.link {
-            Link::Logit => targets
-                .mapv_inplace(|mean| f64::from(u8::from(generator.gen_bool(mean.clamp(0.0, 1.0))))),
+        if self.family.is_quadratic() {
             // One sign a row: targets stay as correlated as they are.
-            _ => {
-                for (mut target, residual) in
-                    targets.rows_mut().into_iter().zip(self.residuals.rows())
-                {
-                    let sign = if generator.gen_bool(0.5) { 1.0 } else { -1.0 };
-                    target.scaled_add(sign, &residual);
-                }
+            for (mut target, residual) in targets.rows_mut().into_iter().zip(self.residuals.rows())
+            {
+                let sign = if generator.gen_bool(0.5) { 1.0 } else { -1.0 };
+                target.scaled_add(sign, &residual);
             }
+        } else {
+            let mut random = Drawn(generator);
+            targets.mapv_inplace(|mean| self.family.draw(mean, 1.0, &mut random));
         }
         samples.replace_targets(targets.view())
     }
@@ -383,4 +388,25 @@ fn scales(samples: &Samples) -> Result<Array2<f64>> {
     let own = concatenate(Axis(0), &[features.scales(), Array1::ones(1).view()])
         .map_err(|source| Error::numerical("joining scales", source))?;
     Ok(&own.insert_axis(Axis(0)) / &targets.scales().insert_axis(Axis(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p_values_by_hand() {
+        let replicates = vec![vec![1.0, 0.0], vec![3.0, 0.5], vec![2.0, 4.0]];
+        let p = PValues::new(&[2.0, 0.1], &replicates, 0);
+        assert_eq!((p.single, p.maximum), (vec![0.75, 0.75], vec![0.75, 1.0]));
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_no_evidence() {
+        let replicates = vec![vec![1.0], vec![2.0], vec![f64::NAN]];
+        let p = PValues::new(&[f64::NAN], &replicates, 0);
+        assert_eq!((p.single[0], p.maximum[0]), (1.0, 1.0));
+        let p = PValues::new(&[3.0], &replicates, 0);
+        assert_eq!((p.single[0], p.maximum[0]), (0.5, 0.5));
+    }
 }

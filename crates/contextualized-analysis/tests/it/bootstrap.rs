@@ -7,8 +7,8 @@ use contextualized_baselines::{
     PopulationRegression,
 };
 use contextualized_core::{
-    DynEstimator, Error, Estimator, LocalCoefficients, Result, Samples, VaryingCoefficients,
-    VaryingNetworks, WeightedContexts, WithSums, WithUncertainty,
+    DynEstimator, Error, Estimator, Family, LocalCoefficients, NetworkDensity, Result, Samples,
+    VaryingCoefficients, VaryingNetworks, WeightedContexts, WithSums, WithUncertainty,
 };
 use contextualized_linear::{GaussianProcessRegression, NeuralRegression};
 use contextualized_simulation::{NetworkProblem, Simulator};
@@ -354,11 +354,11 @@ fn predictions_follow_from_mean_coefficients() {
     let samples = Simulator::new(150)
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(|c| vec![1.0 + c[0]])
-        .binary()
+        .family(Family::Binomial)
         .simulate(3)
         .unwrap()
         .samples;
-    let model = Bootstrap::new(PopulationRegression::new().logistic())
+    let model = Bootstrap::new(PopulationRegression::new().family(Family::Binomial))
         .replicates(12)
         .fit(&samples)
         .unwrap();
@@ -370,7 +370,7 @@ fn predictions_follow_from_mean_coefficients() {
         .unwrap();
     assert_relative_eq!(
         model.predict(contexts, features).unwrap(),
-        model.link().inverse_table(predictor.view()),
+        model.family().link().inverse_table(predictor.view()),
         epsilon = 1e-14
     );
     let nobody = Array2::zeros((0, 1));
@@ -465,7 +465,7 @@ fn many_rows_are_as_few() {
 fn networks<E>(estimator: E, seed: u64) -> ndarray::Array3<f64>
 where
     E: Estimator,
-    E::Model: VaryingNetworks,
+    E::Model: NetworkDensity,
 {
     let problem = NetworkProblem::new(seed).unwrap();
     let rows: Vec<usize> = (0..40).collect();
@@ -505,4 +505,24 @@ proptest! {
         let directed = networks(PopulationBayesianNetwork::new(), seed);
         prop_assert!(of_each(&directed, |w| is_acyclic(w).unwrap()));
     }
+}
+
+#[test]
+fn an_ensemble_has_what_its_members_have() {
+    let samples = Simulator::new(60)
+        .uniform_contexts(1, -1.0, 1.0)
+        .slopes(|_| vec![1.0])
+        .simulate(0)
+        .unwrap()
+        .samples;
+    let boxed: Box<dyn DynEstimator> = Box::new(PopulationRegression::new());
+    let model = Bootstrap::new(boxed).replicates(3).fit(&samples).unwrap();
+    assert_eq!(model.family(), Family::Gaussian);
+    let errors = model
+        .as_uncertain()
+        .unwrap()
+        .standard_errors(samples.contexts());
+    assert!(errors.unwrap().slopes().iter().all(|error| *error > 0.0));
+    assert!(model.as_varying().is_some() && model.as_sums().is_some());
+    assert!(model.as_predictive().is_none() && model.as_archetypes().is_none());
 }

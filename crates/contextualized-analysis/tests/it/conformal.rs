@@ -1,9 +1,10 @@
 //! Prediction intervals hold what they say, whatever the model.
 
-use contextualized_analysis::{ConformalModel, OutcomeIntervals, SplitConformal};
+use contextualized_analysis::{ConformalModel, SplitConformal};
 use contextualized_baselines::{ClusterRegression, PopulationModel, PopulationRegression};
 use contextualized_core::{
-    DynEstimator, Error, Estimator, LocalCoefficients, Result, Samples, VaryingCoefficients,
+    DynEstimator, Error, Estimator, Family, LocalCoefficients, PredictionIntervals, Result,
+    Samples, VaryingCoefficients,
 };
 use contextualized_simulation::Simulator;
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
@@ -29,7 +30,7 @@ fn samples(rows: usize, noise_varies: bool, seed: u64) -> Samples {
     Samples::new(signal.contexts(), signal.features(), targets.view()).unwrap()
 }
 
-fn held(intervals: &OutcomeIntervals, targets: ArrayView2<'_, f64>) -> Array2<f64> {
+fn held(intervals: &PredictionIntervals, targets: ArrayView2<'_, f64>) -> Array2<f64> {
     let inside = |(row, target): (usize, usize), outcome: &f64| {
         let ends = intervals.lower[[row, target]]..=intervals.upper[[row, target]];
         f64::from(u8::from(ends.contains(outcome)))
@@ -152,8 +153,12 @@ fn what_cannot_be_calibrated_says_why() {
     let binary = samples(200, false, 0);
     let targets = binary.targets().mapv(|y| f64::from(u8::from(y > 0.0)));
     let binary = Samples::new(binary.contexts(), binary.features(), targets.view()).unwrap();
-    let logistic = SplitConformal::new(PopulationRegression::new().logistic().ridge(0.1));
-    assert!(message(logistic.fit(&binary)).contains("is Logit, but must be the identity"));
+    let logistic = SplitConformal::new(
+        PopulationRegression::new()
+            .family(Family::Binomial)
+            .ridge(0.1),
+    );
+    assert!(message(logistic.fit(&binary)).contains("it has a probability, not an interval"));
     assert!(matches!(
         conformal.fit_groups(&binary, &[1, 2]),
         Err(Error::RowCount {
@@ -247,4 +252,23 @@ fn the_same_bits_on_one_and_two_threads() {
         })
     };
     assert_eq!(run(1), run(2));
+}
+
+/// An offset of every row moves its interval with it.
+#[test]
+fn offsets_move_intervals() {
+    let plain = samples(200, false, 9);
+    let offsets = Array1::from_shape_fn(200, |row| (row % 5) as f64);
+    let targets = &plain.targets() + &offsets.view().insert_axis(Axis(1));
+    let moved = plain.replace_targets(targets.view()).unwrap();
+    let moved = moved.with_offsets(offsets.view()).unwrap();
+    let conformal = SplitConformal::new(PopulationRegression::new());
+    let ends = |samples: &Samples| {
+        let model = conformal.fit(samples).unwrap();
+        model.intervals_of_samples(samples).unwrap()
+    };
+    let (of_plain, of_moved) = (ends(&plain), ends(&moved));
+    let expected = of_plain.upper + offsets.insert_axis(Axis(1));
+    let difference = (of_moved.upper - expected).mapv(f64::abs);
+    assert!(difference.iter().all(|value| *value < 1e-9));
 }

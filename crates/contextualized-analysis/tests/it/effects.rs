@@ -5,7 +5,7 @@ use contextualized_analysis::{Bootstrap, EffectGrid, Effects};
 use contextualized_baselines::PopulationRegression;
 use contextualized_bridge::ImplicitRegression;
 use contextualized_core::{
-    Coefficients, Error, Estimator, Link, LocalCoefficients, Result, Samples,
+    Coefficients, Error, Estimator, Family, Link, LocalCoefficients, Result, Samples,
 };
 use contextualized_encoders::Activation;
 use contextualized_linear::{
@@ -16,7 +16,7 @@ use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis, array, s};
 use proptest::prelude::*;
 
 /// One feature, whose slope is a function of the context and the feature; no offset.
-struct Known<F>(F, Link);
+struct Known<F>(F, Family);
 
 impl<F: Fn(ArrayView1<'_, f64>, f64) -> f64 + Send + Sync> LocalCoefficients for Known<F> {
     fn coefficients_at(
@@ -31,7 +31,7 @@ impl<F: Fn(ArrayView1<'_, f64>, f64) -> f64 + Send + Sync> LocalCoefficients for
         Coefficients::new(slopes, Array2::zeros((rows, 1)))
     }
 
-    fn link(&self) -> Link {
+    fn family(&self) -> Family {
         self.1
     }
 }
@@ -40,7 +40,7 @@ fn slope<F>(f: F) -> Known<F>
 where
     F: Fn(ArrayView1<'_, f64>, f64) -> f64 + Send + Sync,
 {
-    Known(f, Link::Identity)
+    Known(f, Family::Gaussian)
 }
 
 /// Two contexts with a correlation, one feature, weights if asked for.
@@ -227,7 +227,7 @@ fn effects_on_outcomes_by_hand() {
     let of_context = effects.context_on_outcome(&model, &samples, 0).unwrap();
     let square = (1.0 + 4.0 + 36.0) / 3.0;
     assert_relative_eq!(of_context.curves, square * &contexts, max_relative = 1e-14);
-    let logistic = Known(|c: ArrayView1<'_, f64>, x: f64| c[0] * x, Link::Logit);
+    let logistic = Known(|c: ArrayView1<'_, f64>, x: f64| c[0] * x, Family::Binomial);
     let means = effects.on_means();
     let found = means.context_on_outcome(&logistic, &samples, 0).unwrap();
     for (point, curve) in found.grid.points().iter().zip(found.curves.column(0)) {
@@ -462,11 +462,11 @@ fn bands_of_a_bootstrap_are_quantiles_of_its_members_curves() {
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(|c| vec![c[0]])
         .offset(|c| 2.0 * c[0])
-        .binary()
+        .family(Family::Binomial)
         .simulate(2)
         .unwrap()
         .samples;
-    let ensemble = Bootstrap::new(PopulationRegression::new().logistic())
+    let ensemble = Bootstrap::new(PopulationRegression::new().family(Family::Binomial))
         .replicates(39)
         .seed(1)
         .fit(&samples)
@@ -538,4 +538,33 @@ fn threads_change_nothing() {
         })
     };
     assert_eq!(run(1), run(2));
+}
+
+/// Every row keeps its offset: on the scale of the link it adds its mean, and probabilities follow.
+#[test]
+fn rows_keep_their_offsets() {
+    let (contexts, features) = (array![[0.0], [1.0], [2.0]], array![[1.0], [-1.0], [0.5]]);
+    let offsets = array![0.5, 0.0, 1.0];
+    let samples = Samples::new(contexts.view(), features.view(), features.view()).unwrap();
+    let samples = samples.with_offsets(offsets.view()).unwrap();
+    let model = Known(|c: ArrayView1<'_, f64>, _| c[0], Family::Binomial);
+    let effects = Effects::new().uncentred();
+    let predictor = effects.context_on_outcome(&model, &samples, 0).unwrap();
+    let means = effects
+        .on_means()
+        .context_on_outcome(&model, &samples, 0)
+        .unwrap();
+    for (place, point) in [0.0, 1.0, 2.0].into_iter().enumerate() {
+        let of_rows = &features.column(0) * point + &offsets;
+        assert_relative_eq!(
+            predictor.curves[[place, 0]],
+            of_rows.mean().unwrap(),
+            epsilon = 1e-14
+        );
+        let probability = of_rows
+            .mapv(|value| Link::Logit.inverse(value))
+            .mean()
+            .unwrap();
+        assert_relative_eq!(means.curves[[place, 0]], probability, epsilon = 1e-14);
+    }
 }

@@ -6,7 +6,7 @@ use contextualized_analysis::{
 };
 use contextualized_baselines::{ClusterNetworks, ClusterRegression, PopulationCorrelation};
 use contextualized_core::{
-    Estimator, Link, LocalCoefficients, Samples, VaryingCoefficients, VaryingNetworks,
+    Estimator, Family, LocalCoefficients, Samples, VaryingCoefficients, VaryingNetworks,
 };
 use contextualized_linear::{EncoderLink, NeuralRegression, Parameterization};
 use contextualized_simulation::{CovarianceSimulator, Simulator};
@@ -38,7 +38,7 @@ fn a_softmax_model_says_which_rows_are_alike() {
         .batch_size(16)
         .fit(&samples)
         .unwrap();
-    let columns = CoefficientColumns::new(&samples, model.link()).unwrap();
+    let columns = CoefficientColumns::new(&samples, model.family()).unwrap();
     let summary = ArchetypeSummary::new(&model, &samples, &columns).unwrap();
     assert!(summary.base.is_none());
     assert!((summary.sizes.sum() - 300.0).abs() < 1e-9);
@@ -75,7 +75,7 @@ fn a_softmax_model_says_which_rows_are_alike() {
 fn clusters_have_rows_of_one_archetype() {
     let samples = mixtures(120);
     let model = ClusterRegression::new().clusters(3).fit(&samples).unwrap();
-    let columns = CoefficientColumns::new(&samples, Link::Identity).unwrap();
+    let columns = CoefficientColumns::new(&samples, Family::Gaussian).unwrap();
     let summary = ArchetypeSummary::new(&model, &samples, &columns).unwrap();
     assert!(
         summary

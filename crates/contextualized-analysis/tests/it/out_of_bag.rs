@@ -3,9 +3,10 @@
 use approx::assert_relative_eq;
 use contextualized_analysis::{Bootstrap, Ensemble, Resampling};
 use contextualized_baselines::{PopulationBayesianNetwork, PopulationMarkov, PopulationRegression};
-use contextualized_core::metrics::{Loss, Score};
+use contextualized_core::metrics::Score;
 use contextualized_core::{
-    Error, Estimator, LocalCoefficients, Samples, VaryingNetworks, partial_correlations,
+    Error, Estimator, Family, LocalCoefficients, NetworkDensity, Samples, VaryingNetworks,
+    partial_correlations,
 };
 use contextualized_simulation::{NetworkProblem, Simulator};
 use ndarray::{Array1, Axis, s};
@@ -32,7 +33,7 @@ fn predictions_are_of_members_that_did_not_see_the_row() {
     let weights = Array1::from_shape_fn(rows, |row| f64::from(row % 4 != 1) * (1.0 + row as f64));
     let samples = simulated(rows, 1).with_weights(weights.view()).unwrap();
     let model = population(3).fit(&samples).unwrap();
-    let found = model.out_of_bag(&samples, Loss::Squared).unwrap();
+    let found = model.out_of_bag(&samples).unwrap();
     let counts: Vec<Vec<u32>> = model.counts().unwrap().collect();
     let predictions: Vec<_> = model
         .members()
@@ -78,7 +79,7 @@ fn predictions_are_of_members_that_did_not_see_the_row() {
     }
     assert_relative_eq!(found.members[1].unwrap(), sum / total, max_relative = 1e-12);
     assert!(matches!(
-        model.out_of_bag(&simulated(39, 1), Loss::Squared),
+        model.out_of_bag(&simulated(39, 1)),
         Err(Error::RowCount {
             expected: 40,
             found: 39,
@@ -96,10 +97,10 @@ fn the_error_is_that_of_new_rows() {
         Resampling::rows().without_replacement(0.632),
     ] {
         let model = population(60).resampling(resampling).fit(&samples).unwrap();
-        let found = model.out_of_bag(&samples, Loss::Squared).unwrap();
+        let found = model.out_of_bag(&samples).unwrap();
         let predictions = model.predict(test.contexts(), test.features()).unwrap();
-        let new = Loss::Squared
-            .mean(test.targets(), predictions.view(), None)
+        let new = Family::Gaussian
+            .mean_loss(test.targets(), predictions.view(), None)
             .unwrap();
         assert!((found.score.mean - new).abs() < 3.0 * found.score.standard_error);
         assert!(found.never.is_empty());
@@ -125,7 +126,7 @@ fn groups_are_out_of_bag_whole() {
 fn divergent_members_are_left_out_and_reported() {
     let samples = simulated(50, 3);
     let model = population(25).fit(&samples).unwrap();
-    let mut errors = model.out_of_bag(&samples, Loss::Squared).unwrap();
+    let mut errors = model.out_of_bag(&samples).unwrap();
     errors.members[7] = Some(1e6);
     errors.members[9] = None;
     let kept = model.clone().without_divergent(&errors, 3.0).unwrap();

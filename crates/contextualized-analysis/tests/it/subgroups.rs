@@ -3,7 +3,7 @@
 use approx::assert_relative_eq;
 use contextualized_analysis::{SubgroupAnalysis, Subgroups};
 use contextualized_baselines::PopulationRegression;
-use contextualized_core::{Error, Estimator, Link, LocalCoefficients};
+use contextualized_core::{Error, Estimator, Family, LocalCoefficients};
 use contextualized_simulation::Simulator;
 use ndarray::{Array1, array};
 
@@ -21,7 +21,7 @@ fn a_table_by_hand() {
             outcomes.view(),
             predictions.view(),
             Some(weights.view()),
-            Link::Identity,
+            Family::Gaussian,
         )
         .unwrap();
     // Nothing counts in c.
@@ -40,7 +40,7 @@ fn a_table_by_hand() {
         max_relative = 1e-12
     );
     assert_relative_eq!(a.r_squared.unwrap(), 1.0 - 3.0 / 6.75, max_relative = 1e-12);
-    assert!(a.calibration.is_some() && a.auroc.is_none() && a.log_loss.is_none());
+    assert!(a.calibration.is_some() && a.auroc.is_none() && a.loss == a.squared_error);
     // One row has no standard error, variance or line.
     assert_eq!((b.rows, b.bias.value), (1, -2.0));
     assert_eq!(
@@ -56,11 +56,17 @@ fn a_table_by_hand() {
 fn a_logistic_model_is_well_calibrated_where_it_is_right() {
     let simulate = |rows: usize, seed| {
         let simulator = Simulator::new(rows).uniform_contexts(1, -1.0, 1.0);
-        let data = simulator.slopes(|_| vec![1.5]).offset(|_| -0.5).binary();
+        let data = simulator
+            .slopes(|_| vec![1.5])
+            .offset(|_| -0.5)
+            .family(Family::Binomial);
         data.simulate(seed).unwrap().samples
     };
     let (train, new) = (simulate(1000, 1), simulate(4000, 2));
-    let model = PopulationRegression::new().logistic().fit(&train).unwrap();
+    let model = PopulationRegression::new()
+        .family(Family::Binomial)
+        .fit(&train)
+        .unwrap();
     let subgroups = Subgroups::by_quantile(new.contexts().column(0), 4).unwrap();
     let tables = SubgroupAnalysis::new()
         .of_model(&subgroups, &model, &new)
@@ -82,7 +88,7 @@ fn a_logistic_model_is_well_calibrated_where_it_is_right() {
         within(calibration.slope, 1.0);
         // The Brier score and the log loss are the same numbers as elsewhere.
         assert!((0.15..0.22).contains(&line.squared_error.value));
-        assert!((0.5..0.65).contains(&line.log_loss.unwrap().value));
+        assert!((0.5..0.65).contains(&line.loss.value));
         assert!((0.75..0.85).contains(&line.auroc.unwrap().value));
         assert_eq!(line.reliability.len(), 10);
         let held = line.reliability.iter().filter(|bin| {
@@ -100,7 +106,7 @@ fn a_logistic_model_is_well_calibrated_where_it_is_right() {
             new.targets().column(0),
             predictions.column(0),
             None,
-            Link::Logit,
+            Family::Binomial,
         )
         .unwrap();
     let of_model = SubgroupAnalysis::new()
@@ -117,12 +123,12 @@ fn one_class_leaves_some_columns_empty() {
             array![0.0, 0.0, 1.0].view(),
             array![0.1, 0.4, 0.5].view(),
             None,
-            Link::Logit,
+            Family::Binomial,
         )
         .unwrap();
     for line in table {
         assert!(line.auroc.is_none() && line.calibration.is_none() && line.r_squared.is_none());
-        assert!(line.log_loss.unwrap().value.is_finite());
+        assert!(line.loss.value.is_finite());
         assert!(line.reliability.iter().all(|bin| bin.interval.is_some()));
     }
 }
@@ -137,7 +143,7 @@ fn bad_input_is_named() {
                 outcomes.view(),
                 predictions.view(),
                 None,
-                Link::Logit,
+                Family::Binomial,
             )
             .unwrap_err()
     };
@@ -150,7 +156,7 @@ fn bad_input_is_named() {
     ));
     assert!(matches!(
         error(array![0.0, 0.5], array![0.1, 0.2]),
-        Error::NotBinary { row: 1, .. }
+        Error::InvalidTarget { row: 1, .. }
     ));
     assert!(
         error(array![0.0, 1.0], array![0.1, 1.2])
@@ -161,7 +167,7 @@ fn bad_input_is_named() {
     let (y, p) = (array![0.0, 1.0], array![0.1, 0.2]);
     for bad in [analysis.clone().bins(0), analysis.clone().level(1.0)] {
         assert!(matches!(
-            bad.of_predictions(&labels, y.view(), p.view(), None, Link::Logit),
+            bad.of_predictions(&labels, y.view(), p.view(), None, Family::Binomial),
             Err(Error::InvalidParameter { .. })
         ));
     }
@@ -171,7 +177,7 @@ fn bad_input_is_named() {
             y.view(),
             p.view(),
             Some(array![1.0, -1.0].view()),
-            Link::Logit
+            Family::Binomial
         ),
         Err(Error::InvalidWeight { row: 1, .. })
     ));

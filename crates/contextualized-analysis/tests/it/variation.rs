@@ -3,7 +3,7 @@
 use contextualized_analysis::{VariationTest, variations, wald_table};
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::{
-    Coefficients, Error, Estimator, Link, LocalCoefficients, Result, Samples,
+    Coefficients, Error, Estimator, Family, LocalCoefficients, Result, Samples,
 };
 use contextualized_linear::{GaussianProcessRegression, KernelShape, NeuralRegression};
 use contextualized_simulation::Simulator;
@@ -216,12 +216,12 @@ fn binary_targets_are_drawn_from_the_null_model() {
     let samples = Simulator::new(200)
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(|c| vec![6.0 * c[0]])
-        .binary()
+        .family(Family::Binomial)
         .simulate(0)
         .unwrap()
         .samples;
-    let null = PopulationRegression::new().logistic();
-    let table = VariationTest::bootstrap(kernel().logistic(), null)
+    let null = PopulationRegression::new().family(Family::Binomial);
+    let table = VariationTest::bootstrap(kernel().family(Family::Binomial), null)
         .replicates(19)
         .test(&samples)
         .unwrap();
@@ -243,8 +243,8 @@ fn variations_of_known_functions() {
             let slopes = slopes.insert_axis(Axis(1)).insert_axis(Axis(2));
             Coefficients::new(slopes, offsets)
         }
-        fn link(&self) -> Link {
-            Link::Identity
+        fn family(&self) -> Family {
+            Family::Gaussian
         }
     }
     let rows = 200;

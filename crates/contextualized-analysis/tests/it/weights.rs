@@ -3,7 +3,7 @@
 
 use approx::assert_relative_eq;
 use contextualized_baselines::{PopulationBayesianNetwork, PopulationRegression};
-use contextualized_core::{Estimator, Samples, VaryingCoefficients, VaryingNetworks};
+use contextualized_core::{Estimator, Family, Samples, VaryingCoefficients, VaryingNetworks};
 use contextualized_linear::{GaussianProcessRegression, NeuralRegression};
 use contextualized_simulation::{NetworkProblem, Simulator};
 use ndarray::{Array1, Array3, ArrayView3, s};
@@ -41,7 +41,7 @@ fn regression(seed: u64, binary: bool) -> Samples {
         .offset(|c| c[0])
         .noise(0.5);
     let simulator = if binary {
-        simulator.binary()
+        simulator.family(Family::Binomial)
     } else {
         simulator
     };
@@ -89,7 +89,7 @@ proptest! {
     #[test]
     fn of_logistic_regression(seed in 0..100_u64) {
         same_coefficients(
-            &PopulationRegression::new().logistic().ridge(1.0), &regression(seed, true), seed, 1e-6,
+            &PopulationRegression::new().family(Family::Binomial).ridge(1.0), &regression(seed, true), seed, 1e-6,
         );
     }
 }

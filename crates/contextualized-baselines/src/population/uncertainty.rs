@@ -2,7 +2,7 @@
 
 use super::PopulationModel;
 use crate::design::Design;
-use contextualized_core::validate::{check_finite, check_rows, check_table};
+use contextualized_core::validate::{check_columns, check_finite, check_rows, check_table};
 use contextualized_core::{
     CoefficientIntervals, CoefficientSums, Coefficients, Error, Family, LocalCoefficients,
     PredictorDistribution, PredictorSums, Result, Standardization, Tail, VaryingCoefficients,
@@ -42,13 +42,7 @@ impl Covariance {
         let coefficients = features + usize::from(intercept);
         check_table("covariance", self.matrix.view(), Some(coefficients))?;
         check_rows("covariance", coefficients, self.matrix.nrows())?;
-        if self.scaling.columns() != features {
-            return Err(Error::ColumnCount {
-                argument: "feature scaling",
-                expected: features,
-                found: self.scaling.columns(),
-            });
-        }
+        check_columns("feature scaling", features, self.scaling.columns())?;
         let consistent = match self.noise {
             Some(noise) => family.has_dispersion() && noise >= 0.0 && noise.is_finite(),
             None => !family.has_dispersion(),

@@ -26,7 +26,7 @@ fn centres_of_a_sample_are_near_those_of_all_rows() {
     let model = ClusterRegression::new().clusters(4).fit(&samples).unwrap();
     let labels = model.labels(samples.contexts()).unwrap();
     let file: Value = serde_json::to_value(&model).unwrap();
-    let centers = file["centers"]["data"].as_array().unwrap();
+    let centers = file["partition"]["centers"]["data"].as_array().unwrap();
     let spread = samples.contexts().std(0.0);
     for (label, center) in centers.iter().enumerate() {
         let own: Vec<f64> = (0..samples.rows())
@@ -394,7 +394,7 @@ fn a_file_that_was_altered_is_an_error() {
             "features: the number of columns is 3, expected 2",
         ),
         (
-            &|model| model["scaling"] = json!(Standardization::identity(2)),
+            &|model| model["partition"]["scaling"] = json!(Standardization::identity(2)),
             "centers: the number of columns is 1, expected 2",
         ),
         (

@@ -136,7 +136,7 @@ fn clusters_answer_for_their_rows() {
         .unwrap();
     let contexts = train.contexts();
     let (offsets, variances) = (
-        model.offsets(contexts).unwrap(),
+        model.intercepts(contexts).unwrap(),
         model.noise_variances(contexts).unwrap(),
     );
     let networks = model.networks(contexts).unwrap();

@@ -42,15 +42,7 @@ impl Constraints {
             ));
         }
         if let Some(order) = &self.order {
-            let mut sorted = order.clone();
-            sorted.sort_unstable();
-            if sorted != (0..nodes).collect::<Vec<_>>() {
-                return Err(Error::invalid_parameter(
-                    "order",
-                    format!("{order:?}"),
-                    format!("each of the nodes 0 to {} once", nodes.saturating_sub(1)),
-                ));
-            }
+            check_order(order, nodes)?;
             let place = |node| order.iter().position(|&other| other == node);
             let back = |(from, to): &&(usize, usize)| place(*from) > place(*to);
             if let Some((from, to)) = self.required.iter().find(back) {
@@ -88,6 +80,20 @@ impl Constraints {
     pub(crate) fn requires(&self, from: usize, to: usize) -> bool {
         self.required.contains(&(from, to))
     }
+}
+
+/// Whether every node stands once in an order.
+pub(super) fn check_order(order: &[usize], nodes: usize) -> Result<()> {
+    let mut sorted = order.to_vec();
+    sorted.sort_unstable();
+    if sorted.into_iter().eq(0..nodes) {
+        return Ok(());
+    }
+    Err(Error::invalid_parameter(
+        "order",
+        format!("{order:?}"),
+        format!("each of the nodes 0 to {} once", nodes.saturating_sub(1)),
+    ))
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ impl CyclePenalty {
             Acyclicity::Dagma { s } if !(s.is_finite() && s > 0.0) => {
                 Err(Error::invalid_parameter("s", s, "a positive number"))
             }
-            _ => Ok(()),
+            Acyclicity::Dagma { .. } | Acyclicity::Notears | Acyclicity::Polynomial => Ok(()),
         }
     }
 }
@@ -136,7 +136,7 @@ impl Multipliers {
         let mut inside = weights.to_owned();
         let well_inside = match self.acyclicity {
             Acyclicity::Dagma { s } => Acyclicity::Dagma { s: s * MARGIN },
-            other => other,
+            unbounded @ (Acyclicity::Notears | Acyclicity::Polynomial) => unbounded,
         };
         while !well_inside.contains(inside.view()).map_err(numerical)? {
             inside *= BACK;

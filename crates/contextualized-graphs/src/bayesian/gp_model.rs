@@ -1,7 +1,8 @@
 //! The fitted equations of a kernel Bayesian network.
 
+use super::constraints::check_order;
 use super::gp_estimator::OrderScore;
-use contextualized_core::validate::check_table;
+use contextualized_core::validate::{check_columns, check_table};
 use contextualized_core::{
     Checked, ColumnNames, Error, NetworkDensity, NetworkKind, Networks, NodeDistribution, Result,
     Standardization, StructuralEquations, StructuralNetworks, VaryingNetworks, checked_serde,
@@ -72,30 +73,11 @@ checked_serde!(GaussianProcessBayesianModel);
 impl Checked for GaussianProcessBayesianModel {
     fn check(&self) -> Result<()> {
         let (columns, nodes) = (self.contexts.columns(), self.features.columns());
-        let count = |argument, expected, found| {
-            if expected == found {
-                Ok(())
-            } else {
-                Err(Error::ColumnCount {
-                    argument,
-                    expected,
-                    found,
-                })
-            }
-        };
-        count("equations", nodes, self.equations.len())?;
-        count("context names", columns, self.names.contexts.len())?;
-        count("feature names", nodes, self.names.features.len())?;
+        check_columns("equations", nodes, self.equations.len())?;
+        check_columns("context names", columns, self.names.contexts.len())?;
+        check_columns("feature names", nodes, self.names.features.len())?;
         let order = &self.report.order;
-        let mut sorted = order.clone();
-        sorted.sort_unstable();
-        if sorted != (0..nodes).collect::<Vec<_>>() {
-            return Err(Error::invalid_parameter(
-                "order",
-                format!("{order:?}"),
-                format!("each of {nodes} nodes once"),
-            ));
-        }
+        check_order(order, nodes)?;
         for (place, &node) in order.iter().enumerate() {
             let NodeEquation { parents, process } = &self.equations[node];
             let before = &order[..place];
@@ -108,9 +90,9 @@ impl Checked for GaussianProcessBayesianModel {
                 ));
             }
             let (of_process, coefficients, targets) = process.widths();
-            count("contexts of an equation", columns, of_process)?;
-            count("parents of an equation", parents.len() + 1, coefficients)?;
-            count("targets of an equation", 1, targets)?;
+            check_columns("contexts of an equation", columns, of_process)?;
+            check_columns("parents of an equation", parents.len() + 1, coefficients)?;
+            check_columns("targets of an equation", 1, targets)?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use super::network_head::NetworkHead;
 use super::neural_model::{CycleReport, Deviation, NeuralBayesianModel, UncheckedModel};
 use contextualized_baselines::{PopulationBayesianModel, PopulationBayesianNetwork};
 use contextualized_core::{
-    Error, Estimator, KFold, Result, Samples, Split, Standardization, VaryingNetworks,
+    Error, Estimator, KFold, NetworkDensity, Result, Samples, Split, Standardization,
 };
 use contextualized_encoders::{
     Activation, Contextualized, EncoderLink, Linked, Masked, Mlp, MlpSize, Penalties, Progress,

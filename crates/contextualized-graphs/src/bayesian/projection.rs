@@ -1,6 +1,7 @@
 //! Networks made acyclic, sample by sample.
 
 use crate::numerical::numerical;
+use contextualized_core::validate::{check_columns, check_rows};
 use contextualized_core::{Error, Networks, Result};
 use contextualized_solvers::{Projection, acyclic_part};
 use ndarray::{Array2, Array3, Axis};
@@ -66,29 +67,8 @@ pub fn projected_mean(estimates: &[Networks], projection: Projection) -> Result<
     };
     let mut sum = Array3::zeros(first.edges().dim());
     for estimate in estimates {
-        for (argument_rows, expected, found) in [
-            (true, first.rows(), estimate.rows()),
-            (false, first.nodes(), estimate.nodes()),
-        ] {
-            let argument = "estimates";
-            match (expected == found, argument_rows) {
-                (true, _) => {}
-                (false, true) => {
-                    return Err(Error::RowCount {
-                        argument,
-                        expected,
-                        found,
-                    });
-                }
-                (false, false) => {
-                    return Err(Error::ColumnCount {
-                        argument,
-                        expected,
-                        found,
-                    });
-                }
-            }
-        }
+        check_rows("estimates", first.rows(), estimate.rows())?;
+        check_columns("estimates", first.nodes(), estimate.nodes())?;
         // Divided first: a sum of finite weights may not be finite.
         sum.scaled_add(1.0 / estimates.len() as f64, &estimate.edges());
     }

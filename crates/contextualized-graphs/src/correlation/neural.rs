@@ -11,7 +11,7 @@ use contextualized_core::{
     NodeNormal, Result, Samples, Standardization, VaryingNetworks,
 };
 use contextualized_solvers::{Normal, nearest_correlation};
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 /// Contextualized correlations by a neural encoder: every node is regressed on every other one alone.

@@ -6,7 +6,9 @@ use super::products::{Terms, unpack};
 use super::smoother::{Order, Smoother};
 use crate::numerical::numerical;
 use crate::rows::stacked_vectors;
-use contextualized_core::validate::{check_finite, check_rows, check_table, check_weights};
+use contextualized_core::validate::{
+    check_columns, check_finite, check_rows, check_table, check_weights,
+};
 use contextualized_core::{Checked, Error, FitReport, Result, Standardization, checked_serde};
 use contextualized_solvers::{Normal, cholesky};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
@@ -104,13 +106,7 @@ impl Bandwidths {
             ("bandwidths of means", &self.means),
             ("bandwidths of covariances", &self.covariances),
         ] {
-            if values.len() != contexts {
-                return Err(Error::ColumnCount {
-                    argument: parameter,
-                    expected: contexts,
-                    found: values.len(),
-                });
-            }
+            check_columns(parameter, contexts, values.len())?;
             if let Some(value) = values
                 .iter()
                 .find(|&&value| value.is_nan() || value < NARROWEST)

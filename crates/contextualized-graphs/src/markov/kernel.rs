@@ -1,6 +1,6 @@
 //! Precisions in closed form, from kernel-weighted covariances.
 
-use crate::local::{Bandwidths, LocalCovariance, LocalNormal, LocalReport, LocalSettings, Order};
+use crate::local::{LocalCovariance, LocalNormal, LocalReport, LocalSettings, local_setters};
 use crate::normal::in_units;
 use crate::numerical::numerical;
 use contextualized_core::{
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// | setting | default | range |
 /// |---|---|---|
-/// | order | [`Order::Quadratic`] | constant, linear or quadratic |
+/// | order | [`Quadratic`](crate::Order::Quadratic) | constant, linear or quadratic |
 /// | penalty λ | none | 0 or more |
 /// | bandwidths | estimated | or given |
 /// | evaluation rows | 500 up to 20 nodes, 10 000 / nodes beyond, at least 100 | 2 or more |
@@ -76,36 +76,13 @@ impl KernelMarkov {
         Self::default()
     }
 
-    /// How estimates follow their contexts.
-    pub fn order(mut self, order: Order) -> Self {
-        self.settings.order = order;
-        self
-    }
-
     /// The penalty λ of a graphical lasso, on the scale of correlations.
     pub fn penalty(mut self, penalty: f64) -> Self {
         self.penalty = Some(penalty);
         self
     }
 
-    /// These bandwidths, known: nothing is searched. Those of a
-    /// [report](KernelMarkovModel::report) are an example.
-    pub fn bandwidths(mut self, bandwidths: Bandwidths) -> Self {
-        self.settings.bandwidths = Some(bandwidths);
-        self
-    }
-
-    /// The most rows whose likelihood bandwidths are chosen by.
-    pub fn evaluation_rows(mut self, rows: usize) -> Self {
-        self.settings.evaluation_rows = Some(rows);
-        self
-    }
-
-    /// Seed of the choice of evaluation rows.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.settings.seed = seed;
-        self
-    }
+    local_setters!();
 }
 
 fn check_penalty(penalty: Option<f64>) -> Result<()> {

@@ -67,7 +67,7 @@ fn a_turning_graph_is_recovered() {
     assert_eq!(counts.hamming_distance(), 0.0);
     assert_eq!(edge_auroc(&test.networks, &networks).unwrap(), Some(1.0));
     assert!(network_mse(&test.networks, &networks).unwrap() < 5e-3);
-    let offsets = model.offsets(contexts).unwrap() - &test.offsets;
+    let offsets = model.intercepts(contexts).unwrap() - &test.offsets;
     assert!((&offsets * &offsets).mean().unwrap() < 0.02);
     let variances = model.noise_variances(contexts).unwrap();
     assert!(variances.iter().all(|v| (v - 1.0).abs() < 0.2));
@@ -343,7 +343,7 @@ fn contexts_of_noise_do_no_harm() {
         let train = data.select(&(0..250).collect::<Vec<_>>()).unwrap();
         let test = data.select(&(250..500).collect::<Vec<_>>()).unwrap();
         let (contexts, nodes) = (test.samples.contexts(), test.samples.features());
-        let error = |model: &dyn VaryingNetworks| {
+        let error = |model: &dyn NetworkDensity| {
             let errors = model.reconstruction_errors(contexts, nodes).unwrap();
             errors.mean().unwrap()
         };

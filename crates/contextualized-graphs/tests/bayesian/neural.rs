@@ -96,7 +96,7 @@ fn means_that_vary_do_not_leak_into_edges() {
     let networks = model.networks(contexts).unwrap();
     let error = network_mse(&data.networks, &networks).unwrap();
     assert!(error < 0.05, "{error}");
-    let off = model.offsets(contexts).unwrap() - &data.offsets;
+    let off = model.intercepts(contexts).unwrap() - &data.offsets;
     assert!((&off * &off).mean().unwrap() < 0.15);
     let variances = model.noise_variances(contexts).unwrap();
     assert!(
@@ -123,7 +123,7 @@ fn shrinkage_protects_from_contexts_of_noise() {
         let train = data.select(&(0..300).collect::<Vec<_>>()).unwrap();
         let test = data.select(&(300..600).collect::<Vec<_>>()).unwrap();
         let (contexts, nodes) = (test.samples.contexts(), test.samples.features());
-        let error = |model: &dyn VaryingNetworks| {
+        let error = |model: &dyn NetworkDensity| {
             let errors = model.reconstruction_errors(contexts, nodes).unwrap();
             errors.mean().unwrap()
         };

@@ -228,7 +228,7 @@ fn contexts_that_say_nothing_are_switched_off() {
         let new = uninformative(300, 1000 + seed);
         let kernel = KernelCorrelation::new().fit(&samples).unwrap();
         let population = PopulationCorrelation::new().fit(&samples).unwrap();
-        let error = |model: &dyn VaryingNetworks| {
+        let error = |model: &dyn NetworkDensity| {
             let (contexts, features) = (new.contexts(), new.features());
             model
                 .reconstruction_errors(contexts, features)

@@ -64,7 +64,7 @@ fn contexts_that_say_nothing_leave_the_population() {
     let (samples, new) = (uninformative(200, 0), uninformative(400, 1));
     let model = NeuralMarkov::new().epochs(20).fit(&samples).unwrap();
     let population = PopulationMarkov::new().fit(&samples).unwrap();
-    let error = |model: &dyn VaryingNetworks| {
+    let error = |model: &dyn NetworkDensity| {
         let errors = model.reconstruction_errors(new.contexts(), new.features());
         errors.unwrap().mean().unwrap()
     };
