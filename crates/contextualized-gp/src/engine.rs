@@ -42,8 +42,29 @@ pub(crate) trait Evidence: Send + Sync {
 /// The rows of targets that share a posterior: all of them, or one if the likelihood is not quadratic.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Part {
+    #[serde(with = "shared")]
     Exact(Arc<Exact>),
+    #[serde(with = "shared")]
     LowRank(Arc<LowRank>),
+}
+
+/// Shared rows are stored as owned ones are.
+mod shared {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::sync::Arc;
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(
+        rows: &Arc<T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        rows.as_ref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<T>, D::Error> {
+        T::deserialize(deserializer).map(Arc::new)
+    }
 }
 
 impl Part {
