@@ -164,10 +164,15 @@ impl Family {
     /// [`Error::InvalidTarget`], naming the target, the row and the value.
     pub fn check(self, samples: &Samples) -> Result<()> {
         let names = &samples.names().targets;
-        self.check_table(samples.targets(), |column| names[column].clone())
+        self.check_targets(samples.targets(), |column| names[column].clone())
     }
 
-    fn check_table(
+    /// The same of a table of targets (n × y), whose columns are named in errors.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidTarget`].
+    pub fn check_targets(
         self,
         targets: ArrayView2<'_, f64>,
         name: impl Fn(usize) -> String,
@@ -237,7 +242,7 @@ impl Family {
         means: ArrayView2<'_, f64>,
     ) -> Result<Array1<f64>> {
         let outcome = self.outcome();
-        self.check_table(targets, |column| format!("in column {column}"))?;
+        self.check_targets(targets, |column| format!("in column {column}"))?;
         crate::metrics::check_predictions(targets, means)?;
         if let Some(((row, column), mean)) = means
             .indexed_iter()

@@ -1,8 +1,8 @@
 //! A basis of functions of the context that stands in for the kernel.
 
 use crate::covariance::{row, transposed};
-use crate::exact::numerical;
 use crate::kernel::{Kernel, Room, Term};
+use crate::numerical;
 use contextualized_core::Result;
 use contextualized_solvers::{Cholesky, cholesky};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
@@ -77,6 +77,12 @@ impl Basis {
 
     pub(crate) fn terms(&self) -> &[TermBasis] {
         &self.terms
+    }
+
+    pub(crate) fn kernel(&self) -> Kernel {
+        Kernel {
+            terms: self.terms.iter().map(|basis| basis.term.clone()).collect(),
+        }
     }
 
     /// Functions for each coefficient, the constant included.

@@ -90,49 +90,75 @@ pub(crate) fn transposed(table: ArrayView2<'_, f64>) -> Array2<f64> {
 }
 
 /// `Σⱼ Σₜ s²ⱼₜ kₜ(cₐ, c_b) xₐⱼ x_bⱼ` for all pairs of rows (n × n).
-pub(crate) fn of_rows(
+pub(crate) fn of_rows<'a>(
     kernel: &Kernel,
     hyper: &Hyperparameters,
-    contexts: ArrayView2<'_, f64>,
-    design: ArrayView2<'_, f64>,
+    contexts: ArrayView2<'a, f64>,
+    design: ArrayView2<'a, f64>,
 ) -> Array2<f64> {
-    let components = components(kernel, hyper);
-    let rows = contexts.nrows();
-    let (others, columns) = (transposed(contexts), transposed(design));
+    let rows = (contexts, design);
+    let mut covariance = filled(&components(kernel, hyper), rows, rows, |a| a + 1);
+    for a in 0..contexts.nrows() {
+        for b in 0..a {
+            covariance[[b, a]] = covariance[[a, b]];
+        }
+    }
+    covariance
+}
+
+/// The same of some rows with others, both of contexts and a design (q × n).
+pub(crate) fn between(
+    components: &[Component<'_>],
+    rows: Tables<'_>,
+    others: Tables<'_>,
+) -> Array2<f64> {
+    filled(components, rows, others, |_| others.0.nrows())
+}
+
+/// Contexts and a design of the same rows.
+type Tables<'a> = (ArrayView2<'a, f64>, ArrayView2<'a, f64>);
+
+/// Covariances of each row with as many of the others as are counted.
+fn filled(
+    components: &[Component<'_>],
+    (contexts, design): Tables<'_>,
+    others: Tables<'_>,
+    count: impl Fn(usize) -> usize + Sync,
+) -> Array2<f64> {
+    let width = others.0.nrows();
+    let (others, columns) = (transposed(others.0), transposed(others.1));
     let (others, columns) = (others.view(), columns.view());
-    let mut covariance = Array2::zeros((rows, rows));
+    let mut covariance = Array2::zeros((contexts.nrows(), width));
     let blocks: Vec<_> = covariance.axis_chunks_iter_mut(Axis(0), BLOCK).collect();
     blocks
         .into_par_iter()
         .enumerate()
         .for_each(|(block, mut out)| {
-            let (mut values, mut spare) = (vec![0.0; rows], vec![0.0; rows]);
+            let (mut values, mut products) = (vec![0.0; width], vec![0.0; width]);
             for (offset, mut line) in out.rows_mut().into_iter().enumerate() {
                 let a = block * BLOCK + offset;
-                let (context, x) = (row(&contexts, a), row(&design, a));
-                let line = &mut line.as_slice_mut().expect("a row is contiguous")[..=a];
-                let (values, spare) = (&mut values[..=a], &mut spare[..=a]);
-                for component in &components {
+                let count = count(a);
+                let context = row(&contexts, a);
+                let line = &mut line.as_slice_mut().expect("a row is contiguous")[..count];
+                let (values, products) = (&mut values[..count], &mut products[..count]);
+                for component in components {
                     for (set, squares) in component.squares.iter().enumerate() {
-                        component
-                            .term
-                            .values(squares, context, others, values, spare);
-                        spare.fill(0.0);
+                        let term = component.term;
+                        term.values(squares, context, others, values, products);
+                        products.fill(0.0);
                         for j in component.members(set) {
-                            add_scaled(spare, component.variances[j] * x[j], row(&columns, j));
+                            let factor = component.variances[j] * design[[a, j]];
+                            add_scaled(products, factor, row(&columns, j));
                         }
-                        for ((cell, value), product) in line.iter_mut().zip(&*values).zip(&*spare) {
+                        for ((cell, value), product) in
+                            line.iter_mut().zip(&*values).zip(&*products)
+                        {
                             *cell += value * product;
                         }
                     }
                 }
             }
         });
-    for a in 0..rows {
-        for b in 0..a {
-            covariance[[b, a]] = covariance[[a, b]];
-        }
-    }
     covariance
 }
 

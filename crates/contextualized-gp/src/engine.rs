@@ -1,376 +1,228 @@
 //! The rows as one of two engines holds them.
 
-use crate::covariance::components;
-use crate::evidence::Evidence;
-use crate::exact::{Exact, ExactPosterior, numerical};
-use crate::fitted::PartialEffect;
+use crate::exact::Exact;
 use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::kernel::Kernel;
-use crate::low_rank::{LowRank, LowRankPosterior, Rows};
-use crate::process::Likelihood;
-use crate::sums::{SharedMoments, SumMoments, Summands};
-use contextualized_core::{Error, Result};
-use contextualized_solvers::cholesky_with_limit;
-use ndarray::{Array2, Array3, Array4, ArrayView2, Axis, concatenate, s};
-use rayon::prelude::*;
+use crate::low_rank::LowRank;
+use crate::posterior::Posterior;
+use contextualized_core::{Error, Family, Result};
+use ndarray::Array1;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::sync::Arc;
 
-/// Rows, exactly or as sums over a basis; of the latter one for all targets or, binary, one each.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Engine {
-    Exact(Box<Exact>),
-    LowRank(Vec<LowRank>),
+/// What is needed of a data set, as a function of the hyperparameters.
+pub(crate) trait Evidence: Send + Sync {
+    /// Number of targets.
+    fn targets(&self) -> usize;
+
+    /// Rows behind it.
+    fn rows(&self) -> usize;
+
+    fn coefficients(&self) -> usize;
+
+    /// Size of the systems that are solved.
+    fn size(&self) -> usize;
+
+    /// The logarithm of the marginal likelihood: restricted, where the prior on constants is flat.
+    fn value(&self, hyper: &Hyperparameters) -> Result<f64>;
+
+    /// The value and its derivatives by the logarithms of the hyperparameters, in the layout's
+    /// order.
+    fn value_and_gradient(
+        &self,
+        hyper: &Hyperparameters,
+        layout: &Layout,
+    ) -> Result<(f64, Vec<f64>)>;
+
+    /// The coefficients' posterior.
+    fn posterior(self: Arc<Self>, hyper: &Hyperparameters) -> Result<Arc<dyn Posterior>>;
 }
 
-/// The posterior at some hyperparameters, for all targets or one for each.
+/// The rows of targets that share a posterior: all of them, or one if the likelihood is not quadratic.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum State {
-    Exact(Vec<ExactPosterior>),
-    LowRank(Vec<LowRankPosterior>),
+pub(crate) enum Part {
+    #[serde(with = "shared")]
+    Exact(Arc<Exact>),
+    #[serde(with = "shared")]
+    LowRank(Arc<LowRank>),
 }
 
-/// Covariances of the coefficients at some contexts.
-type CovariancesAt<'a> = dyn Fn(ArrayView2<'_, f64>) -> Result<Array3<f64>> + Sync + 'a;
+/// Shared rows are stored as owned ones are.
+mod shared {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::sync::Arc;
 
-/// Contexts whose covariances are formed at once.
-const BLOCK: usize = 64;
+    pub(super) fn serialize<T: Serialize, S: Serializer>(
+        rows: &Arc<T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        rows.as_ref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<T>, D::Error> {
+        T::deserialize(deserializer).map(Arc::new)
+    }
+}
+
+impl Part {
+    fn evidence(&self) -> Arc<dyn Evidence> {
+        match self {
+            Self::Exact(exact) => exact.clone(),
+            Self::LowRank(low_rank) => low_rank.clone(),
+        }
+    }
+
+    fn basis(&self) -> Option<&LowRank> {
+        match self {
+            Self::Exact(_) => None,
+            Self::LowRank(low_rank) => Some(low_rank),
+        }
+    }
+}
+
+/// The rows of all targets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Engine {
+    parts: Vec<Part>,
+}
+
+/// How the rows were dealt with.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Method {
+    /// By their covariance.
+    Exact,
+    /// By a basis.
+    LowRank {
+        /// Functions for each coefficient, the constant included.
+        functions: usize,
+        /// The share of the kernel that the basis leaves out at the inverse length scales it was made for, on
+        /// average over the rows.
+        residual: f64,
+        /// The same where it is largest.
+        largest_residual: f64,
+    },
+}
 
 impl Engine {
-    pub(crate) fn evidence(&self) -> &dyn Evidence {
-        match self {
-            Self::Exact(exact) => exact.as_ref(),
-            Self::LowRank(parts) => match parts.as_slice() {
-                [one] => one,
-                _ => parts,
-            },
+    pub(crate) fn new(parts: Vec<Part>) -> Self {
+        Self { parts }
+    }
+
+    pub(crate) fn method(&self) -> Method {
+        let bases = self.parts.iter().filter_map(Part::basis);
+        bases.fold(Method::Exact, |method, part| {
+            let (mean, largest) = match method {
+                Method::Exact => (0.0, 0.0),
+                Method::LowRank {
+                    residual,
+                    largest_residual,
+                    ..
+                } => (residual, largest_residual),
+            };
+            Method::LowRank {
+                functions: part.basis.functions(),
+                residual: part.residual.max(mean),
+                largest_residual: part.largest_residual.max(largest),
+            }
+        })
+    }
+
+    /// The mean share of the kernel that a basis leaves out, if there is one.
+    pub(crate) fn left_out(&self) -> Option<f64> {
+        let parts = self.parts.iter().filter_map(Part::basis);
+        parts.map(|part| part.residual).reduce(f64::max)
+    }
+
+    /// The posterior of each part.
+    pub(crate) fn posteriors(&self, hyper: &Hyperparameters) -> Result<Vec<Arc<dyn Posterior>>> {
+        let hyper = self.of_part(hyper);
+        let parts = self.parts.iter();
+        parts
+            .map(|part| part.evidence().posterior(&hyper))
+            .collect()
+    }
+
+    /// Of several parts each has one target, without a scale.
+    fn of_part<'a>(&self, hyper: &'a Hyperparameters) -> Cow<'a, Hyperparameters> {
+        if self.parts.len() == 1 {
+            return Cow::Borrowed(hyper);
         }
+        Cow::Owned(Hyperparameters {
+            scales: Array1::ones(1),
+            ..hyper.clone()
+        })
+    }
+
+    /// Whether tables read from a file fit together.
+    pub(crate) fn check(&self, family: Family, kernel: &Kernel, contexts: usize) -> Result<()> {
+        let Some(first) = self.parts.first() else {
+            return Err(inconsistent("rows"));
+        };
+        let several = self.parts.len() > 1;
+        for part in &self.parts {
+            let (own, other) = (part.evidence(), first.evidence());
+            match part {
+                Part::Exact(exact) => exact.check(family, kernel, contexts)?,
+                Part::LowRank(low_rank) => low_rank.check(family, kernel, contexts)?,
+            }
+            if part.basis().is_some() != first.basis().is_some()
+                || own.coefficients() != other.coefficients()
+                || own.rows() != other.rows()
+                || (several && (own.targets() != 1 || family.is_quadratic()))
+            {
+                return Err(inconsistent("rows"));
+            }
+        }
+        Ok(())
+    }
+
+    fn first(&self) -> Option<Arc<dyn Evidence>> {
+        self.parts.first().map(Part::evidence)
+    }
+
+    pub(crate) fn targets(&self) -> usize {
+        self.parts
+            .iter()
+            .map(|part| part.evidence().targets())
+            .sum()
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.first().map_or(0, |part| part.rows())
+    }
+
+    pub(crate) fn coefficients(&self) -> usize {
+        self.first().map_or(0, |part| part.coefficients())
     }
 
     /// Size of the systems that are solved.
     pub(crate) fn size(&self) -> usize {
-        match self {
-            Self::Exact(exact) => exact.contexts.nrows(),
-            Self::LowRank(parts) => parts.first().map_or(0, LowRank::size),
-        }
+        self.first().map_or(0, |part| part.size())
     }
 
-    /// The mean share of the kernel that a basis leaves out; infinite without one, which nothing could
-    /// improve.
-    pub(crate) fn residual(&self) -> f64 {
-        match self {
-            Self::Exact(_) => f64::INFINITY,
-            Self::LowRank(parts) => parts.iter().fold(0.0, |most, part| part.residual.max(most)),
-        }
+    pub(crate) fn value(&self, hyper: &Hyperparameters) -> Result<f64> {
+        let hyper = self.of_part(hyper);
+        self.parts
+            .iter()
+            .try_fold(0.0, |sum, part| Ok(sum + part.evidence().value(&hyper)?))
     }
 
-    pub(crate) fn coefficients(&self) -> usize {
-        match self {
-            Self::Exact(exact) => exact.design.ncols(),
-            Self::LowRank(parts) => parts.first().map_or(0, |part| part.coefficients),
-        }
-    }
-
-    pub(crate) fn state(&self, hyper: &Hyperparameters) -> Result<State> {
-        match self {
-            Self::Exact(exact) => Ok(State::Exact(exact.posteriors(hyper)?)),
-            Self::LowRank(parts) => Ok(State::LowRank(
-                parts
-                    .iter()
-                    .map(|part| part.posterior(hyper))
-                    .collect::<Result<_>>()?,
-            )),
-        }
-    }
-
-    /// Means of all coefficients (q × T × p).
-    pub(crate) fn means(
+    pub(crate) fn value_and_gradient(
         &self,
-        state: &State,
         hyper: &Hyperparameters,
-        at: ArrayView2<'_, f64>,
-    ) -> Result<Array3<f64>> {
-        let parts: Vec<Array3<f64>> = match (self, state) {
-            (Self::Exact(exact), State::Exact(posteriors)) => posteriors
-                .iter()
-                .map(|posterior| exact.means(posterior, hyper, at))
-                .collect(),
-            (Self::LowRank(parts), State::LowRank(posteriors)) => parts
-                .iter()
-                .zip(posteriors)
-                .map(|(part, posterior)| part.means(posterior, at))
-                .collect::<Result<_>>()?,
-            _ => unreachable!("a state is made by its engine"),
-        };
-        let views: Vec<_> = parts.iter().map(Array3::view).collect();
-        Ok(concatenate(Axis(1), &views).expect("parts have the same rows and coefficients"))
-    }
-
-    /// Posterior covariances of the coefficients of each target at each context (q × T × p × p).
-    pub(crate) fn covariances(
-        &self,
-        state: &State,
-        hyper: &Hyperparameters,
-        at: ArrayView2<'_, f64>,
-    ) -> Result<Array4<f64>> {
-        let targets = self.evidence().targets();
-        let count = self.coefficients();
-        let mut out = Array4::zeros((at.nrows(), targets, count, count));
-        let shared = match state {
-            State::Exact(posteriors) => posteriors.len() == 1,
-            State::LowRank(posteriors) => posteriors.len() == 1,
-        };
-        let parts = if shared { 1 } else { targets };
-        for part in 0..parts {
-            let solver: Box<CovariancesAt<'_>> = match (self, state) {
-                (Self::Exact(exact), State::Exact(posteriors)) => {
-                    let factored = exact.solver(&posteriors[part], hyper)?;
-                    Box::new(move |at| exact.covariances(&posteriors[part], &factored, hyper, at))
-                }
-                (Self::LowRank(sums), State::LowRank(posteriors)) => {
-                    let prior = sums[part].prior(hyper)?;
-                    Box::new(move |at| sums[part].covariances(&posteriors[part], &prior, hyper, at))
-                }
-                _ => unreachable!("a state is made by its engine"),
-            };
-            let blocks: Vec<_> = at
-                .axis_chunks_iter(Axis(0), BLOCK)
-                .zip(out.axis_chunks_iter_mut(Axis(0), BLOCK))
-                .collect();
-            blocks.into_par_iter().try_for_each(|(at, mut out)| {
-                let block = solver(at)?;
-                for target in 0..targets {
-                    if shared {
-                        let scaled = &block * hyper.scales[target];
-                        out.slice_mut(s![.., target, .., ..]).assign(&scaled);
-                    } else if target == part {
-                        out.slice_mut(s![.., target, .., ..]).assign(&block);
-                    }
-                }
-                Ok(())
-            })?;
+        layout: &Layout,
+    ) -> Result<(f64, Vec<f64>)> {
+        let hyper = self.of_part(hyper);
+        let mut total = (0.0, vec![0.0; layout.len()]);
+        for part in &self.parts {
+            let (value, gradient) = part.evidence().value_and_gradient(&hyper, layout)?;
+            total.0 += value;
+            total.1.iter_mut().zip(gradient).for_each(|(t, g)| *t += g);
         }
-        Ok(out)
-    }
-
-    /// What one term adds to every coefficient, with mean zero over the rows.
-    pub(crate) fn partial_effect(
-        &self,
-        state: &State,
-        hyper: &Hyperparameters,
-        term: usize,
-        at: ArrayView2<'_, f64>,
-    ) -> Result<PartialEffect> {
-        self.of_parts(
-            state,
-            |exact, posterior| exact.partial_effect(posterior, hyper, term, at.view()),
-            |part, posterior| part.partial_effect(posterior, hyper, term, at.view()),
-        )
-    }
-
-    /// Weighted sums of every coefficient over contexts.
-    pub(crate) fn sums(
-        &self,
-        state: &State,
-        hyper: &Hyperparameters,
-        kernel: &Kernel,
-        summands: &Summands<'_>,
-    ) -> Result<SumMoments> {
-        let parts: Vec<SharedMoments> = match (self, state) {
-            (Self::Exact(exact), State::Exact(posteriors)) => posteriors
-                .iter()
-                .map(|posterior| exact.sums(posterior, hyper, summands))
-                .collect::<Result<_>>()?,
-            (Self::LowRank(parts), State::LowRank(posteriors)) => parts
-                .iter()
-                .zip(posteriors)
-                .map(|(part, posterior)| part.sums(posterior, hyper, kernel, summands))
-                .collect::<Result<_>>()?,
-            _ => unreachable!("a state is made by its engine"),
-        };
-        let (targets, count) = (self.evidence().targets(), self.coefficients());
-        let mut means = Array3::zeros((summands.sums(), targets, count));
-        let mut covariances = Array4::zeros((summands.sums(), targets, count, count));
-        let mut target = 0;
-        for part in &parts {
-            for mean in part.means.axis_iter(Axis(1)) {
-                means.index_axis_mut(Axis(1), target).assign(&mean);
-                let scale = if self.is_gaussian() {
-                    hyper.scales[target]
-                } else {
-                    1.0
-                };
-                covariances
-                    .index_axis_mut(Axis(1), target)
-                    .assign(&(&part.covariances * scale));
-                target += 1;
-            }
-        }
-        Ok(SumMoments { means, covariances })
-    }
-
-    /// Effects of all targets together, from those of the engine's parts.
-    fn of_parts(
-        &self,
-        state: &State,
-        exactly: impl Fn(&Exact, &ExactPosterior) -> Result<PartialEffect>,
-        by_basis: impl Fn(&LowRank, &LowRankPosterior) -> Result<PartialEffect>,
-    ) -> Result<PartialEffect> {
-        let parts: Vec<PartialEffect> = match (self, state) {
-            (Self::Exact(exact), State::Exact(posteriors)) => posteriors
-                .iter()
-                .map(|posterior| exactly(exact, posterior))
-                .collect::<Result<_>>()?,
-            (Self::LowRank(parts), State::LowRank(posteriors)) => parts
-                .iter()
-                .zip(posteriors)
-                .map(|(part, posterior)| by_basis(part, posterior))
-                .collect::<Result<_>>()?,
-            _ => unreachable!("a state is made by its engine"),
-        };
-        let join = |tables: Vec<Array3<f64>>| {
-            let views: Vec<_> = tables.iter().map(Array3::view).collect();
-            concatenate(Axis(1), &views).expect("parts have the same rows and coefficients")
-        };
-        let (means, variances) = parts.into_iter().map(|p| (p.means, p.variances)).unzip();
-        Ok(PartialEffect {
-            means: join(means),
-            variances: join(variances),
-        })
-    }
-
-    /// Residuals of rows predicted from all others.
-    pub(crate) fn leave_one_out(
-        &self,
-        state: &State,
-        hyper: &Hyperparameters,
-        rows: Rows<'_>,
-    ) -> Result<Array2<f64>> {
-        let binary = || {
-            Err(Error::invalid_parameter(
-                "likelihood",
-                "that of binary targets",
-                "Gaussian, for a closed form",
-            ))
-        };
-        match (self, state) {
-            (Self::Exact(exact), _) if exact.likelihood == Likelihood::Gaussian => {
-                let residuals = exact.leave_one_out(hyper)?;
-                // Those of the rows as they are kept, times the roots of their weights.
-                Ok(match rows.weights {
-                    Some(weights) => residuals / weights.mapv(f64::sqrt).insert_axis(Axis(1)),
-                    None => residuals,
-                })
-            }
-            (Self::LowRank(parts), State::LowRank(posteriors)) => match parts.as_slice() {
-                [part] if !part.is_working() => part.leave_one_out(&posteriors[0], hyper, rows),
-                _ => binary(),
-            },
-            _ => binary(),
-        }
-    }
-
-    /// A root H with `H Hᵀ` the joint posterior covariance, at unit scale, of all coefficients of one
-    /// target at all contexts (q p × columns), coefficients fastest.
-    pub(crate) fn joint_root(
-        &self,
-        state: &State,
-        hyper: &Hyperparameters,
-        target: usize,
-        at: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>> {
-        match (self, state) {
-            (Self::Exact(exact), State::Exact(posteriors)) => {
-                let posterior = &posteriors[target.min(posteriors.len() - 1)];
-                let factored = exact.solver(posterior, hyper)?;
-                let covariance = exact.joint_covariance(posterior, &factored, hyper, at)?;
-                // Semi-definite to rounding; the prior's scale sets what rounding is.
-                let prior: f64 = components(&exact.kernel, hyper)
-                    .iter()
-                    .flat_map(|part| part.variances.clone())
-                    .sum::<f64>()
-                    .max(f64::MIN_POSITIVE);
-                let mut lifted = covariance;
-                lifted
-                    .diag_mut()
-                    .mapv_inplace(|value| value.max(0.0) + 1e-12 * prior);
-                let factor = numerical(cholesky_with_limit(lifted.view(), 1e-3))?;
-                Ok(factor.lower().clone())
-            }
-            (Self::LowRank(parts), State::LowRank(posteriors)) => {
-                let index = target.min(posteriors.len() - 1);
-                parts[index].joint_root(&posteriors[index], hyper, at)
-            }
-            _ => unreachable!("a state is made by its engine"),
-        }
-    }
-
-    /// Whether there is a noise.
-    pub(crate) fn is_gaussian(&self) -> bool {
-        match self {
-            Self::Exact(exact) => exact.likelihood == Likelihood::Gaussian,
-            Self::LowRank(parts) => parts.iter().all(|part| !part.is_working()),
-        }
-    }
-
-    /// Whether tables read from a file fit together.
-    pub(crate) fn validate(&self, kernel: &Kernel, contexts: usize) -> Result<()> {
-        match self {
-            Self::Exact(exact) => exact.validate(kernel, contexts),
-            Self::LowRank(parts) if parts.is_empty() => Err(inconsistent("low-rank parts")),
-            // Several parts are binary targets, one each, with the same coefficients.
-            Self::LowRank(parts)
-                if parts.len() > 1
-                    && parts.iter().any(|part| {
-                        !part.is_working()
-                            || part.targets() != 1
-                            || part.coefficients != parts[0].coefficients
-                    }) =>
-            {
-                Err(inconsistent("low-rank parts"))
-            }
-            Self::LowRank(parts) => parts
-                .iter()
-                .try_for_each(|part| part.validate(kernel, contexts)),
-        }
-    }
-
-    /// Whether a state read from a file is this engine's.
-    pub(crate) fn validate_state(&self, state: &State) -> Result<()> {
-        let count = self.coefficients();
-        let targets = self.evidence().targets();
-        let fits = match (self, state) {
-            (Self::Exact(exact), State::Exact(posteriors)) => {
-                let rows = exact.contexts.nrows();
-                let each = if posteriors.len() == 1 { targets } else { 1 };
-                posteriors.len() == exact.parts()
-                    && posteriors.iter().all(|posterior| {
-                        posterior.loads.dim() == (rows, each)
-                            && posterior.constants.dim() == (count, each)
-                            && posterior.root_precisions.len() == rows
-                    })
-            }
-            (Self::LowRank(parts), State::LowRank(posteriors)) => {
-                parts.len() == posteriors.len()
-                    && parts.iter().zip(posteriors).all(|(part, posterior)| {
-                        posterior.weights.dim() == (part.size(), part.targets())
-                            && posterior.half.dim() == (part.size(), part.size())
-                    })
-            }
-            _ => false,
-        };
-        if fits {
-            Ok(())
-        } else {
-            Err(inconsistent("posterior"))
-        }
-    }
-
-    pub(crate) fn jitter(state: &State) -> f64 {
-        let jitters: Vec<f64> = match state {
-            State::Exact(posteriors) => posteriors.iter().map(|p| p.jitter).collect(),
-            State::LowRank(posteriors) => posteriors.iter().map(|p| p.jitter).collect(),
-        };
-        jitters.into_iter().fold(0.0, f64::max)
+        Ok(total)
     }
 }
 
@@ -379,41 +231,208 @@ pub(crate) fn inconsistent(table: &'static str) -> Error {
     Error::invalid_parameter(table, "of another shape", "as the rest of the model")
 }
 
-/// Binary targets, each with sums of its own.
-impl Evidence for Vec<LowRank> {
-    fn targets(&self) -> usize {
-        self.len()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::basis::{Basis, Pivots};
+    use crate::constants::ConstantPrior;
+    use crate::{KernelShape, Observations};
+    use ndarray::{Array2, Axis, s};
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+    use rand_distr::{Distribution, StandardNormal};
+
+    /// Contexts, a design with an intercept, two targets and weights.
+    struct Problem {
+        contexts: Array2<f64>,
+        design: Array2<f64>,
+        targets: Array2<f64>,
+        weights: Array1<f64>,
     }
 
-    fn rows(&self) -> usize {
-        self.first().map_or(0, Evidence::rows)
-    }
-
-    fn value(&self, hyper: &Hyperparameters) -> Result<f64> {
-        self.iter().try_fold(
-            0.0,
-            |sum, part| Ok(sum + part.value(&of_one_target(hyper))?),
-        )
-    }
-
-    fn value_and_gradient(
-        &self,
-        hyper: &Hyperparameters,
-        layout: &Layout,
-    ) -> Result<(f64, Vec<f64>)> {
-        let mut total = (0.0, vec![0.0; layout.len()]);
-        for part in self {
-            let (value, gradient) = part.value_and_gradient(&of_one_target(hyper), layout)?;
-            total.0 += value;
-            total.1.iter_mut().zip(gradient).for_each(|(t, g)| *t += g);
+    impl Problem {
+        fn new(rows: usize, seed: u64) -> Self {
+            let mut generator = ChaCha8Rng::seed_from_u64(seed);
+            let mut normal = || -> f64 { StandardNormal.sample(&mut generator) };
+            let contexts = Array2::from_shape_simple_fn((rows, 2), &mut normal);
+            let mut design = Array2::from_shape_simple_fn((rows, 3), &mut normal);
+            design.column_mut(2).fill(1.0);
+            let targets = Array2::from_shape_fn((rows, 2), |(i, t)| {
+                let slope = (contexts[[i, 0]] + t as f64).sin();
+                slope * design[[i, 0]] + 0.5 * design[[i, 1]] + contexts[[i, 1]] + 0.3 * normal()
+            });
+            let weights = Array1::from_shape_fn(rows, |i| 0.5 + (i % 3) as f64);
+            Self {
+                contexts,
+                design,
+                targets,
+                weights,
+            }
         }
-        Ok(total)
-    }
-}
 
-fn of_one_target(hyper: &Hyperparameters) -> Hyperparameters {
-    Hyperparameters {
-        scales: ndarray::Array1::ones(1),
-        ..hyper.clone()
+        fn binary(mut self) -> Self {
+            self.targets.mapv_inplace(|y| f64::from(y > 0.0));
+            self
+        }
+
+        fn rows(&self) -> Observations<'_> {
+            let (contexts, design) = (self.contexts.view(), self.design.view());
+            Observations::new(contexts, design, self.targets.view())
+                .with_weights(Some(self.weights.view()))
+        }
+
+        fn exact(&self, kernel: &Kernel, family: Family) -> Exact {
+            Exact::new(kernel.clone(), family, self.rows()).unwrap()
+        }
+    }
+
+    fn kernels() -> Vec<Kernel> {
+        vec![
+            Kernel::squared_exponential([0, 1]),
+            Kernel::additive(KernelShape::Matern52, 2).with_interactions(),
+            Kernel::squared_exponential([0]) * Kernel::linear([1]) + Kernel::matern32([1]),
+        ]
+    }
+
+    fn layouts(kernel: &Kernel, gaussian: bool) -> [Layout; 2] {
+        [1, 3].map(|sets| Layout {
+            sets,
+            inverse_length_scales: kernel.inverse_length_scales(),
+            coefficients: 3,
+            terms: kernel.terms.len(),
+            noise: gaussian,
+            scales: if gaussian { 2 } else { 0 },
+        })
+    }
+
+    fn logs(layout: &Layout) -> Vec<f64> {
+        (0..layout.len())
+            .map(|k| -0.6 + 0.37 * ((5 * k) % 7) as f64 / 3.0)
+            .collect()
+    }
+
+    fn assert_gradient(evidence: &dyn Evidence, layout: &Layout, tolerance: f64) {
+        let logs = logs(layout);
+        let at = |logs: &[f64]| layout.hyperparameters(logs, evidence.targets());
+        let (value, gradient) = evidence.value_and_gradient(&at(&logs), layout).unwrap();
+        approx::assert_relative_eq!(value, evidence.value(&at(&logs)).unwrap());
+        assert_eq!(gradient.len(), layout.len());
+        for k in 0..logs.len() {
+            let shifted = |h: f64| {
+                let mut logs = logs.clone();
+                logs[k] += h;
+                evidence.value(&at(&logs)).unwrap()
+            };
+            let step = 1e-4;
+            let difference = (8.0 * (shifted(step) - shifted(-step))
+                - (shifted(2.0 * step) - shifted(-2.0 * step)))
+                / (12.0 * step);
+            approx::assert_abs_diff_eq!(
+                gradient[k],
+                difference,
+                epsilon = tolerance * (1.0 + difference.abs())
+            );
+        }
+    }
+
+    #[test]
+    fn exact_gradients_are_those_of_differences() {
+        let problem = Problem::new(40, 1);
+        for kernel in kernels() {
+            for layout in layouts(&kernel, true) {
+                assert_gradient(&problem.exact(&kernel, Family::Gaussian), &layout, 1e-6);
+            }
+        }
+    }
+
+    /// Of other families each target has its own rows.
+    #[test]
+    fn binary_gradients_are_those_of_differences() {
+        let problem = Problem::new(40, 2).binary();
+        let rows = problem.rows();
+        for kernel in kernels() {
+            for layout in layouts(&kernel, false) {
+                for target in 0..2 {
+                    let rows = rows.target(target);
+                    let exact = Exact::new(kernel.clone(), Family::Binomial, rows).unwrap();
+                    assert_gradient(&exact, &layout, 1e-4);
+                }
+            }
+        }
+    }
+
+    /// The rows of a separated target do not determine the constants.
+    #[test]
+    fn gradients_with_a_weak_prior_are_those_of_differences() {
+        let mut problem = Problem::new(40, 2);
+        let sign = |i: usize| f64::from(problem.design[[i, 0]] > 0.0);
+        problem.targets = Array2::from_shape_fn((40, 1), |(i, _)| sign(i));
+        for kernel in kernels() {
+            for layout in layouts(&kernel, false) {
+                let exact = problem.exact(&kernel, Family::Binomial);
+                assert_gradient(&exact, &layout, 1e-4);
+            }
+        }
+        let (first, others) = (
+            problem.design.slice(s![.., ..1]),
+            problem.design.slice(s![.., 1..]),
+        );
+        problem.design = ndarray::concatenate![Axis(1), first, others.slice(s![.., ..1]), first];
+        problem.targets = Problem::new(40, 2).targets;
+        for kernel in kernels() {
+            for layout in layouts(&kernel, true) {
+                assert_gradient(&problem.exact(&kernel, Family::Gaussian), &layout, 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn low_rank_gradients_are_those_of_differences() {
+        let problem = Problem::new(60, 3);
+        for kernel in kernels() {
+            for layout in layouts(&kernel, true) {
+                let reference = vec![1.0; kernel.inverse_length_scales()];
+                let basis = Basis::choose(
+                    &kernel,
+                    &reference,
+                    problem.contexts.view(),
+                    1e-9,
+                    12,
+                    Pivots::Largest,
+                );
+                let sums = LowRank::gather(basis, ConstantPrior::FLAT, problem.rows()).unwrap();
+                assert_gradient(&sums, &layout, 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn a_full_basis_is_exact() {
+        let problem = Problem::new(50, 4);
+        let kernel = Kernel::squared_exponential([0, 1]);
+        let [layout, _] = layouts(&kernel, true);
+        let mut hyper = layout.hyperparameters(&logs(&layout), 2);
+        hyper.noise = 0.4;
+        let exact = problem.exact(&kernel, Family::Gaussian);
+        let basis = Basis::choose(
+            &kernel,
+            &hyper.squares(0),
+            problem.contexts.view(),
+            1e-13,
+            50,
+            Pivots::Largest,
+        );
+        let sums = LowRank::gather(basis, ConstantPrior::FLAT, problem.rows()).unwrap();
+        let (a, b) = (exact.value(&hyper).unwrap(), sums.value(&hyper).unwrap());
+        approx::assert_relative_eq!(a, b, max_relative = 1e-7);
+
+        let at = problem.contexts.slice(s![..5, ..]).to_owned() + 0.1;
+        let parts = [Part::Exact(Arc::new(exact)), Part::LowRank(Arc::new(sums))];
+        let [one, other] = parts.map(|part| {
+            let posteriors = Engine::new(vec![part]).posteriors(&hyper).unwrap();
+            posteriors[0].coefficients(at.view()).unwrap()
+        });
+        approx::assert_abs_diff_eq!(one.means, other.means, epsilon = 1e-6);
+        approx::assert_abs_diff_eq!(one.covariances, other.covariances, epsilon = 1e-5);
     }
 }

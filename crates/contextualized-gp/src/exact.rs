@@ -2,246 +2,277 @@
 
 mod posterior;
 
-pub(crate) use posterior::ExactPosterior;
-
+use crate::constants::ConstantPrior;
 use crate::covariance::{contract, of_rows};
-use crate::engine::inconsistent;
-use crate::evidence::Evidence;
+use crate::engine::{Evidence, inconsistent};
 use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::kernel::Kernel;
-use crate::laplace;
-use crate::process::Likelihood;
-use contextualized_core::{Error, Result};
+use crate::laplace::{MAX_ITERATIONS, Outcomes, Position, Working, newton};
+use crate::numerical;
+use crate::observations::Observations;
+use crate::posterior::Posterior;
+use contextualized_core::{Family, Result};
 use contextualized_solvers::{Cholesky, cholesky, gram, product};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate};
+use posterior::ExactPosterior;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
 /// The rows, and what does not depend on the hyperparameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Exact {
-    pub(crate) kernel: Kernel,
-    pub(crate) likelihood: Likelihood,
-    /// Prior standard deviation τ of constants.
-    pub(crate) constant: f64,
+    kernel: Kernel,
+    family: Family,
+    constants: ConstantPrior,
     /// n × c.
-    pub(crate) contexts: Array2<f64>,
-    /// n × p; of Gaussian rows times the square roots of their weights.
-    pub(crate) design: Array2<f64>,
-    /// n × T; of Gaussian rows times the square roots of their weights.
-    pub(crate) targets: Array2<f64>,
-    /// Of binary rows; ones for Gaussian ones, whose weights are in design and targets.
-    pub(crate) weights: Array1<f64>,
-    /// Sum of the logarithms of Gaussian rows' weights.
-    pub(crate) log_weights: f64,
-}
-/// `B = I + R K R`, R the roots of the rows' precisions and K the covariance without constants,
-/// factored, and what the constants need.
-pub(crate) struct Factored {
-    lower: Cholesky,
-    /// L⁻¹ R X (n × p).
+    contexts: Array2<f64>,
+    /// n × p; of a quadratic likelihood times the square roots of the weights.
     design: Array2<f64>,
-    /// Factor of `Xᵀ R B⁻¹ R X + I / τ²` (p × p).
-    constants: Cholesky,
+    /// n × T, T = 1 unless the likelihood is quadratic; then times the square roots of the weights.
+    targets: Array2<f64>,
+    /// Ones where the weights are in design and targets.
+    weights: Array1<f64>,
+    /// Zeros where the offsets are in the targets.
+    offsets: Array1<f64>,
+    /// Sum of the logarithms of the weights that are in design and targets.
+    log_weights: f64,
 }
 
 impl Exact {
-    pub(crate) fn new(
-        kernel: Kernel,
-        likelihood: Likelihood,
-        constant: f64,
-        contexts: ArrayView2<'_, f64>,
-        design: ArrayView2<'_, f64>,
-        targets: ArrayView2<'_, f64>,
-        weights: Option<ArrayView1<'_, f64>>,
-    ) -> Self {
-        let rows = contexts.nrows();
+    pub(crate) fn new(kernel: Kernel, family: Family, rows: Observations<'_>) -> Result<Self> {
+        let count = rows.rows();
         let own = |table: ArrayView2<'_, f64>| table.as_standard_layout().into_owned();
-        let weights = weights.map_or_else(|| Array1::ones(rows), |w| w.to_owned());
-        let (mut design, mut targets) = (own(design), own(targets));
-        let mut exact_weights = weights.clone();
-        let mut log_weights = 0.0;
-        if likelihood == Likelihood::Gaussian {
-            let roots = weights.mapv(f64::sqrt).insert_axis(Axis(1));
-            design *= &roots;
-            targets *= &roots;
-            log_weights = weights.iter().map(|w| w.ln()).sum();
-            exact_weights.fill(1.0);
-        }
-        Self {
+        let vector = |values: Option<ArrayView1<'_, f64>>, otherwise: f64| {
+            values.map_or_else(|| Array1::from_elem(count, otherwise), |v| v.to_owned())
+        };
+        let mut exact = Self {
             kernel,
-            likelihood,
-            constant,
-            contexts: own(contexts),
-            design,
-            targets,
-            weights: exact_weights,
-            log_weights,
+            family,
+            constants: ConstantPrior::of(family, rows)?,
+            contexts: own(rows.contexts),
+            design: own(rows.design),
+            targets: own(rows.targets),
+            weights: vector(rows.weights, 1.0),
+            offsets: vector(rows.offsets, 0.0),
+            log_weights: 0.0,
+        };
+        if family.is_quadratic() {
+            let roots = exact.weights.mapv(f64::sqrt).insert_axis(Axis(1));
+            exact.design *= &roots;
+            exact.targets = &rows.adjusted_targets() * &roots;
+            exact.log_weights = exact.weights.iter().map(|w| w.ln()).sum();
+            exact.weights.fill(1.0);
+            exact.offsets.fill(0.0);
         }
-    }
-
-    /// Posteriors: one for all targets or, binary, one for each.
-    pub(crate) fn parts(&self) -> usize {
-        match self.likelihood {
-            Likelihood::Gaussian => 1,
-            Likelihood::Bernoulli => self.targets.ncols(),
-        }
+        Ok(exact)
     }
 
     /// Whether tables read from a file fit together.
-    pub(crate) fn validate(&self, kernel: &Kernel, contexts: usize) -> Result<()> {
+    pub(crate) fn check(&self, family: Family, kernel: &Kernel, contexts: usize) -> Result<()> {
         let rows = self.contexts.nrows();
+        let targets = self.targets.ncols();
         let fits = self.kernel == *kernel
+            && self.family == family
             && self.contexts.ncols() == contexts
             && self.design.nrows() == rows
             && self.targets.nrows() == rows
             && self.weights.len() == rows
-            && self.targets.ncols() > 0;
-        if fits {
-            Ok(())
+            && self.offsets.len() == rows
+            && (targets == 1 || (targets > 1 && family.is_quadratic()));
+        if !fits {
+            return Err(inconsistent("rows"));
+        }
+        self.constants.check()
+    }
+
+    fn conditioned(&self, hyper: &Hyperparameters) -> Result<Conditioned> {
+        if self.family.is_quadratic() {
+            self.gaussian(hyper)
         } else {
-            Err(inconsistent("rows"))
+            self.laplace(hyper)
         }
     }
 
-    /// The design in units of the noise.
-    fn scaled_design(&self, root_precisions: &Array1<f64>) -> Array2<f64> {
-        &self.design * &root_precisions.view().insert_axis(Axis(1))
-    }
-
-    fn factor(&self, hyper: &Hyperparameters, design: ArrayView2<'_, f64>) -> Result<Factored> {
-        let mut covariance = of_rows(&self.kernel, hyper, self.contexts.view(), design);
-        covariance.diag_mut().mapv_inplace(|value| value + 1.0);
-        let lower = numerical(cholesky(covariance.view()))?;
-        let design = numerical(lower.solve_lower(design))?;
-        let mut precision = numerical(gram(design.view()))?;
-        precision
-            .diag_mut()
-            .mapv_inplace(|value| value + self.constant.powi(-2));
-        let constants = numerical(cholesky(precision.view()))?;
-        Ok(Factored {
-            lower,
-            design,
-            constants,
-        })
-    }
-
-    fn root_precision(&self, hyper: &Hyperparameters) -> Array1<f64> {
-        Array1::from_elem(self.contexts.nrows(), 1.0 / hyper.noise)
-    }
-
-    /// Solves with Gaussian noise: the pieces of the likelihood and of the posterior.
-    fn gaussian(&self, hyper: &Hyperparameters) -> Result<Gaussian> {
-        let roots = self.root_precision(hyper);
-        let design = self.scaled_design(&roots);
-        let factored = self.factor(hyper, design.view())?;
-        let targets = &self.targets / hyper.noise;
-        let whitened = numerical(factored.lower.solve_lower(targets.view()))?;
-        let projected = factored.design.t().dot(&whitened);
-        let half = numerical(factored.constants.solve_lower(projected.view()))?;
-        let constants = numerical(factored.constants.solve_upper(half.view()))?;
-        let residual = &whitened - &factored.design.dot(&constants);
-        let loads = numerical(factored.lower.solve_upper(residual.view()))?;
-        let squares = |table: &Array2<f64>| table.map_axis(Axis(0), |column| column.dot(&column));
-        // yᵀ P y, by the residual and what the prior of the constants costs: no cancellation.
-        let quadratic = squares(&residual) + squares(&constants) / self.constant.powi(2);
+    fn gaussian(&self, hyper: &Hyperparameters) -> Result<Conditioned> {
+        let design = &self.design / hyper.noise;
+        let covariance = of_rows(&self.kernel, hyper, self.contexts.view(), design.view());
+        let factored = Factored::new(covariance, design, self.constants)?;
+        let solved = factored.solve((&self.targets / hyper.noise).view())?;
         let (rows, targets) = self.targets.dim();
-        let (n, count) = (rows as f64, targets as f64);
-        let p = self.design.ncols() as f64;
-        let log_determinant = factored.lower.log_determinant()
-            + factored.constants.log_determinant()
-            + 2.0 * p * self.constant.ln()
-            + 2.0 * n * hyper.noise.ln()
-            - self.log_weights
-            + n * std::f64::consts::TAU.ln();
-        let value = -0.5
-            * (count * log_determinant
-                + quadratic
-                    .iter()
-                    .zip(&hyper.scales)
-                    .map(|(quadratic, scale)| quadratic / scale + n * scale.ln())
-                    .sum::<f64>());
-        Ok(Gaussian {
-            design,
+        let n = rows as f64;
+        let determinants = targets as f64
+            * (factored.log_determinant() + 2.0 * n * hyper.noise.ln() - self.log_weights
+                + n * std::f64::consts::TAU.ln());
+        let degrees = n - self.constants.degrees(self.design.ncols());
+        let of_targets: f64 = (solved.quadratic.iter().zip(&hyper.scales))
+            .map(|(quadratic, scale)| quadratic / scale + degrees * scale.ln())
+            .sum();
+        Ok(Conditioned {
+            roots: Array1::from_elem(rows, 1.0 / hyper.noise),
             factored,
-            loads,
-            constants,
-            quadratic,
-            value,
+            solved,
+            evidence: -0.5 * (determinants + of_targets),
+            curvature: None,
         })
     }
 
-    /// `P = B⁻¹ − B⁻¹ X (Xᵀ B⁻¹ X + I / τ²)⁻¹ Xᵀ B⁻¹` in units of the noise.
-    fn projection(&self, factored: &Factored) -> Result<Array2<f64>> {
-        let solved = numerical(factored.lower.solve_upper(factored.design.view()))?;
-        let half = numerical(factored.constants.solve_lower(solved.t()))?;
-        let mut projection = numerical(factored.lower.inverse())?;
-        projection -= &numerical(gram(half.view()))?;
-        Ok(projection)
+    /// Laplace's approximation at the mode of the linear predictors.
+    fn laplace(&self, hyper: &Hyperparameters) -> Result<Conditioned> {
+        let (contexts, design) = (self.contexts.view(), self.design.view());
+        let prior = of_rows(&self.kernel, hyper, contexts, design);
+        let outcomes = Outcomes {
+            family: self.family,
+            targets: self.targets.column(0),
+            weights: self.weights.clone(),
+            offsets: self.offsets.clone(),
+        };
+        let rows = self.targets.nrows();
+        let step = |working: &Working| {
+            let roots = working.precisions.mapv(f64::sqrt);
+            let column = roots.view().insert_axis(Axis(1));
+            let covariance = &prior * &column * &roots;
+            let factored = Factored::new(covariance, &self.design * &column, self.constants)?;
+            let responses = (&roots * &working.responses).insert_axis(Axis(1));
+            let solved = factored.solve(responses.view())?;
+            Ok((roots, factored, solved))
+        };
+        let mode = newton(
+            &outcomes,
+            rows + self.design.ncols(),
+            MAX_ITERATIONS,
+            |position| {
+                let (loads, constants) = position.coordinates.view().split_at(Axis(0), rows);
+                let functions = &position.predictors - &design.dot(&constants);
+                let of_constants = self.constants.precision * constants.dot(&constants);
+                0.5 * (loads.dot(&functions) + of_constants)
+            },
+            |working| {
+                let (roots, _, solved) = step(working)?;
+                let loads = &solved.loads.column(0) * &roots;
+                let constants = solved.constants.column(0);
+                let coordinates = concatenate![Axis(0), loads, constants];
+                let predictors = prior.dot(&loads) + design.dot(&constants);
+                Ok(Position {
+                    coordinates,
+                    predictors,
+                })
+            },
+        )?;
+        let (roots, factored, solved) = step(&mode.working)?;
+        Ok(Conditioned {
+            evidence: mode.objective - 0.5 * factored.log_determinant(),
+            roots,
+            factored,
+            solved,
+            curvature: Some((prior, mode.working.thirds)),
+        })
     }
 
-    /// The posterior at these hyperparameters, one for all targets or, if binary, one for each.
-    pub(crate) fn posteriors(&self, hyper: &Hyperparameters) -> Result<Vec<ExactPosterior>> {
-        match self.likelihood {
-            Likelihood::Gaussian => {
-                let solved = self.gaussian(hyper)?;
-                Ok(vec![ExactPosterior {
-                    loads: solved.loads / hyper.noise,
-                    constants: solved.constants,
-                    root_precisions: self.root_precision(hyper),
-                    jitter: solved.factored.jitter(),
-                }])
-            }
-            Likelihood::Bernoulli => {
-                let prior = self.prior_of_predictors(hyper);
-                self.targets
-                    .columns()
-                    .into_iter()
-                    .map(|target| {
-                        let mode = laplace::mode(prior.view(), target, self.weights.view())?;
-                        let loads = mode.slopes.insert_axis(Axis(1));
-                        Ok(ExactPosterior {
-                            constants: self.design.t().dot(&loads) * self.constant.powi(2),
-                            loads,
-                            root_precisions: mode.precisions.mapv(f64::sqrt),
-                            jitter: mode.factor.jitter(),
-                        })
-                    })
-                    .collect()
-            }
-        }
-    }
-
-    /// Prior covariance of the rows' linear predictors, constants included.
-    fn prior_of_predictors(&self, hyper: &Hyperparameters) -> Array2<f64> {
-        let design = self.design.view();
-        let mut prior = of_rows(&self.kernel, hyper, self.contexts.view(), design);
-        prior.scaled_add(self.constant.powi(2), &design.dot(&design.t()));
-        prior
-    }
-
-    /// Residuals of every row predicted from all others, in the targets' units (n × T); closed form
-    /// for Gaussian rows at these hyperparameters.
-    pub(crate) fn leave_one_out(&self, hyper: &Hyperparameters) -> Result<Array2<f64>> {
-        let solved = self.gaussian(hyper)?;
-        let projection = self.projection(&solved.factored)?;
-        let diagonal = projection.diag().insert_axis(Axis(1)).to_owned();
-        Ok(solved.loads / diagonal * hyper.noise)
+    /// The vector m, in units of the noise, with `½ (m aᵀ + a mᵀ)` what the movement of the mode adds to
+    /// the derivatives of the marginal likelihood by the rows' covariance, a the loads.
+    fn movement(
+        &self,
+        conditioned: &Conditioned,
+        prior: &Array2<f64>,
+        thirds: &Array1<f64>,
+        projection: &Array2<f64>,
+    ) -> Result<Array1<f64>> {
+        let (roots, factored) = (&conditioned.roots, &conditioned.factored);
+        let cross = prior * &roots.view().insert_axis(Axis(1));
+        let (taken, given) = factored.halves(cross.view(), self.design.t().to_owned())?;
+        let variances = &prior.diag() - &squares(&taken) + squares(&given);
+        // The derivative by a predictor is half the posterior variance times the third derivative.
+        let slopes = variances * thirds * 0.5;
+        let of_constants = self.design.t().dot(&slopes).insert_axis(Axis(1));
+        let of_constants = numerical(factored.constants.solve(of_constants.view()))?;
+        let of_constants = factored.design.dot(&of_constants);
+        let of_constants = numerical(factored.lower.solve_upper(of_constants.view()))?;
+        let explained = (roots * &prior.dot(&slopes)).insert_axis(Axis(1));
+        let explained = numerical(product(projection.view(), explained.view()))?;
+        Ok(slopes / roots - of_constants.column(0) - explained.column(0))
     }
 }
 
-struct Gaussian {
-    design: Array2<f64>,
+/// The rows at some hyperparameters, in units in which their noise is one.
+struct Conditioned {
+    /// Roots R of the rows' precisions (n).
+    roots: Array1<f64>,
     factored: Factored,
-    /// P y, in units of the noise (n × T).
+    solved: Solution,
+    /// Logarithm of the marginal likelihood.
+    evidence: f64,
+    /// Prior covariance of the predictors and third derivatives, unless the likelihood is quadratic.
+    curvature: Option<(Array2<f64>, Array1<f64>)>,
+}
+
+/// `B = I + R K R`, K the covariance without constants, factored, and what the constants need.
+#[derive(Debug)]
+struct Factored {
+    lower: Cholesky,
+    /// L⁻¹ R X (n × p).
+    design: Array2<f64>,
+    /// Factor of `Xᵀ R B⁻¹ R X`, plus the prior's precision (p × p).
+    constants: Cholesky,
+    prior: ConstantPrior,
+}
+
+/// The generalised least-squares solution for some responses.
+struct Solution {
+    /// P y (n × T), `P = B⁻¹ − B⁻¹ R X (Xᵀ R B⁻¹ R X + precision)⁻¹ Xᵀ R B⁻¹`.
     loads: Array2<f64>,
+    /// p × T.
     constants: Array2<f64>,
     /// yᵀ P y of each target.
     quadratic: Array1<f64>,
-    value: f64,
 }
 
 impl Factored {
-    fn jitter(&self) -> f64 {
-        self.lower.jitter().max(self.constants.jitter())
+    /// From R K R and R X.
+    fn new(mut covariance: Array2<f64>, design: Array2<f64>, prior: ConstantPrior) -> Result<Self> {
+        covariance.diag_mut().mapv_inplace(|value| value + 1.0);
+        let lower = numerical(cholesky(covariance.view()))?;
+        let design = numerical(lower.solve_lower(design.view()))?;
+        let mut precision = numerical(gram(design.view()))?;
+        let with_prior = |value| value + prior.precision;
+        precision.diag_mut().mapv_inplace(with_prior);
+        Ok(Self {
+            constants: numerical(cholesky(precision.view()))?,
+            lower,
+            design,
+            prior,
+        })
+    }
+
+    fn solve(&self, responses: ArrayView2<'_, f64>) -> Result<Solution> {
+        let whitened = numerical(self.lower.solve_lower(responses))?;
+        let projected = self.design.t().dot(&whitened);
+        let constants = numerical(self.constants.solve(projected.view()))?;
+        let residual = &whitened - &self.design.dot(&constants);
+        Ok(Solution {
+            loads: numerical(self.lower.solve_upper(residual.view()))?,
+            // By residuals and what the prior of the constants costs: no cancellation.
+            quadratic: squares(&residual) + squares(&constants) * self.prior.precision,
+            constants,
+        })
+    }
+
+    /// `log|B| + log|Xᵀ R B⁻¹ R X + precision|`, less the constants' normaliser.
+    fn log_determinant(&self) -> f64 {
+        let constants = self.constants.log_determinant();
+        self.lower.log_determinant() + constants - self.prior.log_normalizer(self.design.ncols())
+    }
+
+    /// H with `P = B⁻¹ − Hᵀ H` (p × n).
+    fn of_constants(&self) -> Result<Array2<f64>> {
+        let solved = numerical(self.lower.solve_upper(self.design.view()))?;
+        numerical(self.constants.solve_lower(solved.t()))
+    }
+
+    /// P.
+    fn projection(&self) -> Result<Array2<f64>> {
+        let mut projection = numerical(self.lower.inverse())?;
+        projection -= &numerical(gram(self.of_constants()?.view()))?;
+        Ok(projection)
     }
 
     /// What the data take from the prior covariance of some quantities, and what not knowing the
@@ -249,7 +280,7 @@ impl Factored {
     ///
     /// `cross` has the quantities' covariances with the rows in its columns, `constants` (p × m)
     /// how the quantities depend on the constants.
-    pub(crate) fn halves(
+    fn halves(
         &self,
         cross: ArrayView2<'_, f64>,
         constants: Array2<f64>,
@@ -270,22 +301,16 @@ impl Evidence for Exact {
         self.targets.nrows()
     }
 
+    fn coefficients(&self) -> usize {
+        self.design.ncols()
+    }
+
+    fn size(&self) -> usize {
+        self.rows()
+    }
+
     fn value(&self, hyper: &Hyperparameters) -> Result<f64> {
-        match self.likelihood {
-            Likelihood::Gaussian => Ok(self.gaussian(hyper)?.value),
-            Likelihood::Bernoulli => {
-                let prior = self.prior_of_predictors(hyper);
-                self.targets
-                    .columns()
-                    .into_iter()
-                    .try_fold(0.0, |sum, target| {
-                        Ok(
-                            sum + laplace::mode(prior.view(), target, self.weights.view())?
-                                .evidence,
-                        )
-                    })
-            }
-        }
+        Ok(self.conditioned(hyper)?.evidence)
     }
 
     fn value_and_gradient(
@@ -293,56 +318,47 @@ impl Evidence for Exact {
         hyper: &Hyperparameters,
         layout: &Layout,
     ) -> Result<(f64, Vec<f64>)> {
-        match self.likelihood {
-            Likelihood::Gaussian => {
-                let solved = self.gaussian(hyper)?;
-                let mut weights = self.projection(&solved.factored)?;
-                weights *= -0.5 * self.targets.ncols() as f64;
-                for (loads, scale) in solved.loads.columns().into_iter().zip(&hyper.scales) {
-                    add_outer(&mut weights, 0.5 / scale, loads, loads);
-                }
-                let design = solved.design.view();
-                let contexts = self.contexts.view();
-                let mut gradient = contract(
-                    &self.kernel,
-                    hyper,
-                    layout,
-                    contexts,
-                    design,
-                    weights.view(),
-                );
-                if layout.noise {
-                    gradient.push(2.0 * weights.diag().sum());
-                }
-                let rows = self.targets.nrows() as f64;
-                for target in 0..layout.scales {
-                    let quadratic = solved.quadratic[target] / hyper.scales[target];
-                    gradient.push(0.5 * (quadratic - rows));
-                }
-                Ok((solved.value, gradient))
-            }
-            Likelihood::Bernoulli => {
-                let prior = self.prior_of_predictors(hyper);
-                let (contexts, design) = (self.contexts.view(), self.design.view());
-                let mut weights = Array2::zeros(prior.dim());
-                let mut value = 0.0;
-                for target in self.targets.columns() {
-                    let mode = laplace::mode(prior.view(), target, self.weights.view())?;
-                    weights += &mode.weights_of_derivatives(prior.view())?;
-                    value += mode.evidence;
-                }
-                let gradient = contract(
-                    &self.kernel,
-                    hyper,
-                    layout,
-                    contexts,
-                    design,
-                    weights.view(),
-                );
-                Ok((value, gradient))
-            }
+        let conditioned = self.conditioned(hyper)?;
+        let solved = &conditioned.solved;
+        let projection = conditioned.factored.projection()?;
+        let mut weights = &projection * (-0.5 * self.targets.ncols() as f64);
+        for (loads, scale) in solved.loads.columns().into_iter().zip(&hyper.scales) {
+            add_outer(&mut weights, 0.5 / scale, loads, loads);
         }
+        if let Some((prior, thirds)) = &conditioned.curvature {
+            let moved = self.movement(&conditioned, prior, thirds, &projection)?;
+            let loads = solved.loads.column(0);
+            add_outer(&mut weights, 0.5, moved.view(), loads);
+            add_outer(&mut weights, 0.5, loads, moved.view());
+        }
+        let design = &self.design * &conditioned.roots.view().insert_axis(Axis(1));
+        let mut gradient = contract(
+            &self.kernel,
+            hyper,
+            layout,
+            self.contexts.view(),
+            design.view(),
+            weights.view(),
+        );
+        if layout.noise {
+            gradient.push(2.0 * weights.diag().sum());
+        }
+        let degrees = self.rows() as f64 - self.constants.degrees(self.coefficients());
+        for target in 0..layout.scales {
+            let quadratic = solved.quadratic[target] / hyper.scales[target];
+            gradient.push(0.5 * (quadratic - degrees));
+        }
+        Ok((conditioned.evidence, gradient))
     }
+
+    fn posterior(self: Arc<Self>, hyper: &Hyperparameters) -> Result<Arc<dyn Posterior>> {
+        Ok(Arc::new(ExactPosterior::new(self, hyper)?))
+    }
+}
+
+/// Sums of squares of the columns.
+fn squares(table: &Array2<f64>) -> Array1<f64> {
+    table.map_axis(Axis(0), |column| column.dot(&column))
 }
 
 /// `matrix += factor a bᵀ`.
@@ -355,9 +371,4 @@ pub(crate) fn add_outer(
     for (mut line, a) in matrix.rows_mut().into_iter().zip(a) {
         line.scaled_add(factor * a, &b);
     }
-}
-
-/// A failure of a solve as the workspace's error.
-pub(crate) fn numerical<T>(result: contextualized_solvers::Result<T>) -> Result<T> {
-    result.map_err(|source| Error::numerical("a solve with the covariance of the rows", source))
 }

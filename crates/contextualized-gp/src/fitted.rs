@@ -1,21 +1,25 @@
 //! The fitted coefficient functions.
 
-use crate::engine::{Engine, State, inconsistent};
+use crate::engine::{Engine, Method, inconsistent};
 use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::kernel::Kernel;
-use crate::low_rank::Rows;
 use crate::mixture::mixture;
-use crate::optimise::Posterior;
+use crate::observations::Observations;
+use crate::optimise::Posterior as HyperparameterPosterior;
+use crate::posterior::{Moments, Posterior, SharedMoments, along_targets, check_finite};
 use crate::priors::Priors;
-use crate::sums::{SumMoments, Summands};
-use contextualized_core::validate::{check_rows, check_table, check_weights};
-use contextualized_core::{Error, FitReport, Result, WeightedContexts};
-use ndarray::{Array, Array1, Array2, Array3, Array4, ArrayView1, ArrayView2, Axis, Dimension, s};
+use crate::sums::Summands;
+use contextualized_core::validate::{check_rows, check_table};
+use contextualized_core::{
+    Checked, Error, Family, FitReport, Result, WeightedContexts, checked_serde,
+};
+use ndarray::{Array1, Array2, Array3, Array4, ArrayView2, Axis, CowArray, Ix2};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// How a fit went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,7 +27,8 @@ pub struct ProcessReport {
     /// Why it stopped, iterations over all starts, and minus the logarithm of the marginal likelihood
     /// as the objective.
     pub fit: FitReport,
-    /// Logarithm of the marginal likelihood at the hyperparameters.
+    /// Logarithm of the marginal likelihood at the hyperparameters, restricted where the prior on
+    /// constants is flat.
     pub log_marginal_likelihood: f64,
     /// The same plus the logarithm of the prior density, up to a constant.
     pub log_posterior: f64,
@@ -33,38 +38,26 @@ pub struct ProcessReport {
     pub jitter: f64,
 }
 
-/// How the rows were dealt with.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub enum Method {
-    /// By their covariance.
-    Exact,
-    /// By a basis.
-    LowRank {
-        /// Functions for each coefficient, the constant included.
-        functions: usize,
-        /// The share of the kernel that the basis leaves out at the inverse length scales it was made for, on
-        /// average over the rows.
-        residual: f64,
-        /// The same where it is largest.
-        largest_residual: f64,
-    },
-}
-
 /// Coefficient functions with their uncertainty.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked")]
+#[serde(remote = "Self")]
 pub struct FittedProcess {
+    family: Family,
     kernel: Kernel,
     contexts: usize,
     engine: Engine,
     hyper: Hyperparameters,
-    state: State,
     /// How to find the mixture; none if the hyperparameters count as known.
     uncertainty: Option<Uncertainty>,
-    #[serde(skip)]
-    mixture: Mixture,
     report: ProcessReport,
+    /// The posterior of each part of the engine.
+    #[serde(skip)]
+    posteriors: Derived<Vec<Arc<dyn Posterior>>>,
+    #[serde(skip)]
+    mixture: Derived<Vec<(f64, Hyperparameters)>>,
 }
+
+checked_serde!(FittedProcess);
 
 /// What is needed to explore the posterior of the hyperparameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,75 +69,80 @@ pub(crate) struct Uncertainty {
     pub(crate) max_iterations: usize,
 }
 
-/// Weights and hyperparameters, found when first asked for. It follows from the rest of the model,
-/// and so does not count in comparisons.
-#[derive(Debug, Clone, Default)]
-struct Mixture(OnceLock<Vec<(f64, Hyperparameters)>>);
+/// What follows from the rest of the model, found when first asked for. It does not count in
+/// comparisons.
+#[derive(Debug, Clone)]
+struct Derived<T>(OnceLock<T>);
 
-impl PartialEq for Mixture {
+impl<T> Default for Derived<T> {
+    fn default() -> Self {
+        Self(OnceLock::new())
+    }
+}
+
+impl<T> PartialEq for Derived<T> {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-#[derive(Deserialize)]
-struct Unchecked {
-    kernel: Kernel,
-    contexts: usize,
-    engine: Engine,
-    hyper: Hyperparameters,
-    state: State,
-    uncertainty: Option<Uncertainty>,
-    report: ProcessReport,
+impl<T> Derived<T> {
+    fn or_find(&self, find: impl FnOnce() -> Result<T>) -> Result<&T> {
+        if let Some(known) = self.0.get() {
+            return Ok(known);
+        }
+        let found = find()?;
+        Ok(self.0.get_or_init(|| found))
+    }
 }
 
-/// Means and variances (g × T × p) of what one term adds to every coefficient.
+/// Means and variances of the linear predictors (q × T) of rows.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PartialEffect {
+pub struct PredictorMoments {
     /// Posterior means.
-    pub means: Array3<f64>,
+    pub means: Array2<f64>,
     /// Posterior variances.
-    pub variances: Array3<f64>,
+    pub variances: Array2<f64>,
 }
+
+/// Members of the mixture whose posteriors are held at once.
+const MEMBERS: usize = 4;
 
 impl FittedProcess {
     pub(crate) fn new(
+        family: Family,
         kernel: Kernel,
         contexts: usize,
         engine: Engine,
         hyper: Hyperparameters,
         uncertainty: Option<Uncertainty>,
-        report: impl FnOnce(f64, Method) -> ProcessReport,
+        report: ProcessReport,
     ) -> Result<Self> {
-        let state = engine.state(&hyper)?;
-        let method = match &engine {
-            Engine::Exact(_) => Method::Exact,
-            Engine::LowRank(parts) => Method::LowRank {
-                functions: parts.first().map_or(0, |part| part.basis.functions()),
-                residual: parts.iter().map(|part| part.residual).fold(0.0, f64::max),
-                largest_residual: parts
-                    .iter()
-                    .map(|part| part.largest_residual)
-                    .fold(0.0, f64::max),
-            },
-        };
-        let report = report(Engine::jitter(&state), method);
-        Ok(Self {
+        let mut fitted = Self {
+            family,
             kernel,
             contexts,
             engine,
             hyper,
-            state,
             uncertainty,
-            mixture: Mixture::default(),
             report,
-        })
+            posteriors: Derived::default(),
+            mixture: Derived::default(),
+        };
+        let jitters = fitted.posteriors()?.iter().map(|part| part.jitter());
+        fitted.report.jitter = jitters.fold(0.0, f64::max);
+        Ok(fitted)
     }
 
     /// Numbers of contexts, coefficients and targets.
     pub fn widths(&self) -> (usize, usize, usize) {
-        let targets = self.engine.evidence().targets();
-        (self.contexts, self.engine.coefficients(), targets)
+        let (coefficients, targets) = (self.engine.coefficients(), self.engine.targets());
+        (self.contexts, coefficients, targets)
+    }
+
+    /// The family of the targets.
+    pub fn family(&self) -> Family {
+        self.family
     }
 
     /// How the fit went.
@@ -162,6 +160,12 @@ impl FittedProcess {
         &self.hyper
     }
 
+    /// Variance of the noise of a row of weight one, of each target; ones for a family without.
+    pub fn noise_variances(&self) -> Vec<f64> {
+        let square = self.hyper.noise.powi(2);
+        self.hyper.scales.iter().map(|s| s * square).collect()
+    }
+
     /// Weights, which sum to one, and values of the hyperparameters that stand for their posterior;
     /// one if they count as known.
     ///
@@ -171,35 +175,29 @@ impl FittedProcess {
     ///
     /// [`Error::Numerical`] if the density cannot be explored.
     pub fn hyperparameter_mixture(&self) -> Result<&[(f64, Hyperparameters)]> {
-        if let Some(known) = self.mixture.0.get() {
-            return Ok(known);
-        }
-        let found = match &self.uncertainty {
-            None => vec![(1.0, self.hyper.clone())],
-            Some(settings) => {
-                let evidence = self.engine.evidence();
-                let density = Posterior {
-                    evidence,
-                    priors: &settings.priors,
-                    layout: settings.layout,
-                    of_logs: true,
-                };
-                let hyper = |logs: Vec<f64>| {
-                    let logs = density.clamp(&logs);
-                    settings.layout.hyperparameters(&logs, evidence.targets())
-                };
-                mixture(
-                    &density,
-                    &settings.start,
-                    settings.tolerance,
-                    settings.max_iterations,
-                )?
-                .into_iter()
+        let found = self.mixture.or_find(|| {
+            let Some(settings) = &self.uncertainty else {
+                return Ok(vec![(1.0, self.hyper.clone())]);
+            };
+            let density = HyperparameterPosterior {
+                engine: &self.engine,
+                priors: &settings.priors,
+                layout: settings.layout,
+                of_logs: true,
+            };
+            let (start, tolerance) = (&settings.start, settings.tolerance);
+            let found = mixture(&density, start, tolerance, settings.max_iterations)?;
+            let hyper = |logs: Vec<f64>| {
+                let logs = density.clamp(&logs);
+                let targets = self.engine.targets();
+                settings.layout.hyperparameters(&logs, targets)
+            };
+            let members = found.into_iter();
+            Ok(members
                 .map(|(weight, logs)| (weight, hyper(logs)))
-                .collect()
-            }
-        };
-        Ok(self.mixture.0.get_or_init(|| found))
+                .collect())
+        })?;
+        Ok(found)
     }
 
     /// Posterior means of all coefficients (q × T × p) at contexts (q × c), at the hyperparameters'
@@ -209,94 +207,84 @@ impl FittedProcess {
     ///
     /// [`Error::ColumnCount`], [`Error::NotFinite`].
     pub fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Array3<f64>> {
-        let contexts = self.checked(contexts)?;
-        if contexts.nrows() == 0 {
-            let (_, count, targets) = self.widths();
+        let at = self.checked(contexts)?;
+        let (_, count, targets) = self.widths();
+        if at.nrows() == 0 {
             return Ok(Array3::zeros((0, targets, count)));
         }
-        let means = self
-            .engine
-            .means(&self.state, &self.hyper, contexts.view())?;
-        finite("coefficients", means)
+        let means = coefficients_of(self.posteriors()?, at.view())?;
+        check_finite("coefficients", &means)?;
+        Ok(means)
     }
 
-    /// Posterior covariances of the coefficients of each target at each context (q × T × p × p),
-    /// about [`FittedProcess::coefficients`], the uncertainty of the hyperparameters included.
+    /// Posterior means of all coefficients at contexts (q × c), those of
+    /// [`FittedProcess::coefficients`], and covariances about them of the coefficients of each target,
+    /// the uncertainty of the hyperparameters included.
     ///
     /// # Errors
     ///
     /// Those of [`FittedProcess::coefficients`], and [`Error::Numerical`].
+    pub fn posterior_at(&self, contexts: ArrayView2<'_, f64>) -> Result<Moments> {
+        let at = self.checked(contexts)?;
+        self.mixed(at.nrows(), |part| part.coefficients(at.view()))?
+            .finite("moments of coefficients")
+    }
+
+    /// The covariances of [`FittedProcess::posterior_at`] (q × T × p × p).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`FittedProcess::posterior_at`].
     pub fn covariances(&self, contexts: ArrayView2<'_, f64>) -> Result<Array4<f64>> {
-        let contexts = self.checked(contexts)?;
-        let at = contexts.view();
-        if at.nrows() == 0 {
-            let (_, count, targets) = self.widths();
-            return Ok(Array4::zeros((0, targets, count, count)));
-        }
-        if self.uncertainty.is_none() {
-            let known = self.engine.covariances(&self.state, &self.hyper, at)?;
-            return finite("covariances", known);
-        }
-        let center = self.engine.means(&self.state, &self.hyper, at)?;
-        let (rows, targets, count) = center.dim();
-        let mut total = Array4::zeros((rows, targets, count, count));
-        for (weight, hyper) in self.hyperparameter_mixture()? {
-            let state = self.engine.state(hyper)?;
-            total.scaled_add(*weight, &self.engine.covariances(&state, hyper, at)?);
-            let off = self.engine.means(&state, hyper, at)? - &center;
-            total.scaled_add(*weight, &outer(&off));
-        }
-        finite("covariances", total)
+        Ok(self.posterior_at(contexts)?.covariances)
     }
 
-    /// Whether targets are real numbers with noise, and not binary.
-    pub(crate) fn is_gaussian(&self) -> bool {
-        self.engine.is_gaussian()
+    /// Posterior means and variances of the linear predictors of rows of contexts (q × c) and a design
+    /// (q × p), without offsets, the uncertainty of the hyperparameters included. It costs less than
+    /// the covariances of all coefficients.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`FittedProcess::posterior_at`]; [`Error::ColumnCount`] and [`Error::RowCount`] for a
+    /// design that does not fit.
+    pub fn predictors_at(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        design: ArrayView2<'_, f64>,
+    ) -> Result<PredictorMoments> {
+        let at = self.checked(contexts)?;
+        check_table("design", design, Some(self.engine.coefficients()))?;
+        check_rows("design", at.nrows(), design.nrows())?;
+        let moments = if at.nrows() == 0 {
+            Moments::of_nothing(self.engine.targets(), 1)
+        } else {
+            self.mixed(at.nrows(), |part| part.predictors(at.view(), design))?
+        };
+        let moments = moments.finite("moments of linear predictors")?;
+        Ok(PredictorMoments {
+            variances: moments.variances().remove_axis(Axis(2)),
+            means: moments.means.remove_axis(Axis(2)),
+        })
     }
 
-    /// Variance of the noise of a row of weight one, of each target; ones for binary targets.
-    pub fn noise_variances(&self) -> Vec<f64> {
-        let square = self.hyper.noise.powi(2);
-        self.hyper
-            .scales
-            .iter()
-            .map(|scale| scale * square)
-            .collect()
-    }
-
-    /// What one term of the kernel adds to every coefficient at contexts (g × c), with mean zero over
-    /// the rows fitted, and its variance; the uncertainty of the hyperparameters is included.
+    /// What one term of the kernel adds to every coefficient at contexts (q × c), with mean zero over
+    /// the rows fitted; the uncertainty of the hyperparameters is included.
     ///
     /// A coefficient is a constant plus its terms, so of an additive kernel these are the effects of
     /// the single contexts. Only the columns of the term matter.
     ///
     /// # Errors
     ///
-    /// Those of [`FittedProcess::covariances`]; [`Error::InvalidParameter`] for a term there is not.
-    pub fn partial_effect(
-        &self,
-        term: usize,
-        contexts: ArrayView2<'_, f64>,
-    ) -> Result<PartialEffect> {
-        let contexts = self.checked(contexts)?;
-        let at = contexts.view();
-        if term >= self.kernel.terms().len() {
-            return Err(Error::invalid_parameter(
-                "term",
-                term,
-                format!("below {}, the number of terms", self.kernel.terms().len()),
-            ));
+    /// Those of [`FittedProcess::posterior_at`]; [`Error::InvalidParameter`] for a term there is not.
+    pub fn partial_effect(&self, term: usize, contexts: ArrayView2<'_, f64>) -> Result<Moments> {
+        let at = self.checked(contexts)?;
+        let terms = self.kernel.terms().len();
+        if term >= terms {
+            let requirement = format!("below {terms}, the number of terms");
+            return Err(Error::invalid_parameter("term", term, requirement));
         }
-        let engine = &self.engine;
-        if at.nrows() == 0 {
-            let (_, coefficients, targets) = self.widths();
-            let nothing = Array3::zeros((0, targets, coefficients));
-            return Ok(PartialEffect {
-                means: nothing.clone(),
-                variances: nothing,
-            });
-        }
-        self.mixed(|state, hyper| engine.partial_effect(state, hyper, term, at))
+        self.mixed(at.nrows(), |part| part.partial_effect(term, at.view()))?
+            .finite("moments of partial effects")
     }
 
     /// Weighted sums of every coefficient over contexts; with a design (q × p), of the coefficient
@@ -305,58 +293,56 @@ impl FittedProcess {
     ///
     /// # Errors
     ///
-    /// Those of [`FittedProcess::covariances`]; [`Error::ColumnCount`] and [`Error::RowCount`] for a
+    /// Those of [`FittedProcess::posterior_at`]; [`Error::ColumnCount`] and [`Error::RowCount`] for a
     /// design that does not fit.
     pub fn sums<'a>(
         &self,
         sums: &'a WeightedContexts,
         design: Option<ArrayView2<'a, f64>>,
-    ) -> Result<SumMoments> {
+    ) -> Result<Moments> {
         check_table("contexts", sums.contexts(), Some(self.contexts))?;
         if let Some(design) = design {
             check_table("design", design, Some(self.engine.coefficients()))?;
             check_rows("design", sums.contexts().nrows(), design.nrows())?;
         }
         let summands = Summands::new(&self.kernel, sums.contexts(), sums.weights(), design);
-        let of = |state: &State, hyper: &Hyperparameters| {
-            self.engine.sums(state, hyper, &self.kernel, &summands)
-        };
-        let mut moments = of(&self.state, &self.hyper)?;
-        if self.uncertainty.is_some() {
-            moments.covariances.fill(0.0);
-            for (weight, hyper) in self.hyperparameter_mixture()? {
-                let member = of(&self.engine.state(hyper)?, hyper)?;
-                moments.covariances.scaled_add(*weight, &member.covariances);
-                let off = member.means - &moments.means;
-                moments.covariances.scaled_add(*weight, &outer(&off));
-            }
-        }
-        Ok(SumMoments {
-            means: finite("weighted sums", moments.means)?,
-            covariances: finite("covariances of weighted sums", moments.covariances)?,
-        })
+        self.mixed(sums.sums(), |part| part.sums(&summands))?
+            .finite("moments of weighted sums")
     }
 
-    /// An effect at the hyperparameters' mode, with the variance of their mixture.
+    /// Moments of so many groups of coefficients, with the mean at the hyperparameters' mode and the
+    /// covariance about it of their mixture.
     fn mixed(
         &self,
-        effect: impl Fn(&State, &Hyperparameters) -> Result<PartialEffect>,
-    ) -> Result<PartialEffect> {
-        let center = effect(&self.state, &self.hyper)?;
+        rows: usize,
+        ask: impl Fn(&dyn Posterior) -> Result<SharedMoments> + Sync,
+    ) -> Result<Moments> {
+        if rows == 0 {
+            let (_, count, targets) = self.widths();
+            return Ok(Moments::of_nothing(targets, count));
+        }
+        let of = |parts: &[Arc<dyn Posterior>]| {
+            let parts = parts
+                .iter()
+                .map(|part| Ok((ask(part.as_ref())?, scales_of(part))))
+                .collect::<Result<_>>()?;
+            Ok(Moments::joined(parts))
+        };
+        let mut moments = of(self.posteriors()?)?;
         if self.uncertainty.is_none() {
-            return center.finite();
+            return Ok(moments);
         }
-        let mut variances = Array3::zeros(center.means.dim());
-        for (weight, hyper) in self.hyperparameter_mixture()? {
-            let member = effect(&self.engine.state(hyper)?, hyper)?;
-            let off = member.means - &center.means;
-            variances.scaled_add(*weight, &(member.variances + &off * &off));
+        moments.covariances.fill(0.0);
+        for members in self.hyperparameter_mixture()?.chunks(MEMBERS) {
+            let found = members
+                .par_iter()
+                .map(|(_, hyper)| of(&self.engine.posteriors(hyper)?))
+                .collect::<Result<Vec<_>>>()?;
+            for ((weight, _), member) in members.iter().zip(&found) {
+                moments.add_member(*weight, member);
+            }
         }
-        PartialEffect {
-            means: center.means,
-            variances,
-        }
-        .finite()
+        Ok(moments)
     }
 
     /// Residuals of every row, predicted from all others at the hyperparameters of all (n × T), in
@@ -364,33 +350,26 @@ impl FittedProcess {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] for binary targets, of which there is no closed form;
-    /// [`Error::RowCount`] and [`Error::ColumnCount`] for tables that cannot be those fitted, and
-    /// those of weights that are not positive.
-    pub fn leave_one_out(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        design: ArrayView2<'_, f64>,
-        targets: ArrayView2<'_, f64>,
-        weights: Option<ArrayView1<'_, f64>>,
-    ) -> Result<Array2<f64>> {
-        let rows = self.engine.evidence().rows();
-        check_table("contexts", contexts, Some(self.contexts))?;
-        check_table("design", design, Some(self.engine.coefficients()))?;
-        check_table("targets", targets, Some(self.engine.evidence().targets()))?;
-        check_rows("contexts", rows, contexts.nrows())?;
-        check_rows("design", rows, design.nrows())?;
-        check_rows("targets", rows, targets.nrows())?;
-        if let Some(weights) = weights {
-            check_positive_weights(weights, rows)?;
+    /// [`Error::InvalidParameter`] for a family whose likelihood is not quadratic, which has no closed
+    /// form, and for a row without which not all coefficients are determined; [`Error::RowCount`] and
+    /// [`Error::ColumnCount`] for tables that cannot be those fitted, and those of weights that are
+    /// not positive.
+    pub fn leave_one_out(&self, rows: Observations<'_>) -> Result<Array2<f64>> {
+        rows.check(Some(self.widths()))?;
+        check_rows("contexts", self.engine.rows(), rows.rows())?;
+        if !self.family.is_quadratic() {
+            return Err(Error::invalid_parameter(
+                "family",
+                self.family,
+                "one with leave-one-out in closed form",
+            ));
         }
-        let rows = Rows {
-            contexts: contexts.view(),
-            design: design.view(),
-            targets: targets.view(),
-            weights: weights.as_ref().map(|w| w.view()),
-        };
-        self.engine.leave_one_out(&self.state, &self.hyper, rows)
+        let parts = self.posteriors()?.iter();
+        let residuals = parts
+            .map(|part| Ok(part.leave_one_out(rows)?.insert_axis(Axis(2))))
+            .collect::<Result<Vec<_>>>()?;
+        let joined = along_targets(residuals.iter().map(Array3::view));
+        Ok(joined.remove_axis(Axis(2)))
     }
 
     /// Draws from the joint posterior of all coefficients at all contexts (draws × q × T × p), the
@@ -398,7 +377,7 @@ impl FittedProcess {
     ///
     /// # Errors
     ///
-    /// Those of [`FittedProcess::covariances`]; [`Error::InvalidParameter`] for more than
+    /// Those of [`FittedProcess::posterior_at`]; [`Error::InvalidParameter`] for more than
     /// [`FittedProcess::MOST_JOINT`] coefficients at once.
     pub fn draws(
         &self,
@@ -408,7 +387,7 @@ impl FittedProcess {
     ) -> Result<Array4<f64>> {
         let contexts = self.checked(contexts)?;
         let at = contexts.view();
-        let (targets, count) = (self.engine.evidence().targets(), self.engine.coefficients());
+        let (_, count, targets) = self.widths();
         let size = at.nrows() * count;
         if size > Self::MOST_JOINT {
             return Err(Error::invalid_parameter(
@@ -438,11 +417,14 @@ impl FittedProcess {
             if !members.contains(&index) {
                 continue;
             }
-            let state = self.engine.state(hyper)?;
-            let means = self.engine.means(&state, hyper, at)?;
-            for target in 0..targets {
-                let root = self.engine.joint_root(&state, hyper, target, at)?
-                    * hyper.scales[target].sqrt();
+            let parts = self.engine.posteriors(hyper)?;
+            let means = coefficients_of(&parts, at)?;
+            let scaled = parts.iter().flat_map(|part| {
+                let scales = scales_of(part).iter();
+                scales.map(move |scale| (part, scale.sqrt()))
+            });
+            for (target, (part, scale)) in scaled.enumerate() {
+                let root = part.joint_root(at)? * scale;
                 for (draw, _) in members.iter().enumerate().filter(|(_, m)| **m == index) {
                     // A stream of its own for each draw and target.
                     let mut stream = ChaCha8Rng::seed_from_u64(seed);
@@ -459,94 +441,65 @@ impl FittedProcess {
                 }
             }
         }
-        finite("draws", out)
+        check_finite("draws", &out)?;
+        Ok(out)
     }
 
     /// The most coefficients drawn jointly: their covariance is a matrix.
     pub const MOST_JOINT: usize = 5000;
 
-    fn checked(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        check_table("contexts", contexts, Some(self.contexts))?;
-        Ok(contexts.as_standard_layout().slice(s![.., ..]).to_owned())
+    fn posteriors(&self) -> Result<&[Arc<dyn Posterior>]> {
+        let found = self
+            .posteriors
+            .or_find(|| self.engine.posteriors(&self.hyper))?;
+        Ok(found)
     }
-}
 
-impl PartialEffect {
-    fn finite(self) -> Result<Self> {
-        Ok(Self {
-            means: finite("partial effects", self.means)?,
-            variances: finite("variances of partial effects", self.variances)?,
+    fn checked<'a>(&self, contexts: ArrayView2<'a, f64>) -> Result<CowArray<'a, f64, Ix2>> {
+        check_table("contexts", contexts, Some(self.contexts))?;
+        Ok(if contexts.is_standard_layout() {
+            contexts.into()
+        } else {
+            contexts.as_standard_layout().into_owned().into()
         })
     }
 }
 
-/// Products of the coefficients of each target with each other.
-fn outer(coefficients: &Array3<f64>) -> Array4<f64> {
-    let column = coefficients.view().insert_axis(Axis(3));
-    &column * &coefficients.view().insert_axis(Axis(2))
+/// Means of the coefficients of all targets (q × T × p).
+fn coefficients_of(parts: &[Arc<dyn Posterior>], at: ArrayView2<'_, f64>) -> Result<Array3<f64>> {
+    let parts = parts.iter().map(|part| part.means(at));
+    let parts = parts.collect::<Result<Vec<_>>>()?;
+    Ok(along_targets(parts.iter().map(Array3::view)))
 }
 
-/// Numbers that did not overflow on the way, as those of a polynomial do far from all rows.
-fn finite<D: Dimension>(what: &'static str, table: Array<f64, D>) -> Result<Array<f64, D>> {
-    let rows = table.len_of(Axis(0)).max(1);
-    let width = (table.len() / rows).max(1);
-    match table.iter().enumerate().find(|(_, v)| !v.is_finite()) {
-        Some((index, &value)) => Err(Error::NotFinite {
-            argument: what,
-            row: index / width,
-            column: index % width,
-            value,
-        }),
-        None => Ok(table),
-    }
+fn scales_of(part: &Arc<dyn Posterior>) -> &[f64] {
+    part.hyperparameters().scales.as_slice().unwrap_or_default()
 }
 
-/// Weights of rows that count.
-pub(crate) fn check_positive_weights(weights: ArrayView1<'_, f64>, rows: usize) -> Result<()> {
-    check_weights(weights, rows)?;
-    match weights.iter().position(|&w| w == 0.0) {
-        Some(row) => Err(Error::invalid_parameter(
-            "weights",
-            format!("0 at row {row}"),
-            "positive: leave out rows that do not count",
-        )),
-        None => Ok(()),
-    }
-}
-
-impl TryFrom<Unchecked> for FittedProcess {
-    type Error = Error;
-
-    fn try_from(file: Unchecked) -> Result<Self> {
-        file.kernel.validate(file.contexts)?;
-        let (coefficients, targets) =
-            (file.engine.coefficients(), file.engine.evidence().targets());
-        file.hyper.validate(&file.kernel, coefficients, targets)?;
-        if let Some(uncertainty) = &file.uncertainty {
+impl Checked for FittedProcess {
+    fn check(&self) -> Result<()> {
+        self.kernel.validate(self.contexts)?;
+        self.engine
+            .check(self.family, &self.kernel, self.contexts)?;
+        let (_, coefficients, targets) = self.widths();
+        self.hyper.validate(&self.kernel, coefficients, targets)?;
+        if let Some(uncertainty) = &self.uncertainty {
             uncertainty.priors.validate()?;
             let layout = uncertainty.layout;
-            let fits = layout.inverse_length_scales == file.kernel.inverse_length_scales()
-                && layout.terms == file.kernel.terms().len()
+            let fits = layout.inverse_length_scales == self.kernel.inverse_length_scales()
+                && layout.terms == self.kernel.terms().len()
                 && layout.coefficients == coefficients
                 && [1, coefficients].contains(&layout.sets)
-                && layout.noise == file.engine.is_gaussian()
+                && layout.noise == self.family.is_quadratic()
                 && (layout.scales == 0 || (layout.scales == targets && layout.noise))
                 && uncertainty.start.len() == layout.len();
             if !fits {
                 return Err(inconsistent("hyperparameters"));
             }
         }
-        file.engine.validate(&file.kernel, file.contexts)?;
-        file.engine.validate_state(&file.state)?;
-        Ok(Self {
-            kernel: file.kernel,
-            contexts: file.contexts,
-            engine: file.engine,
-            hyper: file.hyper,
-            state: file.state,
-            uncertainty: file.uncertainty,
-            mixture: Mixture::default(),
-            report: file.report,
-        })
+        if self.report.method != self.engine.method() {
+            return Err(inconsistent("method"));
+        }
+        Ok(())
     }
 }

@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 /// Everything the prior and the noise depend on, in the units of the tables given to the fit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hyperparameters {
-    /// VariationsExplained rₖ, one over the length scale: a row for all coefficients, or one for each; a
+    /// Inverse length scales rₖ, one over the length scale: a row for all coefficients, or one for each; a
     /// column for every context column of every factor of every term, in order.
     pub inverse_length_scales: Array2<f64>,
     /// Amplitudes s: prior standard deviation of each coefficient (rows) in each term (columns).
     pub amplitudes: Array2<f64>,
-    /// Standard deviation σ of the noise of a row of weight one; 1 and without meaning for binary
-    /// targets.
+    /// Standard deviation σ of the noise of a row of weight one; 1 and without meaning unless the
+    /// family is Gaussian.
     pub noise: f64,
     /// For several targets, the factor of each by which its variances, noise included, exceed those
-    /// above; ones for binary targets.
+    /// above; ones unless the family is Gaussian.
     pub scales: Array1<f64>,
 }
 

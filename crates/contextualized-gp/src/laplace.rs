@@ -1,158 +1,173 @@
-//! Laplace's approximation of binary outcomes.
+//! Laplace's approximation: Newton's iteration to the mode of the linear predictors, every step of
+//! which is a weighted Gaussian solve with working responses.
 //!
 //! After Rasmussen and Williams, *Gaussian Processes for Machine Learning* (2006), algorithms 3.1
-//! and 5.1, doi:10.7551/mitpress/3206.001.0001, with the logistic likelihood and row weights.
+//! and 5.1, doi:10.7551/mitpress/3206.001.0001, for any family with a log-concave likelihood, with row
+//! weights and offsets.
 
-use crate::exact::{add_outer, numerical};
-use contextualized_core::{Error, Link, Result};
-use contextualized_solvers::{Cholesky, cholesky, product};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use crate::observations::Observations;
+use contextualized_core::{Error, Family, Result};
+use ndarray::{Array1, ArrayView1, Axis};
 
-/// The mode of the linear predictors' posterior, and the likelihood around it.
-pub(crate) struct Mode {
-    /// Derivatives of the log-likelihood at the mode, `w (y − π)`.
-    pub(crate) slopes: Array1<f64>,
-    /// Minus its second derivatives, `w π (1 − π)`.
-    pub(crate) precisions: Array1<f64>,
-    /// Third derivatives.
-    thirds: Array1<f64>,
-    /// Factor of `B = I + R K R`, R the roots of the precisions.
-    pub(crate) factor: Cholesky,
-    /// Laplace's approximation of the logarithm of the marginal likelihood.
-    pub(crate) evidence: f64,
+/// Targets of a family whose likelihood is not quadratic.
+pub(crate) struct Outcomes<'a> {
+    pub(crate) family: Family,
+    pub(crate) targets: ArrayView1<'a, f64>,
+    pub(crate) weights: Array1<f64>,
+    pub(crate) offsets: Array1<f64>,
 }
 
-const MAX_ITERATIONS: usize = 100;
-const TOLERANCE: f64 = 1e-10;
+/// Normal responses whose likelihood has the value and the first two derivatives of the outcomes'
+/// at some predictors.
+pub(crate) struct Working {
+    /// Less the offsets.
+    pub(crate) responses: Array1<f64>,
+    /// Minus the second derivatives.
+    pub(crate) precisions: Array1<f64>,
+    /// Third derivatives of the log-likelihood.
+    pub(crate) thirds: Array1<f64>,
+}
 
-/// Newton's iteration to the mode for predictors with this prior covariance.
-pub(crate) fn mode(
-    prior: ArrayView2<'_, f64>,
-    target: ArrayView1<'_, f64>,
-    weights: ArrayView1<'_, f64>,
-) -> Result<Mode> {
-    let rows = target.len();
-    let mut loads = Array1::zeros(rows);
-    let mut predictors = Array1::zeros(rows);
-    let mut objective = objective_at(&loads, &predictors, target, weights);
-    let mut change = f64::INFINITY;
-    for _ in 0..MAX_ITERATIONS {
-        let (slopes, precisions) = derivatives(&predictors, target, weights);
-        let roots = precisions.mapv(f64::sqrt);
-        let factor = factored(prior, &roots)?;
-        if change < TOLERANCE * (1.0 + objective.abs()) {
-            let thirds = predictors
-                .iter()
-                .zip(weights)
-                .map(|(&f, w)| {
-                    let p = Link::Logit.inverse(f);
-                    -w * p * (1.0 - p) * (1.0 - 2.0 * p)
-                })
-                .collect();
-            let evidence = objective - 0.5 * factor.log_determinant();
-            return Ok(Mode {
-                slopes,
-                precisions,
-                thirds,
-                factor,
-                evidence,
-            });
-        }
-        // The Newton step in the loads a with f = K a, which avoids K⁻¹.
-        let linear = &precisions * &predictors + &slopes;
-        let scaled = &roots * &prior.dot(&linear);
-        let solved = numerical(factor.solve(scaled.view().insert_axis(Axis(1))))?;
-        let full = &linear - &(&roots * &solved.column(0));
-        let direction = full - &loads;
-        let moved = prior.dot(&direction);
-        let mut step = 1.0;
-        loop {
-            let next_loads = &loads + &(&direction * step);
-            let next = &predictors + &(&moved * step);
-            let value = objective_at(&next_loads, &next, target, weights);
-            if value >= objective - TOLERANCE * (1.0 + objective.abs()) || step < 1e-6 {
-                change = (value - objective).abs();
-                (loads, predictors, objective) = (next_loads, next, value);
-                break;
-            }
-            step /= 2.0;
+/// Parameters, and the linear predictors without offsets that follow from them linearly.
+pub(crate) struct Position {
+    pub(crate) coordinates: Array1<f64>,
+    pub(crate) predictors: Array1<f64>,
+}
+
+/// Where Newton's iteration ended.
+pub(crate) struct Mode {
+    /// Log-likelihood less the penalty.
+    pub(crate) objective: f64,
+    pub(crate) log_likelihood: f64,
+    pub(crate) predictors: Array1<f64>,
+    pub(crate) working: Working,
+}
+
+pub(crate) const MAX_ITERATIONS: usize = 100;
+/// Largest change of a predictor in a last step, after which the error is its square.
+const CHANGE: f64 = 1e-8;
+/// Change of the objective that is rounding.
+const ROUNDING: f64 = 1e-14;
+/// What an objective may fall by in a step, relative to its size.
+const FALL: f64 = 1e-10;
+const SHORTEST_STEP: f64 = 1e-6;
+/// A row whose outcome is certain to rounding says nothing of the curvature.
+const LEAST_PRECISION: f64 = 1e-12;
+
+impl<'a> Outcomes<'a> {
+    /// The first target of the rows.
+    pub(crate) fn of(family: Family, rows: Observations<'a>) -> Self {
+        let own = |values: Option<ArrayView1<'a, f64>>, otherwise: f64| {
+            values.map_or_else(
+                || Array1::from_elem(rows.rows(), otherwise),
+                |values| values.to_owned(),
+            )
+        };
+        Self {
+            family,
+            targets: rows.targets.index_axis_move(Axis(1), 0),
+            weights: own(rows.weights, 1.0),
+            offsets: own(rows.offsets, 0.0),
         }
     }
-    Err(Error::NotConverged {
+
+    /// At linear predictors without offsets.
+    fn log_likelihood(&self, predictors: &Array1<f64>) -> f64 {
+        (predictors.iter().zip(&self.offsets))
+            .zip(self.targets.iter().zip(&self.weights))
+            .map(|((predictor, offset), (&target, weight))| {
+                let at = self.family.derivatives(target, predictor + offset);
+                weight * at.log_likelihood
+            })
+            .sum()
+    }
+
+    /// At linear predictors without offsets.
+    pub(crate) fn working(&self, predictors: &Array1<f64>) -> Working {
+        let rows = predictors.len();
+        let mut working = Working {
+            responses: predictors.clone(),
+            precisions: Array1::zeros(rows),
+            thirds: Array1::zeros(rows),
+        };
+        for row in 0..rows {
+            let predictor = predictors[row] + self.offsets[row];
+            let at = self.family.derivatives(self.targets[row], predictor);
+            let precision = (-at.second * self.weights[row]).max(LEAST_PRECISION);
+            working.precisions[row] = precision;
+            working.responses[row] += at.first * self.weights[row] / precision;
+            working.thirds[row] = at.third * self.weights[row];
+        }
+        working
+    }
+}
+
+/// Newton's iteration to the maximum of the log-likelihood less a quadratic penalty, halving steps
+/// that lead downhill or to where the objective is not finite. `solve` has the maximum for working
+/// responses.
+pub(crate) fn newton(
+    outcomes: &Outcomes<'_>,
+    parameters: usize,
+    max_iterations: usize,
+    penalty: impl Fn(&Position) -> f64,
+    solve: impl Fn(&Working) -> Result<Position>,
+) -> Result<Mode> {
+    let family = outcomes.family;
+    let initial = outcomes.targets.mapv(|y| family.initial_predictor(y));
+    let mut working = outcomes.working(&(initial - &outcomes.offsets));
+    let mut position = Position {
+        coordinates: Array1::zeros(parameters),
+        predictors: Array1::zeros(outcomes.targets.len()),
+    };
+    let mut objective = f64::NEG_INFINITY;
+    let mut change = f64::INFINITY;
+    for _ in 0..max_iterations {
+        let aim = solve(&working)?;
+        let direction = Position {
+            coordinates: aim.coordinates - &position.coordinates,
+            predictors: aim.predictors - &position.predictors,
+        };
+        let least = objective - FALL * (1.0 + objective.abs());
+        let mut step = 1.0;
+        let (next, log_likelihood, value) = loop {
+            let next = Position {
+                coordinates: &position.coordinates + &(&direction.coordinates * step),
+                predictors: &position.predictors + &(&direction.predictors * step),
+            };
+            let log_likelihood = outcomes.log_likelihood(&next.predictors);
+            let value = log_likelihood - penalty(&next);
+            if value.is_finite() && (value >= least || step < SHORTEST_STEP) {
+                break (next, log_likelihood, value);
+            }
+            if step < SHORTEST_STEP {
+                return Err(not_converged(f64::INFINITY, max_iterations));
+            }
+            step /= 2.0;
+        };
+        let largest = |values: &Array1<f64>| values.fold(0.0, |most: f64, v| most.max(v.abs()));
+        change = largest(&direction.predictors);
+        let settled = change <= CHANGE * (1.0 + largest(&next.predictors))
+            || (value - objective).abs() <= ROUNDING * (1.0 + value.abs());
+        (position, objective) = (next, value);
+        working = outcomes.working(&position.predictors);
+        if settled {
+            return Ok(Mode {
+                objective,
+                log_likelihood,
+                predictors: position.predictors,
+                working,
+            });
+        }
+    }
+    Err(not_converged(change, max_iterations))
+}
+
+fn not_converged(value: f64, iterations: usize) -> Error {
+    Error::NotConverged {
         algorithm: "Newton's iteration to the posterior mode",
-        iterations: MAX_ITERATIONS,
-        criterion: "change of the log-posterior",
-        value: change,
-        tolerance: TOLERANCE,
-    })
-}
-
-fn factored(prior: ArrayView2<'_, f64>, roots: &Array1<f64>) -> Result<Cholesky> {
-    let mut matrix = &prior * &roots.view().insert_axis(Axis(1)) * roots;
-    matrix.diag_mut().mapv_inplace(|value| value + 1.0);
-    numerical(cholesky(matrix.view()))
-}
-
-fn objective_at(
-    loads: &Array1<f64>,
-    predictors: &Array1<f64>,
-    target: ArrayView1<'_, f64>,
-    weights: ArrayView1<'_, f64>,
-) -> f64 {
-    log_likelihood(predictors, target, weights) - 0.5 * loads.dot(predictors)
-}
-
-/// Of linear predictors.
-pub(crate) fn log_likelihood(
-    predictors: &Array1<f64>,
-    target: ArrayView1<'_, f64>,
-    weights: ArrayView1<'_, f64>,
-) -> f64 {
-    (predictors.iter().zip(target).zip(weights))
-        .map(|((&f, &y), w)| w * (y * f - softplus(f)))
-        .sum()
-}
-
-/// `log(1 + exp(f))` without overflow.
-fn softplus(f: f64) -> f64 {
-    f.max(0.0) + (-f.abs()).exp().ln_1p()
-}
-
-/// First derivatives of the log-likelihood, and minus the second.
-pub(crate) fn derivatives(
-    predictors: &Array1<f64>,
-    target: ArrayView1<'_, f64>,
-    weights: ArrayView1<'_, f64>,
-) -> (Array1<f64>, Array1<f64>) {
-    let probabilities = predictors.mapv(|f| Link::Logit.inverse(f));
-    let slopes = (&target - &probabilities) * weights;
-    let precisions = &probabilities * &(1.0 - &probabilities) * weights;
-    (slopes, precisions)
-}
-
-impl Mode {
-    /// The symmetric W with `∂ log q / ∂θ = Σ_ab W_ab ∂K_ab / ∂θ`, the movement of the mode
-    /// included.
-    pub(crate) fn weights_of_derivatives(&self, prior: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        let roots = self.precisions.mapv(f64::sqrt);
-        let scaled = &prior * &roots.view().insert_axis(Axis(1));
-        let half = numerical(self.factor.solve_lower(scaled.view()))?;
-        let explained = half.map_axis(Axis(0), |column| column.dot(&column));
-        // ∂ log q / ∂f: half the posterior variance times the third derivative. (Algorithm 5.1 has the
-        // opposite sign, for precisions that grow with their second derivative; they fall.)
-        let shift = (&prior.diag() - &explained) * &self.thirds * 0.5;
-        // R = roots B⁻¹ roots = (K + W⁻¹)⁻¹.
-        let mut inverse = numerical(self.factor.inverse())?;
-        inverse *= &roots.view().insert_axis(Axis(1));
-        inverse *= &roots;
-        let moved = prior.dot(&shift);
-        let moved = numerical(product(inverse.view(), moved.view().insert_axis(Axis(1))))?;
-        let moved = shift - moved.column(0);
-        let mut weights = inverse * -0.5;
-        let slopes = self.slopes.view();
-        add_outer(&mut weights, 0.5, slopes, slopes);
-        add_outer(&mut weights, 0.5, moved.view(), slopes);
-        add_outer(&mut weights, 0.5, slopes, moved.view());
-        Ok(weights)
+        iterations,
+        criterion: "largest change of a linear predictor",
+        value,
+        tolerance: CHANGE,
     }
 }

@@ -1,34 +1,38 @@
 //! # contextualized-gp
 //!
-//! Coefficient functions in closed form. Coefficients of a linear predictor are functions of a
-//! context, the functions have Gaussian-process priors, and what follows from the data is a matter of
-//! solves: no step size, no epochs, and an answer that knows how sure it is.
+//! Gaussian-process varying-coefficient models. Coefficients of a linear predictor are functions of a
+//! context, the functions have Gaussian-process priors, and their posterior is found by linear solves.
 //!
 //! # The mathematics
 //!
 //! ```text
 //! yᵢ = Σⱼ βⱼ(cᵢ) xᵢⱼ + εᵢ,    εᵢ ~ N(0, σ²/wᵢ)
-//! βⱼ = bⱼ + Σₜ gⱼₜ,           bⱼ ~ N(0, τ²),   gⱼₜ ~ GP(0, sⱼₜ² kₜ(c, c'))
+//! βⱼ = bⱼ + Σₜ gⱼₜ,           p(bⱼ) ∝ 1,   gⱼₜ ~ GP(0, sⱼₜ² kₜ(c, c'))
 //! ```
 //!
-//! With X the design, the outcome is normal with the covariance `K + τ² X Xᵀ`,
+//! The constants b have a flat prior: with X the design (n × p), the restricted likelihood is
 //!
 //! ```text
 //! K = Σⱼ Σₜ sⱼₜ² kₜ(C, C) ∘ xⱼ xⱼᵀ + σ² W⁻¹
-//! P = K⁻¹ − K⁻¹ X (Xᵀ K⁻¹ X + I/τ²)⁻¹ Xᵀ K⁻¹,     α = P y
-//! log p(y) = −½ (yᵀ α + log|K| + log|Xᵀ K⁻¹ X + I/τ²| + p log τ² + n log 2π)
+//! P = K⁻¹ − K⁻¹ X (Xᵀ K⁻¹ X)⁻¹ Xᵀ K⁻¹,     α = P y
+//! log p(y) = −½ (yᵀ α + log|K| + log|Xᵀ K⁻¹ X| + (n − p) log 2π)
 //! ∂ log p(y) = ½ tr((α αᵀ − P) ∂K)
 //! ```
+//!
+//! If no coefficient varies, estimates and standard errors are those of the generalised linear model.
+//! Where the rows do not determine the constants, see [`CoefficientProcess`], their prior is a wide
+//! normal distribution instead.
 //!
 //! and the coefficients at any context have the posterior mean and covariance of a normal
 //! distribution given y. Amplitudes sⱼₜ, inverse length scales (one over length scales) and σ are where their
 //! posterior density is largest, found by L-BFGS with these gradients. Priors have their mode at
-//! zero, see [`Priors`]: an amplitude of zero is a constant coefficient, a inverse length scale of zero a
+//! zero, see [`Priors`]: an amplitude of zero is a constant coefficient, an inverse length scale of zero a
 //! context without influence. Variances add what follows from not knowing the hyperparameters, by a
 //! small deterministic mixture about the mode of their logarithms.
 //!
-//! **Binary outcomes** have Laplace's approximation: Newton's iteration to the mode of the linear
-//! predictors, and a normal posterior there.
+//! **Other families** than the Gaussian have Laplace's approximation: Newton's iteration to the mode
+//! of the linear predictors, each step a Gaussian solve with working responses, and a normal posterior
+//! there.
 //!
 //! **Many rows** see the functions through a basis, `φ(c) = L⁻¹ k(U, c)` with inducing contexts U
 //! chosen by pivoted Cholesky: `k(c, c) − |φ(c)|²`, what the basis leaves out, is below a tolerance
@@ -48,7 +52,7 @@
 //! # Example
 //!
 //! ```
-//! use contextualized_gp::{CoefficientProcess, Kernel};
+//! use contextualized_gp::{CoefficientProcess, Kernel, Observations};
 //! use ndarray::{Array2, array, s};
 //!
 //! // A slope that follows the first of two contexts, an offset that is constant, and some noise.
@@ -62,12 +66,11 @@
 //! });
 //!
 //! let process = CoefficientProcess::new(Kernel::squared_exponential([0, 1]));
-//! let fitted = process.fit(contexts.view(), design.view(), targets.view(), None)?;
+//! let fitted = process.fit(Observations::new(contexts.view(), design.view(), targets.view()))?;
 //!
-//! let at = array![[0.3, 0.0]];
-//! let (mean, covariance) = (fitted.coefficients(at.view())?, fitted.covariances(at.view())?);
-//! let deviation = covariance[[0, 0, 0, 0]].sqrt();
-//! assert!((mean[[0, 0, 0]] - 0.6_f64.sin()).abs() < 3.0 * deviation && deviation < 0.05);
+//! let posterior = fitted.posterior_at(array![[0.3, 0.0]].view())?;
+//! let deviation = posterior.covariances[[0, 0, 0, 0]].sqrt();
+//! assert!((posterior.means[[0, 0, 0]] - 0.6_f64.sin()).abs() < 3.0 * deviation && deviation < 0.05);
 //! // The second context has no influence, and the offset does not vary.
 //! let hyper = fitted.hyperparameters();
 //! assert!(hyper.inverse_length_scales[[0, 1]] < 0.1 * hyper.inverse_length_scales[[0, 0]]);
@@ -79,10 +82,11 @@
 //!
 //! | idea | here |
 //! |---|---|
-//! | what is assumed, and how it is fitted | [`CoefficientProcess`], [`Likelihood`], [`Sharing`], [`Size`] |
+//! | what is assumed, and how it is fitted | [`CoefficientProcess`], [`Sharing`], [`Size`] |
+//! | the rows | [`Observations`] |
 //! | kernels, their sums and products | [`Kernel`], [`KernelShape`], [`Term`] |
 //! | priors, and what was found | [`Priors`], [`Hyperparameters`] |
-//! | coefficients, covariances, weighted sums, draws, partial effects, leave-one-out | [`FittedProcess`], [`PartialEffect`], [`SumMoments`] |
+//! | coefficients, predictors, weighted sums, draws, partial effects, leave-one-out | [`FittedProcess`], [`Moments`], [`PredictorMoments`] |
 //! | whether a coefficient varies with a context | [`FittedProcess::wald_tests`], [`Constancy`], [`WaldStatistic`] |
 //! | how the fit went | [`ProcessReport`], [`Method`] |
 //!
@@ -90,9 +94,9 @@
 //! `contextualized-linear`.
 
 mod basis;
+mod constants;
 mod covariance;
 mod engine;
-mod evidence;
 mod exact;
 mod fitted;
 mod hyperparameters;
@@ -100,17 +104,27 @@ mod kernel;
 mod laplace;
 mod low_rank;
 mod mixture;
+mod observations;
 mod optimise;
+mod posterior;
 mod priors;
 mod process;
 mod search;
 mod sums;
 mod wald;
 
-pub use fitted::{FittedProcess, Method, PartialEffect, ProcessReport};
+pub use engine::Method;
+pub use fitted::{FittedProcess, PredictorMoments, ProcessReport};
 pub use hyperparameters::Hyperparameters;
 pub use kernel::{Kernel, KernelShape, Term};
+pub use observations::Observations;
+pub use posterior::Moments;
 pub use priors::Priors;
-pub use process::{CoefficientProcess, Likelihood, Sharing, Size};
-pub use sums::SumMoments;
+pub use process::{CoefficientProcess, Sharing, Size};
 pub use wald::{Constancy, WaldStatistic};
+
+/// A failure of a solve as the workspace's error.
+fn numerical<T>(result: contextualized_solvers::Result<T>) -> contextualized_core::Result<T> {
+    const WHAT: &str = "a solve with the covariance of the rows";
+    result.map_err(|source| contextualized_core::Error::numerical(WHAT, source))
+}

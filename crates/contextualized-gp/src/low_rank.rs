@@ -5,28 +5,28 @@ mod modes;
 mod posterior;
 mod sums;
 
-pub(crate) use posterior::LowRankPosterior;
-pub(crate) use sums::Rows;
-
 use crate::basis::Basis;
-use crate::engine::inconsistent;
-use crate::evidence::Evidence;
-use crate::exact::{add_outer, numerical};
+use crate::constants::ConstantPrior;
+use crate::engine::{Evidence, inconsistent};
+use crate::exact::add_outer;
 use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::kernel::Kernel;
-use contextualized_core::Result;
+use crate::numerical;
+use crate::posterior::Posterior;
+use contextualized_core::{Family, Result};
 use contextualized_solvers::{Cholesky, cholesky, product, transposed_product};
 use ndarray::{Array1, Array2, Axis, s};
+use posterior::LowRankPosterior;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Sums over rows: all that the basis sees of the data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LowRank {
     pub(crate) basis: Basis,
-    /// Prior standard deviation τ of constants.
-    pub(crate) constant: f64,
-    pub(crate) coefficients: usize,
+    constants: ConstantPrior,
+    coefficients: usize,
     rows: usize,
     /// `Σᵢ wᵢ zᵢ zᵢᵀ`, z the products of the design and the basis, coefficients slowest (M × M).
     gram: Array2<f64>,
@@ -38,8 +38,8 @@ pub(crate) struct LowRank {
     log_weights: f64,
     /// Mean of the functions over the rows.
     mean_functions: Array1<f64>,
-    /// Of binary outcomes, whose targets here are working ones, what Laplace's approximation of the
-    /// logarithm of the marginal likelihood has beyond that of the working targets.
+    /// What Laplace's approximation of the logarithm of the marginal likelihood has beyond that of the
+    /// working responses, which the targets are unless the likelihood is quadratic.
     correction: Option<f64>,
     /// The share of the kernel left out at the rows, at the inverse length scales of the basis: mean and largest.
     pub(crate) residual: f64,
@@ -48,31 +48,23 @@ pub(crate) struct LowRank {
 
 impl LowRank {
     /// Whether tables read from a file fit together.
-    pub(crate) fn validate(&self, kernel: &Kernel, contexts: usize) -> Result<()> {
+    pub(crate) fn check(&self, family: Family, kernel: &Kernel, contexts: usize) -> Result<()> {
         let size = self.coefficients * self.basis.functions();
         let fits = self.gram.dim() == (size, size)
             && self.moments.nrows() == size
             && self.moments.ncols() == self.squares.len()
+            && self.moments.ncols() > 0
             && self.mean_functions.len() == self.basis.functions()
+            && self.correction.is_none() == family.is_quadratic()
             && self.basis.fits(kernel, contexts);
-        if fits {
-            Ok(())
-        } else {
-            Err(inconsistent("sums over rows"))
+        if !fits {
+            return Err(inconsistent("sums over rows"));
         }
-    }
-
-    /// Whether the targets are the working ones of binary outcomes.
-    pub(crate) fn is_working(&self) -> bool {
-        self.correction.is_some()
-    }
-
-    pub(crate) fn size(&self) -> usize {
-        self.gram.nrows()
+        self.constants.check()
     }
 
     /// Each term's prior in terms of the basis, whitened.
-    pub(crate) fn prior(&self, hyper: &Hyperparameters) -> Result<Prior> {
+    fn prior(&self, hyper: &Hyperparameters) -> Result<Prior> {
         let sets = hyper.inverse_length_scales.nrows();
         let mut terms = Vec::new();
         let mut start = 0;
@@ -107,11 +99,12 @@ impl LowRank {
         Ok(Prior { terms })
     }
 
-    /// The block-diagonal S with prior covariance `S Sᵀ` of one coefficient's weights.
+    /// The block-diagonal S with prior covariance `S Sᵀ` of one coefficient's weights, that of the
+    /// constant at a precision of one.
     fn root(&self, prior: &Prior, hyper: &Hyperparameters, coefficient: usize) -> Array2<f64> {
         let functions = self.basis.functions();
         let mut root = Array2::zeros((functions, functions));
-        root[[0, 0]] = self.constant;
+        root[[0, 0]] = 1.0;
         let mut start = 1;
         for (index, sets) in prior.terms.iter().enumerate() {
             let whitened = &sets[hyper.set_of(coefficient)].whitened;
@@ -123,8 +116,14 @@ impl LowRank {
         root
     }
 
+    /// Prior precisions of the whitened weights (M).
+    fn whitened_prior(&self) -> Array1<f64> {
+        let functions = self.basis.functions();
+        self.constants.whitened(self.coefficients, functions)
+    }
+
     /// Solves at these hyperparameters.
-    pub(crate) fn solve(&self, hyper: &Hyperparameters) -> Result<Solved> {
+    fn solve(&self, hyper: &Hyperparameters) -> Result<Solved> {
         let prior = self.prior(hyper)?;
         let functions = self.basis.functions();
         let roots: Vec<_> = (0..self.coefficients)
@@ -148,7 +147,9 @@ impl LowRank {
                 }
             }
         }
-        system.diag_mut().mapv_inplace(|value| value + 1.0);
+        let whitened_prior = self.whitened_prior();
+        let mut diagonal = system.diag_mut();
+        diagonal += &whitened_prior;
         let factor = numerical(cholesky(system.view()))?;
         let mut right = Array2::zeros(self.moments.dim());
         for (j, root) in roots.iter().enumerate() {
@@ -161,18 +162,17 @@ impl LowRank {
         // yᵀ Σ⁻¹ y and the squared residuals, per target, in units of the noise.
         let explained = (&whitened * &right).sum_axis(Axis(0));
         let quadratic = &self.squares * precision - &explained;
-        let residual = &quadratic - &(&whitened * &whitened).sum_axis(Axis(0));
+        let residual = &quadratic - &whitened_prior.dot(&(&whitened * &whitened));
         let (n, targets) = (self.rows as f64, self.moments.ncols() as f64);
         let log_determinant = factor.log_determinant() + 2.0 * n * hyper.noise.ln()
+            - self.constants.log_normalizer(self.coefficients)
             - self.log_weights
             + n * std::f64::consts::TAU.ln();
-        let value = -0.5
-            * (targets * log_determinant
-                + quadratic
-                    .iter()
-                    .zip(&hyper.scales)
-                    .map(|(quadratic, scale)| quadratic / scale + n * scale.ln())
-                    .sum::<f64>());
+        let degrees = n - self.constants.degrees(self.coefficients);
+        let of_targets: f64 = (quadratic.iter().zip(&hyper.scales))
+            .map(|(quadratic, scale)| quadratic / scale + degrees * scale.ln())
+            .sum();
+        let value = -0.5 * (targets * log_determinant + of_targets);
         let value = value + self.correction.unwrap_or(0.0);
         Ok(Solved {
             prior,
@@ -187,10 +187,12 @@ impl LowRank {
 }
 
 /// Prior of the weights, by term and set of inverse length scales.
-pub(crate) struct Prior {
+#[derive(Debug)]
+struct Prior {
     terms: Vec<Vec<TermPrior>>,
 }
 
+#[derive(Debug)]
 struct TermPrior {
     squares: Vec<f64>,
     /// Of the kernel among inducing contexts.
@@ -200,10 +202,10 @@ struct TermPrior {
 }
 
 /// What a solve leaves behind.
-pub(crate) struct Solved {
+struct Solved {
     prior: Prior,
     roots: Vec<Array2<f64>>,
-    /// Of `A = I + Sᵀ G S / σ²`.
+    /// Of `A = D + Sᵀ G S / σ²`, D the prior precisions.
     factor: Cholesky,
     /// Mean of the whitened weights (M × T).
     whitened: Array2<f64>,
@@ -219,6 +221,14 @@ impl Evidence for LowRank {
 
     fn rows(&self) -> usize {
         self.rows
+    }
+
+    fn coefficients(&self) -> usize {
+        self.coefficients
+    }
+
+    fn size(&self) -> usize {
+        self.gram.nrows()
     }
 
     fn value(&self, hyper: &Hyperparameters) -> Result<f64> {
@@ -285,12 +295,18 @@ impl Evidence for LowRank {
                 .zip(&hyper.scales)
                 .map(|(residual, scale)| residual / scale)
                 .sum();
-            gradient[at] = residual - targets * (n - size + inverse.diag().sum());
+            let of_prior = self.whitened_prior().dot(&inverse.diag());
+            gradient[at] = residual - targets * (n - size + of_prior);
         }
+        let degrees = n - self.constants.degrees(self.coefficients);
         for target in 0..layout.scales {
             gradient[layout.scales_start() + target] =
-                0.5 * (solved.quadratic[target] / hyper.scales[target] - n);
+                0.5 * (solved.quadratic[target] / hyper.scales[target] - degrees);
         }
         Ok((solved.value, gradient))
+    }
+
+    fn posterior(self: Arc<Self>, hyper: &Hyperparameters) -> Result<Arc<dyn Posterior>> {
+        Ok(Arc::new(LowRankPosterior::new(self, hyper)?))
     }
 }

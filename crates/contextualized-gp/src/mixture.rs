@@ -1,6 +1,6 @@
 //! The uncertainty of the hyperparameters: a few of them, with weights.
 
-use crate::exact::numerical;
+use crate::numerical;
 use crate::optimise::{Posterior, information, maximize};
 use contextualized_core::Result;
 use contextualized_solvers::symmetric_eigen;

@@ -1,8 +1,8 @@
 //! The search for hyperparameters.
 
-use crate::evidence::Evidence;
-use crate::exact::numerical;
+use crate::engine::Engine;
 use crate::hyperparameters::{Kind, Layout};
+use crate::numerical;
 use crate::priors::Priors;
 use argmin::core::{CostFunction, Error as ArgminError, Executor, Gradient, State};
 use argmin::core::{TerminationReason, TerminationStatus};
@@ -56,7 +56,7 @@ const LEAST_CURVATURE: f64 = 1.0;
 
 /// The posterior density of hyperparameters, up to a constant.
 pub(crate) struct Posterior<'a> {
-    pub(crate) evidence: &'a dyn Evidence,
+    pub(crate) engine: &'a Engine,
     pub(crate) priors: &'a Priors,
     pub(crate) layout: Layout,
     /// Whether the density is that of the logarithms.
@@ -84,7 +84,7 @@ impl Posterior<'_> {
         let (low, high) = (SMALLEST.ln(), LARGEST.ln());
         let bounds = self.layout.kinds().map(|kind| match kind {
             Kind::Scale => (low * 2.0, high * 2.0),
-            _ => (low, high),
+            Kind::InverseLengthScale | Kind::Amplitude | Kind::Noise => (low, high),
         });
         logs.iter()
             .zip(bounds)
@@ -95,23 +95,19 @@ impl Posterior<'_> {
     /// The logarithm of the density.
     pub(crate) fn value(&self, logs: &[f64]) -> Result<f64> {
         let inside = self.clamp(logs);
-        let hyper = self
-            .layout
-            .hyperparameters(&inside, self.evidence.targets());
+        let hyper = self.layout.hyperparameters(&inside, self.engine.targets());
         let prior = self
             .priors
             .log_density(&self.layout, &inside, self.of_logs)
             .0;
-        Ok(self.evidence.value(&hyper)? + prior - self.penalty(logs, &inside))
+        Ok(self.engine.value(&hyper)? + prior - self.penalty(logs, &inside))
     }
 
     /// The logarithm of the density and its gradient.
     pub(crate) fn value_and_gradient(&self, logs: &[f64]) -> Result<(f64, Vec<f64>)> {
         let inside = self.clamp(logs);
-        let hyper = self
-            .layout
-            .hyperparameters(&inside, self.evidence.targets());
-        let (value, mut gradient) = self.evidence.value_and_gradient(&hyper, &self.layout)?;
+        let hyper = self.layout.hyperparameters(&inside, self.engine.targets());
+        let (value, mut gradient) = self.engine.value_and_gradient(&hyper, &self.layout)?;
         let (prior, slopes) = self.priors.log_density(&self.layout, &inside, self.of_logs);
         let unit = self.unit();
         for (index, slope) in slopes.into_iter().enumerate() {
@@ -135,13 +131,13 @@ impl Posterior<'_> {
             .collect()
     }
 
-    /// VariationsExplained and amplitudes raised to at least this.
+    /// Inverse length scales and amplitudes raised to at least this.
     pub(crate) fn lifted(&self, logs: &[f64], least: f64) -> Vec<f64> {
         let kinds = self.layout.kinds().zip(logs);
         kinds
             .map(|(kind, &log)| match kind {
                 Kind::InverseLengthScale | Kind::Amplitude => log.max(least.ln()),
-                _ => log,
+                Kind::Noise | Kind::Scale => log,
             })
             .collect()
     }
@@ -154,7 +150,7 @@ impl Posterior<'_> {
 
     /// The density's unit: it grows with the rows.
     fn unit(&self) -> f64 {
-        (self.evidence.rows() * self.evidence.targets()) as f64
+        (self.engine.rows() * self.engine.targets()) as f64
     }
 }
 

@@ -24,9 +24,6 @@ pub struct Priors {
     pub inverse_length_scale: f64,
     /// The same for their uncertainty; default 2.
     pub uncertain_inverse_length_scale: f64,
-    /// Prior standard deviation τ of the constant part of every coefficient; default 10, which is
-    /// next to none.
-    pub constant: f64,
 }
 
 impl Default for Priors {
@@ -35,7 +32,6 @@ impl Default for Priors {
             amplitude: 0.5,
             inverse_length_scale: 0.75,
             uncertain_inverse_length_scale: 2.0,
-            constant: 10.0,
         }
     }
 }
@@ -54,7 +50,6 @@ impl Priors {
                 "prior uncertain inverse length scale",
                 self.uncertain_inverse_length_scale,
             ),
-            ("prior constant", self.constant),
         ] {
             if !(value.is_finite() && value > 0.0) {
                 return Err(Error::invalid_parameter(

@@ -1,26 +1,15 @@
 //! The prior on coefficient functions: what is assumed, and how it is fitted.
 
 use crate::engine::Engine;
-use crate::fitted::{FittedProcess, ProcessReport, Uncertainty, check_positive_weights};
+use crate::fitted::{FittedProcess, ProcessReport, Uncertainty};
 use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::kernel::Kernel;
-use crate::low_rank::Rows;
+use crate::observations::Observations;
 use crate::optimise::Optimum;
 use crate::priors::Priors;
 use crate::search::Found;
-use contextualized_core::validate::{check_rows, check_table};
-use contextualized_core::{Error, FitReport, Result, Termination};
-use ndarray::{ArrayView1, ArrayView2};
+use contextualized_core::{Error, Family, FitReport, Result, Termination};
 use serde::{Deserialize, Serialize};
-
-/// How outcomes scatter about the linear predictor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Likelihood {
-    /// Normally, with one variance for rows of weight one: everything is in closed form.
-    Gaussian,
-    /// 0 or 1 by the logistic function: Laplace's approximation.
-    Bernoulli,
-}
 
 /// Whether coefficients have inverse length scales, and so length scales, in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,15 +41,21 @@ pub enum Size {
 /// A Gaussian-process prior on coefficient functions.
 ///
 /// ```text
-/// y = Σⱼ βⱼ(c) xⱼ + ε,  ε ~ N(0, σ²/w)         or  y ~ Bernoulli(logistic(Σⱼ βⱼ(c) xⱼ))
-/// βⱼ = bⱼ + Σₜ gⱼₜ,      bⱼ ~ N(0, τ²),  gⱼₜ ~ GP(0, sⱼₜ² kₜ(c, c'))
+/// y ~ family with the linear predictor η = o + Σⱼ βⱼ(c) xⱼ,  o a known offset
+/// βⱼ = bⱼ + Σₜ gⱼₜ,  bⱼ without a prior,  gⱼₜ ~ GP(0, sⱼₜ² kₜ(c, c'))
 /// ```
+///
+/// The constants bⱼ have a flat prior, so that the generalised linear model is the case in which
+/// nothing varies. Where the rows do not determine them (collinear columns of the design, no more
+/// rows than columns, a target that the design separates) their prior is normal with a standard
+/// deviation of ten.
 ///
 /// Tables are in units in which contexts, design and targets have a scale of about one; an intercept
 /// is a column of ones in the design.
 ///
 /// | setting | default |
 /// |---|---|
+/// | family of the targets | Gaussian; of others Laplace's approximation |
 /// | sharing of inverse length scales | [`Sharing::Auto`] |
 /// | priors | [`Priors::default`] |
 /// | size | [`Size::Auto`] |
@@ -70,7 +65,7 @@ pub enum Size {
 /// | iterations | at most 200 |
 ///
 /// ```
-/// use contextualized_gp::{CoefficientProcess, Kernel};
+/// use contextualized_gp::{CoefficientProcess, Kernel, Observations};
 /// use ndarray::{Array2, array};
 ///
 /// // A slope sin(c), without noise.
@@ -79,7 +74,8 @@ pub enum Size {
 /// let targets = contexts.mapv(f64::sin) * &design;
 ///
 /// let process = CoefficientProcess::new(Kernel::squared_exponential([0]));
-/// let fitted = process.fit(contexts.view(), design.view(), targets.view(), None)?;
+/// let rows = Observations::new(contexts.view(), design.view(), targets.view());
+/// let fitted = process.fit(rows)?;
 /// let slope = fitted.coefficients(array![[0.55]].view())?[[0, 0, 0]];
 /// assert!((slope - 0.55_f64.sin()).abs() < 1e-3);
 /// # Ok::<(), contextualized_core::Error>(())
@@ -87,7 +83,7 @@ pub enum Size {
 #[derive(Debug, Clone, PartialEq)]
 pub struct CoefficientProcess {
     pub(crate) kernel: Kernel,
-    pub(crate) likelihood: Likelihood,
+    pub(crate) family: Family,
     pub(crate) sharing: Sharing,
     pub(crate) priors: Priors,
     pub(crate) size: Size,
@@ -101,19 +97,19 @@ impl CoefficientProcess {
     /// Rows up to which [`Size::Auto`] keeps the covariance of all rows.
     pub const EXACT_ROWS: usize = 2000;
 
-    /// Binary rows up to which it does, and from which hyperparameters of more rows are estimated:
-    /// each evaluation takes several solves.
-    pub const EXACT_BINARY_ROWS: usize = 1000;
+    /// Rows up to which it does where the likelihood is not quadratic, and from which hyperparameters of
+    /// more rows are estimated: each evaluation takes several solves.
+    pub const EXACT_LAPLACE_ROWS: usize = 1000;
 
     /// Rows up to which variances account for the uncertainty of the hyperparameters; of more, it is
     /// too small to matter.
     pub const UNCERTAIN_ROWS: usize = 5000;
 
-    /// A Gaussian likelihood and the default settings.
+    /// Gaussian targets and the default settings.
     pub fn new(kernel: Kernel) -> Self {
         Self {
             kernel,
-            likelihood: Likelihood::Gaussian,
+            family: Family::default(),
             sharing: Sharing::Auto,
             priors: Priors::default(),
             size: Size::Auto,
@@ -124,9 +120,9 @@ impl CoefficientProcess {
         }
     }
 
-    /// How outcomes scatter.
-    pub fn likelihood(mut self, likelihood: Likelihood) -> Self {
-        self.likelihood = likelihood;
+    /// The family of the targets.
+    pub fn family(mut self, family: Family) -> Self {
+        self.family = family;
         self
     }
 
@@ -173,7 +169,7 @@ impl CoefficientProcess {
         self
     }
 
-    /// Fits the coefficient functions of contexts (n × c), a design (n × p) and targets (n × T).
+    /// Fits the coefficient functions.
     ///
     /// Targets share all hyperparameters but a scale of their own.
     ///
@@ -181,32 +177,21 @@ impl CoefficientProcess {
     ///
     /// [`Error::NoRows`], [`Error::NoColumns`], [`Error::NotFinite`] and [`Error::RowCount`] for
     /// tables that are empty, not finite or of different lengths; [`Error::InvalidWeight`] for
-    /// weights that are not finite or negative; [`Error::NotBinary`]; [`Error::InvalidParameter`] for
-    /// a setting out of range or a kernel on columns that are not there; [`Error::Numerical`] or
+    /// weights that are not finite or negative; [`Error::InvalidTarget`]; [`Error::InvalidParameter`]
+    /// for a setting out of range or a kernel on columns that are not there; [`Error::Numerical`] or
     /// [`Error::NotConverged`] if a solve fails.
-    pub fn fit(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        design: ArrayView2<'_, f64>,
-        targets: ArrayView2<'_, f64>,
-        weights: Option<ArrayView1<'_, f64>>,
-    ) -> Result<FittedProcess> {
-        self.validate(contexts, design, targets, weights)?;
-        let (contexts, design, targets) = (
-            contexts.as_standard_layout(),
-            design.as_standard_layout(),
-            targets.as_standard_layout(),
-        );
-        let rows = Rows {
-            contexts: contexts.view(),
-            design: design.view(),
-            targets: targets.view(),
-            weights: weights.as_ref().map(|w| w.view()),
-        };
+    pub fn fit(&self, rows: Observations<'_>) -> Result<FittedProcess> {
+        self.validate(rows)?;
+        let tables = [rows.contexts, rows.design, rows.targets]
+            .map(|table| table.as_standard_layout().into_owned());
+        let [contexts, design, targets] = &tables;
+        let rows = Observations::new(contexts.view(), design.view(), targets.view())
+            .with_weights(rows.weights.as_ref().map(|weights| weights.view()))
+            .with_offsets(rows.offsets.as_ref().map(|offsets| offsets.view()));
         let found = match &self.fixed {
             Some(hyper) => {
                 let mut hyper = hyper.clone();
-                if self.likelihood == Likelihood::Bernoulli {
+                if !self.family.is_quadratic() {
                     hyper.noise = 1.0;
                     hyper.scales.fill(1.0);
                 }
@@ -236,8 +221,8 @@ impl CoefficientProcess {
             hyper,
             optimum,
         } = found;
-        let evidence = engine.evidence().value(&hyper)?;
-        let few = engine.evidence().rows() <= Self::UNCERTAIN_ROWS;
+        let evidence = engine.value(&hyper)?;
+        let few = engine.rows() <= Self::UNCERTAIN_ROWS;
         let uncertainty = (self.fixed.is_none() && self.uncertainty && few).then(|| Uncertainty {
             priors: self.priors,
             layout,
@@ -245,54 +230,29 @@ impl CoefficientProcess {
             tolerance: self.tolerance,
             max_iterations: self.max_iterations,
         });
-        let fit = FitReport {
-            termination: match (self.fixed.is_some(), optimum.converged) {
-                (true, _) => Termination::DirectSolve,
-                (false, true) => Termination::Converged,
-                (false, false) => Termination::IterationLimit,
+        let report = ProcessReport {
+            fit: FitReport {
+                termination: match (self.fixed.is_some(), optimum.converged) {
+                    (true, _) => Termination::DirectSolve,
+                    (false, true) => Termination::Converged,
+                    (false, false) => Termination::IterationLimit,
+                },
+                iterations: optimum.iterations,
+                objective: -evidence,
+                best_epoch: None,
             },
-            iterations: optimum.iterations,
-            objective: -evidence,
-            best_epoch: None,
+            log_marginal_likelihood: evidence,
+            log_posterior: optimum.log_density,
+            method: engine.method(),
+            jitter: 0.0,
         };
-        FittedProcess::new(
-            self.kernel.clone(),
-            contexts,
-            engine,
-            hyper,
-            uncertainty,
-            |jitter, method| ProcessReport {
-                fit,
-                log_marginal_likelihood: evidence,
-                log_posterior: optimum.log_density,
-                method,
-                jitter,
-            },
-        )
+        let (family, kernel) = (self.family, self.kernel.clone());
+        FittedProcess::new(family, kernel, contexts, engine, hyper, uncertainty, report)
     }
 
-    fn validate(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        design: ArrayView2<'_, f64>,
-        targets: ArrayView2<'_, f64>,
-        weights: Option<ArrayView1<'_, f64>>,
-    ) -> Result<()> {
-        check_table("contexts", contexts, None)?;
-        check_table("design", design, None)?;
-        check_table("targets", targets, None)?;
-        let rows = contexts.nrows();
-        if rows == 0 {
-            return Err(Error::NoRows {
-                argument: "contexts",
-            });
-        }
-        check_rows("design", rows, design.nrows())?;
-        check_rows("targets", rows, targets.nrows())?;
-        if let Some(weights) = weights {
-            check_positive_weights(weights, rows)?;
-        }
-        self.kernel.validate(contexts.ncols())?;
+    fn validate(&self, rows: Observations<'_>) -> Result<()> {
+        rows.check(None)?;
+        self.kernel.validate(rows.contexts.ncols())?;
         self.priors.validate()?;
         if !(self.tolerance.is_finite() && self.tolerance > 0.0) {
             return Err(Error::invalid_parameter(
@@ -301,47 +261,39 @@ impl CoefficientProcess {
                 "a positive number",
             ));
         }
+        let functions = match self.size {
+            Size::LowRank { functions } => functions,
+            Size::Auto | Size::Exact => 1,
+        };
         for (parameter, value) in [
             ("max_iterations", self.max_iterations),
-            (
-                "functions",
-                match self.size {
-                    Size::LowRank { functions } => functions,
-                    _ => 1,
-                },
-            ),
+            ("functions", functions),
         ] {
             if value == 0 {
                 return Err(Error::invalid_parameter(parameter, value, "1 or more"));
             }
         }
         if let Some(fixed) = &self.fixed {
-            fixed.validate(&self.kernel, design.ncols(), targets.ncols())?;
+            fixed.validate(&self.kernel, rows.design.ncols(), rows.targets.ncols())?;
         }
-        if self.likelihood == Likelihood::Bernoulli {
-            for ((row, target), &value) in targets.indexed_iter() {
-                if value != 0.0 && value != 1.0 {
-                    return Err(Error::NotBinary {
-                        target: format!("{target}"),
-                        row,
-                        value,
-                    });
-                }
-            }
-        }
-        Ok(())
+        let name = |target: usize| target.to_string();
+        self.family.check_targets(rows.targets, name)
     }
 
     pub(crate) fn layout(&self, engine: &Engine, sets: usize) -> Layout {
-        let gaussian = self.likelihood == Likelihood::Gaussian;
-        let targets = engine.evidence().targets();
+        let with_noise = self.family.is_quadratic();
+        let targets = engine.targets();
         Layout {
             sets,
             inverse_length_scales: self.kernel.inverse_length_scales(),
             coefficients: engine.coefficients(),
             terms: self.kernel.terms.len(),
-            noise: gaussian,
-            scales: if gaussian && targets > 1 { targets } else { 0 },
+            noise: with_noise,
+            scales: if with_noise && targets > 1 {
+                targets
+            } else {
+                0
+            },
         }
     }
 }

@@ -1,42 +1,45 @@
 //! The search for hyperparameters, from few rows to all.
 
 use crate::basis::{Basis, Pivots};
-use crate::engine::Engine;
+use crate::constants::ConstantPrior;
+use crate::engine::{Engine, Part};
 use crate::exact::Exact;
 use crate::hyperparameters::{Hyperparameters, Layout};
-use crate::low_rank::{LowRank, Rows};
+use crate::low_rank::LowRank;
+use crate::observations::Observations;
 use crate::optimise::{Optimum, Posterior, SMALLEST, axes_of, information, maximize};
 use crate::priors::Priors;
-use crate::process::{CoefficientProcess, Likelihood, Sharing, Size};
+use crate::process::{CoefficientProcess, Sharing, Size};
 use contextualized_core::{Error, Result};
 use ndarray::{Array1, Array2, Axis};
 use rand::SeedableRng;
 use rand::seq::index::sample;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
+use std::sync::Arc;
 
 impl CoefficientProcess {
     /// From few rows to all: each stage starts where the one before ended, and takes its first steps
     /// by the curvature found there.
-    pub(crate) fn search(&self, rows: Rows<'_>) -> Result<Found> {
-        let count = rows.contexts.nrows();
-        let pilot_rows = match self.likelihood {
-            Likelihood::Gaussian => PILOT_ROWS,
-            Likelihood::Bernoulli => self.exact_rows(),
+    pub(crate) fn search(&self, rows: Observations<'_>) -> Result<Found> {
+        let count = rows.rows();
+        let quadratic = self.family.is_quadratic();
+        let pilot_rows = if quadratic {
+            SEARCH.pilot_rows
+        } else {
+            self.exact_rows()
         };
         if count <= pilot_rows && !matches!(self.size, Size::LowRank { .. }) {
-            let engine = Engine::Exact(Box::new(self.exact(rows)));
-            return Ok(self.choose(engine, self.starts(rows))?.chosen());
+            return Ok(self.choose(self.exact(rows)?, self.starts(rows))?.chosen());
         }
         let subset = Subset::draw(rows, pilot_rows);
-        let pilot = Engine::Exact(Box::new(self.exact(subset.rows())));
-        let mut found = self.choose(pilot, self.starts(rows))?;
-        if self.likelihood == Likelihood::Bernoulli {
+        let mut found = self.choose(self.exact(subset.rows())?, self.starts(rows))?;
+        if !quadratic {
             let mut found = found.chosen();
             found.engine = self.engine_for(rows, &found.hyper)?;
             return Ok(found);
         }
-        for (stage, least) in STAGES {
+        for (stage, least) in SEARCH.stages {
             if count > least {
                 let subset = Subset::draw(rows, stage);
                 let engine = self.engine_for(subset.rows(), found.hyper())?;
@@ -46,7 +49,7 @@ impl CoefficientProcess {
         }
         // A basis made for smoother functions than the rows turn out to show is made again, unless it
         // was as large as it may be.
-        for _ in 0..MAX_REBUILDS {
+        for _ in 0..SEARCH.max_rebuilds {
             let engine = self.engine_for(rows, found.hyper())?;
             let reference = reference(found.hyper());
             let starts = self.and_cold(found.starts()?, &engine, rows);
@@ -57,7 +60,8 @@ impl CoefficientProcess {
                 .rows()
                 .into_iter()
                 .any(|set| set.iter().zip(&reference).any(|(r, most)| r * r > *most));
-            if found.engine.residual() > RESIDUAL || !rougher {
+            let left_out = found.engine.left_out();
+            if !rougher || left_out.is_none_or(|left| left > SEARCH.mean_residual) {
                 break;
             }
         }
@@ -66,9 +70,9 @@ impl CoefficientProcess {
 
     /// Where evaluations cost little, the starts of the first stage once more: it may have ended in
     /// the wrong place.
-    fn and_cold(&self, mut starts: Starts, engine: &Engine, rows: Rows<'_>) -> Starts {
-        if matches!(engine, Engine::LowRank(_))
-            && engine.size() <= CHEAP
+    fn and_cold(&self, mut starts: Starts, engine: &Engine, rows: Observations<'_>) -> Starts {
+        if engine.left_out().is_some()
+            && engine.size() <= SEARCH.curvature_size
             && !starts.shared.is_empty()
         {
             starts.shared.extend(self.starts(rows).shared);
@@ -77,82 +81,98 @@ impl CoefficientProcess {
     }
 
     fn exact_rows(&self) -> usize {
-        match (self.size, self.likelihood) {
-            (Size::Exact, _) => usize::MAX,
-            (_, Likelihood::Gaussian) => Self::EXACT_ROWS,
-            (_, Likelihood::Bernoulli) => Self::EXACT_BINARY_ROWS,
+        match self.size {
+            Size::Exact => usize::MAX,
+            Size::Auto | Size::LowRank { .. } if self.family.is_quadratic() => Self::EXACT_ROWS,
+            Size::Auto | Size::LowRank { .. } => Self::EXACT_LAPLACE_ROWS,
         }
     }
 
-    fn exact(&self, rows: Rows<'_>) -> Exact {
-        Exact::new(
-            self.kernel.clone(),
-            self.likelihood,
-            self.priors.constant,
-            rows.contexts,
-            rows.design,
-            rows.targets,
-            rows.weights,
-        )
+    /// All rows kept.
+    fn exact(&self, rows: Observations<'_>) -> Result<Engine> {
+        self.engine_of(rows, |rows| {
+            let exact = Exact::new(self.kernel.clone(), self.family, rows)?;
+            Ok(Part::Exact(Arc::new(exact)))
+        })
+    }
+
+    /// An engine of one part for all targets or, unless the likelihood is quadratic, of one for each.
+    fn engine_of(
+        &self,
+        rows: Observations<'_>,
+        part: impl Fn(Observations<'_>) -> Result<Part>,
+    ) -> Result<Engine> {
+        if self.family.is_quadratic() {
+            return Ok(Engine::new(vec![part(rows)?]));
+        }
+        let targets = 0..rows.targets.ncols();
+        let parts = targets.map(|target| part(rows.target(target)));
+        Ok(Engine::new(parts.collect::<Result<_>>()?))
     }
 
     /// The engine for these rows, its basis, if it has one, made for these hyperparameters.
-    pub(crate) fn engine_for(&self, rows: Rows<'_>, hyper: &Hyperparameters) -> Result<Engine> {
-        let count = rows.contexts.nrows();
-        let exact_allowed = count <= self.exact_rows();
-        let most = MOST_WEIGHTS / rows.design.ncols() / self.kernel.terms.len();
+    pub(crate) fn engine_for(
+        &self,
+        rows: Observations<'_>,
+        hyper: &Hyperparameters,
+    ) -> Result<Engine> {
+        let count = rows.rows();
+        let exact_allowed = self.size == Size::Auto && count <= self.exact_rows();
+        let blocks = rows.design.ncols() * self.kernel.terms.len();
         let (tolerance, limit) = match self.size {
-            Size::Exact => return Ok(Engine::Exact(Box::new(self.exact(rows)))),
-            Size::LowRank { functions } => (ROUNDING, functions),
-            Size::Auto if exact_allowed => (
-                ROUNDING,
-                count / 3 / rows.design.ncols() / self.kernel.terms.len(),
-            ),
-            Size::Auto => (RESIDUAL, most.max(FEWEST_FUNCTIONS)),
+            Size::Exact => return self.exact(rows),
+            Size::LowRank { functions } => (SEARCH.rounding, functions),
+            Size::Auto if exact_allowed => (SEARCH.rounding, count / 3 / blocks),
+            Size::Auto => {
+                let limit = (SEARCH.max_weights / blocks).max(SEARCH.min_functions);
+                (SEARCH.mean_residual, limit)
+            }
         };
-        if exact_allowed
-            && (limit == 0 || self.likelihood == Likelihood::Bernoulli)
-            && self.size == Size::Auto
-        {
-            return Ok(Engine::Exact(Box::new(self.exact(rows))));
+        if exact_allowed && (limit == 0 || !self.family.is_quadratic()) {
+            return self.exact(rows);
         }
-        let candidates = Subset::draw(rows, CANDIDATES);
+        let candidates = Subset::draw(rows, SEARCH.candidates);
         let choose = |squares: &[f64], pivots| {
             let contexts = candidates.rows().contexts;
             Basis::choose(&self.kernel, squares, contexts, tolerance, limit, pivots)
         };
         let mut squares = reference(hyper);
-        let basis = if tolerance == ROUNDING {
+        let basis = if tolerance == SEARCH.rounding {
             choose(&squares, Pivots::Largest)
         } else {
             loop {
                 let basis = choose(&squares, Pivots::Random);
-                if basis.residual() <= TOO_ROUGH {
+                if basis.residual() <= SEARCH.max_residual {
                     break basis;
                 }
-                squares.iter_mut().for_each(|square| *square *= SMOOTHER);
+                let smoother = |square: &mut f64| *square *= SEARCH.smoothing;
+                squares.iter_mut().for_each(smoother);
             }
         };
-        if exact_allowed && self.size == Size::Auto && basis.residual() > tolerance {
-            return Ok(Engine::Exact(Box::new(self.exact(rows))));
+        if exact_allowed && basis.residual() > tolerance {
+            return self.exact(rows);
         }
-        let constant = self.priors.constant;
-        Ok(Engine::LowRank(match self.likelihood {
-            Likelihood::Gaussian => vec![LowRank::gather(basis, constant, rows)?],
-            Likelihood::Bernoulli => LowRank::at_modes(&basis, constant, rows, hyper)?,
-        }))
+        self.engine_of(rows, |rows| {
+            let sums = if self.family.is_quadratic() {
+                let constants = ConstantPrior::of(self.family, rows)?;
+                LowRank::gather(basis.clone(), constants, rows)?
+            } else {
+                LowRank::at_mode(&basis, self.family, rows, hyper)?
+            };
+            Ok(Part::LowRank(Arc::new(sums)))
+        })
     }
 
     /// The best optimum from these starts, inverse length scales shared, own, or both to choose from, as the
     /// settings say.
     fn choose(&self, engine: Engine, starts: Starts) -> Result<Optima> {
         let coefficients = engine.coefficients();
+        let several = coefficients > 1;
         let (want_shared, want_own) = match self.sharing {
-            _ if coefficients == 1 => (true, false),
             Sharing::Shared => (true, false),
-            Sharing::PerCoefficient => (false, true),
+            Sharing::PerCoefficient => (!several, several),
             // Own inverse length scales that were preferred on many rows are so on more.
-            Sharing::Auto => (!starts.shared.is_empty(), true),
+            Sharing::Auto => (!several || !starts.shared.is_empty(), several),
         };
         let shared = || {
             if want_shared {
@@ -194,7 +214,7 @@ impl CoefficientProcess {
         let prefer_own = match (&shared, &own) {
             (Some(shared), Some(own)) => {
                 let added = self.active(&own.hyper) as f64 - self.active(&shared.hyper) as f64;
-                own.evidence - shared.evidence > GAIN * added.max(1.0)
+                own.evidence - shared.evidence > SEARCH.min_gain * added.max(1.0)
             }
             (_, own) => own.is_some(),
         };
@@ -214,10 +234,9 @@ impl CoefficientProcess {
 
     /// The best optimum from these starts.
     fn best_of(&self, engine: &Engine, sets: usize, starts: &[Start]) -> Result<Best> {
-        let evidence = engine.evidence();
         let layout = self.layout(engine, sets);
         let density = Posterior {
-            evidence,
+            engine,
             priors: &self.priors,
             layout,
             of_logs: false,
@@ -227,7 +246,7 @@ impl CoefficientProcess {
             .map(|start| {
                 let logs = layout.logs(&start.hyper, SMALLEST);
                 let axes = match &start.curvature {
-                    Some(curvature) => Some(curvature.axes(evidence.rows())?),
+                    Some(curvature) => Some(curvature.axes(engine.rows())?),
                     None => None,
                 };
                 let axes = axes.as_ref();
@@ -247,7 +266,7 @@ impl CoefficientProcess {
             .ok_or_else(|| Error::invalid_parameter("starts", 0, "1 or more"))?;
         let prior = self.priors.log_density(&layout, &best.logs, false).0;
         Ok(Best {
-            hyper: layout.hyperparameters(&best.logs, evidence.targets()),
+            hyper: layout.hyperparameters(&best.logs, engine.targets()),
             layout,
             evidence: best.log_density - prior,
             optimum: Optimum { iterations, ..best },
@@ -255,7 +274,7 @@ impl CoefficientProcess {
         })
     }
 
-    /// VariationsExplained that change anything: those of a coefficient that varies, and not next to zero.
+    /// Inverse length scales that change anything: those of a coefficient that varies, and not next to zero.
     fn active(&self, hyper: &Hyperparameters) -> usize {
         let mut count = 0;
         for (index, (_, range)) in self.kernel.with_ranges().enumerate() {
@@ -267,13 +286,13 @@ impl CoefficientProcess {
                     .column(index)
                     .iter()
                     .enumerate()
-                    .any(|(j, &s)| hyper.set_of(j) == set && s > ACTIVE_AMPLITUDE);
+                    .any(|(j, &s)| hyper.set_of(j) == set && s > SEARCH.active_amplitude);
                 if varies {
                     let inverse_length_scales =
                         inverse_length_scales.slice(ndarray::s![range.clone()]);
                     count += inverse_length_scales
                         .iter()
-                        .filter(|r| **r > ACTIVE_INVERSE_LENGTH_SCALE)
+                        .filter(|r| **r > SEARCH.active_inverse_length_scale)
                         .count();
                 }
             }
@@ -282,7 +301,7 @@ impl CoefficientProcess {
     }
 
     /// Coefficients that vary, and next to none that do.
-    fn starts(&self, rows: Rows<'_>) -> Starts {
+    fn starts(&self, rows: Observations<'_>) -> Starts {
         let terms = self.kernel.terms.len();
         let start = |inverse_length_scale: f64, amplitude: f64, noise: f64| Hyperparameters {
             inverse_length_scales: Array2::from_elem(
@@ -293,9 +312,10 @@ impl CoefficientProcess {
                 (rows.design.ncols(), terms),
                 amplitude / (terms as f64).sqrt(),
             ),
-            noise: match self.likelihood {
-                Likelihood::Gaussian => noise,
-                Likelihood::Bernoulli => 1.0,
+            noise: if self.family.is_quadratic() {
+                noise
+            } else {
+                1.0
             },
             scales: Array1::ones(rows.targets.ncols()),
         };
@@ -314,10 +334,12 @@ impl CoefficientProcess {
 
 /// Away from zero, where there is no slope to climb.
 fn lifted(mut hyper: Hyperparameters) -> Hyperparameters {
-    hyper.amplitudes.mapv_inplace(|s| s.max(ACTIVE_AMPLITUDE));
+    hyper
+        .amplitudes
+        .mapv_inplace(|s| s.max(SEARCH.active_amplitude));
     hyper
         .inverse_length_scales
-        .mapv_inplace(|r| r.max(ACTIVE_INVERSE_LENGTH_SCALE));
+        .mapv_inplace(|r| r.max(SEARCH.active_inverse_length_scale));
     hyper
 }
 
@@ -382,36 +404,36 @@ impl Optima {
 
     /// Starts for a fit of more rows, with the curvature here if it is cheaply had.
     fn starts(&self) -> Result<Starts> {
-        let evidence = self.engine.evidence();
         let mut starts = Starts {
             shared: Vec::new(),
             own: Vec::new(),
         };
-        let preferred_for_good = self.chosen.layout.sets > 1 && evidence.rows() >= DECISIVE_ROWS;
+        let preferred_for_good =
+            self.chosen.layout.sets > 1 && self.engine.rows() >= SEARCH.decisive_rows;
         let other = self.other.as_ref().filter(|_| !preferred_for_good);
         for best in [Some(&self.chosen), other].into_iter().flatten() {
             // Next to no noise makes a landscape of cliffs, which is entered from above.
-            let quiet = self.engine.is_gaussian() && best.hyper.noise < QUIET;
-            let curvature = if quiet {
+            let too_little_noise = best.layout.noise && best.hyper.noise < SEARCH.min_start_noise;
+            let curvature = if too_little_noise {
                 None
-            } else if self.engine.size() <= CHEAP {
+            } else if self.engine.size() <= SEARCH.curvature_size {
                 let density = Posterior {
-                    evidence,
+                    engine: &self.engine,
                     priors: &self.priors,
                     layout: best.layout,
                     of_logs: false,
                 };
                 let all: Vec<_> = (0..best.layout.len()).collect();
                 Some(Curvature {
-                    rows: evidence.rows(),
+                    rows: self.engine.rows(),
                     information: information(&density, &best.optimum.logs, &all)?,
                 })
             } else {
                 best.curvature.clone()
             };
             let mut hyper = best.hyper.clone();
-            if quiet {
-                hyper.noise = FROM_ABOVE;
+            if too_little_noise {
+                hyper.noise = SEARCH.restart_noise;
             }
             let start = Start { hyper, curvature };
             match best.layout.sets {
@@ -431,38 +453,68 @@ pub(crate) struct Found {
     pub(crate) optimum: Optimum,
 }
 
-/// Below these, in standard deviations, a coefficient does not vary and a context is irrelevant.
-const ACTIVE_AMPLITUDE: f64 = 0.05;
-const ACTIVE_INVERSE_LENGTH_SCALE: f64 = 0.1;
-/// What each inverse length scale that own ones add has to gain in the logarithm of the marginal likelihood.
-const GAIN: f64 = 2.0;
-/// Rows on which the search begins.
-const PILOT_ROWS: usize = 256;
-/// Rows of the stages between, each for data of more rows than the second number.
-const STAGES: [(usize, usize); 2] = [(1024, 2048), (16_384, 65_536)];
-/// Rows from which own inverse length scales, once preferred, stay.
-const DECISIVE_ROWS: usize = 1000;
-/// A noise below this is next to none, in standard deviations of the target, and one to begin from.
-const QUIET: f64 = 0.05;
-const FROM_ABOVE: f64 = 0.5;
-/// Size of the systems up to which curvature costs little.
-const CHEAP: usize = 400;
-/// Contexts among which inducing ones are chosen.
-const CANDIDATES: usize = 4096;
-/// Weights of all coefficients and terms together, at most.
-const MOST_WEIGHTS: usize = 1000;
-const FEWEST_FUNCTIONS: usize = 8;
-const MAX_REBUILDS: usize = 3;
-/// Relative residual of a kernel that is reproduced to rounding.
-const ROUNDING: f64 = 1e-9;
-/// Mean relative residual at which a basis for many rows is large enough.
-const RESIDUAL: f64 = 1e-6;
-/// Mean relative residual above which a basis is made of smoother functions, by this factor of the
-/// squared inverse length scales.
-const TOO_ROUGH: f64 = 1e-5;
-const SMOOTHER: f64 = 0.7;
-/// The basis is made for functions rougher than those found by this factor of the inverse length scales.
-const ROUGHER: f64 = 1.25;
+/// What the search is tuned by, for tables of unit scale.
+struct SearchSettings {
+    /// Amplitude below which a coefficient counts as constant.
+    active_amplitude: f64,
+    /// Inverse length scale below which a context counts as irrelevant.
+    active_inverse_length_scale: f64,
+    /// What each inverse length scale that own ones add has to gain in the logarithm of the marginal
+    /// likelihood.
+    min_gain: f64,
+    /// Rows on which the search begins.
+    pilot_rows: usize,
+    /// Rows of the stages between, each for data of more rows than the second number.
+    stages: [(usize, usize); 2],
+    /// Rows from which own inverse length scales, once preferred, stay.
+    decisive_rows: usize,
+    /// Noise below which a search does not begin, in standard deviations of the target.
+    min_start_noise: f64,
+    /// The noise from which it begins instead.
+    restart_noise: f64,
+    /// Size of the systems up to which the curvature of the density is found by differences.
+    curvature_size: usize,
+    /// Contexts among which inducing ones are chosen.
+    candidates: usize,
+    /// The most weights of all coefficients and terms together.
+    max_weights: usize,
+    /// The fewest functions of each coefficient and term.
+    min_functions: usize,
+    /// The most bases that are made of all rows.
+    max_rebuilds: usize,
+    /// Relative residual of a kernel that is reproduced to rounding.
+    rounding: f64,
+    /// Mean relative residual at which a basis for many rows is large enough.
+    mean_residual: f64,
+    /// Mean relative residual above which a basis is made of smoother functions.
+    max_residual: f64,
+    /// By this factor of the squared inverse length scales.
+    smoothing: f64,
+    /// The basis is made for functions rougher than those found by this factor of the inverse length
+    /// scales.
+    roughness: f64,
+}
+
+const SEARCH: SearchSettings = SearchSettings {
+    active_amplitude: 0.05,
+    active_inverse_length_scale: 0.1,
+    min_gain: 2.0,
+    pilot_rows: 256,
+    stages: [(1024, 2048), (16_384, 65_536)],
+    decisive_rows: 1000,
+    min_start_noise: 0.05,
+    restart_noise: 0.5,
+    curvature_size: 400,
+    candidates: 4096,
+    max_weights: 1000,
+    min_functions: 8,
+    max_rebuilds: 3,
+    rounding: 1e-9,
+    mean_residual: 1e-6,
+    max_residual: 1e-5,
+    smoothing: 0.7,
+    roughness: 1.25,
+};
 
 /// Squares of the inverse length scales a basis is made for: those of the roughest coefficient and more, and at
 /// least enough to tell that a context has some.
@@ -472,7 +524,7 @@ fn reference(hyper: &Hyperparameters) -> Vec<f64> {
         .map_axis(Axis(0), |column| {
             column.iter().fold(0.0, |most: f64, &r| r.max(most))
         })
-        .mapv(|r| (ROUGHER * r.max(ACTIVE_INVERSE_LENGTH_SCALE)).powi(2))
+        .mapv(|r| (SEARCH.roughness * r.max(SEARCH.active_inverse_length_scale)).powi(2))
         .to_vec()
 }
 
@@ -482,11 +534,12 @@ struct Subset {
     design: Array2<f64>,
     targets: Array2<f64>,
     weights: Option<Array1<f64>>,
+    offsets: Option<Array1<f64>>,
 }
 
 impl Subset {
-    fn draw(rows: Rows<'_>, count: usize) -> Self {
-        let all = rows.contexts.nrows();
+    fn draw(rows: Observations<'_>, count: usize) -> Self {
+        let all = rows.rows();
         let mut chosen = if count >= all {
             (0..all).collect()
         } else {
@@ -498,15 +551,18 @@ impl Subset {
             design: rows.design.select(Axis(0), &chosen),
             targets: rows.targets.select(Axis(0), &chosen),
             weights: rows.weights.map(|w| w.select(Axis(0), &chosen)),
+            offsets: rows.offsets.map(|o| o.select(Axis(0), &chosen)),
         }
     }
 
-    fn rows(&self) -> Rows<'_> {
-        Rows {
-            contexts: self.contexts.view(),
-            design: self.design.view(),
-            targets: self.targets.view(),
-            weights: self.weights.as_ref().map(Array1::view),
-        }
+    fn rows(&self) -> Observations<'_> {
+        let tables = (
+            self.contexts.view(),
+            self.design.view(),
+            self.targets.view(),
+        );
+        Observations::new(tables.0, tables.1, tables.2)
+            .with_weights(self.weights.as_ref().map(Array1::view))
+            .with_offsets(self.offsets.as_ref().map(Array1::view))
     }
 }

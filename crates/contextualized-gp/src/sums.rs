@@ -5,27 +5,12 @@ mod folded;
 use crate::covariance::{Component, row, transposed};
 use crate::kernel::{Kernel, Term};
 use folded::{Folded, Pieces};
-use ndarray::{Array1, Array2, Array3, Array4, ArrayView2, Axis, Zip, s};
+use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, Zip, s};
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Contexts dealt with at once; fixed, so that sums do not depend on the number of threads.
 const BLOCK: usize = 64;
-
-/// Means and covariances of weighted sums of the coefficients of each target.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SumMoments {
-    /// Posterior means (s × T × p).
-    pub means: Array3<f64>,
-    /// Posterior covariances of the coefficients' sums with each other (s × T × p × p).
-    pub covariances: Array4<f64>,
-}
-
-/// The same of targets that share a posterior, the covariances (s × p × p) at unit scale.
-pub(crate) struct SharedMoments {
-    pub(crate) means: Array3<f64>,
-    pub(crate) covariances: Array3<f64>,
-}
 
 /// What is summed: every coefficient at the contexts (q × c, in standard layout), times its column of
 /// the design (q × p) if there is one, by the weights (s × q).

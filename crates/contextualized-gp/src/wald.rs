@@ -14,14 +14,15 @@
 //! do: they are shrunk, and where the data show no variation they are zero.
 
 use crate::basis::{Basis, Pivots};
-use crate::exact::numerical;
-use crate::fitted::{FittedProcess, check_positive_weights};
+use crate::fitted::FittedProcess;
 use crate::hyperparameters::Hyperparameters;
 use crate::kernel::Kernel;
-use contextualized_core::validate::{check_rows, check_table};
-use contextualized_core::{Error, Link, Result};
+use crate::laplace::Outcomes;
+use crate::numerical;
+use crate::observations::Observations;
+use contextualized_core::{Error, Result};
 use contextualized_solvers::{cholesky, symmetric_eigen, transposed_product};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
+use ndarray::{Array1, Array2, ArrayView1, Axis, concatenate, s};
 use rayon::prelude::*;
 
 /// What is tested: that none of some coefficients varies with any of some contexts.
@@ -40,8 +41,8 @@ pub struct WaldStatistic {
     pub value: f64,
     /// Directions tested; 0 if the kernel has none, the value then being 0.
     pub degrees: usize,
-    /// Degrees of freedom that the noise was estimated with; infinite for binary targets, whose
-    /// variance is known.
+    /// Degrees of freedom that the noise was estimated with; infinite for a family without
+    /// dispersion, whose variance is known.
     pub residual_degrees: f64,
 }
 
@@ -72,32 +73,20 @@ impl FittedProcess {
     pub fn wald_tests(
         &self,
         hypotheses: &[Constancy],
-        contexts: ArrayView2<'_, f64>,
-        design: ArrayView2<'_, f64>,
-        targets: ArrayView2<'_, f64>,
-        weights: Option<ArrayView1<'_, f64>>,
+        rows: Observations<'_>,
     ) -> Result<Vec<WaldStatistic>> {
-        let (context_columns, coefficients, target_columns) = self.widths();
-        check_table("contexts", contexts, Some(context_columns))?;
-        check_table("design", design, Some(coefficients))?;
-        check_table("targets", targets, Some(target_columns))?;
-        let rows = contexts.nrows();
-        check_rows("design", rows, design.nrows())?;
-        check_rows("targets", rows, targets.nrows())?;
-        if let Some(weights) = weights {
-            check_positive_weights(weights, rows)?;
-        }
+        rows.check(Some(self.widths()))?;
+        let (contexts, coefficients, _) = self.widths();
         for hypothesis in hypotheses {
-            hypothesis.check(coefficients, context_columns)?;
+            hypothesis.check(coefficients, contexts)?;
         }
         let data = Data {
             kernel: self.kernel(),
-            contexts: contexts.as_standard_layout().into_owned(),
-            design: design.to_owned(),
+            contexts: rows.contexts.as_standard_layout().into_owned(),
+            design: rows.design.to_owned(),
             hyper: self.hyperparameters().with_own_inverse_length_scales(),
         };
-        let weights = weights.map_or_else(|| Array1::ones(rows), |weights| weights.to_owned());
-        let working = self.working(&data, targets, &weights)?;
+        let working = self.working(rows)?;
         let per_hypothesis = hypotheses
             .into_par_iter()
             .map(|hypothesis| data.test(hypothesis, &working))
@@ -106,36 +95,28 @@ impl FittedProcess {
     }
 
     /// Targets that are normal, given the process, with known relative precisions: the targets
-    /// themselves, or those of the last Newton step of binary ones.
-    fn working(
-        &self,
-        data: &Data<'_>,
-        targets: ArrayView2<'_, f64>,
-        weights: &Array1<f64>,
-    ) -> Result<Vec<Working>> {
-        if self.is_gaussian() {
+    /// themselves, or the working responses at the posterior mode.
+    fn working(&self, rows: Observations<'_>) -> Result<Vec<Working>> {
+        if self.family().is_quadratic() {
+            let ones = || Array1::ones(rows.rows());
             return Ok(vec![Working {
-                targets: targets.to_owned(),
-                precisions: weights.clone(),
+                targets: rows.adjusted_targets().into_owned(),
+                precisions: rows.weights.map_or_else(ones, |weights| weights.to_owned()),
                 known_noise: false,
             }]);
         }
-        let coefficients = self.coefficients(data.contexts.view())?;
-        Ok((0..targets.ncols())
-            .map(|target| {
-                let predictors =
-                    (&coefficients.slice(s![.., target, ..]) * &data.design).sum_axis(Axis(1));
-                let means = predictors.mapv(|eta| Link::Logit.inverse(eta));
-                // Away from the ends, where a working target would be infinite.
-                let variances = means.mapv(|mean| (mean * (1.0 - mean)).max(1e-10));
-                let steps = (&targets.column(target) - &means) / &variances;
-                Working {
-                    targets: (predictors + steps).insert_axis(Axis(1)),
-                    precisions: variances * weights,
-                    known_noise: true,
-                }
-            })
-            .collect())
+        let coefficients = self.coefficients(rows.contexts)?;
+        let of_target = |target| {
+            let own = coefficients.index_axis(Axis(1), target);
+            let predictors = (&own * &rows.design).sum_axis(Axis(1));
+            let working = Outcomes::of(self.family(), rows.target(target)).working(&predictors);
+            Working {
+                targets: working.responses.insert_axis(Axis(1)),
+                precisions: working.precisions,
+                known_noise: true,
+            }
+        };
+        Ok((0..rows.targets.ncols()).map(of_target).collect())
     }
 }
 
@@ -150,7 +131,7 @@ struct Data<'a> {
     kernel: &'a Kernel,
     contexts: Array2<f64>,
     design: Array2<f64>,
-    /// VariationsExplained of every coefficient in a row of its own.
+    /// Inverse length scales of every coefficient in a row of its own.
     hyper: Hyperparameters,
 }
 
@@ -498,6 +479,8 @@ mod tests {
         let tables = data(60);
         let [contexts, design, targets] = &tables;
         let weights = Array1::from_shape_fn(60, |row| 0.5 + (row % 3) as f64);
+        let rows = Observations::new(contexts.view(), design.view(), targets.view())
+            .with_weights(Some(weights.view()));
         let se = |columns: &[usize]| Kernel::squared_exponential(columns.to_vec());
         let hypotheses = [
             (vec![0], vec![0]),
@@ -518,22 +501,9 @@ mod tests {
             // One inverse length scale for each coefficient, or shared, is the same here.
             let fitted = CoefficientProcess::new(kernel.clone())
                 .hyperparameters(hyper.clone())
-                .fit(
-                    contexts.view(),
-                    design.view(),
-                    targets.view(),
-                    Some(weights.view()),
-                )
+                .fit(rows)
                 .unwrap();
-            let found = fitted
-                .wald_tests(
-                    &hypotheses,
-                    contexts.view(),
-                    design.view(),
-                    targets.view(),
-                    Some(weights.view()),
-                )
-                .unwrap();
+            let found = fitted.wald_tests(&hypotheses, rows).unwrap();
             for (hypothesis, found) in hypotheses.iter().zip(found) {
                 let expected = dense(&kernel, &hyper, hypothesis, &tables, &weights);
                 assert_eq!(found.degrees, expected.degrees, "{hypothesis:?}");
@@ -553,21 +523,19 @@ mod tests {
                 noise: 0.5,
                 scales: array![1.0],
             })
-            .fit(contexts.view(), design.view(), targets.view(), None)
+            .fit(Observations::new(
+                contexts.view(),
+                design.view(),
+                targets.view(),
+            ))
             .unwrap();
         let test = |coefficient, context, design: &Array2<f64>| {
             let hypothesis = Constancy {
                 coefficients: vec![coefficient],
                 contexts: vec![context],
             };
-            let tests = fitted.wald_tests(
-                &[hypothesis],
-                contexts.view(),
-                design.view(),
-                targets.view(),
-                None,
-            );
-            tests.map(|tests| tests[0])
+            let rows = Observations::new(contexts.view(), design.view(), targets.view());
+            fitted.wald_tests(&[hypothesis], rows).map(|tests| tests[0])
         };
         assert!(
             test(2, 0, &design)

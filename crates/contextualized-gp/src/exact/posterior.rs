@@ -1,142 +1,210 @@
-//! What is asked of the posterior.
+//! The posterior given every row.
 
-use super::{Exact, Factored, numerical};
-use crate::covariance::{Component, components, dot, row, transposed, with_coefficients};
-use crate::fitted::PartialEffect;
+use super::{Exact, Factored, squares};
+use crate::covariance::{Component, between, components, row, transposed, with_coefficients};
 use crate::hyperparameters::Hyperparameters;
-use crate::process::Likelihood;
-use crate::sums::{SharedMoments, Summands};
+use crate::numerical;
+use crate::observations::Observations;
+use crate::posterior::{Posterior, SharedMoments, along_rows, blocks, by_blocks, remainder};
+use crate::sums::Summands;
 use contextualized_core::Result;
-use contextualized_solvers::{gram, product};
+use contextualized_solvers::{cholesky_with_limit, gram, product};
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
-
-/// Contexts whose means are formed at once.
-const QUERIES: usize = 64;
+use std::sync::Arc;
 
 /// Rows over which an average is taken at once.
 const AVERAGED: usize = 256;
 
-/// The posterior of the coefficient functions at given hyperparameters, for targets that share it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct ExactPosterior {
-    /// Weights of the rows in every coefficient's mean (n × T).
-    pub(crate) loads: Array2<f64>,
-    /// Means of the constants (p × T).
-    pub(crate) constants: Array2<f64>,
+#[derive(Debug)]
+pub(super) struct ExactPosterior {
+    exact: Arc<Exact>,
+    hyper: Hyperparameters,
     /// Roots of the rows' precisions (n).
-    pub(crate) root_precisions: Array1<f64>,
-    /// The largest jitter that a factorisation needed.
-    pub(crate) jitter: f64,
+    roots: Array1<f64>,
+    factored: Factored,
+    /// Weights of the rows in every coefficient's mean (n × T).
+    loads: Array2<f64>,
+    /// Means of the constants (p × T).
+    constants: Array2<f64>,
 }
 
-impl Exact {
-    /// Means of all coefficients (q × T × p).
-    pub(crate) fn means(
-        &self,
-        posterior: &ExactPosterior,
-        hyper: &Hyperparameters,
-        at: ArrayView2<'_, f64>,
-    ) -> Array3<f64> {
-        let parts = components(&self.kernel, hyper);
-        let (targets, coefficients) = (posterior.loads.ncols(), self.design.ncols());
-        let mut means = Array3::zeros((at.nrows(), targets, coefficients));
-        let queries: Vec<_> = means
-            .axis_chunks_iter_mut(Axis(0), QUERIES)
-            .zip(at.axis_chunks_iter(Axis(0), QUERIES))
-            .collect();
-        queries.into_par_iter().for_each(|(mut mean, at)| {
-            let cross = with_coefficients(&parts, self.contexts.view(), self.design.view(), at);
-            let products = cross.dot(&posterior.loads);
-            for (index, product) in products.rows().into_iter().enumerate() {
-                let (q, j) = (index / coefficients, index % coefficients);
-                for (target, product) in product.iter().enumerate() {
-                    mean[[q, target, j]] = posterior.constants[[j, target]] + product;
-                }
-            }
-        });
-        means
+impl ExactPosterior {
+    pub(super) fn new(exact: Arc<Exact>, hyper: &Hyperparameters) -> Result<Self> {
+        let conditioned = exact.conditioned(hyper)?;
+        let roots = conditioned.roots;
+        Ok(Self {
+            loads: conditioned.solved.loads * &roots.view().insert_axis(Axis(1)),
+            constants: conditioned.solved.constants,
+            factored: conditioned.factored,
+            roots,
+            hyper: hyper.clone(),
+            exact,
+        })
     }
 
-    /// What covariances of the posterior need, factored once.
-    pub(crate) fn solver(
-        &self,
-        posterior: &ExactPosterior,
-        hyper: &Hyperparameters,
-    ) -> Result<Factored> {
-        let design = self.scaled_design(&posterior.root_precisions);
-        self.factor(hyper, design.view())
+    fn components(&self) -> Vec<Component<'_>> {
+        components(&self.exact.kernel, &self.hyper)
     }
 
-    /// Covariances with the rows of every coefficient at these contexts, in units of the noise
-    /// (q p × n, coefficients fastest).
-    pub(crate) fn cross(
+    /// Covariances with the rows of every coefficient at these contexts (q p × n, coefficients
+    /// fastest), and how these depend on the constants (p × q p).
+    fn of_coefficients(
         &self,
         parts: &[Component<'_>],
-        posterior: &ExactPosterior,
         at: ArrayView2<'_, f64>,
-    ) -> Array2<f64> {
-        let design = self.scaled_design(&posterior.root_precisions);
-        with_coefficients(parts, self.contexts.view(), design.view(), at)
-    }
-
-    /// Posterior covariances of the coefficients at each context (q × p × p).
-    pub(crate) fn covariances(
-        &self,
-        posterior: &ExactPosterior,
-        solver: &Factored,
-        hyper: &Hyperparameters,
-        at: ArrayView2<'_, f64>,
-    ) -> Result<Array3<f64>> {
-        let parts = components(&self.kernel, hyper);
-        let count = self.design.ncols();
-        let cross = self.cross(&parts, posterior, at);
+    ) -> (Array2<f64>, Array2<f64>) {
+        let (contexts, design) = (self.exact.contexts.view(), self.exact.design.view());
+        let count = design.ncols();
         let ones = Array2::from_shape_fn((count, at.nrows() * count), |(j, column)| {
             f64::from(column % count == j)
         });
-        let (taken, given) = solver.halves(cross.t(), ones)?;
-        let (taken, given) = (transposed(taken.view()), transposed(given.view()));
-        let mut out = Array3::zeros((at.nrows(), count, count));
-        for (q, mut covariance) in out.axis_iter_mut(Axis(0)).enumerate() {
-            let prior = prior_variances(&parts, row(&at, q), count);
-            for j in 0..count {
-                for l in 0..=j {
-                    let (a, b) = (q * count + j, q * count + l);
-                    let pair = |table: &Array2<f64>| {
-                        dot(
-                            table.row(a).to_slice().unwrap_or_default(),
-                            table.row(b).to_slice().unwrap_or_default(),
-                        )
-                    };
-                    let prior = if j == l { prior[j] } else { 0.0 };
-                    let mut value = prior - pair(&taken) + pair(&given);
-                    if j == l {
-                        value = value.max(0.0);
-                    }
-                    covariance[[j, l]] = value;
-                    covariance[[l, j]] = value;
-                }
-            }
-        }
-        Ok(out)
+        (with_coefficients(parts, contexts, design, at), ones)
     }
 
-    /// Joint posterior covariance of all coefficients at all contexts (q p × q p, coefficients fastest).
-    pub(crate) fn joint_covariance(
+    /// Means (q × T) of quantities with these covariances with the rows (q × n) and this dependence on
+    /// the constants (p × q).
+    fn means_of(&self, cross: &Array2<f64>, constants: &Array2<f64>) -> Result<Array2<f64>> {
+        let varying = numerical(product(cross.view(), self.loads.view()))?;
+        Ok(varying + constants.t().dot(&self.constants))
+    }
+
+    /// Moments of groups of k quantities each, given their prior variances (q × k), which do not
+    /// covary.
+    fn moments_of(
         &self,
-        posterior: &ExactPosterior,
-        solver: &Factored,
-        hyper: &Hyperparameters,
+        mut cross: Array2<f64>,
+        constants: Array2<f64>,
+        prior: &Array2<f64>,
+    ) -> Result<SharedMoments> {
+        let (groups, size) = prior.dim();
+        let means = self.means_of(&cross, &constants)?;
+        cross *= &self.roots;
+        let (taken, given) = self.factored.halves(cross.t(), constants)?;
+        let mut covariances = Array3::zeros((groups, size, size));
+        for (group, mut covariance) in covariances.outer_iter_mut().enumerate() {
+            let own = s![.., group * size..(group + 1) * size];
+            let (taken, given) = (taken.slice(own), given.slice(own));
+            covariance.assign(&(given.t().dot(&given) - taken.t().dot(&taken)));
+            let mut diagonal = covariance.diag_mut();
+            diagonal += &prior.row(group);
+            diagonal.mapv_inplace(|v| v.max(0.0));
+        }
+        Ok(SharedMoments {
+            means: grouped(&means, size),
+            covariances,
+        })
+    }
+}
+
+/// Means (q × T × k) of groups of k quantities that follow each other.
+fn grouped(means: &Array2<f64>, size: usize) -> Array3<f64> {
+    let shape = (means.nrows() / size, means.ncols(), size);
+    Array3::from_shape_fn(shape, |(q, t, j)| means[[q * size + j, t]])
+}
+
+impl Posterior for ExactPosterior {
+    fn hyperparameters(&self) -> &Hyperparameters {
+        &self.hyper
+    }
+
+    fn jitter(&self) -> f64 {
+        let (rows, constants) = (&self.factored.lower, &self.factored.constants);
+        rows.jitter().max(constants.jitter())
+    }
+
+    fn means(&self, at: ArrayView2<'_, f64>) -> Result<Array3<f64>> {
+        let parts = self.components();
+        let means = blocks(at.nrows(), |range| {
+            let (cross, ones) = self.of_coefficients(&parts, at.slice(s![range, ..]));
+            Ok(grouped(&self.means_of(&cross, &ones)?, ones.nrows()))
+        })?;
+        Ok(along_rows(means.iter().map(Array3::view)))
+    }
+
+    fn coefficients(&self, at: ArrayView2<'_, f64>) -> Result<SharedMoments> {
+        let parts = self.components();
+        let count = self.exact.design.ncols();
+        by_blocks(at.nrows(), |range| {
+            let at = at.slice(s![range, ..]);
+            let (cross, ones) = self.of_coefficients(&parts, at);
+            self.moments_of(cross, ones, &prior_variances(&parts, at, count))
+        })
+    }
+
+    fn predictors(
+        &self,
         at: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>> {
-        let parts = components(&self.kernel, hyper);
-        let count = self.design.ncols();
-        let size = at.nrows() * count;
-        let cross = self.cross(&parts, posterior, at);
-        let ones =
-            Array2::from_shape_fn((count, size), |(j, column)| f64::from(column % count == j));
-        let (taken, given) = solver.halves(cross.t(), ones)?;
+        design: ArrayView2<'_, f64>,
+    ) -> Result<SharedMoments> {
+        let parts = self.components();
+        let rows = (self.exact.contexts.view(), self.exact.design.view());
+        by_blocks(at.nrows(), |range| {
+            let (at, design) = (at.slice(s![range.clone(), ..]), design.slice(s![range, ..]));
+            let variances = prior_variances(&parts, at, design.ncols()) * &design * design;
+            let prior = variances.sum_axis(Axis(1)).insert_axis(Axis(1));
+            self.moments_of(
+                between(&parts, (at, design), rows),
+                design.t().to_owned(),
+                &prior,
+            )
+        })
+    }
+
+    fn sums(&self, summands: &Summands<'_>) -> Result<SharedMoments> {
+        let parts = self.components();
+        let (contexts, design) = (self.exact.contexts.view(), self.exact.design.view());
+        let count = design.ncols();
+        let mut constants = Array2::zeros((count, summands.sums() * count));
+        for j in 0..count {
+            let weights = summands.weights_of(j).sum_axis(Axis(1));
+            constants.slice_mut(s![j, j..;count]).assign(&weights);
+        }
+        let prior = summands.prior_variances(&parts, count);
+        self.moments_of(summands.cross(&parts, contexts, design), constants, &prior)
+    }
+
+    fn partial_effect(&self, term: usize, at: ArrayView2<'_, f64>) -> Result<SharedMoments> {
+        let part = self.components().swap_remove(term);
+        let (contexts, count) = (self.exact.contexts.view(), self.exact.design.ncols());
+        let rows = contexts.nrows();
+        let others = transposed(contexts);
+        // Prior covariance of each coefficient at some contexts with itself at each row.
+        let own = |at: ArrayView2<'_, f64>| -> Array2<f64> {
+            let lines: Vec<Vec<f64>> = (0..at.nrows() * count)
+                .into_par_iter()
+                .map(|index| part.values(index % count, row(&at, index / count), others.view()))
+                .collect();
+            Array2::from_shape_fn((at.nrows() * count, rows), |(line, a)| lines[line][a])
+        };
+        let mut cross = own(at);
+        let mut average = Array2::<f64>::zeros((count, rows));
+        for start in (0..rows).step_by(AVERAGED) {
+            let block = contexts.slice(s![start..rows.min(start + AVERAGED), ..]);
+            for (index, line) in own(block).rows().into_iter().enumerate() {
+                average
+                    .row_mut(index % count)
+                    .scaled_add(1.0 / rows as f64, &line);
+            }
+        }
+        let mut prior = Array2::zeros((at.nrows(), count));
+        for (index, mut line) in cross.rows_mut().into_iter().enumerate() {
+            let (q, j) = (index / count, index % count);
+            prior[[q, j]] = part.variance(j, row(&at, q)) - 2.0 * line.sum() / rows as f64
+                + average.row(j).sum() / rows as f64;
+            line -= &average.row(j);
+            line *= &self.exact.design.column(j);
+        }
+        let constants = Array2::zeros((count, at.nrows() * count));
+        self.moments_of(cross, constants, &prior)
+    }
+
+    fn joint_root(&self, at: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let parts = self.components();
+        let count = self.exact.design.ncols();
+        let (mut cross, ones) = self.of_coefficients(&parts, at);
+        cross *= &self.roots;
+        let (taken, given) = self.factored.halves(cross.t(), ones)?;
         let mut covariance = numerical(gram(given.view()))? - numerical(gram(taken.view()))?;
         let others = transposed(at);
         for a in 0..at.nrows() {
@@ -149,110 +217,34 @@ impl Exact {
                 }
             }
         }
-        Ok((&covariance + &covariance.t()) / 2.0)
+        let mut covariance = (&covariance + &covariance.t()) / 2.0;
+        // Semi-definite to rounding; the prior's scale sets what rounding is.
+        let prior: f64 = parts.iter().flat_map(|part| &part.variances).sum();
+        let least = 1e-12 * prior.max(f64::MIN_POSITIVE);
+        let lift = |value: f64| value.max(0.0) + least;
+        covariance.diag_mut().mapv_inplace(lift);
+        let factor = numerical(cholesky_with_limit(covariance.view(), 1e-3))?;
+        Ok(factor.lower().clone())
     }
 
-    /// Weighted sums of every coefficient over contexts.
-    pub(crate) fn sums(
-        &self,
-        posterior: &ExactPosterior,
-        hyper: &Hyperparameters,
-        summands: &Summands<'_>,
-    ) -> Result<SharedMoments> {
-        let parts = components(&self.kernel, hyper);
-        let count = self.design.ncols();
-        let mut cross = summands.cross(&parts, self.contexts.view(), self.design.view());
-        let mut of_constants = Array2::zeros((count, summands.sums() * count));
-        for j in 0..count {
-            let weights = summands.weights_of(j).sum_axis(Axis(1));
-            of_constants.slice_mut(s![j, j..;count]).assign(&weights);
+    fn leave_one_out(&self, rows: Observations<'_>) -> Result<Array2<f64>> {
+        let inverse = numerical(self.factored.lower.inverse())?.diag().to_owned();
+        let mut left = &inverse - &squares(&self.factored.of_constants()?);
+        for (row, (left, inverse)) in left.iter_mut().zip(&inverse).enumerate() {
+            *left = inverse * remainder(row, *left / inverse)?;
         }
-        let means = numerical(product(cross.view(), posterior.loads.view()))?
-            + of_constants.t().dot(&posterior.constants);
-        let solver = self.solver(posterior, hyper)?;
-        cross *= &posterior.root_precisions;
-        let (taken, given) = solver.halves(cross.t(), of_constants)?;
-        let prior = summands.prior_variances(&parts, count);
-        let mut covariances = Array3::zeros((summands.sums(), count, count));
-        for (sum, mut covariance) in covariances.axis_iter_mut(Axis(0)).enumerate() {
-            let own = s![.., sum * count..(sum + 1) * count];
-            let (taken, given) = (taken.slice(own), given.slice(own));
-            covariance.assign(&(given.t().dot(&given) - taken.t().dot(&taken)));
-            let mut diagonal = covariance.diag_mut();
-            diagonal += &prior.row(sum);
-            diagonal.mapv_inplace(|v| v.max(0.0));
-        }
-        let shape = (summands.sums(), posterior.loads.ncols(), count);
-        Ok(SharedMoments {
-            means: Array3::from_shape_fn(shape, |(g, t, j)| means[[g * count + j, t]]),
-            covariances,
-        })
-    }
-
-    /// What one term adds to every coefficient, with mean zero over the rows.
-    pub(crate) fn partial_effect(
-        &self,
-        posterior: &ExactPosterior,
-        hyper: &Hyperparameters,
-        term: usize,
-        at: ArrayView2<'_, f64>,
-    ) -> Result<PartialEffect> {
-        let mut parts = components(&self.kernel, hyper);
-        let part = parts.swap_remove(term);
-        let (contexts, count) = (self.contexts.view(), self.design.ncols());
-        let rows = contexts.nrows();
-        let others = transposed(contexts);
-        // Prior covariance of each coefficient at some contexts with itself at each row.
-        let own = |at: ArrayView2<'_, f64>| -> Array2<f64> {
-            let lines: Vec<Vec<f64>> = (0..at.nrows() * count)
-                .into_par_iter()
-                .map(|index| part.values(index % count, row(&at, index / count), others.view()))
-                .collect();
-            Array2::from_shape_fn((at.nrows() * count, rows), |(line, a)| lines[line][a])
-        };
-        let mut prior = own(at);
-        let mut average = Array2::<f64>::zeros((count, rows));
-        for start in (0..rows).step_by(AVERAGED) {
-            let block = contexts.slice(s![start..rows.min(start + AVERAGED), ..]);
-            for (index, line) in own(block).rows().into_iter().enumerate() {
-                average
-                    .row_mut(index % count)
-                    .scaled_add(1.0 / rows as f64, &line);
-            }
-        }
-        let mut variances = Array1::zeros(at.nrows() * count);
-        for (index, mut line) in prior.rows_mut().into_iter().enumerate() {
-            let (q, j) = (index / count, index % count);
-            variances[index] = part.variance(j, row(&at, q)) - 2.0 * line.sum() / rows as f64
-                + average.row(j).sum() / rows as f64;
-            line -= &average.row(j);
-            line *= &self.design.column(j);
-        }
-        let means = numerical(product(prior.view(), posterior.loads.view()))?;
-        let solver = self.solver(posterior, hyper)?;
-        prior *= &posterior.root_precisions;
-        let (taken, given) =
-            solver.halves(prior.t(), Array2::zeros((count, at.nrows() * count)))?;
-        let squares = |table: &Array2<f64>| table.map_axis(Axis(0), |column| column.dot(&column));
-        let variances = (variances - squares(&taken) + squares(&given)).mapv(|v: f64| v.max(0.0));
-        let targets = posterior.loads.ncols();
-        let scale = |target: usize| match self.likelihood {
-            Likelihood::Gaussian => hyper.scales[target],
-            Likelihood::Bernoulli => 1.0,
-        };
-        let shape = (at.nrows(), targets, count);
-        Ok(PartialEffect {
-            means: Array3::from_shape_fn(shape, |(q, t, j)| means[[q * count + j, t]]),
-            variances: Array3::from_shape_fn(shape, |(q, t, j)| {
-                variances[q * count + j] * scale(t)
-            }),
+        let scaled = &self.loads / &(&self.roots * &self.roots * left).insert_axis(Axis(1));
+        Ok(match rows.weights {
+            Some(weights) => scaled / weights.mapv(f64::sqrt).insert_axis(Axis(1)),
+            None => scaled,
         })
     }
 }
 
-/// Prior variances and covariances of the coefficients at one context: a diagonal.
-fn prior_variances(parts: &[Component<'_>], context: &[f64], count: usize) -> Vec<f64> {
-    (0..count)
-        .map(|j| parts.iter().map(|part| part.variance(j, context)).sum())
-        .collect()
+/// Prior variances of the coefficients at contexts (q × p), which do not covary.
+fn prior_variances(parts: &[Component<'_>], at: ArrayView2<'_, f64>, count: usize) -> Array2<f64> {
+    Array2::from_shape_fn((at.nrows(), count), |(q, j)| {
+        let of_part = |part: &Component<'_>| part.variance(j, row(&at, q));
+        parts.iter().map(of_part).sum()
+    })
 }

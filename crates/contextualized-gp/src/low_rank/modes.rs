@@ -1,90 +1,72 @@
-//! Binary outcomes: Newton's iteration by passes over the rows.
+//! Laplace's approximation by passes over the rows.
 
-use super::{LowRank, LowRankPosterior, Rows};
+use super::LowRank;
 use crate::basis::Basis;
+use crate::constants::ConstantPrior;
 use crate::hyperparameters::Hyperparameters;
-use crate::laplace::{derivatives, log_likelihood};
-use contextualized_core::{Error, Result};
-use ndarray::{Array1, Axis};
+use crate::laplace::{MAX_ITERATIONS, Outcomes, Position, Working, newton};
+use crate::observations::Observations;
+use contextualized_core::{Family, Result};
+use ndarray::{Array1, Array2, Axis};
 use rayon::prelude::*;
 
-/// Passes over the rows to the mode of binary outcomes.
-const MAX_PASSES: usize = 50;
-const MODE_TOLERANCE: f64 = 1e-8;
-/// A row whose outcome is certain to rounding says nothing of the curvature.
-const LEAST_PRECISION: f64 = 1e-10;
-/// The most a linear predictor changes in one pass.
-const MOST_CHANGE: f64 = 10.0;
 /// Rows predicted at once.
 const BLOCK: usize = 1024;
 
 impl LowRank {
-    /// Binary targets at these hyperparameters: for each the sums of the Gaussian rows that Laplace's
-    /// approximation has at the mode, found by Newton's iteration over passes through the rows.
-    pub(crate) fn at_modes(
+    /// The first target at these hyperparameters: the sums of the normal responses that Laplace's
+    /// approximation has at the mode, found by Newton's iteration, each step a pass over the rows.
+    pub(crate) fn at_mode(
         basis: &Basis,
-        constant: f64,
-        rows: Rows<'_>,
+        family: Family,
+        rows: Observations<'_>,
         hyper: &Hyperparameters,
-    ) -> Result<Vec<Self>> {
+    ) -> Result<Self> {
         let hyper = Hyperparameters {
             noise: 1.0,
             scales: Array1::ones(1),
             ..hyper.clone()
         };
-        let ones = Array1::ones(rows.contexts.nrows());
-        let weights = rows.weights.as_ref().map_or(ones.view(), |w| w.view());
-        rows.targets
-            .columns()
-            .into_iter()
-            .map(|target| {
-                let mut predictors = Array1::<f64>::zeros(target.len());
-                for _ in 0..MAX_PASSES {
-                    let (slopes, precisions) = derivatives(&predictors, target, weights);
-                    let precisions = precisions.mapv(|p| p.max(LEAST_PRECISION));
-                    let working = (&predictors + &(&slopes / &precisions)).insert_axis(Axis(1));
-                    let mut sums = Self::gather(
-                        basis.clone(),
-                        constant,
-                        Rows {
-                            contexts: rows.contexts.view(),
-                            design: rows.design.view(),
-                            targets: working.view(),
-                            weights: Some(precisions.view()),
-                        },
-                    )?;
-                    let posterior = sums.posterior(&hyper)?;
-                    let next = sums.predictors(&posterior, rows)?;
-                    let change = (&next - &predictors)
-                        .iter()
-                        .fold(0.0, |most: f64, c| most.max(c.abs()));
-                    // A step that is too long overshoots by its own length: halve it.
-                    let step = (MOST_CHANGE / change.max(f64::MIN_POSITIVE)).min(1.0);
-                    predictors = &predictors + &((&next - &predictors) * step);
-                    if change < MODE_TOLERANCE.sqrt() {
-                        let residual = (&working.column(0) - &predictors).mapv(|r| r * r);
-                        let constant = precisions.mapv(|p| (p / std::f64::consts::TAU).ln()).sum();
-                        sums.correction = Some(
-                            log_likelihood(&predictors, target, weights.view())
-                                + 0.5 * ((&residual * &precisions).sum() - constant),
-                        );
-                        return Ok(sums);
-                    }
-                }
-                Err(Error::NotConverged {
-                    algorithm: "Newton's iteration to the posterior mode",
-                    iterations: MAX_PASSES,
-                    criterion: "largest change of a linear predictor",
-                    value: f64::NAN,
-                    tolerance: MODE_TOLERANCE.sqrt(),
+        let constants = ConstantPrior::of(family, rows)?;
+        let outcomes = Outcomes::of(family, rows);
+        let gather = |working: &Working| {
+            let responses = working.responses.view().insert_axis(Axis(1));
+            let responses = Observations::new(rows.contexts.view(), rows.design.view(), responses)
+                .with_weights(Some(working.precisions.view()));
+            Self::gather(basis.clone(), constants, responses)
+        };
+        let size = rows.design.ncols() * basis.functions();
+        let mode = newton(
+            &outcomes,
+            size,
+            MAX_ITERATIONS,
+            |position| {
+                let squares = position.coordinates.mapv(|weight| weight * weight);
+                0.5 * constants
+                    .whitened(rows.design.ncols(), basis.functions())
+                    .dot(&squares)
+            },
+            |working| {
+                let sums = gather(working)?;
+                let solved = sums.solve(&hyper)?;
+                Ok(Position {
+                    coordinates: solved.whitened.column(0).to_owned(),
+                    predictors: sums.predictors(&sums.weights(&solved), rows)?,
                 })
-            })
-            .collect()
+            },
+        )?;
+        let mut sums = gather(&mode.working)?;
+        let precisions = &mode.working.precisions;
+        let residuals = (&mode.working.responses - &mode.predictors).mapv(|r| r * r);
+        let constant = precisions.mapv(|p| (p / std::f64::consts::TAU).ln()).sum();
+        let quadratic = residuals.dot(precisions);
+        sums.correction = Some(mode.log_likelihood + 0.5 * (quadratic - constant));
+        Ok(sums)
     }
 
-    /// Linear predictors of the rows.
-    fn predictors(&self, posterior: &LowRankPosterior, rows: Rows<'_>) -> Result<Array1<f64>> {
-        let mut predictors = Array1::zeros(rows.contexts.nrows());
+    /// Linear predictors of the rows, of the first target.
+    fn predictors(&self, weights: &Array2<f64>, rows: Observations<'_>) -> Result<Array1<f64>> {
+        let mut predictors = Array1::zeros(rows.rows());
         let blocks: Vec<_> = predictors
             .axis_chunks_iter_mut(Axis(0), BLOCK)
             .zip(rows.contexts.axis_chunks_iter(Axis(0), BLOCK))
@@ -93,7 +75,7 @@ impl LowRank {
         blocks
             .into_par_iter()
             .try_for_each(|((mut out, contexts), design)| {
-                let means = self.means(posterior, contexts)?;
+                let means = self.means(weights, contexts)?;
                 let means = means.index_axis(Axis(1), 0);
                 out.assign(&(&means * &design).sum_axis(Axis(1)));
                 Ok(())

@@ -2,10 +2,12 @@
 
 use super::LowRank;
 use crate::basis::Basis;
-use crate::exact::numerical;
+use crate::constants::ConstantPrior;
+use crate::numerical;
+use crate::observations::Observations;
 use contextualized_core::Result;
 use contextualized_solvers::{transposed_product, weighted_gram};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, Axis, s};
 use rayon::prelude::*;
 
 /// Rows whose products are formed at once.
@@ -14,15 +16,6 @@ const BLOCK: usize = 1024;
 /// Sums that are formed side by side and then added in order; fixed, so that the bits do not depend
 /// on the number of threads.
 const PARTS: usize = 16;
-
-/// The rows that a [`LowRank`] is made from.
-#[derive(Clone, Copy)]
-pub(crate) struct Rows<'a> {
-    pub(crate) contexts: ArrayView2<'a, f64>,
-    pub(crate) design: ArrayView2<'a, f64>,
-    pub(crate) targets: ArrayView2<'a, f64>,
-    pub(crate) weights: Option<ArrayView1<'a, f64>>,
-}
 
 struct Sums {
     /// For each pair of coefficients j ≤ l a square of the basis' size.
@@ -37,7 +30,11 @@ struct Sums {
 
 impl LowRank {
     /// Reads the rows in blocks of fixed size.
-    pub(crate) fn gather(basis: Basis, constant: f64, rows: Rows<'_>) -> Result<Self> {
+    pub(crate) fn gather(
+        basis: Basis,
+        constants: ConstantPrior,
+        rows: Observations<'_>,
+    ) -> Result<Self> {
         let count = rows.contexts.nrows();
         let coefficients = rows.design.ncols();
         let functions = basis.functions();
@@ -68,7 +65,7 @@ impl LowRank {
         }
         Ok(Self {
             basis,
-            constant,
+            constants,
             coefficients,
             rows: count,
             gram,
@@ -105,7 +102,12 @@ impl Sums {
         indices.zip(&self.pairs).map(|((j, l), pair)| (j, l, pair))
     }
 
-    fn add(&mut self, basis: &Basis, rows: Rows<'_>, range: std::ops::Range<usize>) -> Result<()> {
+    fn add(
+        &mut self,
+        basis: &Basis,
+        rows: Observations<'_>,
+        range: std::ops::Range<usize>,
+    ) -> Result<()> {
         let contexts = rows.contexts.slice(s![range.clone(), ..]);
         let mut design = rows.design.slice(s![range.clone(), ..]).to_owned();
         let mut targets = rows.targets.slice(s![range.clone(), ..]).to_owned();

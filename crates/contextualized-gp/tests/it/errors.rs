@@ -279,7 +279,7 @@ fn no_question_has_an_empty_answer() {
         assert_eq!(fitted.draws(at, 3, 0).unwrap().dim(), (3, 0, 1, 2));
         let effect = fitted.partial_effect(0, at).unwrap();
         assert_eq!(effect.means.dim(), (0, 1, 2));
-        assert_eq!(effect.variances.dim(), (0, 1, 2));
+        assert_eq!(effect.variances().dim(), (0, 1, 2));
     }
     let fitted = problem().fit(&process());
     assert_eq!(

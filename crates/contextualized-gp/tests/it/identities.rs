@@ -177,7 +177,7 @@ proptest! {
             b.partial_effect(1, at.view()).unwrap(),
         );
         assert_relative_eq!(a.means, b.means, epsilon = 1e-8);
-        assert_relative_eq!(a.variances, b.variances, epsilon = 1e-8);
+        assert_relative_eq!(a.variances(), b.variances(), epsilon = 1e-8);
     }
 }
 
@@ -204,7 +204,7 @@ fn effects_have_the_variance_of_centred_draws() {
                     .map(|draw| draw[q] - draw.slice(s![2..]).mean().unwrap())
                     .collect();
                 let (mean, variance) = (centred.mean().unwrap(), centred.var(1.0));
-                let expected = effect.variances[[q, 0, j]];
+                let expected = effect.variances()[[q, 0, j]];
                 assert!((mean - effect.means[[q, 0, j]]).abs() < 5.0 * (expected / 4000.0).sqrt());
                 // A sample variance has a relative standard error of √(2 / n).
                 let off = variance / expected - 1.0;

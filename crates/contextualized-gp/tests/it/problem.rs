@@ -1,7 +1,7 @@
 //! Rows to fit, and priors to draw truths from.
 
 use contextualized_core::Result;
-use contextualized_gp::{CoefficientProcess, FittedProcess, Hyperparameters};
+use contextualized_gp::{CoefficientProcess, FittedProcess, Hyperparameters, Observations};
 use contextualized_solvers::cholesky_with_limit;
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis};
 use rand::{Rng, SeedableRng};
@@ -115,13 +115,14 @@ impl Problem {
         self.select(&rows)
     }
 
+    pub(crate) fn observations(&self) -> Observations<'_> {
+        let (contexts, design) = (self.contexts.view(), self.design.view());
+        Observations::new(contexts, design, self.targets.view())
+            .with_weights(self.weights.as_ref().map(|w| w.view()))
+    }
+
     pub(crate) fn try_fit(&self, process: &CoefficientProcess) -> Result<FittedProcess> {
-        process.fit(
-            self.contexts.view(),
-            self.design.view(),
-            self.targets.view(),
-            self.weights.as_ref().map(|w| w.view()),
-        )
+        process.fit(self.observations())
     }
 
     pub(crate) fn fit(&self, process: &CoefficientProcess) -> FittedProcess {
@@ -129,12 +130,7 @@ impl Problem {
     }
 
     pub(crate) fn leave_one_out(&self, fitted: &FittedProcess) -> Result<Array2<f64>> {
-        fitted.leave_one_out(
-            self.contexts.view(),
-            self.design.view(),
-            self.targets.view(),
-            self.weights.as_ref().map(|w| w.view()),
-        )
+        fitted.leave_one_out(self.observations())
     }
 }
 

@@ -2,54 +2,46 @@
 
 use crate::problem::{Problem, known};
 use approx::assert_relative_eq;
-use contextualized_gp::{CoefficientProcess, Hyperparameters, Kernel, Method, Priors, Size};
+use contextualized_gp::{CoefficientProcess, Hyperparameters, Kernel, Method, Observations, Size};
 use contextualized_solvers::{Cholesky, cholesky};
 use ndarray::{Array1, Array2, ArrayView2, array};
 
 /// Kernels of the terms at unit amplitude, given a row of inverse length scales.
 type Terms = fn(&[f64], &[f64], &[f64]) -> Vec<f64>;
 
-/// `K = Σⱼ (Σₜ s²ⱼₜ kₜ + τ²) xⱼ xⱼᵀ + σ² W⁻¹`, inverted by its factor.
+/// `V = Σⱼ Σₜ s²ⱼₜ kₜ xⱼ xⱼᵀ + σ² W⁻¹` and generalised least squares for the constants, whose prior is
+/// flat: universal kriging (Rasmussen and Williams 2006, section 2.7).
 struct Textbook<'a> {
     problem: &'a Problem,
     hyper: &'a Hyperparameters,
     terms: Terms,
-    constant: f64,
     factor: Cholesky,
+    /// V⁻¹ X.
+    solved: Array2<f64>,
+    /// Factor of XᵀV⁻¹X.
+    constants: Cholesky,
 }
 
-fn covariance(
-    hyper: &Hyperparameters,
-    terms: Terms,
-    constant: f64,
-    j: usize,
-    a: &[f64],
-    b: &[f64],
-) -> f64 {
+fn covariance(hyper: &Hyperparameters, terms: Terms, j: usize, a: &[f64], b: &[f64]) -> f64 {
     let set = if hyper.inverse_length_scales.nrows() == 1 {
         0
     } else {
         j
     };
     let kernels = terms(&hyper.inverse_length_scales.row(set).to_vec(), a, b);
-    let varying: f64 = kernels
-        .iter()
-        .zip(hyper.amplitudes.row(j))
-        .map(|(k, s)| s * s * k)
-        .sum();
-    varying + constant * constant
+    let amplitudes = hyper.amplitudes.row(j);
+    let varying = kernels.iter().zip(amplitudes).map(|(k, s)| s * s * k);
+    varying.sum()
 }
 
 impl<'a> Textbook<'a> {
-    fn new(problem: &'a Problem, hyper: &'a Hyperparameters, terms: Terms, constant: f64) -> Self {
+    fn new(problem: &'a Problem, hyper: &'a Hyperparameters, terms: Terms) -> Self {
         let rows = problem.rows();
         let (c, x) = (&problem.contexts, &problem.design);
         let matrix = Array2::from_shape_fn((rows, rows), |(a, b)| {
             let (a_row, b_row) = (c.row(a).to_vec(), c.row(b).to_vec());
             let mut entry: f64 = (0..x.ncols())
-                .map(|j| {
-                    covariance(hyper, terms, constant, j, &a_row, &b_row) * x[[a, j]] * x[[b, j]]
-                })
+                .map(|j| covariance(hyper, terms, j, &a_row, &b_row) * x[[a, j]] * x[[b, j]])
                 .sum();
             if a == b {
                 let weight = problem.weights.as_ref().map_or(1.0, |w| w[a]);
@@ -57,20 +49,32 @@ impl<'a> Textbook<'a> {
             }
             entry
         });
+        let factor = cholesky(matrix.view()).unwrap();
+        let solved = factor.solve(x.view()).unwrap();
         Self {
             problem,
             hyper,
             terms,
-            constant,
-            factor: cholesky(matrix.view()).unwrap(),
+            constants: cholesky(symmetric(x.t().dot(&solved)).view()).unwrap(),
+            factor,
+            solved,
         }
     }
 
     fn prior(&self, j: usize, a: &[f64], b: &[f64]) -> f64 {
-        covariance(self.hyper, self.terms, self.constant, j, a, b)
+        covariance(self.hyper, self.terms, j, a, b)
     }
 
-    /// Covariance of the rows with every coefficient at a context (n × p).
+    /// Estimates of the constants (p × T), and V⁻¹ (y − X b) (n × T).
+    fn solution(&self) -> (Array2<f64>, Array2<f64>) {
+        let (x, y) = (&self.problem.design, &self.problem.targets);
+        let products = self.solved.t().dot(y);
+        let constants = self.constants.solve(products.view()).unwrap();
+        let residuals = y - &x.dot(&constants);
+        (constants, self.factor.solve(residuals.view()).unwrap())
+    }
+
+    /// Covariance of the rows with every coefficient at a context, constants left out (n × p).
     fn cross(&self, at: &[f64]) -> Array2<f64> {
         let (c, x) = (&self.problem.contexts, &self.problem.design);
         Array2::from_shape_fn(x.dim(), |(a, j)| {
@@ -81,25 +85,38 @@ impl<'a> Textbook<'a> {
     /// Means (T × p) and the covariance (p × p) before the targets' scales.
     fn posterior(&self, at: &[f64]) -> (Array2<f64>, Array2<f64>) {
         let cross = self.cross(at);
-        let loads = self.factor.solve(self.problem.targets.view()).unwrap();
+        let (constants, loads) = self.solution();
         let taken = cross.t().dot(&self.factor.solve(cross.view()).unwrap());
         let prior = Array1::from_shape_fn(cross.ncols(), |j| self.prior(j, at, at));
-        (loads.t().dot(&cross), Array2::from_diag(&prior) - taken)
+        let unexplained = Array2::eye(cross.ncols()) - self.solved.t().dot(&cross);
+        let given = self.constants.solve(unexplained.view()).unwrap();
+        let covariance = Array2::from_diag(&prior) - taken + unexplained.t().dot(&given);
+        (
+            (constants + cross.t().dot(&loads)).reversed_axes(),
+            covariance,
+        )
     }
 
+    /// The restricted one, with a prior density of one for the constants.
     fn log_marginal_likelihood(&self) -> f64 {
-        let y = &self.problem.targets;
-        let loads = self.factor.solve(y.view()).unwrap();
-        let n = y.nrows() as f64;
+        let (x, y) = (&self.problem.design, &self.problem.targets);
+        let (constants, loads) = self.solution();
+        let residuals = y - &x.dot(&constants);
+        let degrees = (y.nrows() - x.ncols()) as f64;
         (0..y.ncols())
             .map(|t| {
                 let scale = self.hyper.scales[t];
-                -0.5 * (y.column(t).dot(&loads.column(t)) / scale
+                -0.5 * (residuals.column(t).dot(&loads.column(t)) / scale
                     + self.factor.log_determinant()
-                    + n * (std::f64::consts::TAU * scale).ln())
+                    + self.constants.log_determinant()
+                    + degrees * (std::f64::consts::TAU * scale).ln())
             })
             .sum()
     }
+}
+
+fn symmetric(matrix: Array2<f64>) -> Array2<f64> {
+    (&matrix + &matrix.t()) / 2.0
 }
 
 fn square(r: f64, a: f64, b: f64) -> f64 {
@@ -155,17 +172,12 @@ fn assert_textbook(
     hyper: &Hyperparameters,
     at: ArrayView2<'_, f64>,
 ) {
-    let constant = 2.5;
     let process = CoefficientProcess::new(kernel.clone())
-        .priors(Priors {
-            constant,
-            ..Priors::default()
-        })
         .size(Size::Exact)
         .hyperparameters(hyper.clone());
     let fitted = problem.fit(&process);
     assert_eq!(fitted.report().method, Method::Exact);
-    let textbook = Textbook::new(problem, hyper, terms, constant);
+    let textbook = Textbook::new(problem, hyper, terms);
     assert_relative_eq!(
         fitted.report().log_marginal_likelihood,
         textbook.log_marginal_likelihood(),
@@ -232,7 +244,7 @@ fn coefficients_may_have_inverse_length_scales_of_their_own_and_be_constant() {
     assert_textbook(&problem, &kernel, terms, &hyper, at().view());
 }
 
-/// One row has its posterior by hand.
+/// One row has its posterior by hand; it does not determine the constant, whose prior is then normal.
 #[test]
 fn one_row_by_hand() {
     let hyper = known(&[1.0], 1, 1, 0.5, &[1.0]);
@@ -240,7 +252,9 @@ fn one_row_by_hand() {
         .hyperparameters(hyper)
         .size(Size::Exact);
     let (c, x, y) = (array![[0.0]], array![[2.0]], array![[3.0]]);
-    let fitted = process.fit(c.view(), x.view(), y.view(), None).unwrap();
+    let fitted = process
+        .fit(Observations::new(c.view(), x.view(), y.view()))
+        .unwrap();
     // Prior variance 100.64, of the row 4 times that and 0.25.
     let (mean, covariance) = (
         fitted.coefficients(c.view()).unwrap()[[0, 0, 0]],

@@ -1,10 +1,8 @@
 //! Threads and files change nothing.
 
 use crate::problem::{Problem, known};
-use contextualized_core::WeightedContexts;
-use contextualized_gp::{
-    CoefficientProcess, FittedProcess, Kernel, Likelihood, Method, Sharing, Size,
-};
+use contextualized_core::{Family, WeightedContexts};
+use contextualized_gp::{CoefficientProcess, FittedProcess, Kernel, Method, Sharing, Size};
 use ndarray::{Array2, array};
 use serde_json::Value;
 
@@ -21,7 +19,7 @@ fn answers(fitted: &FittedProcess, at: &Array2<f64>) -> Vec<u64> {
         .chain(&fitted.covariances(at.view()).unwrap())
         .chain(&fitted.draws(at.view(), 2, 1).unwrap())
         .chain(&effect.means)
-        .chain(&effect.variances)
+        .chain(&effect.variances())
         .chain(&sums.means)
         .chain(&sums.covariances)
         .map(|value| value.to_bits())
@@ -72,14 +70,14 @@ fn one_and_two_threads_by_a_basis() {
 fn one_and_two_threads_with_binary_targets() {
     let problem = |rows| Problem::new(rows, 1, 2, 1, 0.0, 3).binary(|c, x| c[0] * x[0], 3);
     let process = CoefficientProcess::new(Kernel::squared_exponential([0]))
-        .likelihood(Likelihood::Bernoulli)
+        .family(Family::Binomial)
         .sharing(Sharing::Shared)
         .tolerance(1.0)
         .max_iterations(3);
     assert_same_on_threads(&problem(150), &process, true);
     // Beyond the rows that are kept, by a basis.
     let process = process.hyperparameters(known(&[0.8], 2, 1, 1.0, &[1.0]));
-    let rows = CoefficientProcess::EXACT_BINARY_ROWS + 500;
+    let rows = CoefficientProcess::EXACT_LAPLACE_ROWS + 500;
     assert_same_on_threads(&problem(rows), &process, false);
 }
 
@@ -90,7 +88,7 @@ fn fits() -> Vec<(FittedProcess, &'static str)> {
     let process = || CoefficientProcess::new(kernel.clone());
     let hyper = |scales: &[f64]| known(&[0.7, 0.9], 2, 2, 0.3, scales);
     let basis = Size::LowRank { functions: 20 };
-    let bernoulli = || process().likelihood(Likelihood::Bernoulli);
+    let bernoulli = || process().family(Family::Binomial);
     vec![
         (gaussian.fit(&process()), "estimated"),
         (gaussian.fit(&process().plug_in()), "plug-in"),
@@ -220,23 +218,26 @@ fn files_whose_parts_contradict_each_other_are_refused() {
         ),
         ("estimated", "/uncertainty/start/0", Value::Null),
         ("estimated", "/uncertainty/start", Value::from(vec![0.0])),
+        ("estimated", "/family", Value::from("binomial")),
+        ("binary", "/family", Value::from("gaussian")),
+        ("binary, by a basis", "/family", Value::from("gaussian")),
         (
-            "estimated",
-            "/state",
-            estimated("by a basis")["state"].clone(),
+            "by a basis",
+            "/engine/parts/0/LowRank/constants/precision",
+            Value::from(-1.0),
         ),
         (
             "by a basis",
             "/engine",
             estimated("estimated")["engine"].clone(),
         ),
-        ("by a basis", "/engine/LowRank", Value::Array(vec![])),
+        ("by a basis", "/engine/parts", Value::Array(vec![])),
         (
             "by a basis",
-            "/engine/LowRank/0/coefficients",
+            "/engine/parts/0/LowRank/coefficients",
             Value::from(1),
         ),
-        ("binary", "/state/Exact", Value::Array(vec![])),
+        ("binary", "/engine/parts", Value::Array(vec![])),
     ];
     for (what, path, value) in cases {
         let mut file = estimated(what);
@@ -249,11 +250,15 @@ fn files_whose_parts_contradict_each_other_are_refused() {
     start.as_array_mut().unwrap().push(Value::from(0.0));
     file["uncertainty"]["layout"]["noise"] = Value::from(true);
     assert!(read(&file).is_err());
-    // Two parts for two targets that do not agree on the coefficients.
+    // Two parts for targets of a family that has one part for all.
     let mut file = estimated("by a basis");
-    let part = file["engine"]["LowRank"][0].clone();
-    let state = file["state"]["LowRank"][0].clone();
-    file["engine"]["LowRank"] = Value::from(vec![part.clone(), part]);
-    file["state"]["LowRank"] = Value::from(vec![state.clone(), state]);
+    let part = file["engine"]["parts"][0].clone();
+    file["engine"]["parts"] = Value::from(vec![part.clone(), part]);
+    assert!(read(&file).is_err());
+    // Parts of different kinds.
+    let mut file = estimated("binary");
+    let other = estimated("binary, by a basis")["engine"]["parts"][0].clone();
+    file["engine"]["parts"].as_array_mut().unwrap().push(other);
+    file["hyper"]["scales"] = estimated("estimated")["hyper"]["scales"].clone();
     assert!(read(&file).is_err());
 }

@@ -2,8 +2,8 @@
 
 use crate::problem::{Normal, Problem, distance, known};
 use approx::assert_relative_eq;
-use contextualized_core::{Error, WeightedContexts};
-use contextualized_gp::{CoefficientProcess, FittedProcess, Kernel, Likelihood, Size, SumMoments};
+use contextualized_core::{Error, Family, WeightedContexts};
+use contextualized_gp::{CoefficientProcess, FittedProcess, Kernel, Moments, Size};
 use ndarray::{Array2, Array3, Array4, Axis, array, s};
 
 /// Two terms, the hyperparameters known.
@@ -28,7 +28,7 @@ fn sums(problem: &Problem, seed: u64) -> (WeightedContexts, Array2<f64>) {
 }
 
 /// Variances of the sums over coefficients (s × T).
-fn variances(moments: &SumMoments) -> Array2<f64> {
+fn variances(moments: &Moments) -> Array2<f64> {
     moments.covariances.sum_axis(Axis(3)).sum_axis(Axis(2))
 }
 
@@ -134,7 +134,7 @@ fn a_basis_comes_close_to_exact_sums() {
     let binary = Problem::new(120, 2, 2, 1, 0.0, 6).binary(|c, x| c[0] * x[0] + 0.5, 6);
     let bernoulli = known(&[0.8, 0.5, 0.7], 2, 2, 1.0, &[1.0]);
     let bernoulli = process(1)
-        .likelihood(Likelihood::Bernoulli)
+        .family(Family::Binomial)
         .hyperparameters(bernoulli);
     for (problem, process) in [(gaussian, process(2)), (binary, bernoulli)] {
         let (sums, design) = sums(&problem, 7);

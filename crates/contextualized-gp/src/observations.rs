@@ -1,0 +1,103 @@
+//! The rows that a process is fitted to.
+
+use contextualized_core::validate::{check_offsets, check_rows, check_table, check_weights};
+use contextualized_core::{Error, Result};
+use ndarray::{ArrayView1, ArrayView2, Axis, CowArray, Ix2};
+
+/// Rows of contexts (n × c), of a design (n × p) and of targets (n × T), in units in which all have
+/// a scale of about one.
+///
+/// ```
+/// use contextualized_gp::Observations;
+/// use ndarray::array;
+///
+/// let (contexts, design, targets) = (array![[0.1], [0.4]], array![[1.0], [1.0]], array![[2.0], [3.0]]);
+/// let weights = array![1.0, 2.0];
+/// let observations = Observations::new(contexts.view(), design.view(), targets.view());
+/// let observations = observations.with_weights(Some(weights.view()));
+/// # let _ = observations;
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Observations<'a> {
+    pub(crate) contexts: ArrayView2<'a, f64>,
+    pub(crate) design: ArrayView2<'a, f64>,
+    pub(crate) targets: ArrayView2<'a, f64>,
+    pub(crate) weights: Option<ArrayView1<'a, f64>>,
+    pub(crate) offsets: Option<ArrayView1<'a, f64>>,
+}
+
+impl<'a> Observations<'a> {
+    /// Rows of weight one, without offsets.
+    pub fn new(
+        contexts: ArrayView2<'a, f64>,
+        design: ArrayView2<'a, f64>,
+        targets: ArrayView2<'a, f64>,
+    ) -> Self {
+        Self {
+            contexts,
+            design,
+            targets,
+            weights: None,
+            offsets: None,
+        }
+    }
+
+    /// Positive weights (n): inverse variances relative to each other where the family has a
+    /// dispersion, numbers of rows where it has none.
+    pub fn with_weights(mut self, weights: Option<ArrayView1<'a, f64>>) -> Self {
+        self.weights = weights;
+        self
+    }
+
+    /// Known terms (n) of every linear predictor.
+    pub fn with_offsets(mut self, offsets: Option<ArrayView1<'a, f64>>) -> Self {
+        self.offsets = offsets;
+        self
+    }
+
+    /// Checks tables against each other and against numbers of columns that are known.
+    pub(crate) fn check(&self, widths: Option<(usize, usize, usize)>) -> Result<()> {
+        check_table("contexts", self.contexts, widths.map(|w| w.0))?;
+        check_table("design", self.design, widths.map(|w| w.1))?;
+        check_table("targets", self.targets, widths.map(|w| w.2))?;
+        let rows = self.rows();
+        if rows == 0 {
+            return Err(Error::NoRows {
+                argument: "contexts",
+            });
+        }
+        check_rows("design", rows, self.design.nrows())?;
+        check_rows("targets", rows, self.targets.nrows())?;
+        if let Some(weights) = self.weights {
+            check_weights(weights, rows)?;
+            if let Some(row) = weights.iter().position(|&weight| weight == 0.0) {
+                return Err(Error::invalid_parameter(
+                    "weights",
+                    format!("0 at row {row}"),
+                    "positive: leave out rows that do not count",
+                ));
+            }
+        }
+        self.offsets.map_or(Ok(()), |o| check_offsets(o, rows))
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.contexts.nrows()
+    }
+
+    /// One of the targets alone.
+    pub(crate) fn target(self, target: usize) -> Self {
+        let mut one = self;
+        one.targets
+            .slice_axis_inplace(Axis(1), ndarray::Slice::from(target..target + 1));
+        one
+    }
+
+    /// The targets less the offsets, which is all that offsets are where the likelihood is quadratic.
+    pub(crate) fn adjusted_targets(&self) -> CowArray<'a, f64, Ix2> {
+        match self.offsets {
+            Some(offsets) => (&self.targets - &offsets.insert_axis(Axis(1))).into(),
+            None => self.targets.into(),
+        }
+    }
+}
