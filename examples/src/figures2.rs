@@ -1,12 +1,12 @@
 //! The figures of Section 2.
 
+use crate::figures::{
+    NetworkPanel, ShapeFunction, network_graphs, network_tables, shape_functions,
+};
 use crate::figures1::Folder;
 use crate::section2::NetworkOutcome;
 use contextualized_core::Networks;
 use contextualized_plot::Figure;
-use contextualized_plot::figures::{
-    NetworkPanel, ShapeFunction, network_graphs, network_tables, shape_functions,
-};
 use contextualized_simulation::NetworkProblem;
 use ndarray::Axis;
 use std::error::Error;

@@ -3,8 +3,8 @@
 //! Figures of contexts, effects, networks and training curves as SVG. A [`Figure`] is a grid of
 //! [`Panel`]s, a panel is a pair of axes with layers on it, and [`Figure::to_svg`] gives the
 //! text of an SVG document, [`Figure::to_inline_svg`] that of an element in an HTML page; where it
-//! goes is up to the caller. Numbers are `f64`, lengths
-//! are px, and no fonts are needed: text stays text.
+//! goes is up to the caller. Numbers are `f64`, lengths are px, and no fonts are needed: text stays
+//! text.
 //!
 //! ```
 //! use contextualized_plot::{Band, Colour, ColourMap, Figure, Line, Panel, Points, Reference};
@@ -47,14 +47,14 @@
 //! | [`Cells`], [`Graph`] | a table of numbers as a heat map; a network as dots and arrows |
 //! | [`Layer`] | any of these |
 //! | [`Scale`] | linear or logarithmic axes |
-//! | [`Colour`], [`ColourMap`] | colours that colour-blind readers can tell apart |
-//! | [`figures`] | ready-made figures of patients, models, training, effects and networks |
+//! | [`Colour`], [`ColourMap`] | colours that colour-blind readers can distinguish |
+//! | [`figures`] | ready-made panels: histograms, reliability, extrapolation |
 //! | [`enum@Error`] | what can go wrong, with the panel, layer and entry at fault |
 //!
 //! ## What is drawn
 //!
 //! A figure always gives the same bytes. Nothing is drawn over the data: legends stand below
-//! the panels, colour bars beside them, and the canvas grows with its texts, whose widths
+//! the panels, colour bars next to them, and the canvas grows with its texts, whose widths
 //! are estimated from a wide typeface. No number makes it panic: one that cannot be shown is
 //! an [`enum@Error`], and a single point or equal numbers get a range around them.
 
@@ -62,13 +62,10 @@ pub mod figures;
 
 mod axis;
 mod band;
-mod canvas;
 mod cells;
 mod clip;
 mod colour;
-mod colour_map;
 mod error;
-mod face;
 mod figure;
 mod graph;
 mod layer;
@@ -78,7 +75,6 @@ mod panel;
 mod placed;
 mod points;
 mod reference;
-mod rug;
 mod shades;
 mod svg;
 mod text;
@@ -87,8 +83,7 @@ mod ticks;
 pub use axis::Scale;
 pub use band::Band;
 pub use cells::Cells;
-pub use colour::Colour;
-pub use colour_map::ColourMap;
+pub use colour::{Colour, ColourMap};
 pub use error::{Error, Result};
 pub use figure::Figure;
 pub use graph::Graph;
@@ -96,5 +91,4 @@ pub use layer::Layer;
 pub use line::Line;
 pub use panel::Panel;
 pub use points::Points;
-pub use reference::Reference;
-pub use rug::Rug;
+pub use reference::{Reference, Rug};

@@ -1,10 +1,8 @@
 //! Open lines.
 
 use crate::axis::Span;
-use crate::canvas::{Canvas, Fill, Pen};
-use crate::error::within;
-use crate::layer::{Entry, Frame, Key, Mark, Site, entry};
-use crate::text::clean;
+use crate::layer::{Frame, Key, Mark, Site, check_width};
+use crate::svg::{Dot, Pen, Svg};
 use crate::{Colour, Result, clip};
 
 /// A line through points (x, y) in the order given, cut off at the edges of the panel.
@@ -12,10 +10,11 @@ use crate::{Colour, Result, clip};
 /// A single point is drawn as a dot. No points at all draw nothing, but keep their place in
 /// the legend.
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct Line {
     points: Vec<(f64, f64)>,
     pen: Pen,
-    label: Option<String>,
+    label: String,
 }
 
 impl Line {
@@ -23,87 +22,63 @@ impl Line {
     pub fn new(points: &[(f64, f64)]) -> Self {
         Self {
             points: points.to_vec(),
-            pen: Pen {
-                colour: Colour::BLUE,
-                width: 1.8,
-                dashed: false,
-            },
-            label: None,
+            pen: Pen::solid(Colour::BLUE, 1.8),
+            label: String::new(),
         }
     }
 
     /// Its colour.
-    #[must_use]
     pub fn colour(mut self, colour: Colour) -> Self {
         self.pen.colour = colour;
         self
     }
 
     /// Its width in px, from 0.1 to 100.
-    #[must_use]
     pub fn width(mut self, width: f64) -> Self {
         self.pen.width = width;
         self
     }
 
     /// Draws it in dashes.
-    #[must_use]
     pub fn dashed(mut self) -> Self {
         self.pen.dashed = true;
         self
     }
 
     /// The name in the legend.
-    #[must_use]
     pub fn label(mut self, label: &str) -> Self {
-        self.label = Some(clean(label));
+        self.label = label.to_owned();
         self
     }
 }
 
-/// Checks the width of a line.
-pub(crate) fn check_width(width: f64) -> Result<()> {
-    within("the line width", width, 0.1, 100.0, "from 0.1 to 100 px")
-}
-
 impl Mark for Line {
     fn check(&self, site: &Site<'_>) -> Result<()> {
-        site.along_x("x", self.points.iter().map(|point| point.0))?;
-        site.along_y("y", self.points.iter().map(|point| point.1))?;
+        site.points(&self.points)?;
         check_width(self.pen.width)
     }
 
     fn measure(&self, x: &mut Span, y: &mut Span) {
-        for point in &self.points {
-            x.include(point.0);
-            y.include(point.1);
-        }
+        x.extend(self.points.iter().map(|point| point.0));
+        y.extend(self.points.iter().map(|point| point.1));
     }
 
-    fn draw(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<()> {
+    fn draw(&self, svg: &mut Svg, frame: &Frame<'_>) {
         if let [point] = self.points[..] {
-            let fill = Fill {
-                colour: self.pen.colour,
-                opacity: 1.0,
+            let dot = Dot {
+                radius: 1.5 * self.pen.width,
+                fill: self.pen.colour.into(),
+                edge: None,
             };
-            return if frame.contains(point) {
-                canvas.disc(frame.place(point), 1.5 * self.pen.width, fill)
-            } else {
-                Ok(())
-            };
+            let inside = frame.contains(point);
+            svg.dots(dot, inside.then(|| (frame.place(point), None)));
+        } else {
+            let places = frame.places(self.points.iter().copied());
+            svg.lines(&clip::line(&places, frame.rect), self.pen);
         }
-        let places: Vec<_> = self
-            .points
-            .iter()
-            .map(|&point| frame.place(point))
-            .collect();
-        for part in clip::line(&places, frame.rect) {
-            canvas.line(&part, self.pen)?;
-        }
-        Ok(())
     }
 
-    fn entry(&self) -> Option<Entry> {
-        entry(&self.label, Key::Stroke(self.pen))
+    fn entry(&self) -> Option<(&str, Key)> {
+        Some((&self.label, Key::Stroke(self.pen)))
     }
 }

@@ -1,7 +1,7 @@
 //! Every way in which a figure can be refused.
 
 use contextualized_plot::{
-    Band, ColourMap, Error, Figure, Layer, Line, Panel, Points, Reference, Rug, Scale,
+    Band, Cells, ColourMap, Error, Figure, Layer, Line, Panel, Points, Reference, Rug, Scale,
 };
 
 fn refused(panel: Panel) -> Error {
@@ -112,8 +112,8 @@ fn ranges_increase() {
         error.to_string(),
         "panel \"p\": the x range 1 to 1 does not increase"
     );
-    let shaded = points().coloured_by(&[0.0, 1.0], ColourMap::Viridis);
-    let error = refused(Panel::new("p").layer(shaded.colour_range(2.0, 1.0)));
+    let cells = Cells::new(&[0.0, 1.0], 2).coloured(ColourMap::Viridis, 2.0, 1.0);
+    let error = refused(Panel::new("p").layer(cells));
     assert!(matches!(error, Error::BadRange { axis: "colour", .. }));
     let error = refused(Panel::new("p").layer(Points::new(&[(1e300, 0.0)])));
     assert!(matches!(error, Error::BadRange { axis: "x", .. }));

@@ -1,7 +1,7 @@
 //! Effects as functions of a context.
 
-use crate::error::same_length;
-use crate::{Band, Colour, Figure, Line, Panel, Reference, Result, Rug};
+use super::same_length;
+use contextualized_plot::{Band, Colour, Figure, Line, Panel, Reference, Result, Rug};
 
 /// One effect against a context.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +32,7 @@ pub struct GroupCurve<'a> {
 ///
 /// # Errors
 ///
-/// [`Error::LengthsDiffer`](crate::Error::LengthsDiffer) when a group's lists are not of one
+/// [`LengthsDiffer`](contextualized_plot::Error::LengthsDiffer) when a group's lists are not of one
 /// length.
 pub fn effect_curves(panels: &[EffectPanel<'_>], context: &str, columns: usize) -> Result<Figure> {
     let mut figure = Figure::new(columns)
@@ -70,7 +70,7 @@ pub fn effect_curves(panels: &[EffectPanel<'_>], context: &str, columns: usize) 
 /// One estimated curve and what it should be.
 #[derive(Debug, Clone, Copy)]
 pub struct ShapeFunction<'a> {
-    /// What the curve says, such as the effect and the context it depends on.
+    /// What the curve is, such as the effect and the context it depends on.
     pub title: &'a str,
     /// The context's name.
     pub context_name: &'a str,
@@ -91,7 +91,7 @@ pub struct ShapeFunction<'a> {
 ///
 /// # Errors
 ///
-/// [`Error::LengthsDiffer`](crate::Error::LengthsDiffer) when a function's lists are not of
+/// [`LengthsDiffer`](contextualized_plot::Error::LengthsDiffer) when a function's lists are not of
 /// one length.
 pub fn shape_functions(functions: &[ShapeFunction<'_>], columns: usize) -> Result<Figure> {
     let figure = Figure::new(columns)
@@ -107,7 +107,7 @@ pub fn shape_functions(functions: &[ShapeFunction<'_>], columns: usize) -> Resul
 ///
 /// # Errors
 ///
-/// [`Error::LengthsDiffer`](crate::Error::LengthsDiffer) when an effect's lists are not of one length.
+/// [`LengthsDiffer`](contextualized_plot::Error::LengthsDiffer) when an effect's lists are not of one length.
 pub fn context_effects(effects: &[ShapeFunction<'_>], contexts: usize) -> Result<Figure> {
     let mut figure = Figure::new(contexts)
         .description(
@@ -120,24 +120,6 @@ pub fn context_effects(effects: &[ShapeFunction<'_>], contexts: usize) -> Result
         figure = figure.panels(sharing_an_axis(row, about_zero, "rows")?);
     }
     Ok(figure)
-}
-
-/// Small multiples: curves about zero of what contexts and predictors do to an outcome, on one vertical
-/// axis, with intervals and the dashed truth where given and strokes at the foot where rows are.
-///
-/// # Errors
-///
-/// [`Error::LengthsDiffer`](crate::Error::LengthsDiffer) when an effect's lists are not of one length.
-pub fn outcome_effects(
-    effects: &[ShapeFunction<'_>],
-    outcome: &str,
-    columns: usize,
-) -> Result<Figure> {
-    let figure = Figure::new(columns)
-        .description("Effects of contexts and predictors on an outcome, on one vertical axis.")
-        .y_label(&format!("effect on {outcome}"))
-        .panel_size(240.0, 190.0);
-    Ok(figure.panels(sharing_an_axis(effects, about_zero, "rows")?))
 }
 
 /// A panel with a thin line at zero.
