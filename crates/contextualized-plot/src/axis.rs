@@ -19,7 +19,7 @@ const LIMIT: f64 = 1e250;
 /// The share of the range left free at either end of an automatic range.
 const MARGIN: f64 = 0.04;
 
-/// What is asked of an axis.
+/// The settings of an axis.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AxisRequest {
     pub(crate) label: String,

@@ -20,7 +20,7 @@ pub struct Cells {
 }
 
 impl Cells {
-    /// A table of so many columns, row after row, on a diverging scale around zero.
+    /// A table with `columns` columns, row after row, coloured on a diverging scale around zero.
     pub fn new(values: &[f64], columns: usize) -> Self {
         let most = values.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
         let end = if most > 0.0 && most.is_finite() {
@@ -50,7 +50,7 @@ impl Cells {
         self
     }
 
-    /// Writes every number into its cell, with so many decimals; zeros are left out.
+    /// Writes every number into its cell, with this number of decimals; zeros are left out.
     pub fn numbers(mut self, decimals: usize) -> Self {
         self.decimals = Some(decimals);
         self

@@ -33,13 +33,13 @@ impl Colour {
     pub const REDDISH_PURPLE: Self = Self::rgb(204, 121, 167);
 
     /// White, for outlines.
-    pub const WHITE: Self = Self::rgb(255, 255, 255);
+    pub(crate) const WHITE: Self = Self::rgb(255, 255, 255);
     /// Dark grey, for text and reference lines.
     pub const DARK_GREY: Self = Self::rgb(64, 64, 64);
-    /// Grey, for what stands behind the data.
+    /// Grey, for lines behind the data.
     pub const GREY: Self = Self::rgb(140, 140, 140);
     /// The light grey of grid lines.
-    pub const LIGHT_GREY: Self = Self::rgb(230, 230, 230);
+    pub(crate) const LIGHT_GREY: Self = Self::rgb(230, 230, 230);
 
     /// A colour from its red, green and blue parts in sRGB.
     pub const fn rgb(red: u8, green: u8, blue: u8) -> Self {

@@ -71,7 +71,7 @@ impl Figure {
         self
     }
 
-    /// What the figure is called where it is not seen; by default, its title, or those of its panels.
+    /// Its name for readers who cannot see it; by default, its title, or the titles of its panels.
     pub fn name(mut self, name: &str) -> Self {
         self.name = name.to_owned();
         self
@@ -135,7 +135,7 @@ impl Figure {
     ///
     /// Paper, ink and greys are CSS properties of the page, with those of [`Figure::to_svg`] where the
     /// page does not set them: `--figure-paper`, `--figure-ink` (titles), `--figure-text` (labels and
-    /// axes), `--figure-muted` (what stands behind the data), `--figure-grid`, and `--figure-blue`, as
+    /// axes), `--figure-muted` (lines behind the data), `--figure-grid`, and `--figure-blue`, as
     /// [`Colour::BLUE`](crate::Colour::BLUE) is too dark for a dark page. All other colours stay. There
     /// are no identifiers, so that a page can contain any number of figures.
     ///
@@ -260,7 +260,7 @@ fn spaced(depth: f64) -> f64 {
     if depth > 0.0 { depth + GAP } else { 0.0 }
 }
 
-/// Where the panels stand.
+/// The places of the panels.
 #[derive(Debug)]
 struct Grid {
     /// The data rectangles from the corner of the grid, and the left margins of their columns.

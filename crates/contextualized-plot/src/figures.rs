@@ -16,17 +16,17 @@ use crate::{Band, Colour, Error, Line, Panel, Points, Reference, Result, Scale};
 /// at most 40; equal values have a single one.
 pub fn histogram(quantity: &str, values: &[f64], population: Option<f64>) -> Panel {
     let mut panel = Panel::new("").x_label(quantity).y_label("share of rows");
-    let bins = bins(values);
-    if let Some(most) = bins.iter().map(|bin| bin.share).reduce(f64::max) {
+    let bars = bins(values).into_iter();
+    let outline: Vec<(f64, f64)> = bars
+        .flat_map(|Bin { low, high, share }| [(low, 0.0), (low, share), (high, share), (high, 0.0)])
+        .collect();
+    let (x, tops): (Vec<f64>, Vec<f64>) = outline.iter().copied().unzip();
+    if let Some(most) = tops.iter().copied().reduce(f64::max) {
         panel = panel.y_range(0.0, 1.06 * most);
     }
-    let mut outline = Vec::new();
-    for Bin { low, high, share } in bins {
-        let bar = Band::new(&[low, high], &[0.0; 2], &[share; 2]);
-        panel = panel.layer(bar.opacity(0.45));
-        outline.extend([(low, 0.0), (low, share), (high, share), (high, 0.0)]);
-    }
-    panel = panel.layer(Line::new(&outline).width(1.0));
+    panel = panel
+        .layer(Band::new(&x, &vec![0.0; x.len()], &tops).opacity(0.45))
+        .layer(Line::new(&outline).width(1.0));
     match population {
         Some(value) => panel.layer(Reference::vertical(value).label("population")),
         None => panel,

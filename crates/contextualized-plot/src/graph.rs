@@ -10,7 +10,7 @@ use crate::{Colour, Result};
 /// without axes ([`Panel::bare`](crate::Panel::bare)), which it fills.
 ///
 /// An edge is as wide as its weight is large, vermillion where it is positive and blue where it is
-/// negative. Names that do not fit into their nodes all stand outside of the circle. Edges of weight
+/// negative. Names that do not fit into their nodes are all written outside of the circle. Edges of weight
 /// zero and loops are not drawn.
 #[derive(Debug, Clone)]
 #[must_use]
@@ -116,7 +116,7 @@ impl Graph {
     }
 }
 
-/// Where nodes and their names stand.
+/// The places of nodes and their names.
 struct Layout {
     /// From the middle of the circle to each node, in multiples of the circle's radius; y grows upwards.
     directions: Vec<(f64, f64)>,
@@ -158,7 +158,7 @@ impl Layout {
     }
 }
 
-/// How the name of a node stands on its place outside of the circle.
+/// Which part of a name outside of the circle is next to its node.
 fn anchor(x: f64) -> Anchor {
     if x > ABOVE_OR_BELOW {
         Anchor::Start

@@ -77,7 +77,7 @@ pub(crate) enum Key {
     Area(Fill),
 }
 
-/// Where a layer stands, for its checks and their messages.
+/// The panel and the position of a layer, for its checks and their messages.
 #[derive(Debug)]
 pub(crate) struct Site<'a> {
     pub(crate) panel: &'a str,

@@ -53,7 +53,7 @@
 //!
 //! ## What is drawn
 //!
-//! A figure always gives the same bytes. Nothing is drawn over the data: legends stand below
+//! A figure always gives the same bytes. Nothing is drawn over the data: legends are below
 //! the panels, colour bars next to them, and the canvas grows with its texts, whose widths
 //! are estimated from a wide typeface. No number makes it panic: one that cannot be shown is
 //! an [`enum@Error`], and a single point or equal numbers get a range around them.

@@ -156,23 +156,30 @@ impl<'a> Placed<'a> {
             Y_TICK.leading() / 2.0 - room
         });
         let above = above.fold(0.0, f64::max);
-        let left = TICK_ROOM + widest(&self.y) + padded(self.y_label.depth());
+        let left = if self.panel.bare {
+            0.0
+        } else {
+            TICK_ROOM + widest(&self.y)
+        };
+        let left = left + padded(self.y_label.depth());
         let right: f64 = self.bars.iter().map(Bar::room).sum();
         let head = self.title.depth() + self.subtitle.depth();
         Margins {
             left: left.max(before).ceil(),
             right: right.max(after).ceil(),
             top: if head > 0.0 { head + TITLE_GAP } else { above }.ceil(),
-            bottom: (TICK_ROOM + self.x_tick_depth() + padded(self.x_label.depth())).ceil(),
+            bottom: (self.x_depth() + padded(self.x_label.depth())).ceil(),
         }
     }
 
-    /// The room below the axis that the labels of x ticks need.
-    fn x_tick_depth(&self) -> f64 {
-        if self.x_upwards {
-            widest(&self.x)
+    /// The room below the data that the ticks of the x axis need.
+    fn x_depth(&self) -> f64 {
+        if self.panel.bare {
+            0.0
+        } else if self.x_upwards {
+            TICK_ROOM + widest(&self.x)
         } else {
-            SMALL.size
+            TICK_ROOM + SMALL.size
         }
     }
 
@@ -182,7 +189,7 @@ impl<'a> Placed<'a> {
         let middle = rect.middle();
         let subtitle_top = rect.top - TITLE_GAP - self.subtitle.depth();
         let title_top = subtitle_top - self.title.depth();
-        let label_top = rect.bottom + TICK_ROOM + self.x_tick_depth() + LABEL_GAP;
+        let label_top = rect.bottom + self.x_depth() + LABEL_GAP;
         self.title.draw(svg, (middle.0, title_top));
         self.subtitle.draw(svg, (middle.0, subtitle_top));
         self.x_label.draw(svg, (middle.0, label_top));

@@ -99,7 +99,7 @@ pub(crate) struct Svg {
 }
 
 impl Svg {
-    /// An empty canvas of a size in px, called `title` and `description` where it is not seen.
+    /// An empty canvas of a size in px, with a title and a description for readers who cannot see it.
     pub(crate) fn new(
         (width, height): (f64, f64),
         title: &str,

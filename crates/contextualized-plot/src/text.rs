@@ -3,7 +3,7 @@
 use crate::Colour;
 use crate::svg::{Pixel, Svg};
 
-/// Which part of a text stands at its place.
+/// Which part of a text is at its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Anchor {
     Start,
@@ -58,7 +58,7 @@ pub(crate) const SMALL: Face = Face {
     ..ACROSS
 };
 
-/// The ticks of an x axis where they are too long to stand next to each other.
+/// The ticks of an x axis where they are too long to be written next to each other.
 pub(crate) const X_TICK_UPWARDS: Face = Face {
     upwards: true,
     ..Y_TICK
@@ -84,7 +84,7 @@ pub(crate) const CELL: Face = Face {
 
 impl Face {
     /// The face on a background: light where that is dark. The two are off black and white, for
-    /// those follow the page that a figure stands in, and backgrounds do not.
+    /// those follow the page that a figure is part of, and backgrounds do not.
     pub(crate) fn on(self, background: Colour) -> Self {
         let colour = if background.luminance() < 120.0 {
             Colour::rgb(254, 254, 254)
@@ -167,7 +167,7 @@ impl Paragraph {
     }
 }
 
-/// Breaks a text without line breaks of its own.
+/// Breaks a text that contains no line break.
 fn wrap(text: &str, face: Face, room: f64) -> Vec<String> {
     let fits = |line: &str| face.width(line) <= room;
     let mut lines: Vec<String> = Vec::new();

@@ -54,7 +54,7 @@ pub fn archetype_bands(
     Ok(figure)
 }
 
-/// Numbers are written into the cells of tables of up to so many columns.
+/// Numbers are written into the cells of tables with at most this number of columns.
 const MOST_WITH_NUMBERS: usize = 14;
 
 /// What archetypes are: a heat map with a row for each archetype and a column for each coefficient,

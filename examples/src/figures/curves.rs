@@ -76,7 +76,7 @@ pub struct ShapeFunction<'a> {
     pub context_name: &'a str,
     /// Values of the context, in order.
     pub context: &'a [f64],
-    /// The estimate at each.
+    /// The estimate at each; empty if the truth alone is shown.
     pub estimate: &'a [f64],
     /// Lower and upper ends of an interval around each estimate, if there is one.
     pub interval: Option<(&'a [f64], &'a [f64])>,
@@ -160,8 +160,10 @@ fn sharing_an_axis(
             same_length(named("upper ends"), context.len(), upper.len())?;
             panel = panel.layer(Band::new(context, lower, upper).label("interval"));
         }
-        let estimate = curve(named("estimate"), function.context, function.estimate)?;
-        panel = panel.layer(estimate.width(2.2).label("estimate"));
+        if !function.estimate.is_empty() {
+            let estimate = curve(named("estimate"), function.context, function.estimate)?;
+            panel = panel.layer(estimate.width(2.2).label("estimate"));
+        }
         if !function.truth.is_empty() {
             let truth = curve(named("truth"), function.context, function.truth)?;
             let truth = truth.colour(Colour::BLACK).width(1.4).dashed();

@@ -164,7 +164,7 @@ fn check_model(truth: &TrueEffects<'_>, model: &ModelEffects<'_>) -> Result<()> 
 }
 
 /// The range of all effects, but no further from the true ones than a quarter of their range; `None`
-/// when there is nothing to go by or a number is not finite, which drawing will report.
+/// without effects or when a number is not finite, which drawing will report.
 fn range(truth: &TrueEffects<'_>, models: &[ModelEffects<'_>]) -> Option<(f64, f64)> {
     let ends = |points: &mut dyn Iterator<Item = &(f64, f64)>| {
         points.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (a, b)| {

@@ -14,7 +14,7 @@ pub struct NetworkPanel<'a> {
     pub weights: &'a [f64],
 }
 
-/// Numbers are written into the cells of tables of up to so many nodes.
+/// Numbers are written into the cells of tables with at most this number of nodes.
 const MOST_WITH_NUMBERS: usize = 6;
 
 /// Heat maps of weights, rows from and columns to, all on one colour scale.

@@ -22,7 +22,15 @@ fn texts(elements: &[Element], text: &str) -> usize {
 fn a_bar_for_every_bin_and_a_line_for_the_population() {
     let values: Vec<f64> = (0..9).map(f64::from).collect();
     let elements = draw([histogram("age", &values, Some(4.0))]);
-    assert_eq!(count(&elements, "polygon"), 5);
+    let outlined = |element: &Element| {
+        let outline = element.get("d").unwrap_or_default();
+        element.get("stroke") == Some("#0072B2") && outline.matches(['M', 'L']).count() == 4 * 5
+    };
+    assert_eq!(
+        elements.iter().filter(|element| outlined(element)).count(),
+        1
+    );
+    assert_eq!(count(&elements, "polygon"), 1);
     for text in ["age", "share of rows", "population"] {
         assert_eq!(texts(&elements, text), 1, "{text}");
     }
