@@ -7,7 +7,7 @@
 //! | [`extrapolation`] | rows that are further from the training contexts than those from each other |
 
 use crate::error::same_length;
-use crate::{Band, Colour, Error, Line, Panel, Points, Reference, Result, Scale};
+use crate::{Band, Colour, Error, Line, Panel, Points, Result, Scale};
 
 /// A histogram as shares of the values, with the value of the constant-coefficient model (population) as
 /// a dashed line where it is given.
@@ -28,7 +28,7 @@ pub fn histogram(quantity: &str, values: &[f64], population: Option<f64>) -> Pan
         .layer(Band::new(&x, &vec![0.0; x.len()], &tops).opacity(0.45))
         .layer(Line::new(&outline).width(1.0));
     match population {
-        Some(value) => panel.layer(Reference::vertical(value).label("population")),
+        Some(value) => panel.layer(Line::vertical(value).label("population")),
         None => panel,
     }
 }
@@ -153,7 +153,7 @@ pub fn extrapolation(training: &[f64], groups: &[(&str, &[f64])], share: f64) ->
     let threshold = threshold(training, share);
     if let Some(threshold) = threshold {
         let name = format!("{} of training rows", percent(share));
-        panel = panel.layer(Reference::vertical(threshold).label(&name));
+        panel = panel.layer(Line::vertical(threshold).label(&name));
     }
     let line = steps(training).colour(Colour::GREY).width(2.4);
     panel = panel.layer(line.label("training rows"));

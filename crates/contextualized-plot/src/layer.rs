@@ -4,7 +4,7 @@ use crate::axis::{Axis, Scale, Span};
 use crate::error::{same_length, within};
 use crate::shades::Shades;
 use crate::svg::{Dot, Fill, Pen, Pixel, Rect, Svg};
-use crate::{Band, Cells, Error, Graph, Line, Points, Reference, Result, Rug};
+use crate::{Band, Cells, Error, Graph, Line, Points, Result, Rug};
 
 /// Anything that can be drawn in a panel; each kind converts into it.
 #[derive(Debug, Clone)]
@@ -15,8 +15,6 @@ pub enum Layer {
     Line(Line),
     /// The area between two curves.
     Band(Band),
-    /// A straight line across the panel.
-    Reference(Reference),
     /// Short strokes at the foot of the panel.
     Rug(Rug),
     /// A table of numbers.
@@ -43,7 +41,7 @@ macro_rules! layers {
     };
 }
 
-layers!(Points, Line, Band, Reference, Rug, Cells, Graph);
+layers!(Points, Line, Band, Rug, Cells, Graph);
 
 /// What a panel asks of a layer.
 pub(crate) trait Mark {
@@ -139,11 +137,6 @@ impl Site<'_> {
 /// Checks an opacity.
 pub(crate) fn check_opacity(opacity: f64) -> Result<()> {
     within("the opacity", opacity, 0.0, 1.0, "from 0 to 1")
-}
-
-/// Checks the width of a line.
-pub(crate) fn check_width(width: f64) -> Result<()> {
-    within("the line width", width, 0.1, 100.0, "from 0.1 to 100 px")
 }
 
 /// The data rectangle of a panel on the canvas, with its axes.

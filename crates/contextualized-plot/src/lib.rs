@@ -7,7 +7,7 @@
 //! text.
 //!
 //! ```
-//! use contextualized_plot::{Band, Colour, ColourMap, Figure, Line, Panel, Points, Reference};
+//! use contextualized_plot::{Band, ColourMap, Figure, Line, Panel, Points};
 //!
 //! let age: Vec<f64> = (20..80).map(f64::from).collect();
 //! let effect: Vec<f64> = age.iter().map(|age| (age / 15.0).sin()).collect();
@@ -18,7 +18,7 @@
 //! let effects = Panel::new("Effect of age")
 //!     .x_label("Age (years)")
 //!     .y_label("Effect")
-//!     .layer(Reference::horizontal(0.0))
+//!     .layer(Line::horizontal(0.0))
 //!     .layer(Band::new(&age, &lower, &upper))
 //!     .layer(Line::new(&curve).label("estimate"));
 //! let patients = Panel::new("Patients")
@@ -42,8 +42,8 @@
 //! | [`Figure`] | a grid of panels with a title, shared labels and a legend |
 //! | [`Panel`] | a pair of axes: titles, labels, ranges, ticks, scales, layers |
 //! | [`Points`] | dots, of one colour or coloured by a number each |
-//! | [`Line`], [`Band`] | a line, solid or dashed; the area between two curves |
-//! | [`Reference`], [`Rug`] | a line across the panel; where the data lie along x |
+//! | [`Line`], [`Band`] | a line through points or across the panel; the area between two curves |
+//! | [`Rug`] | where the data lie along x |
 //! | [`Cells`], [`Graph`] | a table of numbers as a heat map; a network as dots and arrows |
 //! | [`Layer`] | any of these |
 //! | [`Scale`] | linear or logarithmic axes |
@@ -74,7 +74,7 @@ mod line;
 mod panel;
 mod placed;
 mod points;
-mod reference;
+mod rug;
 mod shades;
 mod svg;
 mod text;
@@ -91,4 +91,4 @@ pub use layer::Layer;
 pub use line::Line;
 pub use panel::Panel;
 pub use points::Points;
-pub use reference::{Reference, Rug};
+pub use rug::Rug;

@@ -1,7 +1,7 @@
 //! Effects as functions of a context.
 
 use super::same_length;
-use contextualized_plot::{Band, Colour, Figure, Line, Panel, Reference, Result, Rug};
+use contextualized_plot::{Band, Colour, Figure, Line, Panel, Result, Rug};
 
 /// One effect against a context.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +43,7 @@ pub fn effect_curves(panels: &[EffectPanel<'_>], context: &str, columns: usize) 
     for shown in panels {
         let mut panel = Panel::new(shown.title);
         if let Some(effect) = shown.population {
-            panel = panel.layer(Reference::horizontal(effect).label("population"));
+            panel = panel.layer(Line::horizontal(effect).label("population"));
         }
         for (number, group) in shown.groups.iter().enumerate() {
             let Some((lower, upper)) = group.interval else {
@@ -124,7 +124,7 @@ pub fn context_effects(effects: &[ShapeFunction<'_>], contexts: usize) -> Result
 
 /// A panel with a thin line at zero.
 fn about_zero(title: &str) -> Panel {
-    let zero = Reference::horizontal(0.0).colour(Colour::GREY).width(1.0);
+    let zero = Line::horizontal(0.0).colour(Colour::GREY).width(1.0);
     Panel::new(title).layer(zero.solid())
 }
 

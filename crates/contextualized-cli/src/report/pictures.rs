@@ -4,9 +4,7 @@ use super::dependence::Points;
 use super::words::{number, percent};
 use contextualized_analysis::{ReliabilityBin, SubgroupAccuracy};
 use contextualized_core::{Error, Result};
-use contextualized_plot::{
-    Band, Colour, Figure, Graph, Line, Panel, Points as Dots, Reference, Rug, figures,
-};
+use contextualized_plot::{Band, Colour, Figure, Graph, Line, Panel, Points as Dots, Rug, figures};
 
 /// The data rectangle of a panel, in px: with its labels it fits a phone.
 const WIDTH: f64 = 222.0;
@@ -72,11 +70,11 @@ impl Curve<'_> {
         let (low, high) = with_room(self.range);
         panel = panel.y_range(low, high);
         if low < 0.0 && high > 0.0 {
-            let zero = Reference::horizontal(0.0).colour(Colour::GREY);
+            let zero = Line::horizontal(0.0).colour(Colour::GREY);
             panel = panel.layer(zero.width(0.8).solid());
         }
         if let Some(population) = self.population {
-            panel = panel.layer(Reference::horizontal(population));
+            panel = panel.layer(Line::horizontal(population));
         }
         panel = match self.at {
             Points::Numbers { values, rows } if values.len() > 2 => {
@@ -179,7 +177,7 @@ pub(crate) fn intervals(quantity: &str, lines: &[Estimate]) -> Result<String> {
     let mut panel = Panel::new("")
         .x_label(quantity)
         .y_names(&names)
-        .layer(Reference::vertical(0.0));
+        .layer(Line::vertical(0.0));
     let mut points = Vec::new();
     let mut words = Vec::new();
     for (row, line) in lines.iter().enumerate() {
@@ -265,7 +263,7 @@ pub(crate) fn edges(
     let mut panel = Panel::new("").x_label(context).y_label(quantity);
     let (low, high) = with_room(range);
     panel = panel.y_range(low, high);
-    let zero = Reference::horizontal(0.0).colour(Colour::GREY);
+    let zero = Line::horizontal(0.0).colour(Colour::GREY);
     panel = panel.layer(zero.width(0.8).solid());
     let places: Vec<f64> = match at {
         Points::Numbers { values, rows } => {

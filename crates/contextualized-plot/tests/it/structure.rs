@@ -2,8 +2,7 @@
 
 use crate::xml::{Element, parse};
 use contextualized_plot::{
-    Band, Cells, Colour, ColourMap, Error, Figure, Graph, Line, Panel, Points, Reference, Rug,
-    Scale,
+    Band, Cells, Colour, ColourMap, Error, Figure, Graph, Line, Panel, Points, Rug, Scale,
 };
 use proptest::prelude::*;
 
@@ -101,8 +100,8 @@ fn everything() -> Figure {
                 .coloured_by(&[1.0, 2.0, 3.0], ColourMap::Cividis)
                 .colour_bar("bar"),
         )
-        .layer(Reference::vertical(1.0).label("vertical"))
-        .layer(Reference::horizontal(1.0).solid());
+        .layer(Line::vertical(1.0).label("vertical"))
+        .layer(Line::horizontal(1.0).solid());
     Figure::new(2)
         .title("Title")
         .description("Description")
@@ -276,8 +275,8 @@ fn curves_are_cut_off_at_the_edges() {
         .layer(Line::new(&wild))
         .layer(Line::new(&wild).dashed())
         .layer(Band::new(&x, &[-5.0; 4], &y))
-        .layer(Reference::horizontal(7.0))
-        .layer(Reference::vertical(0.5));
+        .layer(Line::horizontal(7.0))
+        .layer(Line::vertical(0.5));
     draw(&one(panel));
 }
 
@@ -538,5 +537,21 @@ fn long_names_of_an_axis_read_upwards() {
             "another one of the same length"
         ]),
         2
+    );
+}
+
+#[test]
+fn lines_across_a_panel_are_drawn_up_to_the_ends_of_its_axes() {
+    let drawn = |x: f64| {
+        let panel = Panel::new("").x_range(0.1, 0.7).y_range(0.0, 1.0);
+        let elements = draw(&one(
+            panel.layer(Line::vertical(x).colour(Colour::VERMILLION))
+        ));
+        let vermillion = |element: &&Element| element.get("stroke") == Some("#D55E00");
+        elements.iter().filter(vermillion).count()
+    };
+    assert_eq!(
+        [0.1, 0.7, 0.1 + 0.2, 0.05, 0.75].map(drawn),
+        [1, 1, 1, 0, 0]
     );
 }
