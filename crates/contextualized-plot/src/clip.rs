@@ -80,12 +80,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const RECT: Rect = Rect {
-        left: 0.0,
-        top: 0.0,
-        right: 10.0,
-        bottom: 10.0,
-    };
+    const RECT: Rect = Rect::new((0.0, 0.0), (10.0, 10.0));
 
     #[test]
     fn a_line_that_leaves_and_returns_has_two_parts() {

@@ -289,12 +289,7 @@ impl Grid {
             top += row.top;
             for column in &by_column {
                 left += column.left;
-                let rect = Rect {
-                    left,
-                    top,
-                    right: left + size.0,
-                    bottom: top + size.1,
-                };
+                let rect = Rect::new((left, top), size);
                 rects.push((rect, column.left));
                 left = rect.right + column.right + COLUMN_GAP;
             }
@@ -323,12 +318,8 @@ impl Grid {
 
     fn draw(&self, placed: &[Placed<'_>], svg: &mut Svg, (left, top): (f64, f64)) {
         for (panel, (rect, margin)) in placed.iter().zip(&self.rects) {
-            let rect = Rect {
-                left: left + rect.left,
-                top: top + rect.top,
-                right: left + rect.right,
-                bottom: top + rect.bottom,
-            };
+            let corner = (left + rect.left, top + rect.top);
+            let rect = Rect::new(corner, (rect.width(), rect.height()));
             panel.draw(svg, rect, rect.left - margin);
         }
     }

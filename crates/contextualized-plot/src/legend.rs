@@ -108,12 +108,7 @@ fn draw_key(svg: &mut Svg, key: Key, (left, middle): Pixel) {
             svg.lines(&teeth, pen);
         }
         Key::Area(fill) => {
-            let rect = Rect {
-                left,
-                top: middle - 6.0,
-                right: left + KEY,
-                bottom: middle + 6.0,
-            };
+            let rect = Rect::new((left, middle - 6.0), (KEY, 12.0));
             let shown = Fill {
                 opacity: fill.opacity.max(0.15),
                 ..fill

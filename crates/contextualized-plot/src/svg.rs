@@ -18,6 +18,16 @@ pub(crate) struct Rect {
 }
 
 impl Rect {
+    /// A rectangle from its top left corner and its size.
+    pub(crate) const fn new((left, top): Pixel, (width, height): (f64, f64)) -> Self {
+        Self {
+            left,
+            top,
+            right: left + width,
+            bottom: top + height,
+        }
+    }
+
     pub(crate) fn width(&self) -> f64 {
         self.right - self.left
     }
@@ -119,13 +129,7 @@ impl Svg {
             escape(description),
         );
         let mut svg = Self { text, inline };
-        let canvas = Rect {
-            left: 0.0,
-            top: 0.0,
-            right: width,
-            bottom: height,
-        };
-        svg.rect(canvas, Colour::WHITE);
+        svg.rect(Rect::new((0.0, 0.0), (width, height)), Colour::WHITE);
         svg
     }
 
