@@ -22,7 +22,7 @@ use contextualized_core::{
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::table::table;
 use contextualized_linear::{GaussianProcessRegression, NeuralRegression};
-use contextualized_plot::{Band, Colour, Figure, Line, Panel, Reference};
+use contextualized_plot::{Band, Colour, Figure, Line, Panel};
 use contextualized_simulation::Simulator;
 use ndarray::{Array1, Array2, Axis, s};
 use std::error::Error;
@@ -182,7 +182,7 @@ impl View {
         Panel::new(self.name)
             .x_label("context")
             .y_label("slope")
-            .layer(Reference::horizontal(0.0))
+            .layer(Line::horizontal(0.0))
             .layer(Band::new(&x, &lower, &upper).label("95 % band"))
             .layer(Line::new(&estimate).label("estimate"))
             .layer(

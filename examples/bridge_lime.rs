@@ -24,7 +24,7 @@ use contextualized_encoders::{Activation, MlpSettings};
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::statistics::{log_slope, root_mean_square};
 use contextualized_examples::table::{number, table};
-use contextualized_plot::{Colour, Figure, Line, Panel, Points, Reference, Scale};
+use contextualized_plot::{Colour, Figure, Line, Panel, Points, Scale};
 use ndarray::{Array1, Array2, Array3};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -355,7 +355,7 @@ fn figure(all: &[AtWidth]) -> Figure {
         .x_scale(Scale::Log10)
         .y_label("share of the slopes")
         .y_range(-0.05, 1.15)
-        .layer(Reference::horizontal(1.0));
+        .layer(Line::horizontal(1.0));
     let columns = (CONTEXTS + FEATURES) as f64;
     let v = 0.75_f64.powi(2) * columns / (1.0 + 0.75_f64.powi(2) * columns);
     let theory = curve(&|at| v * at.width.powi(2) / (v * at.width.powi(2) + PENALTY));

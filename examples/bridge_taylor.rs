@@ -23,7 +23,7 @@ use contextualized_encoders::{Activation, MlpSettings};
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::statistics::{log_slope, median, quartiles};
 use contextualized_examples::table::table;
-use contextualized_plot::{Band, Colour, Figure, Line, Panel, Points, Reference, Scale};
+use contextualized_plot::{Band, Colour, Figure, Line, Panel, Points, Scale};
 use ndarray::{Array1, Array2, Axis};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -319,7 +319,7 @@ fn figure(smooth: &[Smooth], kinked: &Kinked) -> Figure {
             .x_scale(Scale::Log10)
             .y_scale(Scale::Log10)
             .y_range(ZERO / 3.0, 10.0)
-            .layer(Reference::vertical(1.0).label("the first rectifier turns"))
+            .layer(Line::vertical(1.0).label("the first rectifier turns"))
             .layer(
                 Points::new(&kinked.points)
                     .colour(Colour::BLUISH_GREEN)

@@ -27,6 +27,7 @@ use contextualized_core::{
     VaryingCoefficients, WithUncertainty,
 };
 use contextualized_examples::diabetes::read;
+use contextualized_examples::figures::{EffectPanel, GroupCurve, effect_curves};
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::table::table;
 use contextualized_linear::{
@@ -34,7 +35,6 @@ use contextualized_linear::{
     Parameterization,
 };
 use contextualized_plot::Figure;
-use contextualized_plot::figures::{EffectPanel, GroupCurve, effect_curves};
 use ndarray::{Array1, Array2, ArrayView2, Axis, array, concatenate, s};
 use std::path::PathBuf;
 

@@ -25,13 +25,13 @@ use contextualized_core::{
     Estimator, Family, LocalCoefficients, Result, Samples, VaryingCoefficients, WithArchetypes,
 };
 use contextualized_examples::diabetes;
+use contextualized_examples::figures::{
+    ArchetypeWeights, Colouring, EmbeddingPanel, archetype_bands, archetype_table, embedding,
+};
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::table::table;
 use contextualized_linear::{
     EncoderLink, GaussianProcessRegression, NeuralRegression, Parameterization,
-};
-use contextualized_plot::figures::{
-    ArchetypeWeights, Colouring, EmbeddingPanel, archetype_bands, archetype_table, embedding,
 };
 use contextualized_simulation::Simulator;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, array};

@@ -15,11 +15,11 @@
 
 use clap::Parser;
 use contextualized_core::{Coefficients, Estimator};
+use contextualized_examples::figures::{ShapeFunction, context_effects};
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::table::table;
 use contextualized_linear::{GaussianProcessModel, GaussianProcessRegression, KernelShape};
 use contextualized_plot::Figure;
-use contextualized_plot::figures::{ShapeFunction, context_effects};
 use contextualized_simulation::{SimulatedData, Simulator};
 use ndarray::{Array1, ArrayView1, Axis};
 use std::error::Error;

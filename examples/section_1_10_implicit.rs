@@ -24,12 +24,12 @@ use contextualized_bridge::{
 };
 use contextualized_core::metrics::effect_mse;
 use contextualized_core::{Coefficients, Estimator, LocalCoefficients, VaryingCoefficients};
+use contextualized_examples::figures::{ModelEffects, TrueEffects, Wording, all_models};
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::run::{Flags, parts};
 use contextualized_examples::section1::{Part, implicit, pairs};
 use contextualized_examples::statistics::median;
 use contextualized_examples::table::{number, table};
-use contextualized_plot::figures::{ModelEffects, TrueEffects, Wording, all_models};
 use contextualized_simulation::{SimulatedData, TreatmentContexts, TreatmentProblem};
 use ndarray::{Array2, Array3, Axis};
 use std::error::Error;

@@ -25,12 +25,12 @@ use contextualized_core::{
     Estimator, MarkovNetworks, NetworkDensity, Networks, Samples, Split, Standardization,
     VaryingNetworks,
 };
+use contextualized_examples::figures::{NetworkPanel, network_graphs, network_tables};
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::table::table;
 use contextualized_graphs::Order;
 use contextualized_graphs::bayesian::{GaussianProcessBayesianNetwork, OrderScore};
 use contextualized_graphs::markov::KernelMarkov;
-use contextualized_plot::figures::{NetworkPanel, network_graphs, network_tables};
 use ndarray::{Array2, Array3, ArrayView2, Axis, s};
 use statrs::distribution::{ContinuousCDF, Normal};
 use std::collections::BTreeMap;

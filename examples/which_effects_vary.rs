@@ -22,13 +22,13 @@ use clap::Parser;
 use contextualized_analysis::{Variation, VariationTable, VariationTest, wald_table};
 use contextualized_core::{Estimator, Result, Samples};
 use contextualized_examples::diabetes;
+use contextualized_examples::figures::variation_table;
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::table::table;
 use contextualized_linear::{
     GaussianProcessModel, GaussianProcessRegression, KernelShape, Sharing,
 };
 use contextualized_plot::Figure;
-use contextualized_plot::figures::variation_table;
 use contextualized_simulation::Simulator;
 use std::path::PathBuf;
 

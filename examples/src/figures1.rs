@@ -1,12 +1,12 @@
 //! The figures of Section 1.
 
-use crate::section1::{Outcome, pairs};
-use contextualized_plot::Figure;
-use contextualized_plot::figures::{
+use crate::figures::{
     ModelEffects, OfInterest, Patients, ShapeFunction, TrainingCurve, TrueEffects, Wording,
     all_models, contexts_effects_outcomes, observed_and_unobserved, predicted_effects,
     shape_functions, training_curves,
 };
+use crate::section1::{Outcome, pairs};
+use contextualized_plot::Figure;
 use contextualized_simulation::{TreatmentContexts, TreatmentProblem};
 use ndarray::{Array1, ArrayView2};
 use std::error::Error;

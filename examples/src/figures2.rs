@@ -1,12 +1,12 @@
 //! The figures of Section 2.
 
+use crate::figures::{
+    NetworkPanel, ShapeFunction, network_graphs, network_tables, shape_functions,
+};
 use crate::figures1::Folder;
 use crate::section2::NetworkOutcome;
 use contextualized_core::Networks;
 use contextualized_plot::Figure;
-use contextualized_plot::figures::{
-    NetworkPanel, ShapeFunction, network_graphs, network_tables, shape_functions,
-};
 use contextualized_simulation::NetworkProblem;
 use ndarray::Axis;
 use std::error::Error;
@@ -28,7 +28,7 @@ pub fn truth(folder: &Folder, problem: &NetworkProblem) -> Result<(), Box<dyn Er
     let networks = &problem.all().networks;
     let graphs = graphs(&[("truth", networks)], problem)?;
     folder.write("section_2_1_networks", &graphs.title("The true networks"))?;
-    let curves = curves("truth", networks, problem)?;
+    let curves = curves(None, problem)?;
     folder.write("section_2_1_weights", &curves.title("The true weights"))
 }
 
@@ -48,7 +48,7 @@ pub fn models(
             "{} {}: weights by context, held out between 1.7 and 1.9",
             row.section, row.model
         );
-        let figure = curves(row.model, &outcome.networks, problem)?.title(&title);
+        let figure = curves(Some(&outcome.networks), problem)?.title(&title);
         folder.write(&format!("weights_{}_{}", row.section, row.model), &figure)?;
     }
     Ok(())
@@ -126,10 +126,9 @@ fn views(panels: &[Owned]) -> Vec<NetworkPanel<'_>> {
     panels.iter().map(Owned::view).collect()
 }
 
-/// The weights of the true edges against the context, and the largest of any other.
+/// The weights of the true edges against the context, over them those that a model estimates.
 fn curves(
-    name: &str,
-    networks: &Networks,
+    estimated: Option<&Networks>,
     problem: &NetworkProblem,
 ) -> Result<Figure, Box<dyn Error>> {
     let contexts = problem.all().samples.contexts().column(0).to_vec();
@@ -142,7 +141,7 @@ fn curves(
             .collect()
     };
     let titles = EDGES.map(|(from, to)| format!("{} → {}", NODES[from], NODES[to]));
-    let estimates = EDGES.map(|edge| weights(networks, edge));
+    let estimates = estimated.map(|networks| EDGES.map(|edge| weights(networks, edge)));
     let truths = EDGES.map(|edge| weights(&problem.all().networks, edge));
     // Every tenth stroke is enough to show where samples are.
     let strokes: Vec<f64> = observed.into_iter().step_by(10).collect();
@@ -151,9 +150,9 @@ fn curves(
             title: &titles[edge],
             context_name: "C",
             context: &contexts,
-            estimate: &estimates[edge],
+            estimate: estimates.as_ref().map_or(&[], |all| &all[edge]),
             interval: None,
-            truth: if name == "truth" { &[] } else { &truths[edge] },
+            truth: &truths[edge],
             observed: &strokes,
         })
         .collect();

@@ -3,6 +3,7 @@
 
 pub mod claims;
 pub mod diabetes;
+pub mod figures;
 pub mod figures1;
 pub mod figures2;
 pub mod large;

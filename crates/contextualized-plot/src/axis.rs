@@ -5,7 +5,6 @@ use crate::{Error, Result};
 
 /// How an axis maps numbers to positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
 pub enum Scale {
     /// Equal differences take equal room.
     #[default]
@@ -20,34 +19,33 @@ const LIMIT: f64 = 1e250;
 /// The share of the range left free at either end of an automatic range.
 const MARGIN: f64 = 0.04;
 
-/// What is asked of an axis.
+/// The settings of an axis.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AxisRequest {
     pub(crate) label: String,
     pub(crate) scale: Scale,
     pub(crate) range: Option<(f64, f64)>,
-    pub(crate) ticks: Option<Vec<f64>>,
-    /// What ticks are called instead of their numbers.
-    pub(crate) names: Option<Vec<String>>,
+    /// Whether an automatic range ends where the data do.
+    pub(crate) tight: bool,
+    pub(crate) ticks: Option<Vec<Tick>>,
 }
 
 /// The smallest and the largest of some numbers; `None` of none.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Span(pub(crate) Option<(f64, f64)>);
 
-impl Span {
-    pub(crate) fn include(&mut self, value: f64) {
-        self.0 = Some(match self.0 {
-            None => (value, value),
-            Some((low, high)) => (low.min(value), high.max(value)),
-        });
-    }
-
-    pub(crate) fn join(&mut self, other: Self) {
-        if let Some((low, high)) = other.0 {
-            self.include(low);
-            self.include(high);
+impl Extend<f64> for Span {
+    fn extend<T: IntoIterator<Item = f64>>(&mut self, values: T) {
+        for value in values {
+            let (low, high) = self.0.unwrap_or((value, value));
+            self.0 = Some((low.min(value), high.max(value)));
         }
+    }
+}
+
+impl Span {
+    pub(crate) fn join(&mut self, other: Self) {
+        self.extend(other.0.into_iter().flat_map(|(low, high)| [low, high]));
     }
 }
 
@@ -70,71 +68,66 @@ impl Axis {
         panel: &str,
         axis: &'static str,
     ) -> Result<Self> {
+        let scale = request.scale;
+        let logarithmic = scale == Scale::Log10;
         let (low, high) = request.range.or(data.0).ok_or_else(|| Error::EmptyPanel {
             panel: panel.to_owned(),
             axis,
         })?;
-        let bad = |reason| Error::BadRange {
-            panel: panel.to_owned(),
-            axis,
-            low,
-            high,
-            reason,
+        let ends = if request.range.is_some() {
+            (low, high)
+        } else {
+            scale.padded(low, high, if request.tight { 0.0 } else { MARGIN })
         };
-        let scale = request.scale;
-        if !(low.is_finite() && high.is_finite()) {
-            return Err(bad("is not finite"));
-        }
-        if low > high || (request.range.is_some() && low == high) {
-            return Err(bad("does not increase"));
-        }
-        if scale == Scale::Log10 && low <= 0.0 {
-            return Err(bad("is not positive, but its axis is logarithmic"));
-        }
-        if low.abs() > LIMIT || high.abs() > LIMIT || scale.forward(low).abs() > LIMIT {
-            return Err(bad("is too large to draw"));
-        }
-        if scale == Scale::Log10 && low < 1.0 / LIMIT {
-            return Err(bad("is too close to zero for a logarithmic axis"));
-        }
-        let (low, high) = match request.range {
-            Some(range) => range,
-            None => scale.padded(low, high),
-        };
-        if degenerate(scale.forward(low), scale.forward(high)) {
-            return Err(bad("is too narrow to draw"));
+        let faults = [
+            (!(low.is_finite() && high.is_finite()), "is not finite"),
+            (
+                low > high || (request.range.is_some() && low == high),
+                "does not increase",
+            ),
+            (
+                logarithmic && low <= 0.0,
+                "is not positive, but its axis is logarithmic",
+            ),
+            (low.abs().max(high.abs()) > LIMIT, "is too large to draw"),
+            (
+                logarithmic && low < 1.0 / LIMIT,
+                "is too close to zero for a logarithmic axis",
+            ),
+            (
+                degenerate(scale.forward(ends.0), scale.forward(ends.1)),
+                "is too narrow to draw",
+            ),
+        ];
+        if let Some((_, reason)) = faults.into_iter().find(|(found, _)| *found) {
+            return Err(Error::BadRange {
+                panel: panel.to_owned(),
+                axis,
+                low,
+                high,
+                reason,
+            });
         }
         let mut settled = Self {
             scale,
-            low,
-            high,
+            low: ends.0,
+            high: ends.1,
             ticks: Vec::new(),
         };
         settled.ticks = match (&request.ticks, scale) {
-            (Some(values), _) => {
-                if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
+            (Some(ticks), _) => {
+                if let Some(tick) = ticks.iter().find(|tick| !tick.value.is_finite()) {
                     return Err(Error::BadSetting {
                         setting: "an axis tick",
-                        value,
+                        value: tick.value,
                         requirement: "finite",
                     });
                 }
-                let named = |(index, &value): (usize, &f64)| match &request.names {
-                    Some(names) => Tick {
-                        value,
-                        label: names.get(index).cloned().unwrap_or_default(),
-                    },
-                    None => ticks::explicit(value),
-                };
-                values
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, value)| settled.contains(**value))
-                    .map(named)
-                    .collect()
+                let inside = ticks.iter().filter(|tick| settled.contains(tick.value));
+                inside.cloned().collect()
             }
-            (None, Scale::Linear) => ticks::linear(low, high, most),
-            (None, Scale::Log10) => ticks::logarithmic(low, high, most),
+            (None, Scale::Linear) => ticks::linear(ends.0, ends.1, most),
+            (None, Scale::Log10) => ticks::logarithmic(ends.0, ends.1, most),
         };
         Ok(settled)
     }
@@ -169,26 +162,25 @@ impl Scale {
         }
     }
 
-    /// A range with a margin at either end; around a single value, a range that it is the
-    /// middle of.
-    fn padded(self, low: f64, high: f64) -> (f64, f64) {
-        let (low, high) = (self.forward(low), self.forward(high));
-        let (low, high) = if degenerate(low, high) {
-            let middle = low + (high - low) / 2.0;
-            let half = match self {
-                Self::Linear if middle.abs() > 1e-200 => middle.abs() / 10.0,
-                _ => 0.5,
-            };
-            (middle - half, middle + half)
+    /// A range with a margin, a share of it, at either end; around a single value, a range that it is
+    /// the middle of.
+    fn padded(self, low: f64, high: f64, margin: f64) -> (f64, f64) {
+        let (start, end) = (self.forward(low), self.forward(high));
+        let room = if degenerate(start, end) {
+            match self {
+                Self::Linear if start.abs() > 1e-200 => start.abs() / 10.0,
+                Self::Linear | Self::Log10 => 0.5,
+            }
+        } else if margin == 0.0 {
+            return (low, high);
         } else {
-            let margin = MARGIN * (high - low);
-            (low - margin, high + margin)
+            margin * (end - start)
         };
-        (self.back(low), self.back(high))
+        (self.back(start - room), self.back(end + room))
     }
 }
 
-/// Whether two ends are equal, or too close for numbers between them to be told apart.
+/// Whether two ends are equal, or too close for numbers between them to be distinguished.
 fn degenerate(low: f64, high: f64) -> bool {
     high - low <= 1e-12 * low.abs().max(high.abs()) || high - low < 1e-200
 }
@@ -240,7 +232,7 @@ mod tests {
     #[test]
     fn given_ticks_are_kept_where_they_lie_within() {
         let request = AxisRequest {
-            ticks: Some(vec![-1.0, 0.0, 1.0, 9.0]),
+            ticks: Some([-1.0, 0.0, 1.0, 9.0].map(ticks::explicit).to_vec()),
             range: Some((-1.0, 1.0)),
             ..AxisRequest::default()
         };
@@ -273,7 +265,7 @@ mod tests {
     }
 
     proptest! {
-        /// Any two finite numbers of moderate size make an axis that holds them both.
+        /// Any two finite numbers of moderate size make an axis that contains them both.
         #[test]
         fn data_lie_inside_their_own_axis(a in -1e12..1e12f64, b in -1e12..1e12f64) {
             let linear = axis(Scale::Linear, a.min(b), a.max(b)).unwrap();

@@ -1,20 +1,19 @@
 //! The area between two curves.
 
 use crate::axis::Span;
-use crate::canvas::{Canvas, Fill};
-use crate::error::within;
-use crate::layer::{Entry, Frame, Key, Mark, Site, entry};
-use crate::text::clean;
+use crate::layer::{Frame, Key, Mark, Site, check_opacity};
+use crate::svg::{Fill, Svg};
 use crate::{Colour, Result, clip};
 
 /// The area between a lower and an upper curve, such as an interval around a line.
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct Band {
     x: Vec<f64>,
     lower: Vec<f64>,
     upper: Vec<f64>,
     fill: Fill,
-    label: Option<String>,
+    label: String,
 }
 
 impl Band {
@@ -28,28 +27,25 @@ impl Band {
                 colour: Colour::BLUE,
                 opacity: 0.2,
             },
-            label: None,
+            label: String::new(),
         }
     }
 
     /// Its colour.
-    #[must_use]
     pub fn colour(mut self, colour: Colour) -> Self {
         self.fill.colour = colour;
         self
     }
 
     /// The opacity, from 0 (invisible) to 1.
-    #[must_use]
     pub fn opacity(mut self, opacity: f64) -> Self {
         self.fill.opacity = opacity;
         self
     }
 
     /// The name in the legend.
-    #[must_use]
     pub fn label(mut self, label: &str) -> Self {
-        self.label = Some(clean(label));
+        self.label = label.to_owned();
         self
     }
 }
@@ -58,33 +54,28 @@ impl Mark for Band {
     fn check(&self, site: &Site<'_>) -> Result<()> {
         site.same_length("lower", self.x.len(), self.lower.len())?;
         site.same_length("upper", self.x.len(), self.upper.len())?;
-        site.along_x("x", self.x.iter().copied())?;
-        site.along_y("lower", self.lower.iter().copied())?;
-        site.along_y("upper", self.upper.iter().copied())?;
-        within("the opacity", self.fill.opacity, 0.0, 1.0, "from 0 to 1")
+        site.numbers(site.x, "x", self.x.iter().copied())?;
+        site.numbers(site.y, "lower", self.lower.iter().copied())?;
+        site.numbers(site.y, "upper", self.upper.iter().copied())?;
+        check_opacity(self.fill.opacity)
     }
 
     fn measure(&self, x: &mut Span, y: &mut Span) {
-        self.x.iter().for_each(|&value| x.include(value));
-        let ends = self.lower.iter().chain(&self.upper);
-        ends.for_each(|&value| y.include(value));
+        x.extend(self.x.iter().copied());
+        y.extend(self.lower.iter().chain(&self.upper).copied());
     }
 
-    fn draw(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<()> {
+    fn draw(&self, svg: &mut Svg, frame: &Frame<'_>) {
         let there = self.x.iter().zip(&self.upper);
         let back = self.x.iter().zip(&self.lower).rev();
-        let places: Vec<_> = there
-            .chain(back)
-            .map(|(&x, &y)| frame.place((x, y)))
-            .collect();
-        let outline = clip::outline(&places, frame.rect);
-        if outline.len() < 3 {
-            return Ok(());
+        let around = frame.places(there.chain(back).map(|(&x, &y)| (x, y)));
+        let corners = clip::polygon(&around, frame.rect);
+        if corners.len() >= 3 {
+            svg.polygon(&corners, self.fill);
         }
-        canvas.outline(&outline, self.fill)
     }
 
-    fn entry(&self) -> Option<Entry> {
-        entry(&self.label, Key::Area(self.fill))
+    fn entry(&self) -> Option<(&str, Key)> {
+        Some((&self.label, Key::Area(self.fill)))
     }
 }

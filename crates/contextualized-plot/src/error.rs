@@ -5,7 +5,6 @@
 /// Panels are named by their title, or by their number in brackets when they have none;
 /// layers and entries are counted from zero.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum Error {
     /// The figure has no panels.
     #[error("the figure has no panels")]
@@ -88,21 +87,14 @@ pub enum Error {
         /// What is allowed.
         requirement: &'static str,
     },
-
-    /// The drawing backend failed.
-    #[error("drawing failed")]
-    Drawing {
-        /// The backend's own error.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
 }
 
 /// A result whose error is [`enum@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Checks that a list is as long as the lists it belongs with.
+/// Checks that a list, which `quantity` names, is as long as the lists it belongs with.
 pub(crate) fn same_length(
-    quantity: impl Into<String>,
+    quantity: impl FnOnce() -> String,
     expected: usize,
     found: usize,
 ) -> Result<()> {
@@ -110,7 +102,7 @@ pub(crate) fn same_length(
         Ok(())
     } else {
         Err(Error::LengthsDiffer {
-            quantity: quantity.into(),
+            quantity: quantity(),
             expected,
             found,
         })

@@ -1,18 +1,19 @@
 //! Networks as dots and arrows.
 
 use crate::axis::{Scale, Span};
-use crate::canvas::{Canvas, Fill, Pen, Pixel};
-use crate::face::{Anchor, CELL, Face};
-use crate::layer::{Entry, Frame, Mark, Site};
-use crate::text::clean;
+use crate::layer::{Frame, Mark, Site};
+use crate::svg::{Dot, Pen, Pixel, Rect, Svg};
+use crate::text::{Anchor, CELL, Face};
 use crate::{Colour, Result};
 
 /// A network with its nodes on a circle, the first on top and the others clockwise, for a panel
-/// without axes ([`Panel::bare`](crate::Panel::bare)).
+/// without axes ([`Panel::bare`](crate::Panel::bare)), which it fills.
 ///
 /// An edge is as wide as its weight is large, vermillion where it is positive and blue where it is
-/// negative. Names that do not fit into their nodes all stand outside of the circle. Edges of weight zero are not there, and neither are loops.
+/// negative. Names that do not fit into their nodes are all written outside of the circle. Edges of weight
+/// zero and loops are not drawn.
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct Graph {
     names: Vec<String>,
     weights: Vec<f64>,
@@ -21,29 +22,29 @@ pub struct Graph {
     dash_negative: bool,
 }
 
-/// Half the side of the square that the circle of nodes, of radius 1, stands in: with names in nodes
-/// and outside of them.
-const ROOM: f64 = 1.3;
-const ROOM_FOR_NAMES: f64 = 1.5;
-/// In px, with the name inside and outside.
+/// The radius of nodes in px, with the name inside and outside.
 const NODE_RADIUS: f64 = 15.0;
 const SMALL_RADIUS: f64 = 7.0;
+const NODE_PEN: Pen = Pen::solid(Colour::DARK_GREY, 1.2);
 /// Between a node and its name, in px.
 const NAME_GAP: f64 = 5.0;
-/// Nodes no further than this from the middle line have their name above or below.
+/// Nodes no further than this from the middle line, as a share of the circle's radius, have their
+/// name above or below.
 const ABOVE_OR_BELOW: f64 = 0.1;
+/// The smallest radius of the circle of nodes, in px.
+const LEAST_ROOM: f64 = 20.0;
 /// The width of the widest edge and of the narrowest, in px.
 const WIDEST: f64 = 6.0;
 const NARROWEST: f64 = 0.4;
-/// How far edges there and back stand aside, in px.
-const BESIDE: f64 = 4.5;
+/// How far edges there and back are from the line between their nodes, in px.
+const ASIDE: f64 = 4.5;
 
 impl Graph {
     /// A directed network: row i, column j of the weights (p × p, row after row) is the edge from
     /// node i to node j.
     pub fn directed(names: &[&str], weights: &[f64]) -> Self {
         Self {
-            names: names.iter().map(|name| clean(name)).collect(),
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
             weights: weights.to_vec(),
             directed: true,
             widest: None,
@@ -61,35 +62,15 @@ impl Graph {
 
     /// The weight that is drawn widest, so that panels can be compared; by default, this network's
     /// largest.
-    #[must_use]
     pub fn widest(mut self, weight: f64) -> Self {
         self.widest = Some(weight);
         self
     }
 
-    /// Draws edges of negative weight in dashes, so that signs can be told without colours.
-    #[must_use]
+    /// Draws edges of negative weight in dashes, so that signs are distinguished without colours.
     pub fn dash_negative(mut self) -> Self {
         self.dash_negative = true;
         self
-    }
-
-    fn names_outside(&self) -> bool {
-        let fits = |name: &String| CELL.width(name) <= 1.7 * NODE_RADIUS;
-        !self.names.iter().all(fits)
-    }
-
-    fn radius(&self) -> f64 {
-        if self.names_outside() {
-            SMALL_RADIUS
-        } else {
-            NODE_RADIUS
-        }
-    }
-
-    fn place(&self, node: usize) -> (f64, f64) {
-        let turn = node as f64 / self.names.len() as f64 * std::f64::consts::TAU;
-        (turn.sin(), turn.cos())
     }
 
     /// Edges to draw, narrow ones first: from, to, weight.
@@ -105,13 +86,12 @@ impl Graph {
         edges
     }
 
-    /// Draws an edge, so far aside from the line through its ends.
-    fn edge(&self, canvas: &Canvas<'_>, ends: (Pixel, Pixel), aside: f64, pen: Pen) -> Result<()> {
-        let ((x0, y0), (x1, y1)) = ends;
+    /// Draws an edge, `aside` of the line through its ends.
+    fn edge(&self, svg: &mut Svg, ends: [Pixel; 2], radius: f64, aside: f64, pen: Pen) {
+        let [(x0, y0), (x1, y1)] = ends;
         let length = (x1 - x0).hypot(y1 - y0);
-        let radius = self.radius();
         if length <= 2.0 * radius {
-            return Ok(());
+            return;
         }
         let (across, down) = ((x1 - x0) / length, (y1 - y0) / length);
         let at = |along: f64, off: f64| {
@@ -127,17 +107,65 @@ impl Graph {
         } else {
             0.0
         };
-        canvas.line(&[at(radius, 0.0), at(tip - 0.8 * head, 0.0)], pen)?;
+        svg.lines(&[[at(radius, 0.0), at(tip - 0.8 * head, 0.0)]], pen);
         if self.directed {
             let half = 0.4 * head;
-            let fill = Fill {
-                colour: pen.colour,
-                opacity: 1.0,
-            };
             let corners = [at(tip, 0.0), at(tip - head, half), at(tip - head, -half)];
-            canvas.outline(&corners, fill)?;
+            svg.polygon(&corners, pen.colour);
         }
-        Ok(())
+    }
+}
+
+/// The places of nodes and their names.
+struct Layout {
+    /// From the middle of the circle to each node, in multiples of the circle's radius; y grows upwards.
+    directions: Vec<(f64, f64)>,
+    /// The radius of the circle and of a node.
+    circle: f64,
+    node: f64,
+    outside: bool,
+}
+
+impl Layout {
+    fn new(names: &[String], rect: Rect) -> Self {
+        let outside = names
+            .iter()
+            .any(|name| CELL.width(name) > 1.7 * NODE_RADIUS);
+        let node = if outside { SMALL_RADIUS } else { NODE_RADIUS };
+        let turn = |index| index as f64 / names.len() as f64 * std::f64::consts::TAU;
+        let directions: Vec<(f64, f64)> = (0..names.len())
+            .map(|index| (turn(index).sin(), turn(index).cos()))
+            .collect();
+        // The largest circle whose nodes and names all lie inside.
+        let circle = names.iter().zip(&directions).map(|(name, (x, y))| {
+            let (wide, high) = match (outside, anchor(*x)) {
+                (false, _) => (0.0, 0.0),
+                (true, Anchor::Middle) => (0.0, CELL.size + NAME_GAP),
+                (true, Anchor::Start | Anchor::End) => (CELL.width(name) + NAME_GAP, 0.0),
+            };
+            let room = |side: f64, beyond: f64, share: f64| {
+                (side / 2.0 - node - NODE_PEN.width - beyond) / share.abs().max(1e-9)
+            };
+            room(rect.width(), wide, *x).min(room(rect.height(), high, *y))
+        });
+        let circle = circle.fold(rect.width().max(rect.height()) / 2.0, f64::min);
+        Self {
+            circle: circle.max(LEAST_ROOM),
+            directions,
+            node,
+            outside,
+        }
+    }
+}
+
+/// Which part of a name outside of the circle is next to its node.
+fn anchor(x: f64) -> Anchor {
+    if x > ABOVE_OR_BELOW {
+        Anchor::Start
+    } else if x < -ABOVE_OR_BELOW {
+        Anchor::End
+    } else {
+        Anchor::Middle
     }
 }
 
@@ -145,22 +173,20 @@ impl Mark for Graph {
     fn check(&self, site: &Site<'_>) -> Result<()> {
         let nodes = self.names.len();
         site.same_length("weights", nodes * nodes, self.weights.len())?;
-        site.along(Scale::Linear, "weight", self.weights.iter().copied())
+        site.numbers(Scale::Linear, "weight", self.weights.iter().copied())
     }
 
     fn measure(&self, x: &mut Span, y: &mut Span) {
-        let room = if self.names_outside() {
-            ROOM_FOR_NAMES
-        } else {
-            ROOM
-        };
-        for end in [-room, room] {
-            x.include(end);
-            y.include(end);
-        }
+        x.extend([-1.0, 1.0]);
+        y.extend([-1.0, 1.0]);
     }
 
-    fn draw(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<()> {
+    fn draw(&self, svg: &mut Svg, frame: &Frame<'_>) {
+        let layout = Layout::new(&self.names, frame.rect);
+        let middle = frame.rect.middle();
+        let place =
+            |(x, y): (f64, f64), distance: f64| (middle.0 + x * distance, middle.1 - y * distance);
+        let node = |index: usize| place(layout.directions[index], layout.circle);
         let edges = self.edges();
         let largest = edges.last().map_or(1.0, |edge| edge.2.abs());
         let widest = self.widest.filter(|w| *w > 0.0).unwrap_or(largest);
@@ -174,47 +200,29 @@ impl Mark for Graph {
                 width: (WIDEST * (weight.abs() / widest).min(1.0)).max(NARROWEST),
                 dashed: self.dash_negative && weight < 0.0,
             };
-            let ends = [from, to].map(|node| frame.place(self.place(node)));
             let back = self.directed && self.weights[to * self.names.len() + from] != 0.0;
-            let aside = if back { BESIDE } else { 0.0 };
-            self.edge(canvas, (ends[0], ends[1]), aside, pen)?;
+            let aside = if back { ASIDE } else { 0.0 };
+            self.edge(svg, [node(from), node(to)], layout.node, aside, pen);
         }
-        let (radius, outside) = (self.radius(), self.names_outside());
-        for (node, name) in self.names.iter().enumerate() {
-            let (x, y) = self.place(node);
-            let middle = frame.place((x, y));
-            let fill = Fill {
-                colour: Colour::WHITE,
-                opacity: 1.0,
-            };
-            canvas.disc(middle, radius, fill)?;
-            let pen = Pen {
-                colour: Colour::DARK_GREY,
-                width: 1.2,
-                dashed: false,
-            };
-            canvas.ring(middle, radius, pen)?;
-            if !outside {
-                canvas.text(name, middle, CELL)?;
+        let dot = Dot {
+            radius: layout.node,
+            fill: Colour::WHITE.into(),
+            edge: Some(NODE_PEN),
+        };
+        svg.dots(dot, (0..self.names.len()).map(|index| (node(index), None)));
+        for (name, &(x, y)) in self.names.iter().zip(&layout.directions) {
+            if !layout.outside {
+                svg.text(name, place((x, y), layout.circle), CELL);
                 continue;
             }
-            let anchor = match x {
-                x if x > ABOVE_OR_BELOW => Anchor::Start,
-                x if x < -ABOVE_OR_BELOW => Anchor::End,
-                _ => Anchor::Middle,
-            };
-            let away = radius + NAME_GAP;
+            let anchor = anchor(x);
+            let beyond = layout.circle + layout.node + NAME_GAP;
+            let (left, top) = place((x, y), beyond);
             let up = match anchor {
-                Anchor::Middle => y * (away + CELL.size / 2.0),
-                _ => y * away,
+                Anchor::Middle => y.signum() * CELL.size / 2.0,
+                Anchor::Start | Anchor::End => 0.0,
             };
-            let place = (middle.0 + x * away, middle.1 - up);
-            canvas.text(name, place, Face { anchor, ..CELL })?;
+            svg.text(name, (left, top - up), Face { anchor, ..CELL });
         }
-        Ok(())
-    }
-
-    fn entry(&self) -> Option<Entry> {
-        None
     }
 }

@@ -1,14 +1,13 @@
 //! What every layer can do, and the layers there are.
 
 use crate::axis::{Axis, Scale, Span};
-use crate::canvas::{Canvas, Fill, Pen, Pixel};
-use crate::clip::Rect;
-use crate::shades::Bar;
-use crate::{Band, Cells, Error, Graph, Line, Points, Reference, Result, Rug};
+use crate::error::{same_length, within};
+use crate::shades::Shades;
+use crate::svg::{Dot, Fill, Pen, Pixel, Rect, Svg};
+use crate::{Band, Cells, Error, Graph, Line, Points, Result, Rug};
 
 /// Anything that can be drawn in a panel; each kind converts into it.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub enum Layer {
     /// Dots.
     Points(Points),
@@ -16,8 +15,6 @@ pub enum Layer {
     Line(Line),
     /// The area between two curves.
     Band(Band),
-    /// A straight line across the panel.
-    Reference(Reference),
     /// Short strokes at the foot of the panel.
     Rug(Rug),
     /// A table of numbers.
@@ -44,51 +41,42 @@ macro_rules! layers {
     };
 }
 
-layers!(Points, Line, Band, Reference, Rug, Cells, Graph);
+layers!(Points, Line, Band, Rug, Cells, Graph);
 
 /// What a panel asks of a layer.
 pub(crate) trait Mark {
     /// Checks numbers and settings.
     fn check(&self, site: &Site<'_>) -> Result<()>;
 
-    /// Widens the spans of x and y to what the layer holds.
+    /// Widens the spans of x and y to contain the layer.
     fn measure(&self, x: &mut Span, y: &mut Span);
 
     /// Draws what has been checked.
-    fn draw(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<()>;
+    fn draw(&self, svg: &mut Svg, frame: &Frame<'_>);
 
-    /// Its entry in the legend.
-    fn entry(&self) -> Option<Entry>;
-
-    /// Its colour bar.
-    fn bar(&self, _panel: &str) -> Result<Option<Bar>> {
-        Ok(None)
+    /// Its label in the legend, which has no place for an empty one, and a sample of its look.
+    fn entry(&self) -> Option<(&str, Key)> {
+        None
     }
-}
 
-/// A line of the legend.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Entry {
-    pub(crate) label: String,
-    pub(crate) key: Key,
+    /// Its numbers that are shown as colours.
+    fn shades(&self) -> Option<&Shades> {
+        None
+    }
 }
 
 /// The sample of a layer's look that the legend shows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Key {
-    Disc {
-        radius: f64,
-        fill: Fill,
-        outline: Option<Pen>,
-    },
+    Dot(Dot),
     Stroke(Pen),
     /// Short upright strokes.
     Comb(Pen),
     Area(Fill),
 }
 
-/// Where a layer stands, for its checks and their messages.
-#[derive(Debug, Clone, Copy)]
+/// The panel and the position of a layer, for its checks and their messages.
+#[derive(Debug)]
 pub(crate) struct Site<'a> {
     pub(crate) panel: &'a str,
     pub(crate) layer: usize,
@@ -97,26 +85,14 @@ pub(crate) struct Site<'a> {
 }
 
 impl Site<'_> {
-    /// Checks numbers that lie along the x axis.
-    pub(crate) fn along_x(
-        &self,
-        quantity: &'static str,
-        values: impl IntoIterator<Item = f64>,
-    ) -> Result<()> {
-        self.along(self.x, quantity, values)
-    }
-
-    /// Checks numbers that lie along the y axis.
-    pub(crate) fn along_y(
-        &self,
-        quantity: &'static str,
-        values: impl IntoIterator<Item = f64>,
-    ) -> Result<()> {
-        self.along(self.y, quantity, values)
+    /// Checks the coordinates of points.
+    pub(crate) fn points(&self, points: &[(f64, f64)]) -> Result<()> {
+        self.numbers(self.x, "x", points.iter().map(|point| point.0))?;
+        self.numbers(self.y, "y", points.iter().map(|point| point.1))
     }
 
     /// Checks numbers that are shown on a scale.
-    pub(crate) fn along(
+    pub(crate) fn numbers(
         &self,
         scale: Scale,
         quantity: &'static str,
@@ -154,31 +130,34 @@ impl Site<'_> {
         found: usize,
     ) -> Result<()> {
         let named = || format!("panel {:?}, layer {}: {quantity}", self.panel, self.layer);
-        if expected == found {
-            Ok(())
-        } else {
-            crate::error::same_length(named(), expected, found)
-        }
+        same_length(named, expected, found)
     }
+}
+
+/// Checks an opacity.
+pub(crate) fn check_opacity(opacity: f64) -> Result<()> {
+    within("the opacity", opacity, 0.0, 1.0, "from 0 to 1")
 }
 
 /// The data rectangle of a panel on the canvas, with its axes.
 #[derive(Debug)]
-pub(crate) struct Frame {
+pub(crate) struct Frame<'a> {
     pub(crate) rect: Rect,
-    pub(crate) x: Axis,
-    pub(crate) y: Axis,
+    pub(crate) x: &'a Axis,
+    pub(crate) y: &'a Axis,
+    /// The axis of the colours of the layer that is drawn, if its numbers are shown as colours.
+    pub(crate) shade: Option<&'a Axis>,
 }
 
-impl Frame {
+impl Frame<'_> {
     /// The place of x on the canvas.
     pub(crate) fn across(&self, x: f64) -> f64 {
-        self.rect.left + self.x.position(x) * (self.rect.right - self.rect.left)
+        self.rect.left + self.x.position(x) * self.rect.width()
     }
 
     /// The place of y on the canvas.
     pub(crate) fn down(&self, y: f64) -> f64 {
-        self.rect.bottom - self.y.position(y) * (self.rect.bottom - self.rect.top)
+        self.rect.bottom - self.y.position(y) * self.rect.height()
     }
 
     /// The place of a point, inside the rectangle or not.
@@ -186,13 +165,13 @@ impl Frame {
         (self.across(x), self.down(y))
     }
 
+    /// The places of points.
+    pub(crate) fn places(&self, points: impl IntoIterator<Item = (f64, f64)>) -> Vec<Pixel> {
+        points.into_iter().map(|point| self.place(point)).collect()
+    }
+
     /// Whether a point lies in the ranges of both axes.
     pub(crate) fn contains(&self, (x, y): (f64, f64)) -> bool {
         self.x.contains(x) && self.y.contains(y)
     }
-}
-
-/// The legend entry of a label and a key.
-pub(crate) fn entry(label: &Option<String>, key: Key) -> Option<Entry> {
-    label.clone().map(|label| Entry { label, key })
 }

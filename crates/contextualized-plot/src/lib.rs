@@ -3,11 +3,11 @@
 //! Figures of contexts, effects, networks and training curves as SVG. A [`Figure`] is a grid of
 //! [`Panel`]s, a panel is a pair of axes with layers on it, and [`Figure::to_svg`] gives the
 //! text of an SVG document, [`Figure::to_inline_svg`] that of an element in an HTML page; where it
-//! goes is up to the caller. Numbers are `f64`, lengths
-//! are px, and no fonts are needed: text stays text.
+//! goes is up to the caller. Numbers are `f64`, lengths are px, and no fonts are needed: text stays
+//! text.
 //!
 //! ```
-//! use contextualized_plot::{Band, Colour, ColourMap, Figure, Line, Panel, Points, Reference};
+//! use contextualized_plot::{Band, ColourMap, Figure, Line, Panel, Points};
 //!
 //! let age: Vec<f64> = (20..80).map(f64::from).collect();
 //! let effect: Vec<f64> = age.iter().map(|age| (age / 15.0).sin()).collect();
@@ -18,7 +18,7 @@
 //! let effects = Panel::new("Effect of age")
 //!     .x_label("Age (years)")
 //!     .y_label("Effect")
-//!     .layer(Reference::horizontal(0.0))
+//!     .layer(Line::horizontal(0.0))
 //!     .layer(Band::new(&age, &lower, &upper))
 //!     .layer(Line::new(&curve).label("estimate"));
 //! let patients = Panel::new("Patients")
@@ -42,19 +42,19 @@
 //! | [`Figure`] | a grid of panels with a title, shared labels and a legend |
 //! | [`Panel`] | a pair of axes: titles, labels, ranges, ticks, scales, layers |
 //! | [`Points`] | dots, of one colour or coloured by a number each |
-//! | [`Line`], [`Band`] | a line, solid or dashed; the area between two curves |
-//! | [`Reference`], [`Rug`] | a line across the panel; where the data lie along x |
+//! | [`Line`], [`Band`] | a line through points or across the panel; the area between two curves |
+//! | [`Rug`] | where the data lie along x |
 //! | [`Cells`], [`Graph`] | a table of numbers as a heat map; a network as dots and arrows |
 //! | [`Layer`] | any of these |
 //! | [`Scale`] | linear or logarithmic axes |
-//! | [`Colour`], [`ColourMap`] | colours that colour-blind readers can tell apart |
-//! | [`figures`] | ready-made figures of patients, models, training, effects and networks |
+//! | [`Colour`], [`ColourMap`] | colours that colour-blind readers can distinguish |
+//! | [`figures`] | ready-made panels: histograms, reliability, extrapolation |
 //! | [`enum@Error`] | what can go wrong, with the panel, layer and entry at fault |
 //!
 //! ## What is drawn
 //!
-//! A figure always gives the same bytes. Nothing is drawn over the data: legends stand below
-//! the panels, colour bars beside them, and the canvas grows with its texts, whose widths
+//! A figure always gives the same bytes. Nothing is drawn over the data: legends are below
+//! the panels, colour bars next to them, and the canvas grows with its texts, whose widths
 //! are estimated from a wide typeface. No number makes it panic: one that cannot be shown is
 //! an [`enum@Error`], and a single point or equal numbers get a range around them.
 
@@ -62,13 +62,10 @@ pub mod figures;
 
 mod axis;
 mod band;
-mod canvas;
 mod cells;
 mod clip;
 mod colour;
-mod colour_map;
 mod error;
-mod face;
 mod figure;
 mod graph;
 mod layer;
@@ -77,7 +74,6 @@ mod line;
 mod panel;
 mod placed;
 mod points;
-mod reference;
 mod rug;
 mod shades;
 mod svg;
@@ -87,8 +83,7 @@ mod ticks;
 pub use axis::Scale;
 pub use band::Band;
 pub use cells::Cells;
-pub use colour::Colour;
-pub use colour_map::ColourMap;
+pub use colour::{Colour, ColourMap};
 pub use error::{Error, Result};
 pub use figure::Figure;
 pub use graph::Graph;
@@ -96,5 +91,4 @@ pub use layer::Layer;
 pub use line::Line;
 pub use panel::Panel;
 pub use points::Points;
-pub use reference::Reference;
 pub use rug::Rug;

@@ -1,49 +1,44 @@
-//! Numbers shown as colours, and the bar that explains them.
+//! Numbers shown as colours.
 
 use crate::axis::{Axis, AxisRequest, Span};
-use crate::{ColourMap, Result};
+use crate::{Colour, ColourMap, Result};
 
-/// How numbers become colours.
-#[derive(Debug, Clone, Default)]
+/// Numbers, how they become colours, and whether a bar explains them.
+#[derive(Debug, Clone)]
 pub(crate) struct Shades {
+    pub(crate) values: Vec<f64>,
     pub(crate) map: ColourMap,
+    /// The numbers at the ends of the map; by default, the smallest and the largest.
     pub(crate) range: Option<(f64, f64)>,
+    /// The label of the bar, if there is one.
     pub(crate) bar: Option<String>,
 }
 
-/// A colour bar to be drawn beside the panel.
-#[derive(Debug)]
-pub(crate) struct Bar {
-    pub(crate) label: String,
-    pub(crate) map: ColourMap,
-    pub(crate) axis: Axis,
-}
-
 impl Shades {
-    /// The settled scale of the colours of these numbers.
-    pub(crate) fn axis(&self, values: &[f64], panel: &str) -> Result<Axis> {
+    pub(crate) fn new(values: &[f64], map: ColourMap) -> Self {
+        Self {
+            values: values.to_vec(),
+            map,
+            range: None,
+            bar: None,
+        }
+    }
+
+    /// The settled axis of the colours, which no margins make longer.
+    pub(crate) fn axis(&self, panel: &str) -> Result<Axis> {
         let mut data = Span::default();
-        values.iter().for_each(|&value| data.include(value));
-        // Unlike the axes of a panel, that of the colours has no margins.
-        let range = self.range.or(data.0.filter(|(low, high)| {
-            let size = low.abs().max(high.abs());
-            high - low > 1e-11 * size && high - low > 1e-199
-        }));
+        data.extend(self.values.iter().copied());
         let request = AxisRequest {
-            range: range.or(data.0.is_none().then_some((0.0, 1.0))),
+            range: self.range,
+            tight: true,
             ..AxisRequest::default()
         };
+        let data = Span(data.0.or(Some((0.0, 1.0))));
         Axis::new(&request, data, 5, panel, "colour")
     }
 
-    /// The bar, if one was asked for.
-    pub(crate) fn bar(&self, values: &[f64], panel: &str) -> Result<Option<Bar>> {
-        // Settled even without a bar, so that a range that cannot be drawn is found.
-        let axis = self.axis(values, panel)?;
-        Ok(self.bar.clone().map(|label| Bar {
-            label,
-            map: self.map,
-            axis,
-        }))
+    /// The colour of the number at an index.
+    pub(crate) fn colour(&self, axis: &Axis, index: usize) -> Colour {
+        self.map.at(axis.position(self.values[index]))
     }
 }

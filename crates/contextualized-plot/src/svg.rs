@@ -1,22 +1,94 @@
-//! What is done to the drawing once the backend has written it: a heading that says what is
-//! shown, and shapes of one look gathered so that the look is written once.
+//! The text of a drawing: elements with their places and looks.
 
 use crate::Colour;
-use crate::text::escape;
+use crate::text::{Anchor, Face, escape};
 use std::collections::HashSet;
-use std::fmt::Write;
+use std::fmt::{self, Display};
 
-/// What a drawing is called, and its size in px.
-#[derive(Debug)]
-pub(crate) struct Document<'a> {
-    pub(crate) title: &'a str,
-    pub(crate) description: &'a str,
-    pub(crate) width: f64,
-    pub(crate) height: f64,
+/// A place on the canvas in px, from its top left corner.
+pub(crate) type Pixel = (f64, f64);
+
+/// A rectangle in px; y grows downwards.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Rect {
+    pub(crate) left: f64,
+    pub(crate) top: f64,
+    pub(crate) right: f64,
+    pub(crate) bottom: f64,
 }
 
-/// Attributes that place a shape; all others say how it looks.
-const GEOMETRY: [&str; 8] = ["cx", "cy", "r", "points", "x1", "y1", "x2", "y2"];
+impl Rect {
+    /// A rectangle from its top left corner and its size.
+    pub(crate) const fn new((left, top): Pixel, (width, height): (f64, f64)) -> Self {
+        Self {
+            left,
+            top,
+            right: left + width,
+            bottom: top + height,
+        }
+    }
+
+    pub(crate) fn width(&self) -> f64 {
+        self.right - self.left
+    }
+
+    pub(crate) fn height(&self) -> f64 {
+        self.bottom - self.top
+    }
+
+    pub(crate) fn middle(&self) -> Pixel {
+        (
+            (self.left + self.right) / 2.0,
+            (self.top + self.bottom) / 2.0,
+        )
+    }
+}
+
+/// How a line looks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Pen {
+    pub(crate) colour: Colour,
+    pub(crate) width: f64,
+    pub(crate) dashed: bool,
+}
+
+impl Pen {
+    pub(crate) const fn solid(colour: Colour, width: f64) -> Self {
+        Self {
+            colour,
+            width,
+            dashed: false,
+        }
+    }
+}
+
+/// How a filled shape looks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Fill {
+    pub(crate) colour: Colour,
+    pub(crate) opacity: f64,
+}
+
+impl From<Colour> for Fill {
+    fn from(colour: Colour) -> Self {
+        Self {
+            colour,
+            opacity: 1.0,
+        }
+    }
+}
+
+/// How a dot looks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Dot {
+    pub(crate) radius: f64,
+    pub(crate) fill: Fill,
+    pub(crate) edge: Option<Pen>,
+}
+
+/// Dashes and the gaps between them, in multiples of the line width.
+const DASH: f64 = 4.0;
+const GAP: f64 = 2.5;
 
 /// The colours that a page may set, and its names for them.
 const OF_THE_PAGE: [(Colour, &str); 6] = [
@@ -28,272 +100,282 @@ const OF_THE_PAGE: [(Colour, &str); 6] = [
     (Colour::BLUE, "blue"),
 ];
 
-/// A finished document in the colours of the page that it stands in.
-pub(crate) fn inline(document: &str) -> String {
-    let mut out = document.replace(" xmlns=\"http://www.w3.org/2000/svg\"", "");
-    for (colour, name) in OF_THE_PAGE {
-        let (red, green, blue) = colour.parts();
-        let hex = format!("#{red:02X}{green:02X}{blue:02X}");
-        // Quotes are escaped in texts, so that this is an attribute.
-        let themed = format!("=\"var(--figure-{name}, {hex})\"");
-        out = out.replace(&format!("=\"{hex}\""), &themed);
-    }
-    out
+/// An SVG document that is being written.
+#[derive(Debug)]
+pub(crate) struct Svg {
+    text: String,
+    /// Whether the document is an element of an HTML page, in the page's colours.
+    inline: bool,
 }
 
-/// Rewrites the backend's output, which holds one element a line.
-pub(crate) fn finish(written: &str, document: &Document<'_>) -> String {
-    let mut out = String::with_capacity(written.len() / 2);
-    let mut run = Run::default();
-    let mut lines = written.lines();
-    let opening = lines.next().unwrap_or_default();
-    out.push_str(&heading(opening, document));
-    for line in lines {
-        if let Some(shape) = Shape::read(line) {
-            if !run.takes(&shape) {
-                run.write(&mut out);
+impl Svg {
+    /// An empty canvas of a size in px, with a title and a description for readers who cannot see it.
+    pub(crate) fn new(
+        (width, height): (f64, f64),
+        title: &str,
+        description: &str,
+        inline: bool,
+    ) -> Self {
+        let namespace = if inline {
+            ""
+        } else {
+            " xmlns=\"http://www.w3.org/2000/svg\""
+        };
+        let text = format!(
+            "<svg{namespace} width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
+             role=\"img\" font-family=\"sans-serif\" stroke-linejoin=\"round\">\n\
+             <title>{}</title>\n<desc>{}</desc>\n",
+            escape(title),
+            escape(description),
+        );
+        let mut svg = Self { text, inline };
+        svg.rect(Rect::new((0.0, 0.0), (width, height)), Colour::WHITE);
+        svg
+    }
+
+    /// The finished document.
+    pub(crate) fn finish(mut self) -> String {
+        self.text.push_str("</svg>\n");
+        self.text
+    }
+
+    /// Open lines of one look.
+    pub(crate) fn lines<L: AsRef<[Pixel]>>(&mut self, lines: &[L], pen: Pen) {
+        let mut path = String::new();
+        for line in lines {
+            for (index, point) in line.as_ref().iter().enumerate() {
+                path.push(if index == 0 { 'M' } else { 'L' });
+                path.push_str(&place(*point));
             }
-            run.shapes.push(shape);
-            continue;
         }
-        run.write(&mut out);
-        if line.starts_with("<text ") {
-            out.push_str(&text_tag(line));
-            continue;
-        }
-        out.push_str(line);
-        // The contents of a text are written without the line breaks around them.
-        if line.starts_with('<') {
-            out.push('\n');
+        if !path.is_empty() {
+            let stroke = self.stroke(pen);
+            self.element(format_args!("path d=\"{path}\" fill=\"none\"{stroke}"));
         }
     }
-    run.write(&mut out);
-    out
-}
 
-/// The opening tag of a text, centred across its direction in any typeface, with the size
-/// of its font rounded to whole units.
-fn text_tag(line: &str) -> String {
-    let mut tag = "<text".to_owned();
-    for (name, value) in attributes(line) {
-        let rounded = match (name, value.parse::<f64>()) {
-            ("font-size", Ok(size)) => Some(size.round().to_string()),
-            _ => None,
-        };
-        let value = match (name, value) {
-            ("opacity", "1") => continue,
-            // An ex is another length in every typeface; this centres capitals and digits.
-            ("dy", "0.5ex") => "0.36em",
-            _ => rounded.as_deref().unwrap_or(value),
-        };
-        let _ = write!(tag, " {name}=\"{value}\"");
-    }
-    tag.push('>');
-    tag
-}
-
-/// The opening tag with the size in px, and what is shown in words.
-fn heading(opening: &str, document: &Document<'_>) -> String {
-    let view_box = attributes(opening)
-        .into_iter()
-        .find(|(name, _)| *name == "viewBox")
-        .map_or("0 0 0 0", |(_, value)| value);
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" viewBox=\"{view_box}\" role=\"img\">\n\
-         <title>{}</title>\n<desc>{}</desc>\n",
-        document.width,
-        document.height,
-        escape(document.title),
-        escape(document.description),
-    )
-}
-
-/// A shape that can share its look with its neighbours.
-#[derive(Debug, PartialEq)]
-struct Shape<'a> {
-    tag: &'a str,
-    geometry: String,
-    look: String,
-    opaque: bool,
-}
-
-impl<'a> Shape<'a> {
-    fn read(line: &'a str) -> Option<Self> {
-        let tag = ["circle", "polyline", "line", "polygon"]
-            .into_iter()
-            .find(|tag| {
-                line.strip_prefix('<')
-                    .and_then(|rest| rest.strip_prefix(tag))
-                    .is_some_and(|rest| rest.starts_with(' '))
-            })?;
-        let attributes = attributes(line);
-        let value = |wanted: &str| {
-            attributes
-                .iter()
-                .find(|(name, _)| *name == wanted)
-                .map(|(_, value)| *value)
-        };
-        let stroked = value("stroke").is_some_and(|stroke| stroke != "none");
-        let opaque = value("opacity").is_none_or(|opacity| opacity == "1");
-        let (mut geometry, mut look) = (String::new(), String::new());
-        for (name, value) in &attributes {
-            let (target, name) = match *name {
-                name if GEOMETRY.contains(&name) => (&mut geometry, name),
-                "opacity" if opaque => continue,
-                // On a group, plain opacity would not add up where shapes overlap.
-                "opacity" if stroked => (&mut look, "stroke-opacity"),
-                "opacity" => (&mut look, "fill-opacity"),
-                "stroke" | "stroke-width" if !stroked => continue,
-                name => (&mut look, name),
-            };
-            // Writing to a string cannot fail.
-            let _ = write!(target, " {name}=\"{}\"", value.trim_end());
-        }
-        Some(Self {
-            tag,
-            geometry,
-            look,
-            opaque,
-        })
-    }
-}
-
-/// Neighbouring shapes of one kind and look.
-#[derive(Debug, Default)]
-struct Run<'a> {
-    shapes: Vec<Shape<'a>>,
-}
-
-impl Run<'_> {
-    fn takes(&self, shape: &Shape<'_>) -> bool {
-        self.shapes
-            .first()
-            .is_none_or(|first| first.tag == shape.tag && first.look == shape.look)
+    /// A filled polygon.
+    pub(crate) fn polygon(&mut self, corners: &[Pixel], fill: impl Into<Fill>) {
+        let corners: Vec<String> = corners.iter().copied().map(place).collect();
+        let fill = self.fill(fill.into());
+        self.element(format_args!(
+            "polygon points=\"{}\"{fill}",
+            corners.join(" ")
+        ));
     }
 
-    /// Writes the run and empties it. Opaque shapes in the same place are written once.
-    fn write(&mut self, out: &mut String) {
-        let mut seen = HashSet::new();
-        let shapes: Vec<&Shape<'_>> = self
-            .shapes
-            .iter()
-            .filter(|shape| !shape.opaque || seen.insert(&shape.geometry))
-            .collect();
-        if let [
-            Shape {
-                tag,
-                geometry,
-                look,
-                ..
-            },
-        ] = shapes[..]
-        {
-            let _ = writeln!(out, "<{tag}{geometry}{look}/>");
-        } else if let Some(first) = shapes.first() {
-            let _ = writeln!(out, "<g{}>", first.look);
-            for Shape { tag, geometry, .. } in &shapes {
-                let _ = writeln!(out, "<{tag}{geometry}/>");
+    /// A filled rectangle.
+    pub(crate) fn rect(&mut self, rect: Rect, fill: impl Into<Fill>) {
+        let fill = self.fill(fill.into());
+        self.element(format_args!(
+            "rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"{fill}",
+            Px(rect.left),
+            Px(rect.top),
+            Px(rect.width()),
+            Px(rect.height()),
+        ));
+    }
+
+    /// Dots of one look, but for those that have their own colour. Opaque dots without one that fall on
+    /// the same place are written once.
+    pub(crate) fn dots(
+        &mut self,
+        look: Dot,
+        dots: impl IntoIterator<Item = (Pixel, Option<Colour>)>,
+    ) {
+        let edge = look.edge.map_or_else(String::new, |pen| self.stroke(pen));
+        let group = format!("<g{}{edge}>\n", self.fill(look.fill));
+        let start = self.text.len();
+        self.text.push_str(&group);
+        let mut written = HashSet::new();
+        for ((x, y), own) in dots {
+            let fill = own.map_or_else(String::new, |colour| {
+                format!(" fill=\"{}\"", self.paint(colour))
+            });
+            let circle = format!(
+                "circle cx=\"{}\" cy=\"{}\" r=\"{}\"{fill}",
+                Px(x),
+                Px(y),
+                Px(look.radius)
+            );
+            if own.is_some() || look.fill.opacity < 1.0 || written.insert(circle.clone()) {
+                self.element(format_args!("{circle}"));
             }
-            out.push_str("</g>\n");
         }
-        self.shapes.clear();
+        if self.text.len() == start + group.len() {
+            self.text.truncate(start);
+        } else {
+            self.text.push_str("</g>\n");
+        }
+    }
+
+    /// One line of text, centred on its place across the reading direction.
+    pub(crate) fn text(&mut self, text: &str, (x, y): Pixel, face: Face) {
+        let (x, y) = (Px(x), Px(y));
+        let anchor = match face.anchor {
+            Anchor::Start => "",
+            Anchor::Middle => " text-anchor=\"middle\"",
+            Anchor::End => " text-anchor=\"end\"",
+        };
+        let weight = if face.bold {
+            " font-weight=\"bold\""
+        } else {
+            ""
+        };
+        let turn = if face.upwards {
+            format!(" transform=\"rotate(270 {x} {y})\"")
+        } else {
+            String::new()
+        };
+        // An ex is another length in every typeface; 0.36 em centres capitals and digits in all.
+        self.text.push_str(&format!(
+            "<text x=\"{x}\" y=\"{y}\" dy=\"0.36em\" font-size=\"{}\" fill=\"{}\"{anchor}{weight}{turn}>{}</text>\n",
+            face.size,
+            self.paint(face.colour),
+            escape(text),
+        ));
+    }
+
+    /// An element without contents.
+    fn element(&mut self, tag: fmt::Arguments<'_>) {
+        self.text.push_str(&format!("<{tag}/>\n"));
+    }
+
+    fn fill(&self, fill: Fill) -> String {
+        let opacity = if fill.opacity < 1.0 {
+            format!(" fill-opacity=\"{}\"", fill.opacity)
+        } else {
+            String::new()
+        };
+        format!(" fill=\"{}\"{opacity}", self.paint(fill.colour))
+    }
+
+    fn stroke(&self, pen: Pen) -> String {
+        let dashes = if pen.dashed {
+            let (dash, gap) = (Px(DASH * pen.width), Px(GAP * pen.width));
+            format!(" stroke-dasharray=\"{dash} {gap}\"")
+        } else {
+            String::new()
+        };
+        let (colour, width) = (self.paint(pen.colour), Px(pen.width));
+        format!(" stroke=\"{colour}\" stroke-width=\"{width}\"{dashes}")
+    }
+
+    /// A colour, or in a page the property that holds it.
+    fn paint(&self, colour: Colour) -> String {
+        let named = OF_THE_PAGE.iter().find(|(own, _)| *own == colour);
+        match named {
+            Some((_, name)) if self.inline => format!("var(--figure-{name}, {colour})"),
+            _ => colour.to_string(),
+        }
     }
 }
 
-/// Names and values of a tag's attributes.
-fn attributes(tag: &str) -> Vec<(&str, &str)> {
-    let mut rest = tag;
-    let mut found = Vec::new();
-    while let Some((before, after)) = rest.split_once("=\"") {
-        let Some((value, tail)) = after.split_once('"') else {
-            break;
-        };
-        let name = before.rsplit(' ').next().unwrap_or(before);
-        found.push((name, value));
-        rest = tail;
+/// A length, to a tenth of a px.
+struct Px(f64);
+
+impl Display for Px {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Adding zero turns −0 into 0.
+        ((10.0 * self.0).round() / 10.0 + 0.0).fmt(formatter)
     }
-    found
+}
+
+fn place((x, y): Pixel) -> String {
+    format!("{},{}", Px(x), Px(y))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::{ASIDE, UPWARDS};
 
-    const DOCUMENT: Document<'static> = Document {
-        title: "A & B",
-        description: "two <panels>",
-        width: 30.0,
-        height: 20.0,
-    };
-    const OPENING: &str = "<svg width=\"300\" height=\"200\" viewBox=\"0 0 300 200\" xmlns=\"http://www.w3.org/2000/svg\">\n";
-
-    fn circle(x: u32, opacity: &str) -> String {
-        format!(
-            "<circle cx=\"{x}\" cy=\"5\" r=\"20\" opacity=\"{opacity}\" fill=\"#0072B2\" stroke=\"none\" stroke-width=\"1\"/>\n"
-        )
+    /// What is written on a canvas, without its heading and its white ground.
+    fn body(inline: bool, draw: impl FnOnce(&mut Svg)) -> String {
+        let mut svg = Svg::new((30.0, 20.0), "", "", inline);
+        let start = svg.text.len();
+        draw(&mut svg);
+        svg.finish()[start..].to_owned()
     }
 
-    fn body(elements: &str) -> String {
-        let finished = finish(&format!("{OPENING}{elements}</svg>\n"), &DOCUMENT);
-        let start = finished.find("</desc>\n").unwrap() + "</desc>\n".len();
-        finished[start..].to_owned()
+    fn dot(opacity: f64) -> Dot {
+        Dot {
+            radius: 2.0,
+            fill: Fill {
+                colour: Colour::BLUE,
+                opacity,
+            },
+            edge: None,
+        }
     }
 
     #[test]
     fn the_heading_says_what_is_shown() {
-        let finished = finish(&format!("{OPENING}</svg>\n"), &DOCUMENT);
+        let svg = Svg::new((30.0, 20.0), "A & B", "two <panels>", false);
         assert_eq!(
-            finished,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"30\" height=\"20\" viewBox=\"0 0 300 200\" role=\"img\">\n\
-             <title>A &amp; B</title>\n<desc>two &lt;panels&gt;</desc>\n</svg>\n"
+            svg.finish(),
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"30\" height=\"20\" viewBox=\"0 0 30 20\" \
+             role=\"img\" font-family=\"sans-serif\" stroke-linejoin=\"round\">\n\
+             <title>A &amp; B</title>\n<desc>two &lt;panels&gt;</desc>\n\
+             <rect x=\"0\" y=\"0\" width=\"30\" height=\"20\" fill=\"#FFFFFF\"/>\n</svg>\n"
         );
     }
 
     #[test]
-    fn shapes_of_one_look_are_gathered() {
+    fn dots_of_one_look_are_gathered() {
+        let places = [(0.1, 0.5), (0.2, 0.5), (0.2, 0.5)].map(|place| (place, None));
         assert_eq!(
-            body(&[circle(1, "0.5"), circle(2, "0.5"), circle(2, "0.5")].concat()),
-            "<g fill-opacity=\"0.5\" fill=\"#0072B2\">\n\
-             <circle cx=\"1\" cy=\"5\" r=\"20\"/>\n\
-             <circle cx=\"2\" cy=\"5\" r=\"20\"/>\n\
-             <circle cx=\"2\" cy=\"5\" r=\"20\"/>\n</g>\n</svg>\n"
+            body(false, |svg| svg.dots(dot(0.5), places)),
+            "<g fill=\"#0072B2\" fill-opacity=\"0.5\">\n\
+             <circle cx=\"0.1\" cy=\"0.5\" r=\"2\"/>\n\
+             <circle cx=\"0.2\" cy=\"0.5\" r=\"2\"/>\n\
+             <circle cx=\"0.2\" cy=\"0.5\" r=\"2\"/>\n</g>\n</svg>\n"
         );
+        assert_eq!(body(false, |svg| svg.dots(dot(0.5), [])), "</svg>\n");
     }
 
     #[test]
-    fn opaque_shapes_in_one_place_are_written_once() {
-        assert_eq!(
-            body(&[circle(1, "1"), circle(1, "1")].concat()),
-            "<circle cx=\"1\" cy=\"5\" r=\"20\" fill=\"#0072B2\"/>\n</svg>\n"
-        );
+    fn opaque_dots_in_one_place_are_written_once_unless_they_have_their_own_colours() {
+        let circles = |own| {
+            let places = [((0.1, 0.5), own), ((0.1, 0.5), own)];
+            let drawn = body(false, |svg| svg.dots(dot(1.0), places));
+            drawn.matches("<circle").count()
+        };
+        assert_eq!((circles(None), circles(Some(Colour::YELLOW))), (1, 2));
     }
 
     #[test]
     fn a_page_sets_the_colours_that_it_has_names_for() {
-        let drawn = finish(
-            &format!(
-                "{OPENING}<rect fill=\"#FFFFFF\"/>\n<text fill=\"#000000\">\n=\"#000000\"\n</text>\n{}</svg>\n",
-                circle(1, "1")
-            ),
-            &DOCUMENT,
-        );
-        let inline = inline(&drawn.replace("\"#000000\"</", "&quot;#000000&quot;</"));
-        assert!(inline.contains("<rect fill=\"var(--figure-paper, #FFFFFF)\"/>"));
-        assert!(inline.contains("<text fill=\"var(--figure-ink, #000000)\">=&quot;#000000&quot;<"));
+        let drawn = |colour| {
+            body(true, |svg| {
+                svg.text("=\"#000000\"", (0.0, 0.0), Face { colour, ..ASIDE });
+            })
+        };
         assert!(
-            inline.contains("fill=\"var(--figure-blue, #0072B2)\"") && !inline.contains("xmlns")
+            drawn(Colour::BLACK)
+                .contains("fill=\"var(--figure-ink, #000000)\">=&quot;#000000&quot;<")
         );
-        let vermillion = drawn.replace("#0072B2", "#D55E00");
-        assert!(super::inline(&vermillion).contains("fill=\"#D55E00\""));
+        assert!(drawn(Colour::VERMILLION).contains("fill=\"#D55E00\""));
+        let page = Svg::new((1.0, 1.0), "", "", true).finish();
+        assert!(page.contains("fill=\"var(--figure-paper, #FFFFFF)\"") && !page.contains("xmlns"));
     }
 
     #[test]
-    fn text_keeps_its_contents() {
+    fn numbers_are_written_to_a_tenth() {
+        let pen = Pen {
+            dashed: true,
+            ..Pen::solid(Colour::BLACK, 1.2)
+        };
+        let lines = [[(-0.01, 0.04), (1.26, 10.0)], [(2.0, 2.0), (3.0, 3.0)]];
         assert_eq!(
-            body(
-                "<text x=\"1\" dy=\"0.5ex\" font-size=\"120.00000000000001\" opacity=\"1\">\na &lt; b\n</text>\n"
-            ),
-            "<text x=\"1\" dy=\"0.36em\" font-size=\"120\">a &lt; b</text>\n</svg>\n"
+            body(false, |svg| svg.lines(&lines, pen)),
+            "<path d=\"M0,0L1.3,10M2,2L3,3\" fill=\"none\" stroke=\"#000000\" stroke-width=\"1.2\" \
+             stroke-dasharray=\"4.8 3\"/>\n</svg>\n"
+        );
+        assert_eq!(
+            body(false, |svg| svg.text("a < b", (1.0, 2.5), UPWARDS)),
+            "<text x=\"1\" y=\"2.5\" dy=\"0.36em\" font-size=\"13\" fill=\"#404040\" \
+             text-anchor=\"middle\" transform=\"rotate(270 1 2.5)\">a &lt; b</text>\n</svg>\n"
         );
     }
 }

@@ -11,58 +11,40 @@ pub(crate) struct Tick {
 ///
 /// The range must be finite, with `low < high`.
 pub(crate) fn linear(low: f64, high: f64, most: usize) -> Vec<Tick> {
-    let most = most.max(2);
-    let span = high - low;
-    let mut exponent = (span / most as f64).log10().floor() as i32;
+    let most = most.max(2) as f64;
+    let slack = 1e-9;
+    let mut exponent = ((high - low) / most).log10().floor() as i32;
     loop {
         for digit in [1.0, 2.0, 5.0] {
-            let step = digit * 10f64.powi(exponent);
-            let slack = 1e-9;
+            let step = power(digit, exponent);
             let first = (low / step - slack).ceil();
             let last = (high / step + slack).floor();
-            if last - first < most as f64 {
-                return multiples(first, last, digit, exponent);
+            if last - first < most {
+                let multiples = 0..=(last - first).max(0.0) as usize;
+                let values: Vec<f64> = multiples
+                    .map(|offset| power((first + offset as f64) * digit, exponent))
+                    .collect();
+                let largest = values.iter().fold(0.0, |largest, v| v.abs().max(largest));
+                let tick = |value| Tick {
+                    label: written(value, largest, exponent),
+                    value,
+                };
+                return values.into_iter().map(tick).collect();
             }
         }
         exponent += 1;
     }
 }
 
-/// The multiples from `first` to `last` of `digit` · 10^`exponent`.
-fn multiples(first: f64, last: f64, digit: f64, exponent: i32) -> Vec<Tick> {
-    let value = |multiple: f64| {
-        let units = multiple * digit;
-        // Dividing by a power of ten that is exact keeps 0.3 from becoming 0.30000000000000004.
-        let value = if exponent < 0 {
-            units / 10f64.powi(-exponent)
-        } else {
-            units * 10f64.powi(exponent)
-        };
-        if value == 0.0 { 0.0 } else { value }
-    };
-    let largest = value(first).abs().max(value(last).abs());
-    let count = (last - first).max(-1.0) as usize;
-    (0..=count)
-        .map(|offset| value(first + offset as f64))
-        .filter(|_| last >= first)
-        .map(|value| Tick {
-            label: written(value, largest, exponent),
-            value,
-        })
-        .collect()
-}
-
 /// A value as a multiple of 10^`exponent`, among values up to `largest`.
 fn written(value: f64, largest: f64, exponent: i32) -> String {
-    let text = if largest >= 1e6 || exponent < -5 {
-        if value == 0.0 {
-            "0".to_owned()
-        } else {
-            let digits = (value.abs().log10().floor() as i32 - exponent).clamp(0, 15);
-            format!("{value:.*e}", digits as usize)
-        }
-    } else {
+    let text = if largest < 1e6 && exponent >= -5 {
         format!("{value:.*}", exponent.min(0).unsigned_abs() as usize)
+    } else if value == 0.0 {
+        "0".to_owned()
+    } else {
+        let digits = (value.abs().log10().floor() as i32 - exponent).clamp(0, 15);
+        format!("{value:.*e}", digits as usize)
     };
     with_minus_signs(&text)
 }
@@ -73,22 +55,20 @@ fn written(value: f64, largest: f64, exponent: i32) -> String {
 /// The range must be finite and positive, with `low < high`.
 pub(crate) fn logarithmic(low: f64, high: f64, most: usize) -> Vec<Tick> {
     let most = most.max(2);
-    let first = low.log10().floor() as i32;
-    let last = high.log10().ceil() as i32;
+    let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
     let inside = |value: &f64| *value >= low * (1.0 - 1e-9) && *value <= high * (1.0 + 1e-9);
-    let decades = |digits: &'static [f64], every: usize| {
-        (first..=last)
-            .step_by(every)
-            .flat_map(move |exponent| digits.iter().map(move |digit| power(*digit, exponent)))
+    let decades = |digits: &'static [f64], every: usize| -> Vec<f64> {
+        let exponents = (first..=last).step_by(every);
+        exponents
+            .flat_map(|exponent| digits.iter().map(move |digit| power(*digit, exponent)))
             .filter(inside)
-            .collect::<Vec<f64>>()
+            .collect()
     };
-    let candidates = [&[1.0, 2.0, 5.0][..], &[1.0, 3.0], &[1.0]]
+    let sparser = (1..=(last - first).max(2) as usize).map(|every| (&[1.0][..], every));
+    let values = [(&[1.0, 2.0, 5.0][..], 1), (&[1.0, 3.0], 1)]
         .into_iter()
-        .map(|digits| decades(digits, 1))
-        .chain((2..=(last - first).max(2) as usize).map(|every| decades(&[1.0], every)));
-    let values = candidates
-        .into_iter()
+        .chain(sparser)
+        .map(|(digits, every)| decades(digits, every))
         .find(|values| values.len() <= most)
         .unwrap_or_default();
     if values.len() < 2 {
@@ -97,25 +77,25 @@ pub(crate) fn logarithmic(low: f64, high: f64, most: usize) -> Vec<Tick> {
     values.into_iter().map(explicit).collect()
 }
 
-/// `digit` · 10^`exponent`, rounded once.
-fn power(digit: f64, exponent: i32) -> f64 {
-    if exponent < 0 {
-        digit / 10f64.powi(-exponent)
+/// `units` · 10^`exponent`, rounded once: dividing by a power of ten that is exact keeps 0.3 from
+/// becoming 0.30000000000000004.
+fn power(units: f64, exponent: i32) -> f64 {
+    let value = if exponent < 0 {
+        units / 10f64.powi(-exponent)
     } else {
-        digit * 10f64.powi(exponent)
-    }
+        units * 10f64.powi(exponent)
+    };
+    // Adding zero turns −0 into 0.
+    value + 0.0
 }
 
 /// A tick at a given value, written with at most six digits.
 pub(crate) fn explicit(value: f64) -> Tick {
-    let rounded = format!("{value:.5e}").parse().unwrap_or(value);
-    let size = rounded.abs();
-    let text = if size != 0.0 && !(1e-4..1e6).contains(&size) {
-        format!("{rounded:e}")
-    } else if size == 0.0 {
-        "0".to_owned()
-    } else {
+    let rounded = format!("{value:.5e}").parse().unwrap_or(value) + 0.0;
+    let text = if rounded == 0.0 || (1e-4..1e6).contains(&rounded.abs()) {
         rounded.to_string()
+    } else {
+        format!("{rounded:e}")
     };
     Tick {
         label: with_minus_signs(&text),
@@ -124,7 +104,7 @@ pub(crate) fn explicit(value: f64) -> Tick {
 }
 
 /// Hyphens as the minus signs they stand for.
-fn with_minus_signs(text: &str) -> String {
+pub(crate) fn with_minus_signs(text: &str) -> String {
     text.replace('-', "\u{2212}")
 }
 

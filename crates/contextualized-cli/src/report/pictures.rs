@@ -4,12 +4,7 @@ use super::dependence::Points;
 use super::words::{number, percent};
 use contextualized_analysis::{ReliabilityBin, SubgroupAccuracy};
 use contextualized_core::{Error, Result};
-use contextualized_plot::figures::{
-    Distribution, ReliabilityCurve, distributions, reliability_curves,
-};
-use contextualized_plot::{
-    Band, Colour, Figure, Graph, Line, Panel, Points as Dots, Reference, Rug,
-};
+use contextualized_plot::{Band, Colour, Figure, Graph, Line, Panel, Points as Dots, Rug, figures};
 
 /// The data rectangle of a panel, in px: with its labels it fits a phone.
 const WIDTH: f64 = 222.0;
@@ -46,14 +41,8 @@ pub(crate) fn distribution(
     population: Option<f64>,
     description: &str,
 ) -> Result<String> {
-    let shown = Distribution {
-        title: "",
-        quantity,
-        values,
-        population,
-    };
-    // The caption says what the line is.
-    let figure = distributions(&[shown], 1)
+    let figure = Figure::new(1)
+        .panel(figures::histogram(quantity, values, population))
         .panel_size(WIDTH, HEIGHT)
         .name(&format!("Histogram of {quantity}"))
         .description(description);
@@ -81,11 +70,11 @@ impl Curve<'_> {
         let (low, high) = with_room(self.range);
         panel = panel.y_range(low, high);
         if low < 0.0 && high > 0.0 {
-            let zero = Reference::horizontal(0.0).colour(Colour::GREY);
+            let zero = Line::horizontal(0.0).colour(Colour::GREY);
             panel = panel.layer(zero.width(0.8).solid());
         }
         if let Some(population) = self.population {
-            panel = panel.layer(Reference::horizontal(population));
+            panel = panel.layer(Line::horizontal(population));
         }
         panel = match self.at {
             Points::Numbers { values, rows } if values.len() > 2 => {
@@ -121,9 +110,7 @@ impl Curve<'_> {
     fn dots(&self, panel: Panel, names: &[String]) -> Panel {
         let shown: Vec<String> = names.iter().map(|name| shortened(name)).collect();
         let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
-        let mut panel = panel
-            .x_names(&shown)
-            .x_range(-0.5, names.len() as f64 - 0.5);
+        let mut panel = panel.x_names(&shown);
         if let Some((lower, upper)) = self.interval {
             for (place, (&lower, &upper)) in lower.iter().zip(upper).enumerate() {
                 let x = place as f64;
@@ -190,8 +177,7 @@ pub(crate) fn intervals(quantity: &str, lines: &[Estimate]) -> Result<String> {
     let mut panel = Panel::new("")
         .x_label(quantity)
         .y_names(&names)
-        .y_range(0.5 - lines.len() as f64, 0.5)
-        .layer(Reference::vertical(0.0));
+        .layer(Line::vertical(0.0));
     let mut points = Vec::new();
     let mut words = Vec::new();
     for (row, line) in lines.iter().enumerate() {
@@ -223,12 +209,8 @@ pub(crate) fn reliability(name: &str, accuracy: &SubgroupAccuracy) -> Result<Str
         column(|bin| bin.mean_outcome),
     );
     let intervals: Vec<_> = bins.iter().map(|bin| bin.interval).collect();
-    let curve = ReliabilityCurve {
-        title: name,
-        predictions: &predictions,
-        outcomes: &outcomes,
-        intervals: &intervals,
-    };
+    let panel = figures::reliability(&predictions, &outcomes, &intervals)
+        .map_err(|source| Error::numerical("drawing a reliability curve", source))?;
     let words: Vec<String> = bins
         .iter()
         .map(|bin| {
@@ -239,8 +221,8 @@ pub(crate) fn reliability(name: &str, accuracy: &SubgroupAccuracy) -> Result<Str
             )
         })
         .collect();
-    let figure = reliability_curves(&[curve], 1)
-        .map_err(|source| Error::numerical("drawing a reliability curve", source))?
+    let figure = Figure::new(1)
+        .panel(panel.title(name))
         .panel_size(WIDTH - 16.0, WIDTH - 16.0)
         .name(&format!("Reliability: {name}"))
         .description(&format!("{}.", words.join("; ")));
@@ -260,12 +242,13 @@ pub(crate) fn extrapolation(training: &[f64], test: &[f64], beyond: f64) -> Resu
             share(test, least)
         )
     });
-    let figure =
-        contextualized_plot::figures::extrapolation(training, &[("test rows", test)], beyond)
-            .map_err(|source| Error::numerical("drawing distances", source))?
-            .panel_size(WIDTH, HEIGHT)
-            .name("How far rows are from the training rows")
-            .description(&format!("{}.", words.join("; ")));
+    let panel = figures::extrapolation(training, &[("test rows", test)], beyond)
+        .map_err(|source| Error::numerical("drawing distances", source))?;
+    let figure = Figure::new(1)
+        .panel(panel)
+        .panel_size(WIDTH, HEIGHT)
+        .name("How far rows are from the training rows")
+        .description(&format!("{}.", words.join("; ")));
     drawn(figure)
 }
 
@@ -280,7 +263,7 @@ pub(crate) fn edges(
     let mut panel = Panel::new("").x_label(context).y_label(quantity);
     let (low, high) = with_room(range);
     panel = panel.y_range(low, high);
-    let zero = Reference::horizontal(0.0).colour(Colour::GREY);
+    let zero = Line::horizontal(0.0).colour(Colour::GREY);
     panel = panel.layer(zero.width(0.8).solid());
     let places: Vec<f64> = match at {
         Points::Numbers { values, rows } => {
@@ -290,9 +273,7 @@ pub(crate) fn edges(
         Points::Levels(names) => {
             let shown: Vec<String> = names.iter().map(|name| shortened(name)).collect();
             let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
-            panel = panel
-                .x_names(&shown)
-                .x_range(-0.5, names.len() as f64 - 0.5);
+            panel = panel.x_names(&shown);
             (0..names.len()).map(|place| place as f64).collect()
         }
     };
@@ -388,15 +369,7 @@ pub(crate) fn graph(
     } else {
         Graph::undirected(&labels, weights)
     };
-    // Nodes are on a circle of radius 1; beside it there is room for their names.
-    let longest = labels.iter().map(|label| label.chars().count()).max();
-    let beside = 22.0 + 9.0 * longest.unwrap_or(0) as f64;
-    let end = GRAPH / (GRAPH - 2.0 * beside);
-    let panel = Panel::new(title)
-        .subtitle(subtitle)
-        .bare()
-        .x_range(-end, end)
-        .y_range(-end, end);
+    let panel = Panel::new(title).subtitle(subtitle).bare();
     let figure = Figure::new(1)
         .panel_size(GRAPH, GRAPH)
         .name(&format!("Network at {title}"))

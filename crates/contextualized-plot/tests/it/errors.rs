@@ -1,7 +1,7 @@
 //! Every way in which a figure can be refused.
 
 use contextualized_plot::{
-    Band, ColourMap, Error, Figure, Layer, Line, Panel, Points, Reference, Rug, Scale,
+    Band, Cells, ColourMap, Error, Figure, Layer, Line, Panel, Points, Rug, Scale,
 };
 
 fn refused(panel: Panel) -> Error {
@@ -33,7 +33,7 @@ fn a_panel_needs_something_to_place_its_axes_by() {
         error.to_string(),
         "panel \"bare\" has neither data nor a fixed range for its x axis"
     );
-    let error = refused(Panel::new("").layer(Reference::vertical(1.0)));
+    let error = refused(Panel::new("").layer(Line::vertical(1.0)));
     assert!(matches!(error, Error::EmptyPanel { panel, axis: "y" } if panel == "[1]"));
 }
 
@@ -57,7 +57,7 @@ fn numbers_that_are_not_finite_are_named() {
         (Band::new(&[0.0], &[infinite], &[0.0]).into(), "lower"),
         (Band::new(&[0.0], &[0.0], &[infinite]).into(), "upper"),
         (Rug::new(&[infinite]).into(), "x"),
-        (Reference::horizontal(infinite).into(), "y"),
+        (Line::horizontal(infinite).into(), "y"),
     ];
     for (layer, name) in layers {
         let error = refused(Panel::new("p").layer(layer));
@@ -112,8 +112,8 @@ fn ranges_increase() {
         error.to_string(),
         "panel \"p\": the x range 1 to 1 does not increase"
     );
-    let shaded = points().coloured_by(&[0.0, 1.0], ColourMap::Viridis);
-    let error = refused(Panel::new("p").layer(shaded.colour_range(2.0, 1.0)));
+    let cells = Cells::new(&[0.0, 1.0], 2).coloured(ColourMap::Viridis, 2.0, 1.0);
+    let error = refused(Panel::new("p").layer(cells));
     assert!(matches!(error, Error::BadRange { axis: "colour", .. }));
     let error = refused(Panel::new("p").layer(Points::new(&[(1e300, 0.0)])));
     assert!(matches!(error, Error::BadRange { axis: "x", .. }));
@@ -130,7 +130,7 @@ fn settings_have_their_ranges() {
         points().opacity(-0.1).into(),
         line().width(0.0).into(),
         line().width(f64::INFINITY).into(),
-        Reference::horizontal(0.0).width(1e9).into(),
+        Line::horizontal(0.0).width(1e9).into(),
         Band::new(&[0.0], &[0.0], &[0.0]).opacity(2.0).into(),
     ];
     for layer in layers {

@@ -1,6 +1,6 @@
 //! Losses against epochs.
 
-use crate::{Colour, Figure, Line, Panel, Scale};
+use contextualized_plot::{Colour, Figure, Line, Panel, Scale};
 
 /// A model's losses after each epoch.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! Effects as functions of a context.
 
-use crate::error::same_length;
-use crate::{Band, Colour, Figure, Line, Panel, Reference, Result, Rug};
+use super::same_length;
+use contextualized_plot::{Band, Colour, Figure, Line, Panel, Result, Rug};
 
 /// One effect against a context.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +32,7 @@ pub struct GroupCurve<'a> {
 ///
 /// # Errors
 ///
-/// [`Error::LengthsDiffer`](crate::Error::LengthsDiffer) when a group's lists are not of one
+/// [`LengthsDiffer`](contextualized_plot::Error::LengthsDiffer) when a group's lists are not of one
 /// length.
 pub fn effect_curves(panels: &[EffectPanel<'_>], context: &str, columns: usize) -> Result<Figure> {
     let mut figure = Figure::new(columns)
@@ -43,7 +43,7 @@ pub fn effect_curves(panels: &[EffectPanel<'_>], context: &str, columns: usize) 
     for shown in panels {
         let mut panel = Panel::new(shown.title);
         if let Some(effect) = shown.population {
-            panel = panel.layer(Reference::horizontal(effect).label("population"));
+            panel = panel.layer(Line::horizontal(effect).label("population"));
         }
         for (number, group) in shown.groups.iter().enumerate() {
             let Some((lower, upper)) = group.interval else {
@@ -70,13 +70,13 @@ pub fn effect_curves(panels: &[EffectPanel<'_>], context: &str, columns: usize) 
 /// One estimated curve and what it should be.
 #[derive(Debug, Clone, Copy)]
 pub struct ShapeFunction<'a> {
-    /// What the curve says, such as the effect and the context it depends on.
+    /// What the curve is, such as the effect and the context it depends on.
     pub title: &'a str,
     /// The context's name.
     pub context_name: &'a str,
     /// Values of the context, in order.
     pub context: &'a [f64],
-    /// The estimate at each.
+    /// The estimate at each; empty if the truth alone is shown.
     pub estimate: &'a [f64],
     /// Lower and upper ends of an interval around each estimate, if there is one.
     pub interval: Option<(&'a [f64], &'a [f64])>,
@@ -91,7 +91,7 @@ pub struct ShapeFunction<'a> {
 ///
 /// # Errors
 ///
-/// [`Error::LengthsDiffer`](crate::Error::LengthsDiffer) when a function's lists are not of
+/// [`LengthsDiffer`](contextualized_plot::Error::LengthsDiffer) when a function's lists are not of
 /// one length.
 pub fn shape_functions(functions: &[ShapeFunction<'_>], columns: usize) -> Result<Figure> {
     let figure = Figure::new(columns)
@@ -107,7 +107,7 @@ pub fn shape_functions(functions: &[ShapeFunction<'_>], columns: usize) -> Resul
 ///
 /// # Errors
 ///
-/// [`Error::LengthsDiffer`](crate::Error::LengthsDiffer) when an effect's lists are not of one length.
+/// [`LengthsDiffer`](contextualized_plot::Error::LengthsDiffer) when an effect's lists are not of one length.
 pub fn context_effects(effects: &[ShapeFunction<'_>], contexts: usize) -> Result<Figure> {
     let mut figure = Figure::new(contexts)
         .description(
@@ -122,27 +122,9 @@ pub fn context_effects(effects: &[ShapeFunction<'_>], contexts: usize) -> Result
     Ok(figure)
 }
 
-/// Small multiples: curves about zero of what contexts and predictors do to an outcome, on one vertical
-/// axis, with intervals and the dashed truth where given and strokes at the foot where rows are.
-///
-/// # Errors
-///
-/// [`Error::LengthsDiffer`](crate::Error::LengthsDiffer) when an effect's lists are not of one length.
-pub fn outcome_effects(
-    effects: &[ShapeFunction<'_>],
-    outcome: &str,
-    columns: usize,
-) -> Result<Figure> {
-    let figure = Figure::new(columns)
-        .description("Effects of contexts and predictors on an outcome, on one vertical axis.")
-        .y_label(&format!("effect on {outcome}"))
-        .panel_size(240.0, 190.0);
-    Ok(figure.panels(sharing_an_axis(effects, about_zero, "rows")?))
-}
-
 /// A panel with a thin line at zero.
 fn about_zero(title: &str) -> Panel {
-    let zero = Reference::horizontal(0.0).colour(Colour::GREY).width(1.0);
+    let zero = Line::horizontal(0.0).colour(Colour::GREY).width(1.0);
     Panel::new(title).layer(zero.solid())
 }
 
@@ -178,8 +160,10 @@ fn sharing_an_axis(
             same_length(named("upper ends"), context.len(), upper.len())?;
             panel = panel.layer(Band::new(context, lower, upper).label("interval"));
         }
-        let estimate = curve(named("estimate"), function.context, function.estimate)?;
-        panel = panel.layer(estimate.width(2.2).label("estimate"));
+        if !function.estimate.is_empty() {
+            let estimate = curve(named("estimate"), function.context, function.estimate)?;
+            panel = panel.layer(estimate.width(2.2).label("estimate"));
+        }
         if !function.truth.is_empty() {
             let truth = curve(named("truth"), function.context, function.truth)?;
             let truth = truth.colour(Colour::BLACK).width(1.4).dashed();

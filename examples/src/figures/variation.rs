@@ -1,7 +1,7 @@
-//! How much coefficients vary with contexts, and how surely.
+//! How much coefficients vary with contexts, and with what evidence.
 
-use crate::error::same_length;
-use crate::{Cells, Colour, ColourMap, Figure, Line, Panel, Result};
+use super::same_length;
+use contextualized_plot::{Cells, Colour, ColourMap, Figure, Line, Panel, Result};
 
 /// Two tables with a row for each coefficient and a column for each context, row after row: how much the
 /// coefficient varies, and the p-value of that. Where the p-value is at most `level`, cells of both
@@ -9,7 +9,7 @@ use crate::{Cells, Colour, ColourMap, Figure, Line, Panel, Result};
 ///
 /// # Errors
 ///
-/// [`Error::LengthsDiffer`](crate::Error::LengthsDiffer) unless there is a deviation and a p-value for
+/// [`LengthsDiffer`](contextualized_plot::Error::LengthsDiffer) unless there is a deviation and a p-value for
 /// each coefficient and context.
 pub fn variation_table(
     coefficients: &[&str],
@@ -19,8 +19,8 @@ pub fn variation_table(
     level: f64,
 ) -> Result<Figure> {
     let (rows, columns) = (coefficients.len(), contexts.len());
-    same_length("deviations".to_owned(), rows * columns, deviations.len())?;
-    same_length("p-values".to_owned(), rows * columns, p_values.len())?;
+    same_length("deviations", rows * columns, deviations.len())?;
+    same_length("p-values", rows * columns, p_values.len())?;
     let most = deviations.iter().copied().fold(0.0, f64::max);
     let mut varied = Cells::new(deviations, columns).numbers(decimals(most));
     if most > 0.0 && most.is_finite() {
@@ -28,7 +28,7 @@ pub fn variation_table(
     }
     // A cell of zero would have no number, and p-values below all numbers are zero.
     let p_values: Vec<f64> = p_values.iter().map(|p| p.max(f64::MIN_POSITIVE)).collect();
-    let surely = Cells::new(&p_values, columns)
+    let evidence = Cells::new(&p_values, columns)
         .coloured(ColourMap::Cividis, 0.0, 1.0)
         .numbers(3);
     let label = format!("p at most {level}");
@@ -36,8 +36,6 @@ pub fn variation_table(
         let mut panel = Panel::new(title)
             .x_names(contexts)
             .y_names(coefficients)
-            .x_range(-0.5, columns as f64 - 0.5)
-            .y_range(0.5 - rows as f64, 0.5)
             .layer(cells);
         for index in (0..p_values.len()).filter(|&index| p_values[index] <= level) {
             panel = panel.layer(frame(index / columns, index % columns).label(&label));
@@ -54,7 +52,7 @@ pub fn variation_table(
             (34.0 * rows as f64).clamp(80.0, 900.0),
         )
         .panel(panel("deviation", varied))
-        .panel(panel("p-value", surely)))
+        .panel(panel("p-value", evidence)))
 }
 
 /// Decimals with which the largest number has three digits.

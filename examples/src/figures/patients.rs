@@ -1,8 +1,8 @@
 //! A simulated population of patients, and which of them were observed.
 
+use super::same_length;
 use super::{OBSERVED, OF_INTEREST, UNOBSERVED};
-use crate::error::same_length;
-use crate::{Colour, ColourMap, Figure, Panel, Points, Result};
+use contextualized_plot::{Colour, ColourMap, Figure, Panel, Points, Result};
 
 /// Patients with two contexts, the true effects of two treatments, the doses they took and
 /// what came of it. All lists have one entry a patient.
@@ -25,7 +25,7 @@ pub struct OfInterest<'a> {
     pub contexts: &'a [(f64, f64)],
     /// Their true effects.
     pub truth: &'a [(f64, f64)],
-    /// What a model says of them; not needed by [`observed_and_unobserved`].
+    /// What a model predicts for them; not needed by [`observed_and_unobserved`].
     pub predicted: &'a [(f64, f64)],
 }
 
@@ -71,7 +71,7 @@ impl Patients<'_> {
 ///
 /// # Errors
 ///
-/// [`Error::LengthsDiffer`](crate::Error::LengthsDiffer) when the lists are not of one length.
+/// [`LengthsDiffer`](contextualized_plot::Error::LengthsDiffer) when the lists are not of one length.
 pub fn contexts_effects_outcomes(patients: &Patients<'_>, wording: &Wording<'_>) -> Result<Figure> {
     patients.check()?;
     let sums: Vec<f64> = patients.contexts.iter().map(|(a, b)| a + b).collect();
@@ -104,7 +104,7 @@ pub fn contexts_effects_outcomes(patients: &Patients<'_>, wording: &Wording<'_>)
 ///
 /// # Errors
 ///
-/// [`Error::LengthsDiffer`](crate::Error::LengthsDiffer) when the lists are not of one length.
+/// [`LengthsDiffer`](contextualized_plot::Error::LengthsDiffer) when the lists are not of one length.
 pub fn observed_and_unobserved(
     patients: &Patients<'_>,
     observed: &[bool],

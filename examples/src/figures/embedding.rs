@@ -1,7 +1,7 @@
 //! Rows in the plane, coloured by what is known of them.
 
-use crate::error::same_length;
-use crate::{Colour, ColourMap, Figure, Panel, Points, Result};
+use super::same_length;
+use contextualized_plot::{Colour, ColourMap, Figure, Panel, Points, Result};
 
 /// What rows are coloured by. All lists have one entry a row.
 #[derive(Debug, Clone, Copy)]
@@ -34,15 +34,15 @@ const MISSING: Colour = Colour::rgb(190, 190, 190);
 const TURNS: usize = 12;
 
 /// Small multiples of the same rows in the plane, each coloured by a covariate: numbers through a
-/// colour map, levels in colours that colour-blind readers can tell apart, missing values in grey and
+/// colour map, levels in colours that colour-blind readers can distinguish, missing values in grey and
 /// below all others. Dots shrink as rows grow many.
 ///
 /// `axes` name what the coordinates are; empty names, as for t-SNE, leave out the axes' numbers too.
 ///
 /// # Errors
 ///
-/// [`Error::LengthsDiffer`](crate::Error::LengthsDiffer) unless each covariate has an entry for each
-/// row; [`Error::BadSetting`](crate::Error::BadSetting) for a level that has no name.
+/// [`LengthsDiffer`](contextualized_plot::Error::LengthsDiffer) unless each covariate has an entry for each
+/// row; [`BadSetting`](contextualized_plot::Error::BadSetting) for a level that has no name.
 pub fn embedding(
     points: &[(f64, f64)],
     panels: &[EmbeddingPanel<'_>],
@@ -87,7 +87,7 @@ pub fn embedding(
             Colouring::Levels { names, levels } => {
                 same_length(named, points.len(), levels.len())?;
                 if let Some(level) = levels.iter().flatten().find(|level| **level >= names.len()) {
-                    return Err(crate::Error::BadSetting {
+                    return Err(contextualized_plot::Error::BadSetting {
                         setting: "a level",
                         value: *level as f64,
                         requirement: "the position of a name",

@@ -1,9 +1,9 @@
 //! Predicted effects over the true ones: one model in detail, or many side by side.
 
 use super::patients::{OfInterest, Wording, dots, large};
+use super::same_length;
 use super::{OBSERVED, OF_INTEREST, OF_INTEREST_PREDICTED, PREDICTED, UNOBSERVED};
-use crate::error::same_length;
-use crate::{Colour, Figure, Line, Panel, Points, Result};
+use contextualized_plot::{Colour, Figure, Line, Panel, Points, Result};
 use std::collections::BTreeSet;
 
 /// The true effects of two treatments.
@@ -15,7 +15,7 @@ pub struct TrueEffects<'a> {
     pub observed: &'a [(f64, f64)],
 }
 
-/// What a model says of the unobserved patients.
+/// What a model predicts for the unobserved patients.
 #[derive(Debug, Clone, Copy)]
 pub struct ModelEffects<'a> {
     /// The model's name.
@@ -32,7 +32,7 @@ pub struct ModelEffects<'a> {
 ///
 /// # Errors
 ///
-/// [`Error::LengthsDiffer`](crate::Error::LengthsDiffer) when there are not as many predictions
+/// [`LengthsDiffer`](contextualized_plot::Error::LengthsDiffer) when there are not as many predictions
 /// as unobserved patients, or as patients of interest.
 pub fn predicted_effects(
     truth: &TrueEffects<'_>,
@@ -90,7 +90,7 @@ pub fn predicted_effects(
 ///
 /// # Errors
 ///
-/// [`Error::LengthsDiffer`](crate::Error::LengthsDiffer) when there are not as many predictions
+/// [`LengthsDiffer`](contextualized_plot::Error::LengthsDiffer) when there are not as many predictions
 /// as unobserved patients.
 pub fn all_models(
     truth: &TrueEffects<'_>,
@@ -164,7 +164,7 @@ fn check_model(truth: &TrueEffects<'_>, model: &ModelEffects<'_>) -> Result<()> 
 }
 
 /// The range of all effects, but no further from the true ones than a quarter of their range; `None`
-/// when there is nothing to go by or a number is not finite, which drawing will report.
+/// without effects or when a number is not finite, which drawing will report.
 fn range(truth: &TrueEffects<'_>, models: &[ModelEffects<'_>]) -> Option<(f64, f64)> {
     let ends = |points: &mut dyn Iterator<Item = &(f64, f64)>| {
         points.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (a, b)| {

@@ -1,15 +1,10 @@
-//! The ready-made figures on the simulated population.
+//! The figures, on the simulated population and on small examples.
 
-use crate::simulation::{Simulation, effect, prediction, simulate};
-use crate::xml::{Element, parse};
-use contextualized_plot::figures::{
-    ArchetypeWeights, Colouring, EffectPanel, EmbeddingPanel, GroupCurve, ModelEffects,
-    NetworkPanel, OfInterest, Patients, ShapeFunction, TrainingCurve, TrueEffects, Wording,
-    all_models, archetype_bands, archetype_lines, archetype_table, contexts_effects_outcomes,
-    effect_curves, embedding, network_graphs, network_tables, observed_and_unobserved,
-    predicted_effects, shape_functions, training_curves,
-};
-use contextualized_plot::{Error, Figure};
+mod simulation;
+
+use super::*;
+use contextualized_plot::Figure;
+use simulation::{Simulation, effect, prediction, simulate};
 
 fn patients(simulation: &Simulation) -> Patients<'_> {
     Patients {
@@ -20,32 +15,35 @@ fn patients(simulation: &Simulation) -> Patients<'_> {
     }
 }
 
-fn draw(figure: &Figure) -> (String, Vec<Element>) {
-    let svg = figure.to_svg().unwrap();
-    let elements = parse(&svg);
-    (svg, elements)
+fn draw(figure: &Figure) -> String {
+    figure.to_svg().unwrap()
 }
 
-fn has(elements: &[Element], text: &str) -> bool {
-    let mut texts = elements.iter().filter(|element| element.name == "text");
-    texts.any(|element| element.text == text)
+/// How often a text is there.
+fn count(svg: &str, text: &str) -> usize {
+    svg.matches(&format!(">{text}</text>")).count()
 }
 
-fn circles(elements: &[Element]) -> usize {
-    elements
-        .iter()
-        .filter(|element| element.name == "circle")
-        .count()
+fn has(svg: &str, text: &str) -> bool {
+    count(svg, text) > 0
+}
+
+fn circles(svg: &str) -> usize {
+    svg.matches("<circle ").count()
+}
+
+fn polygons(svg: &str) -> usize {
+    svg.matches("<polygon ").count()
 }
 
 #[test]
 fn contexts_effects_and_outcomes() {
     let simulation = simulate();
     let figure = contexts_effects_outcomes(&patients(&simulation), &Wording::default()).unwrap();
-    let (svg, elements) = draw(&figure);
-    assert_eq!(circles(&elements), 3 * 5625);
-    assert!(has(&elements, "Eats healthy") && has(&elements, "Patient outcomes"));
-    assert!(has(&elements, "Treatment response (standardised)"));
+    let svg = draw(&figure);
+    assert_eq!(circles(&svg), 3 * 5625);
+    assert!(has(&svg, "Eats healthy") && has(&svg, "Patient outcomes"));
+    assert!(has(&svg, "Treatment response (standardised)"));
     assert!(svg.len() < 1_200_000, "{}", svg.len());
 }
 
@@ -67,14 +65,13 @@ fn observed_among_unobserved() {
             &observed_and_unobserved(&patients, &simulation.observed, of_interest, &wording)
                 .unwrap(),
         )
-        .1
     };
     let with = draw_with(&of_interest);
     assert!(has(&with, "patients of interest") && has(&with, "unobserved patients"));
     let without = draw_with(&OfInterest::default());
     assert!(!has(&without, "patients of interest"));
-    // Two markers with edges in two panels, and one in the legend.
-    assert_eq!(circles(&with) - circles(&without), 2 * 2 * 2 + 2);
+    // Two markers in two panels, and one in the legend.
+    assert_eq!(circles(&with) - circles(&without), 2 * 2 + 1);
     let shown = 221 + 2 * 5625 + 2;
     assert!(
         shown - circles(&without) < 60,
@@ -105,7 +102,7 @@ fn one_model_over_the_truth() {
     };
     let wording = Wording::default();
     let figure = predicted_effects(&truth, &model, &of_interest, &wording).unwrap();
-    let (svg, elements) = draw(&figure);
+    let svg = draw(&figure);
     assert!(svg.len() < 1_500_000, "{}", svg.len());
     for text in [
         "Contextualized",
@@ -116,7 +113,7 @@ fn one_model_over_the_truth() {
         "true effects (patients of interest)",
         "predicted effects (patients of interest)",
     ] {
-        assert!(has(&elements, text), "{text}");
+        assert!(has(&svg, text), "{text}");
     }
     let again = predicted_effects(&truth, &model, &of_interest, &wording).unwrap();
     assert_eq!(svg, again.to_svg().unwrap());
@@ -150,8 +147,8 @@ fn all_models_in_small() {
     let wild = [(0.1, 0.1), (50.0, 1.1), (f64::MAX, 0.5)];
     let models = [model("near", &near[..]), model("wild", &wild[..])];
     let figure = all_models(&truth, &models, 2, &Wording::default()).unwrap();
-    let (_, elements) = draw(&figure);
-    assert!(has(&elements, "near") && has(&elements, "2 predictions outside"));
+    let svg = draw(&figure);
+    assert!(has(&svg, "near") && has(&svg, "2 predictions outside"));
     let short = [model("short", &near[..2])];
     let error = all_models(&truth, &short, 2, &Wording::default()).unwrap_err();
     assert_eq!(
@@ -174,13 +171,13 @@ fn losses_against_epochs() {
         curve("a", &losses[..], &losses[..]),
         curve("b", &losses[..2], &[]),
     ];
-    let (_, elements) = draw(&training_curves(&curves));
+    let svg = draw(&training_curves(&curves));
     for text in ["a", "b", "Epoch", "Loss", "0.1", "validation (dashed)"] {
-        assert!(has(&elements, text), "{text}");
+        assert!(has(&svg, text), "{text}");
     }
-    let (_, elements) = draw(&training_curves(&curves[1..]));
-    assert!(!has(&elements, "validation (dashed)"));
-    assert!(has(&elements, "2") && !has(&elements, "1.5"));
+    let svg = draw(&training_curves(&curves[1..]));
+    assert!(!has(&svg, "validation (dashed)"));
+    assert!(has(&svg, "2") && !has(&svg, "1.5"));
     let zero = training_curves(&[curve("z", &[0.1, 0.0], &[])]);
     assert!(matches!(
         zero.to_svg(),
@@ -207,7 +204,7 @@ fn effects_against_a_context() {
         population: Some(0.2),
     };
     let panels = [panel("bmi"), panel("glucose")];
-    let (_, elements) = draw(&effect_curves(&panels, "Age (years)", 2).unwrap());
+    let svg = draw(&effect_curves(&panels, "Age (years)", 2).unwrap());
     for text in [
         "women",
         "men",
@@ -217,10 +214,9 @@ fn effects_against_a_context() {
         "glucose",
         "Age (years)",
     ] {
-        assert!(has(&elements, text), "{text}");
+        assert!(has(&svg, text), "{text}");
     }
-    let bands = elements.iter().filter(|element| element.name == "polygon");
-    assert_eq!(bands.count(), 4);
+    assert_eq!(polygons(&svg), 4);
     let short = [group("short", &[0.1][..])];
     let panel = EffectPanel {
         title: "bmi",
@@ -246,7 +242,7 @@ fn shapes_against_the_truth() {
         truth: &context,
         observed: &[-0.5, 0.5],
     };
-    let (_, elements) = draw(&shape_functions(&[function], 1).unwrap());
+    let svg = draw(&shape_functions(&[function], 1).unwrap());
     for text in [
         "estimate",
         "truth",
@@ -254,15 +250,15 @@ fn shapes_against_the_truth() {
         "Effect A from diet",
         "Eats healthy",
     ] {
-        assert!(has(&elements, text), "{text}");
+        assert!(has(&svg, text), "{text}");
     }
     let unknown = ShapeFunction {
         truth: &[],
         observed: &[],
         ..function
     };
-    let (_, elements) = draw(&shape_functions(&[unknown], 1).unwrap());
-    assert!(!has(&elements, "truth") && !has(&elements, "observed contexts"));
+    let svg = draw(&shape_functions(&[unknown], 1).unwrap());
+    assert!(!has(&svg, "truth") && !has(&svg, "observed contexts"));
     let short = ShapeFunction {
         truth: &[0.0],
         ..function
@@ -323,29 +319,24 @@ fn network<'a>(title: &'a str, weights: &'a [f64]) -> NetworkPanel<'a> {
 #[test]
 fn networks_as_tables_name_rows_and_columns_and_write_weights() {
     let networks = [network("truth", &WEIGHTS), network("none", &[0.0; 9])];
-    let (_, elements) = draw(&network_tables(&networks, &NAMES, 2).unwrap());
+    let svg = draw(&network_tables(&networks, &NAMES, 2).unwrap());
     for text in [
         "truth", "none", "at 0.3", "second", "0.50", "−1.00", "2.00", "weight",
     ] {
-        assert!(has(&elements, text), "{text}");
+        assert!(has(&svg, text), "{text}");
     }
-    assert!(!has(&elements, "0.00"));
-    let named = elements.iter().filter(|element| element.text == "first");
-    assert_eq!(named.count(), 4);
+    assert!(!has(&svg, "0.00"));
+    assert_eq!(count(&svg, "first"), 4);
 }
 
 #[test]
 fn networks_as_graphs_have_a_dot_per_node_and_a_head_per_arrow() {
     let networks = [network("truth", &WEIGHTS)];
-    let (_, directed) = draw(&network_graphs(&networks, &NAMES, true, 1).unwrap());
-    let heads = |elements: &[Element]| {
-        let polygons = elements.iter().filter(|element| element.name == "polygon");
-        polygons.count()
-    };
-    assert_eq!((circles(&directed), heads(&directed)), (6, 3));
+    let directed = draw(&network_graphs(&networks, &NAMES, true, 1).unwrap());
+    assert_eq!((circles(&directed), polygons(&directed)), (3, 3));
     assert!(has(&directed, "a long name"));
-    let (_, undirected) = draw(&network_graphs(&networks, &NAMES, false, 1).unwrap());
-    assert_eq!(heads(&undirected), 0);
+    let undirected = draw(&network_graphs(&networks, &NAMES, false, 1).unwrap());
+    assert_eq!(polygons(&undirected), 0);
 }
 
 #[test]
@@ -388,14 +379,14 @@ fn rows_coloured_by_covariates() {
             },
         },
     ];
-    let (_, elements) = draw(&embedding(&points, &panels, ("PC 1", "PC 2"), 2).unwrap());
+    let svg = draw(&embedding(&points, &panels, ("PC 1", "PC 2"), 2).unwrap());
     // Two panels, and north, south and missing in the legend.
-    assert_eq!(circles(&elements), 2 * 40 + 3);
+    assert_eq!(circles(&svg), 2 * 40 + 3);
     for text in ["age", "ward", "north", "south", "missing", "PC 1"] {
-        assert!(has(&elements, text), "{text}");
+        assert!(has(&svg, text), "{text}");
     }
     let without = embedding(&points, &panels[1..], ("", ""), 1).unwrap();
-    assert!(!has(&draw(&without).1, "20"));
+    assert!(!has(&draw(&without), "20"));
     let short = EmbeddingPanel {
         title: "age",
         colouring: Colouring::Numbers(&ages[1..]),
@@ -420,8 +411,8 @@ fn rows_coloured_by_covariates() {
         title: "age",
         colouring: Colouring::Numbers(&nothing_known),
     };
-    let (_, elements) = draw(&embedding(&points, &[missing], ("", ""), 1).unwrap());
-    assert_eq!(circles(&elements), 41);
+    let svg = draw(&embedding(&points, &[missing], ("", ""), 1).unwrap());
+    assert_eq!(circles(&svg), 41);
 }
 
 #[test]
@@ -438,20 +429,102 @@ fn archetypes_along_a_context() {
         context: &ages,
         weights: &weights,
     };
-    for figure in [archetype_bands, archetype_lines] {
-        let drawn = figure(&[panel], &["first", "second"], "Age (years)", 1).unwrap();
-        let (_, elements) = draw(&drawn);
-        for text in ["women", "first", "second", "Age (years)"] {
-            assert!(has(&elements, text), "{text}");
-        }
-        assert!(matches!(
-            figure(&[panel], &["first"], "", 1),
-            Err(Error::LengthsDiffer { .. })
-        ));
+    let figure = archetype_bands(&[panel], &["first", "second"], "Age (years)", 1).unwrap();
+    let svg = draw(&figure);
+    for text in ["women", "first", "second", "Age (years)"] {
+        assert!(has(&svg, text), "{text}");
     }
+    assert!(matches!(
+        archetype_bands(&[panel], &["first"], "", 1),
+        Err(Error::LengthsDiffer { .. })
+    ));
     let table = [1.0, -2.0, 0.25, 0.5, 0.0, 1.5];
     let figure = archetype_table(&["first", "second"], &["a", "b", "c"], &table, "slope").unwrap();
-    let (_, elements) = draw(&figure);
-    assert!(has(&elements, "first") && has(&elements, "c") && has(&elements, "\u{2212}2.00"));
+    let svg = draw(&figure);
+    assert!(has(&svg, "first") && has(&svg, "c") && has(&svg, "\u{2212}2.00"));
     assert!(archetype_table(&["first"], &["a", "b", "c"], &table, "").is_err());
+}
+
+/// Lines through five points, as around a cell.
+fn frames(svg: &str) -> usize {
+    let paths = svg.split("<path d=\"").skip(1);
+    let lines = paths.filter_map(|path| path.split_once('"'));
+    lines
+        .filter(|(line, _)| line.matches('M').count() == 1 && line.matches('L').count() == 4)
+        .count()
+}
+
+fn function<'a>(title: &'a str, curves: &'a [Vec<f64>; 4], rows: &'a [f64]) -> ShapeFunction<'a> {
+    ShapeFunction {
+        title,
+        context_name: "age",
+        context: &curves[0],
+        estimate: &curves[1],
+        interval: Some((&curves[2], &curves[3])),
+        truth: &[],
+        observed: rows,
+    }
+}
+
+fn curves(size: f64) -> [Vec<f64>; 4] {
+    let grid: Vec<f64> = (0..20).map(|i| 20.0 + 3.0 * f64::from(i)).collect();
+    let estimate: Vec<f64> = grid.iter().map(|z| size * (z / 15.0).sin()).collect();
+    let lower = estimate.iter().map(|v| v - 0.2 * size).collect();
+    let upper = estimate.iter().map(|v| v + 0.2 * size).collect();
+    [grid, estimate, lower, upper]
+}
+
+#[test]
+fn effects_share_their_axis_by_coefficient() {
+    let rows: Vec<f64> = (0..60).map(|i| 20.0 + f64::from(i * 37 % 58)).collect();
+    let (small, large) = (curves(1.0), curves(40.0));
+    let effects = [
+        function("slope of bmi by age", &small, &rows),
+        function("slope of bmi by sex", &small, &rows),
+        function("intercept by age", &large, &rows),
+        function("intercept by sex", &small, &rows),
+    ];
+    let svg = draw(&context_effects(&effects, 2).unwrap());
+    // The small curve of the second row stands on the axis of the large one.
+    for (mark, panels) in [("1", 2), ("\u{2212}50", 2)] {
+        assert_eq!(count(&svg, mark), panels, "{mark}");
+    }
+    assert_eq!(count(&svg, "interval"), 1);
+    let short = ShapeFunction {
+        interval: Some((&[0.0], &small[3])),
+        ..effects[0]
+    };
+    assert!(matches!(
+        context_effects(&[short], 1),
+        Err(Error::LengthsDiffer {
+            expected: 20,
+            found: 1,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn small_p_values_are_framed() {
+    let coefficients = ["bmi", "blood pressure", "(intercept)"];
+    let (contexts, deviations) = (["age", "sex"], [0.61, 0.04, 0.12, 0.09, 0.33, 0.02]);
+    let p_values = [0.0, 0.81, 0.04, 0.33, 0.0004, 0.97];
+    let of =
+        |level| variation_table(&coefficients, &contexts, &deviations, &p_values, level).unwrap();
+    let framed = |level| frames(&draw(&of(level)));
+    // Each in both tables.
+    assert_eq!([-1.0, 0.001, 0.05].map(framed), [0, 4, 6]);
+    let svg = draw(&of(0.05));
+    assert_eq!(count(&svg, "p at most 0.05"), 1);
+    for number in ["0.610", "0.810", "0.000", "0.970"] {
+        assert!(has(&svg, number), "{number}");
+    }
+    assert!(matches!(
+        variation_table(&coefficients, &contexts, &deviations[1..], &p_values, 0.05),
+        Err(Error::LengthsDiffer {
+            expected: 6,
+            found: 5,
+            ..
+        })
+    ));
 }

@@ -1,7 +1,7 @@
-//! Networks beside each other.
+//! Networks next to each other.
 
-use crate::error::same_length;
-use crate::{Cells, Figure, Graph, Panel, Result};
+use super::same_length;
+use contextualized_plot::{Cells, ColourMap, Figure, Graph, Panel, Result};
 
 /// One network.
 #[derive(Debug, Clone, Copy)]
@@ -14,14 +14,14 @@ pub struct NetworkPanel<'a> {
     pub weights: &'a [f64],
 }
 
-/// Numbers are written into the cells of tables of up to so many nodes.
+/// Numbers are written into the cells of tables with at most this number of nodes.
 const MOST_WITH_NUMBERS: usize = 6;
 
 /// Heat maps of weights, rows from and columns to, all on one colour scale.
 ///
 /// # Errors
 ///
-/// [`Error::LengthsDiffer`](crate::Error::LengthsDiffer) when a network does not have a weight for
+/// [`LengthsDiffer`](contextualized_plot::Error::LengthsDiffer) when a network does not have a weight for
 /// each pair of names.
 pub fn network_tables(
     networks: &[NetworkPanel<'_>],
@@ -39,22 +39,19 @@ pub fn network_tables(
     for (number, network) in networks.iter().enumerate() {
         let mut cells = Cells::new(network.weights, nodes);
         if most > 0.0 {
-            cells = cells.coloured(crate::ColourMap::Diverging, -most, most);
+            cells = cells.coloured(ColourMap::Diverging, -most, most);
         }
         if numbers {
             cells = cells.numbers(2);
         }
-        // One scale for all needs one bar, beside the last of each row.
+        // One scale for all needs one bar, next to the last of each row.
         if (number + 1) % columns.max(1) == 0 || number + 1 == networks.len() {
             cells = cells.colour_bar("weight");
         }
-        let last = nodes as f64 - 0.5;
         let panel = Panel::new(network.title)
             .subtitle(network.subtitle)
             .x_names(names)
             .y_names(names)
-            .x_range(-0.5, last)
-            .y_range(-last, 0.5)
             .layer(cells);
         figure = figure.panel(panel);
     }
@@ -66,7 +63,7 @@ pub fn network_tables(
 ///
 /// # Errors
 ///
-/// [`Error::LengthsDiffer`](crate::Error::LengthsDiffer) when a network does not have a weight for
+/// [`LengthsDiffer`](contextualized_plot::Error::LengthsDiffer) when a network does not have a weight for
 /// each pair of names.
 pub fn network_graphs(
     networks: &[NetworkPanel<'_>],
