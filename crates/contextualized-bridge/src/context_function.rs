@@ -8,7 +8,7 @@ use contextualized_encoders::{
     TrainingData, unobserved,
 };
 #[cfg(feature = "gp")]
-use contextualized_gp::{CoefficientProcess, FittedProcess, Kernel, KernelShape};
+use contextualized_gp::{CoefficientProcess, FittedProcess, Kernel, KernelShape, Observations};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -221,16 +221,18 @@ fn train(
 /// One process for each output: outputs may differ in what drives them.
 #[cfg(feature = "gp")]
 fn processes(
-    family: KernelShape,
+    shape: KernelShape,
     contexts: ArrayView2<'_, f64>,
     outputs: ArrayView2<'_, f64>,
     weights: Option<ArrayView1<'_, f64>>,
 ) -> Result<Vec<FittedProcess>> {
-    let process = CoefficientProcess::new(Kernel::new(family, 0..contexts.ncols())).plug_in();
+    let process = CoefficientProcess::new(Kernel::new(shape, 0..contexts.ncols())).plug_in();
     let ones = Array2::ones((contexts.nrows(), 1));
     let columns: Vec<_> = outputs.axis_chunks_iter(Axis(1), 1).collect();
     columns
         .into_par_iter()
-        .map(|output| process.fit(contexts, ones.view(), output, weights))
+        .map(|output| {
+            process.fit(Observations::new(contexts, ones.view(), output).with_weights(weights))
+        })
         .collect()
 }

@@ -4,9 +4,12 @@ use super::constraints::Constraints;
 use super::gp_model::{EdgeMargin, GaussianProcessBayesianModel, NodeEquation, OrderReport};
 use super::order_search::{Regressions, search, sparse_parents};
 use contextualized_core::{
-    Checked, Error, Estimator, Result, Samples, Standardization, normalized_weights,
+    Checked, Error, Estimator, NetworkEstimator, Result, Samples, Standardization,
+    normalized_weights,
 };
-use contextualized_gp::{CoefficientProcess, Kernel, KernelShape, Priors, Sharing, Size};
+use contextualized_gp::{
+    CoefficientProcess, Kernel, KernelShape, Observations, Priors, Sharing, Size,
+};
 use ndarray::{Array2, Axis, concatenate};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -232,10 +235,8 @@ impl GaussianProcessBayesianNetwork {
             .size(self.size)
             .tolerance(self.tolerance)
             .fit(
-                standardized.contexts.view(),
-                design.view(),
-                target.view(),
-                standardized.weights.as_ref().map(|weights| weights.view()),
+                Observations::new(standardized.contexts.view(), design.view(), target.view())
+                    .with_weights(standardized.weights.as_ref().map(|weights| weights.view())),
             )?;
         Ok(NodeEquation { parents, process })
     }
@@ -250,6 +251,12 @@ struct Standardized {
 
 /// Rows that an order can be asked of.
 const FEWEST_ROWS: usize = 3;
+
+impl NetworkEstimator for GaussianProcessBayesianNetwork {
+    fn with_seed(_: u64) -> Self {
+        Self::new()
+    }
+}
 
 impl Estimator for GaussianProcessBayesianNetwork {
     type Model = GaussianProcessBayesianModel;

@@ -4,8 +4,8 @@ use crate::local::{LocalCovariance, LocalReport, LocalSettings, local_setters};
 use crate::normal::in_units;
 use crate::numerical::numerical;
 use contextualized_core::{
-    Estimator, NetworkDensity, NetworkKind, Networks, NodeDistribution, Result, Samples,
-    VaryingNetworks,
+    Estimator, NetworkDensity, NetworkEstimator, NetworkKind, Networks, NodeDistribution, Result,
+    Samples, VaryingNetworks,
 };
 use contextualized_solvers::correlation;
 use ndarray::{Array1, Array2, Array3, ArrayView2};
@@ -79,6 +79,12 @@ impl KernelCorrelation {
     }
 
     local_setters!();
+}
+
+impl NetworkEstimator for KernelCorrelation {
+    fn with_seed(seed: u64) -> Self {
+        Self::new().seed(seed)
+    }
 }
 
 impl Estimator for KernelCorrelation {

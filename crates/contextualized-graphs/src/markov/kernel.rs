@@ -4,8 +4,8 @@ use crate::local::{LocalCovariance, LocalNormal, LocalReport, LocalSettings, loc
 use crate::normal::in_units;
 use crate::numerical::numerical;
 use contextualized_core::{
-    Checked, Error, Estimator, MarkovNetworks, NetworkDensity, NetworkKind, Networks,
-    NodeDistribution, NodeNormal, Result, Samples, VaryingNetworks, checked_serde,
+    Checked, Error, Estimator, MarkovNetworks, NetworkDensity, NetworkEstimator, NetworkKind,
+    Networks, NodeDistribution, NodeNormal, Result, Samples, VaryingNetworks, checked_serde,
 };
 use contextualized_solvers::Normal;
 use ndarray::{Array2, ArrayView2};
@@ -93,6 +93,12 @@ fn check_penalty(penalty: Option<f64>) -> Result<()> {
             "a finite number of at least zero",
         )),
         Some(_) | None => Ok(()),
+    }
+}
+
+impl NetworkEstimator for KernelMarkov {
+    fn with_seed(seed: u64) -> Self {
+        Self::new().seed(seed)
     }
 }
 
