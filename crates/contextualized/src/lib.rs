@@ -111,8 +111,8 @@ pub mod prelude {
     pub use contextualized_graphs::{
         bayesian::NeuralBayesianNetwork, correlation::NeuralCorrelation, markov::NeuralMarkov,
     };
-    #[cfg(feature = "gp")]
-    pub use contextualized_linear::{GaussianProcessRegression, Kernel, KernelShape};
     #[cfg(feature = "neural")]
     pub use contextualized_linear::{EncoderKind, NeuralRegression};
+    #[cfg(feature = "gp")]
+    pub use contextualized_linear::{GaussianProcessRegression, Kernel, KernelShape};
 }
