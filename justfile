@@ -34,8 +34,8 @@ claims:
 
 # The picture at the beginning of the README.
 picture:
-    cargo run --release --example section_1_8_contextualized
-    cp target/figures/PICTURE.svg docs/src/PICTURE.svg
+    cargo run --release --example partial_effects
+    cp target/figures/partial_effects.svg docs/src/partial_effects.svg
 
 bench *filter:
     cargo bench -p contextualized-benches -- {{filter}}
