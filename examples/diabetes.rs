@@ -9,7 +9,7 @@
 //!
 //! 442 patients of Efron, Hastie, Johnstone and Tibshirani (2004, doi:10.1214/009053604000000067),
 //! in original units. Every estimator is cross-validated on the same folds; whichever wins is
-//! reported. A figure shows how each effect varies with age, as a kernel regression sees it, with
+//! reported. A figure shows how each effect varies with age, as a Gaussian process regression sees it, with
 //! 95 % bands.
 //!
 //! ```sh

@@ -138,7 +138,7 @@ impl Cells {
                 let text = record.get(column).unwrap_or_default().trim();
                 text.parse::<f64>().map_err(|_| {
                     format!(
-                        "row {}, column {:?}: {text:?} is no number",
+                        "row {}, column {:?}: {text:?} is not a number",
                         row + 2,
                         &header[column]
                     )

@@ -232,7 +232,7 @@ impl AutoNetworks {
     }
 }
 
-const LOSS: &str = "minus log-density";
+const LOSS: &str = "negative log-likelihood";
 
 impl Estimator for AutoNetworks {
     type Model = AutoNetworkModel;

@@ -21,14 +21,14 @@ use ndarray::{Array1, Array2, Axis};
 /// Stone 1984, doi:10.1201/9781315139470), so that what is simpler or more dependable goes before what
 /// is as good. It is then fitted to all rows.
 ///
-/// A candidate is given up when after two of five folds it is more than three standard errors behind
+/// A candidate is stopped early when after two of five folds it is more than three standard errors behind
 /// the best, or more than one behind one that goes before it.
 ///
-/// The default candidates are, in this order: the population, a kernel of all contexts, a sum of
-/// kernels of one context each (of two to eight contexts), a rougher kernel (Matérn 3/2) for
-/// coefficients that jump, clusters, and two encoders, of archetypes and direct. Whether coefficients
+/// The default candidates are, in this order: the population; Gaussian processes with a kernel of all
+/// contexts, a sum of kernels of one context each (of two to eight contexts), and a rougher kernel
+/// (Matérn 3/2) for coefficients that jump; clusters, and two encoders, of archetypes and direct. Whether coefficients
 /// share their length scales a kernel of all contexts finds by itself; in a sum of kernels they do.
-/// Encoders are drawn to the population by held-out folds of their own.
+/// Encoders are shrunk towards the population by held-out folds of their own.
 ///
 /// One model is chosen, rather than several mixed, because a mixture would have neither intervals nor
 /// tests, and would predict little better: see the book.

@@ -10,7 +10,7 @@ use std::fmt;
 /// The four ways to answer what the coefficients, or the networks, are at a context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Method {
-    /// The same for everybody.
+    /// Constant coefficients: the same for all rows.
     Population,
     /// The same within clusters of contexts.
     Cluster,
@@ -45,7 +45,7 @@ impl fmt::Display for Method {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Candidate {
-    /// One regression for everybody.
+    /// Constant coefficients: one regression for all rows.
     Population(PopulationRegression),
     /// A regression for each cluster of contexts.
     Cluster(ClusterRegression),

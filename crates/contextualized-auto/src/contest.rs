@@ -35,7 +35,7 @@ enum Run {
     Out(CandidateOutcome),
 }
 
-/// Standard errors by which a candidate is behind the best after the first folds when it is given up:
+/// Standard errors by which a candidate is behind the best after the first folds when it is stopped early:
 /// it would have to make up in the others what chance does not give back.
 const HOPELESS: f64 = 3.0;
 
@@ -233,7 +233,7 @@ impl Contest {
                 };
                 if excess.mean > allowed * excess.standard_error {
                     runs[candidate] = Run::Out(CandidateOutcome::NotCompared(format!(
-                        "given up after {folds} of {} folds, where its loss is {:.3e}, {:.3e} ± {:.1e} \
+                        "stopped early after {folds} of {} folds, where its loss is {:.3e}, {:.3e} ± {:.1e} \
                          above that of {}",
                         self.folds.len(),
                         score(losses)?.mean,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// One of the four ways: an estimator of networks, or what it has fitted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ByMethod<P, C, N, K> {
-    /// One network for everybody.
+    /// One network for all rows.
     Population(P),
     /// A network for each cluster of contexts.
     Cluster(C),

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// A fitted [`crate::Candidate`], or a bootstrap of one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum RegressionModel {
-    /// One regression for everybody.
+    /// Constant coefficients: one regression for all rows.
     Population(PopulationModel),
     /// A regression for each cluster of contexts.
     Cluster(ClusterModel),
@@ -77,7 +77,7 @@ impl RegressionModel {
         }
     }
 
-    /// The error of a model that does not know how surely it knows its coefficients.
+    /// The error of a model without standard errors of its coefficients.
     pub(crate) fn without_intervals(&self) -> Error {
         Error::invalid_parameter(
             "estimator",

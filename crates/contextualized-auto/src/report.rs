@@ -109,7 +109,7 @@ impl AutoReport {
         Self::new(loss, 0, 0, candidates.collect(), 0, reason.to_owned())
     }
 
-    /// The loss that was compared: `squared error`, `log-loss` or `minus log-density`.
+    /// The loss that was compared: `squared error`, `log-loss` or `negative log-likelihood`.
     pub fn loss(&self) -> &str {
         &self.loss
     }

@@ -46,11 +46,11 @@ pub(crate) enum Command {
     Compare(Compare),
     /// Fit networks that vary with context.
     Networks(Networks),
-    /// Show which coefficient varies, with which context, and how surely.
+    /// Show which coefficient varies, with which context, and with what evidence.
     Effects(Effects),
     /// Write a report as one HTML file.
     Report(Report),
-    /// Write simulated data whose truth is known.
+    /// Write simulated data with known coefficients or networks.
     Simulate(Simulate),
     /// Print a completion script for a shell.
     Completions {
@@ -69,11 +69,11 @@ pub(crate) enum Command {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Reading data")]
 pub(crate) struct DataFlags {
-    /// What stands between the columns of a text file, such as ';' or '\t' [default: a comma, a tab for .tsv].
+    /// Column delimiter of a text file, such as ';' or '\t' [default: a comma, a tab for .tsv].
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
     pub(crate) delimiter: Option<u8>,
 
-    /// Texts that mean a missing value, beside nothing at all.
+    /// Texts that mean a missing value, as an empty cell does.
     #[arg(
         long,
         value_name = "TEXT",
@@ -109,13 +109,13 @@ fn delimiter(text: &str) -> std::result::Result<u8, String> {
 pub(crate) enum EstimatorKind {
     /// The best of the others on held-out rows.
     Auto,
-    /// The same for all contexts.
+    /// Constant coefficients: the same for all contexts.
     Population,
-    /// One for each cluster of contexts.
+    /// Constant coefficients in each cluster of contexts.
     Cluster,
     /// A neural network of the context.
     Neural,
-    /// Functions of the context by kernels, with intervals.
+    /// Gaussian processes: smooth functions of the context, with intervals.
     #[value(name = "gp")]
     GaussianProcess,
 }
@@ -134,7 +134,7 @@ pub(crate) struct Fit {
     pub(crate) estimator: EstimatorKind,
     #[command(flatten)]
     pub(crate) settings: RegressionFlags,
-    /// Fits to resampled rows, for intervals of estimators without any of their own.
+    /// Number of bootstrap replicates, for intervals of estimators that have none.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) bootstraps: usize,
     /// Do not test which coefficients vary.
@@ -156,7 +156,7 @@ pub(crate) struct RegressionFlags {
     /// Folds of rows that are held out to compare estimators.
     #[arg(long, value_name = "K", default_value_t = 5)]
     pub(crate) folds: usize,
-    /// Seed of everything random.
+    /// Random seed.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
 }
@@ -190,7 +190,7 @@ pub(crate) struct Predict {
     /// Format to write [default: Parquet for a name that ends in .parquet, else CSV].
     #[arg(long, value_enum)]
     pub(crate) format: Option<OutputFormat>,
-    /// Write intervals of this probability too.
+    /// Confidence level of intervals, such as 0.95; without it there are none.
     #[arg(long, value_name = "P", value_parser = probability)]
     pub(crate) level: Option<f64>,
     /// Keep the columns of the data file, before the new ones.
@@ -205,7 +205,7 @@ pub(crate) struct Predict {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
-    /// Text, columns apart by commas.
+    /// Text with comma-separated columns.
     Csv,
     /// Parquet.
     Parquet,
@@ -267,7 +267,7 @@ pub(crate) struct Networks {
     /// Folds of rows that are held out to compare estimators.
     #[arg(long, value_name = "K", default_value_t = 5)]
     pub(crate) folds: usize,
-    /// Seed of everything random.
+    /// Random seed.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
     /// Column of row weights.

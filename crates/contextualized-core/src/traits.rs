@@ -144,7 +144,7 @@ pub struct PredictionIntervals {
     pub upper: Array2<f64>,
 }
 
-/// A model that knows how surely it knows its coefficients.
+/// A model with standard errors and intervals of its coefficients.
 pub trait WithUncertainty: VaryingCoefficients {
     /// Standard error, or posterior standard deviation, of every coefficient.
     ///

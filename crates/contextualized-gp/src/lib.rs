@@ -2,7 +2,7 @@
 //!
 //! Coefficient functions in closed form. Coefficients of a linear predictor are functions of a
 //! context, the functions have Gaussian-process priors, and what follows from the data is a matter of
-//! solves: no step size, no epochs, and an answer that knows how sure it is.
+//! solves: no step size, no epochs, and estimates that come with their uncertainty.
 //!
 //! # The mathematics
 //!
@@ -21,9 +21,9 @@
 //! ```
 //!
 //! and the coefficients at any context have the posterior mean and covariance of a normal
-//! distribution given y. Amplitudes sⱼₜ, inverse length scales (one over length scales) and σ are where their
+//! distribution given y. Amplitudes sⱼₜ, inverse length scales and σ are where their
 //! posterior density is largest, found by L-BFGS with these gradients. Priors have their mode at
-//! zero, see [`Priors`]: an amplitude of zero is a constant coefficient, a inverse length scale of zero a
+//! zero, see [`Priors`]: an amplitude of zero is a constant coefficient, an inverse length scale of zero a
 //! context without influence. Variances add what follows from not knowing the hyperparameters, by a
 //! small deterministic mixture about the mode of their logarithms.
 //!
@@ -51,7 +51,7 @@
 //! use contextualized_gp::{CoefficientProcess, Kernel};
 //! use ndarray::{Array2, array, s};
 //!
-//! // A slope that follows the first of two contexts, an offset that is constant, and some noise.
+//! // A slope that follows the first of two contexts, an intercept that is constant, and some noise.
 //! let rows = 120;
 //! let contexts = Array2::from_shape_fn((rows, 2), |(i, k)| ((13 + 18 * k) * i % 40) as f64 / 20.0 - 1.0);
 //! let mut design = Array2::ones((rows, 2));
@@ -68,7 +68,7 @@
 //! let (mean, covariance) = (fitted.coefficients(at.view())?, fitted.covariances(at.view())?);
 //! let deviation = covariance[[0, 0, 0, 0]].sqrt();
 //! assert!((mean[[0, 0, 0]] - 0.6_f64.sin()).abs() < 3.0 * deviation && deviation < 0.05);
-//! // The second context has no influence, and the offset does not vary.
+//! // The second context has no influence, and the intercept does not vary.
 //! let hyper = fitted.hyperparameters();
 //! assert!(hyper.inverse_length_scales[[0, 1]] < 0.1 * hyper.inverse_length_scales[[0, 0]]);
 //! assert!(hyper.amplitudes[[1, 0]] < 0.1 * hyper.amplitudes[[0, 0]]);

@@ -14,7 +14,7 @@
 //! | [`effect_curves`] | how each effect varies with a context, by group |
 //! | [`shape_functions`] | estimated curves against the truth |
 //! | [`context_effects`], [`outcome_effects`] | what each context does to each coefficient, and contexts and predictors to the outcome, with bands |
-//! | [`variation_table`] | how much each coefficient varies with each context, and how surely |
+//! | [`variation_table`] | how much each coefficient varies with each context, and with what evidence |
 //! | [`distributions`] | how coefficients, or other numbers, are distributed over rows |
 //! | [`extrapolation`] | rows further from the training contexts than those from each other |
 //! | [`embedding`] | rows in the plane, coloured by what is known of them |

@@ -98,7 +98,7 @@ fn a_hopeless_candidate_is_given_up_unless_it_is_the_first() {
     let CandidateOutcome::NotCompared(reason) = &lines[3].outcome else {
         panic!("{:?}", lines[3]);
     };
-    assert!(reason.starts_with("given up after 2 of 5 folds"));
+    assert!(reason.starts_with("stopped early after 2 of 5 folds"));
 }
 
 #[test]

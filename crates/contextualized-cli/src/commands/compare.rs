@@ -71,13 +71,7 @@ fn by_folds(
     let reference = compared.first().and_then(|line| line.outcome.as_ref().ok());
     let mut table = Table::new(
         "comparison",
-        &[
-            "estimator",
-            "loss",
-            "standard error",
-            "difference",
-            "its error",
-        ],
+        &["estimator", "loss", "standard error", "difference", "SE"],
     );
     for line in &compared {
         let outcome = line.outcome.as_ref().map(|scores| {

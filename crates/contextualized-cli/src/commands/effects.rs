@@ -1,4 +1,4 @@
-//! `effects`: which coefficient varies, with which context, and how surely; of networks, which edge.
+//! `effects`: which coefficient varies, with which context, and with what evidence; of networks, which edge.
 
 use super::fit::rows_in_words;
 use crate::arguments::{Effects, Global};
@@ -130,7 +130,7 @@ fn coefficients(regression: &Regression, training: &Samples) -> Result<Sections>
     sections.push((
         match &regression.variation {
             Baseline::Fitted(tests) => format!(
-                "Wald tests by an additive kernel on {} rows; Holm and BH adjust for the number of tests. *, **, ***: Holm p at most 0.05, 0.01, 0.001. Does anything vary at all? p = {}",
+                "Wald tests by an additive Gaussian process on {} rows; Holm and BH adjust for the number of tests. *, **, ***: Holm p at most 0.05, 0.01, 0.001. Does anything vary at all? p = {}",
                 tests.rows,
                 Cell::PValue(tests.table.omnibus).shown()
             ),
@@ -221,7 +221,7 @@ fn edges(networks: &Networks, training: &Samples) -> Result<Sections> {
     };
     Ok(vec![(
         format!(
-            "{kind} over {} training rows; edges that are zero everywhere are left out. They are estimates: no test says here how surely one varies.",
+            "{kind} over {} training rows; edges that are zero everywhere are left out. They are estimates, without a test of variation.",
             training.rows()
         ),
         Some(table),

@@ -219,8 +219,8 @@ pub(super) fn choice_section(report: &AutoReport) -> Option<(String, Option<Tabl
             "estimator",
             "loss",
             "standard error",
-            "worse by",
-            "its error",
+            "difference",
+            "SE",
             "chosen",
         ],
     );
@@ -235,15 +235,15 @@ pub(super) fn choice_section(report: &AutoReport) -> Option<(String, Option<Tabl
                 score.excess_error.into(),
                 chosen.into(),
             ],
-            CandidateOutcome::NotCompared(_) => unknown("given up".to_owned()),
+            CandidateOutcome::NotCompared(_) => unknown("stopped early".to_owned()),
             CandidateOutcome::Failed(reason) => unknown(format!("failed: {reason}")),
         });
         table.push(row);
     }
-    let given_up =
+    let stopped_early =
         |candidate: &CandidateReport| matches!(candidate.outcome, CandidateOutcome::NotCompared(_));
-    let early = if report.candidates().iter().any(given_up) {
-        " Candidates far behind after the first folds were given up."
+    let early = if report.candidates().iter().any(stopped_early) {
+        " Candidates far behind after the first folds were stopped early."
     } else {
         ""
     };

@@ -129,7 +129,7 @@ impl<'a> Inputs<'a> {
         let tests = regression.variation.fitted();
         let tested_by = tests.map(|tests| {
             format!(
-                "Wald tests of a kernel regression of its own, whatever the estimator, of {} training \
+                "Wald tests of a Gaussian process of their own, whatever the estimator, of {} training \
                  rows",
                 tests.rows
             )

@@ -1,4 +1,4 @@
-//! Which coefficients vary with which context, and how surely: tables and careful sentences.
+//! Which coefficients vary with which context, and with what evidence: tables and sentences.
 
 use super::page::{Note, Page, Table};
 use super::words::{count, listed, number, p_is, p_value, percent};

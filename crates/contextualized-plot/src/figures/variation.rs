@@ -1,4 +1,4 @@
-//! How much coefficients vary with contexts, and how surely.
+//! How much coefficients vary with contexts, and with what evidence.
 
 use crate::error::same_length;
 use crate::{Cells, Colour, ColourMap, Figure, Line, Panel, Result};
