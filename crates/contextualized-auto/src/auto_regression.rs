@@ -129,14 +129,14 @@ impl AutoRegression {
         self
     }
 
-    /// The most rows that candidates are compared on: of more, so many are drawn by the seed. The one
+    /// The most rows that candidates are compared on: of more, this many are drawn by the seed. The one
     /// chosen is fitted to all.
     pub fn most_rows(mut self, rows: usize) -> Self {
         self.most_rows = rows;
         self
     }
 
-    /// Fits the chosen candidate to so many bootstrap replicates too, so that it has intervals
+    /// Fits the chosen candidate to this many bootstrap replicates too, so that it has intervals
     /// whatever it is.
     pub fn bootstraps(mut self, replicates: usize) -> Self {
         self.bootstraps = replicates;
@@ -201,7 +201,7 @@ impl AutoRegression {
         }
     }
 
-    /// The candidates for so many contexts.
+    /// The candidates for this many contexts.
     fn listed(&self, contexts: usize) -> Vec<Candidate> {
         match &self.choice {
             Choice::Given(candidates) => candidates.clone(),

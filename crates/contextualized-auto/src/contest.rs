@@ -185,7 +185,7 @@ impl Contest {
         }
     }
 
-    /// Gives up candidates that are far behind after so many folds; the first one stays.
+    /// Stops candidates that are far behind after this many folds; the first one stays.
     fn give_up(&self, runs: &mut [Run], folds: usize, names: &[String]) -> Result<()> {
         let weights: Vec<Array1<f64>> = self.folds[..folds]
             .iter()

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Unless their number is given it is chosen from 1 to 10 by 5-fold cross-validation of the
 /// log-density, as the smallest that is within one standard error of the best, over rows; one
-/// cluster is the network of everybody. Of more than 5,000 rows so many, drawn by the seed, decide on
+/// cluster is the population network. Of more than 5,000 rows, 5,000 drawn by the seed decide on
 /// centres and on the number of clusters; all rows are in the networks.
 ///
 /// | setting | default | range |

@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 /// | regression | [`PopulationRegression::new`] | |
 /// | seed | 0 | |
 ///
-/// Of more than 5,000 rows so many, drawn by the seed, decide on centres and on the number of
+/// Of more than 5,000 rows, 5,000 drawn by the seed decide on centres and on the number of
 /// clusters; all rows are in the regressions. Each clustering is the best of 10 starts from k-means++
 /// (Arthur and Vassilvitskii 2007, doi:10.5555/1283383.1283494).
 ///

@@ -24,7 +24,7 @@ const NULL_ROWS: [usize; 2] = [200, 100];
 /// Replicates of the population and of the kernel: 2.5 % is a whole number of shares of one more.
 const REPLICATES: [usize; 2] = [199, 119];
 
-/// Coverage over so many data sets, and the level of tests over 1000 null data sets.
+/// Coverage over this many data sets, and the level of tests over 1000 null data sets.
 ///
 /// # Errors
 ///

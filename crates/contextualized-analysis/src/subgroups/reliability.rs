@@ -73,7 +73,7 @@ fn bin(rows: &Rows, members: &[usize], link: Link, level: f64) -> Result<Reliabi
     })
 }
 
-/// Wilson's interval for a share of so many rows.
+/// Wilson's interval for a share of this many rows.
 fn wilson(share: f64, rows: f64, level: f64) -> Result<(f64, f64)> {
     let normal = Normal::new(0.0, 1.0)
         .map_err(|source| Error::numerical("a normal distribution", source))?;

@@ -38,7 +38,7 @@ impl Covariance {
         self
     }
 
-    /// Whether it fits a model of so many features.
+    /// Whether it fits a model of this many features.
     pub(super) fn check(&self, features: usize, intercept: bool, link: Link) -> Result<()> {
         let coefficients = features + usize::from(intercept);
         check_table("covariance", self.matrix.view(), Some(coefficients))?;

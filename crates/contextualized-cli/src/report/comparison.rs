@@ -23,10 +23,10 @@ impl<M: ?Sized> Clone for Clusters<'_, M> {
 
 impl<M: ?Sized> Copy for Clusters<'_, M> {}
 
-/// A cluster should have so many rows for each coefficient or node that is estimated from it.
+/// A cluster should have this many rows for each coefficient or node that is estimated from it.
 const ROWS_FOR_EACH: usize = 10;
 
-/// What is wrong with the sizes of clusters from which so many coefficients or nodes are estimated
+/// What is wrong with the sizes of clusters from which this many coefficients or nodes are estimated
 /// each, if anything is. A single cluster is the population.
 pub(crate) fn small_clusters(sizes: &[usize], estimated: usize, of: &str) -> Option<String> {
     let needed = ROWS_FOR_EACH * estimated;
