@@ -136,7 +136,7 @@ fn print_effects(estimator: &NeuralRegression, samples: &Samples) -> Result<()> 
     let model = estimator.fit(samples)?;
     let patients = array![[30.0, 1.0], [65.0, 1.0], [30.0, 2.0], [65.0, 2.0]];
     let coefficients = model.coefficients(patients.view())?;
-    let everybody = PopulationRegression::new().fit(samples)?;
+    let population = PopulationRegression::new().fit(samples)?;
     let deviations = samples.features().std_axis(Axis(0), 0.0);
     let names = &samples.names().features;
     let lines = names
@@ -147,7 +147,7 @@ fn print_effects(estimator: &NeuralRegression, samples: &Samples) -> Result<()> 
             let of_patient = |row: usize| per_deviation(coefficients.slopes()[[row, 0, j]]);
             [
                 name.clone(),
-                per_deviation(everybody.slopes()[[0, j]]),
+                per_deviation(population.slopes()[[0, j]]),
                 of_patient(0),
                 of_patient(1),
                 of_patient(2),
@@ -170,7 +170,7 @@ fn draw_effects(
     model: &GaussianProcessModel,
     samples: &Samples,
 ) -> std::result::Result<Figure, Box<dyn std::error::Error>> {
-    let everybody = PopulationRegression::new().fit(samples)?;
+    let population = PopulationRegression::new().fit(samples)?;
     let deviations = samples.features().std_axis(Axis(0), 0.0);
     let names = &samples.names().features;
     let ages = Array1::linspace(20.0, 78.0, 59).to_vec();
@@ -214,7 +214,7 @@ fn draw_effects(
         .map(|(j, (title, groups))| EffectPanel {
             title,
             groups,
-            population: Some(everybody.slopes()[[0, j]] * deviations[j]),
+            population: Some(population.slopes()[[0, j]] * deviations[j]),
         })
         .collect();
     Ok(effect_curves(&panels, "age, years", 4)?

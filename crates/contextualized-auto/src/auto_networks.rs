@@ -133,8 +133,8 @@ impl AutoNetworks {
             Kind::Bayesian => NetworkCandidate::Bayesian(match method {
                 Method::Population => ByMethod::Population(PopulationBayesianNetwork::new()),
                 Method::Cluster => {
-                    let everybody = PopulationBayesianNetwork::new();
-                    ByMethod::Cluster(ClusterNetworks::new(everybody).seed(seed))
+                    let population = PopulationBayesianNetwork::new();
+                    ByMethod::Cluster(ClusterNetworks::new(population).seed(seed))
                 }
                 Method::Neural => ByMethod::Neural(NeuralBayesianNetwork::new().seed(seed)),
                 Method::GaussianProcess => {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 /// [`PopulationCorrelation`](crate::PopulationCorrelation), in each cluster.
 ///
 /// A cluster with fewer rows than `smallest`, or one whose rows do not determine a network of their
-/// own, uses the network of everybody, and the model's report says so. Clusters that no row belongs
+/// own, uses the population network, and the model's report says so. Clusters that no row belongs
 /// to are left out. Contexts are clustered unweighted; the networks use row weights.
 ///
 /// Unless their number is given it is chosen from 1 to 10 by 5-fold cross-validation of the
@@ -107,7 +107,7 @@ where
                 format!("between 1 and the number of rows, {}", samples.rows()),
             ));
         }
-        let everybody = self.estimator.fit(samples)?;
+        let population = self.estimator.fit(samples)?;
         let scaling = Standardization::fit(samples.contexts(), None)?;
         let contexts = scaling.apply(samples.contexts())?;
         let centers = kmeans::centers(contexts.view(), clusters, self.seed)?;
@@ -131,8 +131,8 @@ where
                 };
                 let (model, fallback) = match own {
                     Ok(model) => (model, None),
-                    // Settings are right: they have fitted everybody.
-                    Err(error) => (everybody.clone(), Some(error.to_string())),
+                    // Settings are right: they have fitted all rows.
+                    Err(error) => (population.clone(), Some(error.to_string())),
                 };
                 let summary = ClusterSummary {
                     rows: rows.len(),
@@ -321,7 +321,7 @@ impl<M: VaryingNetworks> TryFrom<UncheckedModel<M>> for ClusterNetworkModel<M> {
 }
 
 impl<M> ClusterNetworkModel<M> {
-    /// Sizes of the clusters, and which of them use the network of everybody.
+    /// Sizes of the clusters, and which of them use the population network.
     pub fn report(&self) -> &ClusterReport {
         &self.report
     }

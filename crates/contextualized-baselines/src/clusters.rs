@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 /// K-means on standardised contexts, then a [`PopulationRegression`] in each cluster.
 ///
 /// A cluster that does not determine a regression of its own (fewer rows than coefficients,
-/// dependent columns, a binary target that is separated or does not converge) uses the fit to everybody, and the model's
+/// dependent columns, a binary target that is separated or does not converge) uses the fit to all rows, and the model's
 /// report says so. Clusters that no row belongs to, as with fewer distinct contexts than
 /// clusters, are left out. Contexts are clustered unweighted; the regressions use row weights.
 ///

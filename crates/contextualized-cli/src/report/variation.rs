@@ -181,7 +181,7 @@ impl<'a> Varying<'a> {
     pub(crate) fn warnings(&self) -> Vec<String> {
         let Self::Tested(Tested { table, .. }) = self else {
             return vec![
-                "How surely coefficients vary was not tested. The curves below may show chance; the \
+                "Variation of coefficients was not tested. The curves below may show chance; the \
                  held-out comparison is the only evidence here."
                     .to_owned(),
             ];
