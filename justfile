@@ -34,7 +34,7 @@ claims:
 
 # The picture at the beginning of the README.
 picture:
-    cargo run --release --example partial_effects
+    cargo run --release --example partial_effects -- --rows 150
     cp target/figures/partial_effects.svg docs/src/partial_effects.svg
 
 bench *filter:

@@ -81,7 +81,7 @@ pub fn measure(data_sets: u64, seeds: u64) -> Result<Findings> {
         "±",
         "w0",
         "w1",
-        "offset",
+        "intercept",
         "plug-in",
         "",
     ];
