@@ -31,8 +31,8 @@ pub(crate) fn run(arguments: &Effects, global: &Global) -> Result<()> {
     print(&sections, global.json)
 }
 
-/// Every coefficient, and every coefficient with every context, as far as it varies in the model and as
-/// surely as the tests say.
+/// Every coefficient, and every coefficient with every context, with how much it varies in the model and
+/// the p-values of the tests.
 fn coefficients(regression: &Regression, training: &Samples) -> Result<Sections> {
     let found = variations(&regression.model, training)?;
     let all = regression.model.coefficients(training.contexts())?;

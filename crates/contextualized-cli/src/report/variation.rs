@@ -261,7 +261,7 @@ fn named(line: &Variation, several_targets: bool) -> String {
     }
 }
 
-/// The surest first; of equally sure ones, the largest deviation.
+/// The smallest p-value first; of equal ones, the largest deviation.
 fn by_evidence(lines: &[Variation]) -> Vec<&Variation> {
     let mut sorted: Vec<&Variation> = lines.iter().collect();
     sorted.sort_by(|a, b| {
