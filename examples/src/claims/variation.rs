@@ -160,7 +160,7 @@ impl Study {
             match self.truth {
                 Truth::Constant => "nothing varies",
                 Truth::Uneven => "nothing; uneven x and noise",
-                Truth::Offset => "offset sin(2 c1)",
+                Truth::Offset => "intercept sin(2 c1)",
                 Truth::UShape => "slope c0²",
             }
             .to_owned(),
