@@ -1,11 +1,22 @@
-# What CI runs, step by step.
+# What CI runs, step by step. It installs what it needs: cargo-deny, cargo-hack and mdbook.
 ci:
     bash .ci/run
 
-# Formatting and lints.
+# Formatting and lints, of benchmarks and examples too.
 check:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
+
+# Licences, sources, and which crate names which library.
+dependencies:
+    cargo deny check bans licenses sources
+
+featured := "-p contextualized -p contextualized-bridge -p contextualized-graphs -p contextualized-linear"
+
+# Each feature alone: it compiles, and its documentation has no broken link.
+features:
+    cargo hack check --each-feature {{featured}}
+    RUSTDOCFLAGS="-D warnings" cargo hack doc --no-deps --each-feature {{featured}}
 
 test:
     cargo test --workspace
@@ -17,9 +28,14 @@ report-check:
 demo *flags:
     cargo run --release --example demo -- {{flags}}
 
-# Every figure the README quotes.
+# Every figure the book quotes.
 claims:
     cargo run --release --example claims
+
+# The picture at the beginning of the README.
+picture:
+    cargo run --release --example partial_effects -- --rows 150
+    cp target/figures/partial_effects.svg docs/src/partial_effects.svg
 
 bench *filter:
     cargo bench -p contextualized-benches -- {{filter}}
@@ -28,3 +44,7 @@ bench *filter:
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
     mdbook build docs
+
+# A rehearsal of publishing every crate.
+publish:
+    cargo publish --workspace --dry-run

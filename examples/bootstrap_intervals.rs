@@ -1,4 +1,4 @@
-//! How surely is a coefficient known? Percentile bands of three bootstrapped estimators over the
+//! With what error is a coefficient known? Percentile bands of three bootstrapped estimators over the
 //! truth, beside the posterior bands of a kernel; and out-of-bag errors beside those of new rows.
 //!
 //! ```text

@@ -96,14 +96,14 @@ fn simulator(rows: usize, outside: bool) -> Simulator {
         .noise(0.5)
 }
 
-/// Epochs and patience that make as many steps of so many rows, a fifth of them held out.
+/// Epochs and patience that make as many steps of this many rows, a fifth of them held out.
 fn epochs(rows: usize, arguments: &Arguments) -> (usize, usize) {
     let trained = rows - rows / 5;
     let epochs = arguments.steps.div_ceil(trained.div_ceil(arguments.batch));
     (epochs, epochs.div_ceil(5))
 }
 
-/// Errors of every model inside and outside, after so many rows.
+/// Errors of every model inside and outside, after this many rows.
 fn errors(rows: usize, seed: u64, arguments: &Arguments) -> Result<[[f64; 2]; MODELS.len()]> {
     let train = simulator(rows, false).simulate(seed)?.samples;
     let new = [
@@ -250,7 +250,7 @@ fn print(places: &[Vec<Series>], seeds: u64) {
     println!("{}", table(header, 2, lines));
 
     println!(
-        "\nRows with which the others reach the median error, inside, of an encoder with so many:\n"
+        "\nRows with which the others reach the median error, inside, of an encoder with the number in the heading:\n"
     );
     let inside = &places[0];
     let of_encoder = inside[1].medians();

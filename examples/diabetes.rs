@@ -9,7 +9,7 @@
 //!
 //! 442 patients of Efron, Hastie, Johnstone and Tibshirani (2004, doi:10.1214/009053604000000067),
 //! in original units. Every estimator is cross-validated on the same folds; whichever wins is
-//! reported. A figure shows how each effect varies with age, as a kernel regression sees it, with
+//! reported. A figure shows how each effect varies with age, as a Gaussian process regression sees it, with
 //! 95 % bands.
 //!
 //! ```sh
@@ -137,7 +137,7 @@ fn print_effects(estimator: &NeuralRegression, samples: &Samples) -> Result<()> 
     let model = estimator.fit(samples)?;
     let patients = array![[30.0, 1.0], [65.0, 1.0], [30.0, 2.0], [65.0, 2.0]];
     let coefficients = model.coefficients(patients.view())?;
-    let everybody = PopulationRegression::new().fit(samples)?;
+    let population = PopulationRegression::new().fit(samples)?;
     let deviations = samples.features().std_axis(Axis(0), 0.0);
     let names = &samples.names().features;
     let lines = names
@@ -148,7 +148,7 @@ fn print_effects(estimator: &NeuralRegression, samples: &Samples) -> Result<()> 
             let of_patient = |row: usize| per_deviation(coefficients.slopes()[[row, 0, j]]);
             [
                 name.clone(),
-                per_deviation(everybody.slopes()[[0, j]]),
+                per_deviation(population.slopes()[[0, j]]),
                 of_patient(0),
                 of_patient(1),
                 of_patient(2),
@@ -171,7 +171,7 @@ fn draw_effects(
     model: &GaussianProcessModel,
     samples: &Samples,
 ) -> std::result::Result<Figure, Box<dyn std::error::Error>> {
-    let everybody = PopulationRegression::new().fit(samples)?;
+    let population = PopulationRegression::new().fit(samples)?;
     let deviations = samples.features().std_axis(Axis(0), 0.0);
     let names = &samples.names().features;
     let ages = Array1::linspace(20.0, 78.0, 59).to_vec();
@@ -215,7 +215,7 @@ fn draw_effects(
         .map(|(j, (title, groups))| EffectPanel {
             title,
             groups,
-            population: Some(everybody.slopes()[[0, j]] * deviations[j]),
+            population: Some(population.slopes()[[0, j]] * deviations[j]),
         })
         .collect();
     Ok(effect_curves(&panels, "age, years", 4)?

@@ -337,7 +337,7 @@ fn patients_with_diabetes(seed: u64, folder: &Folder) -> Outcome<()> {
     let tsne = Tsne::new().seed(seed).fit(effects.view())?;
 
     println!(
-        "\n{} patients with diabetes, kernel regression. Effects per standard deviation of each\n\
+        "\n{} patients with diabetes, Gaussian process regression. Effects per standard deviation of each\n\
          measurement, in standard deviations of progression: how much they vary, along which principal\n\
          components, and what explains it (adjusted correlation ratio, %; blank where next to nothing varies).\n",
         samples.rows()

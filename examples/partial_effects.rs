@@ -2,8 +2,8 @@
 //! kernel over the truth, and the table that says which context matters to which coefficient.
 //!
 //! ```text
-//! w0 = sin(3 c0) + c1    w1 = 1 + c1²    offset = cos(2 c0)
-//! y = w0 x0 + w1 x1 + offset + 0.5 ε,    c uniform on [−1, 1]²,    x, ε ~ N(0, 1)
+//! w0 = sin(3 c0) + c1    w1 = 1 + c1²    intercept = cos(2 c0)
+//! y = w0 x0 + w1 x1 + intercept + 0.5 ε,    c uniform on [−1, 1]²,    x, ε ~ N(0, 1)
 //! ```
 //!
 //! The third context, `noise0`, is standard normal and does nothing.
@@ -73,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What a context adds to a coefficient, the offset being the last.
+/// What a context adds to a coefficient, the intercept being the last.
 fn effect(coefficient: usize, context: usize, value: f64) -> f64 {
     match (coefficient, context) {
         (0, 0) => (3.0 * value).sin(),
@@ -146,7 +146,7 @@ fn curves(
         .features()
         .mean_axis(Axis(0))
         .unwrap_or_default();
-    // Effects are centred over the rows fitted, the offset's is that at average features.
+    // Effects are centred over the rows fitted, the intercept's is that at average features.
     let truth = |coefficient: usize, context: usize, value: f64| {
         let of_slopes = |j: usize| means[j] * effect(j, context, value);
         effect(coefficient, context, value)
@@ -198,7 +198,7 @@ fn figure(curves: &[Curve]) -> Result<Figure, Box<dyn Error>> {
         .map(|curve| {
             let context = CONTEXTS[curve.context];
             match curve.coefficient {
-                2 => format!("offset by {context}"),
+                2 => format!("intercept by {context}"),
                 j => format!("slope of {} by {context}", COEFFICIENTS[j]),
             }
         })

@@ -1,4 +1,4 @@
-//! Section 1.6 of the demo: one regression for everybody.
+//! Section 1.6 of the demo: one regression for all rows.
 //!
 //! ```text
 //! Y = X0 w0 + X1 w1,  w by least squares over the observed

@@ -4,7 +4,7 @@
 //! W(c) = population fit + s Σ_k z_k(c) A_k,   z a perceptron 2 → 25 → 25 → 10
 //! ```
 //!
-//! Beside it kernel regression, whose prior of smooth functions suits effects that are smooth and
+//! Beside it Gaussian process regression, whose prior of smooth functions suits effects that are smooth and
 //! responses without noise; an additive encoder, which reads out what each context does (the truth is
 //! additive); and least squares on the true quadratic basis, which is asserted to recover the effects
 //! to rounding.

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The encoder has to find out which columns matter. The additive one shows what it makes of each.
-//! Gaussian process regression gives each column a inverse length scale, which the marginal likelihood may put to zero.
+//! Gaussian process regression gives each column an inverse length scale, which the marginal likelihood may put to zero.
 //!
 //! ```sh
 //! cargo run --release --example section_1_9_some_noise

@@ -138,7 +138,7 @@ impl Cells {
                 let text = record.get(column).unwrap_or_default().trim();
                 text.parse::<f64>().map_err(|_| {
                     format!(
-                        "row {}, column {:?}: {text:?} is no number",
+                        "row {}, column {:?}: {text:?} is not a number",
                         row + 2,
                         &header[column]
                     )
@@ -388,7 +388,7 @@ struct Change {
     z: f64,
 }
 
-/// What the largest of so many standard normal values exceeds with a probability of at most 5 %.
+/// What the largest of this many standard normal values exceeds with a probability of at most 5 %.
 fn threshold(tests: usize) -> f64 {
     Normal::standard().inverse_cdf(1.0 - 0.025 / tests as f64)
 }
@@ -493,7 +493,7 @@ fn consensus_network() -> Result<Networks, Box<dyn Error>> {
     Ok(Networks::new(edges)?)
 }
 
-/// The strongest so many undirected edges, in both directions.
+/// This many of the strongest undirected edges, in both directions.
 fn strongest(strengths: &Networks, edges: usize) -> Result<Networks, Box<dyn Error>> {
     let nodes = strengths.nodes();
     let pairs = (0..nodes).flat_map(|i| (i + 1..nodes).map(move |j| (i, j)));
@@ -506,7 +506,7 @@ fn strongest(strengths: &Networks, edges: usize) -> Result<Networks, Box<dyn Err
     Ok(Networks::new(found)?)
 }
 
-/// The strongest so many directed edges.
+/// This many of the strongest directed edges.
 fn strongest_directed(strengths: &Networks, edges: usize) -> Result<Networks, Box<dyn Error>> {
     let nodes = strengths.nodes();
     let pairs = (0..nodes).flat_map(|i| (0..nodes).map(move |j| (i, j)));

@@ -1,4 +1,4 @@
-//! Which effects vary, with what, and how surely.
+//! Which effects vary, with what, and with what evidence.
 //!
 //! First with a known answer: three contexts, three treatments,
 //!
@@ -9,7 +9,7 @@
 //! offset        c0; c2 has no influence on anything
 //! ```
 //!
-//! Then 442 patients with diabetes, where nobody knows. Wald tests of a kernel regression are set beside
+//! Then 442 patients with diabetes, where nobody knows. Wald tests of a Gaussian process regression are set beside
 //! permutations of the contexts, and p-values adjusted for the number of tests beside those of each test
 //! alone. Figures show both tables.
 //!

@@ -41,7 +41,7 @@ struct Claim {
 enum Bar {
     /// To be in a range.
     Within(RangeInclusive<f64>),
-    /// To be at most so many seconds, which depends on the machine and so fails nothing.
+    /// To be at most this many seconds, which depends on the machine and so fails nothing.
     Seconds(f64),
     /// Nothing.
     Reported,

@@ -11,7 +11,7 @@ pub enum Contexts {
     Normal,
 }
 
-/// Three slopes and an offset:
+/// Three slopes and an intercept:
 ///
 /// ```text
 /// w0 = sin(3 c0) + c1    w1 = c0 c1    w2 = 1    offset = cos(2 c1)

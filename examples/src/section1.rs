@@ -118,7 +118,7 @@ pub struct Outcome {
     pub additive: Option<NeuralModel>,
 }
 
-/// The kernel regression of every part that has one: the default, without an offset.
+/// The Gaussian process regression of every part that has one: the default, without an intercept.
 pub fn kernel() -> GaussianProcessRegression {
     GaussianProcessRegression::new().intercept(false)
 }

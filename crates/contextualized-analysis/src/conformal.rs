@@ -215,7 +215,7 @@ where
         check_probability("share", self.share)
     }
 
-    /// Folds of so many rows or groups to be trained on.
+    /// Folds of this many rows or groups to be trained on.
     fn folds(&self, count: usize) -> KFold {
         KFold::new(FOLDS.min(count), self.seed.wrapping_add(1))
     }
@@ -262,7 +262,7 @@ where
         })
     }
 
-    /// Before anything is fitted: whether so many rows can calibrate the level.
+    /// Before anything is fitted: whether this many rows can calibrate the level.
     fn check_calibration(&self, mass: f64, units: &str) -> Result<()> {
         if quantile::reaches(mass, self.level) {
             Ok(())

@@ -1,12 +1,12 @@
 //! # contextualized-analysis
 //!
-//! What a model of varying parameters says, and how surely: for every model of the workspace, through the
-//! traits of `contextualized-core`.
+//! What a model of varying parameters says, and with what evidence: for every model of the workspace, through
+//! the traits of `contextualized-core`.
 //!
 //! ```text
 //! Does anything vary?      T = deviation of β̂ⱼ over contexts of which cₖ alone changes
 //!                          p = (1 + #{replicates without variation with T* ≥ T}) / (1 + replicates)
-//! How surely is it known?  quantiles over fits to resampled rows, or a posterior
+//! With what error?         quantiles over fits to resampled rows, or a posterior
 //! Where will y be?         ŷ ± the ⌈(m + 1) 0.95⌉-th smallest |y − ŷ| of m rows held back
 //! What does cₖ do?         the average of β̂ⱼ(cₖ, other contexts of real rows)
 //! ```
@@ -43,7 +43,7 @@
 //! assert!(errors.slopes()[[0, 0, 0]] < 0.1);
 //! let out_of_bag = ensemble.out_of_bag(&samples)?;
 //!
-//! // Intervals that hold 95 % of new outcomes, whatever the model.
+//! // Intervals that contain 95 % of new outcomes, whatever the model.
 //! let conformal = SplitConformal::new(kernel).fit(&samples)?;
 //! let intervals = conformal.intervals(samples.contexts(), samples.features())?;
 //! # let _ = (out_of_bag, intervals);
@@ -56,7 +56,7 @@
 //! |---|---|
 //! | does a coefficient vary, and with what? | [`wald_table`], [`VariationTest`], [`VariationTable`]; how much: [`variations`] |
 //! | p-values of many tests | [`holm`], [`benjamini_hochberg`] |
-//! | how surely is anything known? | [`Bootstrap`], [`Resampling`], [`Ensemble`]; its [`OutOfBag`] errors, [`SumTests`], [`EdgeStability`] |
+//! | what are the standard errors? | [`Bootstrap`], [`Resampling`], [`Ensemble`]; its [`OutOfBag`] errors, [`SumTests`], [`EdgeStability`] |
 //! | where will a new outcome be? | [`SplitConformal`], [`ConformalModel`] |
 //! | what does a context or a predictor do? | [`Effects`], [`Effect`], [`Importance`] |
 //! | how do samples differ, and why? | [`ArchetypeSummary`], [`PrincipalComponents`], [`Tsne`], [`faithfulness`], [`explained_variance`] |

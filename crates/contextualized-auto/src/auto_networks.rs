@@ -52,7 +52,7 @@ impl AutoNetworks {
         self
     }
 
-    /// The most rows that candidates are compared on: of more, so many are drawn by the seed. The one
+    /// The most rows that candidates are compared on: of more, this many are drawn by the seed. The one
     /// chosen is fitted to all.
     pub fn most_rows(mut self, rows: usize) -> Self {
         self.comparison.most_rows = rows;

@@ -28,7 +28,7 @@ use ndarray::{Array1, Array2, Axis};
 /// of processes of one context each (of two to eight contexts), a rougher one (Matérn 3/2) for
 /// coefficients that jump, clusters, and two encoders, of archetypes and direct. Whether coefficients
 /// share their length scales a kernel of all contexts finds by itself; in a sum of kernels they do.
-/// Encoders are drawn to the population by held-out folds of their own.
+/// Encoders are shrunk towards the population by held-out folds of their own.
 ///
 /// One model is chosen, rather than several mixed, because a mixture would have neither intervals nor
 /// tests, and would predict little better: see the book.
@@ -117,7 +117,7 @@ impl AutoRegression {
         self
     }
 
-    /// The most rows that candidates are compared on: of more, so many are drawn by the seed. The one
+    /// The most rows that candidates are compared on: of more, this many are drawn by the seed. The one
     /// chosen is fitted to all.
     pub fn most_rows(mut self, rows: usize) -> Self {
         self.comparison.most_rows = rows;
@@ -155,7 +155,7 @@ impl AutoRegression {
         Candidate::of(method, &self.settings)
     }
 
-    /// The candidates for so many contexts.
+    /// The candidates for this many contexts.
     fn listed(&self, contexts: usize) -> Vec<Candidate> {
         match &self.choice {
             Choice::Given(candidates) => candidates.clone(),

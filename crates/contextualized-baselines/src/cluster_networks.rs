@@ -16,12 +16,12 @@ use serde::{Deserialize, Serialize};
 /// [`PopulationCorrelation`](crate::PopulationCorrelation), in each cluster.
 ///
 /// A cluster with fewer rows than `smallest`, or one whose rows do not determine a network of their
-/// own, uses the network of everybody, and the model's report says so. Clusters that no row belongs
+/// own, uses the population network, and the model's report says so. Clusters that no row belongs
 /// to are left out. Contexts are clustered unweighted; the networks use row weights.
 ///
 /// Unless their number is given it is chosen from 1 to 10 by 5-fold cross-validation of the
 /// log-density, as the smallest that is within one standard error of the best, over rows; one
-/// cluster is the network of everybody. Of more than 5,000 rows so many, drawn by the seed, decide on
+/// cluster is the population network. Of more than 5,000 rows, 5,000 drawn by the seed decide on
 /// centres and on the number of clusters; all rows are in the networks.
 ///
 /// | setting | default | range |
@@ -113,8 +113,8 @@ where
                 };
                 let (model, fallback) = match own {
                     Ok(model) => (model, None),
-                    // Settings are right: they have fitted everybody.
-                    Err(error) => (everybody.clone(), Some(error.to_string())),
+                    // Settings are right: they have fitted all rows.
+                    Err(error) => (population.clone(), Some(error.to_string())),
                 };
                 let summary = ClusterSummary {
                     rows: rows.len(),
@@ -281,7 +281,7 @@ impl<M: VaryingNetworks> Checked for ClusterNetworkModel<M> {
 }
 
 impl<M> ClusterNetworkModel<M> {
-    /// Sizes of the clusters, and which of them use the network of everybody.
+    /// Sizes of the clusters, and which of them use the population network.
     pub fn report(&self) -> &ClusterReport {
         &self.report
     }

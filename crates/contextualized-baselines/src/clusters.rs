@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 /// K-means on standardised contexts, then a [`PopulationRegression`] in each cluster.
 ///
 /// A cluster that does not determine a regression of its own (fewer rows than coefficients,
-/// dependent columns, a binary target that is separated or does not converge) uses the fit to everybody, and the model's
+/// dependent columns, a binary target that is separated or does not converge) uses the fit to all rows, and the model's
 /// report says so. Clusters that no row belongs to, as with fewer distinct contexts than
 /// clusters, are left out. Contexts are clustered unweighted; the regressions use row weights.
 ///
@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 /// | regression | [`PopulationRegression::new`] | |
 /// | seed | 0 | |
 ///
-/// Of more than 5,000 rows so many, drawn by the seed, decide on centres and on the number of
+/// Of more than 5,000 rows, 5,000 drawn by the seed decide on centres and on the number of
 /// clusters; all rows are in the regressions. Each clustering is the best of 10 starts from k-means++
 /// (Arthur and Vassilvitskii 2007, doi:10.5555/1283383.1283494).
 ///

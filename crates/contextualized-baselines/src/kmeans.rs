@@ -110,7 +110,7 @@ pub(crate) fn drawn(rows: usize, seed: u64) -> Result<Option<Vec<usize>>> {
 
 /// Centres (k × c) at a fixed point of Lloyd's algorithm, clusters that no row is nearest to left out.
 ///
-/// Of more than [`MOST_ROWS`] rows so many are used, drawn by the seed.
+/// Of more than [`MOST_ROWS`] rows, that many are used, drawn by the seed.
 ///
 /// The library reports neither whether a run converged nor, over several runs, counts that belong
 /// to the run it returns; so each run is started on its own, carried on until no row changes its

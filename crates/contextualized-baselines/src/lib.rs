@@ -1,7 +1,7 @@
 //! # contextualized-baselines
 //!
-//! What a contextualized model has to beat: one regression for everybody, and one per cluster of
-//! contexts.
+//! What a contextualized model has to beat: one regression for all rows (constant coefficients), and one
+//! per cluster of contexts.
 //!
 //! ```text
 //! population:  B(c) = B

@@ -1,4 +1,4 @@
-//! One regression for everybody.
+//! One regression for all rows: constant coefficients.
 
 mod uncertainty;
 

@@ -1,4 +1,4 @@
-//! One correlation matrix, or one precision matrix, for everybody.
+//! One correlation matrix, or one precision matrix, for all rows.
 
 use crate::population::named;
 use contextualized_core::validate::{check_rows, check_table};
@@ -11,7 +11,7 @@ use contextualized_solvers::{Normal, correlation, shrunken_covariance};
 use ndarray::{Array1, Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-/// One correlation matrix for everybody, shrunken towards independence.
+/// One correlation matrix for all rows, shrunken towards independence.
 ///
 /// ```text
 /// R_ij = (1 − λ) r_ij for i ≠ j
@@ -48,7 +48,7 @@ impl PopulationCorrelation {
     }
 }
 
-/// One precision matrix for everybody: the inverse of a covariance whose correlations are those of
+/// One precision matrix for all rows: the inverse of a covariance whose correlations are those of
 /// [`PopulationCorrelation`], or a sparse one, by the graphical lasso
 ///
 /// ```text

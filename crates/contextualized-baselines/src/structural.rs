@@ -1,4 +1,4 @@
-//! One directed acyclic network for everybody: linear structural equations that do not vary.
+//! One directed acyclic network for all rows: linear structural equations that do not vary.
 
 mod continuous;
 mod estimator;

@@ -49,11 +49,11 @@ pub(crate) enum Command {
     Compare(Compare),
     /// Fit networks that vary with context.
     Networks(Networks),
-    /// Show which coefficient varies, with which context, and how surely.
+    /// Show which coefficient varies, with which context, and with what evidence.
     Effects(Effects),
     /// Write a report as one HTML file.
     Report(Report),
-    /// Write simulated data whose truth is known.
+    /// Write simulated data with known coefficients or networks.
     Simulate(Simulate),
     /// Print a completion script for a shell.
     Completions {
@@ -72,11 +72,11 @@ pub(crate) enum Command {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Reading data")]
 pub(crate) struct DataFlags {
-    /// What stands between the columns of a text file, such as ';' or '\t' [default: a comma, a tab for .tsv].
+    /// Column delimiter of a text file, such as ';' or '\t' [default: a comma, a tab for .tsv].
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
     pub(crate) delimiter: Option<u8>,
 
-    /// Texts that mean a missing value, beside nothing at all.
+    /// Texts that mean a missing value, as an empty cell does.
     #[arg(
         long,
         value_name = "TEXT",
@@ -249,7 +249,7 @@ pub(crate) struct Predict {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
-    /// Text, columns apart by commas.
+    /// Text with comma-separated columns.
     Csv,
     /// Parquet.
     Parquet,

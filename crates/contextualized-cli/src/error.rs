@@ -5,7 +5,7 @@ use std::process::ExitCode;
 /// Why a command stopped: one line that says what, where and what to do.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The command line or the formula cannot be meant as it is: exit code 2.
+    /// The command line or the formula is invalid: exit code 2.
     #[error("{0}")]
     Usage(String),
 

@@ -35,7 +35,7 @@ use error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// Runs the program: exit code 0, 1 for a failure, 2 for a command line or formula that cannot be meant.
+/// Runs the program: exit code 0, 1 for a failure, 2 for an invalid command line or formula.
 pub fn run() -> ExitCode {
     let arguments = match arguments::Arguments::try_parse() {
         Ok(arguments) => arguments,

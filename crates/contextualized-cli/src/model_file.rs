@@ -66,7 +66,7 @@ pub(crate) fn load<M: DeserializeOwned>(path: &str) -> Result<M> {
             "cannot read {path}: it is a folder, and a model file is needed"
         )));
     }
-    // A look at the beginning first: a large file that is no model is not read whole.
+    // A look at the beginning first: a large file that is not a model is not read whole.
     let mut bytes = Vec::new();
     let enough = (LENGTH + BEFORE_CHECKSUM.len()) as u64;
     Read::by_ref(&mut file)
@@ -82,7 +82,7 @@ fn check_beginning(bytes: &[u8], path: &str) -> Result<()> {
     match bytes.get(LENGTH..) {
         Some(rest) if rest.starts_with(BEFORE_CHECKSUM) => Ok(()),
         _ => Err(Error::failure(format!(
-            "{path} is no model file of this program; `contextualized fit` and `contextualized networks` write them"
+            "{path} is not a model file of this program; `contextualized fit` and `contextualized networks` write them"
         ))),
     }
 }

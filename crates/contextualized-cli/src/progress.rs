@@ -27,7 +27,7 @@ impl Progress {
         self.bar.set_message(what.to_owned());
     }
 
-    /// So many of so many are done.
+    /// How many are done, and of how many.
     pub(crate) fn at(&self, done: usize, total: usize) {
         if self.bar.length() != Some(total as u64) {
             self.bar.set_length(total as u64);

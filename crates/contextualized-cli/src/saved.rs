@@ -128,7 +128,7 @@ impl TrainingRows {
     }
 }
 
-/// At most so many of the rows, drawn by chance and the same each time: rows may come sorted.
+/// At most this many of the rows, drawn by chance and the same each time: rows may come sorted.
 pub(crate) fn spread(samples: &Samples, most: usize) -> Result<Cow<'_, Samples>> {
     let rows = samples.rows();
     if rows <= most {

@@ -71,7 +71,7 @@
 //! | [`Networks`], [`VaryingNetworks`], [`NetworkKind`] | one p × p network per sample |
 //! | [`NetworkDensity`], [`NodeDistribution`] | the distribution of the nodes at a context: reconstruction and log-density |
 //! | [`WithArchetypes`], [`WithNetworkArchetypes`] | models that mix a few coefficients or networks by context |
-//! | [`WeightedContexts`], [`WithSums`] | weighted sums over contexts, such as averages and effects, and how surely they are known |
+//! | [`WeightedContexts`], [`WithSums`] | weighted sums over contexts, such as averages and effects, with standard errors |
 //! | [`WaldTest`], [`WithWaldTests`] | whether a coefficient varies with a context, as a model tests it by itself |
 //! | [`Standardization`], [`Scaling`] | centring and scaling learned on training rows, of a table and of samples |
 //! | [`Split`], [`KFold`] | seeded splits and folds: of rows, strata, groups and regions of context space |

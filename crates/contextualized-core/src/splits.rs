@@ -43,7 +43,7 @@ impl Split {
     }
 
     /// Holds out the same random fraction of every level of a label, such as a class: as near to it
-    /// as whole rows allow, and so many rows of all as [`Split::holdout`] does.
+    /// as whole rows allow, and as many rows in total as [`Split::holdout`] does.
     ///
     /// # Errors
     ///

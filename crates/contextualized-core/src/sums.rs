@@ -1,4 +1,4 @@
-//! Weighted sums over contexts, and how surely a model knows them.
+//! Weighted sums over contexts, with standard errors.
 //!
 //! Effects are such sums: an average over rows of which one context is changed, less the average
 //! over the rows as they are.
@@ -157,7 +157,7 @@ pub struct PredictorSums {
     pub upper: Array2<f64>,
 }
 
-/// A model that knows its coefficients at all contexts jointly, and so how surely it knows sums of
+/// A model that knows its coefficients at all contexts jointly, and so the standard errors of sums of
 /// them: a posterior does, and a bootstrap.
 pub trait WithSums: VaryingCoefficients {
     /// Weighted sums of every coefficient, with pointwise intervals of probability `level`.

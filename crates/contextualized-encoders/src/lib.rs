@@ -12,7 +12,7 @@
 //! minimise  mean over rows and targets of w times minus the log-likelihood of y at η
 //! ```
 //!
-//! [`contextualized-linear`](https://docs.rs/contextualized-linear) wraps this into an estimator
+//! `contextualized-linear` wraps this into an estimator
 //! that standardises its data, has run-time widths and is serialised. Use this crate directly to
 //! build a network of your own, or to have its widths checked by the compiler:
 //!

@@ -67,7 +67,7 @@ pub struct Term {
 /// A sum of products of kernels on context columns.
 ///
 /// Kernels are added and multiplied by `+` and `*`. Every term of the sum has an amplitude for each
-/// coefficient, and every column of a factor a inverse length scale, all of them estimated.
+/// coefficient, and every column of a factor an inverse length scale, all of them estimated.
 ///
 /// ```
 /// use contextualized_gp::Kernel;

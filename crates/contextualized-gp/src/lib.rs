@@ -24,7 +24,7 @@
 //! normal distribution instead.
 //!
 //! and the coefficients at any context have the posterior mean and covariance of a normal
-//! distribution given y. Amplitudes sⱼₜ, inverse length scales (one over length scales) and σ are where their
+//! distribution given y. Amplitudes sⱼₜ, inverse length scales and σ are where their
 //! posterior density is largest, found by L-BFGS with these gradients. Priors have their mode at
 //! zero, see [`Priors`]: an amplitude of zero is a constant coefficient, an inverse length scale of zero a
 //! context without influence. Variances add what follows from not knowing the hyperparameters, by a
@@ -55,7 +55,7 @@
 //! use contextualized_gp::{CoefficientProcess, Kernel, Observations};
 //! use ndarray::{Array2, array, s};
 //!
-//! // A slope that follows the first of two contexts, an offset that is constant, and some noise.
+//! // A slope that follows the first of two contexts, an intercept that is constant, and some noise.
 //! let rows = 120;
 //! let contexts = Array2::from_shape_fn((rows, 2), |(i, k)| ((13 + 18 * k) * i % 40) as f64 / 20.0 - 1.0);
 //! let mut design = Array2::ones((rows, 2));

@@ -72,7 +72,7 @@ pub(crate) struct Optimum {
     pub(crate) converged: bool,
 }
 
-/// Logarithms of the smallest and largest hyperparameters searched. Beyond, a inverse length scale or an
+/// Logarithms of the smallest and largest hyperparameters searched. Beyond, an inverse length scale or an
 /// amplitude is as good as zero or as infinite; the noise stays where the covariance of the rows can
 /// be factored to rounding.
 pub(crate) const SMALLEST: f64 = 1e-5;

@@ -43,7 +43,7 @@ impl Contexts {
     }
 }
 
-/// The contexts with so many columns of standard normal noise behind them.
+/// The contexts with this many columns of standard normal noise behind them.
 pub(crate) fn with_irrelevant(
     contexts: ArrayView2<'_, f64>,
     irrelevant: usize,

@@ -33,13 +33,13 @@ pub struct RandomDag {
 }
 
 impl RandomDag {
-    /// Every possible edge of an order is there independently, so many of them on average (Erdős and
+    /// Every possible edge of an order is there independently, this many of them on average (Erdős and
     /// Rényi 1959).
     pub fn erdos_renyi(nodes: usize, edges: f64) -> Self {
         Self::new(nodes, KernelShape::Independent { edges })
     }
 
-    /// Every node has so many parents among those before it, or as many as there are, drawn in
+    /// Every node has this many parents among those before it, or as many as there are, drawn in
     /// proportion to one plus the number of children they have: a few nodes have many children
     /// (Barabási and Albert 1999, doi:10.1126/science.286.5439.509).
     pub fn scale_free(nodes: usize, parents: usize) -> Self {

@@ -64,8 +64,8 @@ const LEAST_INTENSITY: f64 = 1e-6;
 /// the means first.
 ///
 /// Weights matter relative to each other: a row of weight 2 moves variances and correlations as two
-/// rows of weight 1 do, and multiplying all weights changes nothing. How sure correlations are is by
-/// the effective number of rows after Kish, `(Σw)² / Σw²`, which no weight can make more than the rows
+/// rows of weight 1 do, and multiplying all weights changes nothing. The precision of correlations is
+/// judged by the effective number of rows after Kish, `(Σw)² / Σw²`, which no weight can make more than the rows
 /// there are; if it is one, they are not, and λ is 1.
 ///
 /// # Errors

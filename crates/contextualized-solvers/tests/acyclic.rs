@@ -9,7 +9,7 @@ use contextualized_solvers::{
 use ndarray::Array2;
 use proptest::prelude::*;
 
-/// Matrices of up to so many nodes, about half of whose entries are zero.
+/// Matrices of up to this many nodes, about half of whose entries are zero.
 fn weights(most: usize, bound: f64) -> impl Strategy<Value = Array2<f64>> {
     (1..=most).prop_flat_map(move |nodes| {
         let entry = prop_oneof![Just(0.0), -bound..bound];

@@ -17,7 +17,7 @@ const TO_ORACLE: (&str, Figure) = ("reconstruction MSE / the oracle's", |row, or
 });
 const SECONDS: (&str, Figure) = ("seconds of the fit", |row, _| row.seconds);
 
-/// Errors of every model on held-out samples, over so many data seeds.
+/// Errors of every model on held-out samples, over this many data seeds.
 ///
 /// # Errors
 ///

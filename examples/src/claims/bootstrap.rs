@@ -24,7 +24,7 @@ const NULL_ROWS: [usize; 2] = [200, 100];
 /// Replicates of the population and of the kernel: 2.5 % is a whole number of shares of one more.
 const REPLICATES: [usize; 2] = [199, 119];
 
-/// Coverage over so many data sets, and the level of tests over 1000 null data sets.
+/// Coverage over this many data sets, and the level of tests over 1000 null data sets.
 ///
 /// # Errors
 ///
@@ -63,7 +63,7 @@ pub fn measure(data_sets: u64) -> Result<Findings> {
     };
     Ok(findings(
         &format!(
-            "Bootstraps of {} replicates of a population and {} of a kernel, at the hyperparameters of its fit to all\n\
+            "Bootstraps of {} replicates of a population and {} of a gp, at the hyperparameters of its fit to all\n\
              rows: per cent of true coefficients in {:.0} % intervals, {data_sets} data sets of {ROWS} rows; and per cent of\n\
              {NULL_DATA_SETS} data sets of {} and {} rows where a true null is rejected at 5 %.",
             REPLICATES[0],
@@ -131,7 +131,7 @@ fn population_coverage(seed: u64) -> Result<f64> {
     Ok(held.iter().sum::<usize>() as f64 / held.len() as f64)
 }
 
-/// Share of coefficients at new contexts that the bootstrap of a kernel regression holds, at the
+/// Share of coefficients at new contexts that the bootstrap of a Gaussian process regression contains, at the
 /// hyperparameters of the fit to all rows, and that its posterior holds.
 fn kernel_coverage(seed: u64) -> Result<[f64; 2]> {
     let data = DataSet::simulate(Truth::Smooth, 1, ROWS, NEW_ROWS, seed)?;

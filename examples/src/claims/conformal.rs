@@ -35,7 +35,7 @@ struct Held {
     width: f64,
 }
 
-/// Intervals of five models with constant and with local scales, over so many data sets of either
+/// Intervals of five models with constant and with local scales, over this many data sets of either
 /// noise.
 ///
 /// # Errors

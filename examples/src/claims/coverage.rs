@@ -31,8 +31,8 @@ struct Held {
     plug_in: Shares,
 }
 
-/// Pointwise intervals of every coefficient over so many data sets of each kind, and of the
-/// unobserved patients of the demo over so many seeds.
+/// Pointwise intervals of every coefficient over this many data sets of each kind, and of the
+/// unobserved patients of the demo over this many seeds.
 ///
 /// # Errors
 ///
@@ -81,7 +81,7 @@ pub fn measure(data_sets: u64, seeds: u64) -> Result<Findings> {
         "±",
         "w0",
         "w1",
-        "offset",
+        "intercept",
         "plug-in",
         "",
     ];

@@ -77,7 +77,7 @@ const BARS: [Bar; 15] = [
 /// Models without a bar that are reported all the same.
 const REPORTED: [(&str, &str); 2] = [("1.8", "additive"), ("1.9-some-noise", "additive")];
 
-/// Everything the parts of the demo fit, on data and with models of so many seeds.
+/// Everything the parts of the demo fit, on data and with models of this many seeds.
 ///
 /// # Errors
 ///

@@ -54,7 +54,7 @@ pub fn measure() -> Result<Findings> {
             });
         };
         claim(
-            "MSE of slopes and offset",
+            "MSE of slopes and intercept",
             judged(0.0..=2.5e-5),
             (3.0 * slopes + offset) / 4.0,
         );

@@ -89,7 +89,7 @@ impl Problem {
     }
 }
 
-/// Errors over so many data seeds, and the seconds of a large case.
+/// Errors over this many data seeds, and the seconds of a large case.
 ///
 /// # Errors
 ///

@@ -120,7 +120,7 @@ pub fn measure(data_sets: u64) -> Result<Findings> {
         text: format!(
             "Per cent of data sets in which a hypothesis is rejected at {:.0} %: that the slope does not \
              vary with a context,\nthat nothing varies with anything by the smallest adjusted p-value \
-             (family) and by one statistic (omnibus).\nAn additive kernel regression, {REPLICATES} \
+             (family) and by one statistic (omnibus).\nAn additive Gaussian process regression, {REPLICATES} \
              replicates. Bars hold for single slopes and the omnibus test, for the slope that varies if one \
              does.\n\n{}",
             100.0 * LEVEL,
@@ -160,7 +160,7 @@ impl Study {
             match self.truth {
                 Truth::Constant => "nothing varies",
                 Truth::Uneven => "nothing; uneven x and noise",
-                Truth::Offset => "offset sin(2 c1)",
+                Truth::Offset => "intercept sin(2 c1)",
                 Truth::UShape => "slope c0²",
             }
             .to_owned(),

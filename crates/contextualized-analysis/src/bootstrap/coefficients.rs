@@ -1,4 +1,4 @@
-//! An ensemble of regressions is a regression that knows how surely it knows its coefficients.
+//! An ensemble of regressions is a regression with standard errors of its coefficients.
 
 use super::Ensemble;
 use super::members::{mean, standard_deviation, summarize};

@@ -116,7 +116,7 @@ impl LocalScale {
         })
     }
 
-    /// Checks that it is of so many contexts and targets.
+    /// Checks that it is of this many contexts and targets.
     pub(super) fn check(&self, contexts: usize, targets: usize) -> Result<()> {
         for (argument, expected, found) in [
             (

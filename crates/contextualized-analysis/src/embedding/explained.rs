@@ -14,7 +14,7 @@ pub struct Covariate {
     groups: Vec<Option<usize>>,
 }
 
-/// Numbers are cut into so many groups of about equal size.
+/// Numbers are cut into this many groups of about equal size.
 const GROUPS: usize = 10;
 
 impl Covariate {

@@ -70,7 +70,7 @@ fn bin(rows: &Rows, members: &[usize], family: Family, level: f64) -> Result<Rel
     })
 }
 
-/// Wilson's interval for a share of so many rows.
+/// Wilson's interval for a share of this many rows.
 fn wilson(share: f64, rows: f64, level: f64) -> Result<(f64, f64)> {
     let z = Tail::new(level, None)?.quantile;
     let z2 = z * z / rows;

@@ -6,7 +6,7 @@ use crate::bootstrap::Failure;
 use contextualized_core::{ColumnNames, Result, Samples, WithWaldTests};
 use serde::{Deserialize, Serialize};
 
-/// How much one coefficient of one target varies, and how surely it varies at all.
+/// How much one coefficient of one target varies, and with what evidence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Variation {
     /// Name of the target.
@@ -44,7 +44,7 @@ pub struct VariationTable {
     pub failures: Vec<Failure>,
 }
 
-/// The tests of a model that has its own, such as a kernel regression's, by the samples it was fitted
+/// The tests of a model that has its own, such as a Gaussian process regression's, by the samples it was fitted
 /// to.
 ///
 /// The omnibus p-value is that of all coefficients of a target together, times the number of targets.

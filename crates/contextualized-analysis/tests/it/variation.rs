@@ -108,7 +108,7 @@ fn every_estimator_can_be_tested() {
     assert_eq!(table.omnibus, 1.0);
 }
 
-/// A kernel regression that fails where the first row has a negative context.
+/// A Gaussian process regression that fails where the first row has a negative context.
 struct Moody;
 
 impl Estimator for Moody {

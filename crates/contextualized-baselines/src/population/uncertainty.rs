@@ -1,4 +1,4 @@
-//! How surely the coefficients of everybody are known, and what follows from them.
+//! Standard errors of population coefficients, and what follows from them.
 
 use super::PopulationModel;
 use crate::design::Design;

@@ -104,7 +104,7 @@ fn clusters_find_groups_and_are_denser_there() {
 }
 
 #[test]
-fn small_clusters_use_the_network_of_everybody() {
+fn small_clusters_use_the_population_network() {
     let samples = two_groups(60, 3);
     let estimator = ClusterNetworks::new(PopulationCorrelation::new()).clusters(2);
     let model = estimator.clone().smallest(1000).fit(&samples).unwrap();
@@ -116,10 +116,10 @@ fn small_clusters_use_the_network_of_everybody() {
             .all(|cluster| cluster.fallback.is_some())
     );
     let at = array![[0.0], [1.0]];
-    let everybody = PopulationCorrelation::new().fit(&samples).unwrap();
+    let population = PopulationCorrelation::new().fit(&samples).unwrap();
     assert_eq!(
         model.networks(at.view()).unwrap(),
-        everybody.networks(at.view()).unwrap()
+        population.networks(at.view()).unwrap()
     );
     assert!(matches!(
         estimator.clusters(61).fit(&samples),

@@ -1,4 +1,4 @@
-//! How surely a population's predictions and sums are known.
+//! Standard errors of a population's predictions and sums.
 
 use crate::population::{noisy, without_contexts};
 use approx::assert_relative_eq;

@@ -1,4 +1,4 @@
-//! One Bayesian network for everybody, and one per cluster.
+//! One Bayesian network for all rows, and one per cluster.
 
 use contextualized_baselines::{
     ClusterNetworks, PopulationBayesianModel, PopulationBayesianNetwork, StructureSearch,

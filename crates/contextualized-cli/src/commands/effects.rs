@@ -1,4 +1,4 @@
-//! `effects`: which coefficient varies, with which context, and how surely; of networks, which edge.
+//! `effects`: which coefficient varies, with which context, and with what evidence; of networks, which edge.
 
 use super::fit::rows_in_words;
 use crate::arguments::{Effects, Global};
@@ -31,8 +31,8 @@ pub(crate) fn run(arguments: &Effects, global: &Global) -> Result<()> {
     print(&sections, global.json)
 }
 
-/// Every coefficient, and every coefficient with every context, as far as it varies in the model and as
-/// surely as the tests say.
+/// Every coefficient, and every coefficient with every context, with how much it varies in the model and
+/// the p-values of the tests.
 fn coefficients(regression: &Regression, training: &Samples) -> Result<Sections> {
     let found = variations(&regression.model, training)?;
     let all = regression.model.coefficients(training.contexts())?;
@@ -221,7 +221,7 @@ fn edges(networks: &Networks, training: &Samples) -> Result<Sections> {
     };
     Ok(vec![(
         format!(
-            "{kind} over {} training rows; edges that are zero everywhere are left out. They are estimates: no test says here how surely one varies.",
+            "{kind} over {} training rows; edges that are zero everywhere are left out. They are estimates, without a test of variation.",
             training.rows()
         ),
         Some(table),

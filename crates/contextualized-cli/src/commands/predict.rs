@@ -216,7 +216,7 @@ impl<'a> Predictor<'a> {
             None => None,
             Some(level) => {
                 let (own, outcomes) = match baseline {
-                    // How sure a prediction for an unknown level is cannot be known.
+                    // The error of a prediction for an unknown level cannot be estimated.
                     Some(model) => (model.intervals(contexts, level)?, None),
                     None => (
                         regression

@@ -29,7 +29,7 @@ pub(crate) struct NotNumber {
 }
 
 impl Cells<'_> {
-    /// Appends the cells as numbers, NaN where one is missing; the first cell that is no number ends it.
+    /// Appends the cells as numbers, NaN where one is missing; the first cell that is not a number ends it.
     pub(crate) fn numbers(&self, into: &mut Vec<f64>) -> Result<Option<NotNumber>> {
         if let DataType::Utf8 = self.array.data_type() {
             return self.parsed(into);

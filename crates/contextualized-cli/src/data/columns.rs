@@ -138,7 +138,7 @@ fn read_as(source: &Source, wanted: &[Wanted], kinds: &[Kind]) -> Result<Pass> {
 fn too_many_levels(name: &str, file: &str, cell: Option<&NotNumber>) -> Error {
     match cell {
         Some(NotNumber { text, row }) => Error::failure(format!(
-            "column {name} of {file} is no column of numbers, for row {} holds {text:?}, and has more than {MOST_LEVELS} levels; correct the cell, name it with --missing, or leave the column out",
+            "column {name} of {file} is not a column of numbers (row {} contains {text:?}) and has more than {MOST_LEVELS} levels; correct the cell, name it with --missing, or leave the column out",
             row + 1
         )),
         None => Error::failure(format!(

@@ -117,7 +117,7 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
         })
     {
         return Err(Error::failure(format!(
-            "the node {} is no column of numbers; nodes of networks are measured quantities",
+            "the node {} is not a column of numbers; nodes of networks are measured quantities",
             node.name
         )));
     }

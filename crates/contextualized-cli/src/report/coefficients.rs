@@ -64,14 +64,14 @@ impl RegressionReport<'_> {
                 })
                 .collect();
             page.paragraph(&format!(
-                "Not drawn, as less sure to vary: {}.",
+                "Not drawn, with larger p-values: {}.",
                 listed(&rest)
             ));
         }
         Ok(())
     }
 
-    /// Coefficients of all targets, the surest to vary first, then those that vary most for their
+    /// Coefficients of all targets, the smallest p-value first, then those that vary most for their
     /// size, the intercept among them.
     fn ordered<'n>(&'n self, parts: &Parts<'_>) -> Vec<(usize, usize, &'n str)> {
         let targets = &self.training.names().targets;

@@ -23,10 +23,10 @@ impl<M: ?Sized> Clone for Clusters<'_, M> {
 
 impl<M: ?Sized> Copy for Clusters<'_, M> {}
 
-/// A cluster should have so many rows for each coefficient or node that is estimated from it.
+/// A cluster should have this many rows for each coefficient or node that is estimated from it.
 const ROWS_FOR_EACH: usize = 10;
 
-/// What is wrong with the sizes of clusters from which so many coefficients or nodes are estimated
+/// What is wrong with the sizes of clusters from which this many coefficients or nodes are estimated
 /// each, if anything is. A single cluster is the population.
 pub(crate) fn small_clusters(sizes: &[usize], estimated: usize, of: &str) -> Option<String> {
     let needed = ROWS_FOR_EACH * estimated;
@@ -161,7 +161,7 @@ impl Comparison<'_> {
                  prefer the {name} for prediction."
             ),
             Verdict::Unclear => format!(
-                "On held-out rows the model's {loss} cannot be told from that of the {name} \
+                "On held-out rows the model's {loss} cannot be distinguished from that of the {name} \
                  ({figures})."
             ),
         })
@@ -254,7 +254,7 @@ mod tests {
     fn differences_within_their_noise_are_not_read_as_better() {
         let (verdict, text) = compare(array![1.0, 3.0, 1.0], array![2.0, 1.0, 2.5]);
         assert_eq!(verdict, Verdict::Unclear);
-        assert!(text.contains("cannot be told from"), "{text}");
+        assert!(text.contains("cannot be distinguished from"), "{text}");
         let (verdict, text) = compare(array![1.0, 1.1, 0.9], array![2.0, 2.0, 2.0]);
         assert_eq!(verdict, Verdict::Better);
         assert!(text.contains("50 % below"), "{text}");

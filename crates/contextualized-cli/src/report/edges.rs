@@ -138,7 +138,7 @@ impl Edges {
     }
 }
 
-/// At most so many rows, evenly spaced.
+/// At most this many rows, evenly spaced.
 fn spaced(contexts: ArrayView2<'_, f64>, most: usize) -> Array2<f64> {
     let step = contexts.nrows().div_ceil(most.max(1)).max(1);
     let rows: Vec<usize> = (0..contexts.nrows()).step_by(step).collect();

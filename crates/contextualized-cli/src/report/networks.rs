@@ -242,7 +242,7 @@ impl NetworkReport<'_> {
         page.paragraph(&format!(
             "All models were fitted to the training rows and are compared on the same {}: by the \
              density that they give them (minus its logarithm, so that smaller is better, and \
-             differences alone mean something), and by how closely each node is told from the others \
+             differences alone mean something), and by how closely each node is predicted from the others \
              (reconstruction error). SE is the standard error over test rows; differences are taken row \
              by row.",
             count(self.test.rows(), "test row", "test rows")
@@ -553,7 +553,7 @@ impl NetworkReport<'_> {
              doi:10.1214/aos/1013203451): where contexts depend on each other they also ask for \
              combinations that do not occur."
                 .to_owned(),
-            "Spreads are those of the fitted networks, and say nothing of how surely edges are known. \
+            "Spreads are standard deviations over the fitted networks, not standard errors of edges. \
              Compare models on held-out rows first."
                 .to_owned(),
         ]);

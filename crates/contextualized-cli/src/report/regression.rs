@@ -25,7 +25,7 @@ pub(crate) struct RegressionReport<'a> {
     pub(crate) estimator: &'a [(String, String)],
     /// The fitted model.
     pub(crate) model: &'a dyn VaryingCoefficients,
-    /// The same model, if it knows how surely it knows averages of coefficients.
+    /// The same model, if it has standard errors of averages of coefficients.
     pub(crate) bands: Option<&'a dyn WithSums>,
     /// Whether an intercept was fitted.
     pub(crate) intercept: bool,

@@ -118,7 +118,7 @@ impl Beyond {
         beyond.into_iter().filter(|beyond| *beyond).count()
     }
 
-    /// Whether so many are more than chance would put there: two standard errors above the share that
+    /// Whether this many are more than chance would put there: two standard errors above the share that
     /// rows like those in training have.
     pub(crate) fn too_many(&self) -> bool {
         let rows = self.scores.shares.len() as f64;

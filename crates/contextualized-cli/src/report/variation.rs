@@ -1,4 +1,4 @@
-//! Which coefficients vary with which context, and how surely: tables and careful sentences.
+//! Which coefficients vary with which context, and with what evidence: tables and sentences.
 
 use super::page::{Note, Page, Table};
 use super::words::{count, listed, number, p_is, p_value, percent};
@@ -181,7 +181,7 @@ impl<'a> Varying<'a> {
     pub(crate) fn warnings(&self) -> Vec<String> {
         let Self::Tested(Tested { table, .. }) = self else {
             return vec![
-                "How surely coefficients vary was not tested. The curves below may show chance; the \
+                "Variation of coefficients was not tested. The curves below may show chance; the \
                  held-out comparison is the only evidence here."
                     .to_owned(),
             ];
@@ -261,7 +261,7 @@ fn named(line: &Variation, several_targets: bool) -> String {
     }
 }
 
-/// The surest first; of equally sure ones, the largest deviation.
+/// The smallest p-value first; of equal ones, the largest deviation.
 fn by_evidence(lines: &[Variation]) -> Vec<&Variation> {
     let mut sorted: Vec<&Variation> = lines.iter().collect();
     sorted.sort_by(|a, b| {

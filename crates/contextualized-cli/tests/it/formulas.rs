@@ -1,4 +1,4 @@
-//! Exit codes of what cannot be meant.
+//! Exit codes of invalid formulas.
 
 use crate::program::{Folder, numbers, plane, table};
 

@@ -108,8 +108,8 @@ fn a_level_that_training_did_not_have_is_named_or_the_populations() {
     assert!(!rows[1][4].is_empty() && rows[2][4].is_empty());
 
     folder.fit("clinics.csv", "y ~ x + arm | clinic", &[]);
-    let everybody = folder.ok(&["predict", "model.ctx", "clinics.csv"]);
-    assert_eq!(numbers(&everybody, "coef.x")[0], slopes[1]);
+    let all_rows = folder.ok(&["predict", "model.ctx", "clinics.csv"]);
+    assert_eq!(numbers(&all_rows, "coef.x")[0], slopes[1]);
 }
 
 #[test]

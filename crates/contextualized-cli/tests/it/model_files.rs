@@ -59,7 +59,7 @@ fn changed_and_cut_files_are_refused() {
             let message = folder.error(1, command);
             assert!(message.contains(name), "{message}");
             assert!(
-                message.contains("checksum") || message.contains("no model file"),
+                message.contains("checksum") || message.contains("not a model file"),
                 "{message}"
             );
         }

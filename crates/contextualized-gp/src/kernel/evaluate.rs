@@ -220,7 +220,7 @@ impl Factor {
         }
     }
 
-    /// What one column adds to the sums at a inverse length scale of one.
+    /// What one column adds to the sums at an inverse length scale of one.
     #[inline(always)]
     fn for_shares(
         &self,

@@ -12,7 +12,7 @@ use ndarray::{Array1, Array2, Array3, ArrayView2};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// How the order of the nodes was found, and how sure it is.
+/// How the order of the nodes was found, and by what margin.
 ///
 /// Costs are means over rows of squared leave-one-out residuals, in units of the mean variance of the
 /// nodes, summed over nodes; or, by the likelihood, sums of the logarithms of these means.
@@ -32,11 +32,11 @@ pub struct OrderReport {
     pub margin: Option<f64>,
     /// Whether a search of all orders has shown that none costs less.
     pub exact: bool,
-    /// How sure the direction of every edge is.
+    /// The evidence for the direction of every edge.
     pub edges: Vec<EdgeMargin>,
 }
 
-/// How sure the direction of an edge is.
+/// The evidence for the direction of an edge.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EdgeMargin {
     /// The cause.

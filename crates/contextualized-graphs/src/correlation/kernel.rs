@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 /// that the population's covariance T and one without correlations count for. T has its correlations
 /// shrunken by a closed form, so that it is positive definite with few rows and many nodes too. Where
 /// negative weights leave Σ(c) with less than 0.01 of the mixture of T and diag T in some direction,
-/// it is drawn to that mixture until it has as much. A column whose absence costs
+/// it is shrunk towards that mixture until it has as much. A column whose absence costs
 /// less than one standard error of the likelihood is switched off by an infinite bandwidth: where
 /// contexts say nothing, the network is the population's. Outside of the data, where n(c) falls, it
 /// goes there.

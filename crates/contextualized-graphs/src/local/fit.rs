@@ -235,7 +235,7 @@ impl Problem<'_> {
         (local, table)
     }
 
-    /// Features less their local means, which are drawn to zero as if by one row; each is divided by √(1 − its own part in its mean), so that
+    /// Features less their local means, which are shrunk towards zero as if by one row; each is divided by √(1 − its own part in its mean), so that
     /// squares are not too small by what the mean has followed of the row itself.
     fn residuals(&self, features: ArrayView2<'_, f64>, bandwidths: &[f64]) -> Result<Array2<f64>> {
         let bandwidths = Array1::from_vec(bandwidths.to_vec());
@@ -288,7 +288,7 @@ impl Problem<'_> {
     }
 }
 
-/// Means, drawn to the population's as they will be, are scored by minus half the squared error of
+/// Means, shrunk towards the population's as they will be, are scored by minus half the squared error of
 /// standardised features.
 struct Means<'a> {
     problem: Problem<'a>,

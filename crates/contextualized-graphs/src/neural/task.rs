@@ -12,7 +12,7 @@ pub(crate) enum Task<'a> {
     Pairs,
     /// Every node by all others.
     Others {
-        /// How far archetypes of slopes are drawn to zero after each epoch, in units of the learning
+        /// How far archetypes of slopes are shrunk towards zero after each epoch, in units of the learning
         /// rate times its steps; there is no population to start from then.
         lasso: Option<f64>,
     },

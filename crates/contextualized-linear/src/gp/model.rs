@@ -1,4 +1,4 @@
-//! The fitted model: coefficients, how surely they are known, and what they depend on.
+//! The fitted model: coefficients, their uncertainty, and what they depend on.
 
 use super::estimator::{row_weights, with_noise_times};
 use contextualized_core::validate::{

@@ -1,4 +1,4 @@
-//! How surely weighted sums of coefficients and of linear predictors are known.
+//! Standard errors of weighted sums of coefficients and of linear predictors.
 
 use super::model::{GaussianProcessModel, quantile};
 use contextualized_core::{

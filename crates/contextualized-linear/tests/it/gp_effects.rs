@@ -1,4 +1,4 @@
-//! What a kernel regression says of its coefficients: which context matters, and how.
+//! What a Gaussian process regression says of its coefficients: which context matters, and how.
 
 use crate::gp::{fit, quick, simulator};
 use approx::assert_relative_eq;

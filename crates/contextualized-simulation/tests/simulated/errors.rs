@@ -146,7 +146,7 @@ fn values_that_are_not_finite_are_found() {
         error(valid().uniform_features(f64::MIN, f64::MAX)),
         "features holds inf at row 0, column 0"
     );
-    // A logit without bounds is no number either, though its mean would be one.
+    // A logit without bounds is not a number either, though its mean would be one.
     assert_eq!(
         error(overflow().family(Family::Binomial)),
         "the linear predictor holds inf at row 0, column 0"

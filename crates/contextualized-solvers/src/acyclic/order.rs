@@ -8,7 +8,7 @@ use crate::{Error, Result, check};
 /// The most nodes whose orders [`exact_order`] searches: its time and memory double with every node.
 pub const MOST_ORDERED_NODES: usize = 20;
 
-/// An order of nodes and how sure it is. See [`exact_order`] and [`greedy_order`].
+/// An order of nodes and its margin over the next-best one. See [`exact_order`] and [`greedy_order`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Order {
     /// The nodes, causes before effects.
