@@ -96,7 +96,7 @@ where
         clusters: usize,
     ) -> Result<ClusterNetworkModel<E::Model>> {
         let (partition, members) = Partition::fit(samples, clusters, self.seed)?;
-        let everybody = self.estimator.fit(samples)?;
+        let population = self.estimator.fit(samples)?;
         let fitted = members
             .into_par_iter()
             .map(|rows| {
