@@ -232,7 +232,9 @@ fn processes(
     columns
         .into_par_iter()
         .map(|output| {
-            process.fit(Observations::new(contexts, ones.view(), output).with_weights(weights))
+            let rows = Observations::new(contexts.reborrow(), ones.view(), output);
+            let weights = weights.as_ref().map(|weights| weights.reborrow());
+            process.fit(rows.with_weights(weights))
         })
         .collect()
 }
