@@ -8,7 +8,7 @@ use contextualized_encoders::{
     TrainingData, unobserved,
 };
 #[cfg(feature = "gp")]
-use contextualized_gp::{CoefficientProcess, FittedProcess, Kernel, KernelShape};
+use contextualized_gp::{CoefficientProcess, FittedProcess, Kernel, KernelShape, Observations};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -231,6 +231,9 @@ fn processes(
     let columns: Vec<_> = outputs.axis_chunks_iter(Axis(1), 1).collect();
     columns
         .into_par_iter()
-        .map(|output| process.fit(contexts, ones.view(), output, weights))
+        .map(|output| {
+            let rows = Observations::new(contexts, ones.view(), output);
+            process.fit(rows.with_weights(weights))
+        })
         .collect()
 }

@@ -6,7 +6,9 @@ use super::order_search::{Regressions, search, sparse_parents};
 use contextualized_core::{
     Checked, Error, Estimator, Result, Samples, Standardization, normalized_weights,
 };
-use contextualized_gp::{CoefficientProcess, Kernel, KernelShape, Priors, Sharing, Size};
+use contextualized_gp::{
+    CoefficientProcess, Kernel, KernelShape, Observations, Priors, Sharing, Size,
+};
 use ndarray::{Array2, Axis, concatenate};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -226,17 +228,15 @@ impl GaussianProcessBayesianNetwork {
                 0..standardized.contexts.ncols(),
             ),
         };
+        let contexts = standardized.contexts.view();
+        let rows = Observations::new(contexts, design.view(), target.view())
+            .with_weights(standardized.weights.as_ref().map(|weights| weights.view()));
         let process = CoefficientProcess::new(kernel)
             .sharing(self.sharing)
             .priors(self.priors)
             .size(self.size)
             .tolerance(self.tolerance)
-            .fit(
-                standardized.contexts.view(),
-                design.view(),
-                target.view(),
-                standardized.weights.as_ref().map(|weights| weights.view()),
-            )?;
+            .fit(rows)?;
         Ok(NodeEquation { parents, process })
     }
 }
