@@ -213,7 +213,7 @@ fn files_whose_parts_contradict_each_other_are_refused() {
         ("estimated", "/uncertainty/layout/noise", Value::from(false)),
         (
             "estimated",
-            "/uncertainty/priors/inverse length scale",
+            "/uncertainty/priors/inverse_length_scale",
             Value::from(-1.0),
         ),
         ("estimated", "/uncertainty/start/0", Value::Null),

@@ -229,15 +229,15 @@ impl GaussianProcessBayesianNetwork {
                 0..standardized.contexts.ncols(),
             ),
         };
+        let contexts = standardized.contexts.view();
+        let rows = Observations::new(contexts, design.view(), target.view())
+            .with_weights(standardized.weights.as_ref().map(|weights| weights.view()));
         let process = CoefficientProcess::new(kernel)
             .sharing(self.sharing)
             .priors(self.priors)
             .size(self.size)
             .tolerance(self.tolerance)
-            .fit(
-                Observations::new(standardized.contexts.view(), design.view(), target.view())
-                    .with_weights(standardized.weights.as_ref().map(|weights| weights.view())),
-            )?;
+            .fit(rows)?;
         Ok(NodeEquation { parents, process })
     }
 }

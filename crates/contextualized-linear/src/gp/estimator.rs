@@ -1,17 +1,21 @@
 //! The estimator: settings, and how they become a fitted model.
 
 use super::model::GaussianProcessModel;
-use contextualized_core::{Estimator, Link, Result, Samples, Scaling, normalized_weights};
-use contextualized_gp::{
-    CoefficientProcess, Hyperparameters, Kernel, KernelShape, Likelihood, Priors, Sharing, Size,
+use contextualized_core::{
+    Estimator, Family, RegressionEstimator, RegressionSettings, Result, Samples, Scaling,
+    normalized_weights,
 };
-use ndarray::{Array1, Array2, Axis, concatenate};
+use contextualized_gp::{
+    CoefficientProcess, Hyperparameters, Kernel, KernelShape, Observations, Priors, Sharing, Size,
+};
+use ndarray::{Array1, Array2, ArrayView1, Axis, concatenate};
+use std::borrow::Cow;
 
-/// Contextualized linear or logistic regression in closed form, by context kernels.
+/// Contextualized regression with a Gaussian-process prior on the coefficient functions.
 ///
 /// ```text
 /// ℓ(E[y | x, c]) = B(c) x + m(c)
-/// every entry of B and m:  βⱼ(c) = bⱼ + Σₜ gⱼₜ(c),  bⱼ ~ N(0, τ²),  gⱼₜ ~ GP(0, sⱼₜ² kₜ(c, c'))
+/// every entry of B and m:  βⱼ(c) = bⱼ + Σₜ gⱼₜ(c),  p(bⱼ) ∝ 1,  gⱼₜ ~ GP(0, sⱼₜ² kₜ(c, c'))
 /// ```
 ///
 /// Contexts that are alike by the kernel have coefficients that are alike. How alike, in which
@@ -20,9 +24,10 @@ use ndarray::{Array1, Array2, Axis, concatenate};
 /// with their posterior: intervals at any context, of predictions, and joint draws.
 ///
 /// Contexts, features and targets are standardised on the rows fitted, and coefficients are mapped
-/// back: they are per unit of the features in the data. Binary targets stay as they are, and
-/// coefficients are on the scale of the logit. Row weights are inverse variances, as in R's `lm` and
-/// mgcv, or, of binary targets, counts: at the same hyperparameters a row of weight 2 is two rows.
+/// back: they are per unit of the features in the data, on the link scale. Targets of other families
+/// than the Gaussian stay as they are. Row weights are inverse variances, as in R's `lm` and mgcv, or,
+/// for a family without dispersion, counts: at the same hyperparameters a row of weight 2 is two rows.
+/// Offsets of the samples are known terms of the linear predictor.
 /// Several targets have all hyperparameters in common but a variance of their own; targets that differ
 /// in what drives them are better fitted one at a time.
 ///
@@ -30,7 +35,7 @@ use ndarray::{Array1, Array2, Axis, concatenate};
 /// |---|---|---|
 /// | kernel | squared exponential of all contexts | any [`Kernel`] |
 /// | length scales | shared by the coefficients or one set for each, as the data say | see [`Sharing`] |
-/// | outcome | linear | linear, or binary by the logit link (Laplace's approximation) |
+/// | family | Gaussian | any [`Family`]; all but the Gaussian by Laplace's approximation |
 /// | intercept | yes | |
 /// | priors | weak | see [`Priors`] |
 /// | hyperparameters | estimated | or given |
@@ -60,7 +65,7 @@ use ndarray::{Array1, Array2, Axis, concatenate};
 #[derive(Debug, Clone, PartialEq)]
 pub struct GaussianProcessRegression {
     structure: Structure,
-    link: Link,
+    family: Family,
     intercept: bool,
     sharing: Sharing,
     priors: Priors,
@@ -84,7 +89,7 @@ impl Default for GaussianProcessRegression {
     fn default() -> Self {
         Self {
             structure: Structure::Joint(KernelShape::SquaredExponential),
-            link: Link::Identity,
+            family: Family::default(),
             intercept: true,
             sharing: Sharing::Auto,
             priors: Priors::default(),
@@ -128,9 +133,9 @@ impl GaussianProcessRegression {
         self
     }
 
-    /// Logistic regression of targets that are 0 or 1.
-    pub fn logistic(mut self) -> Self {
-        self.link = Link::Logit;
+    /// The family of the targets.
+    pub fn family(mut self, family: Family) -> Self {
+        self.family = family;
         self
     }
 
@@ -198,12 +203,10 @@ impl GaussianProcessRegression {
         };
         let scales = scaling.contexts.scales().to_vec();
         let mut process = CoefficientProcess::new(kernel.rescaled(&scales))
+            .family(self.family)
             .sharing(self.sharing)
             .priors(self.priors)
             .size(self.size);
-        if self.link == Link::Logit {
-            process = process.likelihood(Likelihood::Bernoulli);
-        }
         if self.plug_in {
             process = process.plug_in();
         }
@@ -227,8 +230,8 @@ impl Estimator for GaussianProcessRegression {
             Structure::Interactions(family) => format!("additive {family} with interactions"),
             Structure::Given(kernel) => format!("{} terms", kernel.terms().len()),
         }];
+        settings.extend(self.family.qualifier().map(str::to_owned));
         for (set, name) in [
-            (self.link == Link::Logit, "logistic"),
             (!self.intercept, "no intercept"),
             (self.hyperparameters.is_some(), "known hyperparameters"),
         ] {
@@ -242,20 +245,19 @@ impl Estimator for GaussianProcessRegression {
     /// # Errors
     ///
     /// [`contextualized_core::Error::InvalidParameter`] for a setting out of range or a kernel on a
-    /// context that is not there; [`contextualized_core::Error::NotBinary`];
+    /// context that is not there; [`contextualized_core::Error::InvalidTarget`];
     /// [`contextualized_core::Error::Numerical`] and
     /// [`contextualized_core::Error::NotConverged`] if a solve fails;
     /// [`contextualized_core::Error::NotFinite`] for data whose units overflow.
     fn fit(&self, samples: &Samples) -> Result<GaussianProcessModel> {
         let samples = samples.rows_that_count()?;
-        if self.link == Link::Logit {
-            samples.check_binary_targets()?;
-        }
+        self.family.check(&samples)?;
+        let samples = with_known_terms(samples, self.family)?;
         let mut scaling = Scaling::fit(&samples)?;
         if !self.intercept {
             scaling = scaling.without_offset();
         }
-        if self.link == Link::Logit {
+        if !self.family.is_quadratic() {
             scaling = scaling.with_raw_targets();
         }
         let standardized = scaling.apply(&samples)?;
@@ -263,20 +265,23 @@ impl Estimator for GaussianProcessRegression {
         let ones = Array2::ones((rows, usize::from(self.intercept)));
         let design = concatenate(Axis(1), &[standardized.features(), ones.view()])
             .expect("features and ones have the same rows");
-        let weights = row_weights(&samples, self.link)?;
-        let mean_weight = mean_weight(&samples, self.link);
+        let weights = row_weights(&samples, self.family)?;
+        let mean_weight = mean_weight(&samples, self.family);
         let mut process = self.process(samples.contexts().ncols(), &scaling);
         if let Some(known) = &self.hyperparameters {
             process = process.hyperparameters(with_noise_times(known, mean_weight.sqrt().recip()));
         }
-        let process = process.fit(
+        let rows = Observations::new(
             standardized.contexts(),
             design.view(),
             standardized.targets(),
-            weights.as_ref().map(|weights| weights.view()),
+        );
+        let process = process.fit(
+            rows.with_weights(weights.as_ref().map(|weights| weights.view()))
+                .with_offsets(known_terms(&samples, self.family)),
         )?;
         GaussianProcessModel::new(
-            self.link,
+            self.family,
             self.intercept,
             scaling,
             samples.names().clone(),
@@ -287,22 +292,67 @@ impl Estimator for GaussianProcessRegression {
     }
 }
 
+impl RegressionEstimator for GaussianProcessRegression {
+    const KNOWS_DISPERSION: bool = true;
+
+    fn with_settings(settings: &RegressionSettings) -> Self {
+        Self::new()
+            .family(settings.family)
+            .intercept(settings.intercept)
+    }
+
+    fn candidates(settings: &RegressionSettings, contexts: usize) -> Vec<Self> {
+        let joint = Self::with_settings(settings);
+        let rough = joint.clone().joint(KernelShape::Matern32);
+        if !(2..=MAX_ADDITIVE_CONTEXTS).contains(&contexts) {
+            return vec![joint, rough];
+        }
+        // A coefficient has an amplitude for each context anyway.
+        let additive = joint
+            .clone()
+            .additive(KernelShape::SquaredExponential)
+            .sharing(Sharing::Shared);
+        vec![joint, additive, rough]
+    }
+}
+
+/// The most contexts for which a kernel of each is among the candidates: with more its fits take long,
+/// and seldom predict better than one kernel of all contexts.
+const MAX_ADDITIVE_CONTEXTS: usize = 8;
+
+/// The same samples, offsets taken from the targets where that is all they are: the process then sees
+/// targets of unit scale.
+pub(super) fn with_known_terms(
+    samples: Cow<'_, Samples>,
+    family: Family,
+) -> Result<Cow<'_, Samples>> {
+    if !family.is_quadratic() || samples.offsets().is_none() {
+        return Ok(samples);
+    }
+    let targets = samples.targets_without_offsets();
+    Ok(Cow::Owned(samples.replace_targets(targets.view())?))
+}
+
+/// Offsets that are not taken from the targets.
+pub(super) fn known_terms(samples: &Samples, family: Family) -> Option<ArrayView1<'_, f64>> {
+    samples.offsets().filter(|_| !family.is_quadratic())
+}
+
 /// Weights as the process takes them: of mean one where there is noise, since its search expects data
 /// of unit scale. The noise is then that of a row of average weight.
-pub(super) fn row_weights(samples: &Samples, link: Link) -> Result<Option<Array1<f64>>> {
-    match (samples.weights(), link) {
-        (None, _) => Ok(None),
-        (Some(weights), Link::Logit) => Ok(Some(weights.to_owned())),
-        (weights, _) => Ok(Some(normalized_weights(weights, samples.rows())?)),
+pub(super) fn row_weights(samples: &Samples, family: Family) -> Result<Option<Array1<f64>>> {
+    match samples.weights() {
+        Some(weights) if family.has_dispersion() => {
+            normalized_weights(Some(weights), samples.rows()).map(Some)
+        }
+        weights => Ok(weights.map(|weights| weights.to_owned())),
     }
 }
 
 /// What turns the variance of the noise of a row of average weight into that of a row of weight one.
-fn mean_weight(samples: &Samples, link: Link) -> f64 {
-    match (samples.weights(), link) {
-        (Some(weights), Link::Identity) => weights.mean().unwrap_or(1.0),
-        _ => 1.0,
-    }
+fn mean_weight(samples: &Samples, family: Family) -> f64 {
+    let weights = samples.weights().filter(|_| family.has_dispersion());
+    weights.and_then(|weights| weights.mean()).unwrap_or(1.0)
 }
 
 /// The same hyperparameters with another unit of noise.

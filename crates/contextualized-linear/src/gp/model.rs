@@ -1,20 +1,22 @@
 //! The fitted model: coefficients, their uncertainty, and what they depend on.
 
-use super::estimator::{row_weights, with_noise_times};
+use super::estimator::{known_terms, row_weights, with_known_terms, with_noise_times};
 use contextualized_core::validate::{
-    check_finite, check_query, check_rows, check_table, check_weights,
+    check_columns, check_finite, check_query, check_rows, check_table, check_weights,
 };
 use contextualized_core::{
-    CoefficientIntervals, Coefficients, ColumnNames, Error, FitReport, Link, LocalCoefficients,
-    PredictionIntervals, Result, Samples, Scaling, VaryingCoefficients, WeightedContexts,
-    WithUncertainty, normalized_weights,
+    Checked, CoefficientIntervals, Coefficients, ColumnNames, Error, Family, FitReport,
+    LocalCoefficients, PredictorDistribution, Result, Samples, Scaling, Tail, VaryingCoefficients,
+    WeightedContexts, WithPredictions, WithSums, WithUncertainty, WithWaldTests, checked_serde,
+    normalized_weights,
 };
 use contextualized_gp::{
-    Constancy, FittedProcess, Hyperparameters, Kernel, ProcessReport, WaldStatistic,
+    Constancy, FittedProcess, Hyperparameters, Kernel, Moments, Observations, ProcessReport,
+    WaldStatistic,
 };
 use ndarray::{Array1, Array2, Array3, Array4, ArrayView1, ArrayView2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ContinuousCDF, Normal};
+use std::borrow::Cow;
 
 /// A fitted [`super::GaussianProcessRegression`].
 ///
@@ -22,9 +24,9 @@ use statrs::distribution::{ContinuousCDF, Normal};
 /// refused. The uncertainty of the hyperparameters is explored when an interval is first asked for,
 /// which takes about as long as the fit, and then kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked")]
+#[serde(remote = "Self")]
 pub struct GaussianProcessModel {
-    link: Link,
+    family: Family,
     intercept: bool,
     scaling: Scaling,
     names: ColumnNames,
@@ -35,18 +37,9 @@ pub struct GaussianProcessModel {
     typical: Array2<f64>,
 }
 
-#[derive(Deserialize)]
-struct Unchecked {
-    link: Link,
-    intercept: bool,
-    scaling: Scaling,
-    names: ColumnNames,
-    process: FittedProcess,
-    mean_weight: f64,
-    typical: Array2<f64>,
-}
+checked_serde!(GaussianProcessModel);
 
-/// Contexts kept for the table of inverse length scale.
+/// Contexts kept for averages over typical rows.
 const TYPICAL: usize = 500;
 
 /// What single contexts add to every coefficient, in the users' units.
@@ -70,7 +63,7 @@ pub struct LeaveOneOut {
 
 impl GaussianProcessModel {
     pub(super) fn new(
-        link: Link,
+        family: Family,
         intercept: bool,
         scaling: Scaling,
         names: ColumnNames,
@@ -83,7 +76,7 @@ impl GaussianProcessModel {
         chosen.sort_by_key(|&row| scattered(row as u64));
         chosen.truncate(TYPICAL);
         Ok(Self {
-            link,
+            family,
             intercept,
             scaling,
             names,
@@ -119,52 +112,19 @@ impl GaussianProcessModel {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] for binary targets, which have none.
+    /// [`Error::InvalidParameter`] for a family without dispersion.
     pub fn noise(&self) -> Result<Array1<f64>> {
-        self.require_identity()?;
-        let variances = Array1::from_vec(self.process.noise_variances());
-        let deviations = variances.mapv(|variance| (variance * self.mean_weight).sqrt());
-        Ok(deviations * self.scaling.targets.scales())
+        if self.family.has_dispersion() {
+            return Ok(self.dispersions().mapv(f64::sqrt));
+        }
+        let requirement = "one with a dispersion";
+        Err(Error::invalid_parameter("family", self.family, requirement))
     }
 
-    /// Intervals that should hold the mean of every target with probability `level`: of
-    /// probabilities, for binary targets.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`WithUncertainty::intervals`], and of tables that do not fit the model.
-    pub fn mean_intervals(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-        level: f64,
-    ) -> Result<PredictionIntervals> {
-        let (means, variances) = self.predictor_moments(contexts, features)?;
-        let half = variances.mapv(f64::sqrt) * quantile(level)?;
-        Ok(PredictionIntervals {
-            lower: self.link.inverse_table((&means - &half).view()),
-            upper: self.link.inverse_table((&means + &half).view()),
-        })
-    }
-
-    /// Intervals that should hold a new outcome of a row of weight one with probability `level`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`GaussianProcessModel::mean_intervals`]; [`Error::InvalidParameter`] for binary targets.
-    pub fn outcome_intervals(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-        level: f64,
-    ) -> Result<PredictionIntervals> {
-        let noise = self.noise()?.mapv(|noise| noise * noise);
-        let (means, variances) = self.predictor_moments(contexts, features)?;
-        let half = (variances + &noise).mapv(f64::sqrt) * quantile(level)?;
-        Ok(PredictionIntervals {
-            lower: &means - &half,
-            upper: &means + &half,
-        })
+    /// Dispersion of each target for a row of weight one, in its units.
+    fn dispersions(&self) -> Array1<f64> {
+        let variances = Array1::from_vec(self.process.noise_variances()) * self.mean_weight;
+        variances * self.scaling.targets.scales().mapv(|scale| scale * scale)
     }
 
     /// Draws of all coefficients at all contexts from their joint posterior: functions of the
@@ -216,8 +176,7 @@ impl GaussianProcessModel {
                 let mut contexts = Array2::zeros((values.nrows(), self.scaling.contexts.columns()));
                 let standardized = self.standardized_column(context, values.column(0));
                 contexts.column_mut(context).assign(&standardized);
-                let effect = self.process.partial_effect(*term, contexts.view())?;
-                self.effect_in_units(effect.means, effect.variances)
+                self.effect_in_units(&self.process.partial_effect(*term, contexts.view())?)
             }
             _ => self.averaged(
                 &[context],
@@ -293,11 +252,7 @@ impl GaussianProcessModel {
             }
         }
         let sums = WeightedContexts::new(contexts, weights)?;
-        let moments = self.process.sums(&sums, None)?;
-        let variances = Array3::from_shape_fn(moments.means.dim(), |(g, t, j)| {
-            moments.covariances[[g, t, j, j]]
-        });
-        self.effect_in_units(moments.means, variances)
+        self.effect_in_units(&self.process.sums(&sums, None)?)
     }
 
     fn standardized_column(&self, column: usize, values: ArrayView1<'_, f64>) -> Array1<f64> {
@@ -305,7 +260,7 @@ impl GaussianProcessModel {
         values.mapv(|value| (value - scaling.centers()[column]) / scaling.scales()[column])
     }
 
-    fn effect_in_units(&self, means: Array3<f64>, variances: Array3<f64>) -> Result<PartialEffect> {
+    fn effect_in_units(&self, moments: &Moments) -> Result<PartialEffect> {
         let in_units = |table: Array3<f64>| {
             let (slopes, offsets) = self.split(table);
             Coefficients::new(slopes, offsets)?.to_original_units(
@@ -314,8 +269,8 @@ impl GaussianProcessModel {
             )
         };
         Ok(PartialEffect {
-            effects: in_units(means)?,
-            standard_errors: in_units(variances.mapv(f64::sqrt))?,
+            effects: in_units(moments.means.clone())?,
+            standard_errors: in_units(moments.variances().mapv(f64::sqrt))?,
         })
     }
 
@@ -325,16 +280,15 @@ impl GaussianProcessModel {
         hypotheses: &[Constancy],
         samples: &Samples,
     ) -> Result<Vec<WaldStatistic>> {
-        let standardized = self.scaling.apply(samples)?;
+        let samples = with_known_terms(Cow::Borrowed(samples), self.family)?;
+        let standardized = self.scaling.apply(&samples)?;
         let design = self.design(standardized.features());
-        let weights = row_weights(samples, self.link)?;
-        self.process.wald_tests(
-            hypotheses,
-            standardized.contexts(),
-            design.view(),
-            standardized.targets(),
-            weights.as_ref().map(|weights| weights.view()),
-        )
+        let weights = row_weights(&samples, self.family)?;
+        let (contexts, targets) = (standardized.contexts(), standardized.targets());
+        let rows = Observations::new(contexts, design.view(), targets)
+            .with_weights(weights.as_ref().map(|weights| weights.view()))
+            .with_offsets(known_terms(&samples, self.family));
+        self.process.wald_tests(hypotheses, rows)
     }
 
     /// Every row of the samples it was fitted to, predicted from all others in closed form, at the
@@ -342,21 +296,17 @@ impl GaussianProcessModel {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] for binary targets; [`Error::RowCount`] and
-    /// [`Error::ColumnCount`] for samples that cannot be those fitted.
+    /// Those of [`FittedProcess::leave_one_out`].
     pub fn leave_one_out(&self, samples: &Samples) -> Result<LeaveOneOut> {
-        self.require_identity()?;
-        let samples = samples.rows_that_count()?;
+        let samples = with_known_terms(samples.rows_that_count()?, self.family)?;
         let standardized = self.scaling.apply(&samples)?;
         let rows = samples.rows();
         let design = self.design(standardized.features());
         let weights = normalized_weights(samples.weights(), rows)?;
-        let residuals = self.process.leave_one_out(
-            standardized.contexts(),
-            design.view(),
-            standardized.targets(),
-            samples.weights().map(|_| weights.view()),
-        )?;
+        let (contexts, targets) = (standardized.contexts(), standardized.targets());
+        let observations = Observations::new(contexts, design.view(), targets)
+            .with_weights(samples.weights().map(|_| weights.view()));
+        let residuals = self.process.leave_one_out(observations)?;
         let residuals = residuals * self.scaling.targets.scales();
         let squares = residuals
             .mapv(|r| r * r)
@@ -395,17 +345,6 @@ impl GaussianProcessModel {
             .collect()
     }
 
-    fn require_identity(&self) -> Result<()> {
-        match self.link {
-            Link::Identity => Ok(()),
-            link => Err(Error::invalid_parameter(
-                "link",
-                format!("{link:?}"),
-                "the identity: binary targets have no noise and no leave-one-out in closed form",
-            )),
-        }
-    }
-
     pub(super) fn standardized(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         check_table("contexts", contexts, Some(self.scaling.contexts.columns()))?;
         let standardized = self.scaling.contexts.apply(contexts)?;
@@ -435,29 +374,6 @@ impl GaussianProcessModel {
         let (slopes, offsets) = self.split(coefficients);
         Coefficients::new(slopes, offsets)?
             .to_original_units(&self.scaling.features, &self.scaling.targets)
-    }
-
-    /// Means and variances of the linear predictor, in the targets' units.
-    fn predictor_moments(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<(Array2<f64>, Array2<f64>)> {
-        check_rows("features", contexts.nrows(), features.nrows())?;
-        let means = self
-            .coefficients_at(contexts, features)?
-            .linear_predictor(features)?;
-        let design = self.design(self.scaling.features.apply(features)?.view());
-        let covariances = self
-            .process
-            .covariances(self.standardized(contexts)?.view())?;
-        let scales = self.scaling.targets.scales();
-        let variances = Array2::from_shape_fn(means.dim(), |(row, target)| {
-            let x = design.row(row);
-            let covariance = covariances.slice(s![row, target, .., ..]);
-            x.dot(&covariance.dot(&x)).max(0.0) * scales[target].powi(2)
-        });
-        Ok((means, variances))
     }
 
     /// Standard deviations in the users' units, of covariances in units of the fit.
@@ -501,18 +417,6 @@ fn absent(context: impl std::fmt::Display) -> Error {
     Error::invalid_parameter("context", context, "one that a term of the kernel has")
 }
 
-/// Of the standard normal distribution, for a two-sided interval.
-pub(super) fn quantile(level: f64) -> Result<f64> {
-    if !(level > 0.0 && level < 1.0) {
-        return Err(Error::invalid_parameter(
-            "level",
-            level,
-            "between 0 and 1, both excluded",
-        ));
-    }
-    Ok(Normal::standard().inverse_cdf(0.5 + level / 2.0))
-}
-
 impl VaryingCoefficients for GaussianProcessModel {
     fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
         let contexts = self.standardized(contexts)?;
@@ -532,9 +436,11 @@ impl WithUncertainty for GaussianProcessModel {
     }
 
     fn intervals(&self, contexts: ArrayView2<'_, f64>, level: f64) -> Result<CoefficientIntervals> {
-        let quantile = quantile(level)?;
-        let center = self.coefficients(contexts)?;
-        let errors = self.standard_errors(contexts)?;
+        let quantile = Tail::new(level, None)?.quantile;
+        let contexts = self.standardized(contexts)?;
+        let posterior = self.process.posterior_at(contexts.view())?;
+        let errors = self.deviations(&posterior.covariances)?;
+        let center = self.in_units(posterior.means)?;
         let end = |sign: f64| {
             Coefficients::new(
                 &center.slopes() + &(&errors.slopes() * (sign * quantile)),
@@ -544,6 +450,27 @@ impl WithUncertainty for GaussianProcessModel {
         Ok(CoefficientIntervals {
             lower: end(-1.0)?,
             upper: end(1.0)?,
+        })
+    }
+}
+
+impl WithPredictions for GaussianProcessModel {
+    /// Posterior means and standard deviations, and the variance of the noise as dispersion.
+    fn predictor_distribution(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<PredictorDistribution> {
+        check_rows("features", contexts.nrows(), features.nrows())?;
+        let contexts = self.standardized(contexts)?;
+        let design = self.design(self.scaling.features.apply(features)?.view());
+        let moments = self.process.predictors_at(contexts.view(), design.view())?;
+        let targets = &self.scaling.targets;
+        Ok(PredictorDistribution {
+            means: targets.invert(moments.means.view())?,
+            standard_errors: moments.variances.mapv(f64::sqrt) * targets.scales(),
+            dispersions: self.dispersions(),
+            degrees_of_freedom: None,
         })
     }
 }
@@ -563,51 +490,52 @@ impl LocalCoefficients for GaussianProcessModel {
         self.coefficients(contexts)
     }
 
-    fn link(&self) -> Link {
-        self.link
+    fn family(&self) -> Family {
+        self.family
+    }
+
+    fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {
+        Some(self)
+    }
+
+    fn as_uncertain(&self) -> Option<&dyn WithUncertainty> {
+        Some(self)
+    }
+
+    fn as_predictive(&self) -> Option<&dyn WithPredictions> {
+        Some(self)
+    }
+
+    fn as_sums(&self) -> Option<&dyn WithSums> {
+        Some(self)
+    }
+
+    fn as_wald_tested(&self) -> Option<&dyn WithWaldTests> {
+        Some(self)
     }
 }
 
-impl TryFrom<Unchecked> for GaussianProcessModel {
-    type Error = Error;
-
-    fn try_from(file: Unchecked) -> Result<Self> {
-        let (contexts, coefficients, targets) = file.process.widths();
-        let scaling = &file.scaling;
+impl Checked for GaussianProcessModel {
+    fn check(&self) -> Result<()> {
+        let (contexts, coefficients, targets) = self.process.widths();
+        let (scaling, names) = (&self.scaling, &self.names);
+        let features = scaling.features.columns();
+        let with_intercept = features + usize::from(self.intercept);
         for (argument, expected, found) in [
             ("context scaling", contexts, scaling.contexts.columns()),
-            (
-                "feature scaling",
-                coefficients,
-                scaling.features.columns() + usize::from(file.intercept),
-            ),
+            ("feature scaling", coefficients, with_intercept),
             ("target scaling", targets, scaling.targets.columns()),
-            ("context names", contexts, file.names.contexts.len()),
-            (
-                "feature names",
-                scaling.features.columns(),
-                file.names.features.len(),
-            ),
-            ("target names", targets, file.names.targets.len()),
+            ("context names", contexts, names.contexts.len()),
+            ("feature names", features, names.features.len()),
+            ("target names", targets, names.targets.len()),
         ] {
-            if expected != found {
-                return Err(Error::ColumnCount {
-                    argument,
-                    expected,
-                    found,
-                });
-            }
+            check_columns(argument, expected, found)?;
         }
-        check_table("typical contexts", file.typical.view(), Some(contexts))?;
-        check_weights(ArrayView1::from(&[file.mean_weight]), 1)?;
-        Ok(Self {
-            link: file.link,
-            intercept: file.intercept,
-            scaling: file.scaling,
-            names: file.names,
-            process: file.process,
-            mean_weight: file.mean_weight,
-            typical: file.typical,
-        })
+        if self.family != self.process.family() {
+            let requirement = format!("{}, as of the process", self.process.family());
+            return Err(Error::invalid_parameter("family", self.family, requirement));
+        }
+        check_table("typical contexts", self.typical.view(), Some(contexts))?;
+        check_weights(ArrayView1::from(&[self.mean_weight]), 1)
     }
 }

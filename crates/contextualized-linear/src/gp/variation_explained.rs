@@ -1,6 +1,7 @@
 //! Which coefficient varies, and with which context.
 
 use super::model::GaussianProcessModel;
+use contextualized_core::validate::check_probability;
 use contextualized_core::{Error, Result};
 use ndarray::{Array2, ArrayView1, Axis, concatenate, s};
 
@@ -39,7 +40,7 @@ impl GaussianProcessModel {
     ///
     /// [`Error::InvalidParameter`] for a level outside (0, 1); [`Error::Numerical`].
     pub fn variation_explained(&self, level: f64) -> Result<Vec<VariationExplained>> {
-        super::model::quantile(level)?;
+        check_probability("level", level)?;
         let names = self.coefficient_names();
         let contexts = self.typical().ncols();
         // The same rows, then those with one context after the other taken from other rows.

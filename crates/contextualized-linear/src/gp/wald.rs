@@ -1,7 +1,6 @@
 //! Whether coefficients vary with contexts.
 
-use super::model::GaussianProcessModel;
-use super::model::scattered;
+use super::model::{GaussianProcessModel, scattered};
 use contextualized_core::{Error, Result, Samples, WaldTest, WithWaldTests};
 use contextualized_gp::{Constancy, WaldStatistic};
 use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor};
