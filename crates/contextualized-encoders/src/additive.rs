@@ -1,9 +1,9 @@
 //! The additive encoder: one sub-network per context column.
 
 use crate::encoder::Encoder;
-use crate::mlp::{Mlp, MlpSize, MlpWeights};
+use crate::mlp::{Mlp, MlpSettings};
 use crate::parameters::{ParameterVisitor, Parameters};
-use crate::tensors::{Tape, Values, check_width, device_error, known_width, matrix, to_array2};
+use crate::tensors::{Tape, Values, check_width, device_error, matrix, to_array2};
 use contextualized_core::{Error, Result};
 use dfdx::shapes::{Const, Dim, HasShape};
 use dfdx::tensor::{Cpu, WithEmptyTape};
@@ -11,7 +11,6 @@ use dfdx::tensor_ops::{ReshapeTo, TryAdd};
 use ndarray::{Array2, ArrayView1, Axis};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
 
 /// z = Σ_j MLP_j(c_j), each MLP_j a perceptron of one input: a neural additive model
 /// (Agarwal et al. 2021, arXiv:2004.13912).
@@ -24,98 +23,21 @@ pub struct Additive<C: Dim, Z: Dim> {
     columns: Vec<Mlp<Const<1>, Z>>,
 }
 
-/// The numbers of an additive encoder.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AdditiveWeights {
-    /// One perceptron of one input per context column.
-    pub columns: Vec<MlpWeights>,
-}
-
 impl<C: Dim, Z: Dim> Additive<C, Z> {
     /// Randomly initialised sub-networks, all of the same size.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidParameter`] for a size or width of zero.
-    pub fn new(contexts: C, code: Z, size: MlpSize, seed: u64) -> Result<Self> {
+    pub fn new(contexts: C, code: Z, settings: MlpSettings, seed: u64) -> Result<Self> {
         check_width("context width", contexts.size())?;
         let mut seeds = ChaCha8Rng::seed_from_u64(seed);
         Ok(Self {
             contexts,
             columns: (0..contexts.size())
-                .map(|_| Mlp::new(Const, code, size, seeds.next_u64()))
+                .map(|_| Mlp::new(Const, code, settings, seeds.next_u64()))
                 .collect::<Result<_>>()?,
         })
-    }
-
-    /// Rebuilds the encoder from its numbers.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidParameter`] for no sub-network, those of [`Mlp::from_weights`], and
-    /// [`Error::ColumnCount`] when sub-networks differ in the width of their code.
-    pub fn from_weights(weights: &AdditiveWeights) -> Result<Self> {
-        check_width("sub-networks", weights.columns.len())?;
-        let columns: Vec<Mlp<Const<1>, Z>> = weights
-            .columns
-            .iter()
-            .map(Mlp::from_weights)
-            .collect::<Result<_>>()?;
-        let expected = columns[0].code_width().size();
-        for column in &columns {
-            let found = column.code_width().size();
-            if found != expected {
-                return Err(Error::ColumnCount {
-                    argument: "a sub-network's code",
-                    expected,
-                    found,
-                });
-            }
-        }
-        Ok(Self {
-            contexts: known_width("sub-networks", columns.len())?,
-            columns,
-        })
-    }
-
-    /// Copies the numbers out.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Numerical`] when memory runs out.
-    pub fn to_weights(&self) -> Result<AdditiveWeights> {
-        Ok(AdditiveWeights {
-            columns: self
-                .columns
-                .iter()
-                .map(Mlp::to_weights)
-                .collect::<Result<_>>()?,
-        })
-    }
-
-    /// The codes (values × `Z`) that one context column's sub-network gives to values of it.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidParameter`] for a column there is not; [`Error::NotFinite`].
-    pub fn column_codes(&self, column: usize, values: ArrayView1<'_, f64>) -> Result<Array2<f64>> {
-        let Some(network) = self.columns.get(column) else {
-            return Err(Error::invalid_parameter(
-                "column",
-                column,
-                format!(
-                    "below the number of context columns, {}",
-                    self.columns.len()
-                ),
-            ));
-        };
-        let values = matrix(
-            &Cpu::default(),
-            "values",
-            values.insert_axis(Axis(1)),
-            Const::<1>,
-        )?;
-        to_array2(&network.encode(values)?)
     }
 }
 
@@ -157,6 +79,26 @@ impl<C: Dim, Z: Dim> Encoder<C, Z> for Additive<C, Z> {
         self.columns
             .iter_mut()
             .try_for_each(|column| column.shrink_columns(threshold))
+    }
+
+    fn column_codes(
+        &self,
+        column: usize,
+        values: ArrayView1<'_, f64>,
+    ) -> Result<Option<Array2<f64>>> {
+        let Some(network) = self.columns.get(column) else {
+            return Err(Error::invalid_parameter(
+                "column",
+                column,
+                format!(
+                    "below the number of context columns, {}",
+                    self.columns.len()
+                ),
+            ));
+        };
+        let values = values.insert_axis(Axis(1));
+        let values = matrix(&Cpu::default(), "values", values, Const::<1>)?;
+        to_array2(&network.encode(values)?).map(Some)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Training data with typed widths, handed out in batches.
 
+use crate::loss::Observed;
 use crate::tensors::{Values, known_width, tensor};
 use contextualized_core::validate::{check_rows, check_table};
-use contextualized_core::{Error, Result, normalized_weights};
+use contextualized_core::{Error, Result, Samples, normalized_weights};
 use dfdx::shapes::Dim;
 use dfdx::tensor::Cpu;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
@@ -22,12 +23,10 @@ pub struct TrainingData<C: Dim, X: Dim, Y: Dim> {
 
 /// One batch of training data as tensors.
 #[derive(Debug)]
-pub(crate) struct Batch<C: Dim, X: Dim, Y: Dim> {
+pub(crate) struct Batch<C: Dim, X: Dim> {
     pub(crate) contexts: Values<(usize, C)>,
     pub(crate) features: Values<(usize, X)>,
-    pub(crate) targets: Values<(usize, Y)>,
-    pub(crate) weights: Values<(usize,)>,
-    pub(crate) base: Option<Values<(usize, Y)>>,
+    pub(crate) observed: Observed,
 }
 
 impl<C: Dim, X: Dim, Y: Dim> TrainingData<C, X, Y> {
@@ -73,7 +72,22 @@ impl<C: Dim, X: Dim, Y: Dim> TrainingData<C, X, Y> {
         })
     }
 
-    /// Sets a linear predictor (n × `Y`) that the network's is added to: the network then learns
+    /// Contexts, features, targets and weights of samples; their offsets, if any, are known terms of
+    /// the linear predictor.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] when a table's width is not the one its type stands for.
+    pub fn of(samples: &Samples) -> Result<Self> {
+        let (targets, weights) = (samples.targets(), samples.weights());
+        let mut data = Self::new(samples.contexts(), samples.features(), targets, weights)?;
+        if let Some(offsets) = samples.offsets() {
+            data.base = Some(Array2::zeros(targets.dim()) + offsets.insert_axis(Axis(1)));
+        }
+        Ok(data)
+    }
+
+    /// Adds a linear predictor (n × `Y`) that the network's is added to: the network then learns
     /// the deviation from it.
     ///
     /// # Errors
@@ -82,7 +96,10 @@ impl<C: Dim, X: Dim, Y: Dim> TrainingData<C, X, Y> {
     pub fn with_base(mut self, base: ArrayView2<'_, f64>) -> Result<Self> {
         check_table("base", base, Some(self.targets.ncols()))?;
         check_rows("base", self.rows(), base.nrows())?;
-        self.base = Some(base.to_owned());
+        self.base = Some(match self.base {
+            Some(known) => known + base,
+            None => base.to_owned(),
+        });
         Ok(self)
     }
 
@@ -110,7 +127,7 @@ impl<C: Dim, X: Dim, Y: Dim> TrainingData<C, X, Y> {
         Ok(())
     }
 
-    pub(crate) fn batch(&self, device: &Cpu, rows: &[usize]) -> Result<Batch<C, X, Y>> {
+    pub(crate) fn batch(&self, device: &Cpu, rows: &[usize]) -> Result<Batch<C, X>> {
         let gather = |table: &Array2<f64>| -> Vec<f64> {
             let mut values = Vec::with_capacity(rows.len() * table.ncols());
             for &row in rows {
@@ -118,16 +135,14 @@ impl<C: Dim, X: Dim, Y: Dim> TrainingData<C, X, Y> {
             }
             values
         };
-        let (c, x, y) = self.widths;
-        let weights = rows.iter().map(|&row| self.weights[row]).collect();
+        let (c, x, _) = self.widths;
         Ok(Batch {
             contexts: tensor(device, gather(&self.contexts), (rows.len(), c))?,
             features: tensor(device, gather(&self.features), (rows.len(), x))?,
-            targets: tensor(device, gather(&self.targets), (rows.len(), y))?,
-            weights: tensor(device, weights, (rows.len(),))?,
-            base: match &self.base {
-                Some(base) => Some(tensor(device, gather(base), (rows.len(), y))?),
-                None => None,
+            observed: Observed {
+                targets: gather(&self.targets),
+                weights: rows.iter().map(|&row| self.weights[row]).collect(),
+                base: self.base.as_ref().map(gather),
             },
         })
     }

@@ -2,10 +2,12 @@
 
 use crate::parameters::{ParameterVisitor, Parameters};
 use crate::tensors::{Tape, Values, device_error};
-use contextualized_core::Result;
+use contextualized_core::{Error, Result};
 use dfdx::shapes::{Axis, Dim, Shape};
 use dfdx::tensor_ops::{TryAdd, TryMul};
+use ndarray::{Array2, ArrayView1};
 use serde::{Deserialize, Serialize};
+use std::fmt::Debug;
 
 /// A map from contexts of width `C` to codes of width `Z`.
 pub trait Encoder<C: Dim, Z: Dim>: Parameters {
@@ -13,7 +15,7 @@ pub trait Encoder<C: Dim, Z: Dim>: Parameters {
     ///
     /// # Errors
     ///
-    /// [`contextualized_core::Error::Numerical`] when memory runs out.
+    /// [`Error::Numerical`] when memory runs out.
     fn encode<B: Dim, T: Tape>(&self, contexts: Values<(B, C), T>) -> Result<Values<(B, Z), T>>;
 
     /// Width of a context.
@@ -23,8 +25,10 @@ pub trait Encoder<C: Dim, Z: Dim>: Parameters {
     fn code_width(&self) -> Z;
 
     /// For every context column the Euclidean norm of the weights it enters by; a column of norm
-    /// zero has no influence.
-    fn column_norms(&self) -> Vec<f64>;
+    /// zero has no influence. Ones, of an encoder that has no such weights.
+    fn column_norms(&self) -> Vec<f64> {
+        vec![1.0; self.context_width().size()]
+    }
 
     /// Shortens each of those vectors of p weights by √p · `threshold`, to zero at most: the proximal
     /// map of `threshold` times the sum of √p times their norms, the group lasso
@@ -32,8 +36,50 @@ pub trait Encoder<C: Dim, Z: Dim>: Parameters {
     ///
     /// # Errors
     ///
-    /// [`contextualized_core::Error::Numerical`] when memory runs out.
-    fn shrink_columns(&mut self, threshold: f64) -> Result<()>;
+    /// [`Error::Numerical`] when memory runs out; [`Error::InvalidParameter`] for an encoder that has
+    /// no such weights.
+    fn shrink_columns(&mut self, _threshold: f64) -> Result<()> {
+        Err(Error::invalid_parameter(
+            "context_lasso",
+            "above 0",
+            "0 for an encoder without weights of single context columns",
+        ))
+    }
+
+    /// What one context column adds to the codes at some of its values (values × `Z`), of an encoder
+    /// that is a sum over columns.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for a column there is not; [`Error::NotFinite`].
+    fn column_codes(
+        &self,
+        _column: usize,
+        _values: ArrayView1<'_, f64>,
+    ) -> Result<Option<Array2<f64>>> {
+        Ok(None)
+    }
+}
+
+/// The settings of an encoder, by which an estimator builds it and a stored model builds it again.
+///
+/// [`EncoderKind`](crate::EncoderKind) is that of the built-in encoders. One of your own needs
+/// [`Parameters`], [`Encoder`] and this, on a type that serde stores; it is trained, stored and
+/// reloaded like the others, see the example `own_encoder`.
+pub trait EncoderSettings: Clone + Debug + PartialEq + Send + Sync {
+    /// The encoder.
+    type Encoder: Encoder<usize, usize> + Send + Sync;
+
+    /// A short description for names of estimators.
+    fn name(&self) -> String;
+
+    /// A randomly initialised encoder. What is not trained has to follow from settings, widths and
+    /// seed, for these and the trained numbers are what is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for settings or widths out of range.
+    fn build(&self, contexts: usize, code: usize, seed: u64) -> Result<Self::Encoder>;
 }
 
 /// The function between an encoder's output and the code.
@@ -91,6 +137,18 @@ impl<C: Dim, Z: Dim, E: Encoder<C, Z>> Encoder<C, Z> for Linked<E> {
 
     fn shrink_columns(&mut self, threshold: f64) -> Result<()> {
         self.encoder.shrink_columns(threshold)
+    }
+
+    /// Those of the encoder before an identity link; a sum behind another link is not one.
+    fn column_codes(
+        &self,
+        column: usize,
+        values: ArrayView1<'_, f64>,
+    ) -> Result<Option<Array2<f64>>> {
+        match self.link {
+            EncoderLink::Identity => self.encoder.column_codes(column, values),
+            EncoderLink::Logistic | EncoderLink::Softmax => Ok(None),
+        }
     }
 }
 

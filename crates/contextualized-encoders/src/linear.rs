@@ -1,6 +1,6 @@
 //! The affine encoder.
 
-use crate::dense::{Dense, DenseWeights};
+use crate::dense::Dense;
 use crate::encoder::Encoder;
 use crate::parameters::{ParameterVisitor, Parameters};
 use crate::tensors::{Tape, Values, check_width};
@@ -29,27 +29,6 @@ impl<C: Dim, Z: Dim> Linear<C, Z> {
         Ok(Self {
             layer: Dense::random(&Cpu::default(), contexts, code, &mut generator)?,
         })
-    }
-
-    /// Rebuilds the map from its numbers.
-    ///
-    /// # Errors
-    ///
-    /// [`contextualized_core::Error::InvalidParameter`] when their widths are not `C` and `Z`,
-    /// [`contextualized_core::Error::ColumnCount`] when weights and biases contradict each other.
-    pub fn from_weights(weights: &DenseWeights) -> Result<Self> {
-        Ok(Self {
-            layer: Dense::from_weights(&Cpu::default(), weights)?,
-        })
-    }
-
-    /// Copies the numbers out.
-    ///
-    /// # Errors
-    ///
-    /// [`contextualized_core::Error::Numerical`] when memory runs out.
-    pub fn to_weights(&self) -> Result<DenseWeights> {
-        self.layer.to_weights()
     }
 }
 

@@ -12,34 +12,38 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-/// Size of a multilayer perceptron.
+/// Settings of a multilayer perceptron.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MlpSize {
+pub struct MlpSettings {
     /// Units in each hidden layer.
     pub width: usize,
     /// Number of hidden layers.
     pub layers: usize,
+    /// The function between layers.
+    pub activation: Activation,
 }
 
-impl Default for MlpSize {
-    /// Two hidden layers of 25 units.
+impl Default for MlpSettings {
+    /// Two hidden layers of 25 units, with the rectifier.
     fn default() -> Self {
-        Self {
-            width: 25,
-            layers: 2,
-        }
+        Self::new(25, 2)
     }
 }
 
-impl MlpSize {
-    /// Checks that there is at least one hidden layer of at least one unit.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidParameter`].
-    pub fn validate(&self) -> Result<()> {
-        check_width("width", self.width)?;
-        check_width("layers", self.layers)
+impl MlpSettings {
+    /// So many hidden layers of this width, with the rectifier between them.
+    pub fn new(width: usize, layers: usize) -> Self {
+        Self {
+            width,
+            layers,
+            activation: Activation::default(),
+        }
+    }
+
+    /// Another function between layers.
+    pub fn activation(mut self, activation: Activation) -> Self {
+        self.activation = activation;
+        self
     }
 }
 
@@ -69,30 +73,20 @@ impl<C: Dim, Z: Dim> Mlp<C, Z> {
     /// # Errors
     ///
     /// [`Error::InvalidParameter`] for a size of zero.
-    pub fn new(contexts: C, code: Z, size: MlpSize, seed: u64) -> Result<Self> {
-        size.validate()?;
+    pub fn new(contexts: C, code: Z, settings: MlpSettings, seed: u64) -> Result<Self> {
+        check_width("width", settings.width)?;
+        check_width("layers", settings.layers)?;
         check_width("context width", contexts.size())?;
         check_width("code width", code.size())?;
         let (device, mut generator) = (Cpu::default(), ChaCha8Rng::seed_from_u64(seed));
         Ok(Self {
-            input: Dense::random(&device, contexts, size.width, &mut generator)?,
-            hidden: (1..size.layers)
-                .map(|_| Dense::random(&device, size.width, size.width, &mut generator))
+            input: Dense::random(&device, contexts, settings.width, &mut generator)?,
+            hidden: (1..settings.layers)
+                .map(|_| Dense::random(&device, settings.width, settings.width, &mut generator))
                 .collect::<Result<_>>()?,
-            output: Dense::random(&device, size.width, code, &mut generator)?,
-            activation: Activation::default(),
+            output: Dense::random(&device, settings.width, code, &mut generator)?,
+            activation: settings.activation,
         })
-    }
-
-    /// The same weights with another activation.
-    pub fn with_activation(mut self, activation: Activation) -> Self {
-        self.activation = activation;
-        self
-    }
-
-    /// The function between the layers.
-    pub fn activation(&self) -> Activation {
-        self.activation
     }
 
     /// Rebuilds a perceptron from its numbers.

@@ -1,8 +1,11 @@
 //! Walking over the trainable tensors of a network.
 
 use crate::tensors::Values;
+use contextualized_core::validate::{check_finite, check_rows};
 use contextualized_core::{Error, Result};
 use dfdx::shapes::{HasShape, Shape};
+use ndarray::{ArrayD, ArrayView1, Axis};
+use serde::{Deserialize, Serialize};
 
 /// Something with trainable tensors.
 pub trait Parameters {
@@ -36,10 +39,11 @@ pub enum ParameterKind {
     Archetype,
 }
 
-/// A copy of all trainable numbers, in the order of the walk.
-#[derive(Debug, Clone, Default)]
+/// A copy of all trainable numbers, in the order of the walk: what is stored of a trained network,
+/// which is built from its settings first.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
-    values: Vec<Vec<f64>>,
+    tensors: Vec<ArrayD<f64>>,
 }
 
 impl Snapshot {
@@ -49,59 +53,66 @@ impl Snapshot {
     ///
     /// None of its own; see [`Parameters::visit`].
     pub fn of<P: Parameters>(network: &mut P) -> Result<Self> {
-        struct Copy(Vec<Vec<f64>>);
+        struct Copy(Vec<ArrayD<f64>>);
         impl ParameterVisitor for Copy {
             fn visit<S: Shape>(
                 &mut self,
                 _: ParameterKind,
                 parameter: &mut Values<S>,
             ) -> Result<()> {
-                self.0.push(parameter.as_vec());
+                let shape: Vec<usize> = parameter.shape().concrete().into_iter().collect();
+                let tensor = ArrayD::from_shape_vec(shape, parameter.as_vec())
+                    .map_err(|error| Error::numerical("reading a tensor", error))?;
+                self.0.push(tensor);
                 Ok(())
             }
         }
         let mut copy = Copy(Vec::new());
         network.visit(&mut copy)?;
-        Ok(Self { values: copy.0 })
+        Ok(Self { tensors: copy.0 })
     }
 
     /// Writes the copied numbers back.
     ///
     /// # Errors
     ///
-    /// [`Error::ColumnCount`] when the network is not of the kind the snapshot was taken from;
-    /// tensors before the first that differs are then already written.
+    /// [`Error::ColumnCount`] when the network is not of the kind the snapshot was taken from, and
+    /// [`Error::NotFinite`]; tensors before the first that is wrong are then already written.
     pub fn restore<P: Parameters>(&self, network: &mut P) -> Result<()> {
-        struct Write<'a>(std::slice::Iter<'a, Vec<f64>>);
+        struct Write<'a>(std::slice::Iter<'a, ArrayD<f64>>);
         impl ParameterVisitor for Write<'_> {
             fn visit<S: Shape>(
                 &mut self,
                 _: ParameterKind,
                 parameter: &mut Values<S>,
             ) -> Result<()> {
-                let values = self.0.next().map(Vec::as_slice).unwrap_or_default();
-                let expected = parameter.shape().num_elements();
-                if values.len() != expected {
+                let shape: Vec<usize> = parameter.shape().concrete().into_iter().collect();
+                let tensor = self.0.next();
+                let Some(tensor) = tensor.filter(|tensor| tensor.shape() == shape) else {
                     return Err(Error::ColumnCount {
                         argument: "snapshot",
-                        expected,
-                        found: values.len(),
+                        expected: shape.iter().product(),
+                        found: tensor.map_or(0, ArrayD::len),
                     });
-                }
-                parameter.copy_from(values);
+                };
+                let values: Vec<f64> = tensor.iter().copied().collect();
+                check_finite("snapshot", ArrayView1::from(&values).insert_axis(Axis(0)))?;
+                parameter.copy_from(&values);
                 Ok(())
             }
         }
-        network.visit(&mut Write(self.values.iter()))
+        let mut write = Write(self.tensors.iter());
+        network.visit(&mut write)?;
+        check_rows("tensors of the snapshot", 0, write.0.len())
     }
 
     /// All numbers, tensor after tensor.
     pub fn values(&self) -> impl Iterator<Item = f64> + '_ {
-        self.values.iter().flatten().copied()
+        self.tensors.iter().flatten().copied()
     }
 
     /// All numbers, to be changed in place.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut f64> + '_ {
-        self.values.iter_mut().flatten()
+        self.tensors.iter_mut().flatten()
     }
 }

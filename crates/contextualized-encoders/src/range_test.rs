@@ -5,7 +5,7 @@ use crate::data::TrainingData;
 use crate::loss::Loss;
 use crate::network::Network;
 use crate::parameters::Snapshot;
-use crate::trainer::Trainer;
+use crate::training::Training;
 use contextualized_core::{Error, Result};
 use dfdx::shapes::Dim;
 use dfdx::tensor::Cpu;
@@ -30,7 +30,7 @@ const SMOOTHING: f64 = 0.9;
 /// The test ends when the smoothed loss exceeds this multiple of its lowest value.
 const BLOW_UP: f64 = 4.0;
 
-impl Trainer {
+impl Training {
     /// Trains with a learning rate that grows geometrically from `low` to `high` over `steps` steps,
     /// and suggests the rate at which the loss fell fastest (Smith 2017,
     /// doi:10.1109/WACV.2017.58). The network is left as it was.
@@ -41,10 +41,10 @@ impl Trainer {
     ///
     /// [`Error::InvalidParameter`] for rates that are not 0 < `low` < `high`, or fewer than 20
     /// steps; [`Error::Diverged`] when the loss blows up before the tenth step.
-    pub fn learning_rate_range<C, X, Y, N, L>(
+    pub fn learning_rate_range<C, X, Y, N>(
         &self,
         network: &mut N,
-        loss: &L,
+        loss: &dyn Loss,
         data: &TrainingData<C, X, Y>,
         (low, high): (f64, f64),
         steps: usize,
@@ -54,7 +54,6 @@ impl Trainer {
         X: Dim,
         Y: Dim,
         N: Network<C, X, Y>,
-        L: Loss,
     {
         self.validate()?;
         data.check_widths(network.widths())?;
@@ -85,10 +84,10 @@ impl Trainer {
         })
     }
 
-    fn grow<C, X, Y, N, L>(
+    fn grow<C, X, Y, N>(
         &self,
         network: &mut N,
-        loss: &L,
+        loss: &dyn Loss,
         data: &TrainingData<C, X, Y>,
         (low, high): (f64, f64),
         steps: usize,
@@ -98,7 +97,6 @@ impl Trainer {
         X: Dim,
         Y: Dim,
         N: Network<C, X, Y>,
-        L: Loss,
     {
         let device = Cpu::default();
         let mut generator = ChaCha8Rng::seed_from_u64(self.seed);

@@ -156,20 +156,23 @@ impl<N: Parameters, P> Parameters for Regularized<N, P> {
 #[derive(Debug, Clone)]
 pub struct Masked<H, X: Dim, Y: Dim> {
     head: H,
-    /// Ones where there are slopes.
-    mask: Values<(Y, X)>,
+    /// Ones where there are slopes; none for all.
+    mask: Option<Values<(Y, X)>>,
 }
 
 impl<H, X: Dim, Y: Dim> Masked<H, X, Y> {
-    /// Keeps the slopes for which the mask (targets × features) is true.
+    /// Keeps the slopes for which the mask (targets × features) is true, or all without one.
     ///
     /// # Errors
     ///
     /// [`Error::ColumnCount`] for a mask of another size than the head's slopes.
-    pub fn new<Z: Dim>(head: H, mask: ArrayView2<'_, bool>) -> Result<Self>
+    pub fn new<'a, Z: Dim>(head: H, mask: impl Into<Option<ArrayView2<'a, bool>>>) -> Result<Self>
     where
         H: Head<Z, X, Y>,
     {
+        let Some(mask) = mask.into() else {
+            return Ok(Self { head, mask: None });
+        };
         let shape = (head.target_width(), head.feature_width());
         for (expected, found) in [
             (shape.0.size(), mask.nrows()),
@@ -186,7 +189,7 @@ impl<H, X: Dim, Y: Dim> Masked<H, X, Y> {
         }
         let ones = mask.iter().map(|kept| f64::from(u8::from(*kept))).collect();
         Ok(Self {
-            mask: tensor(&Cpu::default(), ones, shape)?,
+            mask: Some(tensor(&Cpu::default(), ones, shape)?),
             head,
         })
     }
@@ -197,8 +200,10 @@ impl<H, X: Dim, Y: Dim> Masked<H, X, Y> {
     }
 
     fn apply<A: Dim, T: Tape>(&self, slopes: Values<(A, Y, X), T>) -> Result<Values<(A, Y, X), T>> {
-        let mask = self
-            .mask
+        let Some(mask) = &self.mask else {
+            return Ok(slopes);
+        };
+        let mask = mask
             .clone()
             .try_broadcast_like::<_, Axis<0>>(slopes.shape())
             .map_err(device_error)?;

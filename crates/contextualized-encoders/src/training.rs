@@ -6,10 +6,10 @@ use crate::loss::Loss;
 use crate::network::Network;
 use crate::parameters::Snapshot;
 use crate::penalties::Penalties;
-use crate::tensors::{Tape, Values, device_error};
+use crate::tensors::device_error;
 use contextualized_core::{Error, FitReport, Result, Termination};
-use dfdx::shapes::{Dim, HasShape};
-use dfdx::tensor::{Cpu, Trace, ZerosTensor};
+use dfdx::shapes::Dim;
+use dfdx::tensor::{Cpu, Trace};
 use dfdx::tensor_ops::{Backward, TryAdd};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -17,36 +17,115 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 
-/// How a network is trained.
+/// How networks are trained: the settings that all neural estimators have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Trainer {
+pub struct Training {
     /// Passes over the training rows.
     pub epochs: usize,
-    /// Rows per gradient step; the last batch of an epoch holds what is left.
+    /// Rows per gradient step; the last batch of an epoch has what is left.
     pub batch_size: usize,
     /// Adam's step size.
     pub learning_rate: f64,
+    /// The fraction of the rows that an estimator does not train on and stops by; none to train on
+    /// all rows for all epochs.
+    pub validation: Option<f64>,
     /// Epochs without a lower validation loss before training stops; used with validation data.
     pub patience: usize,
     /// Penalties added to the loss.
     pub penalties: Penalties,
-    /// Seed of the batch order.
+    /// Whether an estimator keeps the share of what a network learned that predicts held-out folds
+    /// best, or all of it.
+    pub shrinkage: bool,
+    /// Seed of the batch order; of an estimator's weights, folds and validation rows, too.
     pub seed: u64,
 }
 
-impl Default for Trainer {
-    /// 50 epochs of single rows at a learning rate of 0.001, patience 10, no penalties.
+impl Default for Training {
+    /// 50 epochs of single rows at a learning rate of 0.001, a fifth of the rows to stop by, patience
+    /// 10, no penalties, shrinkage, seed 0.
     fn default() -> Self {
         Self {
             epochs: 50,
             batch_size: 1,
             learning_rate: 1e-3,
+            validation: Some(0.2),
             patience: 10,
             penalties: Penalties::default(),
+            shrinkage: true,
             seed: 0,
         }
     }
 }
+
+/// Setters of an estimator with a field `training` of type [`Training`](crate::Training); those of
+/// `training_setters!(shrinkage)` are for estimators that keep a share of what was learned.
+#[macro_export]
+macro_rules! training_setters {
+    (shrinkage) => {
+        $crate::training_setters!();
+
+        /// Keeps all that was learned, without asking held-out folds: several times as fast, and no
+        /// longer safe where contexts say nothing.
+        pub fn without_shrinkage(mut self) -> Self {
+            self.training.shrinkage = false;
+            self
+        }
+    };
+    () => {
+        /// All settings of the training at once.
+        pub fn training(mut self, training: $crate::Training) -> Self {
+            self.training = training;
+            self
+        }
+
+        /// Passes over the training rows.
+        pub fn epochs(mut self, epochs: usize) -> Self {
+            self.training.epochs = epochs;
+            self
+        }
+
+        /// Rows per gradient step; a size of all rows or more is full-batch training.
+        pub fn batch_size(mut self, batch_size: usize) -> Self {
+            self.training.batch_size = batch_size;
+            self
+        }
+
+        /// Adam's step size.
+        pub fn learning_rate(mut self, learning_rate: f64) -> Self {
+            self.training.learning_rate = learning_rate;
+            self
+        }
+
+        /// Stops when the loss on a random fraction of the rows, which is not trained on, has not
+        /// fallen for `patience` epochs, and keeps the best epoch's weights.
+        pub fn early_stopping(mut self, fraction: f64, patience: usize) -> Self {
+            self.training.validation = Some(fraction);
+            self.training.patience = patience;
+            self
+        }
+
+        /// Trains on all rows for all epochs.
+        pub fn without_early_stopping(mut self) -> Self {
+            self.training.validation = None;
+            self
+        }
+
+        /// Penalties on the learned coefficients, the encoder's weights and its context columns.
+        pub fn penalties(mut self, penalties: $crate::Penalties) -> Self {
+            self.training.penalties = penalties;
+            self
+        }
+
+        /// Seed of the weights, the batches, the folds and the validation rows.
+        pub fn seed(mut self, seed: u64) -> Self {
+            self.training.seed = seed;
+            self
+        }
+    };
+}
+
+/// What is told of every epoch, and may break off training.
+pub type Observer<'a> = dyn FnMut(Progress) -> ControlFlow<()> + 'a;
 
 /// What an observer sees after each epoch.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,7 +158,7 @@ const SMALL_LOSS: f64 = 1e-3;
 /// Rows evaluated at once; fixed, so that sums do not depend on the machine.
 const EVALUATION_BLOCK: usize = 1024;
 
-impl Trainer {
+impl Training {
     /// Checks the settings.
     ///
     /// # Errors
@@ -108,7 +187,7 @@ impl Trainer {
     /// Trains a network in place.
     ///
     /// Batches are reshuffled every epoch. With validation data, training stops when their loss
-    /// has not fallen for [`Trainer::patience`] epochs, and the weights of the best epoch are
+    /// has not fallen for [`Training::patience`] epochs, and the weights of the best epoch are
     /// restored. The observer is told of every epoch and may break off training; the report's
     /// objective is the loss on the training data, after training. Losses are reported without
     /// penalties.
@@ -120,20 +199,19 @@ impl Trainer {
     /// is not finite, when an epoch's loss exceeds 100 times the starting loss, or when training
     /// ends above 1.5 times of it. The starting loss is the largest of the untrained network's,
     /// that of predicting zero, and 0.001.
-    pub fn train<C, X, Y, N, L>(
+    pub fn train<C, X, Y, N>(
         &self,
         network: &mut N,
-        loss: &L,
+        loss: &dyn Loss,
         data: &TrainingData<C, X, Y>,
         validation: Option<&TrainingData<C, X, Y>>,
-        observer: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+        observer: &mut Observer<'_>,
     ) -> Result<FitReport>
     where
         C: Dim,
         X: Dim,
         Y: Dim,
         N: Network<C, X, Y>,
-        L: Loss,
     {
         self.validate()?;
         for data in std::iter::once(data).chain(validation) {
@@ -226,11 +304,11 @@ impl Trainer {
 
     /// One step of the optimiser; returns the batch's loss before it, without penalties. Where
     /// that is not finite nothing moves.
-    pub(crate) fn step<C, X, Y, N, L>(
+    pub(crate) fn step<C, X, Y, N>(
         &self,
         network: &mut N,
-        loss: &L,
-        batch: Batch<C, X, Y>,
+        loss: &dyn Loss,
+        batch: Batch<C, X>,
         adam: &mut Adam,
     ) -> Result<f64>
     where
@@ -238,33 +316,19 @@ impl Trainer {
         X: Dim,
         Y: Dim,
         N: Network<C, X, Y>,
-        L: Loss,
     {
         let contexts = batch.contexts.leaky_trace();
         let features = batch.features.retaped();
         let (predictor, penalty) = network.penalized(contexts, features, &self.penalties)?;
-        let predictor = on_base(predictor, batch.base)?;
-        let value = loss.mean(predictor, batch.targets, batch.weights)?;
-        let batch_loss = value.as_vec()[0];
+        let (batch_loss, mut objective) = batch.observed.on_tape(loss, predictor)?;
         if !batch_loss.is_finite() {
             return Ok(batch_loss);
         }
-        let objective = match penalty {
-            Some(penalty) => value.try_add(penalty).map_err(device_error)?,
-            None => value,
-        };
+        if let Some(penalty) = penalty {
+            objective = objective.try_add(penalty).map_err(device_error)?;
+        }
         adam.update(network, objective.try_backward().map_err(device_error)?)?;
         Ok(batch_loss)
-    }
-}
-
-fn on_base<B: Dim, Y: Dim, T: Tape>(
-    predictor: Values<(B, Y), T>,
-    base: Option<Values<(B, Y)>>,
-) -> Result<Values<(B, Y), T>> {
-    match base {
-        Some(base) => predictor.try_add(base).map_err(device_error),
-        None => Ok(predictor),
     }
 }
 
@@ -275,23 +339,22 @@ struct Best {
 }
 
 /// The loss of a linear predictor of zero: the mean square, for squared errors.
-fn loss_of_zero<C: Dim, X: Dim, Y: Dim, L: Loss>(
-    loss: &L,
+fn loss_of_zero<C: Dim, X: Dim, Y: Dim>(
+    loss: &dyn Loss,
     data: &TrainingData<C, X, Y>,
     device: &Cpu,
 ) -> Result<f64> {
-    mean_over_blocks(data, device, |batch| {
-        let zero = device
-            .try_zeros_like(batch.targets.shape())
-            .map_err(device_error)?;
-        loss.mean(zero, batch.targets, batch.weights)
+    mean_over_blocks(data, device, |mut batch| {
+        batch.observed.base = None;
+        let zeros = vec![0.0; batch.observed.targets.len()];
+        Ok(batch.observed.mean_loss(loss, &zeros).0)
     })
 }
 
 /// The loss on all rows.
-fn evaluate<C, X, Y, N, L>(
+fn evaluate<C, X, Y, N>(
     network: &N,
-    loss: &L,
+    loss: &dyn Loss,
     data: &TrainingData<C, X, Y>,
     device: &Cpu,
 ) -> Result<f64>
@@ -300,25 +363,22 @@ where
     X: Dim,
     Y: Dim,
     N: Network<C, X, Y>,
-    L: Loss,
 {
     mean_over_blocks(data, device, |batch| {
         let predictor = network.predictor(batch.contexts, batch.features)?;
-        let predictor = on_base(predictor, batch.base)?;
-        loss.mean(predictor, batch.targets, batch.weights)
+        Ok(batch.observed.mean_loss(loss, &predictor.as_vec()).0)
     })
 }
 
 fn mean_over_blocks<C: Dim, X: Dim, Y: Dim>(
     data: &TrainingData<C, X, Y>,
     device: &Cpu,
-    mean_of: impl Fn(Batch<C, X, Y>) -> Result<Values<()>>,
+    mean_of: impl Fn(Batch<C, X>) -> Result<f64>,
 ) -> Result<f64> {
     let rows: Vec<usize> = (0..data.rows()).collect();
     let mut total = 0.0;
     for block in rows.chunks(EVALUATION_BLOCK) {
-        let mean = mean_of(data.batch(device, block)?)?;
-        total += mean.as_vec()[0] * block.len() as f64;
+        total += mean_of(data.batch(device, block)?)? * block.len() as f64;
     }
     Ok(total / data.rows() as f64)
 }
