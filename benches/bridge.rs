@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use contextualized_bridge::{CoefficientChanges, Lime, NetworkModel, Plain, jacobian, linearity};
-use contextualized_encoders::{Activation, MlpSize};
+use contextualized_encoders::{Activation, MlpSettings};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::{Array1, Array2, s};
 
@@ -18,16 +18,11 @@ fn table(rows: usize, columns: usize, step: usize) -> Array2<f64> {
 /// All coefficients of 100,000 rows of two layers of 50 units, five contexts and five features, and
 /// what else is asked of a network, at fewer rows.
 fn bridge(criterion: &mut Criterion) {
-    let size = MlpSize {
-        width: 50,
-        layers: 2,
-    };
     let mut group = criterion.benchmark_group("bridge");
     group.sample_size(10);
     for activation in [Activation::Relu, Activation::Tanh] {
-        let network = Plain::new(CONTEXTS, FEATURES, 1, size, 0)
-            .unwrap()
-            .with_activation(activation);
+        let settings = MlpSettings::new(50, 2).activation(activation);
+        let network = Plain::new(CONTEXTS, FEATURES, 1, settings, 0).unwrap();
         let rows = 100_000;
         let (contexts, features) = (table(rows, CONTEXTS, 7), table(rows, FEATURES, 13));
         let (c, x) = (contexts.view(), features.view());

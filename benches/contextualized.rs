@@ -3,7 +3,7 @@
 
 use contextualized_bridge::ImplicitRegression;
 use contextualized_core::{Estimator, LocalCoefficients};
-use contextualized_linear::{EncoderKind, MlpSize, NeuralRegression};
+use contextualized_linear::{EncoderKind, MlpSettings, NeuralRegression};
 use contextualized_simulation::{Simulator, TreatmentContexts, TreatmentProblem};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -41,7 +41,7 @@ fn sizes(criterion: &mut Criterion) {
             .unwrap()
             .samples;
         group.throughput(Throughput::Elements(rows as u64));
-        let size = MlpSize::default();
+        let size = MlpSettings::default();
         for (encoder, name) in [
             (EncoderKind::Mlp(size), "perceptron"),
             (EncoderKind::Additive(size), "additive"),

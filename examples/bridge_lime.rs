@@ -20,7 +20,7 @@
 use clap::Parser;
 use contextualized_bridge::{Explanations, Lime, NetworkModel, Plain, Ridge, jacobian};
 use contextualized_core::Result;
-use contextualized_encoders::{Activation, MlpSize};
+use contextualized_encoders::{Activation, MlpSettings};
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::statistics::{log_slope, root_mean_square};
 use contextualized_examples::table::{number, table};
@@ -82,11 +82,8 @@ struct Part {
 
 impl Setting {
     fn new(points: usize, seeds: u64) -> Result<Self> {
-        let size = MlpSize {
-            width: 16,
-            layers: 2,
-        };
-        let network = Plain::new(CONTEXTS, FEATURES, 1, size, 0)?.with_activation(Activation::Tanh);
+        let settings = MlpSettings::new(16, 2).activation(Activation::Tanh);
+        let network = Plain::new(CONTEXTS, FEATURES, 1, settings, 0)?;
         let mut weights = network.to_weights()?;
         for layer in &mut weights.layers {
             layer.weights *= 2.0;

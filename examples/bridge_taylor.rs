@@ -19,7 +19,7 @@
 use clap::Parser;
 use contextualized_bridge::{NetworkModel, Plain, TaylorSurrogate};
 use contextualized_core::Result;
-use contextualized_encoders::{Activation, MlpSize};
+use contextualized_encoders::{Activation, MlpSettings};
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::statistics::{log_slope, median, quartiles};
 use contextualized_examples::table::table;
@@ -68,9 +68,10 @@ struct Draw {
 
 fn draw(activation: Activation, seed: u64) -> Result<Draw> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let size = MlpSize {
+    let size = MlpSettings {
         width: random.gen_range(2..=16),
         layers: random.gen_range(1..=3),
+        activation,
     };
     let network = Plain::new(CONTEXTS, FEATURES, 1, size, random.r#gen())?;
     let mut point =
@@ -79,7 +80,7 @@ fn draw(activation: Activation, seed: u64) -> Result<Draw> {
     let direction = point(FEATURES);
     let length = direction.dot(&direction).sqrt();
     Ok(Draw {
-        network: network.with_activation(activation),
+        network,
         context,
         features,
         direction: direction / length,

@@ -8,7 +8,7 @@ use contextualized_core::{
     VaryingCoefficients,
 };
 use contextualized_linear::{
-    EncoderKind, GaussianProcessRegression, MlpSize, NeuralModel, NeuralRegression,
+    EncoderKind, GaussianProcessRegression, MlpSettings, NeuralModel, NeuralRegression,
     Parameterization, Progress,
 };
 use contextualized_simulation::{SimulatedData, TreatmentContexts, TreatmentProblem};
@@ -160,10 +160,7 @@ pub fn outcomes(part: Part, problem: &TreatmentProblem, seed: u64) -> Result<Vec
     };
     let additive = || {
         // One sub-network a column: 25 units are enough for a function of one variable.
-        let size = MlpSize {
-            width: 25,
-            layers: 2,
-        };
+        let size = MlpSettings::new(25, 2);
         Fit::Trained(neural(25, 50).encoder(EncoderKind::Additive(size)))
     };
     let kernel = || Fit::Direct(Box::new(kernel()));

@@ -43,7 +43,6 @@
 //! | [`PopulationBayesianNetwork`], [`PopulationBayesianModel`] | one directed acyclic graph: order search, NOTEARS, DAGMA |
 //! | [`ClusterNetworks`], [`ClusterNetworkModel`] | k-means, then a network of any kind per cluster |
 //! | [`ClusterReport`], [`ClusterSummary`], [`CandidateLoss`] | cluster sizes and fallbacks, numbers of clusters compared |
-//! | [`shares_by_folds`], [`HeldOut`] | how much of another model's deviation from the population fit to keep |
 
 mod cluster_networks;
 mod clusters;
@@ -53,7 +52,6 @@ mod kmeans;
 mod population;
 mod population_networks;
 mod separation;
-mod shrinkage;
 mod structural;
 
 pub use cluster_networks::{ClusterNetworkModel, ClusterNetworks};
@@ -62,7 +60,6 @@ pub use population::{PopulationModel, PopulationRegression};
 pub use population_networks::{
     PopulationCorrelation, PopulationCorrelationModel, PopulationMarkov, PopulationMarkovModel,
 };
-pub use shrinkage::{HeldOut, shares_by_folds};
 pub use structural::{
     PopulationBayesianModel, PopulationBayesianNetwork, StructureReport, StructureSearch,
 };

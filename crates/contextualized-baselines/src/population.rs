@@ -81,6 +81,9 @@ impl Default for PopulationRegression {
     }
 }
 
+/// Pseudo-rows that pull standardised coefficients to zero, where rows do not determine them without.
+const FALLBACK_RIDGE: f64 = 1.0;
+
 impl PopulationRegression {
     /// Linear regression with an intercept and without a penalty.
     pub fn new() -> Self {
@@ -103,6 +106,22 @@ impl PopulationRegression {
     pub fn family(mut self, family: Family) -> Self {
         self.family = family;
         self
+    }
+
+    /// Fits, with a ridge of one pseudo-row where the rows do not determine the coefficients
+    /// without: there are too few, columns depend on each other, or features separate a binary
+    /// target.
+    ///
+    /// # Errors
+    ///
+    /// All others of [`Estimator::fit`].
+    pub fn fit_or_ridge(&self, samples: &Samples) -> Result<PopulationModel> {
+        match self.fit(samples) {
+            Err(
+                Error::TooFewRows { .. } | Error::RankDeficient { .. } | Error::Separated { .. },
+            ) => self.clone().ridge(FALLBACK_RIDGE).fit(samples),
+            fit => fit,
+        }
     }
 
     /// The family it fits.

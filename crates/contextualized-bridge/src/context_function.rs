@@ -2,10 +2,10 @@
 
 use crate::distillation::{Distillation, EncoderStudent};
 use contextualized_core::validate::{check_finite, check_table};
-use contextualized_core::{Error, Result, Split, Standardization};
+use contextualized_core::{Error, Family, Result, Samples, Standardization};
 use contextualized_encoders::{
-    Contextualized, Direct, Mlp, MlpWeights, Network, SquaredError, Trainer, TrainingData,
-    unobserved,
+    EncoderKind, EncoderLink, Network, NetworkSettings, Parameterization, StoredNetwork, Training,
+    TrainingData, unobserved,
 };
 #[cfg(feature = "gp")]
 use contextualized_gp::{CoefficientProcess, FittedProcess, Kernel, KernelShape};
@@ -29,13 +29,10 @@ pub(crate) struct ContextFunction {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Kind {
     Constant,
-    Encoder(MlpWeights),
+    Encoder(StoredNetwork),
     #[cfg(feature = "gp")]
     Kernel(Vec<FittedProcess>),
 }
-
-/// A code that is the output: the coefficient of a feature that is always one.
-type Student = Contextualized<usize, usize, usize, usize, Mlp<usize, usize>, Direct<usize, usize>>;
 
 /// Rows encoded at once; fixed, so that results do not depend on the number of threads.
 const BLOCK: usize = 1024;
@@ -69,14 +66,17 @@ impl ContextFunction {
         let columns: Vec<usize> = (0..varying.len()).filter(|&c| varying[c]).collect();
         let targets = standardized.select(Axis(1), &columns);
         let inputs = of_contexts.apply(contexts)?;
-        let kind = match student {
-            _ if columns.is_empty() => Kind::Constant,
-            Distillation::Encoder(student) => {
-                Kind::Encoder(train(student, inputs.view(), targets.view(), weights)?)
-            }
-            #[cfg(feature = "gp")]
-            Distillation::Kernel(family) => {
-                Kind::Kernel(processes(*family, inputs.view(), targets.view(), weights)?)
+        let kind = if columns.is_empty() {
+            Kind::Constant
+        } else {
+            match student {
+                Distillation::Encoder(student) => {
+                    Kind::Encoder(train(student, inputs.view(), targets.view(), weights)?)
+                }
+                #[cfg(feature = "gp")]
+                Distillation::Kernel(family) => {
+                    Kind::Kernel(processes(*family, inputs.view(), targets.view(), weights)?)
+                }
             }
         };
         Ok(Self {
@@ -97,8 +97,8 @@ impl ContextFunction {
         let found = self.varying.iter().filter(|varies| **varies).count();
         let (contexts, outputs) = match &self.kind {
             Kind::Constant => (self.contexts.columns(), 0),
-            Kind::Encoder(weights) => {
-                let (contexts, _, outputs) = student(weights)?.widths();
+            Kind::Encoder(student) => {
+                let (contexts, _, outputs) = student.network()?.widths();
                 (contexts, outputs)
             }
             #[cfg(feature = "gp")]
@@ -141,7 +141,7 @@ impl ContextFunction {
         check_finite("contexts, standardised,", inputs.view())?;
         let found = match &self.kind {
             Kind::Constant => Array2::zeros((contexts.nrows(), 0)),
-            Kind::Encoder(weights) => encode(&student(weights)?, inputs.view())?,
+            Kind::Encoder(student) => encode(student, inputs.view())?,
             #[cfg(feature = "gp")]
             Kind::Kernel(processes) => {
                 let mut found = Array2::zeros((contexts.nrows(), processes.len()));
@@ -163,8 +163,9 @@ impl ContextFunction {
     }
 }
 
-fn encode(network: &Student, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-    let mut codes = Array2::zeros((contexts.nrows(), network.widths().2));
+fn encode(student: &StoredNetwork, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+    let network = student.network()?;
+    let mut codes = Array2::zeros((contexts.nrows(), student.widths().2));
     let blocks: Vec<_> = contexts
         .axis_chunks_iter(Axis(0), BLOCK)
         .zip(codes.axis_chunks_iter_mut(Axis(0), BLOCK))
@@ -179,46 +180,42 @@ fn encode(network: &Student, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64
     Ok(codes)
 }
 
-fn student(weights: &MlpWeights) -> Result<Student> {
-    let encoder = Mlp::from_weights(weights)?;
-    let outputs = weights.layers.last().map_or(0, |layer| layer.biases.len());
-    Contextualized::new(encoder, Direct::new(1, outputs, false)?)
-}
-
+/// A network whose code is the output: the coefficient of a feature that is always one.
 fn train(
     student: &EncoderStudent,
     contexts: ArrayView2<'_, f64>,
     outputs: ArrayView2<'_, f64>,
     weights: Option<ArrayView1<'_, f64>>,
-) -> Result<MlpWeights> {
-    let mut seeds = ChaCha8Rng::seed_from_u64(student.seed);
+) -> Result<StoredNetwork> {
+    let mut seeds = ChaCha8Rng::seed_from_u64(student.training.seed);
     let (split, initial, batches) = (seeds.next_u64(), seeds.next_u64(), seeds.next_u64());
-    let data = |rows: &[usize]| {
-        let weights = weights.map(|weights| weights.select(Axis(0), rows));
-        TrainingData::<usize, usize, usize>::new(
-            contexts.select(Axis(0), rows).view(),
-            Array2::ones((rows.len(), 1)).view(),
-            outputs.select(Axis(0), rows).view(),
-            weights.as_ref().map(|weights| weights.view()),
-        )
+    let ones = Array2::ones((contexts.nrows(), 1));
+    let mut samples = Samples::new(contexts, ones.view(), outputs)?;
+    if let Some(weights) = weights {
+        samples = samples.with_weights(weights)?;
+    }
+    let (train, validation) = student.training.hold_out(&samples, split)?;
+    let settings = NetworkSettings {
+        encoder: EncoderKind::Mlp(student.network),
+        link: EncoderLink::Identity,
+        head: Parameterization::Direct,
+        intercept: false,
+        mask: None,
     };
-    let split = Split::holdout(contexts.nrows(), student.validation, split)?;
-    let encoder = Mlp::new(contexts.ncols(), outputs.ncols(), student.size, initial)?
-        .with_activation(student.activation);
-    let head = Direct::new(1, outputs.ncols(), false)?;
-    let mut network: Student = Contextualized::new(encoder, head)?;
-    let trainer = Trainer {
+    let mut network = settings.build((contexts.ncols(), 1, outputs.ncols()), (initial, 0))?;
+    let training = Training {
         seed: batches,
-        ..student.trainer
+        ..student.training
     };
-    trainer.train(
+    let validation = validation.as_ref().map(TrainingData::of).transpose()?;
+    training.train(
         &mut network,
-        &SquaredError,
-        &data(&split.train)?,
-        Some(&data(&split.test)?),
+        &Family::Gaussian,
+        &TrainingData::of(&train)?,
+        validation.as_ref(),
         &mut unobserved,
     )?;
-    network.encoder().to_weights()
+    StoredNetwork::of(&settings, &mut network, initial)
 }
 
 /// One process for each output: outputs may differ in what drives them.

@@ -84,10 +84,10 @@ impl<C: Dim, X: Dim, Y: Dim, N: Network<C, X, Y> + Send + Sync> Differentiable<C
 ///
 /// ```
 /// use contextualized_bridge::local_coefficients;
-/// use contextualized_encoders::{Archetypes, Const, Contextualized, Mlp, MlpSize, Values};
+/// use contextualized_encoders::{Archetypes, Const, Contextualized, Mlp, MlpSettings, Values};
 /// use dfdx::tensor::{Cpu, TensorFromVec};
 ///
-/// let encoder = Mlp::new(Const::<2>, Const::<5>, MlpSize::default(), 0)?;
+/// let encoder = Mlp::new(Const::<2>, Const::<5>, MlpSettings::default(), 0)?;
 /// let head = Archetypes::new(Const::<5>, Const::<3>, Const::<1>, true, 1)?;
 /// let network = Contextualized::new(encoder, head)?;
 /// let device = Cpu::default();

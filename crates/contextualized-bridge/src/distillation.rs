@@ -1,13 +1,14 @@
 //! From implicit to explicit: coefficients as a function of the context alone.
 
 use crate::context_function::ContextFunction;
-use crate::predictor::{linear_predictor, share_explained};
+use crate::predictor::share_explained;
 use crate::sensitivities::check_pairs;
 use contextualized_core::validate::{check_query, check_weights};
 use contextualized_core::{
-    Coefficients, Error, Estimator, Link, LocalCoefficients, Result, Samples, VaryingCoefficients,
+    Checked, Coefficients, Error, Estimator, Family, LocalCoefficients, Result, Samples,
+    VaryingCoefficients, checked_serde,
 };
-use contextualized_encoders::{Activation, MlpSize, Trainer};
+use contextualized_encoders::{Activation, MlpSettings, Training, training_setters};
 #[cfg(feature = "gp")]
 use contextualized_gp::KernelShape;
 use ndarray::{Array2, Array3, ArrayView1, ArrayView2, Axis, s};
@@ -67,32 +68,28 @@ pub enum Distillation {
 /// | seed | 0 | |
 #[derive(Debug, Clone, PartialEq)]
 pub struct EncoderStudent {
-    pub(crate) size: MlpSize,
-    pub(crate) activation: Activation,
-    pub(crate) trainer: Trainer,
-    pub(crate) validation: f64,
-    pub(crate) seed: u64,
+    pub(crate) network: MlpSettings,
+    pub(crate) training: Training,
 }
 
 impl Default for EncoderStudent {
     fn default() -> Self {
         Self {
-            size: MlpSize::default(),
-            activation: Activation::Tanh,
-            trainer: Trainer {
+            network: MlpSettings::default().activation(Activation::Tanh),
+            training: Training {
                 epochs: 200,
                 batch_size: 16,
                 learning_rate: 3e-3,
                 patience: 20,
-                ..Trainer::default()
+                ..Training::default()
             },
-            validation: 0.2,
-            seed: 0,
         }
     }
 }
 
 impl EncoderStudent {
+    training_setters!();
+
     /// The default settings.
     pub fn new() -> Self {
         Self::default()
@@ -100,44 +97,13 @@ impl EncoderStudent {
 
     /// Width and number of the hidden layers.
     pub fn mlp(mut self, width: usize, layers: usize) -> Self {
-        self.size = MlpSize { width, layers };
+        (self.network.width, self.network.layers) = (width, layers);
         self
     }
 
     /// The function between layers.
     pub fn activation(mut self, activation: Activation) -> Self {
-        self.activation = activation;
-        self
-    }
-
-    /// Passes over the rows.
-    pub fn epochs(mut self, epochs: usize) -> Self {
-        self.trainer.epochs = epochs;
-        self
-    }
-
-    /// Rows per gradient step.
-    pub fn batch_size(mut self, batch_size: usize) -> Self {
-        self.trainer.batch_size = batch_size;
-        self
-    }
-
-    /// Adam's step size.
-    pub fn learning_rate(mut self, learning_rate: f64) -> Self {
-        self.trainer.learning_rate = learning_rate;
-        self
-    }
-
-    /// Stops when the loss on a random fraction of the rows has not fallen for `patience` epochs.
-    pub fn early_stopping(mut self, fraction: f64, patience: usize) -> Self {
-        self.validation = fraction;
-        self.trainer.patience = patience;
-        self
-    }
-
-    /// Seed of the weights, the batches and the rows held out.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
+        self.network.activation = activation;
         self
     }
 }
@@ -192,7 +158,7 @@ impl Fidelity {
                 });
             }
         }
-        let values = linear_predictor(teacher, contexts, features)?;
+        let values = teacher.linear_predictor(contexts, features)?;
         let residuals = &values - &explicit.linear_predictor(features)?;
         let equal = std::iter::repeat_n(1.0, contexts.nrows());
         let squares = (&local.slopes() - &explicit.slopes()).mapv(|d| d * d);
@@ -265,10 +231,10 @@ impl Distillation {
             let slope = distilled.slice(s![row, target * width..(target + 1) * width]);
             slope.dot(&features.row(row))
         });
-        let left = linear_predictor(teacher, contexts, features)? - linear;
+        let left = teacher.linear_predictor(contexts, features)? - linear;
         let offsets = ContextFunction::fit(self, contexts, left.view(), weights)?;
         let mut model = DistilledModel {
-            link: teacher.link(),
+            family: teacher.family(),
             features: width,
             slopes,
             offsets,
@@ -284,7 +250,7 @@ impl Distillation {
     fn name(&self) -> String {
         match self {
             Self::Encoder(student) => {
-                format!("MLP {} × {}", student.size.width, student.size.layers)
+                format!("MLP {} × {}", student.network.width, student.network.layers)
             }
             #[cfg(feature = "gp")]
             Self::Kernel(family) => family.to_string(),
@@ -296,9 +262,9 @@ impl Distillation {
 ///
 /// Reloaded through serde it predicts the same bits; numbers that contradict each other are refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked")]
+#[serde(remote = "Self")]
 pub struct DistilledModel {
-    link: Link,
+    family: Family,
     features: usize,
     /// Targets × features, target after target.
     slopes: ContextFunction,
@@ -306,26 +272,16 @@ pub struct DistilledModel {
     fidelity: Fidelity,
 }
 
-/// What a file may hold, before it is checked.
-#[derive(Deserialize)]
-struct Unchecked {
-    link: Link,
-    features: usize,
-    slopes: ContextFunction,
-    offsets: ContextFunction,
-    fidelity: Fidelity,
-}
+checked_serde!(DistilledModel);
 
-impl TryFrom<Unchecked> for DistilledModel {
-    type Error = Error;
-
-    fn try_from(file: Unchecked) -> Result<Self> {
-        file.slopes.check()?;
-        file.offsets.check()?;
-        let ((contexts, slopes), (found, targets)) = (file.slopes.widths(), file.offsets.widths());
+impl Checked for DistilledModel {
+    fn check(&self) -> Result<()> {
+        self.slopes.check()?;
+        self.offsets.check()?;
+        let ((contexts, slopes), (found, targets)) = (self.slopes.widths(), self.offsets.widths());
         for (argument, expected, found) in [
             ("contexts of offsets", contexts, found),
-            ("slopes", targets.saturating_mul(file.features), slopes),
+            ("slopes", targets.saturating_mul(self.features), slopes),
         ] {
             if expected != found {
                 return Err(Error::ColumnCount {
@@ -335,13 +291,7 @@ impl TryFrom<Unchecked> for DistilledModel {
                 });
             }
         }
-        Ok(Self {
-            link: file.link,
-            features: file.features,
-            slopes: file.slopes,
-            offsets: file.offsets,
-            fidelity: file.fidelity,
-        })
+        Ok(())
     }
 }
 
@@ -377,8 +327,12 @@ impl LocalCoefficients for DistilledModel {
         self.coefficients(contexts)
     }
 
-    fn link(&self) -> Link {
-        self.link
+    fn family(&self) -> Family {
+        self.family
+    }
+
+    fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {
+        Some(self)
     }
 }
 

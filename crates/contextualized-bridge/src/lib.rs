@@ -75,7 +75,6 @@
 //! | [`linearity`], [`averaged_coefficients`] | four estimators of coefficients at a row, and how far they disagree |
 //! | [`Lime`], [`Ridge`], [`Explanations`] | a sampled surrogate of any function, with its sampling error |
 //! | [`Distillation`], [`EncoderStudent`], [`DistilledModel`], [`DistilledRegression`], [`Fidelity`] | from implicit to explicit |
-//! | [`linear_predictor`] | g of any model, on the link scale |
 //!
 //! What takes a model takes any of the toolkit's, boxed or not, as [`contextualized_core::LocalCoefficients`].
 //! The feature `kernel`, on by default, adds distillation by Gaussian processes.
@@ -110,6 +109,5 @@ pub use model::ImplicitModel;
 pub use neighbourhood::neighbours;
 pub use network_model::NetworkModel;
 pub use plain::Plain;
-pub use predictor::linear_predictor;
 pub use sensitivities::{CoefficientChanges, ContextSensitivities};
 pub use taylor::TaylorSurrogate;

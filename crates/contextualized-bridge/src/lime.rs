@@ -1,7 +1,7 @@
 //! A sampled local surrogate of any function, with its sampling error.
 
 use crate::neighbourhood::{check_scales, check_width, standard_normal};
-use crate::predictor::{linear_predictor, share_explained};
+use crate::predictor::share_explained;
 use crate::sensitivities::{ContextSensitivities, check_pairs};
 use contextualized_core::validate::{check_finite, check_rows};
 use contextualized_core::{Coefficients, Error, LocalCoefficients, Result};
@@ -158,7 +158,7 @@ impl Lime {
     where
         M: LocalCoefficients + ?Sized,
     {
-        self.explain_function(|c, x| linear_predictor(model, c, x), contexts, features)
+        self.explain_function(|c, x| model.linear_predictor(c, x), contexts, features)
     }
 
     /// Explains any function of contexts (m × c) and features (m × x) that returns a table (m ×

@@ -4,12 +4,12 @@ use crate::closed_form::ClosedForm;
 use crate::jacobian::{jacobian, predictor};
 use crate::plain::Plain;
 use crate::sensitivities::{CoefficientChanges, ContextSensitivities};
-use contextualized_baselines::PopulationModel;
 use contextualized_core::validate::{check_finite, check_query};
 use contextualized_core::{
-    Coefficients, Error, FitReport, Link, LocalCoefficients, Result, Samples, Scaling,
+    Checked, Coefficients, Error, Family, FitReport, LocalCoefficients, Result, Samples, Scaling,
+    checked_serde,
 };
-use contextualized_encoders::{MlpWeights, Network};
+use contextualized_encoders::{ConstantCoefficients, HeldOutDeviation, MlpWeights, Network};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
@@ -18,83 +18,53 @@ use serde::{Deserialize, Serialize};
 /// Reloaded through serde it predicts the same bits; numbers that contradict each other are
 /// refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked")]
+#[serde(remote = "Self")]
 pub struct ImplicitModel {
-    link: Link,
+    family: Family,
     scaling: Scaling,
-    /// Slopes (targets × features) and offsets in units of training.
-    population: (Array2<f64>, Array1<f64>),
+    /// In units of training.
+    population: ConstantCoefficients,
     network: MlpWeights,
     /// Of what the network adds to the population's predictor, per target.
     shares: Array1<f64>,
     report: FitReport,
 }
 
-/// What a file may hold, before it is checked.
-#[derive(Deserialize)]
-struct Unchecked {
-    link: Link,
-    scaling: Scaling,
-    /// Slopes (targets × features) and offsets in units of training.
-    population: (Array2<f64>, Array1<f64>),
-    network: MlpWeights,
-    /// Of what the network adds to the population's predictor, per target.
-    shares: Array1<f64>,
-    report: FitReport,
-}
+checked_serde!(ImplicitModel);
 
-impl TryFrom<Unchecked> for ImplicitModel {
-    type Error = Error;
-
-    fn try_from(file: Unchecked) -> Result<Self> {
-        let model = Self {
-            link: file.link,
-            scaling: file.scaling,
-            population: file.population,
-            network: file.network,
-            shares: file.shares,
-            report: file.report,
-        };
-        let (_, features, targets) = model.network()?.widths();
-        let (slopes, offsets) = &model.population;
-        let scaled = model.scaling.targets.columns();
-        for (argument, expected, found) in [
-            ("the network's output", scaled, targets),
-            ("population slopes", targets, slopes.nrows()),
-            ("population slopes", features, slopes.ncols()),
-            ("population offsets", targets, offsets.len()),
-            ("shares", targets, model.shares.len()),
+impl Checked for ImplicitModel {
+    fn check(&self) -> Result<()> {
+        let (_, features, targets) = self.network()?.widths();
+        for (argument, found) in [
+            ("the network's output", self.scaling.targets.columns()),
+            ("shares", self.shares.len()),
         ] {
-            if expected != found {
+            if targets != found {
                 return Err(Error::ColumnCount {
                     argument,
-                    expected,
+                    expected: targets,
                     found,
                 });
             }
         }
-        check_finite("population slopes", slopes.view())?;
-        check_finite("population offsets", offsets.view().insert_axis(Axis(0)))?;
-        check_finite("shares", model.shares.view().insert_axis(Axis(0)))?;
-        Ok(model)
+        self.population.check(features, targets)?;
+        check_finite("shares", self.shares.view().insert_axis(Axis(0)))
     }
 }
 
 impl ImplicitModel {
     pub(crate) fn new(
+        family: Family,
         scaling: Scaling,
-        population: &PopulationModel,
+        population: ConstantCoefficients,
         network: &Plain,
         report: FitReport,
     ) -> Result<Self> {
         Ok(Self {
-            link: population.link(),
+            family,
             shares: Array1::ones(scaling.targets.columns()),
             scaling,
-            population: (
-                population.slopes().to_owned(),
-                population.offsets().to_owned(),
-            ),
+            population,
             network: network.to_weights()?,
             report,
         })
@@ -103,10 +73,6 @@ impl ImplicitModel {
     pub(crate) fn with_shares(mut self, shares: Array1<f64>) -> Self {
         self.shares = shares;
         self
-    }
-
-    pub(crate) fn scaling(&self) -> &Scaling {
-        &self.scaling
     }
 
     /// Why training stopped, after how many epochs, and the mean loss it reached on the rows trained
@@ -189,20 +155,16 @@ impl ImplicitModel {
         )
     }
 
-    /// The population's linear predictor and what the network adds to it, in units of training.
-    pub(crate) fn predictors(&self, samples: &Samples) -> Result<(Array2<f64>, Array2<f64>)> {
+    /// What the model says of rows it has not seen, in units of training.
+    pub(crate) fn held_out(&self, samples: &Samples) -> Result<HeldOutDeviation> {
         let (contexts, features) = self.scaled(samples.contexts(), samples.features())?;
         let output = predictor(&self.network()?, contexts.view(), features.view())?;
-        let base = self
-            .of_population(samples.rows())?
-            .linear_predictor(features.view())?;
-        let deviation = output - &base;
-        Ok((base, deviation))
-    }
-
-    fn of_population(&self, rows: usize) -> Result<Coefficients> {
-        let (slopes, offsets) = &self.population;
-        Coefficients::constant(slopes.view(), offsets.view(), rows)
+        let base = self.population.linear_predictor(features.view())?;
+        Ok(HeldOutDeviation {
+            targets: self.scaling.targets.apply(samples.targets())?,
+            deviation: output - &base,
+            base,
+        })
     }
 
     /// Contexts and features in units of training.
@@ -237,7 +199,7 @@ impl LocalCoefficients for ImplicitModel {
     ) -> Result<Coefficients> {
         let (contexts, features) = self.scaled(contexts, features)?;
         let of_network = jacobian(&self.network()?, contexts.view(), features.view())?;
-        let population = self.of_population(contexts.nrows())?;
+        let population = self.population.at(contexts.nrows())?;
         let rest = 1.0 - &self.shares;
         let per_target = |values: &Array1<f64>| values.clone().insert_axis(Axis(1));
         Coefficients::new(
@@ -248,23 +210,20 @@ impl LocalCoefficients for ImplicitModel {
         .to_original_units(&self.scaling.features, &self.scaling.targets)
     }
 
-    fn link(&self) -> Link {
-        self.link
+    fn family(&self) -> Family {
+        self.family
     }
 
     /// One forward pass: the local model is exact at its point, so no derivative is needed.
-    fn predict(
+    fn linear_predictor(
         &self,
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
     ) -> Result<Array2<f64>> {
         let (contexts, features) = self.scaled(contexts, features)?;
         let output = predictor(&self.network()?, contexts.view(), features.view())?;
-        let population = self
-            .of_population(contexts.nrows())?
-            .linear_predictor(features.view())?;
+        let population = self.population.linear_predictor(features.view())?;
         let shrunken = output * &self.shares + population * &(1.0 - &self.shares);
-        let predictor = self.scaling.targets.invert(shrunken.view())?;
-        Ok(self.link.inverse_table(predictor.view()))
+        self.scaling.targets.invert(shrunken.view())
     }
 }

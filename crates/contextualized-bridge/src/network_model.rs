@@ -3,7 +3,7 @@
 use crate::differentiable::Differentiable;
 use crate::jacobian::{jacobian, predictor};
 use crate::sensitivities::ContextSensitivities;
-use contextualized_core::{Coefficients, Link, LocalCoefficients, Result};
+use contextualized_core::{Coefficients, Family, LocalCoefficients, Result};
 use contextualized_encoders::Dim;
 use ndarray::{Array2, ArrayView2};
 use std::marker::PhantomData;
@@ -12,12 +12,11 @@ use std::marker::PhantomData;
 ///
 /// What takes a model, such as [`crate::TaylorSurrogate`], [`crate::linearity`], [`crate::Lime`] and
 /// [`crate::Distillation`], takes a network of the user's this way. The network's output is the
-/// linear predictor, to which the link belongs that is given: for probabilities let it return the
-/// logit.
+/// linear predictor of the family that is given: for probabilities let it return the logit.
 #[derive(Debug, Clone)]
 pub struct NetworkModel<N, C, X, Y> {
     network: N,
-    link: Link,
+    family: Family,
     widths: PhantomData<(C, X, Y)>,
 }
 
@@ -30,14 +29,14 @@ where
 {
     /// A network whose output is the mean.
     pub fn new(network: N) -> Self {
-        Self::with_link(network, Link::Identity)
+        Self::of_family(network, Family::Gaussian)
     }
 
-    /// A network whose output is the linear predictor of this link.
-    pub fn with_link(network: N, link: Link) -> Self {
+    /// A network whose output is the linear predictor of targets of this family.
+    pub fn of_family(network: N, family: Family) -> Self {
         Self {
             network,
-            link,
+            family,
             widths: PhantomData,
         }
     }
@@ -76,17 +75,16 @@ where
         jacobian(&self.network, contexts, features)
     }
 
-    fn link(&self) -> Link {
-        self.link
+    fn family(&self) -> Family {
+        self.family
     }
 
     /// One forward pass.
-    fn predict(
+    fn linear_predictor(
         &self,
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
     ) -> Result<Array2<f64>> {
-        let predictor = predictor(&self.network, contexts, features)?;
-        Ok(self.link.inverse_table(predictor.view()))
+        predictor(&self.network, contexts, features)
     }
 }

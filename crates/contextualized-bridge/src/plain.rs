@@ -4,8 +4,7 @@ use crate::closed_form::ClosedForm;
 use crate::sensitivities::{CoefficientChanges, ContextSensitivities};
 use contextualized_core::{Error, Result};
 use contextualized_encoders::{
-    Activation, Dim, Encoder, Mlp, MlpSize, MlpWeights, Network, ParameterVisitor, Parameters,
-    Tape, Values,
+    Dim, Encoder, Mlp, MlpSettings, MlpWeights, Network, ParameterVisitor, Parameters, Tape, Values,
 };
 use dfdx::shapes::Axis;
 use dfdx::tensor_ops::TryConcatAlong;
@@ -29,20 +28,14 @@ impl Plain {
         contexts: usize,
         features: usize,
         targets: usize,
-        size: MlpSize,
+        settings: MlpSettings,
         seed: u64,
     ) -> Result<Self> {
         Ok(Self {
-            network: Mlp::new(contexts + features, targets, size, seed)?,
+            network: Mlp::new(contexts + features, targets, settings, seed)?,
             contexts,
             features,
         })
-    }
-
-    /// The same weights with another activation; a network is made with the rectifier.
-    pub fn with_activation(mut self, activation: Activation) -> Self {
-        self.network = self.network.with_activation(activation);
-        self
     }
 
     /// Rebuilds a network from its numbers.

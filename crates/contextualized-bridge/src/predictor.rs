@@ -1,31 +1,4 @@
-//! A model as a function, and how much of a function is explained.
-
-use contextualized_core::{Link, LocalCoefficients, Result};
-use ndarray::{Array2, ArrayView2};
-
-/// g(c, x): the linear predictor of a model at every row (n × targets), on the link scale.
-///
-/// For the identity link this is what the model predicts; for others the local model is evaluated at
-/// its point, where it is exact, rather than the link of the mean, which loses digits near 0 and 1.
-///
-/// # Errors
-///
-/// Those of [`LocalCoefficients::coefficients_at`].
-pub fn linear_predictor<M>(
-    model: &M,
-    contexts: ArrayView2<'_, f64>,
-    features: ArrayView2<'_, f64>,
-) -> Result<Array2<f64>>
-where
-    M: LocalCoefficients + ?Sized,
-{
-    match model.link() {
-        Link::Identity => model.predict(contexts, features),
-        _ => model
-            .coefficients_at(contexts, features)?
-            .linear_predictor(features),
-    }
-}
+//! How much of a function is explained.
 
 /// 1 − Σ w r² / Σ w (v − v̄)², or nothing where the values vary by rounding only.
 pub(crate) fn share_explained(

@@ -82,8 +82,8 @@ impl ContextSensitivities {
         let mut columns = Vec::with_capacity(scales.len());
         for (column, scale) in scales.iter().enumerate() {
             let (above, below, width) = shifted(contexts, column, STEP * scale);
-            let difference = crate::linear_predictor(model, above.view(), features)?
-                - crate::linear_predictor(model, below.view(), features)?;
+            let difference = model.linear_predictor(above.view(), features)?
+                - model.linear_predictor(below.view(), features)?;
             columns.push(difference / &width);
         }
         Self::new(stacked(&columns))

@@ -1,6 +1,6 @@
 //! The first-order Taylor surrogate at a point, and how good it is near it.
 
-use crate::predictor::{linear_predictor, share_explained};
+use crate::predictor::share_explained;
 use contextualized_core::validate::{check_rows, check_table};
 use contextualized_core::{Error, LocalCoefficients, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
@@ -15,11 +15,11 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 ///
 /// ```
 /// use contextualized_bridge::{NetworkModel, Plain, TaylorSurrogate};
-/// use contextualized_encoders::{Activation, MlpSize};
+/// use contextualized_encoders::{Activation, MlpSettings};
 /// use ndarray::array;
 ///
-/// let size = MlpSize { width: 8, layers: 2 };
-/// let model = NetworkModel::new(Plain::new(1, 2, 1, size, 7)?.with_activation(Activation::Tanh));
+/// let settings = MlpSettings::new(8, 2).activation(Activation::Tanh);
+/// let model = NetworkModel::new(Plain::new(1, 2, 1, settings, 7)?);
 /// let taylor = TaylorSurrogate::at(&model, array![0.5].view(), array![1.0, -1.0].view())?;
 ///
 /// let near = array![[1.1, -1.0], [1.0, -0.9]];
@@ -56,7 +56,7 @@ impl TaylorSurrogate {
         Ok(Self {
             context: context.to_owned(),
             features: features.to_owned(),
-            value: linear_predictor(model, c, x)?.index_axis_move(Axis(0), 0),
+            value: model.linear_predictor(c, x)?.index_axis_move(Axis(0), 0),
             slopes: local.slopes().index_axis(Axis(0), 0).to_owned(),
         })
     }
@@ -160,7 +160,7 @@ impl TaylorSurrogate {
         let contexts = self.context.view().insert_axis(Axis(0));
         let mut repeated = Array2::zeros((rows, self.context.len()));
         repeated.assign(&contexts);
-        linear_predictor(model, repeated.view(), features)
+        model.linear_predictor(repeated.view(), features)
     }
 
     fn away(&self, features: ArrayView2<'_, f64>) -> Result<Array2<f64>> {

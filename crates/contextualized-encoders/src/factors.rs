@@ -2,10 +2,7 @@
 
 use crate::heads::{ArchetypeWeights, Archetypes, Generated, Head};
 use crate::parameters::{ParameterKind, ParameterVisitor, Parameters};
-use crate::tensors::{
-    Tape, Values, check_size, check_width, device_error, known_width, tensor, to_array2,
-};
-use contextualized_core::validate::check_table;
+use crate::tensors::{Tape, Values, check_size, check_width, device_error, tensor, to_array2};
 use contextualized_core::{Error, Result};
 use dfdx::shapes::{Axes3, Axis, Dim, HasShape};
 use dfdx::tensor::{Cpu, WithEmptyTape};
@@ -79,47 +76,6 @@ impl<Z: Dim> Factors<Z> {
             latent: Archetypes::new(code, factors, factors, false, seed)?,
             offsets: tensor(&device, offsets, (code, variables))?,
             loadings: tensor(&device, loadings, (factors, variables))?,
-        })
-    }
-
-    /// Rebuilds the head from its numbers.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::ColumnCount`] and [`Error::RowCount`] for numbers that do not fit each other;
-    /// [`Error::NotFinite`].
-    pub fn from_weights(weights: &FactorWeights) -> Result<Self> {
-        let (code, to, from) = weights.latent.slopes.dim();
-        let (factors, variables) = weights.loadings.dim();
-        check_table("loadings", weights.loadings.view(), None)?;
-        check_table("offsets", weights.offsets.view(), Some(variables))?;
-        contextualized_core::validate::check_rows("offsets", code, weights.offsets.nrows())?;
-        for found in [to, from] {
-            if found != factors {
-                return Err(Error::ColumnCount {
-                    argument: "archetypes of factors",
-                    expected: factors,
-                    found,
-                });
-            }
-        }
-        if weights.latent.offsets.is_some() {
-            return Err(Error::invalid_parameter(
-                "archetypes of factors",
-                "with offsets",
-                "without, which are those of the variables",
-            ));
-        }
-        let device = Cpu::default();
-        let values = |table: &Array2<f64>| table.iter().copied().collect();
-        Ok(Self {
-            latent: Archetypes::from_weights(&weights.latent)?,
-            offsets: tensor(
-                &device,
-                values(&weights.offsets),
-                (known_width("archetypes", code)?, variables),
-            )?,
-            loadings: tensor(&device, values(&weights.loadings), (factors, variables))?,
         })
     }
 

@@ -96,7 +96,7 @@ impl<Z: Dim, X: Dim, Y: Dim> Archetypes<Z, X, Y> {
     ///
     /// [`contextualized_core::Error::InvalidParameter`] for a width of zero.
     pub fn new(code: Z, features: X, targets: Y, intercept: bool, seed: u64) -> Result<Self> {
-        check_width("code width", code.size())?;
+        check_width("archetypes", code.size())?;
         check_width("feature width", features.size())?;
         check_width("target width", targets.size())?;
         check_size(

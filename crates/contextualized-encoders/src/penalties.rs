@@ -1,6 +1,7 @@
 //! Penalties added to the training loss.
 
 use crate::heads::Generated;
+use crate::parameters::{ParameterKind, ParameterVisitor};
 use crate::tensors::{Tape, Values, device_error};
 use contextualized_core::{Error, Result};
 use dfdx::shapes::{Dim, HasShape, ReduceShape, Shape};
@@ -17,12 +18,13 @@ use serde::{Deserialize, Serialize};
 /// mean over rows of  λ₁ Σ |β| + λ₂ Σ β²       β: the row's generated slopes and offsets
 /// + λ₃ Σ w²                                   w: weights of the encoder's layers, not its biases
 /// + λ₄ Σ_j √p ‖W_j‖                           W_j: the p weights by which context column j enters
+/// + λ₅ Σ_yx √K ‖A_yx‖                         A_yx: the slope of y on x in each of K archetypes
 /// ```
 ///
-/// The last is applied as a proximal step after each epoch, by λ₄ times the learning rate times the
-/// epoch's steps, so that a column that does not earn its place has weights of exactly zero. (Steps
-/// of single batches would be too noisy: a column would leave zero and return.) Since Adam divides
-/// gradients by their own size, λ₄ is a threshold on how steadily a column's gradients point one
+/// The last two are applied as proximal steps after each epoch, by λ times the learning rate times the
+/// epoch's steps, so that a column or slope that does not earn its place has weights of exactly zero.
+/// (Steps of single batches would be too noisy: a column would leave zero and return.) Since Adam
+/// divides gradients by their own size, λ is a threshold on how steadily a group's gradients point one
 /// way, between 0, noise, and 1, always.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Penalties {
@@ -34,6 +36,8 @@ pub struct Penalties {
     pub encoder_l2: f64,
     /// λ₄, the group lasso over context columns.
     pub context_lasso: f64,
+    /// λ₅, the group lasso over slopes that are mixed from archetypes.
+    pub slope_lasso: f64,
 }
 
 impl Penalties {
@@ -48,6 +52,7 @@ impl Penalties {
             ("coefficients_l2", self.coefficients_l2),
             ("encoder_l2", self.encoder_l2),
             ("context_lasso", self.context_lasso),
+            ("slope_lasso", self.slope_lasso),
         ] {
             if !(value >= 0.0 && value.is_finite()) {
                 return Err(Error::invalid_parameter(
@@ -93,5 +98,51 @@ impl Penalties {
             .and_then(|absolute| absolute.try_add(squared?))
             .and_then(SumTo::try_sum::<(), S::AllAxes>)
             .map_err(device_error)
+    }
+}
+
+/// Shrinks the archetypes of slopes, the tensor with one axis for archetypes, targets and features each.
+pub(crate) struct ShrinkSlopes(pub(crate) f64);
+
+impl ParameterVisitor for ShrinkSlopes {
+    fn visit<S: Shape>(&mut self, kind: ParameterKind, parameter: &mut Values<S>) -> Result<()> {
+        let shape: Vec<usize> = parameter.shape().concrete().into_iter().collect();
+        if kind == ParameterKind::Archetype && shape.len() == 3 {
+            let mut slopes = parameter.as_vec();
+            shrink_slopes(&mut slopes, shape[0], self.0);
+            parameter.copy_from(&slopes);
+        }
+        Ok(())
+    }
+}
+
+/// The proximal map of threshold · √K · Σ ‖A_{·yx}‖ over the slopes' vectors of K archetypes, which are
+/// given one after the other.
+fn shrink_slopes(slopes: &mut [f64], archetypes: usize, threshold: f64) {
+    let length = threshold * (archetypes as f64).sqrt();
+    let size = slopes.len() / archetypes;
+    for slope in 0..size {
+        let group = || (slope..archetypes * size).step_by(size);
+        let norm = group().map(|k| slopes[k] * slopes[k]).sum::<f64>().sqrt();
+        let kept = if norm > length {
+            1.0 - length / norm
+        } else {
+            0.0
+        };
+        group().for_each(|k| slopes[k] *= kept);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_of_archetypes_are_shortened_together() {
+        // Two archetypes of two slopes.
+        let mut slopes = [3.0, 0.1, 4.0, 0.0];
+        shrink_slopes(&mut slopes, 2, 1.0 / 2.0_f64.sqrt());
+        assert!((slopes[0] - 2.4).abs() < 1e-14 && (slopes[2] - 3.2).abs() < 1e-14);
+        assert_eq!(slopes[1], 0.0);
     }
 }

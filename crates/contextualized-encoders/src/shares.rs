@@ -66,7 +66,7 @@ impl ConstantCoefficients {
 /// What models say of rows they have not seen, rows × targets, on the link scale and in units of their
 /// training.
 #[derive(Debug, Clone, PartialEq)]
-pub struct HeldOut {
+pub struct HeldOutDeviation {
     /// Targets.
     pub targets: Array2<f64>,
     /// The linear predictor of the constant-coefficient model.
@@ -75,7 +75,7 @@ pub struct HeldOut {
     pub deviation: Array2<f64>,
 }
 
-impl HeldOut {
+impl HeldOutDeviation {
     /// Predictions of all rows, each by a model of the other four folds. `predict` is given the rows to
     /// train on and those to predict.
     ///
@@ -183,7 +183,7 @@ impl HeldOut {
 }
 
 /// For each target the share, between 0 and 1, of a model's deviation from a constant-coefficient model
-/// that predicts best on five held-out folds: [`HeldOut::shares`].
+/// that predicts best on five held-out folds: [`HeldOutDeviation::shares`].
 ///
 /// `predict` is given the rows of a fold to train on and those to predict; offsets are added to what it
 /// says. Where deviations do not predict what constant coefficients leave, shares are zero or next to
@@ -191,11 +191,11 @@ impl HeldOut {
 ///
 /// # Errors
 ///
-/// Those of [`HeldOut::by_folds`].
+/// Those of [`HeldOutDeviation::by_folds`].
 ///
 /// ```
 /// use contextualized_core::{Family, Samples};
-/// use contextualized_encoders::{HeldOut, shares_by_folds};
+/// use contextualized_encoders::{HeldOutDeviation, shares_by_folds};
 /// use ndarray::Array2;
 ///
 /// // y = x + c x / 2, of which a model says x + c x: half of its deviation is right.
@@ -204,7 +204,7 @@ impl HeldOut {
 /// let targets = &features + &(&contexts * &features / 2.0);
 /// let samples = Samples::new(contexts.view(), features.view(), targets.view())?;
 /// let shares = shares_by_folds(&samples, &Family::Gaussian, 0, |_, test| {
-///     Ok(HeldOut {
+///     Ok(HeldOutDeviation {
 ///         targets: test.targets().to_owned(),
 ///         base: test.features().to_owned(),
 ///         deviation: &test.contexts() * &test.features(),
@@ -217,13 +217,13 @@ pub fn shares_by_folds(
     samples: &Samples,
     loss: &dyn Loss,
     seed: u64,
-    predict: impl Fn(&Samples, &Samples) -> Result<HeldOut> + Sync,
+    predict: impl Fn(&Samples, &Samples) -> Result<HeldOutDeviation> + Sync,
 ) -> Result<Array1<f64>> {
     let targets = samples.targets().ncols();
     if samples.rows() < FEWEST_ROWS {
         return Ok(Array1::zeros(targets));
     }
-    let held_out = HeldOut::by_folds((samples.rows(), targets), seed, |train, test| {
+    let held_out = HeldOutDeviation::by_folds((samples.rows(), targets), seed, |train, test| {
         let test = samples.select(test)?;
         let mut held_out = predict(&samples.select(train)?, &test)?;
         if let Some(offsets) = test.offsets() {
@@ -313,20 +313,18 @@ impl Training {
         samples: &Samples,
         (folds, last): (u64, u64),
         fit: impl Fn(&Samples, u64, &mut Observer<'_>) -> Result<M> + Sync,
-        predict: impl Fn(&M, &Samples) -> Result<HeldOut> + Sync,
+        predict: impl Fn(&M, &Samples) -> Result<HeldOutDeviation> + Sync,
         observer: &mut Observer<'_>,
     ) -> Result<(M, Array1<f64>)> {
         self.validate()?;
         family.check(samples)?;
         let samples = samples.rows_that_count()?;
-        let samples = match samples.offsets() {
-            Some(offsets) if family.is_quadratic() => {
-                let targets = &samples.targets() - &offsets.insert_axis(Axis(1));
-                let zeros = Array1::zeros(samples.rows());
-                let samples = samples.replace_targets(targets.view())?;
-                Cow::Owned(samples.with_offsets(zeros.view())?)
-            }
-            _ => samples,
+        let samples = if family.is_quadratic() && samples.offsets().is_some() {
+            let zeros = Array1::zeros(samples.rows());
+            let known = samples.replace_targets(samples.targets_without_offsets().view())?;
+            Cow::Owned(known.with_offsets(zeros.view())?)
+        } else {
+            samples
         };
         let shares = if self.shrinkage {
             shares_by_folds(&samples, &family, folds, |train, test| {
@@ -358,10 +356,10 @@ mod tests {
     use approx::assert_relative_eq;
     use proptest::prelude::*;
 
-    fn held_out(targets: Vec<f64>, deviation: Vec<f64>) -> (HeldOut, Array1<f64>) {
+    fn held_out(targets: Vec<f64>, deviation: Vec<f64>) -> (HeldOutDeviation, Array1<f64>) {
         let rows = targets.len();
         let column = |values| Array2::from_shape_vec((rows, 1), values).unwrap();
-        let held_out = HeldOut {
+        let held_out = HeldOutDeviation {
             base: Array2::from_elem((rows, 1), 0.25),
             targets: column(targets),
             deviation: column(deviation),
@@ -427,7 +425,7 @@ mod tests {
         let keep = |rows: usize, columns: usize| {
             shares_by_folds(&samples(rows), &Family::Gaussian, 0, |_, test| {
                 let table = Array2::ones((test.rows(), columns));
-                Ok(HeldOut {
+                Ok(HeldOutDeviation {
                     targets: table.clone(),
                     base: Array2::zeros((test.rows(), 1)),
                     deviation: table,
@@ -453,9 +451,9 @@ mod tests {
         let samples = samples(20).with_offsets(offsets.view()).unwrap();
         let shares = shares_by_folds(&samples, &Family::Gaussian, 0, |_, test| {
             let offsets = test.offsets().unwrap().insert_axis(Axis(1));
-            Ok(HeldOut {
+            Ok(HeldOutDeviation {
                 targets: test.targets().to_owned(),
-                base: &test.features() * 0.5 - &offsets,
+                base: &test.features() * 0.5 - offsets,
                 deviation: test.features().to_owned(),
             })
         });

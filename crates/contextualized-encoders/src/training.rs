@@ -5,7 +5,7 @@ use crate::data::{Batch, TrainingData};
 use crate::loss::Loss;
 use crate::network::Network;
 use crate::parameters::Snapshot;
-use crate::penalties::Penalties;
+use crate::penalties::{Penalties, ShrinkSlopes};
 use crate::tensors::device_error;
 use contextualized_core::{Error, FitReport, Result, Termination};
 use dfdx::shapes::Dim;
@@ -245,10 +245,14 @@ impl Training {
                 }
                 total += batch_loss * rows.len() as f64;
             }
+            let steps = data.rows().div_ceil(self.batch_size) as f64;
             if self.penalties.context_lasso > 0.0 {
-                let steps = data.rows().div_ceil(self.batch_size) as f64;
                 let threshold = self.penalties.context_lasso * self.learning_rate * steps;
                 network.shrink_columns(threshold)?;
+            }
+            if self.penalties.slope_lasso > 0.0 {
+                let threshold = self.penalties.slope_lasso * self.learning_rate * steps;
+                network.visit(&mut ShrinkSlopes(threshold))?;
             }
             epochs = epoch;
             let training_loss = total / data.rows() as f64;

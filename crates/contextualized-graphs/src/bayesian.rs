@@ -20,8 +20,6 @@ mod gp_estimator;
 #[cfg(feature = "kernel")]
 mod gp_model;
 #[cfg(feature = "neural")]
-mod network_head;
-#[cfg(feature = "neural")]
 mod neural_estimator;
 #[cfg(feature = "neural")]
 mod neural_model;

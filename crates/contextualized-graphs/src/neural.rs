@@ -3,12 +3,10 @@
 
 mod learned;
 mod nodes;
-mod setters;
 mod settings;
 mod task;
 
-pub(crate) use learned::{Fitted, Learned};
+pub(crate) use learned::{Fitted, Learned, check_learned};
 pub(crate) use nodes::{LOG_VARIANCES, Nodes};
-pub(crate) use setters::neural_setters;
-pub(crate) use settings::NeuralSettings;
+pub(crate) use settings::{NeuralSettings, neural_setters};
 pub(crate) use task::{Task, pairs};

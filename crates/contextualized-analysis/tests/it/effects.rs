@@ -9,7 +9,7 @@ use contextualized_core::{
 };
 use contextualized_encoders::Activation;
 use contextualized_linear::{
-    EncoderKind, GaussianProcessRegression, KernelShape, MlpSize, NeuralRegression,
+    EncoderKind, GaussianProcessRegression, KernelShape, MlpSettings, NeuralRegression,
 };
 use contextualized_simulation::Simulator;
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis, array, s};
@@ -377,10 +377,7 @@ fn settings_and_columns_are_checked() {
 #[test]
 fn of_a_neural_additive_model_they_are_its_shape_functions() {
     let (_, samples) = fitted(GaussianProcessRegression::new().plug_in());
-    let size = MlpSize {
-        width: 8,
-        layers: 1,
-    };
+    let size = MlpSettings::new(8, 1);
     let model = NeuralRegression::new()
         .encoder(EncoderKind::Additive(size))
         .without_early_stopping()

@@ -364,3 +364,16 @@ fn a_file_that_was_altered_is_an_error() {
         assert!(error.to_string().contains(expected), "{field}: {error}");
     }
 }
+
+/// Two equal columns have no coefficients of their own, but a prediction.
+#[test]
+fn what_rows_do_not_determine_a_ridge_does() {
+    let features = Array2::from_shape_fn((8, 2), |(row, _)| row as f64);
+    let targets = features.column(0).insert_axis(ndarray::Axis(1)).to_owned();
+    let contexts = Array2::zeros((8, 1));
+    let samples = Samples::new(contexts.view(), features.view(), targets.view()).unwrap();
+    let regression = PopulationRegression::new();
+    assert!(regression.fit(&samples).is_err());
+    let fit = regression.fit_or_ridge(&samples).unwrap();
+    assert_relative_eq!(fit.slopes()[[0, 0]], fit.slopes()[[0, 1]], epsilon = 1e-12);
+}

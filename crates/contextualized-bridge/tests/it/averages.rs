@@ -2,11 +2,9 @@
 
 use crate::networks::{drawn, smooth};
 use approx::assert_relative_eq;
-use contextualized_bridge::{
-    ImplicitRegression, NetworkModel, averaged_coefficients, linear_predictor, linearity,
-};
+use contextualized_bridge::{ImplicitRegression, NetworkModel, averaged_coefficients, linearity};
 use contextualized_core::{
-    Coefficients, Error, Estimator, Link, LocalCoefficients, Result, VaryingCoefficients,
+    Coefficients, Error, Estimator, Family, Link, LocalCoefficients, Result, VaryingCoefficients,
 };
 use contextualized_encoders::Activation;
 use contextualized_linear::NeuralRegression;
@@ -57,7 +55,7 @@ proptest! {
         // The weights a network starts with, on ±1/√inputs.
         let plain = contextualized_bridge::Plain::new(
             network.contexts, 1, network.targets, network.size, network.seed,
-        ).unwrap().with_activation(network.activation);
+        ).unwrap();
         let model = NetworkModel::new(plain);
         let (contexts, features) = network.rows(4);
         let (nodes, weights) = gauss_hermite(100);
@@ -106,14 +104,10 @@ fn stein_needs_normal_features() {
         1,
         2,
         1,
-        contextualized_encoders::MlpSize {
-            width: 6,
-            layers: 2,
-        },
+        contextualized_encoders::MlpSettings::new(6, 2).activation(Activation::Tanh),
         4,
     )
-    .unwrap()
-    .with_activation(Activation::Tanh);
+    .unwrap();
     let model = NetworkModel::new(plain);
     let contexts = array![[0.3], [-1.0]];
     let features = array![[0.5, 0.5], [1.0, -2.0]];
@@ -168,8 +162,8 @@ impl LocalCoefficients for Parabola {
             values - slopes * features,
         )
     }
-    fn link(&self) -> Link {
-        Link::Identity
+    fn family(&self) -> Family {
+        Family::Gaussian
     }
 }
 
@@ -252,12 +246,12 @@ fn the_logit_is_differentiated_and_not_the_probability() {
         .samples;
     let implicit = ImplicitRegression::new()
         .activation(Activation::Tanh)
-        .logistic()
+        .family(Family::Binomial)
         .epochs(20)
         .fit(&data)
         .unwrap();
     let explicit = NeuralRegression::new()
-        .logistic()
+        .family(Family::Binomial)
         .epochs(5)
         .without_shrinkage()
         .fit(&data)
@@ -288,7 +282,7 @@ fn the_logit_is_differentiated_and_not_the_probability() {
             }
         }
         // On the link scale the local model is exact at its point.
-        let predictor = linear_predictor(model, c, x).unwrap();
+        let predictor = model.linear_predictor(c, x).unwrap();
         for (p, eta) in model.predict(c, x).unwrap().iter().zip(&predictor) {
             assert_relative_eq!(*p, Link::Logit.inverse(*eta), epsilon = 1e-14);
         }

@@ -4,7 +4,6 @@ use crate::networks::{InUnits, Sum, any_activation, drawn, smooth};
 use approx::assert_relative_eq;
 use contextualized_bridge::{
     CoefficientChanges, ContextSensitivities, ImplicitRegression, NetworkModel, jacobian,
-    linear_predictor,
 };
 use contextualized_core::{Estimator, LocalCoefficients};
 use contextualized_encoders::Activation;
@@ -64,7 +63,7 @@ proptest! {
                 let at = |by: f64| {
                     let mut moved = features.clone();
                     moved.column_mut(feature).mapv_inplace(|x| x + by);
-                    linear_predictor(&model, contexts.view(), moved.view()).unwrap()
+                    model.linear_predictor(contexts.view(), moved.view()).unwrap()
                 };
                 let central = (at(step) - at(-step)) / (2.0 * step);
                 for ((row, target), found) in central.indexed_iter() {

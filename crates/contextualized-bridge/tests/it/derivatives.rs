@@ -3,7 +3,7 @@
 use approx::assert_relative_eq;
 use contextualized_bridge::{ImplicitRegression, Plain, jacobian};
 use contextualized_core::{Estimator, LocalCoefficients, Samples};
-use contextualized_encoders::{Archetypes, Contextualized, Mlp, MlpSize};
+use contextualized_encoders::{Archetypes, Contextualized, Mlp, MlpSettings};
 use contextualized_simulation::Simulator;
 use ndarray::{Array2, Axis, array, s};
 use proptest::prelude::*;
@@ -28,7 +28,7 @@ proptest! {
         seed: u64,
         values in prop::collection::vec(-2.0..2.0_f64, 5 * (2 + 3)),
     ) {
-        let size = MlpSize { width: 6, layers: 2 };
+        let size = MlpSettings::new(6, 2);
         let network = Contextualized::new(
             Mlp::new(2, 4, size, seed).unwrap(),
             Archetypes::new(4, 3, 2, true, seed).unwrap(),
@@ -94,7 +94,7 @@ fn the_local_model_predicts_what_the_network_predicts() {
 /// All rows at once are the rows one by one, across blocks.
 #[test]
 fn rows_do_not_mix() {
-    let network = Plain::new(2, 2, 2, MlpSize::default(), 3).unwrap();
+    let network = Plain::new(2, 2, 2, MlpSettings::default(), 3).unwrap();
     let data = samples(1500, 2);
     let together = jacobian(&network, data.contexts(), data.features()).unwrap();
     for row in [0, 1023, 1024, 1499] {

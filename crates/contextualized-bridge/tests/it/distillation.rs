@@ -8,7 +8,7 @@ use contextualized_bridge::{
 };
 use contextualized_core::metrics::effect_mse;
 use contextualized_core::{
-    Coefficients, DynEstimator, Error, Estimator, Link, LocalCoefficients, Result, Samples,
+    Coefficients, DynEstimator, Error, Estimator, Family, LocalCoefficients, Result, Samples,
     VaryingCoefficients,
 };
 use contextualized_simulation::Simulator;
@@ -99,8 +99,8 @@ impl LocalCoefficients for Cubic {
             values - slopes * features,
         )
     }
-    fn link(&self) -> Link {
-        Link::Identity
+    fn family(&self) -> Family {
+        Family::Gaussian
     }
 }
 
@@ -191,8 +191,8 @@ fn constants_stay_constants() {
             let slopes = array![[0.1, -3.0]];
             Coefficients::constant(slopes.view(), array![7.0].view(), contexts.nrows())
         }
-        fn link(&self) -> Link {
-            Link::Identity
+        fn family(&self) -> Family {
+            Family::Gaussian
         }
     }
     let (contexts, features) = rows(40);

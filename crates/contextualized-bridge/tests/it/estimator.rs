@@ -2,7 +2,7 @@
 
 use contextualized_bridge::{ImplicitModel, ImplicitRegression};
 use contextualized_core::metrics::effect_mse;
-use contextualized_core::{DynEstimator, Error, Estimator, Link, LocalCoefficients, Samples};
+use contextualized_core::{DynEstimator, Error, Estimator, Family, LocalCoefficients, Samples};
 use contextualized_simulation::Simulator;
 use ndarray::{Array2, array};
 
@@ -43,10 +43,10 @@ fn binary_coefficients_are_on_the_logit() {
         simulator.simulate(2).unwrap(),
     );
     let model = ImplicitRegression::new()
-        .logistic()
+        .family(Family::Binomial)
         .fit(&train.samples)
         .unwrap();
-    assert_eq!(model.link(), Link::Logit);
+    assert_eq!(model.family(), Family::Binomial);
     let probabilities = model
         .predict(test.samples.contexts(), test.samples.features())
         .unwrap();
@@ -58,8 +58,8 @@ fn binary_coefficients_are_on_the_logit() {
     // On the scale of probabilities slopes would be at most a quarter of the truth.
     assert!(error < 0.1, "{error}");
     assert!(matches!(
-        quick().logistic().fit(&samples(30)),
-        Err(Error::NotBinary { row: 0, .. })
+        quick().family(Family::Binomial).fit(&samples(30)),
+        Err(Error::InvalidTarget { row: 0, .. })
     ));
 }
 

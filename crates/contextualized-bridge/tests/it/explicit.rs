@@ -5,18 +5,18 @@ use approx::assert_relative_eq;
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_bridge::{
     ContextSensitivities, Differentiable, Distillation, DistilledRegression, EncoderStudent,
-    ImplicitRegression, NetworkModel, jacobian, linear_predictor,
+    ImplicitRegression, NetworkModel, jacobian,
 };
 use contextualized_core::{
-    Estimator, Link, LocalCoefficients, Result, Samples, Scaling, VaryingCoefficients,
+    Estimator, Family, LocalCoefficients, Result, Samples, Scaling, VaryingCoefficients,
 };
 use contextualized_encoders::{
-    Additive, AdditiveWeights, ArchetypeWeights, Archetypes, DenseWeights, Dim, Direct, Encoder,
-    EncoderLink, Head, Linear, Linked, Mlp, MlpWeights, Tape, Values,
+    AnyEncoder, CoefficientNetwork, ConstantCoefficients, Dim, EncoderLink, Network, StoredNetwork,
+    Tape, Values,
 };
 use contextualized_linear::{
-    EncoderKind, GaussianProcessRegression, KernelShape, MlpSize, NeuralModel, NeuralRegression,
-    Parameterization, Size,
+    EncoderKind, GaussianProcessRegression, KernelShape, MlpSettings, NeuralModel,
+    NeuralRegression, Parameterization, Size,
 };
 use contextualized_simulation::Simulator;
 use dfdx::shapes::HasShape;
@@ -60,12 +60,15 @@ fn check<M: VaryingCoefficients + ?Sized>(name: &str, model: &M, data: &Samples)
         let (above, below) = (at(step), at(-step));
         for ((row, target), &above) in above.indexed_iter() {
             let below = below[[row, target]];
-            let link = |mean: f64| model.link().apply(mean);
+            let link = |mean: f64| model.family().link().apply(mean);
             let slope = (link(above) - link(below)) / (2.0 * step);
             // Rounding of predictions of about 100, and of a logit near 0 and 1, over the step.
-            let size = |mean: f64| match model.link() {
-                Link::Identity => 1000.0,
-                _ => 1000.0 + 4.0 / (mean * (1.0 - mean)),
+            let size = |mean: f64| {
+                if model.family().is_binary() {
+                    1000.0 + 4.0 / (mean * (1.0 - mean))
+                } else {
+                    1000.0
+                }
             };
             let tolerance = 4.0 * f64::EPSILON * (size(above) + size(below)) / step;
             let found = coefficients.slopes()[[row, target, feature]];
@@ -76,7 +79,7 @@ fn check<M: VaryingCoefficients + ?Sized>(name: &str, model: &M, data: &Samples)
         }
     }
     let zeros = Array2::zeros(x.dim());
-    let at_zero = linear_predictor(model, c, zeros.view()).unwrap();
+    let at_zero = model.linear_predictor(c, zeros.view()).unwrap();
     assert_relative_eq!(at_zero, coefficients.offsets().to_owned(), epsilon = 1e-10);
 }
 
@@ -91,7 +94,10 @@ fn differences_of_predictions_are_coefficients() {
     );
     check(
         "logistic population",
-        &PopulationRegression::new().logistic().fit(&binary).unwrap(),
+        &PopulationRegression::new()
+            .family(Family::Binomial)
+            .fit(&binary)
+            .unwrap(),
         &binary,
     );
     check(
@@ -99,17 +105,14 @@ fn differences_of_predictions_are_coefficients() {
         &ClusterRegression::new().clusters(3).fit(&linear).unwrap(),
         &linear,
     );
-    let logistic = PopulationRegression::new().logistic();
+    let logistic = PopulationRegression::new().family(Family::Binomial);
     let clusters = ClusterRegression::new().clusters(2).regression(logistic);
     check(
         "logistic clusters",
         &clusters.fit(&binary).unwrap(),
         &binary,
     );
-    let small = MlpSize {
-        width: 6,
-        layers: 2,
-    };
+    let small = MlpSettings::new(6, 2);
     for encoder in [
         EncoderKind::Mlp(small),
         EncoderKind::Additive(small),
@@ -119,7 +122,7 @@ fn differences_of_predictions_are_coefficients() {
             let estimator = quick().encoder(encoder).parameterization(head);
             let name = estimator.name();
             check(&name, &estimator.fit(&linear).unwrap(), &linear);
-            let estimator = estimator.logistic();
+            let estimator = estimator.family(Family::Binomial);
             check(&name, &estimator.fit(&binary).unwrap(), &binary);
         }
     }
@@ -139,7 +142,7 @@ fn differences_of_predictions_are_coefficients() {
     check(
         "logistic gp",
         &GaussianProcessRegression::new()
-            .logistic()
+            .family(Family::Binomial)
             .max_iterations(5)
             .fit(&binary)
             .unwrap(),
@@ -157,26 +160,19 @@ fn differences_of_predictions_are_coefficients() {
 
 /// A fitted contextualized model read from its file and put together again as tensors, from units of
 /// the data to units of the data.
-struct Rebuilt<E, H> {
-    encoder: Linked<E>,
-    head: H,
+struct Rebuilt {
+    network: CoefficientNetwork<AnyEncoder>,
     scaling: Scaling,
-    /// Targets × features, and targets.
-    population: (Array2<f64>, Array1<f64>),
+    population: ConstantCoefficients,
     shares: Array1<f64>,
 }
 
-impl<E, H> Rebuilt<E, H>
-where
-    E: Encoder<usize, usize>,
-    H: Head<usize, usize, usize>,
-{
-    fn new(file: &Value, encoder: E, head: H) -> Self {
+impl Rebuilt {
+    fn new(file: &Value) -> Self {
         let of = |pointer: &str| file.pointer(pointer).unwrap().clone();
-        let link: EncoderLink = serde_json::from_value(of("/deviation/link")).unwrap();
+        let stored: StoredNetwork = serde_json::from_value(of("/deviation")).unwrap();
         Self {
-            encoder: Linked::new(encoder, link),
-            head,
+            network: stored.network().unwrap(),
             scaling: serde_json::from_value(of("/scaling")).unwrap(),
             population: serde_json::from_value(of("/population")).unwrap(),
             shares: serde_json::from_value(of("/shares")).unwrap(),
@@ -184,17 +180,9 @@ where
     }
 }
 
-impl<E, H> Differentiable<usize, usize, usize> for Rebuilt<E, H>
-where
-    E: Encoder<usize, usize> + Send + Sync,
-    H: Head<usize, usize, usize> + Send + Sync,
-{
+impl Differentiable<usize, usize, usize> for Rebuilt {
     fn sizes(&self) -> (usize, usize, usize) {
-        (
-            self.encoder.context_width(),
-            self.head.feature_width(),
-            self.head.target_width(),
-        )
+        self.network.widths()
     }
 
     fn forward<B: Dim, T: Tape>(
@@ -214,13 +202,12 @@ where
         };
         let contexts = standardized(contexts, &self.scaling.contexts, false)?;
         let features = standardized(features, &self.scaling.features, false)?;
-        let code = self.encoder.encode(contexts)?;
         let deviation = self
-            .head
-            .generate(code)?
+            .network
+            .coefficients(contexts)?
             .predictor(features.with_empty_tape())?;
         let shape = *deviation.shape();
-        let (slopes, offsets) = &self.population;
+        let ConstantCoefficients { slopes, offsets } = &self.population;
         let slopes = device
             .try_tensor_from_vec(
                 slopes.t().iter().copied().collect(),
@@ -240,12 +227,7 @@ where
     }
 }
 
-fn check_rebuilt<E, H, M>(name: &str, network: Rebuilt<E, H>, model: &M, data: &Samples)
-where
-    E: Encoder<usize, usize> + Send + Sync,
-    H: Head<usize, usize, usize> + Send + Sync,
-    M: VaryingCoefficients,
-{
+fn check_rebuilt<M: VaryingCoefficients>(name: &str, network: Rebuilt, model: &M, data: &Samples) {
     let (c, x) = (data.contexts(), data.features());
     let truth = model.coefficients(c).unwrap();
     let found = jacobian(&network, c, x).unwrap();
@@ -281,7 +263,7 @@ where
         .filter(|(exact, found)| (*exact - *found).abs() > 1e-7)
         .count();
     assert!(off <= exact.values().len() / 50, "{name}: {off}");
-    let as_model = NetworkModel::with_link(network, model.link());
+    let as_model = NetworkModel::of_family(network, model.family());
     assert_relative_eq!(
         as_model.predict(c, x).unwrap(),
         model.predict(c, x).unwrap(),
@@ -300,7 +282,7 @@ proptest! {
         (width, layers) in (1..9_usize, 1..4_usize),
         (archetypes, share) in (1..5_usize, 0.0..1.0_f64),
     ) {
-        let size = MlpSize { width, layers };
+        let size = MlpSettings::new(width, layers);
         for (binary, link) in [
             (false, EncoderLink::Softmax),
             (true, EncoderLink::Logistic),
@@ -336,39 +318,12 @@ fn differentiated(estimator: &NeuralRegression, binary: bool, share: f64, seed: 
     let (name, model) = if !binary {
         (estimator.name(), estimator.fit(&data).unwrap())
     } else {
-        let estimator = estimator.clone().logistic();
+        let estimator = estimator.clone().family(Family::Binomial);
         (estimator.name(), estimator.fit(&data).unwrap())
     };
     let mut file = serde_json::to_value(&model).unwrap();
     let shares = Array1::linspace(share, 1.0, data.targets().ncols());
     *file.pointer_mut("/shares").unwrap() = serde_json::to_value(shares).unwrap();
     let model: NeuralModel = serde_json::from_value(file.clone()).unwrap();
-    let part = |pointer: &str| file.pointer(pointer).cloned();
-    macro_rules! with_head {
-        ($encoder:expr) => {{
-            let encoder = $encoder;
-            match part("/deviation/head/Archetypes") {
-                Some(weights) => {
-                    let weights: ArchetypeWeights = serde_json::from_value(weights).unwrap();
-                    let head = Archetypes::from_weights(&weights).unwrap();
-                    check_rebuilt(&name, Rebuilt::new(&file, encoder, head), &model, &data);
-                }
-                None => {
-                    let head = Direct::new(2, data.targets().ncols(), true).unwrap();
-                    check_rebuilt(&name, Rebuilt::new(&file, encoder, head), &model, &data);
-                }
-            }
-        }};
-    }
-    if let Some(weights) = part("/deviation/encoder/Mlp") {
-        let weights: MlpWeights = serde_json::from_value(weights).unwrap();
-        with_head!(Mlp::from_weights(&weights).unwrap());
-    } else if let Some(weights) = part("/deviation/encoder/Additive") {
-        let weights: AdditiveWeights = serde_json::from_value(weights).unwrap();
-        with_head!(Additive::from_weights(&weights).unwrap());
-    } else {
-        let weights: DenseWeights =
-            serde_json::from_value(part("/deviation/encoder/Linear").unwrap()).unwrap();
-        with_head!(Linear::from_weights(&weights).unwrap());
-    }
+    check_rebuilt(&name, Rebuilt::new(&file), &model, &data);
 }

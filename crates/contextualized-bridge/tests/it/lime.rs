@@ -136,7 +136,7 @@ proptest! {
         }
         // The offset is the surrogate's value where features are zero.
         let predicted = found.coefficients.linear_predictor(x).unwrap();
-        let value = contextualized_bridge::linear_predictor(&model, c, x).unwrap();
+        let value = model.linear_predictor(c, x).unwrap();
         assert_relative_eq!(predicted, value, epsilon = 1e-3);
     }
 

@@ -7,10 +7,9 @@
 
 use contextualized_bridge::ImplicitRegression;
 use contextualized_core::metrics::effect_mse;
-use contextualized_core::{Estimator, LocalCoefficients, Samples};
+use contextualized_core::{Estimator, Family, LocalCoefficients, Samples};
 use contextualized_encoders::{
-    Activation, Contextualized, Direct, Mlp, MlpSize, SquaredError, Trainer, TrainingData,
-    unobserved,
+    Activation, Contextualized, Direct, Mlp, MlpSettings, Training, TrainingData, unobserved,
 };
 use contextualized_simulation::Simulator;
 use ndarray::Array2;
@@ -45,10 +44,7 @@ const RATE: f64 = 3e-3;
 fn gap(rows: usize, seed: u64) -> f64 {
     let data = noiseless(rows, seed);
     let epochs = STEPS / rows.div_ceil(BATCH);
-    let size = MlpSize {
-        width: 20,
-        layers: 2,
-    };
+    let size = MlpSettings::new(20, 2).activation(Activation::Tanh);
     let implicit = ImplicitRegression::new()
         .activation(Activation::Tanh)
         .mlp(size.width, size.layers)
@@ -60,24 +56,22 @@ fn gap(rows: usize, seed: u64) -> f64 {
         .seed(seed)
         .fit(&data)
         .unwrap();
-    let encoder = Mlp::new(1, 3, size, seed)
-        .unwrap()
-        .with_activation(Activation::Tanh);
+    let encoder = Mlp::new(1, 3, size, seed).unwrap();
     let mut explicit =
         Contextualized::new(encoder, Direct::new(2_usize, 1_usize, true).unwrap()).unwrap();
-    let trainer = Trainer {
+    let trainer = Training {
         epochs,
         batch_size: BATCH,
         learning_rate: RATE,
         seed,
-        ..Trainer::default()
+        ..Training::default()
     };
     let training =
         TrainingData::new(data.contexts(), data.features(), data.targets(), None).unwrap();
     trainer
         .train(
             &mut explicit,
-            &SquaredError,
+            &Family::Gaussian,
             &training,
             None,
             &mut unobserved,

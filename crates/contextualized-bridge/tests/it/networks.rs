@@ -3,8 +3,8 @@
 use contextualized_bridge::{Differentiable, Plain};
 use contextualized_core::{Error, Result, Scaling, Standardization};
 use contextualized_encoders::{
-    Activation, ArchetypeWeights, Archetypes, Const, Contextualized, Dim, Mlp, MlpSize, MlpWeights,
-    Tape, Values,
+    Activation, ArchetypeWeights, Archetypes, Const, Contextualized, Dim, Mlp, MlpSettings,
+    MlpWeights, Tape, Values,
 };
 use dfdx::shapes::HasShape;
 use dfdx::tensor::{Cpu, TensorFromVec, WithEmptyTape};
@@ -176,8 +176,7 @@ pub(crate) struct Drawn {
     pub(crate) features: usize,
     pub(crate) targets: usize,
     pub(crate) code: usize,
-    pub(crate) size: MlpSize,
-    pub(crate) activation: Activation,
+    pub(crate) size: MlpSettings,
     pub(crate) seed: u64,
 }
 
@@ -197,9 +196,7 @@ impl Drawn {
                 || draw(2.0),
             )),
         };
-        let encoder = Mlp::new(self.contexts, self.code, self.size, self.seed)
-            .unwrap()
-            .with_activation(self.activation);
+        let encoder = Mlp::new(self.contexts, self.code, self.size, self.seed).unwrap();
         Contextualized::new(encoder, Archetypes::from_weights(&archetypes).unwrap()).unwrap()
     }
 
@@ -222,7 +219,6 @@ impl Drawn {
             self.seed,
         )
         .unwrap()
-        .with_activation(self.activation)
         .to_weights()
         .unwrap()
     }
@@ -274,8 +270,7 @@ pub(crate) fn drawn(activation: impl Strategy<Value = Activation>) -> impl Strat
             features,
             targets,
             code,
-            size: MlpSize { width, layers },
-            activation,
+            size: MlpSettings::new(width, layers).activation(activation),
             seed,
         },
     )

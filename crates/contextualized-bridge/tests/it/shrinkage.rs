@@ -4,11 +4,10 @@ use approx::assert_relative_eq;
 use contextualized_baselines::PopulationRegression;
 use contextualized_bridge::{
     CoefficientChanges, ContextSensitivities, ImplicitModel, ImplicitRegression, TaylorSurrogate,
-    linear_predictor,
 };
-use contextualized_core::metrics::{Loss, effect_mse};
+use contextualized_core::metrics::effect_mse;
 use contextualized_core::{
-    Estimator, Link, LocalCoefficients, Result, Samples, VaryingCoefficients,
+    Estimator, Family, LocalCoefficients, Result, Samples, VaryingCoefficients,
 };
 use contextualized_encoders::Activation;
 use contextualized_simulation::{Simulator, TreatmentContexts, TreatmentProblem};
@@ -137,9 +136,11 @@ fn few_rows_and_separated_targets_are_the_populations() {
     let features = Array2::from_shape_fn((40, 1), |(i, _)| i as f64 - 19.5);
     let separated = features.mapv(|x| f64::from(x > 0.0));
     let data = Samples::new(features.view(), features.view(), separated.view()).unwrap();
-    let model = quick(0).logistic().fit(&data).unwrap();
-    assert_eq!(model.link(), Link::Logit);
-    let predictor = linear_predictor(&model, data.contexts(), data.features()).unwrap();
+    let model = quick(0).family(Family::Binomial).fit(&data).unwrap();
+    assert_eq!(model.family(), Family::Binomial);
+    let predictor = model
+        .linear_predictor(data.contexts(), data.features())
+        .unwrap();
     assert!(predictor.iter().all(|eta| eta.is_finite()));
 }
 
@@ -157,7 +158,8 @@ fn contexts_of_noise_cost_nothing() {
         let errors = |model: &dyn LocalCoefficients| {
             let predicted = model.predict(c, x).unwrap();
             let local = model.coefficients_at(c, x).unwrap();
-            let response = Loss::Squared.mean(test.samples.targets(), predicted.view(), None);
+            let response =
+                Family::Gaussian.mean_loss(test.samples.targets(), predicted.view(), None);
             let effect = effect_mse(&test.coefficients, &local);
             [response.unwrap(), effect.unwrap()]
         };

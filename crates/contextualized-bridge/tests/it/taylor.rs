@@ -4,7 +4,7 @@ use crate::networks::{any_activation, drawn, smooth, table};
 use approx::assert_relative_eq;
 use contextualized_bridge::{ImplicitRegression, NetworkModel, Plain, TaylorSurrogate, neighbours};
 use contextualized_core::{Error, Estimator, LocalCoefficients};
-use contextualized_encoders::{Activation, DenseWeights, MlpSize, MlpWeights};
+use contextualized_encoders::{Activation, DenseWeights, MlpSettings, MlpWeights};
 use contextualized_simulation::Simulator;
 use ndarray::{Array1, Array2, ArrayView1, Axis, array};
 use proptest::prelude::*;
@@ -117,14 +117,12 @@ proptest! {
 fn the_remainder_is_of_second_order() {
     let mut slopes = Vec::new();
     for seed in 0..500_u64 {
-        let size = MlpSize {
+        let size = MlpSettings {
             width: 2 + seed as usize % 15,
             layers: 1 + seed as usize % 3,
+            activation: [Activation::Tanh, Activation::Softplus][seed as usize % 2],
         };
-        let activation = [Activation::Tanh, Activation::Softplus][seed as usize % 2];
-        let plain = Plain::new(2, 3, 1, size, seed)
-            .unwrap()
-            .with_activation(activation);
+        let plain = Plain::new(2, 3, 1, size, seed).unwrap();
         let curvature = plain.curvature_bound().unwrap();
         let model = NetworkModel::new(plain);
         let (c, x) = (table(1, 2, 2.0, seed ^ 1), table(1, 3, 2.0, seed ^ 2));

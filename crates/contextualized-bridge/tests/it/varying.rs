@@ -277,14 +277,14 @@ fn closed_form_and_tensors_agree() {
             features: 1 + seed as usize % 2,
             targets: 1 + seed as usize % 3 / 2,
             code: 1,
-            size: contextualized_encoders::MlpSize {
+            size: contextualized_encoders::MlpSettings {
                 width: 1 + seed as usize % 9,
                 layers: 1 + seed as usize % 3,
+                activation: [
+                    contextualized_encoders::Activation::Tanh,
+                    contextualized_encoders::Activation::Softplus,
+                ][seed as usize % 2],
             },
-            activation: [
-                contextualized_encoders::Activation::Tanh,
-                contextualized_encoders::Activation::Softplus,
-            ][seed as usize % 2],
             seed,
         };
         let plain = network.plain();

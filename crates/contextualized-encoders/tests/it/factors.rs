@@ -1,7 +1,7 @@
 //! Networks of few factors.
 
 use contextualized_core::Error;
-use contextualized_encoders::{Contextualized, FactorWeights, Factors, Linear};
+use contextualized_encoders::{Contextualized, Factors, Linear, Snapshot};
 use ndarray::{Array2, Axis, array};
 
 #[test]
@@ -44,7 +44,12 @@ fn slopes_are_those_of_factors_spread_by_loadings() {
             assert!((found - expected).abs() < 1e-15);
         }
     }
-    let rebuilt = Factors::<usize>::from_weights(&weights).unwrap();
+    let mut head = network.head().clone();
+    let mut rebuilt = Factors::<usize>::new(2, 2, 4, 8).unwrap();
+    Snapshot::of(&mut head)
+        .unwrap()
+        .restore(&mut rebuilt)
+        .unwrap();
     assert_eq!(rebuilt.to_weights().unwrap(), weights);
 }
 
@@ -57,21 +62,15 @@ fn numbers_that_contradict_each_other_are_refused() {
             ..
         })
     ));
-    let weights = Factors::<usize>::new(2, 2, 4, 0)
-        .unwrap()
-        .to_weights()
-        .unwrap();
-    let refused = |change: &dyn Fn(&mut FactorWeights)| {
-        let mut weights = weights.clone();
-        change(&mut weights);
-        Factors::<usize>::from_weights(&weights).is_err()
+    let numbers = Snapshot::of(&mut Factors::<usize>::new(2, 2, 4, 0).unwrap()).unwrap();
+    let refused = |archetypes, factors, variables| {
+        let mut other = Factors::<usize>::new(archetypes, factors, variables, 0).unwrap();
+        numbers.restore(&mut other).is_err()
     };
-    assert!(!refused(&|_| {}));
-    assert!(refused(&|weights| weights.loadings = Array2::zeros((3, 4))));
-    assert!(refused(&|weights| weights.loadings[[0, 1]] = f64::NAN));
-    assert!(refused(&|weights| weights.offsets = Array2::zeros((2, 3))));
-    assert!(refused(&|weights| weights.offsets = Array2::zeros((1, 4))));
-    assert!(refused(
-        &|weights| weights.latent.offsets = Some(Array2::zeros((2, 2)))
-    ));
+    assert!(!refused(2, 2, 4));
+    assert!(refused(2, 3, 4) && refused(2, 2, 3) && refused(1, 2, 4));
+    let mut wrong = numbers.clone();
+    *wrong.values_mut().last().unwrap() = f64::NAN;
+    let mut same = Factors::<usize>::new(2, 2, 4, 0).unwrap();
+    assert!(wrong.restore(&mut same).is_err());
 }

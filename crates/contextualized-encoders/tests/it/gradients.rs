@@ -1,10 +1,10 @@
 //! Gradients of penalised losses with respect to every parameter, against central differences.
 
-use contextualized_core::Result;
+use contextualized_core::{Family, Result, Samples};
 use contextualized_encoders::{
     Activation, Additive, Archetypes, Contextualized, Direct, Encoder, EncoderLink, Factors,
-    Linear, Linked, LogVarianceLoss, LogisticLoss, Loss, Masked, Mlp, MlpSize, Network,
-    ParameterKind, ParameterVisitor, Penalties, Snapshot, SquaredError, Tape, Values,
+    Linear, Linked, LogVarianceLoss, Loss, Masked, Mlp, MlpSettings, Network, Observed,
+    ParameterKind, ParameterVisitor, Penalties, Snapshot, Tape, Values,
 };
 use dfdx::shapes::Shape;
 use dfdx::tensor::{AsArray, Cpu, Gradients, TensorFromVec, Trace};
@@ -15,55 +15,58 @@ use proptest::prelude::*;
 struct Problem {
     contexts: Values<(usize, usize)>,
     features: Values<(usize, usize)>,
-    targets: Values<(usize, usize)>,
-    weights: Values<(usize,)>,
+    observed: Observed,
     penalties: Penalties,
 }
 
 impl Problem {
-    fn new(values: &[f64], binary: bool, penalties: Penalties) -> Self {
+    fn new(values: &[f64], penalties: Penalties) -> Self {
         let device = Cpu::default();
         let table = |values: &[f64], columns| device.tensor_from_vec(values.to_vec(), (4, columns));
-        let targets: Vec<f64> = values[20..28]
-            .iter()
-            .map(|&y| if binary { f64::from(y > 0.0) } else { y })
-            .collect();
         Self {
             contexts: table(&values[..8], 2),
             features: table(&values[8..20], 3),
-            targets: table(&targets, 2),
-            weights: device.tensor_from_vec(vec![1.0, 0.5, 2.0, 0.5], (4,)),
+            observed: Observed {
+                targets: values[20..28].to_vec(),
+                weights: vec![1.0, 0.5, 2.0, 0.5],
+                base: None,
+            },
             penalties,
         }
     }
 
-    fn objective<N, L, T>(
+    /// Targets of the family, and known terms of their linear predictors.
+    fn of_family(mut self, family: Family) -> Self {
+        let targets = std::mem::take(&mut self.observed.targets);
+        self.observed.base = Some(targets.iter().map(|y| 0.3 * y).collect());
+        self.observed.targets = targets.iter().map(|&y| target_of(family, y)).collect();
+        self
+    }
+
+    fn objective<N, T>(
         &self,
         network: &N,
-        loss: &L,
+        loss: &dyn Loss,
         contexts: Values<(usize, usize), T>,
-    ) -> Values<(), T>
+    ) -> (f64, Values<(), T>)
     where
         N: Network<usize, usize, usize>,
-        L: Loss,
         T: Tape,
     {
         let (predictor, penalty) = network
             .penalized(contexts, self.features.retaped(), &self.penalties)
             .unwrap();
-        let loss = loss
-            .mean(predictor, self.targets.clone(), self.weights.clone())
-            .unwrap();
+        let (value, surrogate) = self.observed.on_tape(loss, predictor).unwrap();
         match penalty {
-            Some(penalty) => loss + penalty,
-            None => loss,
+            Some(penalty) => (value + penalty.array(), surrogate + penalty),
+            None => (value, surrogate),
         }
     }
 
-    fn gradient<N: Network<usize, usize, usize>, L: Loss>(
+    fn gradient<N: Network<usize, usize, usize>>(
         &self,
         network: &mut N,
-        loss: &L,
+        loss: &dyn Loss,
     ) -> Vec<f64> {
         struct Read(Gradients<f64, Cpu>, Vec<f64>);
         impl ParameterVisitor for Read {
@@ -76,7 +79,7 @@ impl Problem {
                 Ok(())
             }
         }
-        let objective = self.objective(network, loss, self.contexts.leaky_trace());
+        let (_, objective) = self.objective(network, loss, self.contexts.leaky_trace());
         let mut read = Read(objective.backward(), Vec::new());
         network.visit(&mut read).unwrap();
         read.1
@@ -85,13 +88,13 @@ impl Problem {
     /// Each derivative equals the central difference to the order the step allows, except where
     /// a rectifier or an absolute value turns within the step: there the two one-sided
     /// differences disagree.
-    fn check<N: Network<usize, usize, usize>, L: Loss>(&self, mut network: N, loss: &L) {
+    fn check<N: Network<usize, usize, usize>>(&self, mut network: N, loss: &dyn Loss) {
         let step = 1e-6;
         let gradient = self.gradient(&mut network, loss);
         let start = Snapshot::of(&mut network).unwrap();
         assert_eq!(gradient.len(), start.values().count());
         assert!(gradient.iter().any(|derivative| derivative.abs() > 1e-6));
-        let value = |network: &N| self.objective(network, loss, self.contexts.clone()).array();
+        let value = |network: &N| self.objective(network, loss, self.contexts.clone()).0;
         let here = value(&network);
         let mut at = |index: usize, shift: f64| {
             let mut moved = start.clone();
@@ -126,7 +129,10 @@ impl Problem {
         let mut numbers = Snapshot::of(&mut head).unwrap();
         numbers.values_mut().for_each(|value| *value *= 100.0);
         numbers.restore(&mut head).unwrap();
-        self.check(Contextualized::new(encoder, head).unwrap(), &SquaredError);
+        self.check(
+            Contextualized::new(encoder, head).unwrap(),
+            &Family::Gaussian,
+        );
     }
 }
 
@@ -172,10 +178,8 @@ proptest! {
         penalties in any_penalties(),
         activation in any_activation(),
     ) {
-        let encoder = Mlp::new(2, 3, MlpSize { width, layers }, seed)
-            .unwrap()
-            .with_activation(activation);
-        Problem::new(&values, false, penalties)
+        let encoder = Mlp::new(2, 3, MlpSettings::new(width, layers).activation(activation), seed).unwrap();
+        Problem::new(&values, penalties)
             .check_archetypes(Linked::new(encoder, link), intercept, seed);
     }
 
@@ -186,15 +190,15 @@ proptest! {
         width in 1..6_usize,
         link in any_link(),
     ) {
-        let encoder = Additive::new(2, 3, MlpSize { width, layers: 2 }, seed).unwrap();
-        Problem::new(&values, false, Penalties::default())
+        let encoder = Additive::new(2, 3, MlpSettings::new(width, 2), seed).unwrap();
+        Problem::new(&values, Penalties::default())
             .check_archetypes(Linked::new(encoder, link), true, seed);
     }
 
     #[test]
     fn linear_encoders(values in prop::collection::vec(-2.0..2.0_f64, 28), seed: u64) {
         let encoder = Linear::new(2, 3, seed).unwrap();
-        Problem::new(&values, false, Penalties::default()).check_archetypes(encoder, true, seed);
+        Problem::new(&values, Penalties::default()).check_archetypes(encoder, true, seed);
     }
 
     #[test]
@@ -203,8 +207,8 @@ proptest! {
         seed: u64,
         penalties in any_penalties(),
     ) {
-        let mut problem = Problem::new(&values, false, penalties);
-        problem.targets = Cpu::default().tensor_from_vec(values[16..28].to_vec(), (4, 3));
+        let mut problem = Problem::new(&values, penalties);
+        problem.observed.targets = values[16..28].to_vec();
         let mut head = Factors::new(3, 2, 3, seed).unwrap();
         let mut numbers = Snapshot::of(&mut head).unwrap();
         // Archetypes of order one, loadings as they are.
@@ -215,108 +219,104 @@ proptest! {
         let mask = ndarray::Array2::from_shape_fn((3, 3), |(i, j)| i != j);
         let head = Masked::new(head, mask.view()).unwrap();
         let encoder = Linear::new(2, 3, seed).unwrap();
-        problem.check(Contextualized::new(encoder, head).unwrap(), &SquaredError);
+        problem.check(Contextualized::new(encoder, head).unwrap(), &Family::Gaussian);
     }
 
     #[test]
-    fn direct_coefficients_and_both_losses(
+    fn direct_coefficients_and_every_family(
         values in prop::collection::vec(-2.0..2.0_f64, 28),
         seed: u64,
         width in 1..6_usize,
         intercept: bool,
-        binary: bool,
         penalties in any_penalties(),
     ) {
         let codes = if intercept { 8 } else { 6 };
-        let encoder = Mlp::new(2, codes, MlpSize { width, layers: 2 }, seed).unwrap();
-        let network = Contextualized::new(encoder, Direct::new(3, 2, intercept).unwrap()).unwrap();
-        let problem = Problem::new(&values, binary, penalties);
-        if binary {
-            problem.check(network, &LogisticLoss);
-        } else {
-            problem.check(network, &SquaredError);
+        for family in Family::ALL {
+            let encoder = Mlp::new(2, codes, MlpSettings::new(width, 2), seed).unwrap();
+            let head = Direct::new(3, 2, intercept).unwrap();
+            let network = Contextualized::new(encoder, head).unwrap();
+            Problem::new(&values, penalties).of_family(family).check(network, &family);
         }
     }
 }
 
-/// Value and derivative σ(η) − y of the logistic loss, at both ends and at its kink-prone middle.
+/// A target of the family from any number.
+fn target_of(family: Family, number: f64) -> f64 {
+    let admitted = |target: &f64| {
+        let one = ndarray::array![[1.0]];
+        let samples = Samples::new(one.view(), one.view(), ndarray::array![[*target]].view());
+        family.check(&samples.unwrap()).is_ok()
+    };
+    [number, number.abs().round(), f64::from(number > 0.0)]
+        .into_iter()
+        .find(admitted)
+        .unwrap()
+}
+
+/// The losses of single targets and their derivatives, as a tape sees them.
+fn check_by_hand(loss: &dyn Loss, cases: &[(f64, f64, f64, f64)]) {
+    for &(predictor, target, value, slope) in cases {
+        let tensor = Cpu::default().tensor_from_vec(vec![predictor], (1, 1_usize));
+        let observed = Observed {
+            targets: vec![target],
+            weights: vec![1.0],
+            base: None,
+        };
+        let (found, surrogate) = observed.on_tape(loss, tensor.leaky_trace()).unwrap();
+        let close = |a: f64, b: f64| (a - b).abs() < 1e-14 * (1.0 + b.abs());
+        assert!(close(found, value), "{predictor} {target}: {found}");
+        let derivative = surrogate.backward().get(&tensor).as_vec()[0];
+        assert!(
+            close(derivative, slope),
+            "{predictor} {target}: {derivative}"
+        );
+    }
+}
+
+/// (y − η)², and ln(1 + e^η) − y η at both ends and in its kink-prone middle.
 #[test]
-fn logistic_loss_by_hand() {
-    let device = Cpu::default();
-    for (logit, target, loss, slope) in [
+fn losses_of_families_by_hand() {
+    let squared = [(0.5, 2.0, 2.25, -3.0), (-1.0, -1.0, 0.0, 0.0)];
+    check_by_hand(&Family::Gaussian, &squared);
+    let odds = (-1.0_f64).exp();
+    let logistic = [
         (0.0, 0.0, 2.0_f64.ln(), 0.5),
         (0.0, 1.0, 2.0_f64.ln(), -0.5),
         (800.0, 1.0, 0.0, 0.0),
         (800.0, 0.0, 800.0, 1.0),
         (-800.0, 1.0, 800.0, -1.0),
-        (
-            1.0,
-            1.0,
-            (1.0 + (-1.0_f64).exp()).ln(),
-            1.0 / (1.0 + (-1.0_f64).exp()) - 1.0,
-        ),
-    ] {
-        let logits = device.tensor_from_vec(vec![logit], (1, 1_usize));
-        let mean = LogisticLoss
-            .mean(
-                logits.leaky_trace(),
-                device.tensor_from_vec(vec![target], (1, 1_usize)),
-                device.tensor_from_vec(vec![1.0], (1,)),
-            )
-            .unwrap();
-        assert!(
-            (mean.array() - loss).abs() < 1e-15 * (1.0 + loss),
-            "{logit} {target}"
-        );
-        let derivative = mean.backward().get(&logits).as_vec()[0];
-        assert!(
-            (derivative - slope).abs() < 1e-15,
-            "{logit} {target}: {derivative}"
-        );
-    }
+        (1.0, 1.0, odds.ln_1p(), 1.0 / (1.0 + odds) - 1.0),
+    ];
+    check_by_hand(&Family::Binomial, &logistic);
 }
 
 /// Value and derivative ½ (1 − t e^−η) of the loss of log-variances; it is least at η = ln t.
 #[test]
 fn log_variance_loss_by_hand() {
-    let device = Cpu::default();
-    for (predictor, target) in [
+    let cases = [
         (0.0, 0.0),
         (0.0, 1.0),
         (3.0_f64.ln(), 3.0),
         (-5.0, 0.2),
         (40.0, 7.0),
-    ] {
+    ]
+    .map(|(predictor, target)| {
         let ratio = target * f64::exp(-predictor);
-        let (loss, slope) = (0.5 * (predictor + ratio), 0.5 * (1.0 - ratio));
-        let log_variances = device.tensor_from_vec(vec![predictor], (1, 1_usize));
-        let mean = LogVarianceLoss
-            .mean(
-                log_variances.leaky_trace(),
-                device.tensor_from_vec(vec![target], (1, 1_usize)),
-                device.tensor_from_vec(vec![1.0], (1,)),
-            )
-            .unwrap();
-        assert!((mean.array() - loss).abs() < 1e-14 * (1.0 + loss.abs()));
-        let derivative = mean.backward().get(&log_variances).as_vec()[0];
-        assert!((derivative - slope).abs() < 1e-14 * (1.0 + slope.abs()));
-    }
+        (
+            predictor,
+            target,
+            0.5 * (predictor + ratio),
+            0.5 * (1.0 - ratio),
+        )
+    });
+    check_by_hand(&LogVarianceLoss, &cases);
 }
 
 /// The derivative of each code with respect to each context column is there, and mixed second
 /// derivatives are not: the second difference across two columns vanishes.
 #[test]
 fn additive_encoders_use_every_column_and_no_interaction() {
-    let encoder = Additive::new(
-        3,
-        2,
-        MlpSize {
-            width: 8,
-            layers: 2,
-        },
-        5,
-    )
-    .unwrap();
+    let encoder = Additive::new(3, 2, MlpSettings::new(8, 2), 5).unwrap();
     let device = Cpu::default();
     let code = |c: [f64; 3]| -> Vec<f64> {
         let contexts = device.tensor_from_vec(c.to_vec(), (1, 3_usize));

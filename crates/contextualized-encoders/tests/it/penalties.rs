@@ -1,9 +1,9 @@
 //! What penalties do, and that they do not depend on the batch size.
 
-use contextualized_core::Error;
+use contextualized_core::{Error, Family};
 use contextualized_encoders::{
-    Additive, Archetypes, Contextualized, Encoder, Linear, Mlp, MlpSize, Penalties, Snapshot,
-    SquaredError, Trainer, TrainingData, unobserved,
+    Additive, Archetypes, Contextualized, Encoder, Linear, Mlp, MlpSettings, Penalties, Snapshot,
+    Training, TrainingData, unobserved,
 };
 use ndarray::Array2;
 
@@ -18,13 +18,13 @@ fn data(rows: usize) -> Data {
     Data::new(contexts.view(), features.view(), targets.view(), None).unwrap()
 }
 
-fn trainer(penalties: Penalties) -> Trainer {
-    Trainer {
+fn trainer(penalties: Penalties) -> Training {
+    Training {
         epochs: 60,
         learning_rate: 3e-3,
         batch_size: 4,
         penalties,
-        ..Trainer::default()
+        ..Training::default()
     }
 }
 
@@ -35,7 +35,7 @@ fn trained<E: Encoder<usize, usize>>(encoder: E, penalties: Penalties) -> (Vec<f
     let report = trainer(penalties)
         .train(
             &mut network,
-            &SquaredError,
+            &Family::Gaussian,
             &data(200),
             None,
             &mut unobserved,
@@ -47,10 +47,7 @@ fn trained<E: Encoder<usize, usize>>(encoder: E, penalties: Penalties) -> (Vec<f
 /// The lasso switches columns of noise off, to exactly zero, and keeps the one that matters.
 #[test]
 fn the_context_lasso_gives_exact_zeros() {
-    let size = MlpSize {
-        width: 8,
-        layers: 1,
-    };
+    let size = MlpSettings::new(8, 1);
     let lasso = Penalties {
         context_lasso: 0.2,
         ..Penalties::default()
@@ -75,10 +72,7 @@ fn the_context_lasso_gives_exact_zeros() {
 
 #[test]
 fn encoder_weights_shrink_under_their_penalty_and_biases_do_not_count() {
-    let size = MlpSize {
-        width: 8,
-        layers: 1,
-    };
+    let size = MlpSettings::new(8, 1);
     let norm = |encoder_l2: f64| {
         let penalties = Penalties {
             encoder_l2,
@@ -94,21 +88,12 @@ fn encoder_weights_shrink_under_their_penalty_and_biases_do_not_count() {
 fn coefficients_shrink_under_their_penalties() {
     let size = |penalties: Penalties| {
         let head = Archetypes::new(4, 1, 1, true, 1).unwrap();
-        let encoder = Mlp::new(
-            3,
-            4,
-            MlpSize {
-                width: 8,
-                layers: 1,
-            },
-            2,
-        )
-        .unwrap();
+        let encoder = Mlp::new(3, 4, MlpSettings::new(8, 1), 2).unwrap();
         let mut network = Contextualized::new(encoder, head).unwrap();
         trainer(penalties)
             .train(
                 &mut network,
-                &SquaredError,
+                &Family::Gaussian,
                 &data(200),
                 None,
                 &mut unobserved,
@@ -140,30 +125,21 @@ fn coefficients_shrink_under_their_penalties() {
 fn penalties_do_not_depend_on_the_batch_size() {
     let moved = |batch_size: usize| {
         let head = Archetypes::new(4, 1, 1, true, 1).unwrap();
-        let encoder = Mlp::new(
-            3,
-            4,
-            MlpSize {
-                width: 8,
-                layers: 1,
-            },
-            2,
-        )
-        .unwrap();
+        let encoder = Mlp::new(3, 4, MlpSettings::new(8, 1), 2).unwrap();
         let mut network = Contextualized::new(encoder, head).unwrap();
-        let heavy = Trainer {
+        let heavy = Training {
             batch_size,
             epochs: 400 / (200 / batch_size),
             penalties: Penalties {
                 coefficients_l2: 1.0,
                 ..Penalties::default()
             },
-            ..Trainer::default()
+            ..Training::default()
         };
         heavy
             .train(
                 &mut network,
-                &SquaredError,
+                &Family::Gaussian,
                 &data(200),
                 None,
                 &mut unobserved,

@@ -4,7 +4,8 @@ use approx::assert_relative_eq;
 use contextualized_core::Error;
 use contextualized_encoders::{
     Activation, ArchetypeWeights, Archetypes, Const, Contextualized, DenseWeights, Dim, Direct,
-    Head, Mlp, MlpSize, MlpWeights,
+    EncoderKind, EncoderLink, Head, Mlp, MlpSettings, MlpWeights, NetworkSettings,
+    Parameterization, Snapshot, StoredNetwork,
 };
 use ndarray::{Array2, array};
 use proptest::prelude::*;
@@ -67,7 +68,7 @@ fn a_direct_code_holds_slopes_then_offsets() {
 
 #[test]
 fn without_intercept_offsets_are_zero() {
-    let encoder = Mlp::new(1, 4, MlpSize::default(), 0).unwrap();
+    let encoder = Mlp::new(1, 4, MlpSettings::default(), 0).unwrap();
     let direct = Contextualized::new(encoder, Direct::new(2, 2, false).unwrap()).unwrap();
     let coefficients = direct.coefficients_at(array![[0.3]].view()).unwrap();
     assert_eq!(coefficients.offsets(), array![[0.0, 0.0]]);
@@ -76,7 +77,7 @@ fn without_intercept_offsets_are_zero() {
 
 #[test]
 fn run_time_widths_that_do_not_match_are_errors() {
-    let encoder = || Mlp::new(1, 3, MlpSize::default(), 0).unwrap();
+    let encoder = || Mlp::new(1, 3, MlpSettings::default(), 0).unwrap();
     let head = Archetypes::new(4, 1, 1, true, 0).unwrap();
     assert_eq!(
         Contextualized::new(encoder(), head)
@@ -94,16 +95,7 @@ fn run_time_widths_that_do_not_match_are_errors() {
             ..
         })
     ));
-    for size in [
-        MlpSize {
-            width: 0,
-            layers: 1,
-        },
-        MlpSize {
-            width: 1,
-            layers: 0,
-        },
-    ] {
+    for size in [MlpSettings::new(0, 1), MlpSettings::new(1, 0)] {
         assert!(matches!(
             Mlp::new(1, 1, size, 0),
             Err(Error::InvalidParameter { .. })
@@ -156,10 +148,7 @@ fn coefficients<C: Dim, Z: Dim, X: Dim, Y: Dim>(
     seed: u64,
     contexts: &Array2<f64>,
 ) -> contextualized_core::Coefficients {
-    let size = MlpSize {
-        width: 7,
-        layers: 2,
-    };
+    let size = MlpSettings::new(7, 2);
     let encoder = Mlp::new(c, z, size, seed).unwrap();
     let head = Archetypes::new(z, x, y, true, seed).unwrap();
     Contextualized::new(encoder, head)
@@ -182,7 +171,7 @@ proptest! {
 
     #[test]
     fn weights_round_trip(seed: u64, width in 1..9_usize, layers in 1..4_usize, codes in 1..5_usize) {
-        let encoder = Mlp::new(2, codes, MlpSize { width, layers }, seed).unwrap();
+        let encoder = Mlp::new(2, codes, MlpSettings::new(width, layers), seed).unwrap();
         let head = Archetypes::new(codes, 3, 2, seed % 2 == 0, seed).unwrap();
         let copy = Contextualized::new(
             Mlp::<usize, usize>::from_weights(&encoder.to_weights().unwrap()).unwrap(),
@@ -200,7 +189,7 @@ proptest! {
     /// Initial weights keep to their documented bounds.
     #[test]
     fn initial_weights_are_within_their_bounds(seed: u64, width in 1..20_usize) {
-        let encoder = Mlp::new(4, 2, MlpSize { width, layers: 2 }, seed).unwrap();
+        let encoder = Mlp::new(4, 2, MlpSettings::new(width, 2), seed).unwrap();
         let weights = encoder.to_weights().unwrap();
         for layer in &weights.layers {
             let bound = 1.0 / (layer.weights.nrows() as f64).sqrt();
@@ -212,15 +201,94 @@ proptest! {
     }
 }
 
+/// Every encoder, link and head is built again from what is stored, to the last bit; what does not fit
+/// is refused.
+#[test]
+fn stored_networks_round_trip() {
+    let small = MlpSettings::new(3, 2).activation(Activation::Tanh);
+    let contexts = array![[0.3, -1.0], [2.0, 0.1]];
+    let mask = Array2::from_shape_fn((3, 3), |(i, j)| i != j);
+    let factors = Parameterization::Factors {
+        archetypes: 2,
+        factors: 2,
+    };
+    for encoder in [
+        EncoderKind::Mlp(small),
+        EncoderKind::Additive(small),
+        EncoderKind::Linear,
+    ] {
+        for link in [EncoderLink::Identity, EncoderLink::Softmax] {
+            for head in [
+                Parameterization::Direct,
+                Parameterization::Archetypes(2),
+                factors,
+            ] {
+                let settings = NetworkSettings {
+                    encoder,
+                    link,
+                    head,
+                    intercept: true,
+                    mask: Some(mask.clone()),
+                };
+                let mut network = settings.build((2, 3, 3), (5, 6)).unwrap();
+                let stored = StoredNetwork::of(&settings, &mut network, 5).unwrap();
+                let file = serde_json::to_value(&stored).unwrap();
+                let reloaded: StoredNetwork = serde_json::from_value(file.clone()).unwrap();
+                assert_eq!(reloaded, stored);
+                let coefficients = network.coefficients_at(contexts.view()).unwrap();
+                let again = reloaded.network().unwrap();
+                assert_eq!(
+                    again.coefficients_at(contexts.view()).unwrap(),
+                    coefficients
+                );
+
+                let refused = |change: &dyn Fn(&mut serde_json::Value)| {
+                    let mut file = file.clone();
+                    change(&mut file);
+                    serde_json::from_value::<StoredNetwork>(file)
+                        .map_err(|_| ())
+                        .and_then(|stored| stored.network().map_err(|_| ()))
+                        .is_err()
+                };
+                assert!(refused(&|file| file["widths"][0] = 3.into()));
+                assert!(refused(&|file| file["widths"][1] = 2.into()));
+                assert!(refused(&|file| {
+                    file["numbers"]["tensors"].as_array_mut().unwrap().pop();
+                }));
+                assert!(refused(&|file| {
+                    let tensors = file["numbers"]["tensors"].as_array_mut().unwrap();
+                    tensors.push(tensors[0].clone());
+                }));
+                assert!(refused(&|file| {
+                    file["numbers"]["tensors"][0]["data"][0] = serde_json::Value::Null;
+                }));
+                assert!(refused(&|file| file["settings"]["intercept"] = false.into()));
+            }
+        }
+    }
+}
+
+#[test]
+fn numbers_that_are_not_finite_are_not_restored() {
+    let mut encoder = Mlp::<usize, usize>::new(1, 1, MlpSettings::new(2, 1), 0).unwrap();
+    let mut snapshot = Snapshot::of(&mut encoder).unwrap();
+    snapshot.restore(&mut encoder).unwrap();
+    *snapshot.values_mut().next().unwrap() = f64::NAN;
+    assert!(matches!(
+        snapshot.restore(&mut encoder),
+        Err(Error::NotFinite { .. })
+    ));
+}
+
 #[test]
 fn parameter_counts_are_those_of_the_formulas() {
     // MLP 2 → 25 → 25 → 10 and 10 archetypes of one target on two features and an offset.
     let mut network = Contextualized::new(
-        Mlp::new(2, 10, MlpSize::default(), 0).unwrap(),
+        Mlp::new(2, 10, MlpSettings::default(), 0).unwrap(),
         Archetypes::new(10, 2, 1, true, 0).unwrap(),
     )
     .unwrap();
-    let snapshot = contextualized_encoders::Snapshot::of(&mut network).unwrap();
+    let snapshot = Snapshot::of(&mut network).unwrap();
     assert_eq!(snapshot.values().count(), 1015);
     assert_relative_eq!(
         snapshot.values().map(f64::abs).sum::<f64>() / 1015.0,

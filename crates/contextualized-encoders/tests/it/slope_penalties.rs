@@ -1,9 +1,9 @@
 //! Penalties that bring their own gradients, and heads with slopes that are zero.
 
-use contextualized_core::{Error, Result};
+use contextualized_core::{Error, Family, Result};
 use contextualized_encoders::{
     Archetypes, Contextualized, Head, Linear, Masked, Penalties, Regularized, SlopePenalty,
-    Snapshot, SquaredError, Trainer, TrainingData, unobserved,
+    Snapshot, Training, TrainingData, unobserved,
 };
 use ndarray::{Array2, Array3, ArrayView3, array};
 
@@ -51,14 +51,14 @@ impl SlopePenalty for Squares {
 /// The same penalty by automatic differentiation.
 #[test]
 fn a_gradient_in_closed_form_trains_as_the_penalty_does() {
-    let trainer = Trainer {
+    let trainer = Training {
         epochs: 20,
         batch_size: 8,
         learning_rate: 0.01,
-        ..Trainer::default()
+        ..Training::default()
     };
     let mut automatic = network();
-    Trainer {
+    Training {
         penalties: Penalties {
             coefficients_l2: 0.3,
             ..Penalties::default()
@@ -67,7 +67,7 @@ fn a_gradient_in_closed_form_trains_as_the_penalty_does() {
     }
     .train(
         &mut automatic,
-        &SquaredError,
+        &Family::Gaussian,
         &data(1.0),
         None,
         &mut unobserved,
@@ -81,7 +81,7 @@ fn a_gradient_in_closed_form_trains_as_the_penalty_does() {
     trainer
         .train(
             &mut closed,
-            &SquaredError,
+            &Family::Gaussian,
             &data(1.0),
             None,
             &mut unobserved,
@@ -110,16 +110,16 @@ fn archetypes_are_penalised_where_no_row_says_anything() {
         weights.slopes.iter().map(|w| w.abs()).fold(0.0, f64::max)
     };
     let before = size(&network);
-    let trainer = Trainer {
+    let trainer = Training {
         epochs: 30,
         batch_size: 20,
         learning_rate: 1e-4,
-        ..Trainer::default()
+        ..Training::default()
     };
     trainer
         .train(
             &mut network,
-            &SquaredError,
+            &Family::Gaussian,
             &data(0.0),
             None,
             &mut unobserved,
@@ -148,9 +148,9 @@ impl SlopePenalty for Wrong {
 #[test]
 fn a_gradient_of_another_size_is_an_error() {
     let mut network = Regularized::new(network(), Wrong);
-    let trained = Trainer::default().train(
+    let trained = Training::default().train(
         &mut network,
-        &SquaredError,
+        &Family::Gaussian,
         &data(1.0),
         None,
         &mut unobserved,
@@ -175,10 +175,10 @@ fn masked_slopes_are_zero_before_and_after_training() {
         assert!(coefficients.offsets().iter().all(|offset| *offset != 0.0));
     };
     check(&network);
-    Trainer::default()
+    Training::default()
         .train(
             &mut network,
-            &SquaredError,
+            &Family::Gaussian,
             &data(1.0),
             None,
             &mut unobserved,

@@ -1,9 +1,9 @@
 //! What the trainer promises: seeds, batches, early stopping, progress, and errors.
 
-use contextualized_core::{Error, FitReport, Result, Termination};
+use contextualized_core::{Error, Family, FitReport, Result, Termination};
 use contextualized_encoders::{
-    Archetypes, Contextualized, Dim, Loss, Mlp, MlpSize, Snapshot, SquaredError, Tape, Trainer,
-    TrainingData, Values, unobserved,
+    Archetypes, Contextualized, Loss, Mlp, MlpSettings, Snapshot, Training, TrainingData,
+    unobserved,
 };
 use ndarray::{Array2, array};
 use std::ops::ControlFlow;
@@ -22,10 +22,7 @@ fn data(rows: usize) -> Data {
 }
 
 fn network(seed: u64) -> Net {
-    let size = MlpSize {
-        width: 8,
-        layers: 1,
-    };
+    let size = MlpSettings::new(8, 1);
     Contextualized::new(
         Mlp::new(1, 3, size, seed).unwrap(),
         Archetypes::new(3, 1, 1, true, seed).unwrap(),
@@ -33,20 +30,20 @@ fn network(seed: u64) -> Net {
     .unwrap()
 }
 
-fn train(trainer: Trainer, data: &Data) -> Result<(Vec<f64>, FitReport)> {
+fn train(trainer: Training, data: &Data) -> Result<(Vec<f64>, FitReport)> {
     let mut network = network(1);
-    let report = trainer.train(&mut network, &SquaredError, data, None, &mut unobserved)?;
+    let report = trainer.train(&mut network, &Family::Gaussian, data, None, &mut unobserved)?;
     Ok((Snapshot::of(&mut network)?.values().collect(), report))
 }
 
 #[test]
 fn the_loss_falls_for_batches_of_any_size() {
     for batch_size in [1, 7, 63, 64, 1000] {
-        let trainer = Trainer {
+        let trainer = Training {
             batch_size,
             epochs: 300,
             learning_rate: 1e-2,
-            ..Trainer::default()
+            ..Training::default()
         };
         let (_, report) = train(trainer, &data(63)).unwrap();
         assert!(
@@ -62,10 +59,10 @@ fn the_loss_falls_for_batches_of_any_size() {
 #[test]
 fn the_seed_decides_the_order_of_batches_and_nothing_else_does() {
     let weights = |seed| {
-        let trainer = Trainer {
+        let trainer = Training {
             seed,
             epochs: 3,
-            ..Trainer::default()
+            ..Training::default()
         };
         train(trainer, &data(20)).unwrap().0
     };
@@ -73,20 +70,13 @@ fn the_seed_decides_the_order_of_batches_and_nothing_else_does() {
     assert_ne!(weights(4), weights(5));
 }
 
-/// Notes the targets of every single-row batch as it passes.
+/// Notes the targets of every row as it passes.
 struct Noting(Mutex<Vec<f64>>);
 
 impl Loss for Noting {
-    fn mean<B: Dim, Y: Dim, T: Tape>(
-        &self,
-        predictor: Values<(B, Y), T>,
-        targets: Values<(B, Y)>,
-        weights: Values<(B,)>,
-    ) -> Result<Values<(), T>> {
-        if let [target] = targets.as_vec()[..] {
-            self.0.lock().unwrap().push(target);
-        }
-        SquaredError.mean(predictor, targets, weights)
+    fn at(&self, target: f64, predictor: f64) -> (f64, f64) {
+        self.0.lock().unwrap().push(target);
+        Family::Gaussian.at(target, predictor)
     }
 }
 
@@ -94,16 +84,18 @@ impl Loss for Noting {
 fn batches_are_reshuffled_every_epoch() {
     let column = Array2::from_shape_fn((12, 1), |(i, _)| i as f64);
     let numbered = Data::new(column.view(), column.view(), column.view(), None).unwrap();
-    let trainer = Trainer {
+    let trainer = Training {
         epochs: 2,
-        ..Trainer::default()
+        ..Training::default()
     };
     let noting = Noting(Mutex::new(Vec::new()));
     trainer
         .train(&mut network(1), &noting, &numbered, None, &mut unobserved)
         .unwrap();
     let seen = noting.0.into_inner().unwrap();
-    let (first, second) = seen.split_at(12);
+    // Between the losses of all rows before training, of the network and of zero, and after it.
+    assert_eq!(seen.len(), 5 * 12);
+    let (first, second) = seen[24..48].split_at(12);
     assert_ne!(first, second);
     for epoch in [first, second] {
         let mut rows = epoch.to_vec();
@@ -114,38 +106,38 @@ fn batches_are_reshuffled_every_epoch() {
 
 #[test]
 fn settings_out_of_range_are_named() {
-    let default = Trainer::default();
+    let default = Training::default();
     let broken = [
         (
-            Trainer {
+            Training {
                 epochs: 0,
                 ..default
             },
             "epochs is 0",
         ),
         (
-            Trainer {
+            Training {
                 batch_size: 0,
                 ..default
             },
             "batch_size is 0",
         ),
         (
-            Trainer {
+            Training {
                 patience: 0,
                 ..default
             },
             "patience is 0",
         ),
         (
-            Trainer {
+            Training {
                 learning_rate: 0.0,
                 ..default
             },
             "learning_rate is 0",
         ),
         (
-            Trainer {
+            Training {
                 learning_rate: f64::NAN,
                 ..default
             },
@@ -161,9 +153,9 @@ fn settings_out_of_range_are_named() {
 #[test]
 fn divergence_is_an_error_that_names_the_step() {
     for learning_rate in [10.0, 1e5, 1e200] {
-        let trainer = Trainer {
+        let trainer = Training {
             learning_rate,
-            ..Trainer::default()
+            ..Training::default()
         };
         match train(trainer, &data(20)) {
             Err(Error::Diverged {
@@ -187,17 +179,17 @@ fn early_stopping_restores_the_best_epoch() {
     let contexts = Array2::from_shape_fn((9, 1), |(i, _)| i as f64 / 4.0 - 1.0);
     let ones = Array2::ones((9, 1));
     let against = Data::new(contexts.view(), ones.view(), (-&contexts).view(), None).unwrap();
-    let trainer = Trainer {
+    let trainer = Training {
         epochs: 100,
         patience: 5,
-        ..Trainer::default()
+        ..Training::default()
     };
     let mut seen: Vec<f64> = Vec::new();
     let mut stopped = network(1);
     let report = trainer
         .train(
             &mut stopped,
-            &SquaredError,
+            &Family::Gaussian,
             &train_data,
             Some(&against),
             &mut |progress| {
@@ -216,14 +208,14 @@ fn early_stopping_restores_the_best_epoch() {
 
     // Training for exactly the best number of epochs gives the very same weights.
     let mut direct = network(1);
-    let exact = Trainer {
+    let exact = Training {
         epochs: best + 1,
         ..trainer
     };
     exact
         .train(
             &mut direct,
-            &SquaredError,
+            &Family::Gaussian,
             &train_data,
             None,
             &mut unobserved,
@@ -236,10 +228,10 @@ fn early_stopping_restores_the_best_epoch() {
 #[test]
 fn an_observer_sees_every_epoch_and_can_break_off() {
     let mut epochs = Vec::new();
-    let report = Trainer::default()
+    let report = Training::default()
         .train(
             &mut network(1),
-            &SquaredError,
+            &Family::Gaussian,
             &data(9),
             None,
             &mut |progress| {
@@ -267,9 +259,9 @@ fn weights_count_rows() {
     let rows = [0, 0, 1];
     let pick = |table: &Array2<f64>| table.select(ndarray::Axis(0), &rows);
     let repeated = Data::new(pick(&c).view(), pick(&x).view(), pick(&y).view(), None).unwrap();
-    let trainer = Trainer {
+    let trainer = Training {
         batch_size: 3,
-        ..Trainer::default()
+        ..Training::default()
     };
     let (a, b) = (
         train(trainer, &weighted).unwrap().0,
@@ -322,11 +314,11 @@ fn data_of_other_widths_than_the_network_are_an_error() {
     ] {
         let (c, x, y) = (table(widths.0), table(widths.1), table(widths.2));
         let other = Data::new(c.view(), x.view(), y.view(), None).unwrap();
-        let (own, trainer) = (data(9), Trainer::default());
+        let (own, trainer) = (data(9), Training::default());
         for (training, validation) in [(&other, None), (&own, Some(&other))] {
             let result = trainer.train(
                 &mut network(0),
-                &SquaredError,
+                &Family::Gaussian,
                 training,
                 validation,
                 &mut unobserved,
@@ -347,10 +339,7 @@ fn data_of_other_widths_than_the_network_are_an_error() {
 
 #[test]
 fn sizes_beyond_memory_are_an_error() {
-    let size = MlpSize {
-        width: usize::MAX,
-        layers: 2,
-    };
+    let size = MlpSettings::new(usize::MAX, 2);
     assert!(matches!(
         Mlp::new(1, 1, size, 0),
         Err(Error::InvalidParameter { .. })
@@ -365,9 +354,9 @@ fn sizes_beyond_memory_are_an_error() {
 fn a_validation_loss_that_is_not_finite_is_an_error() {
     let one = array![[1.0]];
     let far = Data::new(array![[1e200]].view(), one.view(), one.view(), None).unwrap();
-    let result = Trainer::default().train(
+    let result = Training::default().train(
         &mut network(1),
-        &SquaredError,
+        &Family::Gaussian,
         &data(9),
         Some(&far),
         &mut unobserved,
@@ -389,8 +378,14 @@ fn a_base_is_added_to_the_network() {
         .with_base(targets.view())
         .unwrap();
     let mut network = network(1);
-    let report = Trainer::default()
-        .train(&mut network, &SquaredError, &base, None, &mut unobserved)
+    let report = Training::default()
+        .train(
+            &mut network,
+            &Family::Gaussian,
+            &base,
+            None,
+            &mut unobserved,
+        )
         .unwrap();
     assert!(report.objective < 1e-4, "{}", report.objective);
     let slopes = network.coefficients_at(contexts.view()).unwrap();
@@ -411,15 +406,15 @@ fn a_base_is_added_to_the_network() {
 #[test]
 fn the_learning_rate_range_test_suggests_a_rate_that_trains() {
     let data = data(63);
-    let trainer = Trainer {
+    let trainer = Training {
         batch_size: 8,
         epochs: 30,
-        ..Trainer::default()
+        ..Training::default()
     };
     let mut network = network(1);
     let before: Vec<f64> = Snapshot::of(&mut network).unwrap().values().collect();
     let range = trainer
-        .learning_rate_range(&mut network, &SquaredError, &data, (1e-6, 10.0), 200)
+        .learning_rate_range(&mut network, &Family::Gaussian, &data, (1e-6, 10.0), 200)
         .unwrap();
     let after: Vec<f64> = Snapshot::of(&mut network).unwrap().values().collect();
     assert_eq!(before, after);
@@ -427,7 +422,7 @@ fn the_learning_rate_range_test_suggests_a_rate_that_trains() {
     assert!(range.rates.windows(2).all(|pair| pair[0] < pair[1]));
     assert!(range.rates.contains(&range.suggestion));
     let loss = |learning_rate| {
-        let trainer = Trainer {
+        let trainer = Training {
             learning_rate,
             ..trainer
         };
@@ -441,7 +436,7 @@ fn the_learning_rate_range_test_suggests_a_rate_that_trains() {
     );
     for (rates, steps) in [((0.0, 1.0), 100), ((1.0, 0.1), 100), ((1e-3, 1.0), 19)] {
         assert!(matches!(
-            trainer.learning_rate_range(&mut network, &SquaredError, &data, rates, steps),
+            trainer.learning_rate_range(&mut network, &Family::Gaussian, &data, rates, steps),
             Err(Error::InvalidParameter { .. })
         ));
     }
@@ -466,26 +461,23 @@ fn training_gives_the_same_bits_on_one_and_two_threads() {
             .unwrap();
         pool.install(|| {
             let mut network = Contextualized::new(
-                Mlp::new(
-                    600,
-                    5,
-                    MlpSize {
-                        width: 64,
-                        layers: 2,
-                    },
-                    3,
-                )
-                .unwrap(),
+                Mlp::new(600, 5, MlpSettings::new(64, 2), 3).unwrap(),
                 Archetypes::new(5, 2, 1, true, 4).unwrap(),
             )
             .unwrap();
-            let trainer = Trainer {
+            let trainer = Training {
                 epochs: 3,
                 batch_size: 2000,
-                ..Trainer::default()
+                ..Training::default()
             };
             trainer
-                .train(&mut network, &SquaredError, &data, None, &mut unobserved)
+                .train(
+                    &mut network,
+                    &Family::Gaussian,
+                    &data,
+                    None,
+                    &mut unobserved,
+                )
                 .unwrap();
             Snapshot::of(&mut network).unwrap().values().collect()
         })

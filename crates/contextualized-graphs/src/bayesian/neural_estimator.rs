@@ -1,22 +1,21 @@
 //! The neural estimator: an encoder, archetypes of networks, and penalties on cycles.
 
 use super::cycles::{CyclePenalty, Cycles};
-use super::network_head::NetworkHead;
-use super::neural_model::{CycleReport, Deviation, NeuralBayesianModel, UncheckedModel};
+use super::neural_model::{CycleReport, NeuralBayesianModel};
 use contextualized_baselines::{PopulationBayesianModel, PopulationBayesianNetwork};
 use contextualized_core::{
-    Error, Estimator, KFold, NetworkDensity, Result, Samples, Split, Standardization,
+    Checked, Error, Estimator, Family, KFold, NetworkDensity, NetworkEstimator, Result, Samples,
+    Standardization,
 };
 use contextualized_encoders::{
-    Activation, Contextualized, EncoderLink, Linked, Masked, Mlp, MlpSize, Penalties, Progress,
-    Regularized, SquaredError, Trainer, TrainingData, unobserved,
+    Activation, EncoderKind, EncoderLink, MlpSettings, NetworkSettings, Observer, Parameterization,
+    Regularized, StoredNetwork, Training, TrainingData, training_setters, unobserved,
 };
 use contextualized_solvers::Projection;
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array2, Axis};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
-use std::ops::ControlFlow;
 
 /// Contextualized Bayesian networks by an encoder and archetypes of networks (NOTMAD).
 ///
@@ -77,17 +76,13 @@ use std::ops::ControlFlow;
 pub struct NeuralBayesianNetwork {
     archetypes: usize,
     factors: Option<usize>,
-    size: MlpSize,
-    activation: Activation,
+    encoder: MlpSettings,
     link: EncoderLink,
     sample_cycles: Option<CyclePenalty>,
     archetype_cycles: Option<CyclePenalty>,
     archetypes_l1: f64,
-    trainer: Trainer,
-    validation: Option<f64>,
-    shrinkage: bool,
     projection: Projection,
-    seed: u64,
+    training: Training,
 }
 
 impl Default for NeuralBayesianNetwork {
@@ -95,25 +90,19 @@ impl Default for NeuralBayesianNetwork {
         Self {
             archetypes: 8,
             factors: None,
-            size: MlpSize {
-                width: 32,
-                layers: 2,
-            },
-            activation: Activation::Tanh,
+            encoder: MlpSettings::new(32, 2).activation(Activation::Tanh),
             link: EncoderLink::Identity,
             sample_cycles: Some(CyclePenalty::dagma()),
             archetype_cycles: None,
             archetypes_l1: 0.0,
-            trainer: Trainer {
+            projection: Projection::Auto,
+            training: Training {
                 epochs: 100,
                 batch_size: 32,
                 learning_rate: 5e-3,
-                ..Trainer::default()
+                validation: None,
+                ..Training::default()
             },
-            validation: None,
-            shrinkage: true,
-            projection: Projection::Auto,
-            seed: 0,
         }
     }
 }
@@ -124,19 +113,16 @@ const FOLDS: usize = 5;
 /// Rows below which there is not enough to learn a deviation from.
 const FEWEST_ROWS: usize = 20;
 
+/// Shares that are compared are multiples of one over this: networks are projected after mixing, so
+/// that the loss need not be convex in the share.
+const SHARES: usize = 20;
+
 /// The ridge of a population network that the rows do not determine.
 const FALLBACK_RIDGE: f64 = 1.0;
 
-pub(crate) type Network = Contextualized<
-    usize,
-    usize,
-    usize,
-    usize,
-    Linked<Mlp<usize, usize>>,
-    Masked<NetworkHead, usize, usize>,
->;
-
 impl NeuralBayesianNetwork {
+    training_setters!(shrinkage);
+
     /// The default settings.
     pub fn new() -> Self {
         Self::default()
@@ -159,13 +145,13 @@ impl NeuralBayesianNetwork {
 
     /// A perceptron with so many hidden layers of this width as the encoder.
     pub fn mlp(mut self, width: usize, layers: usize) -> Self {
-        self.size = MlpSize { width, layers };
+        (self.encoder.width, self.encoder.layers) = (width, layers);
         self
     }
 
     /// The function between its layers.
     pub fn activation(mut self, activation: Activation) -> Self {
-        self.activation = activation;
+        self.encoder.activation = activation;
         self
     }
 
@@ -193,54 +179,9 @@ impl NeuralBayesianNetwork {
         self
     }
 
-    /// Penalties on the deviation's weights, the encoder's weights and its context columns.
-    pub fn penalties(mut self, penalties: Penalties) -> Self {
-        self.trainer.penalties = penalties;
-        self
-    }
-
-    /// Passes over the training rows.
-    pub fn epochs(mut self, epochs: usize) -> Self {
-        self.trainer.epochs = epochs;
-        self
-    }
-
-    /// Rows per gradient step.
-    pub fn batch_size(mut self, batch_size: usize) -> Self {
-        self.trainer.batch_size = batch_size;
-        self
-    }
-
-    /// Adam's step size.
-    pub fn learning_rate(mut self, learning_rate: f64) -> Self {
-        self.trainer.learning_rate = learning_rate;
-        self
-    }
-
-    /// Stops when the loss on a random fraction of the rows, which is not trained on, has not fallen for
-    /// `patience` epochs, and keeps the best epoch's weights.
-    pub fn early_stopping(mut self, fraction: f64, patience: usize) -> Self {
-        self.validation = Some(fraction);
-        self.trainer.patience = patience;
-        self
-    }
-
-    /// Keeps the whole deviation from the population's network, without asking held-out folds: six times
-    /// as fast, and no longer safe where contexts say nothing.
-    pub fn without_shrinkage(mut self) -> Self {
-        self.shrinkage = false;
-        self
-    }
-
     /// How networks are made acyclic.
     pub fn projection(mut self, projection: Projection) -> Self {
         self.projection = projection;
-        self
-    }
-
-    /// Seed of the weights, the batches, the folds and the validation rows.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
         self
     }
 
@@ -253,31 +194,27 @@ impl NeuralBayesianNetwork {
     pub fn fit_observed(
         &self,
         samples: &Samples,
-        observer: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+        observer: &mut Observer<'_>,
     ) -> Result<NeuralBayesianModel> {
         self.validate()?;
         let samples = samples.rows_that_count()?;
-        let mut seeds = ChaCha8Rng::seed_from_u64(self.seed);
-        let (folds, last) = (seeds.next_u64(), seeds.next_u64());
-        let share = if !self.shrinkage {
+        let (folds, last) = self.training.seeds();
+        let share = if !self.training.shrinkage {
             1.0
         } else if samples.rows() < FEWEST_ROWS {
             0.0
         } else {
             self.cross_validated_share(&samples, folds)?
         };
-        let unchecked = self.fit_once(&samples, last, observer)?;
-        let mut model = NeuralBayesianModel::try_from(UncheckedModel { share, ..unchecked })?;
+        let mut model = self.fit_once(&samples, last, observer)?;
+        model.share = share;
+        model.check()?;
         model.estimate_variances(&samples)?;
         Ok(model)
     }
 
     fn validate(&self) -> Result<()> {
-        self.trainer.validate()?;
-        self.size.validate()?;
-        if self.archetypes == 0 {
-            return Err(Error::invalid_parameter("archetypes", 0, "at least 1"));
-        }
+        self.training.validate()?;
         if !(self.archetypes_l1 >= 0.0 && self.archetypes_l1.is_finite()) {
             return Err(Error::invalid_parameter(
                 "archetypes_l1",
@@ -291,46 +228,44 @@ impl NeuralBayesianNetwork {
         Ok(())
     }
 
-    /// The share in [0, 1] of the deviation, as projected, that would have predicted rows held out best.
+    /// The share in [0, 1] of the deviation with which models, made acyclic as they are, predict rows
+    /// held out best; the smallest of equals.
     fn cross_validated_share(&self, samples: &Samples, seed: u64) -> Result<f64> {
         let folds = KFold::new(FOLDS, seed).splits(samples.rows())?;
-        let sums = folds
+        let shares = (0..=SHARES).map(|step| step as f64 / SHARES as f64);
+        let losses = folds
             .into_par_iter()
             .map(|split| {
                 let train = samples.select(&split.train)?;
                 let test = samples.select(&split.test)?;
-                let unchecked = self.fit_once(&train, seed, &mut unobserved)?;
-                let whole = NeuralBayesianModel::try_from(unchecked)?;
-                let base = whole.population_reconstruction(test.contexts(), test.features())?;
-                let deviation = whole.reconstruct(test.contexts(), test.features())? - &base;
-                let residuals = &test.features() - &base;
-                let weights = match test.weights() {
-                    Some(weights) => weights.to_owned(),
-                    None => Array1::ones(test.rows()),
-                };
-                let weighted = &deviation * &weights.insert_axis(Axis(1));
-                Ok((
-                    (&weighted * &residuals).sum(),
-                    (&weighted * &deviation).sum(),
-                ))
+                let mut model = self.fit_once(&train, seed, &mut unobserved)?;
+                shares
+                    .clone()
+                    .map(|share| {
+                        model.share = share;
+                        let found = model.reconstruct(test.contexts(), test.features())?;
+                        let squares = (&test.features() - &found)
+                            .mapv(|d| d * d)
+                            .sum_axis(Axis(1));
+                        Ok(match test.weights() {
+                            Some(weights) => squares.dot(&weights),
+                            None => squares.sum(),
+                        })
+                    })
+                    .collect::<Result<Vec<f64>>>()
             })
-            .collect::<Result<Vec<(f64, f64)>>>()?;
-        let (helps, size) = sums
-            .iter()
-            .fold((0.0, 0.0), |(a, b), (helps, size)| (a + helps, b + size));
-        Ok(if size > 0.0 {
-            (helps / size).clamp(0.0, 1.0)
-        } else {
-            0.0
-        })
+            .collect::<Result<Vec<_>>>()?;
+        let total = |step: usize| -> f64 { losses.iter().map(|fold| fold[step]).sum() };
+        let best = (0..=SHARES).min_by(|&a, &b| total(a).total_cmp(&total(b)));
+        Ok(best.map_or(0.0, |step| step as f64 / SHARES as f64))
     }
 
     fn fit_once(
         &self,
         samples: &Samples,
         seed: u64,
-        observer: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<UncheckedModel> {
+        observer: &mut Observer<'_>,
+    ) -> Result<NeuralBayesianModel> {
         let mut seeds = ChaCha8Rng::seed_from_u64(seed);
         let (split, encoder, head, batches) = (
             seeds.next_u64(),
@@ -338,24 +273,13 @@ impl NeuralBayesianNetwork {
             seeds.next_u64(),
             seeds.next_u64(),
         );
-        let (train, held_out) = match self.validation {
-            None => (samples.clone(), None),
-            Some(fraction) => {
-                let split = Split::holdout(samples.rows(), fraction, split)?;
-                (
-                    samples.select(&split.train)?,
-                    Some(samples.select(&split.test)?),
-                )
-            }
-        };
+        let (train, held_out) = self.training.hold_out(samples, split)?;
         let context_scaling = Standardization::fit(train.contexts(), train.weights())?;
         let feature_scaling = Standardization::fit(train.features(), train.weights())?;
         let squares = feature_scaling.scales().mapv(|scale| scale * scale);
         let unit = squares.mean().unwrap_or(1.0).sqrt();
         let centers = feature_scaling.centers().to_owned();
         let population = population(&train)?;
-        // Slopes of a target on features: the network's transpose.
-        let base = population.weights().t().to_owned();
         let data = |samples: &Samples| -> Result<TrainingData<usize, usize, usize>> {
             let nodes = (&samples.features() - &centers) / unit;
             let contexts = context_scaling.apply(samples.contexts())?;
@@ -368,30 +292,37 @@ impl NeuralBayesianNetwork {
             .with_base(nodes.dot(&population.weights()).view())
         };
         let nodes = samples.features().ncols();
-        let mask = Array2::from_shape_fn((nodes, nodes), |(i, j)| i != j);
-        let contexts = samples.contexts().ncols();
-        let encoder = Mlp::new(contexts, self.archetypes, self.size, encoder)?
-            .with_activation(self.activation);
-        let head = NetworkHead::new(self.archetypes, nodes, self.factors, head)?;
-        let network: Network = Contextualized::new(
-            Linked::new(encoder, self.link),
-            Masked::new(head, mask.view())?,
-        )?;
+        let settings = NetworkSettings {
+            encoder: EncoderKind::Mlp(self.encoder),
+            link: self.link,
+            head: match self.factors {
+                None => Parameterization::Archetypes(self.archetypes),
+                Some(factors) => Parameterization::Factors {
+                    archetypes: self.archetypes,
+                    factors,
+                },
+            },
+            intercept: true,
+            mask: Some(Array2::from_shape_fn((nodes, nodes), |(i, j)| i != j)),
+        };
+        let widths = (samples.contexts().ncols(), nodes, nodes);
+        let network = settings.build(widths, (encoder, head))?;
         let cycles = Cycles::new(
-            base,
+            // Slopes of a target on features: the network's transpose.
+            population.weights().t().to_owned(),
             self.sample_cycles,
             self.archetype_cycles,
             self.archetypes_l1,
         );
         let mut network = Regularized::new(network, &cycles);
-        let trainer = Trainer {
+        let training = Training {
             seed: batches,
-            ..self.trainer
+            ..self.training
         };
         let held_out = held_out.map(|held_out| data(&held_out)).transpose()?;
-        let fit = trainer.train(
+        let fit = training.train(
             &mut network,
-            &SquaredError,
+            &Family::Gaussian,
             &data(&train)?,
             held_out.as_ref(),
             &mut |progress| {
@@ -399,26 +330,23 @@ impl NeuralBayesianNetwork {
                 observer(progress)
             },
         )?;
-        let network = network.into_network();
-        Ok(UncheckedModel {
+        let model = NeuralBayesianModel {
             names: samples.names().clone(),
             contexts: context_scaling,
             centers,
             unit,
-            deviation: Deviation {
-                encoder: network.encoder().encoder().to_weights()?,
-                link: self.link,
-                head: network.head().head().to_weights()?,
-            },
+            deviation: StoredNetwork::of(&settings, &mut network.into_network(), encoder)?,
             share: 1.0,
             variances: population.variances().to_owned(),
-            projection: self.projection.into(),
+            projection: self.projection,
             report: CycleReport {
                 fit,
                 cycles: cycles.last(),
             },
             population,
-        })
+        };
+        model.check()?;
+        Ok(model)
     }
 }
 
@@ -429,6 +357,12 @@ fn population(samples: &Samples) -> Result<PopulationBayesianModel> {
             .ridge(FALLBACK_RIDGE)
             .fit(samples),
         fit => fit,
+    }
+}
+
+impl NetworkEstimator for NeuralBayesianNetwork {
+    fn with_seed(seed: u64) -> Self {
+        Self::new().seed(seed)
     }
 }
 

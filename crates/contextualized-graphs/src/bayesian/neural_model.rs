@@ -1,18 +1,14 @@
 //! The fitted neural networks of networks.
 
-use super::network_head::{HeadWeights, NetworkHead};
-use super::neural_estimator::Network;
 use super::project_networks;
 use contextualized_baselines::PopulationBayesianModel;
 use contextualized_core::validate::check_table;
 use contextualized_core::{
-    Coefficients, ColumnNames, Error, FitReport, NetworkDensity, NetworkKind, Networks,
+    Checked, Coefficients, ColumnNames, Error, FitReport, NetworkDensity, NetworkKind, Networks,
     NodeDistribution, Result, Samples, Standardization, StructuralEquations, StructuralNetworks,
-    VaryingNetworks, WithNetworkArchetypes,
+    VaryingNetworks, WithNetworkArchetypes, checked_serde,
 };
-use contextualized_encoders::{
-    Archetypes, Contextualized, EncoderLink, Linked, Masked, Mlp, MlpWeights,
-};
+use contextualized_encoders::{AnyHead, Contextualized, EncoderLink, Network, StoredNetwork};
 use contextualized_solvers::Projection;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
@@ -36,70 +32,19 @@ pub struct FactorNetworks {
 }
 
 /// [`Projection`] as it stands in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Kind {
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Projection")]
+enum StoredProjection {
     Auto,
     Exact,
     Greedy,
 }
 
-impl From<Projection> for Kind {
-    fn from(projection: Projection) -> Self {
-        match projection {
-            Projection::Exact => Self::Exact,
-            Projection::Greedy => Self::Greedy,
-            Projection::Auto => Self::Auto,
-        }
-    }
-}
-
-impl From<Kind> for Projection {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Auto => Self::Auto,
-            Kind::Exact => Self::Exact,
-            Kind::Greedy => Self::Greedy,
-        }
-    }
-}
-
-/// Encoder and archetypes as numbers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Deviation {
-    pub(crate) encoder: MlpWeights,
-    pub(crate) link: EncoderLink,
-    pub(crate) head: HeadWeights,
-}
-
-impl Deviation {
-    fn network(&self, nodes: usize) -> Result<Network> {
-        let mask = Array2::from_shape_fn((nodes, nodes), |(i, j)| i != j);
-        let encoder = Linked::new(Mlp::from_weights(&self.encoder)?, self.link);
-        let head = Masked::new(NetworkHead::from_weights(&self.head)?, mask.view())?;
-        Contextualized::new(encoder, head)
-    }
-}
-
 /// Networks as functions of context: those of the population, and a share of the deviation from them
 /// that an encoder learned, made acyclic.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "UncheckedModel")]
+#[serde(remote = "Self")]
 pub struct NeuralBayesianModel {
-    names: ColumnNames,
-    contexts: Standardization,
-    centers: Array1<f64>,
-    unit: f64,
-    population: PopulationBayesianModel,
-    deviation: Deviation,
-    share: f64,
-    variances: Array1<f64>,
-    projection: Kind,
-    report: CycleReport,
-}
-
-/// What a file may hold, before it is checked.
-#[derive(Deserialize)]
-pub(crate) struct UncheckedModel {
     pub(crate) names: ColumnNames,
     pub(crate) contexts: Standardization,
     /// Means of the nodes.
@@ -107,47 +52,45 @@ pub(crate) struct UncheckedModel {
     /// The unit of training.
     pub(crate) unit: f64,
     pub(crate) population: PopulationBayesianModel,
-    pub(crate) deviation: Deviation,
+    pub(crate) deviation: StoredNetwork,
     pub(crate) share: f64,
     pub(crate) variances: Array1<f64>,
-    pub(crate) projection: Kind,
+    #[serde(with = "StoredProjection")]
+    pub(crate) projection: Projection,
     pub(crate) report: CycleReport,
 }
 
-impl TryFrom<UncheckedModel> for NeuralBayesianModel {
-    type Error = Error;
+checked_serde!(NeuralBayesianModel);
 
-    fn try_from(unchecked: UncheckedModel) -> Result<Self> {
-        let nodes = unchecked.population.weights().nrows();
-        let columns = unchecked.contexts.columns();
+impl Checked for NeuralBayesianModel {
+    fn check(&self) -> Result<()> {
+        let nodes = self.population.weights().nrows();
+        let columns = self.contexts.columns();
         let contexts = Array2::zeros((1, columns));
-        unchecked.population.networks(contexts.view())?;
-        for (argument, values) in [
-            ("centers", &unchecked.centers),
-            ("variances", &unchecked.variances),
-        ] {
+        self.population.networks(contexts.view())?;
+        for (argument, values) in [("centers", &self.centers), ("variances", &self.variances)] {
             check_table(argument, values.view().insert_axis(Axis(0)), Some(nodes))?;
         }
-        if let Some(variance) = unchecked.variances.iter().find(|value| **value <= 0.0) {
+        if let Some(variance) = self.variances.iter().find(|value| **value <= 0.0) {
             return Err(Error::invalid_parameter("variance", variance, "above zero"));
         }
-        if !(unchecked.unit.is_finite() && unchecked.unit > 0.0) {
+        if !(self.unit.is_finite() && self.unit > 0.0) {
             return Err(Error::invalid_parameter(
                 "unit",
-                unchecked.unit,
+                self.unit,
                 "a positive number",
             ));
         }
-        if !(0.0..=1.0).contains(&unchecked.share) {
+        if !(0.0..=1.0).contains(&self.share) {
             return Err(Error::invalid_parameter(
                 "share",
-                unchecked.share,
+                self.share,
                 "between 0 and 1",
             ));
         }
         for (argument, expected, found) in [
-            ("context names", columns, unchecked.names.contexts.len()),
-            ("feature names", nodes, unchecked.names.features.len()),
+            ("context names", columns, self.names.contexts.len()),
+            ("feature names", nodes, self.names.features.len()),
         ] {
             if expected != found {
                 return Err(Error::ColumnCount {
@@ -157,20 +100,16 @@ impl TryFrom<UncheckedModel> for NeuralBayesianModel {
                 });
             }
         }
-        let network = unchecked.deviation.network(nodes)?;
+        let network = self.deviation.network()?;
         network.coefficients_at(contexts.view())?;
-        Ok(Self {
-            names: unchecked.names,
-            contexts: unchecked.contexts,
-            centers: unchecked.centers,
-            unit: unchecked.unit,
-            population: unchecked.population,
-            deviation: unchecked.deviation,
-            share: unchecked.share,
-            variances: unchecked.variances,
-            projection: unchecked.projection,
-            report: unchecked.report,
-        })
+        if network.widths() != (columns, nodes, nodes) {
+            return Err(Error::ColumnCount {
+                argument: "slopes of the deviation",
+                expected: nodes,
+                found: network.widths().1,
+            });
+        }
+        Ok(())
     }
 }
 
@@ -217,38 +156,27 @@ impl NeuralBayesianModel {
     /// [`Error::ColumnCount`], [`Error::NotFinite`].
     pub fn factor_networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Option<FactorNetworks>> {
         check_table("contexts", contexts, Some(self.contexts.columns()))?;
-        let HeadWeights::Factors(weights) = &self.deviation.head else {
+        let network = self.deviation.network()?;
+        let AnyHead::Factors(head) = network.head().head() else {
             return Ok(None);
         };
-        let encoder = Linked::new(
-            Mlp::<usize, usize>::from_weights(&self.deviation.encoder)?,
-            self.deviation.link,
-        );
-        let latent: Archetypes<usize, usize, usize> = Archetypes::from_weights(&weights.latent)?;
         let standardized = self.contexts.apply(contexts)?;
-        let slopes = Contextualized::new(encoder, latent)?.coefficients_at(standardized.view())?;
+        let codes = network.codes_at(standardized.view())?;
+        let latent = Contextualized::new(network.encoder().clone(), head.latent().clone())?;
+        let slopes = latent.coefficients_of_codes(codes.view())?;
         let mut edges = slopes.slopes().to_owned() * self.share;
         edges.swap_axes(1, 2);
         Ok(Some(FactorNetworks {
             networks: Networks::new(edges.as_standard_layout().into_owned())?,
-            loadings: weights.loadings(),
+            loadings: head.to_weights()?.loadings(),
         }))
     }
 
     fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
         check_table("contexts", contexts, Some(self.contexts.columns()))?;
         let standardized = self.contexts.apply(contexts)?;
-        let network = self.deviation.network(self.centers.len())?;
+        let network = self.deviation.network()?;
         network.coefficients_at(standardized.view())
-    }
-
-    /// What the population's network alone says.
-    pub(crate) fn population_reconstruction(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>> {
-        self.population.reconstruct(contexts, features)
     }
 
     /// Noise variances from the residuals of the rows trained on.
@@ -269,7 +197,7 @@ impl VaryingNetworks for NeuralBayesianModel {
     }
 
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
-        project_networks(&self.unprojected(contexts)?, self.projection.into())
+        project_networks(&self.unprojected(contexts)?, self.projection)
     }
 }
 
@@ -278,18 +206,18 @@ impl VaryingNetworks for NeuralBayesianModel {
 /// there are factors they are those of the nodes that factors stand for.
 impl WithNetworkArchetypes for NeuralBayesianModel {
     fn archetypes(&self) -> Result<Networks> {
-        let archetypes = self.deviation.network(self.centers.len())?.archetypes()?;
+        let archetypes = self.deviation.network()?.archetypes()?;
         let mut weights = archetypes.slopes().to_owned();
         weights.swap_axes(1, 2);
         weights *= self.share;
-        if self.deviation.link == EncoderLink::Softmax {
+        if self.deviation.settings().link == EncoderLink::Softmax {
             weights += &self.population.weights();
         }
         Networks::new(weights.as_standard_layout().into_owned())
     }
 
     fn archetype_base(&self) -> Result<Option<Networks>> {
-        if self.deviation.link == EncoderLink::Softmax {
+        if self.deviation.settings().link == EncoderLink::Softmax {
             return Ok(None);
         }
         let weights = self.population.weights().insert_axis(Axis(0));
@@ -299,7 +227,7 @@ impl WithNetworkArchetypes for NeuralBayesianModel {
     fn archetype_weights(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         check_table("contexts", contexts, Some(self.contexts.columns()))?;
         let standardized = self.contexts.apply(contexts)?;
-        let network = self.deviation.network(self.centers.len())?;
+        let network = self.deviation.network()?;
         network.codes_at(standardized.view())
     }
 }

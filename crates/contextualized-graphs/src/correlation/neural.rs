@@ -1,15 +1,17 @@
 //! Correlations from pairwise regressions whose coefficients an encoder mixes.
 
 use crate::neural::{
-    Fitted, LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, neural_setters, pairs,
+    Fitted, LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, check_learned, neural_setters,
+    pairs,
 };
 use crate::normal::in_units;
 use crate::numerical::numerical;
 use contextualized_core::validate::{check_finite, check_table};
 use contextualized_core::{
-    Error, Estimator, FitReport, NetworkDensity, NetworkKind, Networks, NodeDistribution,
-    NodeNormal, Result, Samples, Standardization, VaryingNetworks,
+    Checked, Error, Estimator, FitReport, NetworkDensity, NetworkEstimator, NetworkKind, Networks,
+    NodeDistribution, NodeNormal, Result, Samples, Standardization, VaryingNetworks, checked_serde,
 };
+use contextualized_encoders::Training;
 use contextualized_solvers::{Normal, nearest_correlation};
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
@@ -62,9 +64,19 @@ use serde::{Deserialize, Serialize};
 /// assert!(networks.edges()[[0, 0, 1]] < -0.3 && networks.edges()[[1, 0, 1]] > 0.3);
 /// # Ok::<(), contextualized_core::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NeuralCorrelation {
     settings: NeuralSettings,
+    training: Training,
+}
+
+impl Default for NeuralCorrelation {
+    fn default() -> Self {
+        Self {
+            settings: NeuralSettings::default(),
+            training: NeuralSettings::training(),
+        }
+    }
 }
 
 impl NeuralCorrelation {
@@ -78,6 +90,12 @@ impl NeuralCorrelation {
 
 /// The least eigenvalue of a correlation matrix.
 const LEAST: f64 = 1e-3;
+
+impl NetworkEstimator for NeuralCorrelation {
+    fn with_seed(seed: u64) -> Self {
+        Self::new().seed(seed)
+    }
+}
 
 impl Estimator for NeuralCorrelation {
     type Model = NeuralCorrelationModel;
@@ -95,31 +113,31 @@ impl Estimator for NeuralCorrelation {
     /// node; [`Error::InvalidParameter`] for a setting out of range and for a feature that is the same
     /// in every row; [`Error::Diverged`]; [`Error::NotFinite`] for data whose units overflow.
     fn fit(&self, samples: &Samples) -> Result<NeuralCorrelationModel> {
-        self.settings.validate()?;
+        self.training.validate()?;
         let data = Nodes::new(samples)?;
-        let regressions = Task::Pairs.fit(&data, &self.settings)?;
-        let means = Task::Means.fit(&data, &self.settings)?;
+        let regressions = Task::Pairs.fit(&data, &self.settings, &self.training)?;
+        let means = Task::Means.fit(&data, &self.settings, &self.training)?;
         let residuals = &data.nodes - &means.held_out;
-        let variances = Task::LogVariances(&residuals).fit(&data, &self.settings)?;
+        let variances =
+            Task::LogVariances(&residuals).fit(&data, &self.settings, &self.training)?;
         let Fitted {
             learned, report, ..
         } = regressions;
-        UncheckedModel {
+        Ok(NeuralCorrelationModel {
             context_scaling: data.context_scaling,
             scaling: data.scaling,
             regressions: learned,
             means: means.learned,
             log_variances: variances.learned,
             report,
-        }
-        .try_into()
+        })
     }
 }
 
 /// Fitted neural correlations. Reloaded through serde they are the same bits; numbers that contradict
 /// each other are refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "UncheckedModel")]
+#[serde(remote = "Self")]
 pub struct NeuralCorrelationModel {
     context_scaling: Standardization,
     scaling: Standardization,
@@ -129,48 +147,17 @@ pub struct NeuralCorrelationModel {
     report: FitReport,
 }
 
-/// What a file may hold, before it is checked.
-#[derive(Deserialize)]
-struct UncheckedModel {
-    context_scaling: Standardization,
-    scaling: Standardization,
-    regressions: Learned,
-    means: Learned,
-    log_variances: Learned,
-    report: FitReport,
-}
+checked_serde!(NeuralCorrelationModel);
 
-impl TryFrom<UncheckedModel> for NeuralCorrelationModel {
-    type Error = Error;
-
-    fn try_from(file: UncheckedModel) -> Result<Self> {
-        let (contexts, size) = (file.context_scaling.columns(), file.scaling.columns());
-        for (argument, learned, expected) in [
-            (
-                "regressions",
-                &file.regressions,
-                (contexts, size, size * (size.max(1) - 1)),
-            ),
-            ("means", &file.means, (contexts, 1, size)),
-            ("log-variances", &file.log_variances, (contexts, 1, size)),
-        ] {
-            let found = learned.widths()?;
-            if found != expected {
-                return Err(Error::ColumnCount {
-                    argument,
-                    expected: expected.2,
-                    found: found.2,
-                });
-            }
-        }
-        Ok(Self {
-            context_scaling: file.context_scaling,
-            scaling: file.scaling,
-            regressions: file.regressions,
-            means: file.means,
-            log_variances: file.log_variances,
-            report: file.report,
-        })
+impl Checked for NeuralCorrelationModel {
+    fn check(&self) -> Result<()> {
+        let (contexts, size) = (self.context_scaling.columns(), self.scaling.columns());
+        let pairs = size * (size.max(1) - 1);
+        check_learned(&[
+            ("regressions", &self.regressions, (contexts, size, pairs)),
+            ("means", &self.means, (contexts, 1, size)),
+            ("log-variances", &self.log_variances, (contexts, 1, size)),
+        ])
     }
 }
 
@@ -182,10 +169,12 @@ fn joined(slopes: &Array2<f64>, size: usize) -> Result<Array2<f64>> {
     }
     let raw = Array2::from_shape_fn((size, size), |(i, j)| {
         let product = own[[i, j]] * own[[j, i]];
-        match (i == j, product > 0.0) {
-            (true, _) => 1.0,
-            (false, false) => 0.0,
-            (false, true) => own[[i, j]].signum() * product.sqrt().min(1.0),
+        if i == j {
+            1.0
+        } else if product > 0.0 {
+            own[[i, j]].signum() * product.sqrt().min(1.0)
+        } else {
+            0.0
         }
     });
     numerical(

@@ -1,12 +1,16 @@
 //! Precisions from neighbourhood regressions whose coefficients an encoder mixes.
 
-use crate::neural::{Fitted, LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, neural_setters};
+use crate::neural::{
+    Fitted, LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, check_learned, neural_setters,
+};
 use crate::numerical::numerical;
 use contextualized_core::validate::{check_finite, check_rows, check_table};
 use contextualized_core::{
-    Error, Estimator, FitReport, MarkovNetworks, NetworkDensity, NetworkKind, Networks,
-    NodeDistribution, NodeNormal, Result, Samples, Standardization, VaryingNetworks,
+    Checked, Error, Estimator, FitReport, MarkovNetworks, NetworkDensity, NetworkEstimator,
+    NetworkKind, Networks, NodeDistribution, NodeNormal, Result, Samples, Standardization,
+    VaryingNetworks, checked_serde,
 };
+use contextualized_encoders::Training;
 use contextualized_solvers::symmetric_eigen;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
@@ -74,15 +78,27 @@ pub enum EdgeRule {
 /// assert!(partial[[0, 0, 1]] < -0.3 && partial[[1, 0, 1]] > 0.3 && partial[[1, 0, 2]].abs() < 0.3);
 /// # Ok::<(), contextualized_core::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NeuralMarkov {
     settings: NeuralSettings,
+    training: Training,
     lasso: Option<f64>,
     rule: EdgeRule,
 }
 
 /// The least eigenvalue of I − t P.
 const LEAST: f64 = 0.01;
+
+impl Default for NeuralMarkov {
+    fn default() -> Self {
+        Self {
+            settings: NeuralSettings::default(),
+            training: NeuralSettings::training(),
+            lasso: None,
+            rule: EdgeRule::default(),
+        }
+    }
+}
 
 impl NeuralMarkov {
     /// The default settings.
@@ -107,6 +123,12 @@ impl NeuralMarkov {
     neural_setters!();
 }
 
+impl NetworkEstimator for NeuralMarkov {
+    fn with_seed(seed: u64) -> Self {
+        Self::new().seed(seed)
+    }
+}
+
 impl Estimator for NeuralMarkov {
     type Model = NeuralMarkovModel;
 
@@ -127,7 +149,7 @@ impl Estimator for NeuralMarkov {
     /// node; [`Error::InvalidParameter`] for a setting out of range and for a feature that is the same
     /// in every row; [`Error::Diverged`]; [`Error::NotFinite`] for data whose units overflow.
     fn fit(&self, samples: &Samples) -> Result<NeuralMarkovModel> {
-        self.settings.validate()?;
+        self.training.validate()?;
         if let Some(lasso) = self.lasso
             && !(lasso > 0.0 && lasso.is_finite())
         {
@@ -138,28 +160,29 @@ impl Estimator for NeuralMarkov {
             ));
         }
         let data = Nodes::new(samples)?;
-        let regressions = Task::Others { lasso: self.lasso }.fit(&data, &self.settings)?;
+        let regressions =
+            Task::Others { lasso: self.lasso }.fit(&data, &self.settings, &self.training)?;
         let residuals = &data.nodes - &regressions.held_out;
-        let variances = Task::LogVariances(&residuals).fit(&data, &self.settings)?;
+        let variances =
+            Task::LogVariances(&residuals).fit(&data, &self.settings, &self.training)?;
         let Fitted {
             learned, report, ..
         } = regressions;
-        UncheckedModel {
+        Ok(NeuralMarkovModel {
             context_scaling: data.context_scaling,
             scaling: data.scaling,
             rule: self.rule,
             regressions: learned,
             log_variances: variances.learned,
             report,
-        }
-        .try_into()
+        })
     }
 }
 
 /// Fitted neural precisions. Reloaded through serde they are the same bits; numbers that contradict
 /// each other are refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "UncheckedModel")]
+#[serde(remote = "Self")]
 pub struct NeuralMarkovModel {
     context_scaling: Standardization,
     scaling: Standardization,
@@ -169,43 +192,15 @@ pub struct NeuralMarkovModel {
     report: FitReport,
 }
 
-/// What a file may hold, before it is checked.
-#[derive(Deserialize)]
-struct UncheckedModel {
-    context_scaling: Standardization,
-    scaling: Standardization,
-    rule: EdgeRule,
-    regressions: Learned,
-    log_variances: Learned,
-    report: FitReport,
-}
+checked_serde!(NeuralMarkovModel);
 
-impl TryFrom<UncheckedModel> for NeuralMarkovModel {
-    type Error = Error;
-
-    fn try_from(file: UncheckedModel) -> Result<Self> {
-        let (contexts, size) = (file.context_scaling.columns(), file.scaling.columns());
-        for (argument, learned, expected) in [
-            ("regressions", &file.regressions, (contexts, size, size)),
-            ("log-variances", &file.log_variances, (contexts, 1, size)),
-        ] {
-            let found = learned.widths()?;
-            if found != expected {
-                return Err(Error::ColumnCount {
-                    argument,
-                    expected: expected.2,
-                    found: found.2,
-                });
-            }
-        }
-        Ok(Self {
-            context_scaling: file.context_scaling,
-            scaling: file.scaling,
-            rule: file.rule,
-            regressions: file.regressions,
-            log_variances: file.log_variances,
-            report: file.report,
-        })
+impl Checked for NeuralMarkovModel {
+    fn check(&self) -> Result<()> {
+        let (contexts, size) = (self.context_scaling.columns(), self.scaling.columns());
+        check_learned(&[
+            ("regressions", &self.regressions, (contexts, size, size)),
+            ("log-variances", &self.log_variances, (contexts, 1, size)),
+        ])
     }
 }
 
@@ -233,11 +228,14 @@ fn joined(
         // One triangle, so that rounding keeps the matrix symmetric.
         let (i, j) = (i.max(j), i.min(j));
         let (own, other) = (slopes[[i, j]], slopes[[j, i]]);
-        let value = match (own == 0.0, other == 0.0, rule) {
-            (false, true, EdgeRule::Or) => own * deviations[j] / deviations[i],
-            (true, false, EdgeRule::Or) => other * deviations[i] / deviations[j],
-            _ if own * other > 0.0 => own.signum() * (own * other).sqrt(),
-            _ => 0.0,
+        let value = if own * other > 0.0 {
+            own.signum() * (own * other).sqrt()
+        } else if rule == EdgeRule::Or && own == 0.0 {
+            other * deviations[i] / deviations[j]
+        } else if rule == EdgeRule::Or && other == 0.0 {
+            own * deviations[j] / deviations[i]
+        } else {
+            0.0
         };
         value.clamp(-1.0, 1.0)
     });

@@ -1,7 +1,8 @@
 //! What is regressed on what.
 
 use super::nodes::Nodes;
-use contextualized_core::Standardization;
+use contextualized_core::{Family, Standardization};
+use contextualized_encoders::{ConstantCoefficients, LogVarianceLoss, Loss};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 /// What an encoder learns of standardised nodes.
@@ -36,10 +37,18 @@ impl Task<'_> {
         }
     }
 
+    /// What predictions of the task lower.
+    pub(crate) fn loss(&self) -> &'static dyn Loss {
+        match self {
+            Self::Pairs | Self::Others { .. } | Self::Means => &Family::Gaussian,
+            Self::LogVariances(_) => &LogVarianceLoss,
+        }
+    }
+
     pub(crate) fn lasso(&self) -> f64 {
         match self {
             Self::Others { lasso } => lasso.unwrap_or(0.0),
-            _ => 0.0,
+            Self::Pairs | Self::Means | Self::LogVariances(_) => 0.0,
         }
     }
 
@@ -58,32 +67,35 @@ impl Task<'_> {
         }
     }
 
-    /// The population's slopes (targets × features), zero where the mask is not true, and offsets,
-    /// as these rows have them.
-    pub(crate) fn population(&self, data: &Nodes, rows: &[usize]) -> (Array2<f64>, Array1<f64>) {
+    /// The population's coefficients, with slopes of zero where the mask is not true, as these rows
+    /// have them.
+    pub(crate) fn population(&self, data: &Nodes, rows: &[usize]) -> ConstantCoefficients {
         let size = data.nodes.ncols();
-        match self {
+        let slopes = match self {
             Self::Pairs => {
                 let mut slopes = Array2::zeros((size * (size - 1), size));
                 for (place, (i, j)) in pairs(size).enumerate() {
                     slopes[[place, j]] = data.covariance[[i, j]] / data.covariance[[j, j]];
                 }
-                let offsets = Array1::zeros(slopes.nrows());
-                (slopes, offsets)
+                slopes
             }
-            Self::Others { lasso } => {
-                let slopes = Array2::from_shape_fn((size, size), |(i, j)| match (i == j, lasso) {
-                    (false, None) => -data.precision[[i, j]] / data.precision[[i, i]],
-                    _ => 0.0,
-                });
-                (slopes, Array1::zeros(size))
+            Self::Others { lasso: Some(_) } => Array2::zeros((size, size)),
+            Self::Others { lasso: None } => Array2::from_shape_fn((size, size), |(i, j)| {
+                if i == j {
+                    0.0
+                } else {
+                    -data.precision[[i, j]] / data.precision[[i, i]]
+                }
+            }),
+            Self::Means | Self::LogVariances(_) => Array2::zeros((size, 1)),
+        };
+        let offsets = match self {
+            Self::Pairs | Self::Others { .. } | Self::Means => Array1::zeros(slopes.nrows()),
+            Self::LogVariances(residuals) => {
+                data.log_mean_squares(&residuals.select(Axis(0), rows))
             }
-            Self::Means => (Array2::zeros((size, 1)), Array1::zeros(size)),
-            Self::LogVariances(residuals) => (
-                Array2::zeros((size, 1)),
-                data.log_mean_squares(&residuals.select(Axis(0), rows)),
-            ),
-        }
+        };
+        ConstantCoefficients { slopes, offsets }
     }
 
     /// Features and targets of some rows, whose nodes are given as standardised.

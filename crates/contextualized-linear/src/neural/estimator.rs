@@ -1,20 +1,19 @@
 //! The estimator: settings, and how they become a fitted model.
 
-use crate::neural::encoder::{AnyEncoder, EncoderKind};
-use crate::neural::head::{AnyHead, Parameterization};
-use crate::neural::model::{Deviation, NeuralModel, RegressionNetwork};
-use contextualized_baselines::{HeldOut, PopulationModel, PopulationRegression, shares_by_folds};
-use contextualized_core::{Estimator, Link, Result, Samples, Scaling, Split, VaryingCoefficients};
-use contextualized_encoders::{
-    Contextualized, EncoderLink, Head, LearningRateRange, LogisticLoss, MlpSize, Penalties,
-    Progress, SquaredError, Trainer, TrainingData, unobserved,
+use crate::neural::model::{NeuralModel, NeuralParts};
+use contextualized_baselines::PopulationRegression;
+use contextualized_core::{
+    Estimator, Family, RegressionEstimator, RegressionSettings, Result, Samples, Scaling,
 };
-use ndarray::Array1;
+use contextualized_encoders::{
+    CoefficientNetwork, ConstantCoefficients, EncoderKind, EncoderLink, EncoderSettings,
+    LearningRateRange, MlpSettings, NetworkSettings, Observer, Parameterization, Prepared,
+    StoredNetwork, Training, TrainingData, training_setters, unobserved,
+};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::ops::ControlFlow;
 
-/// Contextualized linear or logistic regression by a neural encoder.
+/// Contextualized regression, linear or generalised, by a neural encoder.
 ///
 /// ```text
 /// ℓ(E[y | x, c]) = B(c) x + m(c)
@@ -30,15 +29,15 @@ use std::ops::ControlFlow;
 /// population's.
 ///
 /// Contexts, features and targets are standardised on the rows trained on, and coefficients are
-/// mapped back: they are per unit of the features in the data. Binary targets stay as they are, and
-/// coefficients are on the scale of the logit.
+/// mapped back: they are per unit of the features in the data. Targets of a family that cannot be
+/// standardised, such as binary ones, stay as they are, and coefficients are on the scale of its link.
 ///
 /// | setting | default | range |
 /// |---|---|---|
 /// | parameterization | 10 archetypes | 1 or more, or direct |
-/// | encoder | perceptron, 2 hidden layers of 25 | perceptron, additive, linear |
+/// | encoder | perceptron, 2 hidden layers of 25 | perceptron, additive, linear, or your own: [`EncoderSettings`] |
 /// | encoder link | identity | identity, logistic, softmax |
-/// | outcome | linear | linear, or binary by the logit link |
+/// | family | Gaussian | any [`Family`] |
 /// | intercept | yes | |
 /// | standardize | yes | |
 /// | shrinkage to the population | by 5 folds | or none |
@@ -68,32 +67,26 @@ use std::ops::ControlFlow;
 /// # Ok::<(), contextualized_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct NeuralRegression {
-    parameterization: Parameterization,
-    encoder: EncoderKind,
-    encoder_link: EncoderLink,
-    link: Link,
-    intercept: bool,
+pub struct NeuralRegression<S = EncoderKind> {
+    network: NetworkSettings<S>,
+    family: Family,
     standardize: bool,
-    shrinkage: bool,
-    trainer: Trainer,
-    validation: Option<f64>,
-    seed: u64,
+    training: Training,
 }
 
 impl Default for NeuralRegression {
     fn default() -> Self {
         Self {
-            parameterization: Parameterization::Archetypes(10),
-            encoder: EncoderKind::Mlp(MlpSize::default()),
-            encoder_link: EncoderLink::Identity,
-            link: Link::Identity,
-            intercept: true,
+            network: NetworkSettings {
+                encoder: EncoderKind::default(),
+                link: EncoderLink::Identity,
+                head: Parameterization::Archetypes(10),
+                intercept: true,
+                mask: None,
+            },
+            family: Family::Gaussian,
             standardize: true,
-            shrinkage: true,
-            trainer: Trainer::default(),
-            validation: Some(0.2),
-            seed: 0,
+            training: Training::default(),
         }
     }
 }
@@ -103,42 +96,57 @@ impl NeuralRegression {
     pub fn new() -> Self {
         Self::default()
     }
+}
+
+impl<S: EncoderSettings> NeuralRegression<S> {
+    training_setters!(shrinkage);
 
     /// Direct coefficients or archetypes.
     pub fn parameterization(mut self, parameterization: Parameterization) -> Self {
-        self.parameterization = parameterization;
+        self.network.head = parameterization;
         self
     }
 
-    /// The kind and size of the encoder.
-    pub fn encoder(mut self, encoder: EncoderKind) -> Self {
-        self.encoder = encoder;
-        self
+    /// The encoder: an [`EncoderKind`], or settings of your own.
+    pub fn encoder<T: EncoderSettings>(self, encoder: T) -> NeuralRegression<T> {
+        let network = self.network;
+        NeuralRegression {
+            network: NetworkSettings {
+                encoder,
+                link: network.link,
+                head: network.head,
+                intercept: network.intercept,
+                mask: network.mask,
+            },
+            family: self.family,
+            standardize: self.standardize,
+            training: self.training,
+        }
     }
 
     /// A perceptron with so many hidden layers of this width as the encoder.
-    pub fn mlp(self, width: usize, layers: usize) -> Self {
-        self.encoder(EncoderKind::Mlp(MlpSize { width, layers }))
+    pub fn mlp(self, width: usize, layers: usize) -> NeuralRegression {
+        self.encoder(EncoderKind::Mlp(MlpSettings::new(width, layers)))
     }
 
     /// The function between the encoder's output and the code.
     ///
     /// With softmax, archetypes are mixed by weights that sum to one.
     pub fn encoder_link(mut self, link: EncoderLink) -> Self {
-        self.encoder_link = link;
+        self.network.link = link;
         self
     }
 
-    /// Logistic regression of targets that are 0 or 1.
-    pub fn logistic(mut self) -> Self {
-        self.link = Link::Logit;
+    /// The family of the targets.
+    pub fn family(mut self, family: Family) -> Self {
+        self.family = family;
         self
     }
 
     /// Whether the model has an offset m(c); without one, the linear predictor is zero where
     /// features are.
     pub fn intercept(mut self, intercept: bool) -> Self {
-        self.intercept = intercept;
+        self.network.intercept = intercept;
         self
     }
 
@@ -150,58 +158,6 @@ impl NeuralRegression {
         self
     }
 
-    /// Keeps the whole deviation from the population fit, without asking held-out folds.
-    ///
-    /// Five times as fast, and no longer safe where contexts say nothing.
-    pub fn without_shrinkage(mut self) -> Self {
-        self.shrinkage = false;
-        self
-    }
-
-    /// Penalties on the deviation's coefficients, the encoder's weights and its context columns.
-    pub fn penalties(mut self, penalties: Penalties) -> Self {
-        self.trainer.penalties = penalties;
-        self
-    }
-
-    /// Passes over the training rows.
-    pub fn epochs(mut self, epochs: usize) -> Self {
-        self.trainer.epochs = epochs;
-        self
-    }
-
-    /// Rows per gradient step.
-    pub fn batch_size(mut self, batch_size: usize) -> Self {
-        self.trainer.batch_size = batch_size;
-        self
-    }
-
-    /// Adam's step size.
-    pub fn learning_rate(mut self, learning_rate: f64) -> Self {
-        self.trainer.learning_rate = learning_rate;
-        self
-    }
-
-    /// Stops when the loss on a random fraction of the rows, which is not trained on, has not
-    /// fallen for `patience` epochs, and keeps the best epoch's weights.
-    pub fn early_stopping(mut self, fraction: f64, patience: usize) -> Self {
-        self.validation = Some(fraction);
-        self.trainer.patience = patience;
-        self
-    }
-
-    /// Trains on all rows for all epochs.
-    pub fn without_early_stopping(mut self) -> Self {
-        self.validation = None;
-        self
-    }
-
-    /// Seed of the weights, the batches, the folds and the validation rows.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
     /// Fits while telling an observer of every epoch, which may break off training.
     ///
     /// The folds that choose the share of the deviation are trained before, unobserved.
@@ -209,33 +165,22 @@ impl NeuralRegression {
     /// # Errors
     ///
     /// [`contextualized_core::Error`]: `InvalidParameter` for a setting out of range; `TooFewRows`
-    /// when no row would be left to validate or train on; `NotBinary` for binary targets that are
-    /// not; `Diverged`; `NotFinite` for data whose units overflow.
+    /// when no row would be left to validate or train on; `InvalidTarget` for targets that are not of
+    /// the family; `Diverged`; `NotFinite` for data whose units overflow.
     pub fn fit_observed(
         &self,
         samples: &Samples,
-        observer: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<NeuralModel> {
-        self.trainer.validate()?;
-        self.encoder.validate()?;
-        let samples = samples.rows_that_count()?;
-        let mut seeds = ChaCha8Rng::seed_from_u64(self.seed);
-        let (folds, last) = (seeds.next_u64(), seeds.next_u64());
-        let targets = samples.targets().ncols();
-        let shares = if !self.shrinkage {
-            Array1::ones(targets)
-        } else {
-            shares_by_folds(&samples, self.link, folds, |train, test| {
-                let model = self.fit_once(train, folds, &mut unobserved)?;
-                let (base, deviation) = model.predictors(test)?;
-                Ok(HeldOut {
-                    targets: model.scaling().targets.apply(test.targets())?,
-                    base,
-                    deviation,
-                })
-            })?
-        };
-        Ok(self.fit_once(&samples, last, observer)?.with_shares(shares))
+        observer: &mut Observer<'_>,
+    ) -> Result<NeuralModel<S>> {
+        let (model, shares) = self.training.fit_with_shares(
+            self.family,
+            samples,
+            self.training.seeds(),
+            |samples, seed, observer| self.fit_once(samples, seed, observer),
+            NeuralModel::held_out,
+            observer,
+        )?;
+        Ok(model.with_shares(shares))
     }
 
     /// The learning-rate range test on the data and the network that [`Estimator::fit`] would use:
@@ -243,7 +188,7 @@ impl NeuralRegression {
     ///
     /// # Errors
     ///
-    /// Those of [`NeuralRegression::fit_observed`] and [`Trainer::learning_rate_range`].
+    /// Those of [`NeuralRegression::fit_observed`] and [`Training::learning_rate_range`].
     pub fn learning_rate_range(
         &self,
         samples: &Samples,
@@ -251,48 +196,41 @@ impl NeuralRegression {
         steps: usize,
     ) -> Result<LearningRateRange> {
         let samples = samples.rows_that_count()?;
-        let mut start = self.start(&samples, self.seed)?;
+        let mut start = self.start(&samples, self.training.seed)?;
         let (network, data) = (&mut start.network, &start.data);
-        match self.link {
-            Link::Logit => {
-                start
-                    .trainer
-                    .learning_rate_range(network, &LogisticLoss, data, rates, steps)
-            }
-            _ => start
-                .trainer
-                .learning_rate_range(network, &SquaredError, data, rates, steps),
-        }
+        start
+            .training
+            .learning_rate_range(network, &self.family, data, rates, steps)
     }
 
     fn fit_once(
         &self,
         samples: &Samples,
         seed: u64,
-        observer: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<NeuralModel> {
-        let Start {
-            trainer,
-            scaling,
-            population,
-            data,
-            validation,
-            mut network,
-        } = self.start(samples, seed)?;
-        let validation = validation.as_ref();
-        let report = match self.link {
-            Link::Logit => {
-                trainer.train(&mut network, &LogisticLoss, &data, validation, observer)?
-            }
-            _ => trainer.train(&mut network, &SquaredError, &data, validation, observer)?,
-        };
-        let contexts = scaling.contexts.apply(samples.contexts())?;
-        let deviation = Deviation::new(&network, self.encoder_link, contexts.view())?;
-        NeuralModel::new(scaling, &population, deviation, report)
+        observer: &mut Observer<'_>,
+    ) -> Result<NeuralModel<S>> {
+        let mut start = self.start(samples, seed)?;
+        let report = start.training.train(
+            &mut start.network,
+            &self.family,
+            &start.data,
+            start.validation.as_ref(),
+            observer,
+        )?;
+        let contexts = start.scaling.contexts.apply(samples.contexts())?;
+        NeuralModel::new(NeuralParts {
+            family: self.family,
+            deviation: StoredNetwork::of(&self.network, &mut start.network, start.seed)?,
+            network: start.network,
+            contexts,
+            scaling: start.scaling,
+            population: start.population,
+            report,
+        })
     }
 
     /// Everything there is before the first step.
-    fn start(&self, samples: &Samples, seed: u64) -> Result<Start> {
+    fn start(&self, samples: &Samples, seed: u64) -> Result<Start<S>> {
         let mut seeds = ChaCha8Rng::seed_from_u64(seed);
         let (split, encoder, head, batches) = (
             seeds.next_u64(),
@@ -300,100 +238,76 @@ impl NeuralRegression {
             seeds.next_u64(),
             seeds.next_u64(),
         );
-        let (train, held_out) = match self.validation {
-            None => (samples.clone(), None),
-            Some(fraction) => {
-                let split = Split::holdout(samples.rows(), fraction, split)?;
-                (
-                    samples.select(&split.train)?,
-                    Some(samples.select(&split.test)?),
-                )
-            }
+        let Prepared {
+            scaling,
+            train,
+            validation,
+        } = self
+            .training
+            .prepare(self.family, samples, split, |train| {
+                let scaling = if self.standardize {
+                    Scaling::fit(train)?
+                } else {
+                    Scaling::identity(train)
+                };
+                Ok(if self.network.intercept {
+                    scaling
+                } else {
+                    scaling.without_offset()
+                })
+            })?;
+        let population = PopulationRegression::new()
+            .intercept(self.network.intercept)
+            .family(self.family)
+            .fit_or_ridge(&train)?;
+        let population = ConstantCoefficients {
+            slopes: population.slopes().to_owned(),
+            offsets: population.offsets().to_owned(),
         };
-        let mut scaling = if self.standardize {
-            Scaling::fit(&train)?
-        } else {
-            Scaling::identity(&train)
+        let data = |samples: &Samples| {
+            let base = population.linear_predictor(samples.features())?;
+            TrainingData::of(samples)?.with_base(base.view())
         };
-        if !self.intercept {
-            scaling = scaling.without_offset();
-        }
-        if self.link == Link::Logit {
-            scaling = scaling.with_raw_targets();
-        }
-        let train = scaling.apply(&train)?;
-        let held_out = held_out
-            .map(|held_out| scaling.apply(&held_out))
-            .transpose()?;
-        let mut population = PopulationRegression::new().intercept(self.intercept);
-        if self.link == Link::Logit {
-            population = population.logistic();
-        }
-        let population = population.fit_or_ridge(&train)?;
-        let head = AnyHead::new(
-            self.parameterization,
+        let widths = (
+            samples.contexts().ncols(),
             samples.features().ncols(),
             samples.targets().ncols(),
-            self.intercept,
-            head,
-        )?;
-        let contexts = samples.contexts().ncols();
-        let encoder = AnyEncoder::new(self.encoder, contexts, head.code_width(), encoder)?;
+        );
         Ok(Start {
-            trainer: Trainer {
+            training: Training {
                 seed: batches,
-                ..self.trainer
+                ..self.training
             },
-            data: over_population(&train, &population)?,
-            validation: held_out
-                .map(|held_out| over_population(&held_out, &population))
-                .transpose()?,
+            data: data(&train)?,
+            validation: validation.as_ref().map(data).transpose()?,
             scaling,
+            network: self.network.build(widths, (encoder, head))?,
+            seed: encoder,
             population,
-            network: Contextualized::new(encoder.linked(self.encoder_link), head)?,
         })
     }
 }
 
-struct Start {
-    trainer: Trainer,
+struct Start<S: EncoderSettings> {
+    training: Training,
     scaling: Scaling,
-    population: PopulationModel,
+    population: ConstantCoefficients,
     data: TrainingData<usize, usize, usize>,
     validation: Option<TrainingData<usize, usize, usize>>,
-    network: RegressionNetwork,
+    network: CoefficientNetwork<S::Encoder>,
+    /// Of the encoder.
+    seed: u64,
 }
 
-/// Training data over the population's linear predictor.
-fn over_population(
-    samples: &Samples,
-    population: &PopulationModel,
-) -> Result<TrainingData<usize, usize, usize>> {
-    let base = population
-        .coefficients(samples.contexts())?
-        .linear_predictor(samples.features())?;
-    TrainingData::new(
-        samples.contexts(),
-        samples.features(),
-        samples.targets(),
-        samples.weights(),
-    )?
-    .with_base(base.view())
-}
-
-impl Estimator for NeuralRegression {
-    type Model = NeuralModel;
+impl<S: EncoderSettings> Estimator for NeuralRegression<S> {
+    type Model = NeuralModel<S>;
 
     fn name(&self) -> String {
-        let head = match self.parameterization {
-            Parameterization::Direct => "direct".to_owned(),
-            Parameterization::Archetypes(count) => format!("{count} archetypes"),
-        };
-        let mut settings = vec![self.encoder.name(), head];
+        let mut settings = vec![self.network.encoder.name(), self.network.head.name()];
+        settings.extend(self.family.qualifier().map(str::to_owned));
         for (set, name) in [
-            (self.link == Link::Logit, "logistic"),
-            (!self.intercept, "no intercept"),
-            (!self.shrinkage, "no shrinkage"),
+            (!self.network.intercept, "no intercept"),
+            (!self.training.shrinkage, "no shrinkage"),
         ] {
             if set {
                 settings.push(name.to_owned());
@@ -402,7 +316,38 @@ impl Estimator for NeuralRegression {
         format!("contextualized ({})", settings.join(", "))
     }
 
-    fn fit(&self, samples: &Samples) -> Result<NeuralModel> {
+    fn fit(&self, samples: &Samples) -> Result<NeuralModel<S>> {
         self.fit_observed(samples, &mut unobserved)
+    }
+}
+
+/// Rows per gradient step and step size of candidates: as good as one row per step and the default
+/// step size, and ten times as fast.
+const BATCH: usize = 16;
+const LEARNING_RATE: f64 = 4e-3;
+
+impl RegressionEstimator for NeuralRegression {
+    const KNOWS_DISPERSION: bool = false;
+    const VARIES_BY_SEED: bool = true;
+
+    fn with_settings(settings: &RegressionSettings) -> Self {
+        Self::new()
+            .family(settings.family)
+            .intercept(settings.intercept)
+            .seed(settings.seed)
+    }
+
+    fn candidates(settings: &RegressionSettings, _: usize) -> Vec<Self> {
+        let archetypes = Self::with_settings(settings)
+            .batch_size(BATCH)
+            .learning_rate(LEARNING_RATE);
+        let direct = archetypes
+            .clone()
+            .parameterization(Parameterization::Direct);
+        vec![archetypes, direct]
+    }
+
+    fn reseeded(self, seed: u64) -> Self {
+        self.seed(seed)
     }
 }

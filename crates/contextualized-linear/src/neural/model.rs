@@ -1,116 +1,80 @@
 //! The fitted model: plain numbers, serialised as they are.
 
-use crate::neural::encoder::{AnyEncoder, EncoderWeights};
-use crate::neural::head::{AnyHead, HeadWeights};
-use contextualized_baselines::PopulationModel;
 use contextualized_core::validate::{check_finite, check_query, check_table};
 use contextualized_core::{
-    Coefficients, Error, FitReport, Link, LocalCoefficients, Result, Samples, Scaling,
-    VaryingCoefficients, WithArchetypes,
+    Checked, Coefficients, Error, Family, FitReport, LocalCoefficients, Result, Samples, Scaling,
+    VaryingCoefficients, WithArchetypes, checked_serde,
 };
-use contextualized_encoders::{Contextualized, Encoder, EncoderLink, Linked, Network};
+use contextualized_encoders::{
+    AnyHead, CoefficientNetwork, ConstantCoefficients, Encoder, EncoderKind, EncoderLink,
+    EncoderSettings, HeldOutDeviation, Parameterization, StoredNetwork,
+};
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// Encoder and head with run-time widths.
-pub(crate) type RegressionNetwork =
-    Contextualized<usize, usize, usize, usize, Linked<AnyEncoder>, AnyHead>;
-
 /// A fitted contextualized regression.
 ///
 /// Reloaded through serde it predicts the same bits; numbers that contradict each other are
-/// refused.
+/// refused. One with an encoder of your own is reloaded as `NeuralModel` of its settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked")]
-pub struct NeuralModel {
-    link: Link,
+#[serde(remote = "Self")]
+pub struct NeuralModel<E = EncoderKind> {
+    family: Family,
     scaling: Scaling,
-    /// The population's slopes (targets × features) and offsets (targets), in units of training.
-    population: (Array2<f64>, Array1<f64>),
-    deviation: Deviation,
+    /// In units of training.
+    population: ConstantCoefficients,
+    deviation: StoredNetwork<E>,
+    /// Mean code of each context column over the training rows, for an encoder that is a sum of them.
+    centers: Option<Array2<f64>>,
     /// The share of the deviation that is kept, per target.
     shares: Array1<f64>,
     report: FitReport,
 }
 
-/// What a file may hold, before it is checked.
-#[derive(Deserialize)]
-struct Unchecked {
-    link: Link,
-    scaling: Scaling,
-    population: (Array2<f64>, Array1<f64>),
-    deviation: Deviation,
-    shares: Array1<f64>,
-    report: FitReport,
-}
+checked_serde!(NeuralModel<E: EncoderSettings>);
 
-/// The trained network's numbers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Deviation {
-    encoder: EncoderWeights,
-    link: EncoderLink,
-    head: HeadWeights,
-    /// Mean code of each sub-network over the training rows, for an additive encoder.
-    centers: Option<Array2<f64>>,
+/// What a model is made of.
+pub(crate) struct NeuralParts<E: EncoderSettings> {
+    pub(crate) family: Family,
+    pub(crate) scaling: Scaling,
+    pub(crate) population: ConstantCoefficients,
+    pub(crate) deviation: StoredNetwork<E>,
+    pub(crate) network: CoefficientNetwork<E::Encoder>,
+    /// Those trained on, standardised.
+    pub(crate) contexts: Array2<f64>,
+    pub(crate) report: FitReport,
 }
 
 /// Rows encoded at once, in parallel over blocks; fixed, so that results do not depend on the
 /// number of threads.
 const BLOCK: usize = 1024;
 
-impl Deviation {
-    /// Takes the numbers out of a network that was trained on these contexts, standardised.
-    pub(crate) fn new(
-        network: &RegressionNetwork,
-        link: EncoderLink,
-        contexts: ArrayView2<'_, f64>,
-    ) -> Result<Self> {
-        let encoder = network.encoder().encoder();
-        let centers = match encoder {
-            AnyEncoder::Additive(additive) if link == EncoderLink::Identity => {
-                let mut centers = Array2::zeros((contexts.ncols(), encoder.code_width()));
-                for (column, mut center) in centers.rows_mut().into_iter().enumerate() {
-                    let codes = additive.column_codes(column, contexts.column(column))?;
-                    center.assign(&(codes.sum_axis(Axis(0)) / contexts.nrows() as f64));
-                }
-                Some(centers)
-            }
-            _ => None,
-        };
+impl<E: EncoderSettings> NeuralModel<E> {
+    pub(crate) fn new(parts: NeuralParts<E>) -> Result<Self> {
+        let encoder = parts.network.encoder();
+        let centers = parts
+            .contexts
+            .columns()
+            .into_iter()
+            .enumerate()
+            .map(|(column, values)| {
+                let codes = encoder.column_codes(column, values)?;
+                Ok(codes.and_then(|codes| codes.mean_axis(Axis(0))))
+            })
+            .collect::<Result<Option<Vec<_>>>>()?
+            .map(|centers| {
+                let code = encoder.code_width();
+                Array2::from_shape_fn((centers.len(), code), |(column, k)| centers[column][k])
+            });
         Ok(Self {
-            encoder: encoder.to_weights()?,
-            link,
-            head: network.head().to_weights()?,
+            family: parts.family,
+            shares: Array1::ones(parts.scaling.targets.columns()),
+            scaling: parts.scaling,
+            population: parts.population,
+            deviation: parts.deviation,
             centers,
-        })
-    }
-
-    fn network(&self) -> Result<RegressionNetwork> {
-        Contextualized::new(
-            AnyEncoder::from_weights(&self.encoder)?.linked(self.link),
-            AnyHead::from_weights(&self.head)?,
-        )
-    }
-}
-
-impl NeuralModel {
-    pub(crate) fn new(
-        scaling: Scaling,
-        population: &PopulationModel,
-        deviation: Deviation,
-        report: FitReport,
-    ) -> Result<Self> {
-        Ok(Self {
-            link: population.link(),
-            shares: Array1::ones(scaling.targets.columns()),
-            scaling,
-            population: (
-                population.slopes().to_owned(),
-                population.offsets().to_owned(),
-            ),
-            deviation,
-            report,
+            report: parts.report,
         })
     }
 
@@ -120,7 +84,8 @@ impl NeuralModel {
     }
 
     /// Why training stopped, after how many epochs, and the mean loss it reached on the rows trained
-    /// on: the squared error of standardised targets, or minus the log-likelihood of binary ones.
+    /// on: the squared error of standardised targets, or minus the log-likelihood of those of other
+    /// families.
     pub fn report(&self) -> &FitReport {
         &self.report
     }
@@ -156,15 +121,8 @@ impl NeuralModel {
         column: usize,
         values: ArrayView1<'_, f64>,
     ) -> Result<Coefficients> {
-        let network = self.deviation.network()?;
-        let (AnyEncoder::Additive(encoder), Some(centers)) =
-            (network.encoder().encoder(), &self.deviation.centers)
-        else {
-            return Err(Error::invalid_parameter(
-                "encoder",
-                "not additive, or has a link",
-                "additive, with the identity link, to have shape functions",
-            ));
+        let Some(centers) = &self.centers else {
+            return Err(not_additive());
         };
         if column >= centers.nrows() {
             return Err(Error::invalid_parameter(
@@ -177,7 +135,12 @@ impl NeuralModel {
         let scaling = &self.scaling.contexts;
         let standardized =
             values.mapv(|value| (value - scaling.centers()[column]) / scaling.scales()[column]);
-        let codes = encoder.column_codes(column, standardized.view())? - centers.row(column);
+        let network = self.deviation.network()?;
+        let codes = network
+            .encoder()
+            .column_codes(column, standardized.view())?
+            .ok_or_else(not_additive)?
+            - centers.row(column);
         let (slopes, offsets) = self.shared(network.coefficients_of_codes(codes.view())?);
         Coefficients::new(slopes, offsets)?.to_original_units(
             &self.scaling.features,
@@ -185,28 +148,23 @@ impl NeuralModel {
         )
     }
 
-    pub(crate) fn scaling(&self) -> &Scaling {
-        &self.scaling
-    }
-
-    /// The population's linear predictor and the whole deviation from it, in units of training.
-    pub(crate) fn predictors(&self, samples: &Samples) -> Result<(Array2<f64>, Array2<f64>)> {
+    /// What the model says of rows it has not seen, in units of training.
+    pub(crate) fn held_out(&self, samples: &Samples) -> Result<HeldOutDeviation> {
         let features = self.scaling.features.apply(samples.features())?;
-        let (slopes, offsets) = &self.population;
-        let base = Coefficients::constant(slopes.view(), offsets.view(), samples.rows())?;
         let (slopes, offsets) = self.deviations(samples.contexts())?;
         let deviation = Coefficients::new(slopes, offsets)?;
-        Ok((
-            base.linear_predictor(features.view())?,
-            deviation.linear_predictor(features.view())?,
-        ))
+        Ok(HeldOutDeviation {
+            targets: self.scaling.targets.apply(samples.targets())?,
+            base: self.population.linear_predictor(features.view())?,
+            deviation: deviation.linear_predictor(features.view())?,
+        })
     }
 
     /// The whole deviation of slopes and offsets, in units of training.
     fn deviations(&self, contexts: ArrayView2<'_, f64>) -> Result<(Array3<f64>, Array2<f64>)> {
         let network = self.deviation.network()?;
         let rows = contexts.nrows();
-        let (_, features, targets) = network.widths();
+        let (_, features, targets) = self.deviation.widths();
         let standardized = self.standardized(contexts)?;
         let mut slopes = Array3::zeros((rows, targets, features));
         let mut offsets = Array2::zeros((rows, targets));
@@ -236,15 +194,15 @@ impl NeuralModel {
     /// Whether archetypes are mixed by weights that sum to one, so that the population's model can be
     /// a part of each.
     fn mixes_whole_models(&self) -> bool {
-        self.deviation.link == EncoderLink::Softmax
+        self.deviation.settings().link == EncoderLink::Softmax
     }
 
     /// The network, of a model that mixes archetypes.
-    fn mixing_network(&self) -> Result<RegressionNetwork> {
+    fn mixing_network(&self) -> Result<CoefficientNetwork<E::Encoder>> {
         let network = self.deviation.network()?;
-        match network.head() {
-            AnyHead::Archetypes(_) => Ok(network),
-            AnyHead::Direct { .. } => Err(Error::invalid_parameter(
+        match network.head().head() {
+            AnyHead::Archetypes(_) | AnyHead::Factors(_) => Ok(network),
+            AnyHead::Direct(_) => Err(Error::invalid_parameter(
                 "parameterization",
                 "direct",
                 "archetypes, for a model that mixes them",
@@ -262,20 +220,22 @@ impl NeuralModel {
     }
 }
 
-impl TryFrom<Unchecked> for NeuralModel {
-    type Error = Error;
+fn not_additive() -> Error {
+    Error::invalid_parameter(
+        "encoder",
+        "not additive, or has a link",
+        "additive, with the identity link, to have shape functions",
+    )
+}
 
-    fn try_from(file: Unchecked) -> Result<Self> {
-        let (contexts, features, targets) = file.deviation.network()?.widths();
-        let (slopes, offsets) = &file.population;
+impl<E: EncoderSettings> Checked for NeuralModel<E> {
+    fn check(&self) -> Result<()> {
+        let (contexts, features, targets) = self.deviation.widths();
         for (argument, expected, found) in [
-            ("context scaling", contexts, file.scaling.contexts.columns()),
-            ("feature scaling", features, file.scaling.features.columns()),
-            ("target scaling", targets, file.scaling.targets.columns()),
-            ("population slopes", targets, slopes.nrows()),
-            ("population slopes", features, slopes.ncols()),
-            ("population offsets", targets, offsets.len()),
-            ("shares", targets, file.shares.len()),
+            ("context scaling", contexts, self.scaling.contexts.columns()),
+            ("feature scaling", features, self.scaling.features.columns()),
+            ("target scaling", targets, self.scaling.targets.columns()),
+            ("shares", targets, self.shares.len()),
         ] {
             if expected != found {
                 return Err(Error::ColumnCount {
@@ -285,37 +245,30 @@ impl TryFrom<Unchecked> for NeuralModel {
                 });
             }
         }
-        check_finite("population slopes", slopes.view())?;
-        check_finite("population offsets", offsets.view().insert_axis(Axis(0)))?;
-        check_finite("shares", file.shares.view().insert_axis(Axis(0)))?;
-        if let Some(centers) = &file.deviation.centers {
-            check_table("centers", centers.view(), None)?;
-            let code = file.deviation.network()?.encoder().code_width();
-            if centers.dim() != (contexts, code) {
-                return Err(Error::ColumnCount {
+        self.population.check(features, targets)?;
+        check_finite("shares", self.shares.view().insert_axis(Axis(0)))?;
+        let network = self.deviation.network()?;
+        if let Some(centers) = &self.centers {
+            let code = network.encoder().code_width();
+            check_table("centers", centers.view(), Some(code))?;
+            if centers.nrows() != contexts {
+                return Err(Error::RowCount {
                     argument: "centers",
-                    expected: contexts * code,
-                    found: centers.len(),
+                    expected: contexts,
+                    found: centers.nrows(),
                 });
             }
         }
-        Ok(Self {
-            link: file.link,
-            scaling: file.scaling,
-            population: file.population,
-            deviation: file.deviation,
-            shares: file.shares,
-            report: file.report,
-        })
+        Ok(())
     }
 }
 
-impl VaryingCoefficients for NeuralModel {
+impl<E: EncoderSettings> VaryingCoefficients for NeuralModel<E> {
     fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
         let (slopes, offsets) = self.deviations(contexts)?;
         let (mut slopes, mut offsets) = self.shared(Coefficients::new(slopes, offsets)?);
-        slopes += &self.population.0;
-        offsets += &self.population.1;
+        slopes += &self.population.slopes;
+        offsets += &self.population.offsets;
         Coefficients::new(slopes, offsets)?
             .to_original_units(&self.scaling.features, &self.scaling.targets)
     }
@@ -323,7 +276,7 @@ impl VaryingCoefficients for NeuralModel {
 
 /// With a softmax link archetypes are models in themselves; with another one they are deviations from
 /// the population's. Either way they hold the share that is kept of what was learned.
-impl WithArchetypes for NeuralModel {
+impl<E: EncoderSettings> WithArchetypes for NeuralModel<E> {
     /// # Errors
     ///
     /// [`Error::InvalidParameter`] when the encoder gives the coefficients directly;
@@ -336,8 +289,8 @@ impl WithArchetypes for NeuralModel {
             return Coefficients::new(slopes, offsets)?
                 .to_original_units(features, &targets.clone().without_centering());
         }
-        slopes += &self.population.0;
-        offsets += &self.population.1;
+        slopes += &self.population.slopes;
+        offsets += &self.population.offsets;
         Coefficients::new(slopes, offsets)?.to_original_units(features, targets)
     }
 
@@ -346,8 +299,8 @@ impl WithArchetypes for NeuralModel {
         if self.mixes_whole_models() {
             return Ok(None);
         }
-        let (slopes, offsets) = &self.population;
-        Coefficients::constant(slopes.view(), offsets.view(), 1)?
+        self.population
+            .at(1)?
             .to_original_units(&self.scaling.features, &self.scaling.targets)
             .map(Some)
     }
@@ -368,7 +321,7 @@ impl WithArchetypes for NeuralModel {
     }
 }
 
-impl LocalCoefficients for NeuralModel {
+impl<E: EncoderSettings> LocalCoefficients for NeuralModel<E> {
     fn coefficients_at(
         &self,
         contexts: ArrayView2<'_, f64>,
@@ -383,7 +336,18 @@ impl LocalCoefficients for NeuralModel {
         self.coefficients(contexts)
     }
 
-    fn link(&self) -> Link {
-        self.link
+    fn family(&self) -> Family {
+        self.family
+    }
+
+    fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {
+        Some(self)
+    }
+
+    fn as_archetypes(&self) -> Option<&dyn WithArchetypes> {
+        match self.deviation.settings().head {
+            Parameterization::Direct => None,
+            Parameterization::Archetypes(_) | Parameterization::Factors { .. } => Some(self),
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! Bad input and edge cases: a typed error, or a sane result.
 
-use contextualized_core::{Error, Estimator, LocalCoefficients, Samples, VaryingCoefficients};
+use contextualized_core::{
+    Error, Estimator, Family, LocalCoefficients, Samples, VaryingCoefficients,
+};
 use contextualized_linear::{
-    EncoderKind, EncoderLink, MlpSize, NeuralRegression, Parameterization,
+    EncoderKind, EncoderLink, MlpSettings, NeuralRegression, Parameterization,
 };
 use contextualized_simulation::Simulator;
 use ndarray::{Array2, Axis, array, concatenate};
@@ -32,7 +34,7 @@ fn settings_out_of_range_are_named() {
         (quick().mlp(5, 0), "layers is 0"),
         (
             quick().parameterization(Parameterization::Archetypes(0)),
-            "code width is 0",
+            "archetypes is 0",
         ),
         (quick().early_stopping(0.0, 5), "fraction is 0"),
         (quick().early_stopping(1.0, 5), "fraction is 1"),
@@ -165,8 +167,14 @@ fn rows_of_weight_zero_do_not_count() {
 
 #[test]
 fn binary_targets_that_are_not_are_named() {
-    let error = quick().logistic().fit(&samples(30)).unwrap_err();
-    assert!(matches!(error, Error::NotBinary { row: 0, .. }), "{error}");
+    let error = quick()
+        .family(Family::Binomial)
+        .fit(&samples(30))
+        .unwrap_err();
+    assert!(
+        matches!(error, Error::InvalidTarget { row: 0, .. }),
+        "{error}"
+    );
 }
 
 #[test]
@@ -181,7 +189,7 @@ fn only_additive_encoders_have_shape_functions() {
             ..
         })
     ));
-    let additive = quick().encoder(EncoderKind::Additive(MlpSize::default()));
+    let additive = quick().encoder(EncoderKind::Additive(MlpSettings::default()));
     let model = additive.fit(&data).unwrap();
     assert!(matches!(
         model.shape_function(2, values.view()),
@@ -210,11 +218,11 @@ fn altered_models_are_refused() {
     for pointer in [
         "/scaling/contexts/centers",
         "/scaling/features/scales",
-        "/population/1",
+        "/population/offsets",
     ] {
         let mut bad = good.clone();
         let part = bad.pointer_mut(pointer).unwrap();
-        *part = if pointer == "/population/1" {
+        *part = if pointer == "/population/offsets" {
             serde_json::json!({"v": 1, "dim": [2], "data": [0.5, 0.5]})
         } else {
             narrow.clone()
@@ -223,7 +231,7 @@ fn altered_models_are_refused() {
     }
     let mut layers = good.clone();
     layers
-        .pointer_mut("/deviation/encoder/Mlp/layers")
+        .pointer_mut("/deviation/numbers/tensors")
         .unwrap()
         .as_array_mut()
         .unwrap()

@@ -6,7 +6,7 @@ use contextualized_core::{
     DynEstimator, Error, Estimator, LocalCoefficients, Samples, VaryingCoefficients, WithArchetypes,
 };
 use contextualized_linear::{
-    EncoderKind, EncoderLink, MlpSize, NeuralModel, NeuralRegression, Parameterization,
+    EncoderKind, EncoderLink, MlpSettings, NeuralModel, NeuralRegression, Parameterization,
 };
 use contextualized_simulation::Simulator;
 use ndarray::{Array1, Array2, Array3, array};
@@ -45,7 +45,7 @@ fn estimators(seed: u64, intercept: bool, standardize: bool) -> Vec<Box<dyn DynE
         Box::new(
             neural
                 .clone()
-                .encoder(EncoderKind::Additive(MlpSize::default())),
+                .encoder(EncoderKind::Additive(MlpSettings::default())),
         ),
         Box::new(
             neural
@@ -108,7 +108,7 @@ proptest! {
         if direct {
             estimator = estimator
                 .parameterization(Parameterization::Direct)
-                .encoder(EncoderKind::Additive(MlpSize { width: 4, layers: 1 }));
+                .encoder(EncoderKind::Additive(MlpSettings::new(4, 1)));
         }
         let model = estimator.fit(&data).unwrap();
         let text = serde_json::to_string(&model).unwrap();
@@ -127,10 +127,7 @@ proptest! {
 fn shape_functions_add_up_to_the_coefficients() {
     let data = samples(120, 4);
     let model = NeuralRegression::new()
-        .encoder(EncoderKind::Additive(MlpSize {
-            width: 10,
-            layers: 1,
-        }))
+        .encoder(EncoderKind::Additive(MlpSettings::new(10, 1)))
         .without_early_stopping()
         .without_shrinkage()
         .epochs(20)

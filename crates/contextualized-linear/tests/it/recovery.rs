@@ -1,10 +1,10 @@
 //! Simulated truths recovered.
 
 use contextualized_baselines::PopulationRegression;
-use contextualized_core::metrics::{Loss, effect_mse};
-use contextualized_core::{Estimator, LocalCoefficients, VaryingCoefficients};
+use contextualized_core::metrics::effect_mse;
+use contextualized_core::{Estimator, Family, LocalCoefficients, VaryingCoefficients};
 use contextualized_linear::{
-    EncoderKind, EncoderLink, MlpSize, NeuralRegression, Parameterization,
+    EncoderKind, EncoderLink, MlpSettings, NeuralRegression, Parameterization,
 };
 use contextualized_simulation::{Simulator, TreatmentContexts, TreatmentProblem};
 use ndarray::array;
@@ -59,17 +59,24 @@ fn loss_over_population(simulator: &Simulator, estimator: &NeuralRegression, see
         .select(&(0..train.rows()).collect::<Vec<_>>());
     let test = test.unwrap();
     let binary = test.targets().iter().all(|y| *y == 0.0 || *y == 1.0);
-    let (regression, loss) = if binary {
-        (PopulationRegression::new().logistic(), Loss::Log)
+    let family = if binary {
+        Family::Binomial
     } else {
-        (PopulationRegression::new(), Loss::Squared)
+        Family::Gaussian
     };
     let score = |model: &dyn LocalCoefficients| {
         let predictions = model.predict(test.contexts(), test.features()).unwrap();
-        loss.mean(test.targets(), predictions.view(), None).unwrap()
+        family
+            .mean_loss(test.targets(), predictions.view(), None)
+            .unwrap()
     };
     score(&estimator.clone().seed(seed).fit(&train).unwrap())
-        / score(&regression.fit(&train).unwrap())
+        / score(
+            &PopulationRegression::new()
+                .family(family)
+                .fit(&train)
+                .unwrap(),
+        )
 }
 
 /// Where contexts say nothing the default is not worse than the population model: in the median of
@@ -82,7 +89,7 @@ fn an_uninformative_context_costs_nothing() {
             .slopes(|_| vec![1.0, -2.0])
             .offset(|_| 0.5)
     };
-    let binary = NeuralRegression::new().logistic();
+    let binary = NeuralRegression::new().family(Family::Binomial);
     for (simulator, estimator) in [
         (constant(60).noise(0.5), NeuralRegression::new()),
         (constant(200).noise(0.5), NeuralRegression::new()),
@@ -108,7 +115,10 @@ fn a_logistic_truth_is_recovered() {
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(|c| vec![2.0 * c[0], 1.0])
         .binary();
-    let error = error(&simulator, &NeuralRegression::new().logistic());
+    let error = error(
+        &simulator,
+        &NeuralRegression::new().family(Family::Binomial),
+    );
     // The slopes vary by 0.67 on average: (4 / 3 + 0) / 2.
     assert!(error < 0.1, "{error}");
 }
@@ -138,7 +148,7 @@ fn each_encoder_recovers_what_it_can_express() {
         .slopes(|c| vec![c[0].abs() + c[1], 1.0])
         .noise(0.1);
     let estimator = |encoder| NeuralRegression::new().encoder(encoder);
-    let size = MlpSize::default();
+    let size = MlpSettings::default();
     assert!(error(&linear, &estimator(EncoderKind::Linear)) < 0.001);
     assert!(error(&additive, &estimator(EncoderKind::Additive(size))) < 0.005);
 }
