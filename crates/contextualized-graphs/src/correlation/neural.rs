@@ -8,7 +8,7 @@ use crate::normal::in_units;
 use crate::numerical::numerical;
 use contextualized_core::validate::{check_finite, check_table};
 use contextualized_core::{
-    Checked, Error, Estimator, FitReport, NetworkDensity, NetworkEstimator, NetworkKind, Networks,
+    Checked, Estimator, FitReport, NetworkDensity, NetworkEstimator, NetworkKind, Networks,
     NodeDistribution, NodeNormal, Result, Samples, Standardization, VaryingNetworks, checked_serde,
 };
 use contextualized_encoders::Training;
