@@ -1,14 +1,14 @@
 //! A vector-valued function of the context, fitted to its values.
 
 use crate::distillation::{Distillation, EncoderStudent};
-use contextualized_core::validate::{check_finite, check_table};
+use contextualized_core::validate::{check_columns, check_finite, check_table};
 use contextualized_core::{Error, Family, Result, Samples, Standardization};
 use contextualized_encoders::{
     EncoderKind, EncoderLink, Network, NetworkSettings, Parameterization, StoredNetwork, Training,
     TrainingData, unobserved,
 };
 #[cfg(feature = "gp")]
-use contextualized_gp::{CoefficientProcess, FittedProcess, Kernel, KernelShape};
+use contextualized_gp::{CoefficientProcess, FittedProcess, Kernel, KernelShape, Observations};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -123,13 +123,7 @@ impl ContextFunction {
             ("the student's outputs", outputs, found),
             ("outputs", self.outputs.columns(), self.varying.len()),
         ] {
-            if expected != found {
-                return Err(Error::ColumnCount {
-                    argument,
-                    expected,
-                    found,
-                });
-            }
+            check_columns(argument, expected, found)?;
         }
         Ok(())
     }
@@ -231,6 +225,8 @@ fn processes(
     let columns: Vec<_> = outputs.axis_chunks_iter(Axis(1), 1).collect();
     columns
         .into_par_iter()
-        .map(|output| process.fit(contexts, ones.view(), output, weights))
+        .map(|output| {
+            process.fit(Observations::new(contexts, ones.view(), output).with_weights(weights))
+        })
         .collect()
 }
