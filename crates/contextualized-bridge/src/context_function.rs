@@ -1,7 +1,7 @@
 //! A vector-valued function of the context, fitted to its values.
 
 use crate::distillation::{Distillation, EncoderStudent};
-use contextualized_core::validate::{check_finite, check_table};
+use contextualized_core::validate::{check_columns, check_finite, check_table};
 use contextualized_core::{Error, Family, Result, Samples, Standardization};
 use contextualized_encoders::{
     EncoderKind, EncoderLink, Network, NetworkSettings, Parameterization, StoredNetwork, Training,
@@ -123,13 +123,7 @@ impl ContextFunction {
             ("the student's outputs", outputs, found),
             ("outputs", self.outputs.columns(), self.varying.len()),
         ] {
-            if expected != found {
-                return Err(Error::ColumnCount {
-                    argument,
-                    expected,
-                    found,
-                });
-            }
+            check_columns(argument, expected, found)?;
         }
         Ok(())
     }

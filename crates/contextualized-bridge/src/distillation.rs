@@ -3,7 +3,7 @@
 use crate::context_function::ContextFunction;
 use crate::predictor::share_explained;
 use crate::sensitivities::check_pairs;
-use contextualized_core::validate::{check_query, check_weights};
+use contextualized_core::validate::{check_columns, check_query, check_weights};
 use contextualized_core::{
     Checked, Coefficients, Error, Estimator, Family, LocalCoefficients, Result, Samples,
     VaryingCoefficients, checked_serde,
@@ -150,13 +150,7 @@ impl Fidelity {
             ("distilled targets", local.targets(), explicit.targets()),
             ("distilled features", local.features(), explicit.features()),
         ] {
-            if expected != found {
-                return Err(Error::ColumnCount {
-                    argument,
-                    expected,
-                    found,
-                });
-            }
+            check_columns(argument, expected, found)?;
         }
         let values = teacher.linear_predictor(contexts, features)?;
         let residuals = &values - &explicit.linear_predictor(features)?;
@@ -283,13 +277,7 @@ impl Checked for DistilledModel {
             ("contexts of offsets", contexts, found),
             ("slopes", targets.saturating_mul(self.features), slopes),
         ] {
-            if expected != found {
-                return Err(Error::ColumnCount {
-                    argument,
-                    expected,
-                    found,
-                });
-            }
+            check_columns(argument, expected, found)?;
         }
         Ok(())
     }

@@ -4,9 +4,9 @@ use crate::closed_form::ClosedForm;
 use crate::jacobian::{jacobian, predictor};
 use crate::plain::Plain;
 use crate::sensitivities::{CoefficientChanges, ContextSensitivities};
-use contextualized_core::validate::{check_finite, check_query};
+use contextualized_core::validate::{check_columns, check_finite, check_query};
 use contextualized_core::{
-    Checked, Coefficients, Error, Family, FitReport, LocalCoefficients, Result, Samples, Scaling,
+    Checked, Coefficients, Family, FitReport, LocalCoefficients, Result, Samples, Scaling,
     checked_serde,
 };
 use contextualized_encoders::{ConstantCoefficients, HeldOutDeviation, MlpWeights, Network};
@@ -39,13 +39,7 @@ impl Checked for ImplicitModel {
             ("the network's output", self.scaling.targets.columns()),
             ("shares", self.shares.len()),
         ] {
-            if targets != found {
-                return Err(Error::ColumnCount {
-                    argument,
-                    expected: targets,
-                    found,
-                });
-            }
+            check_columns(argument, targets, found)?;
         }
         self.population.check(features, targets)?;
         check_finite("shares", self.shares.view().insert_axis(Axis(0)))

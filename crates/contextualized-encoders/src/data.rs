@@ -2,7 +2,7 @@
 
 use crate::loss::Observed;
 use crate::tensors::{Values, known_width, tensor};
-use contextualized_core::validate::{check_rows, check_table};
+use contextualized_core::validate::{check_columns, check_rows, check_table};
 use contextualized_core::{Error, Result, Samples, normalized_weights};
 use dfdx::shapes::Dim;
 use dfdx::tensor::Cpu;
@@ -116,13 +116,7 @@ impl<C: Dim, X: Dim, Y: Dim> TrainingData<C, X, Y> {
             ("features", x.size(), self.features.ncols()),
             ("targets", y.size(), self.targets.ncols()),
         ] {
-            if expected != found {
-                return Err(Error::ColumnCount {
-                    argument,
-                    expected,
-                    found,
-                });
-            }
+            check_columns(argument, expected, found)?;
         }
         Ok(())
     }

@@ -5,7 +5,8 @@ use crate::heads::{Generated, Head};
 use crate::parameters::{ParameterVisitor, Parameters};
 use crate::penalties::Penalties;
 use crate::tensors::{Tape, Values, matrix, to_array2, to_array3};
-use contextualized_core::{Coefficients, Error, Result};
+use contextualized_core::validate::check_columns;
+use contextualized_core::{Coefficients, Result};
 use dfdx::shapes::Dim;
 use dfdx::tensor::Cpu;
 use ndarray::{Array2, ArrayView2};
@@ -23,7 +24,7 @@ pub trait Network<C: Dim, X: Dim, Y: Dim>: Parameters {
     ///
     /// # Errors
     ///
-    /// [`Error::Numerical`] when memory runs out.
+    /// [`contextualized_core::Error::Numerical`] when memory runs out.
     fn predictor<B: Dim, T: Tape>(
         &self,
         contexts: Values<(B, C), T>,
@@ -34,7 +35,7 @@ pub trait Network<C: Dim, X: Dim, Y: Dim>: Parameters {
     ///
     /// # Errors
     ///
-    /// [`Error::Numerical`] when memory runs out.
+    /// [`contextualized_core::Error::Numerical`] when memory runs out.
     fn penalized<B: Dim, T: Tape>(
         &self,
         contexts: Values<(B, C), T>,
@@ -48,7 +49,7 @@ pub trait Network<C: Dim, X: Dim, Y: Dim>: Parameters {
     ///
     /// # Errors
     ///
-    /// [`Error::Numerical`] when memory runs out.
+    /// [`contextualized_core::Error::Numerical`] when memory runs out.
     fn shrink_columns(&mut self, _threshold: f64) -> Result<()> {
         Ok(())
     }
@@ -78,16 +79,10 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::ColumnCount`] when run-time widths of the code differ.
+    /// [`contextualized_core::Error::ColumnCount`] when run-time widths of the code differ.
     pub fn new(encoder: E, head: H) -> Result<Self> {
         let (given, taken) = (encoder.code_width().size(), head.code_width().size());
-        if given != taken {
-            return Err(Error::ColumnCount {
-                argument: "the encoder's code",
-                expected: taken,
-                found: given,
-            });
-        }
+        check_columns("the encoder's code", taken, given)?;
         Ok(Self {
             encoder,
             head,
@@ -99,7 +94,7 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::Numerical`] when memory runs out.
+    /// [`contextualized_core::Error::Numerical`] when memory runs out.
     pub fn coefficients<B: Dim, T: Tape>(
         &self,
         contexts: Values<(B, C), T>,
@@ -111,7 +106,7 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::ColumnCount`] when the matrix has another width; [`Error::Numerical`].
+    /// [`contextualized_core::Error::ColumnCount`] when the matrix has another width; [`contextualized_core::Error::Numerical`].
     pub fn coefficients_at(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
         let contexts = matrix(
             &Cpu::default(),
@@ -126,7 +121,7 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::ColumnCount`] when the matrix has another width; [`Error::Numerical`].
+    /// [`contextualized_core::Error::ColumnCount`] when the matrix has another width; [`contextualized_core::Error::Numerical`].
     pub fn coefficients_of_codes(&self, codes: ArrayView2<'_, f64>) -> Result<Coefficients> {
         let codes = matrix(&Cpu::default(), "codes", codes, self.head.code_width())?;
         to_coefficients(&self.head.generate(codes)?)
@@ -136,7 +131,7 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::ColumnCount`] when the matrix has another width; [`Error::Numerical`].
+    /// [`contextualized_core::Error::ColumnCount`] when the matrix has another width; [`contextualized_core::Error::Numerical`].
     pub fn codes_at(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         let width = self.encoder.context_width();
         let contexts = matrix(&Cpu::default(), "contexts", contexts, width)?;
@@ -148,7 +143,7 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::Numerical`] when memory runs out.
+    /// [`contextualized_core::Error::Numerical`] when memory runs out.
     pub fn archetypes(&self) -> Result<Coefficients> {
         self.coefficients_of_codes(Array2::eye(self.head.code_width().size()).view())
     }

@@ -6,6 +6,7 @@ use crate::network::{Contextualized, Network, Penalized};
 use crate::parameters::{ParameterVisitor, Parameters};
 use crate::penalties::Penalties;
 use crate::tensors::{Tape, Values, check_width, device_error, tensor, to_array3};
+use contextualized_core::validate::check_columns;
 use contextualized_core::{Error, Result};
 use dfdx::shapes::{Axes3, Axis, Dim, HasShape};
 use dfdx::tensor::{Cpu, WithEmptyTape};
@@ -179,13 +180,7 @@ impl<H, X: Dim, Y: Dim> Masked<H, X, Y> {
             (shape.1.size(), mask.ncols()),
         ] {
             check_width("mask", found)?;
-            if expected != found {
-                return Err(Error::ColumnCount {
-                    argument: "mask",
-                    expected,
-                    found,
-                });
-            }
+            check_columns("mask", expected, found)?;
         }
         let ones = mask.iter().map(|kept| f64::from(u8::from(*kept))).collect();
         Ok(Self {

@@ -2,7 +2,7 @@
 
 use super::project_networks;
 use contextualized_baselines::PopulationBayesianModel;
-use contextualized_core::validate::check_table;
+use contextualized_core::validate::{check_columns, check_table};
 use contextualized_core::{
     Checked, Coefficients, ColumnNames, Error, FitReport, NetworkDensity, NetworkKind, Networks,
     NodeDistribution, Result, Samples, Standardization, StructuralEquations, StructuralNetworks,
@@ -92,13 +92,7 @@ impl Checked for NeuralBayesianModel {
             ("context names", columns, self.names.contexts.len()),
             ("feature names", nodes, self.names.features.len()),
         ] {
-            if expected != found {
-                return Err(Error::ColumnCount {
-                    argument,
-                    expected,
-                    found,
-                });
-            }
+            check_columns(argument, expected, found)?;
         }
         let network = self.deviation.network()?;
         network.coefficients_at(contexts.view())?;

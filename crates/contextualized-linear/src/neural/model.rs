@@ -1,6 +1,6 @@
 //! The fitted model: plain numbers, serialised as they are.
 
-use contextualized_core::validate::{check_finite, check_query, check_table};
+use contextualized_core::validate::{check_columns, check_finite, check_query, check_table};
 use contextualized_core::{
     Checked, Coefficients, Error, Family, FitReport, LocalCoefficients, Result, Samples, Scaling,
     VaryingCoefficients, WithArchetypes, checked_serde,
@@ -237,13 +237,7 @@ impl<E: EncoderSettings> Checked for NeuralModel<E> {
             ("target scaling", targets, self.scaling.targets.columns()),
             ("shares", targets, self.shares.len()),
         ] {
-            if expected != found {
-                return Err(Error::ColumnCount {
-                    argument,
-                    expected,
-                    found,
-                });
-            }
+            check_columns(argument, expected, found)?;
         }
         self.population.check(features, targets)?;
         check_finite("shares", self.shares.view().insert_axis(Axis(0)))?;
