@@ -2,7 +2,7 @@
 
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_bridge::ImplicitRegression;
-use contextualized_core::metrics::{Loss, effect_mse};
+use contextualized_core::metrics::effect_mse;
 use contextualized_core::{
     Coefficients, DynEstimator, Error, Estimator, Family, LocalCoefficients, Result, Samples,
     VaryingCoefficients,

@@ -2,7 +2,7 @@
 
 use super::{Bar, Claim, Findings, findings};
 use crate::statistics::median;
-use contextualized_auto::{AutoRegression, Method};
+use contextualized_auto::{AutoRegression, RegressionMethod};
 use contextualized_core::{Estimator, Family, LocalCoefficients, Result};
 use contextualized_simulation::{SimulatedData, Simulator};
 use std::collections::BTreeMap;
@@ -11,11 +11,11 @@ use std::time::Instant;
 const NEW_ROWS: usize = 4000;
 
 /// Fixed estimators, at their defaults, and how their figures are called.
-const FIXED: [(Method, &str); 4] = [
-    (Method::Population, "excess of the population"),
-    (Method::Cluster, "excess of clusters"),
-    (Method::Neural, "excess of an encoder"),
-    (Method::GaussianProcess, "excess of a gp"),
+const FIXED: [(RegressionMethod, &str); 4] = [
+    (RegressionMethod::Population, "excess of the population"),
+    (RegressionMethod::Cluster, "excess of clusters"),
+    (RegressionMethod::Neural, "excess of an encoder"),
+    (RegressionMethod::GaussianProcess, "excess of a gp"),
 ];
 
 /// Rows to learn from and new rows.
@@ -39,7 +39,7 @@ impl Problem {
         }
     }
 
-    fn loss(&self) -> Loss {
+    fn family(&self) -> Family {
         if self.binary {
             Family::Binomial
         } else {
@@ -149,7 +149,7 @@ struct Measured {
     auto: Vec<f64>,
     /// In the order of [`FIXED`].
     fixed: [Vec<f64>; 4],
-    /// Loss of the automatic choice, over that of the population.
+    /// Family of the automatic choice, over that of the population.
     over_population: Vec<f64>,
     seconds: Vec<f64>,
     chosen: BTreeMap<String, usize>,
@@ -190,14 +190,14 @@ fn measure_one(problem: &Problem, seed: u64, new_seed: u64, found: &mut Measured
     if problem.binary {
         auto = auto.family(Family::Binomial);
     }
-    let loss = |model: &dyn LocalCoefficients| held_out_loss(problem.loss(), model, &new);
+    let loss = |model: &dyn LocalCoefficients| held_out_loss(problem.family(), model, &new);
     let of_truth = problem
-        .loss()
-        .mean(new.samples.targets(), new.means.view(), None)?;
+        .family()
+        .mean_loss(new.samples.targets(), new.means.view(), None)?;
     let mut population = f64::NAN;
     for ((method, _), excesses) in FIXED.iter().zip(&mut found.fixed) {
         let own = loss(&auto.default_of(*method).fit(&train)?)?;
-        if *method == Method::Population {
+        if *method == RegressionMethod::Population {
             population = own;
         }
         excesses.push(own - of_truth);
@@ -212,10 +212,14 @@ fn measure_one(problem: &Problem, seed: u64, new_seed: u64, found: &mut Measured
     Ok(())
 }
 
-fn held_out_loss(loss: Loss, model: &dyn LocalCoefficients, new: &SimulatedData) -> Result<f64> {
+fn held_out_loss(
+    family: Family,
+    model: &dyn LocalCoefficients,
+    new: &SimulatedData,
+) -> Result<f64> {
     let samples = &new.samples;
     let predictions = model.predict(samples.contexts(), samples.features())?;
-    loss.mean(samples.targets(), predictions.view(), None)
+    family.mean_loss(samples.targets(), predictions.view(), None)
 }
 
 fn claimed(problem: &Problem, measured: Measured) -> Vec<Claim> {

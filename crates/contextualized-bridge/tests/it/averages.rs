@@ -4,7 +4,7 @@ use crate::networks::{drawn, smooth};
 use approx::assert_relative_eq;
 use contextualized_bridge::{ImplicitRegression, NetworkModel, averaged_coefficients, linearity};
 use contextualized_core::{
-    Coefficients, Error, Estimator, Family, Link, LocalCoefficients, Result, VaryingCoefficients,
+    Coefficients, Error, Estimator, Family, LocalCoefficients, Result, VaryingCoefficients,
 };
 use contextualized_encoders::Activation;
 use contextualized_linear::NeuralRegression;
@@ -240,7 +240,7 @@ fn the_logit_is_differentiated_and_not_the_probability() {
     let data = Simulator::new(400)
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(|c| vec![2.0 * c[0], 1.0])
-        .binary()
+        .family(Family::Binomial)
         .simulate(1)
         .unwrap()
         .samples;
@@ -270,7 +270,7 @@ fn the_logit_is_differentiated_and_not_the_probability() {
             };
             let (above, below, here) = (at(step), at(-step), at(0.0));
             for row in 0..data.rows() {
-                let logit = |p: &Array2<f64>| Link::Logit.apply(p[[row, 0]]);
+                let logit = |p: &Array2<f64>| Family::Binomial.link().apply(p[[row, 0]]);
                 let slope = local.slopes()[[row, 0, feature]];
                 let of_logit = (logit(&above) - logit(&below)) / (2.0 * step);
                 // Truncation of 1e-8 times third derivatives, rounding of ε / p (1 − p) over the step.
@@ -284,7 +284,7 @@ fn the_logit_is_differentiated_and_not_the_probability() {
         // On the link scale the local model is exact at its point.
         let predictor = model.linear_predictor(c, x).unwrap();
         for (p, eta) in model.predict(c, x).unwrap().iter().zip(&predictor) {
-            assert_relative_eq!(*p, Link::Logit.inverse(*eta), epsilon = 1e-14);
+            assert_relative_eq!(*p, Family::Binomial.link().inverse(*eta), epsilon = 1e-14);
         }
     }
 }

@@ -37,7 +37,7 @@ fn effects_are_recovered_where_there_are_data() {
 
 #[test]
 fn binary_coefficients_are_on_the_logit() {
-    let simulator = simulator(3000).binary();
+    let simulator = simulator(3000).family(Family::Binomial);
     let (train, test) = (
         simulator.simulate(1).unwrap(),
         simulator.simulate(2).unwrap(),

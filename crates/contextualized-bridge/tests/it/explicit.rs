@@ -39,7 +39,7 @@ fn samples(binary: bool, seed: u64) -> Samples {
         simulator
             .slope_matrix(|c| array![[(c[0] - 20.0) / 20.0, 0.01]])
             .offset(|_| 1.0)
-            .binary()
+            .family(Family::Binomial)
     }
     .simulate(seed)
     .unwrap()

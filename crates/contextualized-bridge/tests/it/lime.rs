@@ -3,7 +3,7 @@
 use crate::networks::{Known, drawn, smooth};
 use approx::assert_relative_eq;
 use contextualized_bridge::{Lime, NetworkModel, Ridge, jacobian};
-use contextualized_core::{Error, Result};
+use contextualized_core::{Error, LocalCoefficients, Result};
 use ndarray::{Array2, ArrayView2, array};
 use proptest::prelude::*;
 

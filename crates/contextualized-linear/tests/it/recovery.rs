@@ -97,7 +97,7 @@ fn an_uninformative_context_costs_nothing() {
             constant(200).noise(0.5),
             NeuralRegression::new().without_early_stopping(),
         ),
-        (constant(200).binary(), binary),
+        (constant(200).family(Family::Binomial), binary),
     ] {
         let mut ratios: Vec<f64> = (0..10)
             .map(|seed| loss_over_population(&simulator, &estimator, seed))
@@ -114,7 +114,7 @@ fn a_logistic_truth_is_recovered() {
     let simulator = Simulator::new(1500)
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(|c| vec![2.0 * c[0], 1.0])
-        .binary();
+        .family(Family::Binomial);
     let error = error(
         &simulator,
         &NeuralRegression::new().family(Family::Binomial),
