@@ -14,7 +14,7 @@
 use clap::Parser;
 use contextualized_analysis::{Bootstrap, Ensemble};
 use contextualized_baselines::PopulationRegression;
-use contextualized_core::metrics::{Loss, Score};
+use contextualized_core::metrics::Score;
 use contextualized_core::{
     CoefficientIntervals, Coefficients, Estimator, Family, LocalCoefficients, Samples,
     VaryingCoefficients, WithUncertainty,

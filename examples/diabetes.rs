@@ -21,7 +21,7 @@ use clap::Parser;
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::comparison::cross_validate;
 use contextualized_core::cross_validation::FoldScores;
-use contextualized_core::metrics::{Loss, Score};
+use contextualized_core::metrics::Score;
 use contextualized_core::{
     Coefficients, DynEstimator, Estimator, Family, KFold, LocalCoefficients, Result, Samples,
     VaryingCoefficients, WithUncertainty,

@@ -278,7 +278,7 @@ proptest! {
             Box::new(ClusterRegression::new().clusters(3).fit(&samples).unwrap()),
             true,
         )];
-        for link in [EncoderFamily::Gaussian, EncoderLink::Logistic, EncoderLink::Softmax] {
+        for link in [EncoderLink::Identity, EncoderLink::Logistic, EncoderLink::Softmax] {
             let estimator = neural.clone().encoder_link(link);
             let estimator = if shrink { estimator } else { estimator.without_shrinkage() };
             let model = estimator.fit(&samples).unwrap();
