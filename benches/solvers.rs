@@ -1,8 +1,8 @@
-//! Least squares, ridge, Cholesky and log-determinant at two sizes.
+//! Least squares, ridge and Cholesky at two sizes.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use contextualized_simulation::Simulator;
-use contextualized_solvers::{cholesky, least_squares, log_determinant, ridge};
+use contextualized_solvers::{cholesky, least_squares, ridge};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use ndarray::Array1;
 
@@ -29,9 +29,6 @@ fn benchmarks(criterion: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("Cholesky", columns), |bencher| {
             bencher.iter(|| cholesky(gram.view()).unwrap());
-        });
-        group.bench_function(BenchmarkId::new("log-determinant", columns), |bencher| {
-            bencher.iter(|| log_determinant(gram.view()).unwrap());
         });
     }
     group.finish();

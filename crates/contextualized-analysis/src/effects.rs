@@ -36,7 +36,7 @@ pub struct Importance {
 
 /// How one curve is made of many rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Method {
+enum Averaging {
     PartialDependence,
     AccumulatedLocal,
 }
@@ -91,7 +91,7 @@ enum Varied {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Effects {
-    method: Method,
+    averaging: Averaging,
     points: usize,
     rows: usize,
     seed: u64,
@@ -103,7 +103,7 @@ pub struct Effects {
 impl Default for Effects {
     fn default() -> Self {
         Self {
-            method: Method::PartialDependence,
+            averaging: Averaging::PartialDependence,
             points: 20,
             rows: 200,
             seed: 0,
@@ -125,7 +125,7 @@ impl Effects {
 
     /// Accumulates local effects.
     pub fn accumulated_local(mut self) -> Self {
-        self.method = Method::AccumulatedLocal;
+        self.averaging = Averaging::AccumulatedLocal;
         self
     }
 

@@ -177,7 +177,7 @@ impl SubgroupAnalysis {
             lines.push(self.line(
                 name,
                 family,
-                &Rows {
+                &PredictedRows {
                     outcomes: outcomes.select(Axis(0), &rows),
                     predictions: predictions.select(Axis(0), &rows),
                     weights: weights.select(Axis(0), &rows),
@@ -224,7 +224,7 @@ impl SubgroupAnalysis {
         check_probability("level", self.level)
     }
 
-    fn line(&self, name: &str, family: Family, rows: &Rows) -> Result<SubgroupAccuracy> {
+    fn line(&self, name: &str, family: Family, rows: &PredictedRows) -> Result<SubgroupAccuracy> {
         let errors = &rows.predictions - &rows.outcomes;
         let mean = |values: ArrayView1<'_, f64>| Score::of_rows(values, Some(rows.weights.view()));
         let losses = family.losses(
@@ -254,13 +254,13 @@ impl SubgroupAnalysis {
 }
 
 /// Outcomes, predictions and positive weights of some rows.
-struct Rows {
+struct PredictedRows {
     outcomes: Array1<f64>,
     predictions: Array1<f64>,
     weights: Array1<f64>,
 }
 
-impl Rows {
+impl PredictedRows {
     /// Rows of weight one.
     #[cfg(test)]
     fn unweighted(outcomes: Array1<f64>, predictions: Array1<f64>) -> Self {

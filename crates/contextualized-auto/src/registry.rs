@@ -158,6 +158,7 @@ macro_rules! regressions {
         }
 
         /// A fitted [`Candidate`], or a bootstrap of one.
+        #[expect(clippy::large_enum_variant, reason = "there is one for a fit, not one for a row")]
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         pub enum RegressionModel {
             $(#[doc = $description] $variant(<$estimator as Estimator>::Model),)+

@@ -99,7 +99,7 @@ impl CandidateResult {
 }
 
 /// A candidate on its way through the folds.
-type Run = std::result::Result<Vec<HeldOut>, CandidateResult>;
+type Run = std::result::Result<Vec<HeldOut>, Box<CandidateResult>>;
 
 impl CrossValidation {
     /// Cuts samples into these splits.
@@ -167,7 +167,7 @@ impl CrossValidation {
                     scores: self.scores(&parts, loss)?,
                     predictions: self.in_order(&parts),
                 }),
-                Err(out) => Ok(out),
+                Err(out) => Ok(*out),
             })
             .collect()
     }
@@ -198,7 +198,9 @@ impl CrossValidation {
             if let Ok(parts) = &mut runs[candidate] {
                 match part {
                     Ok(part) => parts.push(part),
-                    Err(error) => runs[candidate] = Err(CandidateResult::Failed(error)),
+                    Err(error) => {
+                        runs[candidate] = Err(Box::new(CandidateResult::Failed(error)));
+                    }
                 }
             }
         }
@@ -237,12 +239,12 @@ impl CrossValidation {
                     stopping.behind_best
                 };
                 if excess.mean > allowed * excess.standard_error {
-                    runs[*candidate] = Err(CandidateResult::Stopped {
+                    runs[*candidate] = Err(Box::new(CandidateResult::Stopped {
                         folds,
                         loss: *mean,
                         excess: excess.mean,
                         behind: *other,
-                    });
+                    }));
                     break;
                 }
             }

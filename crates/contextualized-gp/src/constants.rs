@@ -46,7 +46,7 @@ impl ConstantPrior {
         let gram = numerical(transposed_product(design.view(), weighted.view()))?;
         let gram = (&gram + &gram.t()) / 2.0;
         let units = gram.diag().mapv(f64::sqrt);
-        let correlation = &gram / &units / &units.view().insert_axis(Axis(1));
+        let correlation = &gram / &units / units.view().insert_axis(Axis(1));
         // The squares of the factor's diagonal are the columns' tolerances: 1 − R² given those before.
         let determined = cholesky_with_limit(correlation.view(), 0.0).is_ok_and(|factor| {
             let tolerances = factor.lower().diag();

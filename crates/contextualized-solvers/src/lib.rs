@@ -62,7 +62,6 @@
 //! | weighted least squares with a rank report | [`least_squares`], [`LeastSquares`] |
 //! | ridge with a penalty for each column | [`ridge`] |
 //! | positive definite matrices, jitter reported | [`cholesky`], [`cholesky_with_limit`], [`Cholesky`], [`solve_lower`] |
-//! | sign and logarithm of any determinant | [`log_determinant`], [`LogDeterminant`] |
 //! | eigenvalues of symmetric matrices | [`symmetric_eigen`], [`SymmetricEigen`] |
 //! | products on one thread | [`product`], [`add_product`], [`transposed_product`], [`gram`], [`weighted_gram`] |
 //! | penalties on cycles, with gradients | [`Acyclicity`] |
@@ -77,8 +76,7 @@
 //!
 //! - The same input gives the same bits on any number of threads: every factorisation runs on the
 //!   thread that asked for it. Run many of them side by side instead.
-//! - No input causes a panic, and no result holds a NaN or an infinity; the one exception is the
-//!   documented logarithm of a zero determinant.
+//! - No input causes a panic, and no result contains a NaN or an infinity.
 //! - A matrix in standard (row-major) layout is read where it lies, any other is copied once.
 
 mod acyclic;
@@ -86,7 +84,6 @@ mod check;
 mod cholesky;
 mod convert;
 mod correlation;
-mod determinant;
 mod eigen;
 mod error;
 mod graphical_lasso;
@@ -105,7 +102,6 @@ pub use acyclic::{
 };
 pub use cholesky::{Cholesky, DEFAULT_JITTER_LIMIT, cholesky, cholesky_with_limit, solve_lower};
 pub use correlation::{ShrunkenCovariance, correlation, nearest_correlation, shrunken_covariance};
-pub use determinant::{LogDeterminant, log_determinant};
 pub use eigen::{SymmetricEigen, symmetric_eigen};
 pub use error::{Error, Result};
 pub use graphical_lasso::{GraphicalLasso, graphical_lasso};

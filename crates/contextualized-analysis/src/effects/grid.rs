@@ -1,6 +1,6 @@
 //! Where effects are evaluated, and how curves are sums of evaluations.
 
-use super::{Effects, Method};
+use super::{Averaging, Effects};
 use contextualized_core::Result;
 use contextualized_core::validate::check_rows;
 use ndarray::{Array1, Array2, ArrayView1, Axis};
@@ -147,9 +147,9 @@ impl Plan {
             rows,
             weights: row_weights,
         };
-        let mut plan = match settings.method {
-            Method::PartialDependence => Self::partial_dependence(grid, &chosen),
-            Method::AccumulatedLocal => Self::accumulated(grid, &chosen, are_levels),
+        let mut plan = match settings.averaging {
+            Averaging::PartialDependence => Self::partial_dependence(grid, &chosen),
+            Averaging::AccumulatedLocal => Self::accumulated(grid, &chosen, are_levels),
         };
         if settings.centred {
             let mean = plan.grid.mean_weights().dot(&plan.weights);

@@ -1,6 +1,6 @@
 //! The area under the receiver operating characteristic.
 
-use super::{Measured, Rows, known};
+use super::{Measured, PredictedRows, known};
 use contextualized_core::Result;
 use contextualized_core::metrics::Score;
 use ndarray::Array1;
@@ -10,7 +10,7 @@ use ndarray::Array1;
 /// Each row has a placement: the share of rows with the other outcome that it is on the right side
 /// of, ties counted half. The area is the mean of the placements of ones, and of those of zeros, and
 /// its variance the sum of the variances of both means.
-pub(super) fn auroc(rows: &Rows) -> Result<Measured> {
+pub(super) fn auroc(rows: &PredictedRows) -> Result<Measured> {
     let of_outcome = |outcome: f64| {
         let weights = rows.weights.iter().zip(&rows.outcomes);
         let own = weights.filter(|(_, y)| **y == outcome).map(|(w, _)| *w);
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn ties_count_half() {
         // Pairs of a one and a zero: (0.4 over 0.1), (0.4 under 0.8), (0.8 over 0.1), (0.8 with 0.8).
-        let measured = auroc(&Rows::unweighted(
+        let measured = auroc(&PredictedRows::unweighted(
             array![0.0, 1.0, 0.0, 1.0],
             array![0.1, 0.4, 0.8, 0.8],
         ))
@@ -72,7 +72,7 @@ mod tests {
             (10.0_f64 / 64.0).sqrt(),
             max_relative = 1e-12
         );
-        let single = auroc(&Rows::unweighted(
+        let single = auroc(&PredictedRows::unweighted(
             array![0.0, 1.0, 0.0],
             array![0.1, 0.4, 0.8],
         ))
@@ -88,7 +88,7 @@ mod tests {
             .map(|_| {
                 let outcomes = Array1::from_shape_fn(120, |row| f64::from(u8::from(row % 3 == 0)));
                 let predictions = outcomes.mapv(|y| generator.gen_range(0.0..1.0) + 0.4 * y);
-                auroc(&Rows::unweighted(outcomes, predictions)).unwrap()
+                auroc(&PredictedRows::unweighted(outcomes, predictions)).unwrap()
             })
             .collect();
         let mean = measured.iter().map(|m| m.value).sum::<f64>() / 500.0;
@@ -115,7 +115,7 @@ mod tests {
             let column = |of: fn(&(u8, u8, u8)) -> u8| -> Array1<f64> {
                 data.iter().map(|row| f64::from(of(row))).collect()
             };
-            let rows = Rows {
+            let rows = PredictedRows {
                 outcomes: column(|row| row.0),
                 predictions: column(|row| row.1),
                 weights: column(|row| row.2),

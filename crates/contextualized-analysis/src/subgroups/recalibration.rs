@@ -1,6 +1,6 @@
 //! The line of outcomes on predictions.
 
-use super::{Measured, Rows, known};
+use super::{Measured, PredictedRows, known};
 use contextualized_core::{Error, Family, Link, Result};
 use ndarray::Array1;
 
@@ -29,7 +29,7 @@ const ROUNDING: f64 = 1e-13;
 ///
 /// Means at an end of their range, such as probabilities of 0 and 1, count as if they were ½ ε from
 /// it.
-pub(super) fn recalibration(rows: &Rows, family: Family) -> Result<Option<Calibration>> {
+pub(super) fn recalibration(rows: &PredictedRows, family: Family) -> Result<Option<Calibration>> {
     let farthest = -Link::Logit.apply(f64::EPSILON / 2.0);
     let predictors = rows.predictions.mapv(|prediction| {
         let predictor = family.link().apply(prediction);
@@ -75,7 +75,7 @@ pub(super) fn recalibration(rows: &Rows, family: Family) -> Result<Option<Calibr
 /// Whether some threshold has all outcomes whose likelihood rises with the predictor on one side and all
 /// those whose likelihood falls on the other, those that have a maximum on it: then, and only then, the
 /// likelihood of the line has no maximum.
-fn separated(rows: &Rows, predictors: &Array1<f64>, family: Family) -> bool {
+fn separated(rows: &PredictedRows, predictors: &Array1<f64>, family: Family) -> bool {
     let range = |direction: f64| {
         let pairs = predictors.iter().zip(&rows.outcomes);
         let own = pairs.filter(|(_, y)| family.unbounded_direction(**y) == direction);
@@ -93,7 +93,7 @@ fn separated(rows: &Rows, predictors: &Array1<f64>, family: Family) -> bool {
 /// The regression of outcomes on one standardised predictor.
 struct Line<'a> {
     family: Family,
-    rows: &'a Rows,
+    rows: &'a PredictedRows,
     predictors: &'a Array1<f64>,
 }
 
@@ -215,7 +215,8 @@ mod tests {
 
     #[test]
     fn a_line_by_hand() {
-        let rows = Rows::unweighted(array![1.0, 3.0, 5.0, 7.0], array![10.0, 11.0, 12.0, 13.0]);
+        let rows =
+            PredictedRows::unweighted(array![1.0, 3.0, 5.0, 7.0], array![10.0, 11.0, 12.0, 13.0]);
         let line = recalibration(&rows, Family::Gaussian).unwrap().unwrap();
         assert_relative_eq!(line.slope.value, 2.0, max_relative = 1e-12);
         assert_relative_eq!(line.intercept.value, -19.0, max_relative = 1e-12);
@@ -227,7 +228,7 @@ mod tests {
         // Said 0.2 and 0.5, found 1/4 and 3/4.
         let outcomes = array![1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0];
         let said = array![0.2, 0.2, 0.2, 0.2, 0.5, 0.5, 0.5, 0.5];
-        let line = recalibration(&Rows::unweighted(outcomes, said), Family::Binomial)
+        let line = recalibration(&PredictedRows::unweighted(outcomes, said), Family::Binomial)
             .unwrap()
             .unwrap();
         assert_relative_eq!(line.intercept.value, 3.0_f64.ln(), max_relative = 1e-9);
@@ -238,7 +239,8 @@ mod tests {
     #[test]
     fn lines_that_are_not_determined_are_none() {
         let none = |outcomes: Array1<f64>, predictions: Array1<f64>, family| {
-            let line = recalibration(&Rows::unweighted(outcomes, predictions), family).unwrap();
+            let line =
+                recalibration(&PredictedRows::unweighted(outcomes, predictions), family).unwrap();
             assert_eq!(line, None);
         };
         none(array![1.0], array![2.0], Family::Gaussian);
@@ -254,7 +256,7 @@ mod tests {
             Family::Binomial,
         );
         none(array![1.0, 1.0], array![0.3, 0.6], Family::Binomial);
-        let exact = Rows::unweighted(array![1.0, 2.0], array![0.0, 4.0]);
+        let exact = PredictedRows::unweighted(array![1.0, 2.0], array![0.0, 4.0]);
         let line = recalibration(&exact, Family::Gaussian).unwrap().unwrap();
         assert_eq!(line.slope.standard_error, None);
     }
@@ -262,7 +264,7 @@ mod tests {
     /// Certain and wrong, certain and right: finite all the same.
     #[test]
     fn probabilities_of_zero_and_one_are_finite() {
-        let rows = Rows::unweighted(
+        let rows = PredictedRows::unweighted(
             array![0.0, 1.0, 0.0, 1.0, 1.0, 0.0],
             array![0.0, 0.0, 1.0, 1.0, 0.7, 0.6],
         );
@@ -287,7 +289,7 @@ mod tests {
                         family.draw(p, 1.0, &mut Drawn(&mut generator))
                     }
                 });
-                let line = recalibration(&Rows::unweighted(outcomes, predictions), family)
+                let line = recalibration(&PredictedRows::unweighted(outcomes, predictions), family)
                     .unwrap()
                     .unwrap();
                 for (held, (truth, found)) in held
@@ -311,7 +313,7 @@ mod tests {
         fn the_gradient_vanishes(
             data in prop::collection::vec((0.01..0.99_f64, prop::bool::ANY, 0.5..2.0_f64), 10..60),
         ) {
-            let rows = Rows {
+            let rows = PredictedRows {
                 outcomes: data.iter().map(|row| f64::from(u8::from(row.1))).collect(),
                 predictions: data.iter().map(|row| row.0).collect(),
                 weights: data.iter().map(|row| row.2).collect(),

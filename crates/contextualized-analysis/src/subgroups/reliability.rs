@@ -1,6 +1,6 @@
 //! Outcomes against predictions, bin by bin.
 
-use super::{Rows, known};
+use super::{PredictedRows, known};
 use contextualized_core::metrics::Score;
 use contextualized_core::{Family, Result, Tail};
 use ndarray::{ArrayView1, Axis};
@@ -23,7 +23,7 @@ pub struct ReliabilityBin {
 /// Bins of nearly equal weight from the smallest prediction to the largest, equal predictions in the
 /// same bin.
 pub(super) fn reliability(
-    rows: &Rows,
+    rows: &PredictedRows,
     family: Family,
     bins: usize,
     level: f64,
@@ -46,7 +46,12 @@ pub(super) fn reliability(
         .collect()
 }
 
-fn bin(rows: &Rows, members: &[usize], family: Family, level: f64) -> Result<ReliabilityBin> {
+fn bin(
+    rows: &PredictedRows,
+    members: &[usize],
+    family: Family,
+    level: f64,
+) -> Result<ReliabilityBin> {
     let weights = rows.weights.select(Axis(0), members);
     let mean = |values: ArrayView1<'_, f64>| {
         Score::of_rows(values.select(Axis(0), members).view(), Some(weights.view()))
@@ -117,7 +122,7 @@ mod tests {
         let outcomes = array![0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
         let predictions = array![0.1, 0.5, 0.5, 0.5, 0.5, 0.9];
         let bins = reliability(
-            &Rows::unweighted(outcomes, predictions),
+            &PredictedRows::unweighted(outcomes, predictions),
             Family::Binomial,
             3,
             0.95,
@@ -134,7 +139,7 @@ mod tests {
     fn every_row_is_in_one_bin_from_small_to_large() {
         let predictions = Array1::from_shape_fn(103, |row| ((row * 37) % 101) as f64);
         let bins = reliability(
-            &Rows::unweighted(predictions.mapv(|p| 2.0 * p), predictions),
+            &PredictedRows::unweighted(predictions.mapv(|p| 2.0 * p), predictions),
             Family::Gaussian,
             10,
             0.9,

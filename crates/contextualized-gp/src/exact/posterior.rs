@@ -34,7 +34,7 @@ impl ExactPosterior {
         let conditioned = exact.conditioned(hyper)?;
         let roots = conditioned.roots;
         Ok(Self {
-            loads: conditioned.solved.loads * &roots.view().insert_axis(Axis(1)),
+            loads: conditioned.solved.loads * roots.view().insert_axis(Axis(1)),
             constants: conditioned.solved.constants,
             factored: conditioned.factored,
             roots,
@@ -141,7 +141,7 @@ impl Posterior for ExactPosterior {
         let rows = (self.exact.contexts.view(), self.exact.design.view());
         by_blocks(at.nrows(), |range| {
             let (at, design) = (at.slice(s![range.clone(), ..]), design.slice(s![range, ..]));
-            let variances = prior_variances(&parts, at, design.ncols()) * &design * design;
+            let variances = prior_variances(&parts, at, design.ncols()) * design * design;
             let prior = variances.sum_axis(Axis(1)).insert_axis(Axis(1));
             self.moments_of(
                 between(&parts, (at, design), rows),

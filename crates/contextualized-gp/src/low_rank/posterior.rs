@@ -212,7 +212,7 @@ impl Posterior for LowRankPosterior {
                 means += &mean;
                 half += &own;
             }
-            let left = self.all_left_out(at, &values) * &design * design;
+            let left = self.all_left_out(at, &values) * design * design;
             let explained = half.map_axis(Axis(1), |line| line.dot(&line));
             let variances = explained + left.sum_axis(Axis(1));
             Ok(SharedMoments {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod binary;
+mod constants;
 mod errors;
 mod identities;
 mod low_rank;

@@ -3,13 +3,14 @@
 use approx::assert_relative_eq;
 use contextualized_baselines::PopulationRegression;
 use contextualized_core::comparison::cross_validate;
-use contextualized_core::metrics::{Loss, effect_mse};
+use contextualized_core::metrics::effect_mse;
 use contextualized_core::{
-    Coefficients, DynEstimator, Error, Estimator, KFold, Link, LocalCoefficients, Samples,
-    VaryingCoefficients, WithUncertainty,
+    Coefficients, DynEstimator, Error, Estimator, Family, KFold, LocalCoefficients, Samples,
+    VaryingCoefficients, WithPredictions, WithUncertainty,
 };
 use contextualized_linear::{
-    GaussianProcessModel, GaussianProcessRegression, Kernel, KernelShape, Method, Size,
+    GaussianProcessModel, GaussianProcessRegression, Hyperparameters, Kernel, KernelShape, Method,
+    Size,
 };
 use contextualized_simulation::{SimulatedData, Simulator};
 use ndarray::{Array1, Array2, Axis, array, concatenate, s};
@@ -211,9 +212,9 @@ fn a_logistic_truth_is_recovered() {
         .uniform_contexts(1, -2.0, 2.0)
         .slopes(|c| vec![2.0 * c[0].sin(), -1.0])
         .offset(|_| 0.5)
-        .binary();
-    let (model, data) = fit(&simulator, &quick().logistic(), 6);
-    assert_eq!(model.link(), Link::Logit);
+        .family(Family::Binomial);
+    let (model, data) = fit(&simulator, &quick().family(Family::Binomial), 6);
+    assert_eq!(model.family(), Family::Binomial);
     let found = model.coefficients(data.samples.contexts()).unwrap();
     let off = effect_mse(&data.coefficients, &found).unwrap().sqrt();
     // The first slope varies by 1.4.
@@ -235,16 +236,20 @@ fn a_logistic_truth_is_recovered() {
     for error in [
         model.noise().unwrap_err(),
         model.leave_one_out(&data.samples).unwrap_err(),
-        model
-            .outcome_intervals(data.samples.contexts(), data.samples.features(), 0.9)
-            .unwrap_err(),
     ] {
-        assert!(error.to_string().starts_with("link is Logit"), "{error}");
+        assert!(
+            error.to_string().starts_with("family is binomial"),
+            "{error}"
+        );
     }
+    assert!(matches!(
+        model.outcome_intervals(data.samples.contexts(), data.samples.features(), 0.9),
+        Err(Error::NoIntervals { .. })
+    ));
     let other = simulator.clone().noise(0.1).simulate(6).unwrap().samples;
     assert!(matches!(
-        quick().logistic().fit(&other),
-        Err(Error::NotBinary { row: 0, .. })
+        quick().family(Family::Binomial).fit(&other),
+        Err(Error::InvalidTarget { row: 0, .. })
     ));
 }
 
@@ -422,7 +427,7 @@ fn boxed_it_is_cross_validated_beside_others() {
         Box::new(quick().additive(KernelShape::Matern52).intercept(false)),
         Box::new(PopulationRegression::new()),
     ];
-    let scores = cross_validate(&estimators, &data, &KFold::new(4, 1), Loss::Squared).unwrap();
+    let scores = cross_validate(&estimators, &data, &KFold::new(4, 1), Family::Gaussian).unwrap();
     assert_eq!(scores[0].name, "gp (squared exponential)");
     assert_eq!(scores[1].name, "gp (additive Matérn 5/2, no intercept)");
     let mean = |i: usize| scores[i].outcome.as_ref().unwrap().score().mean;
@@ -535,7 +540,7 @@ fn a_reloaded_model_gives_the_same_bits() {
     let binary = Simulator::new(80)
         .uniform_contexts(2, -1.0, 1.0)
         .slopes(|c| vec![c[0], 1.0])
-        .binary()
+        .family(Family::Binomial)
         .simulate(18)
         .unwrap()
         .samples;
@@ -547,7 +552,10 @@ fn a_reloaded_model_gives_the_same_bits() {
     for (estimator, samples) in [
         (GaussianProcessRegression::new(), &gaussian),
         (by_basis, &gaussian),
-        (GaussianProcessRegression::new().logistic(), &binary),
+        (
+            GaussianProcessRegression::new().family(Family::Binomial),
+            &binary,
+        ),
     ] {
         let model = estimator.fit(samples).unwrap();
         let text = serde_json::to_string(&model).unwrap();
@@ -624,4 +632,95 @@ fn draws_are_in_the_units_of_the_data() {
             assert!((deviation / error - 1.0).abs() < 5.0 / 2000_f64.sqrt());
         }
     }
+}
+
+/// Where nothing varies it is the model of constant coefficients, standard errors included, which of
+/// real-valued targets are those at the same variance of the noise.
+#[test]
+fn where_nothing_varies_it_is_the_population_regression() {
+    let mut samples = simulator(200).simulate(23).unwrap().samples;
+    let offsets = Array1::from_shape_fn(200, |row| (row % 5) as f64 / 4.0);
+    let at = samples.contexts().slice(s![..3, ..]).to_owned();
+    for family in Family::ALL {
+        if family.is_binary() {
+            let mean = samples.targets().mean().unwrap();
+            let above = samples.targets().mapv(|y| f64::from(y > mean));
+            samples = samples.replace_targets(above.view()).unwrap();
+        }
+        let Ok(population) = PopulationRegression::new()
+            .family(family)
+            .fit(&samples.clone().with_offsets(offsets.view()).unwrap())
+        else {
+            // A family that does not have these targets.
+            continue;
+        };
+        let samples = samples.clone().with_offsets(offsets.view()).unwrap();
+        let known = |noise| Hyperparameters {
+            inverse_length_scales: Array2::ones((1, at.ncols())),
+            amplitudes: Array2::zeros((samples.features().ncols() + 1, 1)),
+            noise,
+            scales: Array1::ones(1),
+        };
+        let fit = |noise| {
+            let estimator = GaussianProcessRegression::new().family(family);
+            let estimator = estimator.hyperparameters(known(noise));
+            estimator.fit(&samples).unwrap()
+        };
+        // The noise in standard deviations of the targets, from that of a first fit in their units.
+        let distribution = population
+            .predictor_distribution(samples.contexts(), samples.features())
+            .unwrap();
+        let noise = if family.has_dispersion() {
+            distribution.dispersions[0].sqrt() / fit(1.0).noise().unwrap()[0]
+        } else {
+            1.0
+        };
+        let model = fit(noise);
+        let (found, expected) = (
+            model.coefficients(at.view()).unwrap(),
+            population.coefficients(at.view()).unwrap(),
+        );
+        assert_relative_eq!(found.slopes(), expected.slopes(), epsilon = 1e-8);
+        assert_relative_eq!(found.offsets(), expected.offsets(), epsilon = 1e-8);
+        let (found, expected) = (
+            model.standard_errors(at.view()).unwrap(),
+            WithUncertainty::standard_errors(&population, at.view()).unwrap(),
+        );
+        assert_relative_eq!(found.slopes(), expected.slopes(), epsilon = 1e-8);
+        assert_relative_eq!(found.offsets(), expected.offsets(), epsilon = 1e-8);
+        let found = model
+            .predictor_distribution(samples.contexts(), samples.features())
+            .unwrap();
+        assert_relative_eq!(found.means, distribution.means, epsilon = 1e-8);
+        assert_relative_eq!(
+            found.standard_errors,
+            distribution.standard_errors,
+            epsilon = 1e-8
+        );
+    }
+}
+
+/// Known terms of the linear predictor are no part of the coefficients.
+#[test]
+fn offsets_are_known_terms() {
+    let data = simulator(150).simulate(24).unwrap().samples;
+    let offsets = Array1::from_shape_fn(150, |row| ((7 * row) % 11) as f64);
+    let moved = &data.targets() + &offsets.view().insert_axis(Axis(1));
+    let with_offsets = data.replace_targets(moved.view()).unwrap();
+    let with_offsets = with_offsets.with_offsets(offsets.view()).unwrap();
+    let (plain, other) = (
+        quick().fit(&data).unwrap(),
+        quick().fit(&with_offsets).unwrap(),
+    );
+    let at = data.contexts();
+    assert_relative_eq!(
+        plain.coefficients(at).unwrap().slopes(),
+        other.coefficients(at).unwrap().slopes(),
+        epsilon = 1e-6
+    );
+    assert_relative_eq!(
+        other.predict_samples(&with_offsets).unwrap(),
+        plain.predict_samples(&data).unwrap() + offsets.insert_axis(Axis(1)),
+        epsilon = 1e-6
+    );
 }

@@ -3,8 +3,8 @@
 use crate::gp::{fit, quick, simulator};
 use approx::assert_relative_eq;
 use contextualized_core::{
-    Error, Estimator, LocalCoefficients, VaryingCoefficients, WeightedContexts, WithSums,
-    WithUncertainty,
+    Error, Estimator, LocalCoefficients, VaryingCoefficients, WeightedContexts, WithPredictions,
+    WithSums, WithUncertainty,
 };
 use contextualized_linear::{KernelShape, Sharing};
 use contextualized_simulation::Simulator;

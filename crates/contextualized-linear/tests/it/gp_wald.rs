@@ -1,6 +1,6 @@
 //! Wald tests of what varies with what.
 
-use contextualized_core::{Error, Estimator, Samples, WaldTest, WithWaldTests};
+use contextualized_core::{Error, Estimator, Family, Samples, WaldTest, WithWaldTests};
 use contextualized_linear::{GaussianProcessRegression, KernelShape};
 use ndarray::{Array2, Axis, array, concatenate, s};
 use rand::{Rng, SeedableRng};
@@ -107,7 +107,7 @@ fn binary_targets_are_tested_by_their_last_newton_step() {
     let samples = samples(&[c, x, y]);
     let estimator = GaussianProcessRegression::new()
         .additive(KernelShape::SquaredExponential)
-        .logistic();
+        .family(Family::Binomial);
     let tests = estimator
         .fit(&samples)
         .unwrap()

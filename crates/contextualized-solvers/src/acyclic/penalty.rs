@@ -58,9 +58,6 @@ pub enum Acyclicity {
 const TERMS: usize = 14;
 const SERIES_NORM: f64 = 0.5;
 
-/// Halvings after which a step counts as leading nowhere.
-const HALVINGS: usize = 60;
-
 impl Acyclicity {
     /// h(W).
     ///
@@ -101,30 +98,6 @@ impl Acyclicity {
         };
         check_radius(s)?;
         Ok(invert_m_matrix(&scaled_squares(weights, s.recip())).is_ok())
-    }
-
-    /// The first t of 1, ½, ¼, … for which `weights + t step` is in the domain: how far a descent may
-    /// step. Zero where W itself is outside.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Acyclicity::contains`], [`Error::Shape`] for a step of another size.
-    pub fn step_inside(self, weights: ArrayView2<f64>, step: ArrayView2<f64>) -> Result<f64> {
-        check::square("weights", weights)?;
-        check::square("step", step)?;
-        check::size("step", "rows", weights.nrows(), step.nrows())?;
-        if !self.contains(weights)? {
-            return Ok(0.0);
-        }
-        let mut length = 1.0;
-        for _ in 0..HALVINGS {
-            let reached = &weights + &(&step * length);
-            if reached.iter().all(|weight| weight.is_finite()) && self.contains(reached.view())? {
-                return Ok(length);
-            }
-            length *= 0.5;
-        }
-        Ok(0.0)
     }
 
     /// The value, and the sums of walks whose transpose the gradient holds.
@@ -344,24 +317,6 @@ mod tests {
             dagma(0.0).value(cycle.view()),
             Err(Error::InvalidRadius { value: 0.0 })
         ));
-    }
-
-    #[test]
-    fn a_step_outside_is_halved_until_inside() {
-        let dagma = Acyclicity::Dagma { s: 1.0 };
-        let (start, step) = (
-            array![[0.0, 1.0], [0.0, 0.0]],
-            array![[0.0, 0.0], [3.0, 0.0]],
-        );
-        assert_eq!(dagma.step_inside(start.view(), step.view()).unwrap(), 0.25);
-        assert_eq!(
-            Acyclicity::Notears
-                .step_inside(start.view(), step.view())
-                .unwrap(),
-            1.0
-        );
-        let outside = array![[0.0, 1.0], [1.0, 0.0]];
-        assert_eq!(dagma.step_inside(outside.view(), step.view()).unwrap(), 0.0);
     }
 
     #[test]
