@@ -442,7 +442,7 @@ impl PopulationModel {
             Ok(())
         } else {
             Err(Error::invalid_parameter(
-                "link",
+                "family",
                 self.family,
                 format!("{}, as in the first cluster", other.family),
             ))

@@ -112,7 +112,7 @@ fn shares_that_do_not_fit_are_refused() {
         assert!(message.contains("shares"), "{message}");
     }
     let mut file = serde_json::to_value(&model).unwrap();
-    file.pointer_mut("/population/1/data")
+    file.pointer_mut("/population/offsets/data")
         .unwrap()
         .as_array_mut()
         .unwrap()

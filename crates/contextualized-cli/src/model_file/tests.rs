@@ -96,12 +96,12 @@ fn every_changed_byte_and_every_cut_is_refused() {
         error(changed);
         let cut = bytes[..position].to_vec();
         let message = error(cut);
-        assert!(message.contains("cut off") || message.contains("no model file"));
+        assert!(message.contains("cut off") || message.contains("is not a model file"));
     }
     let mut longer = bytes.clone();
     longer.push(0);
     assert!(error(longer).contains("checksum"));
-    assert!(error(b"y,x\n1,2\n".to_vec()).contains("no model file"));
+    assert!(error(b"y,x\n1,2\n".to_vec()).contains("is not a model file"));
 }
 
 /// The file with a new checksum, as a forger or a later version would write it.

@@ -308,7 +308,7 @@ fn cells_that_are_no_numbers_are_named() {
     lines[401] = "12;5,1,2".to_owned();
     folder.write("typo.csv", lines.join("\n"));
     let message = folder.error(1, &["fit", "typo.csv", "y ~ x | c", "--out", "m.ctx"]);
-    assert!(message.contains("row 401 holds \"12;5\""), "{message}");
+    assert!(message.contains("row 401 contains \"12;5\""), "{message}");
     lines[401] = "inf,1,2".to_owned();
     folder.write("typo.csv", lines.join("\n"));
     let message = folder.error(1, &["fit", "typo.csv", "y ~ x | c", "--out", "m.ctx"]);

@@ -8,12 +8,12 @@ fn every_kind_has_its_edges() {
     folder.ok(&[
         "simulate", "sem", "--rows", "200", "--out", "sem.csv", "--truth",
     ]);
-    for (kind, first, count) in [
-        ("correlation", "edge.x0--x1", 6),
-        ("markov", "edge.x0--x1", 6),
-        ("bayesian", "edge.x0->x1", 12),
+    for (kind, smooth, first, count) in [
+        ("correlation", "kernel", "edge.x0--x1", 6),
+        ("markov", "kernel", "edge.x0--x1", 6),
+        ("bayesian", "gp", "edge.x0->x1", 12),
     ] {
-        for estimator in ["population", "cluster", "gp"] {
+        for estimator in ["population", "cluster", smooth] {
             folder.ok(&[
                 "networks",
                 "sem.csv",

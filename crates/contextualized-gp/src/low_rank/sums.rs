@@ -29,12 +29,15 @@ struct Sums {
 }
 
 impl LowRank {
-    /// Reads the rows in blocks of fixed size.
+    /// Reads the rows in blocks of fixed size; offsets are taken from the targets.
     pub(crate) fn gather(
         basis: Basis,
         constants: ConstantPrior,
         rows: Observations<'_>,
     ) -> Result<Self> {
+        let targets = rows.adjusted_targets();
+        let rows = Observations::new(rows.contexts.view(), rows.design.view(), targets.view())
+            .with_weights(rows.weights.as_ref().map(|weights| weights.view()));
         let count = rows.contexts.nrows();
         let coefficients = rows.design.ncols();
         let functions = basis.functions();
