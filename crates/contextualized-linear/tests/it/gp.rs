@@ -246,7 +246,8 @@ fn a_logistic_truth_is_recovered() {
         model.outcome_intervals(data.samples.contexts(), data.samples.features(), 0.9),
         Err(Error::NoIntervals { .. })
     ));
-    let other = simulator.clone().noise(0.1).simulate(6).unwrap().samples;
+    let real = simulator.family(Family::Gaussian).noise(0.1);
+    let other = real.simulate(6).unwrap().samples;
     assert!(matches!(
         quick().family(Family::Binomial).fit(&other),
         Err(Error::InvalidTarget { row: 0, .. })
