@@ -65,6 +65,9 @@ pub struct Failure {
     pub reason: String,
 }
 
+/// What a replicate gave, behind the number of the replicate.
+type Numbered<T> = (usize, T);
+
 impl Failure {
     fn new(replicate: usize, error: &Error) -> Self {
         let mut reason = error.to_string();
@@ -83,7 +86,7 @@ impl Failure {
     /// The first failure if nothing else is left.
     pub(crate) fn apart<T>(
         replicates: impl IntoIterator<Item = Result<T>>,
-    ) -> Result<(Vec<(usize, T)>, Vec<Self>)> {
+    ) -> Result<(Vec<Numbered<T>>, Vec<Self>)> {
         let (mut found, mut failures, mut first) = (Vec::new(), Vec::new(), None);
         for (replicate, outcome) in replicates.into_iter().enumerate() {
             match outcome {
