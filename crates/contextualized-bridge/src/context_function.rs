@@ -10,6 +10,7 @@ use contextualized_encoders::{
 #[cfg(feature = "gp")]
 use contextualized_gp::{CoefficientProcess, FittedProcess, Kernel, KernelShape, Observations};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
+#[cfg(feature = "gp")]
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
