@@ -3,7 +3,7 @@
 use crate::embedding::{CoefficientColumns, NetworkColumns};
 use contextualized_core::validate::{check_finite, check_rows, check_table};
 use contextualized_core::{Error, Result, Samples, WithArchetypes, WithNetworkArchetypes};
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 /// The archetypes of a model, and which of them its rows are mixed of.
 ///
@@ -47,14 +47,11 @@ impl ArchetypeSummary {
         samples: &Samples,
         columns: &CoefficientColumns,
     ) -> Result<Self> {
-        let base = match model.archetype_base()? {
-            Some(base) => Some(first_row(columns.table(&base)?)?),
-            None => None,
-        };
+        let base = model.archetype_base()?.map(|base| columns.table(&base));
         Self::of_parts(
             columns.names(),
             columns.table(&model.archetypes()?)?,
-            base,
+            base.transpose()?,
             model.archetype_weights(samples.contexts())?,
             samples.contexts(),
         )
@@ -70,14 +67,11 @@ impl ArchetypeSummary {
         contexts: ArrayView2<'_, f64>,
         columns: &NetworkColumns,
     ) -> Result<Self> {
-        let base = match model.archetype_base()? {
-            Some(base) => Some(first_row(columns.table(&base)?)?),
-            None => None,
-        };
+        let base = model.archetype_base()?.map(|base| columns.table(&base));
         Self::of_parts(
             columns.names(),
             columns.table(&model.archetypes()?)?,
-            base,
+            base.transpose()?,
             model.archetype_weights(contexts)?,
             contexts,
         )
@@ -86,7 +80,7 @@ impl ArchetypeSummary {
     fn of_parts(
         names: &[String],
         table: Array2<f64>,
-        base: Option<Array1<f64>>,
+        base: Option<Array2<f64>>,
         weights: Array2<f64>,
         contexts: ArrayView2<'_, f64>,
     ) -> Result<Self> {
@@ -99,6 +93,10 @@ impl ArchetypeSummary {
         check_finite("archetype weights", weights.view())?;
         check_rows("archetype weights", contexts.nrows(), weights.nrows())?;
         check_rows("archetypes", weights.ncols(), table.nrows())?;
+        if let Some(base) = &base {
+            check_rows("archetype base", 1, base.nrows())?;
+        }
+        let base = base.map(|base| base.row(0).to_owned());
         let shares = match base {
             None => weights.clone(),
             Some(_) => {
@@ -122,7 +120,7 @@ impl ArchetypeSummary {
         }
         Ok(Self {
             names: names.to_vec(),
-            effective: effective_number(sizes.iter().copied()),
+            effective: effective_number(sizes.view()),
             table,
             base,
             weights,
@@ -161,7 +159,7 @@ impl ArchetypeSummary {
     /// The archetype with the largest share of each row, and that share; the earlier archetype where
     /// shares are equal, and none in a row to which none contributes.
     pub fn dominant(&self) -> Vec<Option<(usize, f64)>> {
-        let largest = |shares: ndarray::ArrayView1<'_, f64>| {
+        let largest = |shares: ArrayView1<'_, f64>| {
             let mut best: Option<(usize, f64)> = None;
             for (archetype, &share) in shares.iter().enumerate() {
                 if share > best.map_or(0.0, |(_, most)| most) {
@@ -175,33 +173,19 @@ impl ArchetypeSummary {
 
     /// How many archetypes each row is mixed of: the exponential of the entropy of its shares.
     pub fn effective_by_row(&self) -> Array1<f64> {
-        let of_row =
-            |shares: ndarray::ArrayView1<'_, f64>| effective_number(shares.iter().copied());
-        self.shares.rows().into_iter().map(of_row).collect()
+        self.shares.map_axis(Axis(1), effective_number)
     }
-
-    /// Archetypes from the largest to the smallest size.
-    pub fn by_size(&self) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.archetypes()).collect();
-        order.sort_by(|&a, &b| self.sizes[b].total_cmp(&self.sizes[a]));
-        order
-    }
-}
-
-/// The only row of a table.
-fn first_row(table: Array2<f64>) -> Result<Array1<f64>> {
-    check_rows("archetype base", 1, table.nrows())?;
-    Ok(table.row(0).to_owned())
 }
 
 /// exp(−Σ p ln p) of sizes scaled to add up to one, the Hill number of order one (Hill 1973,
 /// doi:10.2307/1934352); 0 when all are zero.
-fn effective_number(sizes: impl Iterator<Item = f64> + Clone) -> f64 {
-    let total: f64 = sizes.clone().sum();
+fn effective_number(sizes: ArrayView1<'_, f64>) -> f64 {
+    let total: f64 = sizes.iter().sum();
     if total <= 0.0 {
         return 0.0;
     }
     let entropy: f64 = sizes
+        .iter()
         .map(|size| size / total)
         .filter(|share| *share > 0.0)
         .map(|share| -share * share.ln())
@@ -222,7 +206,14 @@ mod tests {
     ) -> ArchetypeSummary {
         let contexts = Array2::from_shape_fn((weights.nrows(), 1), |(row, _)| row as f64);
         let names = vec!["slope".to_owned(); table.ncols()];
-        ArchetypeSummary::of_parts(&names, table, base, weights, contexts.view()).unwrap()
+        ArchetypeSummary::of_parts(
+            &names,
+            table,
+            base.map(|base| base.insert_axis(Axis(0))),
+            weights,
+            contexts.view(),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -241,7 +232,6 @@ mod tests {
         assert_eq!(found.dominant()[3], Some((1, 0.75)));
         let rows = found.effective_by_row();
         assert!((rows[0] - 1.0).abs() < 1e-12 && (rows[1] - 2.0).abs() < 1e-12);
-        assert_eq!(found.by_size(), [0, 1]);
     }
 
     #[test]

@@ -186,25 +186,15 @@ where
         let original = fits.next().ok_or(Error::NoRows {
             argument: "replicates",
         })??;
-        let mut members = Vec::with_capacity(self.replicates);
-        let mut failures = Vec::new();
-        let mut first_error = None;
-        for (replicate, fit) in fits.enumerate() {
-            match fit {
-                Ok(model) => members.push(Member::new(replicate, model)),
-                Err(error) => {
-                    failures.push(Failure::new(replicate, &error));
-                    first_error.get_or_insert(error);
-                }
-            }
-        }
-        if let (true, Some(error)) = (members.is_empty(), first_error) {
+        let (members, failures) = Failure::apart(fits).map_err(|error| {
             let context = format!("every one of {} bootstrap replicates", self.replicates);
-            return Err(Error::numerical(context, error));
-        }
+            Error::numerical(context, error)
+        })?;
+        let members = members.into_iter();
+        let member = |(replicate, model)| Member { replicate, model };
         Ok(Ensemble {
             original,
-            members,
+            members: members.map(member).collect(),
             failures,
             divergent: Vec::new(),
             replicates: self.replicates,

@@ -228,7 +228,9 @@ where
         units: &str,
         folds: impl Fn(&[usize]) -> Result<Vec<Split>>,
     ) -> Result<ConformalModel<E::Model>> {
-        self.check_calibration(masses.sum(), units)?;
+        if !quantile::reaches(masses.sum(), self.level) {
+            return Err(self.too_few(masses.sum(), units));
+        }
         let train = samples.select(&split.train)?;
         let calibration = samples.select(&split.test)?;
         let model = self.estimator.fit(&train)?;
@@ -238,11 +240,10 @@ where
                 remedy: Some("it has a probability, not an interval"),
             });
         }
-        let scale = if self.adaptive {
-            Some(self.local_scale(&train, &folds(&split.train)?)?)
-        } else {
-            None
-        };
+        let adaptive = self
+            .adaptive
+            .then(|| self.local_scale(&train, &folds(&split.train)?));
+        let scale = adaptive.transpose()?;
         let mut scores = absolute_errors(&model, &calibration)?;
         if let Some(scale) = &scale {
             scores /= &scale.at(calibration.contexts())?;
@@ -260,15 +261,6 @@ where
             radii,
             scale,
         })
-    }
-
-    /// Before anything is fitted: whether this many rows can calibrate the level.
-    fn check_calibration(&self, mass: f64, units: &str) -> Result<()> {
-        if quantile::reaches(mass, self.level) {
-            Ok(())
-        } else {
-            Err(self.too_few(mass, units))
-        }
     }
 
     fn too_few(&self, mass: f64, units: &str) -> Error {

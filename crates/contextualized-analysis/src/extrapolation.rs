@@ -3,7 +3,7 @@
 use crate::neighbours::Neighbours;
 use contextualized_core::validate::{check_finite, check_table};
 use contextualized_core::{Error, Result, Standardization};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -51,8 +51,6 @@ pub struct Extrapolation {
     kept: Training,
     standardization: Standardization,
     neighbours: Neighbours,
-    /// Rows of each distinct context.
-    counts: Vec<f64>,
     /// Distances of the training rows from the others, ascending.
     distances: Vec<f64>,
     unit: f64,
@@ -111,19 +109,11 @@ impl TryFrom<Training> for Extrapolation {
         }
         let standardization = Standardization::fit(kept.contexts.view(), None)?;
         let standardized = standardization.apply(kept.contexts.view())?;
-        let neighbours = Neighbours::new(standardized.view())?;
-        let mut counts = vec![0.0; neighbours.count()];
-        let mut first = vec![None; neighbours.count()];
-        for (row, &place) in neighbours.places().iter().enumerate() {
-            counts[place] += 1.0;
-            first[place].get_or_insert(row);
-        }
+        let neighbours = Neighbours::new(standardized.view(), None)?;
         // A row is its own nearest neighbour, and is left out by asking for one more.
-        let first: Vec<usize> = first.into_iter().flatten().collect();
-        let distinct = standardized.select(Axis(0), &first);
-        let of_distinct = kth_distances(&neighbours, &counts, &distinct, kept.nearest + 1)?;
+        let of_distinct = kth_distances(&neighbours, &neighbours.distinct, kept.nearest + 1)?;
         let mut distances: Vec<f64> = neighbours
-            .places()
+            .places
             .iter()
             .map(|&place| of_distinct[place])
             .collect();
@@ -133,7 +123,6 @@ impl TryFrom<Training> for Extrapolation {
             kept,
             standardization,
             neighbours,
-            counts,
             distances,
             unit,
         })
@@ -155,16 +144,11 @@ fn unit(distances: &[f64]) -> f64 {
 }
 
 /// Distance of each row to its k-th nearest training row, itself included if it is one.
-fn kth_distances(
-    neighbours: &Neighbours,
-    counts: &[f64],
-    rows: &Array2<f64>,
-    nearest: usize,
-) -> Result<Vec<f64>> {
+fn kth_distances(neighbours: &Neighbours, rows: &Array2<f64>, nearest: usize) -> Result<Vec<f64>> {
     let rows: Vec<ArrayView1<'_, f64>> = rows.rows().into_iter().collect();
     rows.into_par_iter()
         .map(|row| {
-            let found = neighbours.nearest(row, counts, nearest as f64)?;
+            let found = neighbours.nearest(row, nearest as f64)?;
             Ok(found.last().map_or(0.0, |(distance, _)| *distance))
         })
         .collect::<Vec<Result<f64>>>()
@@ -218,8 +202,7 @@ impl Extrapolation {
         check_table("contexts", contexts, Some(self.standardization.columns()))?;
         let contexts = self.standardization.apply(contexts)?;
         check_finite("standardised contexts", contexts.view())?;
-        let distances =
-            kth_distances(&self.neighbours, &self.counts, &contexts, self.kept.nearest)?;
+        let distances = kth_distances(&self.neighbours, &contexts, self.kept.nearest)?;
         let rows = self.distances.len();
         let shares = distances.iter().map(|distance| {
             let nearer = self.distances.partition_point(|other| other < distance);

@@ -17,11 +17,20 @@ const LEAF: usize = 16;
 #[derive(Debug, Clone)]
 pub(crate) struct Neighbours {
     tree: KdTree<f64, usize, Vec<f64>>,
-    places: Vec<usize>,
+    /// The points.
+    pub(crate) distinct: Array2<f64>,
+    /// For each row of the table, which of the points it is.
+    pub(crate) places: Vec<usize>,
+    /// For each point the weight of its rows.
+    pub(crate) masses: Vec<f64>,
 }
 
 impl Neighbours {
-    pub(crate) fn new(table: ArrayView2<'_, f64>) -> Result<Self> {
+    /// Without weights all rows weigh one.
+    pub(crate) fn new(
+        table: ArrayView2<'_, f64>,
+        weights: Option<ArrayView1<'_, f64>>,
+    ) -> Result<Self> {
         let (distinct, places) = distinct_rows(table);
         let mut tree = KdTree::with_capacity(table.ncols(), LEAF);
         // The tree splits a leaf when it is full: of sorted points it would become a list.
@@ -31,17 +40,16 @@ impl Neighbours {
             tree.add(distinct.row(point).to_vec(), point)
                 .map_err(not_searched)?;
         }
-        Ok(Self { tree, places })
-    }
-
-    /// For each row of the table, which of the distinct points it is.
-    pub(crate) fn places(&self) -> &[usize] {
-        &self.places
-    }
-
-    /// The number of distinct points.
-    pub(crate) fn count(&self) -> usize {
-        self.tree.size()
+        let mut masses = vec![0.0; distinct.nrows()];
+        for (row, &place) in places.iter().enumerate() {
+            masses[place] += weights.map_or(1.0, |weights| weights[row]);
+        }
+        Ok(Self {
+            tree,
+            distinct,
+            places,
+            masses,
+        })
     }
 
     /// Distances and numbers of the nearest points, nearest first: so many that their masses add up
@@ -51,7 +59,6 @@ impl Neighbours {
     pub(crate) fn nearest(
         &self,
         point: ArrayView1<'_, f64>,
-        masses: &[f64],
         mass: f64,
     ) -> Result<Vec<(f64, usize)>> {
         let point = point.to_vec();
@@ -66,7 +73,7 @@ impl Neighbours {
             if total >= mass && found.last().is_some_and(|(last, _)| distance > *last) {
                 break;
             }
-            total += masses[number];
+            total += self.masses[number];
             found.push((distance, number));
         }
         // Of points at the same distance the tree's order is arbitrary, and sums depend on it.
@@ -115,12 +122,10 @@ mod tests {
     #[test]
     fn masses_are_gathered_and_ties_kept_together() {
         let points = array![[0.0], [1.0], [-1.0], [5.0], [5.0]];
-        let neighbours = Neighbours::new(points.view()).unwrap();
-        assert_eq!(neighbours.count(), 4);
+        let neighbours = Neighbours::new(points.view(), None).unwrap();
+        assert_eq!(neighbours.masses, [1.0, 1.0, 1.0, 2.0]);
         let found = |mass| -> Vec<usize> {
-            let nearest = neighbours
-                .nearest(array![0.0].view(), &[1.0, 1.0, 1.0, 2.0], mass)
-                .unwrap();
+            let nearest = neighbours.nearest(array![0.0].view(), mass).unwrap();
             nearest.into_iter().map(|(_, number)| number).collect()
         };
         assert_eq!(found(1.0), [0]);
@@ -140,9 +145,8 @@ mod tests {
                 0 => f64::from(points[row].0),
                 _ => points[row].1,
             });
-            let neighbours = Neighbours::new(table.view()).unwrap();
-            let masses = vec![1.0; neighbours.count()];
-            let found = neighbours.nearest(array![query.0, query.1].view(), &masses, mass as f64).unwrap();
+            let neighbours = Neighbours::new(table.view(), None).unwrap();
+            let found = neighbours.nearest(array![query.0, query.1].view(), mass as f64).unwrap();
             let mut distances: Vec<f64> = table
                 .rows()
                 .into_iter()

@@ -249,6 +249,16 @@ impl Draws {
     }
 }
 
+/// At most so many of the rows, chosen by chance, in ascending order.
+pub(crate) fn some_rows(rows: usize, most: usize, seed: u64) -> Vec<usize> {
+    if rows <= most {
+        return (0..rows).collect();
+    }
+    let mut chosen = index::sample(&mut ChaCha8Rng::seed_from_u64(seed), rows, most).into_vec();
+    chosen.sort_unstable();
+    chosen
+}
+
 /// The nearest whole number of units: at least one, and at least one left over if there are two.
 fn drawn_of(units: usize, share: f64) -> usize {
     match units {
@@ -269,7 +279,7 @@ fn numbered<L: Ord>(labels: &[L]) -> Vec<usize> {
 }
 
 /// The counted rows of every label that has some.
-fn by_label(labels: &[usize], counted: impl Iterator<Item = usize>) -> Vec<Vec<usize>> {
+pub(crate) fn by_label(labels: &[usize], counted: impl Iterator<Item = usize>) -> Vec<Vec<usize>> {
     let mut rows = std::collections::BTreeMap::<usize, Vec<usize>>::new();
     for row in counted {
         rows.entry(labels[row]).or_default().push(row);

@@ -2,16 +2,15 @@
 
 use crate::distillation::{Distillation, EncoderStudent};
 use contextualized_core::validate::{check_columns, check_finite, check_table};
-use contextualized_core::{Error, Family, Result, Samples, Standardization};
+use contextualized_core::{Family, Result, Samples, Standardization};
 use contextualized_encoders::{
-    EncoderKind, EncoderLink, Network, NetworkSettings, Parameterization, StoredNetwork, Training,
-    TrainingData, unobserved,
+    EncoderKind, EncoderLink, Network, NetworkSettings, Parameterization, StoredNetwork,
+    TrainingData, seeds, unobserved,
 };
 #[cfg(feature = "gp")]
 use contextualized_gp::{CoefficientProcess, FittedProcess, Kernel, KernelShape, Observations};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
-use rand::{RngCore, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+#[cfg(feature = "gp")]
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -33,9 +32,6 @@ enum Kind {
     #[cfg(feature = "gp")]
     Kernel(Vec<FittedProcess>),
 }
-
-/// Rows encoded at once; fixed, so that results do not depend on the number of threads.
-const BLOCK: usize = 1024;
 
 /// Outputs whose deviation is below this share of their size do not vary: they are derivatives,
 /// which carry more rounding than the one operation.
@@ -104,28 +100,17 @@ impl ContextFunction {
             #[cfg(feature = "gp")]
             Kind::Kernel(processes) => {
                 for process in processes {
-                    if process.widths() != (self.contexts.columns(), 1, 1) {
-                        return Err(Error::ColumnCount {
-                            argument: "a process' contexts, design and targets",
-                            expected: self.contexts.columns() + 2,
-                            found: {
-                                let (c, p, t) = process.widths();
-                                c + p + t
-                            },
-                        });
-                    }
+                    let (contexts, design, targets) = process.widths();
+                    check_columns("a process' contexts", self.contexts.columns(), contexts)?;
+                    check_columns("a process' design", 1, design)?;
+                    check_columns("a process' targets", 1, targets)?;
                 }
                 (self.contexts.columns(), processes.len())
             }
         };
-        for (argument, expected, found) in [
-            ("the student's contexts", contexts, self.contexts.columns()),
-            ("the student's outputs", outputs, found),
-            ("outputs", self.outputs.columns(), self.varying.len()),
-        ] {
-            check_columns(argument, expected, found)?;
-        }
-        Ok(())
+        check_columns("the student's contexts", contexts, self.contexts.columns())?;
+        check_columns("the student's outputs", outputs, found)?;
+        check_columns("outputs", self.outputs.columns(), self.varying.len())
     }
 
     /// The outputs at every context.
@@ -135,7 +120,10 @@ impl ContextFunction {
         check_finite("contexts, standardised,", inputs.view())?;
         let found = match &self.kind {
             Kind::Constant => Array2::zeros((contexts.nrows(), 0)),
-            Kind::Encoder(student) => encode(student, inputs.view())?,
+            Kind::Encoder(student) => {
+                let values = student.network()?.coefficients_at(inputs.view())?;
+                values.slopes().slice(s![.., .., 0]).to_owned()
+            }
             #[cfg(feature = "gp")]
             Kind::Kernel(processes) => {
                 let mut found = Array2::zeros((contexts.nrows(), processes.len()));
@@ -157,23 +145,6 @@ impl ContextFunction {
     }
 }
 
-fn encode(student: &StoredNetwork, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-    let network = student.network()?;
-    let mut codes = Array2::zeros((contexts.nrows(), student.widths().2));
-    let blocks: Vec<_> = contexts
-        .axis_chunks_iter(Axis(0), BLOCK)
-        .zip(codes.axis_chunks_iter_mut(Axis(0), BLOCK))
-        .collect();
-    blocks
-        .into_par_iter()
-        .try_for_each(|(contexts, mut codes)| {
-            let block = network.coefficients_at(contexts)?;
-            codes.assign(&block.slopes().slice(s![.., .., 0]));
-            Ok::<_, Error>(())
-        })?;
-    Ok(codes)
-}
-
 /// A network whose code is the output: the coefficient of a feature that is always one.
 fn train(
     student: &EncoderStudent,
@@ -181,8 +152,7 @@ fn train(
     outputs: ArrayView2<'_, f64>,
     weights: Option<ArrayView1<'_, f64>>,
 ) -> Result<StoredNetwork> {
-    let mut seeds = ChaCha8Rng::seed_from_u64(student.training.seed);
-    let (split, initial, batches) = (seeds.next_u64(), seeds.next_u64(), seeds.next_u64());
+    let [split, initial, batches] = seeds(student.training.seed);
     let ones = Array2::ones((contexts.nrows(), 1));
     let mut samples = Samples::new(contexts, ones.view(), outputs)?;
     if let Some(weights) = weights {
@@ -197,16 +167,12 @@ fn train(
         mask: None,
     };
     let mut network = settings.build((contexts.ncols(), 1, outputs.ncols()), (initial, 0))?;
-    let training = Training {
-        seed: batches,
-        ..student.training
-    };
-    let validation = validation.as_ref().map(TrainingData::of).transpose()?;
-    training.train(
+    student.training.train_on(
+        batches,
         &mut network,
         &Family::Gaussian,
-        &TrainingData::of(&train)?,
-        validation.as_ref(),
+        (&train, validation.as_ref()),
+        TrainingData::of,
         &mut unobserved,
     )?;
     StoredNetwork::of(&settings, &mut network, initial)

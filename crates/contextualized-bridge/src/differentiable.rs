@@ -1,10 +1,12 @@
 //! What can be differentiated: a forward pass on tensors, ours or the user's.
 
+use contextualized_core::validate::{check_columns, check_rows};
 use contextualized_core::{Error, Result};
-use contextualized_encoders::{Dim, Generated, Network, Tape, Values};
+use contextualized_encoders::{Dim, Generated, Network, Shape, Tape, Values};
 use dfdx::shapes::{Axes2, HasShape};
 use dfdx::tensor::{Cpu, CpuError, NoneTape, TensorFromVec, Trace};
 use dfdx::tensor_ops::{Backward, SumTo};
+use ndarray::ArrayView1;
 
 /// A forward pass g(c, x) on tensors: `Y` targets from `C` contexts and `X` features.
 ///
@@ -103,52 +105,42 @@ impl<C: Dim, X: Dim, Y: Dim, N: Network<C, X, Y> + Send + Sync> Differentiable<C
 ///
 /// Those of the forward pass; [`Error::RowCount`] or [`Error::ColumnCount`] where it returns another
 /// shape than it said.
-pub fn local_coefficients<B, C, X, Y, N>(
+pub fn local_coefficients<B: Dim, C: Dim, X: Dim, Y: Dim, N: Differentiable<C, X, Y>>(
     network: &N,
     contexts: &Values<(B, C)>,
     features: &Values<(B, X)>,
-) -> Result<Generated<B, X, Y, NoneTape>>
-where
-    B: Dim,
-    C: Dim,
-    X: Dim,
-    Y: Dim,
-    N: Differentiable<C, X, Y>,
-{
-    let (_, feature_width, target_width) = network.sizes();
-    let (batch, width, targets) = (
-        contexts.shape().0,
-        feature_width.size(),
-        target_width.size(),
-    );
-    let x = features.as_vec();
-    let mut slopes = vec![0.0; batch.size() * targets * width];
-    let mut offsets = vec![0.0; batch.size() * targets];
+) -> Result<Generated<B, X, Y, NoneTape>> {
+    let (slopes, offsets) = slopes_and_offsets(network, contexts, features)?;
+    let (batch, (_, x, y)) = (contexts.shape().0, network.sizes());
+    Ok(Generated {
+        slopes: tensor(slopes, (batch, y, x))?,
+        offsets: Some(tensor(offsets, (batch, y))?),
+    })
+}
+
+/// The numbers of [`local_coefficients`], row-major.
+pub(crate) fn slopes_and_offsets<B: Dim, C: Dim, X: Dim, Y: Dim, N: Differentiable<C, X, Y>>(
+    network: &N,
+    contexts: &Values<(B, C)>,
+    features: &Values<(B, X)>,
+) -> Result<(Vec<f64>, Vec<f64>)> {
+    let (_, x, y) = network.sizes();
+    let (rows, width, targets) = (contexts.shape().0.size(), x.size(), y.size());
+    let features_of_rows = features.as_vec();
+    let mut slopes = vec![0.0; rows * targets * width];
+    let mut offsets = vec![0.0; rows * targets];
     for target in 0..targets {
         let pass = backward(network, contexts, features, target)?;
-        for row in 0..batch.size() {
-            let slope = &pass.in_features[row * width..(row + 1) * width];
+        for row in 0..rows {
+            let own = row * width..(row + 1) * width;
+            let slope = ArrayView1::from(&pass.in_features[own.clone()]);
             let at = row * targets + target;
-            slopes[at * width..(at + 1) * width].copy_from_slice(slope);
-            let linear: f64 = slope
-                .iter()
-                .zip(&x[row * width..(row + 1) * width])
-                .map(|(slope, x)| slope * x)
-                .sum();
-            offsets[at] = pass.values[at] - linear;
+            offsets[at] =
+                pass.values[at] - slope.dot(&ArrayView1::from(&features_of_rows[own.clone()]));
+            slopes[at * width..(at + 1) * width].copy_from_slice(&pass.in_features[own]);
         }
     }
-    let device = Cpu::default();
-    Ok(Generated {
-        slopes: device
-            .try_tensor_from_vec(slopes, (batch, target_width, feature_width))
-            .map_err(device_error)?,
-        offsets: Some(
-            device
-                .try_tensor_from_vec(offsets, (batch, target_width))
-                .map_err(device_error)?,
-        ),
-    })
+    Ok((slopes, offsets))
 }
 
 /// One forward and one backward pass, row-major.
@@ -165,19 +157,12 @@ pub(crate) struct Pass {
 ///
 /// Rows do not mix, so the derivative of the sum of a target over rows holds every row's own: one
 /// backward pass for each target, where a loop over rows would cost rows squared.
-pub(crate) fn backward<B, C, X, Y, N>(
+pub(crate) fn backward<B: Dim, C: Dim, X: Dim, Y: Dim, N: Differentiable<C, X, Y>>(
     network: &N,
     contexts: &Values<(B, C)>,
     features: &Values<(B, X)>,
     target: usize,
-) -> Result<Pass>
-where
-    B: Dim,
-    C: Dim,
-    X: Dim,
-    Y: Dim,
-    N: Differentiable<C, X, Y>,
-{
+) -> Result<Pass> {
     let output = forward(network, contexts.leaky_trace(), features.leaky_trace())?;
     let values = output.as_vec();
     let total: Values<(), _> = output
@@ -202,33 +187,25 @@ where
 }
 
 /// The forward pass, and a check that it returns what it said.
-pub(crate) fn forward<B, C, X, Y, N, T>(
+pub(crate) fn forward<B: Dim, C: Dim, X: Dim, Y: Dim, N: Differentiable<C, X, Y>, T: Tape>(
     network: &N,
     contexts: Values<(B, C), T>,
     features: Values<(B, X), T>,
-) -> Result<Values<(B, Y), T>>
-where
-    B: Dim,
-    C: Dim,
-    X: Dim,
-    Y: Dim,
-    N: Differentiable<C, X, Y>,
-    T: Tape,
-{
+) -> Result<Values<(B, Y), T>> {
     let rows = contexts.shape().0.size();
     let output = network.forward(contexts, features)?;
     let (found_rows, found) = (output.shape().0.size(), output.shape().1.size());
-    contextualized_core::validate::check_rows("the network's output", rows, found_rows)?;
-    match network.sizes().2.size() {
-        expected if expected == found => Ok(output),
-        expected => Err(Error::ColumnCount {
-            argument: "the network's output",
-            expected,
-            found,
-        }),
-    }
+    check_rows("the network's output", rows, found_rows)?;
+    check_columns("the network's output", network.sizes().2.size(), found)?;
+    Ok(output)
 }
 
-pub(crate) fn device_error(error: CpuError) -> Error {
+pub(crate) fn tensor<S: Shape>(values: Vec<f64>, shape: S) -> Result<Values<S>> {
+    Cpu::default()
+        .try_tensor_from_vec(values, shape)
+        .map_err(device_error)
+}
+
+fn device_error(error: CpuError) -> Error {
     Error::numerical("a tensor operation", error)
 }

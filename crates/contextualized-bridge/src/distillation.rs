@@ -1,7 +1,7 @@
 //! From implicit to explicit: coefficients as a function of the context alone.
 
 use crate::context_function::ContextFunction;
-use crate::predictor::share_explained;
+use crate::predictor::shares_explained;
 use crate::sensitivities::check_pairs;
 use contextualized_core::validate::{check_columns, check_query, check_weights};
 use contextualized_core::{
@@ -146,29 +146,13 @@ impl Fidelity {
         }
         let local = teacher.coefficients_at(contexts, features)?;
         let explicit = distilled.coefficients(contexts)?;
-        for (argument, expected, found) in [
-            ("distilled targets", local.targets(), explicit.targets()),
-            ("distilled features", local.features(), explicit.features()),
-        ] {
-            check_columns(argument, expected, found)?;
-        }
+        check_columns("distilled targets", local.targets(), explicit.targets())?;
+        check_columns("distilled features", local.features(), explicit.features())?;
         let values = teacher.linear_predictor(contexts, features)?;
         let residuals = &values - &explicit.linear_predictor(features)?;
-        let equal = std::iter::repeat_n(1.0, contexts.nrows());
         let squares = (&local.slopes() - &explicit.slopes()).mapv(|d| d * d);
         Ok(Self {
-            r_squared: values
-                .columns()
-                .into_iter()
-                .zip(residuals.columns())
-                .map(|(values, residuals)| {
-                    share_explained(
-                        values.iter().copied(),
-                        residuals.iter().copied(),
-                        equal.clone(),
-                    )
-                })
-                .collect(),
+            r_squared: shares_explained(&values, &residuals),
             slope_errors: squares.sum_axis(Axis(0)) / contexts.nrows() as f64,
         })
     }
@@ -181,28 +165,22 @@ impl Distillation {
     ///
     /// [`Error::TooFewRows`], [`Error::InvalidParameter`] and [`Error::Diverged`] of an encoder that
     /// cannot be trained; those of a kernel fit; those of the teacher.
-    pub fn distil<M>(
+    pub fn distil<M: LocalCoefficients + ?Sized>(
         &self,
         teacher: &M,
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
-    ) -> Result<DistilledModel>
-    where
-        M: LocalCoefficients + ?Sized,
-    {
+    ) -> Result<DistilledModel> {
         self.distil_weighted(teacher, contexts, features, None)
     }
 
-    fn distil_weighted<M>(
+    fn distil_weighted<M: LocalCoefficients + ?Sized>(
         &self,
         teacher: &M,
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
         weights: Option<ArrayView1<'_, f64>>,
-    ) -> Result<DistilledModel>
-    where
-        M: LocalCoefficients + ?Sized,
-    {
+    ) -> Result<DistilledModel> {
         check_pairs(contexts, features)?;
         if contexts.nrows() == 0 {
             return Err(Error::NoRows {
@@ -273,13 +251,8 @@ impl Checked for DistilledModel {
         self.slopes.check()?;
         self.offsets.check()?;
         let ((contexts, slopes), (found, targets)) = (self.slopes.widths(), self.offsets.widths());
-        for (argument, expected, found) in [
-            ("contexts of offsets", contexts, found),
-            ("slopes", targets.saturating_mul(self.features), slopes),
-        ] {
-            check_columns(argument, expected, found)?;
-        }
-        Ok(())
+        check_columns("contexts of offsets", contexts, found)?;
+        check_columns("slopes", targets.saturating_mul(self.features), slopes)
     }
 }
 

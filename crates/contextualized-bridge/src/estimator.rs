@@ -6,7 +6,7 @@ use contextualized_baselines::PopulationRegression;
 use contextualized_core::{Estimator, Family, Result, Samples, Scaling};
 use contextualized_encoders::{
     Activation, ConstantCoefficients, MlpSettings, Observer, Prepared, Training, TrainingData,
-    scaled, training_setters, unobserved,
+    scaled, seeds, training_setters, unobserved,
 };
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -112,17 +112,18 @@ impl ImplicitRegression {
         observer: &mut Observer<'_>,
     ) -> Result<ImplicitModel> {
         // Apart from what `fit_once` draws, so that the network is the same with and without folds.
-        let mut seeds = ChaCha8Rng::seed_from_u64(self.training.seed);
-        seeds.set_stream(FOLDS);
-        let (model, shares) = self.training.fit_with_shares(
+        let mut generator = ChaCha8Rng::seed_from_u64(self.training.seed);
+        generator.set_stream(FOLDS);
+        let (mut model, shares) = self.training.fit_with_shares(
             self.family,
             samples,
-            (seeds.next_u64(), self.training.seed),
+            [generator.next_u64(), self.training.seed],
             |samples, seed, observer| self.fit_once(samples, seed, observer),
             ImplicitModel::held_out,
             observer,
         )?;
-        Ok(model.with_shares(shares))
+        model.shares = shares;
+        Ok(model)
     }
 
     /// One network, and the population fit to the same rows.
@@ -132,8 +133,7 @@ impl ImplicitRegression {
         seed: u64,
         observer: &mut Observer<'_>,
     ) -> Result<ImplicitModel> {
-        let mut seeds = ChaCha8Rng::seed_from_u64(seed);
-        let (split, weights, batches) = (seeds.next_u64(), seeds.next_u64(), seeds.next_u64());
+        let [split, weights, batches] = seeds(seed);
         let Prepared {
             scaling,
             train,
@@ -155,16 +155,12 @@ impl ImplicitRegression {
             self.network,
             weights,
         )?;
-        let training = Training {
-            seed: batches,
-            ..self.training
-        };
-        let validation = validation.as_ref().map(TrainingData::of).transpose()?;
-        let report = training.train(
+        let report = self.training.train_on(
+            batches,
             &mut network,
             &self.family,
-            &TrainingData::of(&train)?,
-            validation.as_ref(),
+            (&train, validation.as_ref()),
+            TrainingData::of,
             observer,
         )?;
         // Its validation rows are rows like any others to the population fit, which has no epochs.

@@ -1,11 +1,11 @@
 //! First derivatives of a forward pass at every row, in blocks.
 
-use crate::differentiable::{Differentiable, backward, device_error, forward};
+use crate::differentiable::{Differentiable, backward, forward, slopes_and_offsets, tensor};
 use contextualized_core::validate::check_query;
 use contextualized_core::{Coefficients, Error, Result};
 use contextualized_encoders::{Dim, Values};
-use dfdx::tensor::{Cpu, TensorFromVec};
-use ndarray::{Array2, Array3, ArrayView2, Axis, s};
+use dfdx::shapes::HasShape;
+use ndarray::{Array, Array2, Array3, ArrayView2, Axis, Dimension, IntoDimension};
 use rayon::prelude::*;
 
 /// Rows differentiated at once, in parallel over blocks; fixed, so that results do not depend on
@@ -23,83 +23,44 @@ pub(crate) const BLOCK: usize = 1024;
 ///
 /// [`Error::ColumnCount`], [`Error::RowCount`], [`Error::NotFinite`] for tables that do not fit the
 /// network, or derivatives that overflow.
-pub fn jacobian<C, X, Y, N>(
+pub fn jacobian<C: Dim, X: Dim, Y: Dim, N: Differentiable<C, X, Y>>(
     network: &N,
     contexts: ArrayView2<'_, f64>,
     features: ArrayView2<'_, f64>,
-) -> Result<Coefficients>
-where
-    C: Dim,
-    X: Dim,
-    Y: Dim,
-    N: Differentiable<C, X, Y>,
-{
-    let (c, x, y) = checked_sizes(network, contexts, features)?;
-    let (width, targets) = (x.size(), y.size());
-    let mut slopes = Array3::zeros((contexts.nrows(), targets, width));
-    let mut offsets = Array2::zeros((contexts.nrows(), targets));
-    let blocks: Vec<_> = contexts
-        .axis_chunks_iter(Axis(0), BLOCK)
-        .zip(features.axis_chunks_iter(Axis(0), BLOCK))
-        .zip(slopes.axis_chunks_iter_mut(Axis(0), BLOCK))
-        .zip(offsets.axis_chunks_iter_mut(Axis(0), BLOCK))
-        .collect();
-    blocks
-        .into_par_iter()
-        .try_for_each(|(((contexts, features), mut slopes), mut offsets)| {
-            let (c, x) = (tensor(contexts, c)?, tensor(features, x)?);
-            for target in 0..targets {
-                let pass = backward(network, &c, &x, target)?;
-                for (row, x) in features.rows().into_iter().enumerate() {
-                    let mut slope = slopes.slice_mut(s![row, target, ..]);
-                    for (feature, derivative) in slope.iter_mut().enumerate() {
-                        *derivative = pass.in_features[row * width + feature];
-                    }
-                    offsets[[row, target]] = pass.values[row * targets + target] - slope.dot(&x);
-                }
-            }
-            Ok::<_, Error>(())
-        })?;
-    Coefficients::new(slopes, offsets)
+) -> Result<Coefficients> {
+    let blocks = by_blocks(network, contexts, features, |c, x| {
+        slopes_and_offsets(network, &c, &x)
+    })?;
+    let (slopes, offsets): (Vec<_>, Vec<_>) = blocks.into_iter().unzip();
+    let ((_, x, y), rows) = (network.sizes(), contexts.nrows());
+    Coefficients::new(
+        joined((rows, y.size(), x.size()), slopes)?,
+        joined((rows, y.size()), offsets)?,
+    )
 }
 
 /// ∂g/∂c, rows × targets × contexts.
-pub(crate) fn in_contexts<C, X, Y, N>(
+pub(crate) fn in_contexts<C: Dim, X: Dim, Y: Dim, N: Differentiable<C, X, Y>>(
     network: &N,
     contexts: ArrayView2<'_, f64>,
     features: ArrayView2<'_, f64>,
-) -> Result<Array3<f64>>
-where
-    C: Dim,
-    X: Dim,
-    Y: Dim,
-    N: Differentiable<C, X, Y>,
-{
-    let (c, x, y) = checked_sizes(network, contexts, features)?;
+) -> Result<Array3<f64>> {
+    let (c, _, y) = network.sizes();
     let (width, targets) = (c.size(), y.size());
-    let mut derivatives = Array3::zeros((contexts.nrows(), targets, width));
-    let blocks: Vec<_> = contexts
-        .axis_chunks_iter(Axis(0), BLOCK)
-        .zip(features.axis_chunks_iter(Axis(0), BLOCK))
-        .zip(derivatives.axis_chunks_iter_mut(Axis(0), BLOCK))
-        .collect();
-    blocks
-        .into_par_iter()
-        .try_for_each(|((contexts, features), mut derivatives)| {
-            let (c, x) = (tensor(contexts, c)?, tensor(features, x)?);
-            for target in 0..targets {
-                let pass = backward(network, &c, &x, target)?;
-                for (derivative, found) in derivatives
-                    .slice_mut(s![.., target, ..])
-                    .iter_mut()
-                    .zip(pass.in_contexts)
-                {
-                    *derivative = found;
-                }
-            }
-            Ok::<_, Error>(())
-        })?;
-    Ok(derivatives)
+    let blocks = by_blocks(network, contexts, features, |c, x| {
+        let passes = (0..targets)
+            .map(|target| backward(network, &c, &x, target))
+            .collect::<Result<Vec<_>>>()?;
+        let rows = 0..c.shape().0;
+        let of_row = |row: usize| {
+            let own = row * width..(row + 1) * width;
+            passes
+                .iter()
+                .map(move |pass| &pass.in_contexts[own.clone()])
+        };
+        Ok(rows.flat_map(of_row).flatten().copied().collect())
+    })?;
+    joined((contexts.nrows(), targets, width), blocks)
 }
 
 /// The network's linear predictor, n × targets.
@@ -107,54 +68,45 @@ where
 /// # Errors
 ///
 /// Those of [`jacobian`].
-pub(crate) fn predictor<C, X, Y, N>(
+pub(crate) fn predictor<C: Dim, X: Dim, Y: Dim, N: Differentiable<C, X, Y>>(
     network: &N,
     contexts: ArrayView2<'_, f64>,
     features: ArrayView2<'_, f64>,
-) -> Result<Array2<f64>>
-where
-    C: Dim,
-    X: Dim,
-    Y: Dim,
-    N: Differentiable<C, X, Y>,
-{
-    let (c, x, y) = checked_sizes(network, contexts, features)?;
-    let mut predictor = Array2::zeros((contexts.nrows(), y.size()));
+) -> Result<Array2<f64>> {
+    let blocks = by_blocks(network, contexts, features, |c, x| {
+        Ok(forward(network, c, x)?.as_vec())
+    })?;
+    joined((contexts.nrows(), network.sizes().2.size()), blocks)
+}
+
+/// What is found of each block of rows, in their order.
+fn by_blocks<T: Send, C: Dim, X: Dim, Y: Dim, N: Differentiable<C, X, Y>>(
+    network: &N,
+    contexts: ArrayView2<'_, f64>,
+    features: ArrayView2<'_, f64>,
+    of: impl Fn(Values<(usize, C)>, Values<(usize, X)>) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let (c, x, _) = network.sizes();
+    check_query(contexts, c.size(), features, x.size())?;
     let blocks: Vec<_> = contexts
         .axis_chunks_iter(Axis(0), BLOCK)
         .zip(features.axis_chunks_iter(Axis(0), BLOCK))
-        .zip(predictor.axis_chunks_iter_mut(Axis(0), BLOCK))
         .collect();
     blocks
         .into_par_iter()
-        .try_for_each(|((contexts, features), mut predictor)| {
-            let output = forward(network, tensor(contexts, c)?, tensor(features, x)?)?;
-            for (value, found) in predictor.iter_mut().zip(output.as_vec()) {
-                *value = found;
-            }
-            Ok::<_, Error>(())
-        })?;
-    Ok(predictor)
+        .map(|(contexts, features)| of(matrix(contexts, c)?, matrix(features, x)?))
+        .collect()
 }
 
-fn checked_sizes<C, X, Y, N>(
-    network: &N,
-    contexts: ArrayView2<'_, f64>,
-    features: ArrayView2<'_, f64>,
-) -> Result<(C, X, Y)>
-where
-    C: Dim,
-    X: Dim,
-    Y: Dim,
-    N: Differentiable<C, X, Y>,
-{
-    let (c, x, y) = network.sizes();
-    check_query(contexts, c.size(), features, x.size())?;
-    Ok((c, x, y))
+fn matrix<D: Dim>(values: ArrayView2<'_, f64>, width: D) -> Result<Values<(usize, D)>> {
+    tensor(values.iter().copied().collect(), (values.nrows(), width))
 }
 
-fn tensor<D: Dim>(values: ArrayView2<'_, f64>, width: D) -> Result<Values<(usize, D)>> {
-    Cpu::default()
-        .try_tensor_from_vec(values.iter().copied().collect(), (values.nrows(), width))
-        .map_err(device_error)
+/// Blocks of rows as one table.
+fn joined<D: Dimension>(
+    shape: impl IntoDimension<Dim = D>,
+    blocks: Vec<Vec<f64>>,
+) -> Result<Array<f64, D>> {
+    Array::from_shape_vec(shape.into_dimension(), blocks.concat())
+        .map_err(|error| Error::numerical("joining blocks of rows", error))
 }

@@ -149,15 +149,12 @@ impl Lime {
     /// # Errors
     ///
     /// Those of [`Lime::explain_function`] and of the model.
-    pub fn explain<M>(
+    pub fn explain<M: LocalCoefficients + ?Sized>(
         &self,
         model: &M,
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
-    ) -> Result<Explanations>
-    where
-        M: LocalCoefficients + ?Sized,
-    {
+    ) -> Result<Explanations> {
         self.explain_function(|c, x| model.linear_predictor(c, x), contexts, features)
     }
 
@@ -340,11 +337,8 @@ impl Settings {
                 let variance = correction * of_column.dot(&of_column);
                 errors[[column, target]] = variance.sqrt() / step;
             }
-            r_squared.push(share_explained(
-                values.column(target).iter().copied(),
-                residuals.column(target).iter().copied(),
-                weights.iter().copied(),
-            ));
+            let (values, residuals) = (values.column(target), residuals.column(target));
+            r_squared.push(share_explained(values, residuals, weights.view()));
         }
         let steps = self.steps.view().insert_axis(Axis(1));
         Ok(Surrogate {
@@ -372,20 +366,13 @@ impl Settings {
             penalties.slice_mut(s![.., 1..]).diag_mut().fill(1.0);
             let zeros = Array2::zeros((columns, values.ncols()));
             let strength = Array1::from_elem(columns, self.penalty * weights.sum());
-            let join = |error| Error::numerical("joining a ridge", error);
-            least_squares(
-                concatenate(Axis(0), &[design.view(), penalties.view()])
-                    .map_err(join)?
-                    .view(),
-                concatenate(Axis(0), &[values.view(), zeros.view()])
-                    .map_err(join)?
-                    .view(),
-                Some(
-                    concatenate(Axis(0), &[weights.view(), strength.view()])
-                        .map_err(join)?
-                        .view(),
-                ),
-            )
+            let below = |upper: &Array2<f64>, lower: &Array2<f64>| {
+                concatenate(Axis(0), &[upper.view(), lower.view()])
+                    .map_err(|error| Error::numerical("joining a ridge", error))
+            };
+            let (design, values) = (below(design, &penalties)?, below(values, &zeros)?);
+            let weights: Array1<f64> = weights.iter().chain(&strength).copied().collect();
+            least_squares(design.view(), values.view(), Some(weights.view()))
         };
         let fit = fit
             .and_then(contextualized_solvers::LeastSquares::full_rank)

@@ -51,16 +51,13 @@ pub struct Linearity {
 ///
 /// Those of [`LocalCoefficients::coefficients_at`] and [`averaged_coefficients`];
 /// [`Error::RankDeficient`] where reference features depend linearly on each other, or are too few.
-pub fn linearity<M>(
+pub fn linearity<M: LocalCoefficients + ?Sized>(
     model: &M,
     contexts: ArrayView2<'_, f64>,
     features: ArrayView2<'_, f64>,
     reference: ArrayView2<'_, f64>,
     weights: Option<ArrayView1<'_, f64>>,
-) -> Result<Linearity>
-where
-    M: LocalCoefficients + ?Sized,
-{
+) -> Result<Linearity> {
     check_pairs(contexts, features)?;
     let at_features = model.coefficients_at(contexts, features)?;
     let zeros = Array2::zeros(features.dim());
@@ -83,11 +80,9 @@ where
                 .map(|(value, share)| share * (value - mean).powi(2))
                 .sum::<f64>()
                 .sqrt();
-            r_squared[[row, target]] = share_explained(
-                values.iter().copied(),
-                residuals.column(row * targets + target).iter().copied(),
-                reference.shares.iter().copied(),
-            );
+            let residuals = residuals.column(row * targets + target);
+            let shares = reference.shares.view();
+            r_squared[[row, target]] = share_explained(values, residuals, shares);
         }
     }
     let estimators = [&at_features, &at_zero, &averaged, &least_squares];
@@ -126,15 +121,12 @@ where
 ///
 /// [`Error::NoRows`] for no reference features, those of
 /// [`contextualized_core::validate::check_weights`] and of [`LocalCoefficients::coefficients_at`].
-pub fn averaged_coefficients<M>(
+pub fn averaged_coefficients<M: LocalCoefficients + ?Sized>(
     model: &M,
     contexts: ArrayView2<'_, f64>,
     reference: ArrayView2<'_, f64>,
     weights: Option<ArrayView1<'_, f64>>,
-) -> Result<Coefficients>
-where
-    M: LocalCoefficients + ?Sized,
-{
+) -> Result<Coefficients> {
     check_table("contexts", contexts, None)?;
     let reference = Reference::new(reference, weights)?;
     reference.averaged(&reference.evaluate(model, contexts)?)
@@ -174,10 +166,11 @@ impl<'a> Reference<'a> {
         })
     }
 
-    fn evaluate<M>(&self, model: &M, contexts: ArrayView2<'_, f64>) -> Result<Evaluated>
-    where
-        M: LocalCoefficients + ?Sized,
-    {
+    fn evaluate<M: LocalCoefficients + ?Sized>(
+        &self,
+        model: &M,
+        contexts: ArrayView2<'_, f64>,
+    ) -> Result<Evaluated> {
         let rows = self.features.nrows();
         let of_context = (0..contexts.nrows())
             .into_par_iter()

@@ -26,7 +26,7 @@ pub struct ImplicitModel {
     population: ConstantCoefficients,
     network: MlpWeights,
     /// Of what the network adds to the population's predictor, per target.
-    shares: Array1<f64>,
+    pub(crate) shares: Array1<f64>,
     report: FitReport,
 }
 
@@ -62,11 +62,6 @@ impl ImplicitModel {
             network: network.to_weights()?,
             report,
         })
-    }
-
-    pub(crate) fn with_shares(mut self, shares: Array1<f64>) -> Self {
-        self.shares = shares;
-        self
     }
 
     /// Why training stopped, after how many epochs, and the mean loss it reached on the rows trained
@@ -167,11 +162,7 @@ impl ImplicitModel {
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
     ) -> Result<(Array2<f64>, Array2<f64>)> {
-        let Scaling {
-            contexts: of_contexts,
-            features: of_features,
-            ..
-        } = &self.scaling;
+        let (of_contexts, of_features) = (&self.scaling.contexts, &self.scaling.features);
         check_query(
             contexts,
             of_contexts.columns(),

@@ -1,5 +1,6 @@
 //! Gaussian draws around a point.
 
+use contextualized_core::validate::check_columns;
 use contextualized_core::{Error, Result};
 use ndarray::{Array2, ArrayView1};
 use rand::SeedableRng;
@@ -55,13 +56,7 @@ pub(crate) fn check_scales(
     expected: usize,
     scales: ArrayView1<'_, f64>,
 ) -> Result<()> {
-    if scales.len() != expected {
-        return Err(Error::ColumnCount {
-            argument,
-            expected,
-            found: scales.len(),
-        });
-    }
+    check_columns(argument, expected, scales.len())?;
     match scales
         .indexed_iter()
         .find(|(_, s)| !(s.is_finite() && **s > 0.0))

@@ -20,13 +20,7 @@ pub struct NetworkModel<N, C, X, Y> {
     widths: PhantomData<(C, X, Y)>,
 }
 
-impl<N, C, X, Y> NetworkModel<N, C, X, Y>
-where
-    C: Dim,
-    X: Dim,
-    Y: Dim,
-    N: Differentiable<C, X, Y>,
-{
+impl<N: Differentiable<C, X, Y>, C: Dim, X: Dim, Y: Dim> NetworkModel<N, C, X, Y> {
     /// A network whose output is the mean.
     pub fn new(network: N) -> Self {
         Self::of_family(network, Family::Gaussian)
@@ -60,12 +54,8 @@ where
     }
 }
 
-impl<N, C, X, Y> LocalCoefficients for NetworkModel<N, C, X, Y>
-where
-    C: Dim,
-    X: Dim,
-    Y: Dim,
-    N: Differentiable<C, X, Y>,
+impl<N: Differentiable<C, X, Y>, C: Dim, X: Dim, Y: Dim> LocalCoefficients
+    for NetworkModel<N, C, X, Y>
 {
     fn coefficients_at(
         &self,

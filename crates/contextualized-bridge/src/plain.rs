@@ -2,6 +2,7 @@
 
 use crate::closed_form::ClosedForm;
 use crate::sensitivities::{CoefficientChanges, ContextSensitivities};
+use contextualized_core::validate::check_columns;
 use contextualized_core::{Error, Result};
 use contextualized_encoders::{
     Dim, Encoder, Mlp, MlpSettings, MlpWeights, Network, ParameterVisitor, Parameters, Tape, Values,
@@ -47,13 +48,7 @@ impl Plain {
     pub fn from_weights(weights: &MlpWeights, contexts: usize, features: usize) -> Result<Self> {
         let network = Mlp::<usize, usize>::from_weights(weights)?;
         let found = network.context_width();
-        if found != contexts + features {
-            return Err(Error::ColumnCount {
-                argument: "the network's input",
-                expected: contexts + features,
-                found,
-            });
-        }
+        check_columns("the network's input", contexts + features, found)?;
         Ok(Self {
             network,
             contexts,

@@ -2,7 +2,7 @@
 
 use crate::differentiable::Differentiable;
 use crate::jacobian::in_contexts;
-use contextualized_core::validate::{check_finite, check_rows, check_table};
+use contextualized_core::validate::{check_columns, check_rows, check_table};
 use contextualized_core::{Error, LocalCoefficients, Result};
 use contextualized_encoders::Dim;
 use ndarray::{Array2, Array3, Array4, ArrayView1, ArrayView2, ArrayView3, ArrayView4, Axis, s};
@@ -44,17 +44,11 @@ impl ContextSensitivities {
     /// # Errors
     ///
     /// Those of [`crate::jacobian`].
-    pub fn of_network<C, X, Y, N>(
+    pub fn of_network<C: Dim, X: Dim, Y: Dim, N: Differentiable<C, X, Y>>(
         network: &N,
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
-    ) -> Result<Self>
-    where
-        C: Dim,
-        X: Dim,
-        Y: Dim,
-        N: Differentiable<C, X, Y>,
-    {
+    ) -> Result<Self> {
         Self::new(in_contexts(network, contexts, features)?)
     }
 
@@ -69,15 +63,12 @@ impl ContextSensitivities {
     ///
     /// [`Error::ColumnCount`], [`Error::InvalidParameter`] for scales that do not fit or are not
     /// positive; those of [`LocalCoefficients::coefficients_at`].
-    pub fn by_differences<M>(
+    pub fn by_differences<M: LocalCoefficients + ?Sized>(
         model: &M,
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
         scales: ArrayView1<'_, f64>,
-    ) -> Result<Self>
-    where
-        M: LocalCoefficients + ?Sized,
-    {
+    ) -> Result<Self> {
         check_scales(contexts, scales)?;
         let mut columns = Vec::with_capacity(scales.len());
         for (column, scale) in scales.iter().enumerate() {
@@ -113,15 +104,12 @@ impl CoefficientChanges {
     /// # Errors
     ///
     /// Those of [`ContextSensitivities::by_differences`].
-    pub fn by_differences<M>(
+    pub fn by_differences<M: LocalCoefficients + ?Sized>(
         model: &M,
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
         scales: ArrayView1<'_, f64>,
-    ) -> Result<Self>
-    where
-        M: LocalCoefficients + ?Sized,
-    {
+    ) -> Result<Self> {
         check_scales(contexts, scales)?;
         let (mut slopes, mut offsets) = (Vec::new(), Vec::new());
         for (column, scale) in scales.iter().enumerate() {
@@ -167,13 +155,7 @@ fn shifted(
 
 fn check_scales(contexts: ArrayView2<'_, f64>, scales: ArrayView1<'_, f64>) -> Result<()> {
     check_table("contexts", contexts, None)?;
-    if scales.len() != contexts.ncols() {
-        return Err(Error::ColumnCount {
-            argument: "scales",
-            expected: contexts.ncols(),
-            found: scales.len(),
-        });
-    }
+    check_columns("scales", contexts.ncols(), scales.len())?;
     for (column, &scale) in scales.iter().enumerate() {
         let largest = contexts.column(column).fold(0.0_f64, |l, c| l.max(c.abs()));
         // A step that is lost against the contexts would divide by zero.
@@ -201,23 +183,16 @@ fn stacked(tables: &[Array2<f64>]) -> Array3<f64> {
 /// Columns of a row are counted through its targets.
 fn check_finite3(argument: &'static str, values: ArrayView3<'_, f64>) -> Result<()> {
     let width = values.dim().2;
-    for (target, table) in values.axis_iter(Axis(1)).enumerate() {
-        check_finite(argument, table).map_err(|error| match error {
-            Error::NotFinite {
-                argument,
-                row,
-                column,
-                value,
-            } => Error::NotFinite {
-                argument,
-                row,
-                column: target * width + column,
-                value,
-            },
-            other => other,
-        })?;
+    let mut values = values.indexed_iter();
+    match values.find(|(_, value)| !value.is_finite()) {
+        Some(((row, target, column), &value)) => Err(Error::NotFinite {
+            argument,
+            row,
+            column: target * width + column,
+            value,
+        }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Checks features beside contexts in functions that take one row of either.

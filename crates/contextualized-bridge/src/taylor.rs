@@ -1,7 +1,7 @@
 //! The first-order Taylor surrogate at a point, and how good it is near it.
 
-use crate::predictor::share_explained;
-use contextualized_core::validate::{check_rows, check_table};
+use crate::predictor::shares_explained;
+use contextualized_core::validate::{check_finite, check_rows, check_table};
 use contextualized_core::{Error, LocalCoefficients, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
@@ -42,14 +42,11 @@ impl TaylorSurrogate {
     /// # Errors
     ///
     /// Those of [`LocalCoefficients::coefficients_at`].
-    pub fn at<M>(
+    pub fn at<M: LocalCoefficients + ?Sized>(
         model: &M,
         context: ArrayView1<'_, f64>,
         features: ArrayView1<'_, f64>,
-    ) -> Result<Self>
-    where
-        M: LocalCoefficients + ?Sized,
-    {
+    ) -> Result<Self> {
         let c = context.insert_axis(Axis(0));
         let x = features.insert_axis(Axis(0));
         let local = model.coefficients_at(c, x)?;
@@ -79,7 +76,7 @@ impl TaylorSurrogate {
     pub fn linear_predictor(&self, features: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         let away = self.away(features)?;
         let predictor = away.dot(&self.slopes.t()) + &self.value;
-        contextualized_core::validate::check_finite("the Taylor surrogate", predictor.view())?;
+        check_finite("the Taylor surrogate", predictor.view())?;
         Ok(predictor)
     }
 
@@ -89,10 +86,11 @@ impl TaylorSurrogate {
     /// # Errors
     ///
     /// Those of [`LocalCoefficients::coefficients_at`].
-    pub fn remainders<M>(&self, model: &M, features: ArrayView2<'_, f64>) -> Result<Array2<f64>>
-    where
-        M: LocalCoefficients + ?Sized,
-    {
+    pub fn remainders<M: LocalCoefficients + ?Sized>(
+        &self,
+        model: &M,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array2<f64>> {
         Ok(self.model_at(model, features)? - self.linear_predictor(features)?)
     }
 
@@ -122,14 +120,11 @@ impl TaylorSurrogate {
     /// # Errors
     ///
     /// Those of [`TaylorSurrogate::remainders`]; [`Error::NoRows`] without neighbours.
-    pub fn local_r_squared<M>(
+    pub fn local_r_squared<M: LocalCoefficients + ?Sized>(
         &self,
         model: &M,
         neighbours: ArrayView2<'_, f64>,
-    ) -> Result<Vec<Option<f64>>>
-    where
-        M: LocalCoefficients + ?Sized,
-    {
+    ) -> Result<Vec<Option<f64>>> {
         if neighbours.nrows() == 0 {
             return Err(Error::NoRows {
                 argument: "neighbours",
@@ -137,29 +132,17 @@ impl TaylorSurrogate {
         }
         let values = self.model_at(model, neighbours)?;
         let remainders = &values - &self.linear_predictor(neighbours)?;
-        let equal = std::iter::repeat_n(1.0, neighbours.nrows());
-        Ok(values
-            .columns()
-            .into_iter()
-            .zip(remainders.columns())
-            .map(|(values, remainders)| {
-                share_explained(
-                    values.iter().copied(),
-                    remainders.iter().copied(),
-                    equal.clone(),
-                )
-            })
-            .collect())
+        Ok(shares_explained(&values, &remainders))
     }
 
-    fn model_at<M>(&self, model: &M, features: ArrayView2<'_, f64>) -> Result<Array2<f64>>
-    where
-        M: LocalCoefficients + ?Sized,
-    {
+    fn model_at<M: LocalCoefficients + ?Sized>(
+        &self,
+        model: &M,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array2<f64>> {
         let rows = features.nrows();
-        let contexts = self.context.view().insert_axis(Axis(0));
         let mut repeated = Array2::zeros((rows, self.context.len()));
-        repeated.assign(&contexts);
+        repeated.assign(&self.context);
         model.linear_predictor(repeated.view(), features)
     }
 

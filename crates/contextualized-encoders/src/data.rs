@@ -111,14 +111,9 @@ impl<C: Dim, X: Dim, Y: Dim> TrainingData<C, X, Y> {
     /// Run-time widths are compared here; those the types stand for always agree.
     pub(crate) fn check_widths(&self, expected: (C, X, Y)) -> Result<()> {
         let (c, x, y) = expected;
-        for (argument, expected, found) in [
-            ("contexts", c.size(), self.contexts.ncols()),
-            ("features", x.size(), self.features.ncols()),
-            ("targets", y.size(), self.targets.ncols()),
-        ] {
-            check_columns(argument, expected, found)?;
-        }
-        Ok(())
+        check_columns("contexts", c.size(), self.contexts.ncols())?;
+        check_columns("features", x.size(), self.features.ncols())?;
+        check_columns("targets", y.size(), self.targets.ncols())
     }
 
     pub(crate) fn batch(&self, device: &Cpu, rows: &[usize]) -> Result<Batch<C, X>> {

@@ -1,14 +1,15 @@
 //! The affine layer that encoders are made of.
 
 use crate::parameters::{ParameterKind, ParameterVisitor, Parameters};
-use crate::tensors::{Tape, Values, check_size, device_error, known_width, tensor, to_array2};
-use contextualized_core::validate::check_finite;
-use contextualized_core::{Error, Result};
+use crate::tensors::{
+    Tape, Values, check_size, device_error, kept_by_lasso, known_width, tensor, to_array2, uniform,
+};
+use contextualized_core::Result;
+use contextualized_core::validate::{check_columns, check_finite};
 use dfdx::shapes::{Dim, HasShape};
 use dfdx::tensor::Cpu;
 use dfdx::tensor_ops::{BroadcastTo, TryAdd, TryMatMul};
 use ndarray::{Array1, Array2, Axis};
-use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
@@ -38,30 +39,15 @@ impl<I: Dim, O: Dim> Dense<I, O> {
     ) -> Result<Self> {
         check_size("a layer", &[inputs.size(), outputs.size()])?;
         let bound = 1.0 / (inputs.size() as f64).sqrt();
-        let mut draw = |count: usize| -> Vec<f64> {
-            (0..count)
-                .map(|_| generator.gen_range(-bound..bound))
-                .collect()
-        };
         Ok(Self {
-            weights: tensor(
-                device,
-                draw(inputs.size() * outputs.size()),
-                (inputs, outputs),
-            )?,
-            biases: tensor(device, draw(outputs.size()), (outputs,))?,
+            weights: uniform(device, (inputs, outputs), bound, generator)?,
+            biases: uniform(device, (outputs,), bound, generator)?,
         })
     }
 
     pub(crate) fn from_weights(device: &Cpu, layer: &DenseWeights) -> Result<Self> {
         let (rows, columns) = layer.weights.dim();
-        if layer.biases.len() != columns {
-            return Err(Error::ColumnCount {
-                argument: "layer biases",
-                expected: columns,
-                found: layer.biases.len(),
-            });
-        }
+        check_columns("layer biases", columns, layer.biases.len())?;
         check_finite("layer weights", layer.weights.view())?;
         check_finite("layer biases", layer.biases.view().insert_axis(Axis(0)))?;
         let inputs = known_width("layer inputs", rows)?;
@@ -102,15 +88,10 @@ impl<I: Dim, O: Dim> Dense<I, O> {
 
     /// Shortens each input's weights, p of them, by √p times a threshold, to zero at most.
     pub(crate) fn shrink_rows(&mut self, threshold: f64) {
-        let length = threshold * (self.outputs().size() as f64).sqrt();
+        let size = self.outputs().size();
         let mut weights = self.weights.as_vec();
-        for row in weights.chunks_mut(self.outputs().size()) {
-            let norm = norm(row);
-            let kept = if norm > length {
-                1.0 - length / norm
-            } else {
-                0.0
-            };
+        for row in weights.chunks_mut(size) {
+            let kept = kept_by_lasso(norm(row), size, threshold);
             row.iter_mut().for_each(|weight| *weight *= kept);
         }
         self.weights.copy_from(&weights);

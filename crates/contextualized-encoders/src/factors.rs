@@ -2,13 +2,13 @@
 
 use crate::heads::{ArchetypeWeights, Archetypes, Generated, Head};
 use crate::parameters::{ParameterKind, ParameterVisitor, Parameters};
-use crate::tensors::{Tape, Values, check_size, check_width, device_error, tensor, to_array2};
+use crate::tensors::{Tape, Values, check_size, check_width, device_error, to_array2, uniform};
 use contextualized_core::{Error, Result};
 use dfdx::shapes::{Axes3, Axis, Dim, HasShape};
 use dfdx::tensor::{Cpu, WithEmptyTape};
 use dfdx::tensor_ops::{BroadcastTo, PermuteTo, ReshapeTo, SumTo, TryDiv, TryMatMul};
 use ndarray::{Array2, Axis as Along};
-use rand::{Rng, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
@@ -65,17 +65,11 @@ impl<Z: Dim> Factors<Z> {
         check_size("offsets", &[code.size(), variables])?;
         let (device, mut generator) = (Cpu::default(), ChaCha8Rng::seed_from_u64(seed));
         generator.set_stream(1);
-        let mut draw = |count: usize, bound: f64| -> Vec<f64> {
-            (0..count)
-                .map(|_| generator.gen_range(-bound..bound))
-                .collect()
-        };
-        let offsets = draw(code.size() * variables, INITIAL_OFFSET);
-        let loadings = draw(factors * variables, INITIAL_LOADING);
+        let (offsets, loadings) = ((code, variables), (factors, variables));
         Ok(Self {
             latent: Archetypes::new(code, factors, factors, false, seed)?,
-            offsets: tensor(&device, offsets, (code, variables))?,
-            loadings: tensor(&device, loadings, (factors, variables))?,
+            offsets: uniform(&device, offsets, INITIAL_OFFSET, &mut generator)?,
+            loadings: uniform(&device, loadings, INITIAL_LOADING, &mut generator)?,
         })
     }
 

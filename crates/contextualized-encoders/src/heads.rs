@@ -3,13 +3,14 @@
 use crate::parameters::{ParameterKind, ParameterVisitor, Parameters};
 use crate::tensors::{
     Tape, Values, check_size, check_width, device_error, known_width, tensor, to_array2, to_array3,
+    uniform,
 };
 use contextualized_core::{Coefficients, Result};
 use dfdx::shapes::{Axis, Dim, HasShape};
 use dfdx::tensor::{Cpu, WithEmptyTape};
 use dfdx::tensor_ops::{BroadcastTo, ReshapeTo, SumTo, TryAdd, TryMatMul, TryMul};
 use ndarray::{Array2, Array3};
-use rand::{Rng, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
@@ -104,21 +105,12 @@ impl<Z: Dim, X: Dim, Y: Dim> Archetypes<Z, X, Y> {
             &[code.size(), targets.size(), features.size()],
         )?;
         let (device, mut generator) = (Cpu::default(), ChaCha8Rng::seed_from_u64(seed));
-        let mut draw = |count: usize| -> Vec<f64> {
-            (0..count)
-                .map(|_| generator.gen_range(-INITIAL_ARCHETYPE..INITIAL_ARCHETYPE))
-                .collect()
-        };
-        let per_offset = code.size() * targets.size();
+        let slopes = (code, targets, features);
+        let slopes = uniform(&device, slopes, INITIAL_ARCHETYPE, &mut generator)?;
+        let mut offsets = || uniform(&device, (code, targets), INITIAL_ARCHETYPE, &mut generator);
         Ok(Self {
-            slopes: tensor(
-                &device,
-                draw(per_offset * features.size()),
-                (code, targets, features),
-            )?,
-            offsets: intercept
-                .then(|| tensor(&device, draw(per_offset), (code, targets)))
-                .transpose()?,
+            slopes,
+            offsets: intercept.then(&mut offsets).transpose()?,
         })
     }
 

@@ -176,7 +176,9 @@ pub use network::{Contextualized, Network, Penalized};
 pub use parameters::{ParameterKind, ParameterVisitor, Parameters, Snapshot};
 pub use penalties::Penalties;
 pub use range_test::LearningRateRange;
-pub use shares::{ConstantCoefficients, HeldOutDeviation, Prepared, scaled, shares_by_folds};
+pub use shares::{
+    ConstantCoefficients, HeldOutDeviation, Prepared, scaled, seeds, shares_by_folds,
+};
 pub use slope_penalty::{Masked, Regularized, SlopePenalty};
 pub use stored::{CoefficientNetwork, NetworkSettings, StoredNetwork};
 pub use tensors::{Recording, Tape, Values};

@@ -5,6 +5,7 @@ use crate::dense::{Dense, DenseWeights};
 use crate::encoder::Encoder;
 use crate::parameters::{ParameterVisitor, Parameters};
 use crate::tensors::{Tape, Values, check_width};
+use contextualized_core::validate::check_columns;
 use contextualized_core::{Error, Result};
 use dfdx::shapes::Dim;
 use dfdx::tensor::Cpu;
@@ -104,13 +105,8 @@ impl<C: Dim, Z: Dim> Mlp<C, Z> {
             ));
         };
         for pair in weights.layers.windows(2) {
-            if pair[0].weights.ncols() != pair[1].weights.nrows() {
-                return Err(Error::ColumnCount {
-                    argument: "layer inputs",
-                    expected: pair[0].weights.ncols(),
-                    found: pair[1].weights.nrows(),
-                });
-            }
+            let (given, taken) = (pair[0].weights.ncols(), pair[1].weights.nrows());
+            check_columns("layer inputs", given, taken)?;
         }
         let device = Cpu::default();
         Ok(Self {

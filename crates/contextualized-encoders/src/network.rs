@@ -5,11 +5,12 @@ use crate::heads::{Generated, Head};
 use crate::parameters::{ParameterVisitor, Parameters};
 use crate::penalties::Penalties;
 use crate::tensors::{Tape, Values, matrix, to_array2, to_array3};
-use contextualized_core::validate::check_columns;
+use contextualized_core::validate::{check_columns, check_table};
 use contextualized_core::{Coefficients, Result};
 use dfdx::shapes::Dim;
 use dfdx::tensor::Cpu;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, Array3, ArrayView2, Axis};
+use rayon::prelude::*;
 use std::marker::PhantomData;
 
 /// A batch's linear predictor, and the penalty on its coefficients if there is one.
@@ -66,14 +67,8 @@ pub struct Contextualized<C: Dim, Z: Dim, X: Dim, Y: Dim, E, H> {
     widths: PhantomData<(C, Z, X, Y)>,
 }
 
-impl<C, Z, X, Y, E, H> Contextualized<C, Z, X, Y, E, H>
-where
-    C: Dim,
-    Z: Dim,
-    X: Dim,
-    Y: Dim,
-    E: Encoder<C, Z>,
-    H: Head<Z, X, Y>,
+impl<C: Dim, Z: Dim, X: Dim, Y: Dim, E: Encoder<C, Z>, H: Head<Z, X, Y>>
+    Contextualized<C, Z, X, Y, E, H>
 {
     /// Joins an encoder to a head.
     ///
@@ -107,14 +102,22 @@ where
     /// # Errors
     ///
     /// [`contextualized_core::Error::ColumnCount`] when the matrix has another width; [`contextualized_core::Error::Numerical`].
-    pub fn coefficients_at(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
-        let contexts = matrix(
-            &Cpu::default(),
-            "contexts",
-            contexts,
-            self.encoder.context_width(),
-        )?;
-        to_coefficients(&self.coefficients(contexts)?)
+    pub fn coefficients_at(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients>
+    where
+        Self: Sync,
+    {
+        let blocks = self.by_blocks(contexts, |block| tables(&self.coefficients(block)?))?;
+        let (_, x, y) = self.widths();
+        let mut slopes = Array3::zeros((contexts.nrows(), y.size(), x.size()));
+        let mut offsets = Array2::zeros((contexts.nrows(), y.size()));
+        let rows = slopes
+            .axis_chunks_iter_mut(Axis(0), BLOCK)
+            .zip(offsets.axis_chunks_iter_mut(Axis(0), BLOCK));
+        for ((mut slopes, mut offsets), block) in rows.zip(&blocks) {
+            slopes.assign(&block.0);
+            offsets.assign(&block.1);
+        }
+        Coefficients::new(slopes, offsets)
     }
 
     /// The coefficients of codes given as a matrix (n × `Z`), as the head makes them.
@@ -124,7 +127,8 @@ where
     /// [`contextualized_core::Error::ColumnCount`] when the matrix has another width; [`contextualized_core::Error::Numerical`].
     pub fn coefficients_of_codes(&self, codes: ArrayView2<'_, f64>) -> Result<Coefficients> {
         let codes = matrix(&Cpu::default(), "codes", codes, self.head.code_width())?;
-        to_coefficients(&self.head.generate(codes)?)
+        let (slopes, offsets) = tables(&self.head.generate(codes)?)?;
+        Coefficients::new(slopes, offsets)
     }
 
     /// The codes of contexts given as a matrix (n × `C`), n × `Z`.
@@ -132,10 +136,34 @@ where
     /// # Errors
     ///
     /// [`contextualized_core::Error::ColumnCount`] when the matrix has another width; [`contextualized_core::Error::Numerical`].
-    pub fn codes_at(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+    pub fn codes_at(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>>
+    where
+        Self: Sync,
+    {
+        let blocks = self.by_blocks(contexts, |block| to_array2(&self.encoder.encode(block)?))?;
+        let mut codes = Array2::zeros((contexts.nrows(), self.encoder.code_width().size()));
+        for (mut rows, block) in codes.axis_chunks_iter_mut(Axis(0), BLOCK).zip(&blocks) {
+            rows.assign(block);
+        }
+        Ok(codes)
+    }
+
+    /// What is said of each block of contexts, in order; blocks run in parallel.
+    fn by_blocks<T: Send>(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        of: impl Fn(Values<(usize, C)>) -> Result<T> + Sync,
+    ) -> Result<Vec<T>>
+    where
+        Self: Sync,
+    {
         let width = self.encoder.context_width();
-        let contexts = matrix(&Cpu::default(), "contexts", contexts, width)?;
-        to_array2(&self.encoder.encode(contexts)?)
+        check_table("contexts", contexts, Some(width.size()))?;
+        let blocks: Vec<_> = contexts.axis_chunks_iter(Axis(0), BLOCK).collect();
+        blocks
+            .into_par_iter()
+            .map(|block| of(matrix(&Cpu::default(), "contexts", block, width)?))
+            .collect()
     }
 
     /// What the head makes of each code on its own: one row of coefficients for every entry of a
@@ -159,25 +187,23 @@ where
     }
 }
 
-fn to_coefficients<X: Dim, Y: Dim, T>(
+/// Contexts that go through a network at once; fixed, so that bits do not depend on the threads.
+const BLOCK: usize = 1024;
+
+/// Slopes and offsets, of which there are zeros where there is no intercept.
+fn tables<X: Dim, Y: Dim, T>(
     generated: &Generated<usize, X, Y, T>,
-) -> Result<Coefficients> {
+) -> Result<(Array3<f64>, Array2<f64>)> {
     let slopes = to_array3(&generated.slopes)?;
     let offsets = match &generated.offsets {
         Some(offsets) => to_array2(offsets)?,
         None => Array2::zeros((slopes.dim().0, slopes.dim().1)),
     };
-    Coefficients::new(slopes, offsets)
+    Ok((slopes, offsets))
 }
 
-impl<C, Z, X, Y, E, H> Network<C, X, Y> for Contextualized<C, Z, X, Y, E, H>
-where
-    C: Dim,
-    Z: Dim,
-    X: Dim,
-    Y: Dim,
-    E: Encoder<C, Z>,
-    H: Head<Z, X, Y>,
+impl<C: Dim, Z: Dim, X: Dim, Y: Dim, E: Encoder<C, Z>, H: Head<Z, X, Y>> Network<C, X, Y>
+    for Contextualized<C, Z, X, Y, E, H>
 {
     fn widths(&self) -> (C, X, Y) {
         (
@@ -211,14 +237,8 @@ where
     }
 }
 
-impl<C, Z, X, Y, E, H> Parameters for Contextualized<C, Z, X, Y, E, H>
-where
-    C: Dim,
-    Z: Dim,
-    X: Dim,
-    Y: Dim,
-    E: Parameters,
-    H: Parameters,
+impl<C: Dim, Z: Dim, X: Dim, Y: Dim, E: Parameters, H: Parameters> Parameters
+    for Contextualized<C, Z, X, Y, E, H>
 {
     fn visit<V: ParameterVisitor>(&mut self, visitor: &mut V) -> Result<()> {
         self.encoder.visit(visitor)?;

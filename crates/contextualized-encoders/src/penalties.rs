@@ -2,7 +2,7 @@
 
 use crate::heads::Generated;
 use crate::parameters::{ParameterKind, ParameterVisitor};
-use crate::tensors::{Tape, Values, device_error};
+use crate::tensors::{Tape, Values, device_error, kept_by_lasso};
 use contextualized_core::{Error, Result};
 use dfdx::shapes::{Dim, HasShape, ReduceShape, Shape};
 use dfdx::tensor::WithEmptyTape;
@@ -119,16 +119,11 @@ impl ParameterVisitor for ShrinkSlopes {
 /// The proximal map of threshold · √K · Σ ‖A_{·yx}‖ over the slopes' vectors of K archetypes, which are
 /// given one after the other.
 fn shrink_slopes(slopes: &mut [f64], archetypes: usize, threshold: f64) {
-    let length = threshold * (archetypes as f64).sqrt();
     let size = slopes.len() / archetypes;
     for slope in 0..size {
         let group = || (slope..archetypes * size).step_by(size);
         let norm = group().map(|k| slopes[k] * slopes[k]).sum::<f64>().sqrt();
-        let kept = if norm > length {
-            1.0 - length / norm
-        } else {
-            0.0
-        };
+        let kept = kept_by_lasso(norm, archetypes, threshold);
         group().for_each(|k| slopes[k] *= kept);
     }
 }

@@ -41,20 +41,14 @@ impl Training {
     ///
     /// [`Error::InvalidParameter`] for rates that are not 0 < `low` < `high`, or fewer than 20
     /// steps; [`Error::Diverged`] when the loss blows up before the tenth step.
-    pub fn learning_rate_range<C, X, Y, N>(
+    pub fn learning_rate_range<C: Dim, X: Dim, Y: Dim, N: Network<C, X, Y>>(
         &self,
         network: &mut N,
         loss: &dyn Loss,
         data: &TrainingData<C, X, Y>,
         (low, high): (f64, f64),
         steps: usize,
-    ) -> Result<LearningRateRange>
-    where
-        C: Dim,
-        X: Dim,
-        Y: Dim,
-        N: Network<C, X, Y>,
-    {
+    ) -> Result<LearningRateRange> {
         self.validate()?;
         data.check_widths(network.widths())?;
         if !(low > 0.0 && low < high && high.is_finite()) {
@@ -84,20 +78,14 @@ impl Training {
         })
     }
 
-    fn grow<C, X, Y, N>(
+    fn grow<C: Dim, X: Dim, Y: Dim, N: Network<C, X, Y>>(
         &self,
         network: &mut N,
         loss: &dyn Loss,
         data: &TrainingData<C, X, Y>,
         (low, high): (f64, f64),
         steps: usize,
-    ) -> Result<(Vec<f64>, Vec<f64>)>
-    where
-        C: Dim,
-        X: Dim,
-        Y: Dim,
-        N: Network<C, X, Y>,
-    {
+    ) -> Result<(Vec<f64>, Vec<f64>)> {
         let device = Cpu::default();
         let mut generator = ChaCha8Rng::seed_from_u64(self.seed);
         let mut order: Vec<usize> = (0..data.rows()).collect();

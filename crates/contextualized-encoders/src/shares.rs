@@ -3,8 +3,8 @@
 
 use crate::loss::Loss;
 use crate::training::{Observer, Training, unobserved};
-use contextualized_core::validate::{check_finite, check_rows, check_table};
-use contextualized_core::{Coefficients, Error, Family, KFold, Result, Samples, Scaling, Split};
+use contextualized_core::validate::{check_columns, check_finite, check_rows, check_table};
+use contextualized_core::{Coefficients, Family, KFold, Result, Samples, Scaling, Split};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -33,7 +33,7 @@ impl ConstantCoefficients {
     ///
     /// # Errors
     ///
-    /// [`Error::ColumnCount`], [`Error::RowCount`], [`Error::NotFinite`].
+    /// [`contextualized_core::Error::ColumnCount`], [`contextualized_core::Error::RowCount`], [`contextualized_core::Error::NotFinite`].
     pub fn check(&self, features: usize, targets: usize) -> Result<()> {
         check_table("population slopes", self.slopes.view(), Some(features))?;
         check_rows("population slopes", targets, self.slopes.nrows())?;
@@ -54,7 +54,7 @@ impl ConstantCoefficients {
     ///
     /// # Errors
     ///
-    /// [`Error::ColumnCount`], [`Error::NotFinite`].
+    /// [`contextualized_core::Error::ColumnCount`], [`contextualized_core::Error::NotFinite`].
     pub fn linear_predictor(&self, features: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         check_table("features", features, Some(self.slopes.ncols()))?;
         let predictor = features.dot(&self.slopes.t()) + &self.offsets;
@@ -81,8 +81,8 @@ impl HeldOutDeviation {
     ///
     /// # Errors
     ///
-    /// Those of `predict`; [`Error::RowCount`] or [`Error::ColumnCount`] where it returns tables of
-    /// other shapes than rows to predict × targets; [`Error::TooFewRows`].
+    /// Those of `predict`; [`contextualized_core::Error::RowCount`] or [`contextualized_core::Error::ColumnCount`] where it returns tables of
+    /// other shapes than rows to predict × targets; [`contextualized_core::Error::TooFewRows`].
     pub fn by_folds(
         (rows, targets): (usize, usize),
         seed: u64,
@@ -99,13 +99,7 @@ impl HeldOutDeviation {
                     ("held-out deviation", &held_out.deviation),
                 ] {
                     check_rows(argument, split.test.len(), table.nrows())?;
-                    if table.ncols() != targets {
-                        return Err(Error::ColumnCount {
-                            argument,
-                            expected: targets,
-                            found: table.ncols(),
-                        });
-                    }
+                    check_columns(argument, targets, table.ncols())?;
                 }
                 Ok((split.test, held_out))
             })
@@ -117,14 +111,14 @@ impl HeldOutDeviation {
             deviation: zeros,
         };
         for (test, held_out) in &predicted {
-            for (place, &row) in test.iter().enumerate() {
-                all.targets
-                    .row_mut(row)
-                    .assign(&held_out.targets.row(place));
-                all.base.row_mut(row).assign(&held_out.base.row(place));
-                all.deviation
-                    .row_mut(row)
-                    .assign(&held_out.deviation.row(place));
+            for (all, own) in [
+                (&mut all.targets, &held_out.targets),
+                (&mut all.base, &held_out.base),
+                (&mut all.deviation, &held_out.deviation),
+            ] {
+                for (&row, own) in test.iter().zip(own.rows()) {
+                    all.row_mut(row).assign(&own);
+                }
             }
         }
         Ok(all)
@@ -235,6 +229,12 @@ pub fn shares_by_folds(
     Ok(held_out.shares(loss, samples.weights()))
 }
 
+/// Seeds of the parts of a fit, drawn from that of the whole.
+pub fn seeds<const N: usize>(seed: u64) -> [u64; N] {
+    let mut generator = ChaCha8Rng::seed_from_u64(seed);
+    std::array::from_fn(|_| generator.next_u64())
+}
+
 /// Samples in units of training, split into those trained on and those that training stops by.
 #[derive(Debug, Clone)]
 pub struct Prepared {
@@ -247,12 +247,6 @@ pub struct Prepared {
 }
 
 impl Training {
-    /// A seed for the folds and one for the last model.
-    pub fn seeds(&self) -> (u64, u64) {
-        let mut seeds = ChaCha8Rng::seed_from_u64(self.seed);
-        (seeds.next_u64(), seeds.next_u64())
-    }
-
     /// Rows to train on, and those of [`Training::validation`] to stop by.
     ///
     /// # Errors
@@ -305,13 +299,13 @@ impl Training {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] for settings out of range, [`Error::InvalidTarget`] for targets that
+    /// [`contextualized_core::Error::InvalidParameter`] for settings out of range, [`contextualized_core::Error::InvalidTarget`] for targets that
     /// are not of the family; those of `fit` and `predict`.
     pub fn fit_with_shares<M>(
         &self,
         family: Family,
         samples: &Samples,
-        (folds, last): (u64, u64),
+        [folds, last]: [u64; 2],
         fit: impl Fn(&Samples, u64, &mut Observer<'_>) -> Result<M> + Sync,
         predict: impl Fn(&M, &Samples) -> Result<HeldOutDeviation> + Sync,
         observer: &mut Observer<'_>,
@@ -354,6 +348,7 @@ pub fn scaled(scaling: &Scaling, samples: &Samples) -> Result<Samples> {
 mod tests {
     use super::*;
     use approx::assert_relative_eq;
+    use contextualized_core::Error;
     use proptest::prelude::*;
 
     fn held_out(targets: Vec<f64>, deviation: Vec<f64>) -> (HeldOutDeviation, Array1<f64>) {

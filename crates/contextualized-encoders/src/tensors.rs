@@ -5,6 +5,8 @@ use contextualized_core::{Error, Result};
 use dfdx::shapes::{Dim, HasShape, Shape};
 use dfdx::tensor::{Cpu, CpuError, NoneTape, OwnedTape, Tensor, TensorFromVec};
 use ndarray::{Array2, Array3, ArrayView2};
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
 
 /// A tensor of `f64` on the processor, with or without a tape.
 pub type Values<S, T = NoneTape> = Tensor<S, f64, Cpu, T>;
@@ -30,6 +32,27 @@ pub(crate) fn tensor<S: Shape>(device: &Cpu, values: Vec<f64>, shape: S) -> Resu
     device
         .try_tensor_from_vec(values, shape)
         .map_err(device_error)
+}
+
+/// A tensor of random numbers, uniform on ±`bound`.
+pub(crate) fn uniform<S: Shape>(
+    device: &Cpu,
+    shape: S,
+    bound: f64,
+    generator: &mut ChaCha8Rng,
+) -> Result<Values<S>> {
+    let draw = |_| generator.gen_range(-bound..bound);
+    tensor(device, (0..shape.num_elements()).map(draw).collect(), shape)
+}
+
+/// What a group lasso, a proximal step, keeps of each of `size` weights with this norm.
+pub(crate) fn kept_by_lasso(norm: f64, size: usize, threshold: f64) -> f64 {
+    let length = threshold * (size as f64).sqrt();
+    if norm > length {
+        1.0 - length / norm
+    } else {
+        0.0
+    }
 }
 
 /// Copies a matrix into a tensor whose width may be known to the compiler.

@@ -7,7 +7,7 @@ use crate::network::Network;
 use crate::parameters::Snapshot;
 use crate::penalties::{Penalties, ShrinkSlopes};
 use crate::tensors::device_error;
-use contextualized_core::{Error, FitReport, Result, Termination};
+use contextualized_core::{Error, FitReport, Result, Samples, Termination};
 use dfdx::shapes::Dim;
 use dfdx::tensor::{Cpu, Trace};
 use dfdx::tensor_ops::{Backward, TryAdd};
@@ -199,20 +199,14 @@ impl Training {
     /// is not finite, when an epoch's loss exceeds 100 times the starting loss, or when training
     /// ends above 1.5 times of it. The starting loss is the largest of the untrained network's,
     /// that of predicting zero, and 0.001.
-    pub fn train<C, X, Y, N>(
+    pub fn train<C: Dim, X: Dim, Y: Dim, N: Network<C, X, Y>>(
         &self,
         network: &mut N,
         loss: &dyn Loss,
         data: &TrainingData<C, X, Y>,
         validation: Option<&TrainingData<C, X, Y>>,
         observer: &mut Observer<'_>,
-    ) -> Result<FitReport>
-    where
-        C: Dim,
-        X: Dim,
-        Y: Dim,
-        N: Network<C, X, Y>,
-    {
+    ) -> Result<FitReport> {
         self.validate()?;
         for data in std::iter::once(data).chain(validation) {
             data.check_widths(network.widths())?;
@@ -306,21 +300,34 @@ impl Training {
         })
     }
 
+    /// Trains a network on samples with a seed of its own: `data` says what of them it is to explain.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Training::train`] and of `data`.
+    pub fn train_on<N: Network<usize, usize, usize>>(
+        &self,
+        seed: u64,
+        network: &mut N,
+        loss: &dyn Loss,
+        (train, validation): (&Samples, Option<&Samples>),
+        data: impl Fn(&Samples) -> Result<TrainingData<usize, usize, usize>>,
+        observer: &mut Observer<'_>,
+    ) -> Result<FitReport> {
+        let training = Self { seed, ..*self };
+        let validation = validation.map(&data).transpose()?;
+        training.train(network, loss, &data(train)?, validation.as_ref(), observer)
+    }
+
     /// One step of the optimiser; returns the batch's loss before it, without penalties. Where
     /// that is not finite nothing moves.
-    pub(crate) fn step<C, X, Y, N>(
+    pub(crate) fn step<C: Dim, X: Dim, Y: Dim, N: Network<C, X, Y>>(
         &self,
         network: &mut N,
         loss: &dyn Loss,
         batch: Batch<C, X>,
         adam: &mut Adam,
-    ) -> Result<f64>
-    where
-        C: Dim,
-        X: Dim,
-        Y: Dim,
-        N: Network<C, X, Y>,
-    {
+    ) -> Result<f64> {
         let contexts = batch.contexts.leaky_trace();
         let features = batch.features.retaped();
         let (predictor, penalty) = network.penalized(contexts, features, &self.penalties)?;
@@ -356,18 +363,12 @@ fn loss_of_zero<C: Dim, X: Dim, Y: Dim>(
 }
 
 /// The loss on all rows.
-fn evaluate<C, X, Y, N>(
+fn evaluate<C: Dim, X: Dim, Y: Dim, N: Network<C, X, Y>>(
     network: &N,
     loss: &dyn Loss,
     data: &TrainingData<C, X, Y>,
     device: &Cpu,
-) -> Result<f64>
-where
-    C: Dim,
-    X: Dim,
-    Y: Dim,
-    N: Network<C, X, Y>,
-{
+) -> Result<f64> {
     mean_over_blocks(data, device, |batch| {
         let predictor = network.predictor(batch.contexts, batch.features)?;
         Ok(batch.observed.mean_loss(loss, &predictor.as_vec()).0)

@@ -1,10 +1,10 @@
 //! A basis of functions of the context that stands in for the kernel.
 
-use crate::covariance::{row, transposed};
+use crate::covariance::{of_term, row, transposed};
 use crate::kernel::{Kernel, Room, Term};
 use crate::numerical;
 use contextualized_core::Result;
-use contextualized_solvers::{Cholesky, cholesky};
+use contextualized_solvers::{Cholesky, cholesky, solve_lower};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -18,12 +18,12 @@ use serde::{Deserialize, Serialize};
 /// out, `k(c, c) − |φ(c)|²` (pivoted Cholesky), until that is below the tolerance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Basis {
-    terms: Vec<TermBasis>,
+    pub(crate) terms: Vec<TermBasis>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TermBasis {
-    term: Term,
+    pub(crate) term: Term,
     /// Squares of the reference inverse length scales.
     squares: Vec<f64>,
     /// m × c.
@@ -73,10 +73,6 @@ impl Basis {
             })
             .collect();
         Self { terms }
-    }
-
-    pub(crate) fn terms(&self) -> &[TermBasis] {
-        &self.terms
     }
 
     pub(crate) fn kernel(&self) -> Kernel {
@@ -136,7 +132,7 @@ impl Basis {
             let whole: f64 = self
                 .terms
                 .iter()
-                .map(|term| term.variance(&term.squares, context))
+                .map(|term| term.term.variance(&term.squares, context))
                 .sum();
             // The first function is the constant.
             let seen = values.dot(&values) - values[0] * values[0];
@@ -220,10 +216,7 @@ impl TermBasis {
             return Ok(Array2::zeros((contexts.nrows(), 0)));
         }
         let covariance = self.with_inducing(&self.squares, contexts);
-        let solved = numerical(contextualized_solvers::solve_lower(
-            self.lower.view(),
-            covariance.view(),
-        ))?;
+        let solved = numerical(solve_lower(self.lower.view(), covariance.view()))?;
         Ok(solved.reversed_axes())
     }
 
@@ -241,16 +234,7 @@ impl TermBasis {
     /// The kernel of inducing contexts with others (m × rows).
     fn with_inducing(&self, squares: &[f64], contexts: ArrayView2<'_, f64>) -> Array2<f64> {
         let others = transposed(contexts);
-        let inducing = self.inducing.view();
-        let mut values = Array2::zeros((self.len(), contexts.nrows()));
-        let mut spare = vec![0.0; contexts.nrows()];
-        for (u, mut line) in values.rows_mut().into_iter().enumerate() {
-            let line = line.as_slice_mut().expect("a row is contiguous");
-            let context = row(&inducing, u);
-            self.term
-                .values(squares, context, others.view(), line, &mut spare);
-        }
-        values
+        of_term(&self.term, squares, self.inducing.view(), others.view())
     }
 
     /// Adds `½ Σ_ab W_ab ∂k_ab` over inducing contexts, W symmetric, by the logarithm of each
@@ -267,15 +251,6 @@ impl TermBasis {
             self.term
                 .values_and_slopes(squares, context, others.view(), &line, &mut room, out);
         }
-    }
-
-    pub(crate) fn inverse_length_scales(&self) -> usize {
-        self.term.inverse_length_scales()
-    }
-
-    /// The kernel of a context with itself at other inverse length scales.
-    pub(crate) fn variance(&self, squares: &[f64], context: &[f64]) -> f64 {
-        self.term.variance(squares, context)
     }
 }
 

@@ -89,6 +89,30 @@ pub(crate) fn transposed(table: ArrayView2<'_, f64>) -> Array2<f64> {
     table.t().as_standard_layout().into_owned()
 }
 
+/// One term between contexts (a × c) and others, whose columns are the rows of `others` (c × n).
+pub(crate) fn of_term(
+    term: &Term,
+    squares: &[f64],
+    contexts: ArrayView2<'_, f64>,
+    others: ArrayView2<'_, f64>,
+) -> Array2<f64> {
+    let count = others.ncols();
+    let mut out = Array2::zeros((contexts.nrows(), count));
+    let blocks: Vec<_> = out.axis_chunks_iter_mut(Axis(0), BLOCK).collect();
+    blocks
+        .into_par_iter()
+        .enumerate()
+        .for_each(|(block, mut out)| {
+            let mut spare = vec![0.0; count];
+            for (offset, mut line) in out.rows_mut().into_iter().enumerate() {
+                let line = line.as_slice_mut().expect("a row is contiguous");
+                let context = row(&contexts, block * BLOCK + offset);
+                term.values(squares, context, others, line, &mut spare);
+            }
+        });
+    out
+}
+
 /// `Σⱼ Σₜ s²ⱼₜ kₜ(cₐ, c_b) xₐⱼ x_bⱼ` for all pairs of rows (n × n).
 pub(crate) fn of_rows<'a>(
     kernel: &Kernel,

@@ -35,6 +35,9 @@ pub(crate) trait Evidence: Send + Sync {
         layout: &Layout,
     ) -> Result<(f64, Vec<f64>)>;
 
+    /// Whether tables read from a file fit together.
+    fn check(&self, family: Family, kernel: &Kernel, contexts: usize) -> Result<()>;
+
     /// The coefficients' posterior.
     fn posterior(self: Arc<Self>, hyper: &Hyperparameters) -> Result<Arc<dyn Posterior>>;
 }
@@ -112,22 +115,16 @@ impl Engine {
     }
 
     pub(crate) fn method(&self) -> Method {
-        let bases = self.parts.iter().filter_map(Part::basis);
-        bases.fold(Method::Exact, |method, part| {
-            let (mean, largest) = match method {
-                Method::Exact => (0.0, 0.0),
-                Method::LowRank {
-                    residual,
-                    largest_residual,
-                    ..
-                } => (residual, largest_residual),
-            };
-            Method::LowRank {
-                functions: part.basis.functions(),
-                residual: part.residual.max(mean),
-                largest_residual: part.largest_residual.max(largest),
-            }
-        })
+        let bases = || self.parts.iter().filter_map(Part::basis);
+        bases()
+            .next()
+            .map_or(Method::Exact, |first| Method::LowRank {
+                functions: first.basis.functions(),
+                residual: bases().map(|part| part.residual).fold(0.0, f64::max),
+                largest_residual: bases()
+                    .map(|part| part.largest_residual)
+                    .fold(0.0, f64::max),
+            })
     }
 
     /// The mean share of the kernel that a basis leaves out, if there is one.
@@ -164,10 +161,7 @@ impl Engine {
         let several = self.parts.len() > 1;
         for part in &self.parts {
             let (own, other) = (part.evidence(), first.evidence());
-            match part {
-                Part::Exact(exact) => exact.check(family, kernel, contexts)?,
-                Part::LowRank(low_rank) => low_rank.check(family, kernel, contexts)?,
-            }
+            own.check(family, kernel, contexts)?;
             if part.basis().is_some() != first.basis().is_some()
                 || own.coefficients() != other.coefficients()
                 || own.rows() != other.rows()

@@ -40,11 +40,7 @@ pub(crate) struct Exact {
 
 impl Exact {
     pub(crate) fn new(kernel: Kernel, family: Family, rows: Observations<'_>) -> Result<Self> {
-        let count = rows.rows();
         let own = |table: ArrayView2<'_, f64>| table.as_standard_layout().into_owned();
-        let vector = |values: Option<ArrayView1<'_, f64>>, otherwise: f64| {
-            values.map_or_else(|| Array1::from_elem(count, otherwise), |v| v.to_owned())
-        };
         let mut exact = Self {
             kernel,
             family,
@@ -52,8 +48,8 @@ impl Exact {
             contexts: own(rows.contexts),
             design: own(rows.design),
             targets: own(rows.targets),
-            weights: vector(rows.weights, 1.0),
-            offsets: vector(rows.offsets, 0.0),
+            weights: rows.weights_or_ones(),
+            offsets: rows.offsets_or_zeros(),
             log_weights: 0.0,
         };
         if family.is_quadratic() {
@@ -65,24 +61,6 @@ impl Exact {
             exact.offsets.fill(0.0);
         }
         Ok(exact)
-    }
-
-    /// Whether tables read from a file fit together.
-    pub(crate) fn check(&self, family: Family, kernel: &Kernel, contexts: usize) -> Result<()> {
-        let rows = self.contexts.nrows();
-        let targets = self.targets.ncols();
-        let fits = self.kernel == *kernel
-            && self.family == family
-            && self.contexts.ncols() == contexts
-            && self.design.nrows() == rows
-            && self.targets.nrows() == rows
-            && self.weights.len() == rows
-            && self.offsets.len() == rows
-            && (targets == 1 || (targets > 1 && family.is_quadratic()));
-        if !fits {
-            return Err(inconsistent("rows"));
-        }
-        self.constants.check()
     }
 
     fn conditioned(&self, hyper: &Hyperparameters) -> Result<Conditioned> {
@@ -349,6 +327,23 @@ impl Evidence for Exact {
             gradient.push(0.5 * (quadratic - degrees));
         }
         Ok((conditioned.evidence, gradient))
+    }
+
+    fn check(&self, family: Family, kernel: &Kernel, contexts: usize) -> Result<()> {
+        let rows = self.contexts.nrows();
+        let targets = self.targets.ncols();
+        let fits = self.kernel == *kernel
+            && self.family == family
+            && self.contexts.ncols() == contexts
+            && self.design.nrows() == rows
+            && self.targets.nrows() == rows
+            && self.weights.len() == rows
+            && self.offsets.len() == rows
+            && (targets == 1 || (targets > 1 && family.is_quadratic()));
+        if !fits {
+            return Err(inconsistent("rows"));
+        }
+        self.constants.check()
     }
 
     fn posterior(self: Arc<Self>, hyper: &Hyperparameters) -> Result<Arc<dyn Posterior>> {

@@ -6,7 +6,7 @@ use crate::kernel::Kernel;
 use crate::mixture::mixture;
 use crate::observations::Observations;
 use crate::optimise::Posterior as HyperparameterPosterior;
-use crate::posterior::{Moments, Posterior, SharedMoments, along_targets, check_finite};
+use crate::posterior::{Moments, Posterior, SharedMoments, along, check_finite};
 use crate::priors::Priors;
 use crate::sums::Summands;
 use contextualized_core::validate::{check_rows, check_table};
@@ -368,7 +368,7 @@ impl FittedProcess {
         let residuals = parts
             .map(|part| Ok(part.leave_one_out(rows)?.insert_axis(Axis(2))))
             .collect::<Result<Vec<_>>>()?;
-        let joined = along_targets(residuals.iter().map(Array3::view));
+        let joined = along(Axis(1), residuals.iter().map(Array3::view));
         Ok(joined.remove_axis(Axis(2)))
     }
 
@@ -469,7 +469,7 @@ impl FittedProcess {
 fn coefficients_of(parts: &[Arc<dyn Posterior>], at: ArrayView2<'_, f64>) -> Result<Array3<f64>> {
     let parts = parts.iter().map(|part| part.means(at));
     let parts = parts.collect::<Result<Vec<_>>>()?;
-    Ok(along_targets(parts.iter().map(Array3::view)))
+    Ok(along(Axis(1), parts.iter().map(Array3::view)))
 }
 
 fn scales_of(part: &Arc<dyn Posterior>) -> &[f64] {

@@ -180,41 +180,37 @@ impl Kernel {
     /// that is not there or named twice in a factor, a degree of zero, or a period that is not a
     /// positive number.
     pub fn validate(&self, contexts: usize) -> Result<()> {
-        let invalid = |value: String, requirement: String| {
+        let invalid = |value: &str, requirement: &str| {
             Err(Error::invalid_parameter("kernel", value, requirement))
         };
         if self.terms.is_empty() {
-            return invalid("without terms".into(), "a sum of one term or more".into());
+            return invalid("without terms", "a sum of one term or more");
         }
         for factor in self.terms.iter().flat_map(|term| &term.factors) {
             if factor.columns.is_empty() {
-                return invalid(
-                    "on no context column".into(),
-                    "on one column or more".into(),
-                );
+                return invalid("on no context column", "on one column or more");
             }
             for (position, column) in factor.columns.iter().enumerate() {
                 if *column >= contexts {
                     return invalid(
-                        format!("on context column {column}"),
-                        format!("on columns below {contexts}, the number of them"),
+                        &format!("on context column {column}"),
+                        &format!("on columns below {contexts}, the number of them"),
                     );
                 }
                 if factor.columns[..position].contains(column) {
                     return invalid(
-                        format!("on context column {column} twice in one factor"),
-                        "on different columns".into(),
+                        &format!("on context column {column} twice in one factor"),
+                        "on different columns",
                     );
                 }
             }
-            match factor.family {
-                KernelShape::Polynomial { degree: 0 } => {
-                    return invalid("of degree 0".into(), "of degree 1 or more".into());
-                }
-                KernelShape::Periodic { period } if !(period.is_finite() && period > 0.0) => {
-                    return invalid(format!("of period {period}"), "of a positive period".into());
-                }
-                _ => {}
+            if factor.family == (KernelShape::Polynomial { degree: 0 }) {
+                return invalid("of degree 0", "of degree 1 or more");
+            }
+            if let KernelShape::Periodic { period } = factor.family
+                && !(period.is_finite() && period > 0.0)
+            {
+                return invalid(&format!("of period {period}"), "of a positive period");
             }
         }
         Ok(())

@@ -57,17 +57,11 @@ const LEAST_PRECISION: f64 = 1e-12;
 impl<'a> Outcomes<'a> {
     /// The first target of the rows.
     pub(crate) fn of(family: Family, rows: Observations<'a>) -> Self {
-        let own = |values: Option<ArrayView1<'a, f64>>, otherwise: f64| {
-            values.map_or_else(
-                || Array1::from_elem(rows.rows(), otherwise),
-                |values| values.to_owned(),
-            )
-        };
         Self {
             family,
             targets: rows.targets.index_axis_move(Axis(1), 0),
-            weights: own(rows.weights, 1.0),
-            offsets: own(rows.offsets, 0.0),
+            weights: rows.weights_or_ones(),
+            offsets: rows.offsets_or_zeros(),
         }
     }
 

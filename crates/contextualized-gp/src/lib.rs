@@ -82,13 +82,14 @@
 //!
 //! | idea | here |
 //! |---|---|
-//! | what is assumed, and how it is fitted | [`CoefficientProcess`], [`Sharing`], [`Size`] |
+//! | what is assumed, and how it is fitted | [`CoefficientProcess`], [`ProcessSettings`], [`Sharing`], [`Size`] |
 //! | the rows | [`Observations`] |
 //! | kernels, their sums and products | [`Kernel`], [`KernelShape`], [`Term`] |
 //! | priors, and what was found | [`Priors`], [`Hyperparameters`] |
 //! | coefficients, predictors, weighted sums, draws, partial effects, leave-one-out | [`FittedProcess`], [`Moments`], [`PredictorMoments`] |
 //! | whether a coefficient varies with a context | [`FittedProcess::wald_tests`], [`Constancy`], [`WaldStatistic`] |
 //! | how the fit went | [`ProcessReport`], [`Method`] |
+//! | the search for hyperparameters, and for whatever else is smooth | [`QuasiNewton`], [`Minimum`] |
 //!
 //! Tables are plain and in units of about one; regression of named columns in any units is in
 //! `contextualized-linear`.
@@ -103,6 +104,7 @@ mod hyperparameters;
 mod kernel;
 mod laplace;
 mod low_rank;
+mod minimise;
 mod mixture;
 mod observations;
 mod optimise;
@@ -117,10 +119,11 @@ pub use engine::Method;
 pub use fitted::{FittedProcess, PredictorMoments, ProcessReport};
 pub use hyperparameters::Hyperparameters;
 pub use kernel::{Kernel, KernelShape, Term};
+pub use minimise::{Minimum, QuasiNewton};
 pub use observations::Observations;
 pub use posterior::Moments;
 pub use priors::Priors;
-pub use process::{CoefficientProcess, Sharing, Size};
+pub use process::{CoefficientProcess, ProcessSettings, Sharing, Size};
 pub use wald::{Constancy, WaldStatistic};
 
 /// A failure of a solve as the workspace's error.

@@ -14,7 +14,7 @@ use crate::kernel::Kernel;
 use crate::numerical;
 use crate::posterior::Posterior;
 use contextualized_core::{Family, Result};
-use contextualized_solvers::{Cholesky, cholesky, product, transposed_product};
+use contextualized_solvers::{Cholesky, cholesky, product, solve_lower, transposed_product};
 use ndarray::{Array1, Array2, Axis, s};
 use posterior::LowRankPosterior;
 use rayon::prelude::*;
@@ -47,29 +47,13 @@ pub(crate) struct LowRank {
 }
 
 impl LowRank {
-    /// Whether tables read from a file fit together.
-    pub(crate) fn check(&self, family: Family, kernel: &Kernel, contexts: usize) -> Result<()> {
-        let size = self.coefficients * self.basis.functions();
-        let fits = self.gram.dim() == (size, size)
-            && self.moments.nrows() == size
-            && self.moments.ncols() == self.squares.len()
-            && self.moments.ncols() > 0
-            && self.mean_functions.len() == self.basis.functions()
-            && self.correction.is_none() == family.is_quadratic()
-            && self.basis.fits(kernel, contexts);
-        if !fits {
-            return Err(inconsistent("sums over rows"));
-        }
-        self.constants.check()
-    }
-
     /// Each term's prior in terms of the basis, whitened.
     fn prior(&self, hyper: &Hyperparameters) -> Result<Prior> {
         let sets = hyper.inverse_length_scales.nrows();
         let mut terms = Vec::new();
         let mut start = 0;
-        for term in self.basis.terms() {
-            let inverse_length_scales = start..start + term.inverse_length_scales();
+        for term in &self.basis.terms {
+            let inverse_length_scales = start..start + term.term.inverse_length_scales();
             start = inverse_length_scales.end;
             let sets = (0..sets)
                 .into_par_iter()
@@ -83,10 +67,8 @@ impl LowRank {
                         });
                     }
                     let factor = term.covariance(&squares)?;
-                    let whitened = numerical(contextualized_solvers::solve_lower(
-                        term.lower.view(),
-                        factor.lower().view(),
-                    ))?;
+                    let lower = term.lower.view();
+                    let whitened = numerical(solve_lower(lower, factor.lower().view()))?;
                     Ok(TermPrior {
                         squares,
                         factor: Some(factor),
@@ -125,25 +107,27 @@ impl LowRank {
     /// Solves at these hyperparameters.
     fn solve(&self, hyper: &Hyperparameters) -> Result<Solved> {
         let prior = self.prior(hyper)?;
-        let functions = self.basis.functions();
         let roots: Vec<_> = (0..self.coefficients)
             .map(|j| self.root(&prior, hyper, j))
             .collect();
         let precision = hyper.noise.powi(-2);
-        let block = |j: usize| j * functions..(j + 1) * functions;
         let mut system = Array2::zeros((self.size(), self.size()));
         for j in 0..self.coefficients {
             for l in 0..=j {
-                let gram = self.gram.slice(s![block(j), block(l)]);
+                let gram = self.gram.slice(s![self.block(j), self.block(l)]);
                 let right = numerical(product(gram, roots[l].view()))?;
                 let mut both = numerical(transposed_product(roots[j].view(), right.view()))?;
                 both *= precision;
                 if j == l {
                     both = (&both + &both.t()) / 2.0;
                 }
-                system.slice_mut(s![block(j), block(l)]).assign(&both);
+                system
+                    .slice_mut(s![self.block(j), self.block(l)])
+                    .assign(&both);
                 if l < j {
-                    system.slice_mut(s![block(l), block(j)]).assign(&both.t());
+                    system
+                        .slice_mut(s![self.block(l), self.block(j)])
+                        .assign(&both.t());
                 }
             }
         }
@@ -153,9 +137,9 @@ impl LowRank {
         let factor = numerical(cholesky(system.view()))?;
         let mut right = Array2::zeros(self.moments.dim());
         for (j, root) in roots.iter().enumerate() {
-            let moments = self.moments.slice(s![block(j), ..]);
+            let moments = self.moments.slice(s![self.block(j), ..]);
             right
-                .slice_mut(s![block(j), ..])
+                .slice_mut(s![self.block(j), ..])
                 .assign(&(root.t().dot(&moments) * precision));
         }
         let whitened = numerical(factor.solve(right.view()))?;
@@ -247,13 +231,8 @@ impl Evidence for LowRank {
         let mut gradient = vec![0.0; layout.len()];
         let mut inverse_length_scale_start = 0;
         let mut start = 1;
-        for (index, (term, sets)) in self
-            .basis
-            .terms()
-            .iter()
-            .zip(&solved.prior.terms)
-            .enumerate()
-        {
+        let terms = self.basis.terms.iter().zip(&solved.prior.terms);
+        for (index, (term, sets)) in terms.enumerate() {
             let end = start + term.len();
             let mut of_sets = vec![Array2::<f64>::zeros((term.len(), term.len())); sets.len()];
             for j in 0..self.coefficients {
@@ -269,7 +248,7 @@ impl Evidence for LowRank {
                 gradient[layout.amplitudes_start() + j * layout.terms + index] = moved.diag().sum();
                 of_sets[hyper.set_of(j)] += &moved;
             }
-            let count = term.inverse_length_scales();
+            let count = term.term.inverse_length_scales();
             for (set, (moved, prior)) in of_sets.into_iter().zip(sets).enumerate() {
                 let Some(factor) = &prior.factor else {
                     continue;
@@ -289,12 +268,7 @@ impl Evidence for LowRank {
         }
         let (n, size) = (self.rows as f64, self.size() as f64);
         if let Some(at) = layout.noise_at() {
-            let residual: f64 = solved
-                .residual
-                .iter()
-                .zip(&hyper.scales)
-                .map(|(residual, scale)| residual / scale)
-                .sum();
+            let residual = (&solved.residual / &hyper.scales).iter().sum::<f64>();
             let of_prior = self.whitened_prior().dot(&inverse.diag());
             gradient[at] = residual - targets * (n - size + of_prior);
         }
@@ -304,6 +278,21 @@ impl Evidence for LowRank {
                 0.5 * (solved.quadratic[target] / hyper.scales[target] - degrees);
         }
         Ok((solved.value, gradient))
+    }
+
+    fn check(&self, family: Family, kernel: &Kernel, contexts: usize) -> Result<()> {
+        let size = self.coefficients * self.basis.functions();
+        let fits = self.gram.dim() == (size, size)
+            && self.moments.nrows() == size
+            && self.moments.ncols() == self.squares.len()
+            && self.moments.ncols() > 0
+            && self.mean_functions.len() == self.basis.functions()
+            && self.correction.is_none() == family.is_quadratic()
+            && self.basis.fits(kernel, contexts);
+        if !fits {
+            return Err(inconsistent("sums over rows"));
+        }
+        self.constants.check()
     }
 
     fn posterior(self: Arc<Self>, hyper: &Hyperparameters) -> Result<Arc<dyn Posterior>> {

@@ -2,7 +2,7 @@
 
 use contextualized_core::validate::{check_offsets, check_rows, check_table, check_weights};
 use contextualized_core::{Error, Result};
-use ndarray::{ArrayView1, ArrayView2, Axis, CowArray, Ix2};
+use ndarray::{Array1, ArrayView1, ArrayView2, Axis, CowArray, Ix2};
 
 /// Rows of contexts (n × c), of a design (n × p) and of targets (n × T), in units in which all have
 /// a scale of about one.
@@ -79,6 +79,17 @@ impl<'a> Observations<'a> {
             }
         }
         self.offsets.map_or(Ok(()), |o| check_offsets(o, rows))
+    }
+
+    pub(crate) fn weights_or_ones(&self) -> Array1<f64> {
+        let ones = || Array1::ones(self.rows());
+        self.weights.map_or_else(ones, |weights| weights.to_owned())
+    }
+
+    pub(crate) fn offsets_or_zeros(&self) -> Array1<f64> {
+        let zeros = || Array1::zeros(self.rows());
+        self.offsets
+            .map_or_else(zeros, |offsets| offsets.to_owned())
     }
 
     pub(crate) fn rows(&self) -> usize {

@@ -2,17 +2,13 @@
 
 use crate::engine::Engine;
 use crate::hyperparameters::{Kind, Layout};
+use crate::minimise::QuasiNewton;
 use crate::numerical;
 use crate::priors::Priors;
-use argmin::core::{CostFunction, Error as ArgminError, Executor, Gradient, State};
-use argmin::core::{TerminationReason, TerminationStatus};
-use argmin::solver::linesearch::MoreThuenteLineSearch;
-use argmin::solver::quasinewton::LBFGS;
-use contextualized_core::{Error, Result};
+use contextualized_core::Result;
 use contextualized_solvers::symmetric_eigen;
 use ndarray::{Array1, Array2, ArrayView1};
 use rayon::prelude::*;
-use std::sync::Mutex;
 
 /// Minus the second derivatives of the density's logarithm by the free logarithms, from differences
 /// of its gradient.
@@ -154,72 +150,6 @@ impl Posterior<'_> {
     }
 }
 
-/// A point, its cost and its gradient.
-type Evaluated = (Vec<f64>, f64, Vec<f64>);
-
-/// The search in coordinates z, the logarithms being `origin + axes z`.
-struct Problem<'a> {
-    posterior: &'a Posterior<'a>,
-    origin: Array1<f64>,
-    axes: Array2<f64>,
-    /// What the density is divided by.
-    unit: f64,
-    /// The optimiser asks for cost and gradient of one point separately.
-    last: Mutex<Option<Evaluated>>,
-    failure: &'a Mutex<Option<Error>>,
-}
-
-impl Problem<'_> {
-    fn logs(&self, z: &[f64]) -> Vec<f64> {
-        (&self.origin + &self.axes.dot(&ArrayView1::from(z))).to_vec()
-    }
-
-    fn evaluate(&self, z: &[f64]) -> Result<(f64, Vec<f64>), ArgminError> {
-        if let Ok(guard) = self.last.lock()
-            && let Some((at, cost, gradient)) = guard.as_ref()
-            && at == z
-        {
-            return Ok((*cost, gradient.clone()));
-        }
-        match self.posterior.value_and_gradient(&self.logs(z)) {
-            Ok((value, gradient)) => {
-                let cost = -value / self.unit;
-                let gradient = self.axes.t().dot(&Array1::from_vec(gradient)) / -self.unit;
-                let gradient = gradient.to_vec();
-                if let Ok(mut guard) = self.last.lock() {
-                    *guard = Some((z.to_vec(), cost, gradient.clone()));
-                }
-                Ok((cost, gradient))
-            }
-            Err(error) => {
-                let message = error.to_string();
-                if let Ok(mut guard) = self.failure.lock() {
-                    *guard = Some(error);
-                }
-                Err(ArgminError::msg(message))
-            }
-        }
-    }
-}
-
-impl CostFunction for Problem<'_> {
-    type Param = Vec<f64>;
-    type Output = f64;
-
-    fn cost(&self, z: &Vec<f64>) -> Result<f64, ArgminError> {
-        Ok(self.evaluate(z)?.0)
-    }
-}
-
-impl Gradient for Problem<'_> {
-    type Param = Vec<f64>;
-    type Gradient = Vec<f64>;
-
-    fn gradient(&self, z: &Vec<f64>) -> Result<Vec<f64>, ArgminError> {
-        Ok(self.evaluate(z)?.1)
-    }
-}
-
 /// Corrections that L-BFGS remembers.
 const MEMORY: usize = 10;
 
@@ -240,53 +170,26 @@ pub(crate) fn maximize(
         Some(axes) => (axes.clone(), 1.0),
         None => (Array2::eye(size), posterior.unit()),
     };
-    let optimiser = |error: ArgminError| Error::Numerical {
-        context: "the search for hyperparameters".into(),
-        source: error.into(),
-    };
     let origin = Array1::from_vec(start);
-    let failure = Mutex::new(None);
-    let problem = Problem {
-        posterior,
-        origin: origin.clone(),
-        axes: axes.clone(),
+    let logs = |z: &[f64]| (&origin + &axes.dot(&ArrayView1::from(z))).to_vec();
+    let search = QuasiNewton {
+        purpose: "the search for hyperparameters",
+        criterion: "gain in the log-posterior",
+        memory: MEMORY,
+        tolerance,
         unit,
-        last: Mutex::new(None),
-        failure: &failure,
+        gradient_tolerance: 1e-3 * tolerance.sqrt() / unit.sqrt(),
+        max_iterations,
     };
-    let solver = LBFGS::new(MoreThuenteLineSearch::new(), MEMORY)
-        .with_tolerance_cost(tolerance / unit)
-        .and_then(|solver| solver.with_tolerance_grad(1e-3 * tolerance.sqrt() / unit.sqrt()))
-        .map_err(optimiser)?;
-    let result = Executor::new(problem, solver)
-        .configure(|state| {
-            state
-                .param(vec![0.0; size])
-                .max_iters(max_iterations as u64)
-        })
-        .ctrlc(false)
-        .run()
-        .map_err(optimiser)?;
-    let state = result.state;
-    let Some(best) = state.get_best_param() else {
-        let failure = failure.into_inner().ok().flatten();
-        return Err(failure.unwrap_or_else(|| Error::NotConverged {
-            algorithm: "the search for hyperparameters",
-            iterations: 0,
-            criterion: "gain in the log-posterior",
-            value: f64::NAN,
-            tolerance,
-        }));
-    };
-    // The optimiser may have lost the problem where a line search failed.
-    let logs = (&origin + &axes.dot(&ArrayView1::from(best.as_slice()))).to_vec();
+    let found = search.minimize(vec![0.0; size], |z| {
+        let (value, gradient) = posterior.value_and_gradient(&logs(z))?;
+        let gradient = axes.t().dot(&Array1::from_vec(gradient)) / -unit;
+        Ok((-value / unit, gradient.to_vec()))
+    })?;
     Ok(Optimum {
-        logs: posterior.clamp(&logs),
-        log_density: -state.get_best_cost() * unit,
-        iterations: state.get_iter() as usize,
-        converged: matches!(
-            state.get_termination_status(),
-            TerminationStatus::Terminated(TerminationReason::SolverConverged)
-        ),
+        logs: posterior.clamp(&logs(&found.point)),
+        log_density: -found.cost * unit,
+        iterations: found.iterations,
+        converged: found.converged,
     })
 }

@@ -75,7 +75,7 @@ impl Moments {
 
     /// Of all targets, from those of parts with a scale for each of their targets.
     pub(crate) fn joined(parts: Vec<(SharedMoments, &[f64])>) -> Self {
-        let means = along_targets(parts.iter().map(|(part, _)| part.means.view()));
+        let means = along(Axis(1), parts.iter().map(|(part, _)| part.means.view()));
         let (rows, targets, size) = means.dim();
         let mut covariances = Array4::zeros((rows, targets, size, size));
         let of_targets = parts
@@ -104,10 +104,13 @@ impl Moments {
     }
 }
 
-/// Tables of the same rows and coefficients, one after the other along the targets.
-pub(crate) fn along_targets<'a>(parts: impl Iterator<Item = ArrayView3<'a, f64>>) -> Array3<f64> {
+/// Parts put together: blocks along rows, targets along theirs.
+pub(crate) fn along<'a>(
+    axis: Axis,
+    parts: impl Iterator<Item = ArrayView3<'a, f64>>,
+) -> Array3<f64> {
     let views: Vec<_> = parts.collect();
-    concatenate(Axis(1), &views).expect("parts have the same rows and coefficients")
+    concatenate(axis, &views).expect("parts have the same shape but for what they are put along")
 }
 
 /// An error for the first value that is not finite.
@@ -142,12 +145,6 @@ pub(crate) fn blocks<T: Send>(
         .collect()
 }
 
-/// Tables of blocks, one after the other along the rows.
-pub(crate) fn along_rows<'a>(parts: impl Iterator<Item = ArrayView3<'a, f64>>) -> Array3<f64> {
-    let views: Vec<_> = parts.collect();
-    concatenate(Axis(0), &views).expect("blocks have the same targets and coefficients")
-}
-
 /// Moments of rows that are dealt with in blocks.
 pub(crate) fn by_blocks(
     rows: usize,
@@ -155,8 +152,8 @@ pub(crate) fn by_blocks(
 ) -> Result<SharedMoments> {
     let blocks = blocks(rows, moments)?;
     Ok(SharedMoments {
-        means: along_rows(blocks.iter().map(|block| block.means.view())),
-        covariances: along_rows(blocks.iter().map(|block| block.covariances.view())),
+        means: along(Axis(0), blocks.iter().map(|block| block.means.view())),
+        covariances: along(Axis(0), blocks.iter().map(|block| block.covariances.view())),
     })
 }
 

@@ -38,6 +38,80 @@ pub enum Size {
     },
 }
 
+/// How a process is fitted, whatever its kernel and outcome.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ProcessSettings {
+    /// Whether coefficients share inverse length scales.
+    pub sharing: Sharing,
+    /// Priors on hyperparameters.
+    pub priors: Priors,
+    /// How rows are dealt with.
+    pub size: Size,
+    /// Whether variances account for the uncertainty of estimated hyperparameters.
+    pub uncertainty: bool,
+    /// The gain in the logarithm of the posterior density below which a search stops.
+    pub tolerance: f64,
+    /// The most iterations of one search.
+    pub max_iterations: usize,
+}
+
+impl Default for ProcessSettings {
+    fn default() -> Self {
+        Self {
+            sharing: Sharing::Auto,
+            priors: Priors::default(),
+            size: Size::Auto,
+            uncertainty: true,
+            tolerance: 1e-2,
+            max_iterations: 200,
+        }
+    }
+}
+
+/// Setters of an estimator that has the field `settings`, a [`ProcessSettings`].
+#[macro_export]
+macro_rules! process_setters {
+    () => {
+        /// Whether coefficients have their length scales in common.
+        pub fn sharing(mut self, sharing: $crate::Sharing) -> Self {
+            self.settings.sharing = sharing;
+            self
+        }
+
+        /// Priors on the hyperparameters, in the units of the fit.
+        pub fn priors(mut self, priors: $crate::Priors) -> Self {
+            self.settings.priors = priors;
+            self
+        }
+
+        /// How rows are dealt with.
+        pub fn size(mut self, size: $crate::Size) -> Self {
+            self.settings.size = size;
+            self
+        }
+
+        /// Variances as if the estimated hyperparameters were known: faster, and too small with few
+        /// rows.
+        pub fn plug_in(mut self) -> Self {
+            self.settings.uncertainty = false;
+            self
+        }
+
+        /// The gain in the logarithm of the hyperparameters' posterior density below which their
+        /// search stops.
+        pub fn tolerance(mut self, tolerance: f64) -> Self {
+            self.settings.tolerance = tolerance;
+            self
+        }
+
+        /// The most iterations of one search.
+        pub fn max_iterations(mut self, max_iterations: usize) -> Self {
+            self.settings.max_iterations = max_iterations;
+            self
+        }
+    };
+}
+
 /// A Gaussian-process prior on coefficient functions.
 ///
 /// ```text
@@ -84,13 +158,8 @@ pub enum Size {
 pub struct CoefficientProcess {
     pub(crate) kernel: Kernel,
     pub(crate) family: Family,
-    pub(crate) sharing: Sharing,
-    pub(crate) priors: Priors,
-    pub(crate) size: Size,
     pub(crate) fixed: Option<Hyperparameters>,
-    pub(crate) uncertainty: bool,
-    pub(crate) tolerance: f64,
-    pub(crate) max_iterations: usize,
+    pub(crate) settings: ProcessSettings,
 }
 
 impl CoefficientProcess {
@@ -110,14 +179,17 @@ impl CoefficientProcess {
         Self {
             kernel,
             family: Family::default(),
-            sharing: Sharing::Auto,
-            priors: Priors::default(),
-            size: Size::Auto,
             fixed: None,
-            uncertainty: true,
-            tolerance: 1e-2,
-            max_iterations: 200,
+            settings: ProcessSettings::default(),
         }
+    }
+
+    process_setters!();
+
+    /// All settings of the fit at once.
+    pub fn settings(mut self, settings: ProcessSettings) -> Self {
+        self.settings = settings;
+        self
     }
 
     /// The family of the targets.
@@ -126,46 +198,9 @@ impl CoefficientProcess {
         self
     }
 
-    /// Whether coefficients share inverse length scales.
-    pub fn sharing(mut self, sharing: Sharing) -> Self {
-        self.sharing = sharing;
-        self
-    }
-
-    /// Priors on hyperparameters.
-    pub fn priors(mut self, priors: Priors) -> Self {
-        self.priors = priors;
-        self
-    }
-
-    /// How rows are dealt with.
-    pub fn size(mut self, size: Size) -> Self {
-        self.size = size;
-        self
-    }
-
     /// These hyperparameters, known: nothing is estimated but the coefficients.
     pub fn hyperparameters(mut self, hyperparameters: Hyperparameters) -> Self {
         self.fixed = Some(hyperparameters);
-        self
-    }
-
-    /// Variances as if the estimated hyperparameters were known: faster, and too small with few
-    /// rows.
-    pub fn plug_in(mut self) -> Self {
-        self.uncertainty = false;
-        self
-    }
-
-    /// The gain in the logarithm of the posterior density below which the search stops.
-    pub fn tolerance(mut self, tolerance: f64) -> Self {
-        self.tolerance = tolerance;
-        self
-    }
-
-    /// The most iterations of one search.
-    pub fn max_iterations(mut self, max_iterations: usize) -> Self {
-        self.max_iterations = max_iterations;
         self
     }
 
@@ -223,13 +258,14 @@ impl CoefficientProcess {
         } = found;
         let evidence = engine.value(&hyper)?;
         let few = engine.rows() <= Self::UNCERTAIN_ROWS;
-        let uncertainty = (self.fixed.is_none() && self.uncertainty && few).then(|| Uncertainty {
-            priors: self.priors,
-            layout,
-            start: optimum.logs.clone(),
-            tolerance: self.tolerance,
-            max_iterations: self.max_iterations,
-        });
+        let uncertainty =
+            (self.fixed.is_none() && self.settings.uncertainty && few).then(|| Uncertainty {
+                priors: self.settings.priors,
+                layout,
+                start: optimum.logs.clone(),
+                tolerance: self.settings.tolerance,
+                max_iterations: self.settings.max_iterations,
+            });
         let report = ProcessReport {
             fit: FitReport {
                 termination: match (self.fixed.is_some(), optimum.converged) {
@@ -253,20 +289,20 @@ impl CoefficientProcess {
     fn validate(&self, rows: Observations<'_>) -> Result<()> {
         rows.check(None)?;
         self.kernel.validate(rows.contexts.ncols())?;
-        self.priors.validate()?;
-        if !(self.tolerance.is_finite() && self.tolerance > 0.0) {
+        self.settings.priors.validate()?;
+        if !(self.settings.tolerance.is_finite() && self.settings.tolerance > 0.0) {
             return Err(Error::invalid_parameter(
                 "tolerance",
-                self.tolerance,
+                self.settings.tolerance,
                 "a positive number",
             ));
         }
-        let functions = match self.size {
+        let functions = match self.settings.size {
             Size::LowRank { functions } => functions,
             Size::Auto | Size::Exact => 1,
         };
         for (parameter, value) in [
-            ("max_iterations", self.max_iterations),
+            ("max_iterations", self.settings.max_iterations),
             ("functions", functions),
         ] {
             if value == 0 {

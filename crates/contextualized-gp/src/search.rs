@@ -29,7 +29,7 @@ impl CoefficientProcess {
         } else {
             self.exact_rows()
         };
-        if count <= pilot_rows && !matches!(self.size, Size::LowRank { .. }) {
+        if count <= pilot_rows && !matches!(self.settings.size, Size::LowRank { .. }) {
             return Ok(self.choose(self.exact(rows)?, self.starts(rows))?.chosen());
         }
         let subset = Subset::draw(rows, pilot_rows);
@@ -81,7 +81,7 @@ impl CoefficientProcess {
     }
 
     fn exact_rows(&self) -> usize {
-        match self.size {
+        match self.settings.size {
             Size::Exact => usize::MAX,
             Size::Auto | Size::LowRank { .. } if self.family.is_quadratic() => Self::EXACT_ROWS,
             Size::Auto | Size::LowRank { .. } => Self::EXACT_LAPLACE_ROWS,
@@ -117,9 +117,9 @@ impl CoefficientProcess {
         hyper: &Hyperparameters,
     ) -> Result<Engine> {
         let count = rows.rows();
-        let exact_allowed = self.size == Size::Auto && count <= self.exact_rows();
+        let exact_allowed = self.settings.size == Size::Auto && count <= self.exact_rows();
         let blocks = rows.design.ncols() * self.kernel.terms.len();
-        let (tolerance, limit) = match self.size {
+        let (tolerance, limit) = match self.settings.size {
             Size::Exact => return self.exact(rows),
             Size::LowRank { functions } => (SEARCH.rounding, functions),
             Size::Auto if exact_allowed => (SEARCH.rounding, count / 3 / blocks),
@@ -168,46 +168,31 @@ impl CoefficientProcess {
     fn choose(&self, engine: Engine, starts: Starts) -> Result<Optima> {
         let coefficients = engine.coefficients();
         let several = coefficients > 1;
-        let (want_shared, want_own) = match self.sharing {
+        let (want_shared, want_own) = match self.settings.sharing {
             Sharing::Shared => (true, false),
             Sharing::PerCoefficient => (!several, several),
             // Own inverse length scales that were preferred on many rows are so on more.
             Sharing::Auto => (!several || !starts.shared.is_empty(), several),
         };
-        let shared = || {
-            if want_shared {
-                self.best_of(&engine, 1, &starts.shared).map(Some)
-            } else {
-                Ok(None)
-            }
+        let best = |wanted: bool, sets: usize, starts: &[Start]| {
+            let best = wanted.then(|| self.best_of(&engine, sets, starts));
+            best.transpose()
         };
-        let own = |starts: &[Start]| {
-            if want_own {
-                self.best_of(&engine, coefficients, starts).map(Some)
-            } else {
-                Ok(None)
-            }
-        };
+        let shared = || best(want_shared, 1, &starts.shared);
+        let own = |starts: &[Start]| best(want_own, coefficients, starts);
         let (shared, own) = if !starts.own.is_empty() {
             let (shared, own) = rayon::join(shared, || own(&starts.own));
             (shared?, own?)
         } else {
             let shared = shared()?;
-            let from = match &shared {
-                Some(shared) => vec![shared.hyper.clone()],
-                None => starts
-                    .shared
-                    .iter()
-                    .map(|start| start.hyper.clone())
-                    .collect(),
+            let from: Vec<&Hyperparameters> = match &shared {
+                Some(shared) => vec![&shared.hyper],
+                None => starts.shared.iter().map(|start| &start.hyper).collect(),
             };
-            let from: Vec<_> = from
-                .into_iter()
-                .map(|hyper| Start {
-                    hyper: lifted(hyper.with_own_inverse_length_scales()),
-                    curvature: None,
-                })
-                .collect();
+            let lift = |hyper: &Hyperparameters| {
+                Start::cold(lifted(hyper.with_own_inverse_length_scales()))
+            };
+            let from: Vec<Start> = from.into_iter().map(lift).collect();
             let own = own(&from)?;
             (shared, own)
         };
@@ -226,7 +211,7 @@ impl CoefficientProcess {
         let chosen = chosen.ok_or_else(|| Error::invalid_parameter("starts", 0, "1 or more"))?;
         Ok(Optima {
             engine,
-            priors: self.priors,
+            priors: self.settings.priors,
             chosen,
             other,
         })
@@ -237,7 +222,7 @@ impl CoefficientProcess {
         let layout = self.layout(engine, sets);
         let density = Posterior {
             engine,
-            priors: &self.priors,
+            priors: &self.settings.priors,
             layout,
             of_logs: false,
         };
@@ -245,12 +230,16 @@ impl CoefficientProcess {
             .par_iter()
             .map(|start| {
                 let logs = layout.logs(&start.hyper, SMALLEST);
-                let axes = match &start.curvature {
-                    Some(curvature) => Some(curvature.axes(engine.rows())?),
-                    None => None,
-                };
-                let axes = axes.as_ref();
-                maximize(&density, logs, axes, self.tolerance, self.max_iterations)
+                let curvature = start.curvature.as_ref();
+                let axes = curvature.map(|curvature| curvature.axes(engine.rows()));
+                let axes = axes.transpose()?;
+                maximize(
+                    &density,
+                    logs,
+                    axes.as_ref(),
+                    self.settings.tolerance,
+                    self.settings.max_iterations,
+                )
             })
             .collect::<Result<Vec<_>>>()?;
         let iterations = optima.iter().map(|optimum| optimum.iterations).sum();
@@ -264,7 +253,11 @@ impl CoefficientProcess {
                 }
             })
             .ok_or_else(|| Error::invalid_parameter("starts", 0, "1 or more"))?;
-        let prior = self.priors.log_density(&layout, &best.logs, false).0;
+        let prior = self
+            .settings
+            .priors
+            .log_density(&layout, &best.logs, false)
+            .0;
         Ok(Best {
             hyper: layout.hyperparameters(&best.logs, engine.targets()),
             layout,
@@ -281,17 +274,13 @@ impl CoefficientProcess {
             for (set, inverse_length_scales) in
                 hyper.inverse_length_scales.rows().into_iter().enumerate()
             {
-                let varies = hyper
-                    .amplitudes
-                    .column(index)
-                    .iter()
-                    .enumerate()
-                    .any(|(j, &s)| hyper.set_of(j) == set && s > SEARCH.active_amplitude);
-                if varies {
-                    let inverse_length_scales =
-                        inverse_length_scales.slice(ndarray::s![range.clone()]);
-                    count += inverse_length_scales
+                let mut amplitudes = hyper.amplitudes.column(index).into_iter().enumerate();
+                if amplitudes.any(|(j, s)| hyper.set_of(j) == set && *s > SEARCH.active_amplitude) {
+                    let own = inverse_length_scales
                         .iter()
+                        .skip(range.start)
+                        .take(range.len());
+                    count += own
                         .filter(|r| **r > SEARCH.active_inverse_length_scale)
                         .count();
                 }
@@ -321,12 +310,7 @@ impl CoefficientProcess {
         };
         let shared = [start(0.5, 0.5, 0.5), start(0.5, 0.05, 0.5)];
         Starts {
-            shared: shared
-                .map(|hyper| Start {
-                    hyper,
-                    curvature: None,
-                })
-                .into(),
+            shared: shared.map(Start::cold).into(),
             own: Vec::new(),
         }
     }
@@ -353,6 +337,16 @@ struct Starts {
 struct Start {
     hyper: Hyperparameters,
     curvature: Option<Curvature>,
+}
+
+impl Start {
+    /// Without what an earlier stage knows of the density.
+    fn cold(hyper: Hyperparameters) -> Self {
+        Self {
+            hyper,
+            curvature: None,
+        }
+    }
 }
 
 /// The information in so many rows about the logarithms of hyperparameters.

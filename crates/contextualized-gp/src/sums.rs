@@ -2,7 +2,7 @@
 
 mod folded;
 
-use crate::covariance::{Component, row, transposed};
+use crate::covariance::{Component, of_term, transposed};
 use crate::kernel::{Kernel, Term};
 use folded::{Folded, Pieces};
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, Zip, s};
@@ -77,16 +77,7 @@ impl<'a> Summands<'a> {
         let mut parted = Array3::zeros((coefficients, self.sums() + 1, rows));
         for (part, folded) in parts.iter().zip(&self.folded) {
             for (set, squares) in part.squares.iter().enumerate() {
-                let left = if folded.is_product() {
-                    values(
-                        part.term,
-                        &folded.left_squares(squares),
-                        folded.left.view(),
-                        others.view(),
-                    )
-                } else {
-                    Array2::ones((1, rows))
-                };
+                let left = left_values(part.term, squares, folded, others.view());
                 let right = folded.right_squares(squares);
                 let members = self.members(part, set);
                 let mut products: Vec<Array2<f64>> = members
@@ -95,7 +86,7 @@ impl<'a> Summands<'a> {
                     .collect();
                 for range in ranges(folded.right.nrows()) {
                     let at = folded.right.slice(s![range.clone(), ..]);
-                    let covariances = values(part.term, &right, at, others.view());
+                    let covariances = of_term(part.term, &right, at, others.view());
                     for ((pieces, _), product) in members.iter().zip(&mut products) {
                         let weights = &folded.pieces[*pieces].weights;
                         *product += &weights.slice(s![.., range.clone()]).dot(&covariances);
@@ -135,16 +126,8 @@ impl<'a> Summands<'a> {
         let mut variances = Array2::zeros((self.sums(), coefficients));
         for (part, folded) in parts.iter().zip(&self.folded) {
             for (set, squares) in part.squares.iter().enumerate() {
-                let left = if folded.is_product() {
-                    values(
-                        part.term,
-                        &folded.left_squares(squares),
-                        folded.left.view(),
-                        transposed(folded.left.view()).view(),
-                    )
-                } else {
-                    Array2::ones((1, 1))
-                };
+                let others = transposed(folded.left.view());
+                let left = left_values(part.term, squares, folded, others.view());
                 let members = self.members(part, set);
                 let forms = forms(part.term, &folded.right_squares(squares), folded, &members);
                 for ((pieces, coefficients), forms) in members.iter().zip(&forms) {
@@ -208,21 +191,23 @@ fn parted(weights: ArrayView2<'_, f64>) -> Array2<f64> {
     parted
 }
 
-/// The term between contexts (a × c) and others (c × n).
-fn values(
+/// The term as a function of l, between the l of folded contexts and others (c × n).
+fn left_values(
     term: &Term,
     squares: &[f64],
-    at: ArrayView2<'_, f64>,
+    folded: &Folded,
     others: ArrayView2<'_, f64>,
 ) -> Array2<f64> {
-    let count = others.ncols();
-    let mut out = Array2::zeros((at.nrows(), count));
-    let lines: Vec<_> = out.rows_mut().into_iter().collect();
-    lines.into_par_iter().enumerate().for_each(|(q, mut line)| {
-        let line = line.as_slice_mut().expect("a row is contiguous");
-        term.values(squares, row(&at, q), others, line, &mut vec![0.0; count]);
-    });
-    out
+    if folded.is_product() {
+        of_term(
+            term,
+            &folded.left_squares(squares),
+            folded.left.view(),
+            others,
+        )
+    } else {
+        Array2::ones((1, others.ncols()))
+    }
 }
 
 /// Quadratic forms of the right sides of pieces, `A K A′` with A the weights of the pieces and K the
@@ -260,7 +245,6 @@ fn forms(
         .map(|first| {
             let mut forms = none();
             let contexts = folded.right.slice(s![blocks[first].clone(), ..]);
-            let mut spare = vec![0.0; BLOCK];
             for second in first..blocks.len() {
                 let needed = pieces.iter().zip(&counted).any(|(pieces, counted)| {
                     have_a_sum_in_common(pieces, &counted[first], &counted[second])
@@ -268,18 +252,7 @@ fn forms(
                 if !needed {
                     continue;
                 }
-                let mut covariances = Array2::zeros((blocks[first].len(), blocks[second].len()));
-                for (q, mut line) in covariances.rows_mut().into_iter().enumerate() {
-                    let line = line.as_slice_mut().expect("a row is contiguous");
-                    let spare = &mut spare[..blocks[second].len()];
-                    term.values(
-                        squares,
-                        row(&contexts, q),
-                        others[second].view(),
-                        line,
-                        spare,
-                    );
-                }
+                let covariances = of_term(term, squares, contexts, others[second].view());
                 for ((pieces, counted), forms) in pieces.iter().zip(&counted).zip(&mut forms) {
                     let weights = |block: usize| {
                         let weights = pieces.weights.slice(s![.., blocks[block].clone()]);

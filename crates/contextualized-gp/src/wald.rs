@@ -98,10 +98,9 @@ impl FittedProcess {
     /// themselves, or the working responses at the posterior mode.
     fn working(&self, rows: Observations<'_>) -> Result<Vec<Working>> {
         if self.family().is_quadratic() {
-            let ones = || Array1::ones(rows.rows());
             return Ok(vec![Working {
                 targets: rows.adjusted_targets().into_owned(),
-                precisions: rows.weights.map_or_else(ones, |weights| weights.to_owned()),
+                precisions: rows.weights_or_ones(),
                 known_noise: false,
             }]);
         }
@@ -243,7 +242,7 @@ impl Data<'_> {
         );
         let column = self.design.column(coefficient).insert_axis(Axis(1));
         basis
-            .terms()
+            .terms
             .iter()
             .zip(ratios)
             .map(|(term, ratio)| Ok(term.at(self.contexts.view())? * *ratio * column))

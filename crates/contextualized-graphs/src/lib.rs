@@ -71,6 +71,8 @@
 )]
 
 #[cfg(any(feature = "kernel", feature = "neural"))]
+mod checks;
+#[cfg(any(feature = "kernel", feature = "neural"))]
 mod normal;
 mod numerical;
 #[cfg(any(feature = "kernel", feature = "neural"))]

@@ -6,7 +6,7 @@ mod nodes;
 mod settings;
 mod task;
 
-pub(crate) use learned::{Fitted, Learned, check_learned};
+pub(crate) use learned::{Learned, check_learned};
 pub(crate) use nodes::{LOG_VARIANCES, Nodes};
 pub(crate) use settings::{NeuralSettings, neural_setters};
 pub(crate) use task::{Task, pairs};

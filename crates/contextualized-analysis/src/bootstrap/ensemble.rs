@@ -40,15 +40,11 @@ pub struct Ensemble<M> {
 /// A replicate's model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Member<M> {
-    replicate: usize,
-    model: M,
+    pub(super) replicate: usize,
+    pub(super) model: M,
 }
 
 impl<M> Member<M> {
-    pub(super) fn new(replicate: usize, model: M) -> Self {
-        Self { replicate, model }
-    }
-
     /// The replicate's number, from 0.
     pub fn replicate(&self) -> usize {
         self.replicate
@@ -69,8 +65,11 @@ pub struct Failure {
     pub reason: String,
 }
 
+/// What a replicate gave, behind the number of the replicate.
+type Numbered<T> = (usize, T);
+
 impl Failure {
-    pub(crate) fn new(replicate: usize, error: &Error) -> Self {
+    fn new(replicate: usize, error: &Error) -> Self {
         let mut reason = error.to_string();
         let mut cause = std::error::Error::source(error);
         while let Some(error) = cause {
@@ -78,6 +77,30 @@ impl Failure {
             cause = error.source();
         }
         Self { replicate, reason }
+    }
+
+    /// What replicates gave, with their numbers, and those that failed.
+    ///
+    /// # Errors
+    ///
+    /// The first failure if nothing else is left.
+    pub(crate) fn apart<T>(
+        replicates: impl IntoIterator<Item = Result<T>>,
+    ) -> Result<(Vec<Numbered<T>>, Vec<Self>)> {
+        let (mut found, mut failures, mut first) = (Vec::new(), Vec::new(), None);
+        for (replicate, outcome) in replicates.into_iter().enumerate() {
+            match outcome {
+                Ok(one) => found.push((replicate, one)),
+                Err(error) => {
+                    failures.push(Self::new(replicate, &error));
+                    first.get_or_insert(error);
+                }
+            }
+        }
+        match first {
+            Some(error) if found.is_empty() => Err(error),
+            Some(_) | None => Ok((found, failures)),
+        }
     }
 }
 

@@ -68,29 +68,23 @@ impl<M: VaryingNetworks> Ensemble<M> {
                 [present, same, center, lower, upper]
             },
         )?;
-        let mut tables = tables.into_iter().map(|table| {
+        let of_pairs = |table: Array2<f64>| {
             let mut edges = unflat(table)?;
-            edges
-                .outer_iter_mut()
-                .for_each(|mut network| network.diag_mut().fill(0.0));
-            Ok(edges)
-        });
-        let mut next = || {
-            tables.next().unwrap_or_else(|| {
-                Err(Error::NoColumns {
-                    argument: "figures of edges",
-                })
-            })
+            for mut network in edges.outer_iter_mut() {
+                network.diag_mut().fill(0.0);
+            }
+            Ok::<_, Error>(edges)
         };
-        let present: Array3<f64> = next()?;
+        let [present, same_sign, mean, lower, upper] = tables.map(of_pairs);
+        let present = present?;
         let reversed = present.view().permuted_axes([0, 2, 1]);
         Ok(EdgeStability {
             // An acyclic network has at most one of the two directions.
             either_direction: (self.kind() == NetworkKind::Directed).then(|| &present + &reversed),
-            same_sign: next()?,
-            mean: next()?,
-            lower: next()?,
-            upper: next()?,
+            same_sign: same_sign?,
+            mean: mean?,
+            lower: lower?,
+            upper: upper?,
             present,
         })
     }

@@ -1,7 +1,9 @@
 //! How large errors are near a context.
 
 use crate::neighbours::Neighbours;
-use contextualized_core::validate::{check_columns, check_finite, check_table, check_weights};
+use contextualized_core::validate::{
+    check_columns, check_finite, check_rows, check_table, check_weights,
+};
 use contextualized_core::{Error, Result, Standardization};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
@@ -18,8 +20,6 @@ pub(super) struct LocalScale {
     kept: Errors,
     standardization: Standardization,
     neighbours: Neighbours,
-    /// For each distinct context the weight of its rows.
-    masses: Vec<f64>,
     /// For each distinct context the weighted sum of its rows' errors, contexts × targets.
     sums: Array2<f64>,
     /// Mean error of every target; one for a target without any.
@@ -52,11 +52,7 @@ impl TryFrom<Errors> for LocalScale {
     fn try_from(kept: Errors) -> Result<Self> {
         check_table("contexts", kept.contexts.view(), None)?;
         check_finite("errors", kept.errors.view())?;
-        contextualized_core::validate::check_rows(
-            "errors",
-            kept.contexts.nrows(),
-            kept.errors.nrows(),
-        )?;
+        check_rows("errors", kept.contexts.nrows(), kept.errors.nrows())?;
         if let Some(error) = kept.errors.iter().find(|error| **error < 0.0) {
             return Err(Error::invalid_parameter(
                 "absolute error",
@@ -64,24 +60,22 @@ impl TryFrom<Errors> for LocalScale {
                 "at least zero",
             ));
         }
-        let rows = kept.contexts.nrows();
-        let weights = match &kept.weights {
-            Some(weights) => {
-                check_weights(weights.view(), rows)?;
-                weights.clone()
-            }
-            None => Array1::ones(rows),
-        };
-        let standardization = Standardization::fit(kept.contexts.view(), kept.weights_view())?;
-        let neighbours = Neighbours::new(standardization.apply(kept.contexts.view())?.view())?;
-        let mut masses = vec![0.0; neighbours.count()];
-        let mut sums = Array2::zeros((neighbours.count(), kept.errors.ncols()));
-        for (row, &place) in neighbours.places().iter().enumerate() {
-            masses[place] += weights[row];
-            sums.row_mut(place)
-                .scaled_add(weights[row], &kept.errors.row(row));
+        let weights = kept.weights.as_ref().map(|weights| weights.view());
+        if let Some(weights) = weights {
+            check_weights(weights, kept.contexts.nrows())?;
         }
-        let means = (sums.sum_axis(Axis(0)) / weights.sum()).mapv_into(|mean| match mean {
+        let standardization = Standardization::fit(kept.contexts.view(), weights)?;
+        let contexts = standardization.apply(kept.contexts.view())?;
+        let neighbours = Neighbours::new(contexts.view(), weights)?;
+        let mut sums = Array2::zeros((neighbours.masses.len(), kept.errors.ncols()));
+        for (row, &place) in neighbours.places.iter().enumerate() {
+            let weight = weights.map_or(1.0, |weights| weights[row]);
+            sums.row_mut(place)
+                .scaled_add(weight, &kept.errors.row(row));
+        }
+        let rows = kept.contexts.nrows() as f64;
+        let total = weights.map_or(rows, |weights| weights.sum());
+        let means = (sums.sum_axis(Axis(0)) / total).mapv_into(|mean| match mean {
             0.0 => 1.0,
             mean => mean,
         });
@@ -89,16 +83,9 @@ impl TryFrom<Errors> for LocalScale {
             kept,
             standardization,
             neighbours,
-            masses,
             sums,
             means,
         })
-    }
-}
-
-impl Errors {
-    fn weights_view(&self) -> Option<ArrayView1<'_, f64>> {
-        self.weights.as_ref().map(|weights| weights.view())
     }
 }
 
@@ -118,32 +105,27 @@ impl LocalScale {
 
     /// Checks that it is of this many contexts and targets.
     pub(super) fn check(&self, contexts: usize, targets: usize) -> Result<()> {
-        for (argument, expected, found) in [
-            (
-                "contexts of the scale",
-                contexts,
-                self.kept.contexts.ncols(),
-            ),
-            ("targets of the scale", targets, self.kept.errors.ncols()),
-        ] {
-            check_columns(argument, expected, found)?;
-        }
-        Ok(())
+        check_columns(
+            "contexts of the scale",
+            contexts,
+            self.kept.contexts.ncols(),
+        )?;
+        check_columns("targets of the scale", targets, self.kept.errors.ncols())
     }
 
     /// The scale of every target at these contexts, n × y: a positive number.
     pub(super) fn at(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         let contexts = self.standardization.apply(contexts)?;
-        let total: f64 = self.masses.iter().sum();
+        let total: f64 = self.neighbours.masses.iter().sum();
         let enough = total.powf(2.0 / 3.0).max(LEAST);
         let rows: Vec<ArrayView1<'_, f64>> = contexts.rows().into_iter().collect();
         let scales = rows
             .into_par_iter()
             .map(|context| {
-                let nearest = self.neighbours.nearest(context, &self.masses, enough)?;
+                let nearest = self.neighbours.nearest(context, enough)?;
                 let (mut mass, mut sum) = (1.0, self.means.clone());
                 for (_, place) in nearest {
-                    mass += self.masses[place];
+                    mass += self.neighbours.masses[place];
                     sum += &self.sums.row(place);
                 }
                 Ok(sum / mass)

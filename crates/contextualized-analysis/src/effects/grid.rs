@@ -1,12 +1,10 @@
 //! Where effects are evaluated, and how curves are sums of evaluations.
 
 use super::{Averaging, Effects};
+use crate::resampling::some_rows;
 use contextualized_core::Result;
 use contextualized_core::validate::check_rows;
 use ndarray::{Array1, Array2, ArrayView1, Axis};
-use rand::SeedableRng;
-use rand::seq::index::sample;
-use rand_chacha::ChaCha8Rng;
 
 /// Values of a context or a feature: those of the grid, and those of the rows.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,17 +125,8 @@ impl Plan {
     ) -> Result<Self> {
         let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
         let counted: Vec<usize> = (0..column.len()).filter(|&row| weight(row) > 0.0).collect();
-        let chosen = if counted.len() > settings.rows {
-            let mut generator = ChaCha8Rng::seed_from_u64(settings.seed);
-            let mut drawn = sample(&mut generator, counted.len(), settings.rows).into_vec();
-            drawn.sort_unstable();
-            drawn
-                .into_iter()
-                .map(|position| counted[position])
-                .collect()
-        } else {
-            counted
-        };
+        let chosen = some_rows(counted.len(), settings.rows, settings.seed);
+        let chosen: Vec<usize> = chosen.iter().map(|&place| counted[place]).collect();
         let mut row_weights: Array1<f64> = chosen.iter().map(|&row| weight(row)).collect();
         row_weights /= row_weights.sum();
         let rows = column.select(Axis(0), &chosen);

@@ -124,12 +124,8 @@ impl CoefficientColumns {
     /// The slopes alone; zeros where levels go.
     fn changes(&self, coefficients: &Coefficients) -> Result<Array2<f64>> {
         let (targets, features) = (self.target_scales.len(), self.features.columns());
-        for (argument, expected, found) in [
-            ("features", features, coefficients.features()),
-            ("targets", targets, coefficients.targets()),
-        ] {
-            check_columns(argument, expected, found)?;
-        }
+        check_columns("features", features, coefficients.features())?;
+        check_columns("targets", targets, coefficients.targets())?;
         let scales = self.features.scales();
         Ok(Array2::from_shape_fn(
             (coefficients.rows(), self.names.len()),

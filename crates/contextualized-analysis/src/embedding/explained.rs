@@ -4,7 +4,7 @@ use super::check_rows_and_columns;
 use contextualized_core::validate::check_rows;
 use contextualized_core::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What may explain how rows differ: a context, or anything else that is known of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,6 +93,20 @@ impl Covariate {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// Rows whose group is known, and groups that have rows.
+    fn known(&self) -> Result<(usize, usize)> {
+        let rows = self.groups.iter().flatten().count();
+        let groups = self.groups.iter().flatten().collect::<BTreeSet<_>>().len();
+        if rows > groups {
+            return Ok((rows, groups));
+        }
+        Err(Error::TooFewRows {
+            purpose: format!("the {groups} groups of {}", self.name),
+            needed: groups + 1,
+            found: rows,
+        })
+    }
 }
 
 /// How much of the variance of each column each covariate explains alone.
@@ -150,9 +164,14 @@ pub fn explained_variance<S: AsRef<str>>(
     let mut overall = Array1::zeros(covariates.len());
     for (number, covariate) in covariates.iter().enumerate() {
         check_rows("a covariate", table.nrows(), covariate.groups.len())?;
-        let known = Grouped::new(table, covariate)?;
-        let (total, within) = (known.total(), known.within());
-        let degrees = (known.rows - 1) as f64 / (known.rows - known.groups) as f64;
+        let (rows, groups) = covariate.known()?;
+        let all: Vec<_> = covariate
+            .groups
+            .iter()
+            .map(|group| group.map(|_| 0))
+            .collect();
+        let (total, within) = (squares(table, &all), squares(table, &covariate.groups));
+        let degrees = (rows - 1) as f64 / (rows - groups) as f64;
         let share = |total: f64, within: f64| {
             if total > 0.0 {
                 (1.0 - degrees * within / total).clamp(0.0, 1.0)
@@ -174,80 +193,36 @@ pub fn explained_variance<S: AsRef<str>>(
     })
 }
 
-/// The rows whose group is known.
-struct Grouped<'t, 'g> {
-    table: ArrayView2<'t, f64>,
-    group_of: &'g [Option<usize>],
-    rows: usize,
-    /// Groups that have rows.
-    groups: usize,
-}
-
-impl<'t, 'g> Grouped<'t, 'g> {
-    fn new(table: ArrayView2<'t, f64>, covariate: &'g Covariate) -> Result<Self> {
-        let rows = covariate.groups.iter().flatten().count();
-        let mut groups: Vec<usize> = covariate.groups.iter().flatten().copied().collect();
-        groups.sort_unstable();
-        groups.dedup();
-        if rows <= groups.len() {
-            return Err(Error::TooFewRows {
-                purpose: format!("the {} groups of {}", groups.len(), covariate.name),
-                needed: groups.len() + 1,
-                found: rows,
-            });
-        }
-        Ok(Self {
-            table,
-            group_of: &covariate.groups,
-            rows,
-            groups: groups.len(),
-        })
+/// Squared deviations of each column from its means over groups, of rows whose group is known.
+fn squares(table: ArrayView2<'_, f64>, group_of: &[Option<usize>]) -> Array1<f64> {
+    let count = group_of.iter().flatten().max().map_or(0, |most| most + 1);
+    let mut means = Array2::<f64>::zeros((count, table.ncols()));
+    let mut sizes = Array1::<f64>::zeros(count);
+    let members = || {
+        let rows = table.rows().into_iter().zip(group_of);
+        rows.filter_map(|(row, group)| group.map(|group| (row, group)))
+    };
+    for (row, group) in members() {
+        let mut sum = means.row_mut(group);
+        sum += &row;
+        sizes[group] += 1.0;
     }
-
-    /// Squared deviations of each column from its mean over all these rows.
-    fn total(&self) -> Array1<f64> {
-        let all: Vec<Option<usize>> = self.group_of.iter().map(|group| group.map(|_| 0)).collect();
-        self.squares(&all)
+    means /= &sizes.mapv(|size| size.max(1.0)).insert_axis(Axis(1));
+    let mut squares = Array1::<f64>::zeros(table.ncols());
+    for (row, group) in members() {
+        squares += &(&row - &means.row(group)).mapv(|v| v * v);
     }
-
-    /// From the means of groups.
-    fn within(&self) -> Array1<f64> {
-        self.squares(self.group_of)
-    }
-
-    fn squares(&self, group_of: &[Option<usize>]) -> Array1<f64> {
-        let count = group_of.iter().flatten().max().map_or(0, |most| most + 1);
-        let mut means = Array2::<f64>::zeros((count, self.table.ncols()));
-        let mut sizes = Array1::<f64>::zeros(count);
-        let members = || {
-            let rows = self.table.rows().into_iter().zip(group_of);
-            rows.filter_map(|(row, group)| group.map(|group| (row, group)))
-        };
-        for (row, group) in members() {
-            let mut sum = means.row_mut(group);
-            sum += &row;
-            sizes[group] += 1.0;
-        }
-        means /= &sizes.mapv(|size| size.max(1.0)).insert_axis(Axis(1));
-        let mut squares = Array1::<f64>::zeros(self.table.ncols());
-        for (row, group) in members() {
-            squares += &(&row - &means.row(group)).mapv(|v| v * v);
-        }
-        // Equal numbers differ from their mean by rounding.
-        let rounding = |column: usize| {
-            let most = self
-                .table
-                .column(column)
-                .iter()
-                .fold(0.0_f64, |m, v| m.max(v.abs()));
-            let error = 1e-14 * most;
-            self.rows as f64 * error * error
-        };
-        Array1::from_shape_fn(squares.len(), |column| match squares[column] {
-            small if small <= rounding(column) => 0.0,
-            squares => squares,
-        })
-    }
+    // Equal numbers differ from their mean by rounding.
+    let rows = members().count() as f64;
+    let rounding = |column: usize| {
+        let most = table.column(column).fold(0.0_f64, |m, v| m.max(v.abs()));
+        let error = 1e-14 * most;
+        rows * error * error
+    };
+    Array1::from_shape_fn(squares.len(), |column| match squares[column] {
+        small if small <= rounding(column) => 0.0,
+        squares => squares,
+    })
 }
 
 #[cfg(test)]

@@ -2,13 +2,11 @@
 
 use super::check_rows_and_columns;
 use super::columns::NetworkColumns;
+use crate::resampling::some_rows;
 use contextualized_core::validate::{check_finite, check_rows, check_table};
 use contextualized_core::{Checked, Error, Result, VaryingNetworks, checked_serde};
 use contextualized_solvers::{product, symmetric_eigen, transposed_product};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
-use rand::SeedableRng;
-use rand::seq::index::sample;
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 /// Principal components of a table: the directions in which its rows differ most.
@@ -129,14 +127,8 @@ impl PrincipalComponents {
         rows: usize,
         seed: u64,
     ) -> Result<PrincipalComponentsModel> {
-        let table = if rows < contexts.nrows() {
-            let mut generator = ChaCha8Rng::seed_from_u64(seed);
-            let mut chosen = sample(&mut generator, contexts.nrows(), rows).into_vec();
-            chosen.sort_unstable();
-            columns.of_model(model, contexts.select(Axis(0), &chosen).view())?
-        } else {
-            columns.of_model(model, contexts)?
-        };
+        let chosen = some_rows(contexts.nrows(), rows, seed);
+        let table = columns.of_model(model, contexts.select(Axis(0), &chosen).view())?;
         self.fit(table.view(), columns.names())
     }
 }

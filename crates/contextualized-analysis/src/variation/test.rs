@@ -4,6 +4,7 @@ use super::probe::{Probe, Variations};
 use super::table::{Subject, VariationTable, lines};
 use crate::bootstrap::Failure;
 use crate::draws::Drawn;
+use crate::resampling::by_label;
 use contextualized_core::validate::check_rows;
 use contextualized_core::{
     DynEstimator, Error, Estimator, Family, LocalCoefficients, Result, Samples, Standardization,
@@ -13,7 +14,6 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Tests whether coefficients vary, by an estimator fitted anew to replicates of the data in which they
@@ -160,20 +160,8 @@ where
                 self.measured(&data, &arms)
             })
             .collect();
-        let (mut measured, mut failures) = (Vec::new(), Vec::new());
-        let mut first_error = None;
-        for (replicate, outcome) in outcomes.into_iter().enumerate() {
-            match outcome {
-                Ok(found) => measured.push(found),
-                Err(error) => {
-                    failures.push(Failure::new(replicate, &error));
-                    first_error.get_or_insert(error);
-                }
-            }
-        }
-        if let (true, Some(error)) = (measured.is_empty(), first_error) {
-            return Err(error);
-        }
+        let (measured, failures) = Failure::apart(outcomes)?;
+        let measured: Vec<Variations> = measured.into_iter().map(|(_, found)| found).collect();
         self.table(&samples, observed, &measured, failures)
     }
 
@@ -187,18 +175,17 @@ where
         check_rows("labels", rows, labels.len())?;
         let weights = samples.weights();
         let counts = |row: usize| weights.is_none_or(|weights| weights[row] > 0.0);
-        let mut strata = BTreeMap::<usize, Vec<usize>>::new();
-        for (position, row) in (0..rows).filter(|&row| counts(row)).enumerate() {
-            strata.entry(labels[row]).or_default().push(position);
-        }
-        if strata.values().all(|stratum| stratum.len() < 2) {
+        let counted = (0..rows).filter(|&row| counts(row));
+        let labels: Vec<usize> = counted.map(|row| labels[row]).collect();
+        let strata = by_label(&labels, 0..labels.len());
+        if strata.iter().all(|stratum| stratum.len() < 2) {
             return Err(Error::invalid_parameter(
                 "labels",
                 "another one in every row",
                 "shared by rows whose contexts can be exchanged",
             ));
         }
-        Ok(strata.into_values().collect())
+        Ok(strata)
     }
 
     /// The contexts that each model is given, with what it is measured at.

@@ -5,7 +5,7 @@ use crate::covariance::{Component, between, components, row, transposed, with_co
 use crate::hyperparameters::Hyperparameters;
 use crate::numerical;
 use crate::observations::Observations;
-use crate::posterior::{Posterior, SharedMoments, along_rows, blocks, by_blocks, remainder};
+use crate::posterior::{Posterior, SharedMoments, along, blocks, by_blocks, remainder};
 use crate::sums::Summands;
 use contextualized_core::Result;
 use contextualized_solvers::{cholesky_with_limit, gram, product};
@@ -119,7 +119,7 @@ impl Posterior for ExactPosterior {
             let (cross, ones) = self.of_coefficients(&parts, at.slice(s![range, ..]));
             Ok(grouped(&self.means_of(&cross, &ones)?, ones.nrows()))
         })?;
-        Ok(along_rows(means.iter().map(Array3::view)))
+        Ok(along(Axis(0), means.iter().map(Array3::view)))
     }
 
     fn coefficients(&self, at: ArrayView2<'_, f64>) -> Result<SharedMoments> {

@@ -246,7 +246,7 @@ impl Factor {
                     add(b, f64::from(own != *other));
                 }
             }
-            _ => {
+            KernelShape::SquaredExponential | KernelShape::Matern32 | KernelShape::Matern52 => {
                 for (b, other) in others.iter().enumerate() {
                     let difference = own - other;
                     add(b, difference * difference);

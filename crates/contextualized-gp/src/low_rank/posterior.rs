@@ -33,7 +33,7 @@ pub(super) struct LowRankPosterior {
 }
 
 impl LowRank {
-    fn block(&self, coefficient: usize) -> Range<usize> {
+    pub(super) fn block(&self, coefficient: usize) -> Range<usize> {
         let functions = self.basis.functions();
         coefficient * functions..(coefficient + 1) * functions
     }
@@ -95,7 +95,7 @@ impl LowRankPosterior {
     fn left_out(&self, context: &[f64], functions: ArrayView1<'_, f64>) -> Vec<f64> {
         let mut left = vec![0.0; self.sums.coefficients];
         let mut start = 1;
-        for (index, term) in self.sums.basis.terms().iter().enumerate() {
+        for (index, term) in self.sums.basis.terms.iter().enumerate() {
             let end = start + term.len();
             let of_term = self.left_out_of(index, context, functions.slice(s![start..end]));
             left.iter_mut().zip(of_term).for_each(|(l, t)| *l += t);
@@ -106,12 +106,12 @@ impl LowRankPosterior {
 
     /// The same of one term, whose functions are given.
     fn left_out_of(&self, index: usize, context: &[f64], values: ArrayView1<'_, f64>) -> Vec<f64> {
-        let term = &self.sums.basis.terms()[index];
+        let term = &self.sums.basis.terms[index];
         let residuals: Vec<f64> = self.prior.terms[index]
             .iter()
             .map(|set| {
                 let half = values.dot(&set.whitened);
-                (term.variance(&set.squares, context) - half.dot(&half)).max(0.0)
+                (term.term.variance(&set.squares, context) - half.dot(&half)).max(0.0)
             })
             .collect();
         let square = |j: usize| self.hyper.amplitudes[[j, index]].powi(2);
@@ -248,8 +248,8 @@ impl Posterior for LowRankPosterior {
 
     fn partial_effect(&self, term: usize, at: ArrayView2<'_, f64>) -> Result<SharedMoments> {
         let basis = &self.sums.basis;
-        let before: usize = basis.terms()[..term].iter().map(TermBasis::len).sum();
-        let own = s![.., 1 + before..1 + before + basis.terms()[term].len()];
+        let before: usize = basis.terms[..term].iter().map(TermBasis::len).sum();
+        let own = s![.., 1 + before..1 + before + basis.terms[term].len()];
         let values = basis.at(at)?;
         let mut centered = Array2::zeros(values.dim());
         centered

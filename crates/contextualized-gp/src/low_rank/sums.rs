@@ -59,7 +59,8 @@ impl LowRank {
 
         let size = coefficients * functions;
         let mut gram = Array2::zeros((size, size));
-        for (j, l, pair) in total.pairs_with_indices(coefficients) {
+        let pairs = (0..coefficients).flat_map(|j| (j..coefficients).map(move |l| (j, l)));
+        for ((j, l), pair) in pairs.zip(&total.pairs) {
             let (a, b) = (j * functions, l * functions);
             gram.slice_mut(s![a..a + functions, b..b + functions])
                 .assign(pair);
@@ -95,14 +96,6 @@ impl Sums {
             left_out: 0.0,
             most_left_out: 0.0,
         }
-    }
-
-    fn pairs_with_indices(
-        &self,
-        coefficients: usize,
-    ) -> impl Iterator<Item = (usize, usize, &Array2<f64>)> {
-        let indices = (0..coefficients).flat_map(move |j| (j..coefficients).map(move |l| (j, l)));
-        indices.zip(&self.pairs).map(|((j, l), pair)| (j, l, pair))
     }
 
     fn add(

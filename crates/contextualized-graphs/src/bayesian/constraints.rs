@@ -15,42 +15,31 @@ pub(crate) struct Constraints {
 impl Constraints {
     /// Checks that they can be met by a graph of so many nodes.
     pub(crate) fn validate(&self, nodes: usize) -> Result<()> {
+        let invalid = |parameter, (from, to): &(usize, usize), requirement: String| {
+            let edge = format!("from {from} to {to}");
+            Err(Error::invalid_parameter(parameter, edge, requirement))
+        };
         for (parameter, edges) in [
             ("forbidden edge", &self.forbidden),
             ("required edge", &self.required),
         ] {
-            if let Some((from, to)) = edges
-                .iter()
-                .find(|(from, to)| from == to || *from.max(to) >= nodes)
-            {
-                return Err(Error::invalid_parameter(
-                    parameter,
-                    format!("from {from} to {to}"),
-                    format!("between two different nodes below {nodes}"),
-                ));
+            let wrong = |(from, to): &&(usize, usize)| from == to || *from.max(to) >= nodes;
+            if let Some(edge) = edges.iter().find(wrong) {
+                let requirement = format!("between two different nodes below {nodes}");
+                return invalid(parameter, edge, requirement);
             }
         }
-        if let Some((from, to)) = self
-            .required
-            .iter()
-            .find(|edge| self.forbidden.contains(edge))
-        {
-            return Err(Error::invalid_parameter(
-                "required edge",
-                format!("from {from} to {to}"),
-                "one that is not forbidden",
-            ));
+        let mut required = self.required.iter();
+        if let Some(edge) = required.find(|edge| self.forbidden.contains(edge)) {
+            return invalid("required edge", edge, "one that is not forbidden".into());
         }
         if let Some(order) = &self.order {
             check_order(order, nodes)?;
             let place = |node| order.iter().position(|&other| other == node);
             let back = |(from, to): &&(usize, usize)| place(*from) > place(*to);
-            if let Some((from, to)) = self.required.iter().find(back) {
-                return Err(Error::invalid_parameter(
-                    "required edge",
-                    format!("from {from} to {to}"),
-                    "one that leads forward in the order",
-                ));
+            if let Some(edge) = self.required.iter().find(back) {
+                let requirement = "one that leads forward in the order";
+                return invalid("required edge", edge, requirement.into());
             }
         }
         match is_acyclic(self.precedence(nodes).view()) {

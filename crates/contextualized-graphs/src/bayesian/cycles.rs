@@ -1,5 +1,6 @@
 //! Penalties on cycles during training, and how their strength grows.
 
+use crate::checks::check_not_negative;
 use contextualized_core::{Error, Result};
 use contextualized_encoders::SlopePenalty;
 use contextualized_solvers::Acyclicity;
@@ -75,13 +76,7 @@ impl CyclePenalty {
 
     pub(crate) fn validate(&self) -> Result<()> {
         for (parameter, value) in [("alpha", self.alpha), ("rho", self.rho)] {
-            if !(value.is_finite() && value >= 0.0) {
-                return Err(Error::invalid_parameter(
-                    parameter,
-                    value,
-                    "a finite number of at least zero",
-                ));
-            }
+            check_not_negative(parameter, value)?;
         }
         match self.acyclicity {
             Acyclicity::Dagma { s } if !(s.is_finite() && s > 0.0) => {

@@ -3,12 +3,14 @@
 use super::constraints::Constraints;
 use super::gp_model::{EdgeMargin, GaussianProcessBayesianModel, NodeEquation, OrderReport};
 use super::order_search::{Regressions, search, sparse_parents};
+use crate::checks::check_not_negative;
 use contextualized_core::{
     Checked, Error, Estimator, NetworkEstimator, Result, Samples, Standardization,
     normalized_weights,
 };
 use contextualized_gp::{
-    CoefficientProcess, Kernel, KernelShape, Observations, Priors, Sharing, Size,
+    CoefficientProcess, Kernel, KernelShape, Observations, ProcessSettings, Sharing,
+    process_setters,
 };
 use ndarray::{Array2, Axis, concatenate};
 use rayon::prelude::*;
@@ -92,10 +94,7 @@ pub struct GaussianProcessBayesianNetwork {
     sparsity: Option<f64>,
     constraints: Constraints,
     kernel: Option<Kernel>,
-    sharing: Sharing,
-    priors: Priors,
-    size: Size,
-    tolerance: f64,
+    settings: ProcessSettings,
 }
 
 impl Default for GaussianProcessBayesianNetwork {
@@ -106,15 +105,18 @@ impl Default for GaussianProcessBayesianNetwork {
             sparsity: Some(1.0),
             constraints: Constraints::default(),
             kernel: None,
-            sharing: Sharing::Shared,
-            priors: Priors::default(),
-            size: Size::Auto,
-            tolerance: 0.1,
+            settings: ProcessSettings {
+                sharing: Sharing::Shared,
+                tolerance: 0.1,
+                ..ProcessSettings::default()
+            },
         }
     }
 }
 
 impl GaussianProcessBayesianNetwork {
+    process_setters!();
+
     /// The default settings.
     pub fn new() -> Self {
         Self::default()
@@ -171,39 +173,9 @@ impl GaussianProcessBayesianNetwork {
         self
     }
 
-    /// Whether the weights of a node have their length scales in common.
-    pub fn sharing(mut self, sharing: Sharing) -> Self {
-        self.sharing = sharing;
-        self
-    }
-
-    /// Priors on the hyperparameters, in units of standardised data.
-    pub fn priors(mut self, priors: Priors) -> Self {
-        self.priors = priors;
-        self
-    }
-
-    /// How rows are dealt with.
-    pub fn size(mut self, size: Size) -> Self {
-        self.size = size;
-        self
-    }
-
-    /// The gain in the logarithm of the hyperparameters' posterior below which their search stops.
-    pub fn tolerance(mut self, tolerance: f64) -> Self {
-        self.tolerance = tolerance;
-        self
-    }
-
     fn validate(&self, nodes: usize) -> Result<()> {
-        if let Some(sparsity) = self.sparsity
-            && !(sparsity.is_finite() && sparsity >= 0.0)
-        {
-            return Err(Error::invalid_parameter(
-                "sparsity",
-                sparsity,
-                "a finite number of at least zero",
-            ));
+        if let Some(sparsity) = self.sparsity {
+            check_not_negative("sparsity", sparsity)?;
         }
         self.constraints.validate(nodes)
     }
@@ -233,10 +205,7 @@ impl GaussianProcessBayesianNetwork {
         let rows = Observations::new(contexts, design.view(), target.view())
             .with_weights(standardized.weights.as_ref().map(|weights| weights.view()));
         let process = CoefficientProcess::new(kernel)
-            .sharing(self.sharing)
-            .priors(self.priors)
-            .size(self.size)
-            .tolerance(self.tolerance)
+            .settings(self.settings)
             .fit(rows)?;
         Ok(NodeEquation { parents, process })
     }

@@ -2,6 +2,7 @@
 
 use super::cycles::{CyclePenalty, Cycles};
 use super::neural_model::{CycleReport, NeuralBayesianModel};
+use crate::checks::check_not_negative;
 use contextualized_baselines::{PopulationBayesianModel, PopulationBayesianNetwork};
 use contextualized_core::{
     Checked, Error, Estimator, Family, KFold, NetworkDensity, NetworkEstimator, Result, Samples,
@@ -9,12 +10,10 @@ use contextualized_core::{
 };
 use contextualized_encoders::{
     Activation, EncoderKind, EncoderLink, MlpSettings, NetworkSettings, Observer, Parameterization,
-    Regularized, StoredNetwork, Training, TrainingData, training_setters, unobserved,
+    Regularized, StoredNetwork, Training, TrainingData, seeds, training_setters, unobserved,
 };
 use contextualized_solvers::Projection;
 use ndarray::{Array2, Axis};
-use rand::{RngCore, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 /// Contextualized Bayesian networks by an encoder and archetypes of networks (NOTMAD).
@@ -198,7 +197,7 @@ impl NeuralBayesianNetwork {
     ) -> Result<NeuralBayesianModel> {
         self.validate()?;
         let samples = samples.rows_that_count()?;
-        let (folds, last) = self.training.seeds();
+        let [folds, last] = seeds(self.training.seed);
         let share = if !self.training.shrinkage {
             1.0
         } else if samples.rows() < FEWEST_ROWS {
@@ -215,13 +214,7 @@ impl NeuralBayesianNetwork {
 
     fn validate(&self) -> Result<()> {
         self.training.validate()?;
-        if !(self.archetypes_l1 >= 0.0 && self.archetypes_l1.is_finite()) {
-            return Err(Error::invalid_parameter(
-                "archetypes_l1",
-                self.archetypes_l1,
-                "a finite number of at least zero",
-            ));
-        }
+        check_not_negative("archetypes_l1", self.archetypes_l1)?;
         for penalty in [self.sample_cycles, self.archetype_cycles].iter().flatten() {
             penalty.validate()?;
         }
@@ -266,13 +259,7 @@ impl NeuralBayesianNetwork {
         seed: u64,
         observer: &mut Observer<'_>,
     ) -> Result<NeuralBayesianModel> {
-        let mut seeds = ChaCha8Rng::seed_from_u64(seed);
-        let (split, encoder, head, batches) = (
-            seeds.next_u64(),
-            seeds.next_u64(),
-            seeds.next_u64(),
-            seeds.next_u64(),
-        );
+        let [split, encoder, head, batches] = seeds(seed);
         let (train, held_out) = self.training.hold_out(samples, split)?;
         let context_scaling = Standardization::fit(train.contexts(), train.weights())?;
         let feature_scaling = Standardization::fit(train.features(), train.weights())?;
@@ -280,7 +267,7 @@ impl NeuralBayesianNetwork {
         let unit = squares.mean().unwrap_or(1.0).sqrt();
         let centers = feature_scaling.centers().to_owned();
         let population = population(&train)?;
-        let data = |samples: &Samples| -> Result<TrainingData<usize, usize, usize>> {
+        let data = |samples: &Samples| {
             let nodes = (&samples.features() - &centers) / unit;
             let contexts = context_scaling.apply(samples.contexts())?;
             TrainingData::new(
@@ -315,16 +302,12 @@ impl NeuralBayesianNetwork {
             self.archetypes_l1,
         );
         let mut network = Regularized::new(network, &cycles);
-        let training = Training {
-            seed: batches,
-            ..self.training
-        };
-        let held_out = held_out.map(|held_out| data(&held_out)).transpose()?;
-        let fit = training.train(
+        let fit = self.training.train_on(
+            batches,
             &mut network,
             &Family::Gaussian,
-            &data(&train)?,
-            held_out.as_ref(),
+            (&train, held_out.as_ref()),
+            data,
             &mut |progress| {
                 cycles.end_epoch();
                 observer(progress)

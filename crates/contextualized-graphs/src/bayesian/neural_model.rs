@@ -1,6 +1,7 @@
 //! The fitted neural networks of networks.
 
 use super::project_networks;
+use crate::checks::{check_share, standardized};
 use contextualized_baselines::PopulationBayesianModel;
 use contextualized_core::validate::{check_columns, check_table};
 use contextualized_core::{
@@ -81,29 +82,15 @@ impl Checked for NeuralBayesianModel {
                 "a positive number",
             ));
         }
-        if !(0.0..=1.0).contains(&self.share) {
-            return Err(Error::invalid_parameter(
-                "share",
-                self.share,
-                "between 0 and 1",
-            ));
-        }
-        for (argument, expected, found) in [
-            ("context names", columns, self.names.contexts.len()),
-            ("feature names", nodes, self.names.features.len()),
-        ] {
-            check_columns(argument, expected, found)?;
-        }
+        check_share(self.share)?;
+        check_columns("context names", columns, self.names.contexts.len())?;
+        check_columns("feature names", nodes, self.names.features.len())?;
         let network = self.deviation.network()?;
         network.coefficients_at(contexts.view())?;
-        if network.widths() != (columns, nodes, nodes) {
-            return Err(Error::ColumnCount {
-                argument: "slopes of the deviation",
-                expected: nodes,
-                found: network.widths().1,
-            });
-        }
-        Ok(())
+        let (c, x, y) = network.widths();
+        check_columns("contexts of the deviation", columns, c)?;
+        check_columns("slopes of the deviation", nodes, x)?;
+        check_columns("targets of the deviation", nodes, y)
     }
 }
 
@@ -134,12 +121,7 @@ impl NeuralBayesianModel {
     ///
     /// [`Error::ColumnCount`], [`Error::NotFinite`].
     pub fn unprojected(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
-        let coefficients = self.coefficients(contexts)?;
-        let mut weights = coefficients.slopes().to_owned();
-        weights.swap_axes(1, 2);
-        weights *= self.share;
-        weights += &self.population.weights();
-        Networks::new(weights.as_standard_layout().into_owned())
+        self.shared(&self.coefficients(contexts)?, true)
     }
 
     /// The networks of factors behind the encoder's part of the weights, where there are factors. See
@@ -149,26 +131,32 @@ impl NeuralBayesianModel {
     ///
     /// [`Error::ColumnCount`], [`Error::NotFinite`].
     pub fn factor_networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Option<FactorNetworks>> {
-        check_table("contexts", contexts, Some(self.contexts.columns()))?;
+        let standardized = standardized(&self.contexts, contexts)?;
         let network = self.deviation.network()?;
         let AnyHead::Factors(head) = network.head().head() else {
             return Ok(None);
         };
-        let standardized = self.contexts.apply(contexts)?;
         let codes = network.codes_at(standardized.view())?;
         let latent = Contextualized::new(network.encoder().clone(), head.latent().clone())?;
-        let slopes = latent.coefficients_of_codes(codes.view())?;
-        let mut edges = slopes.slopes().to_owned() * self.share;
-        edges.swap_axes(1, 2);
         Ok(Some(FactorNetworks {
-            networks: Networks::new(edges.as_standard_layout().into_owned())?,
+            networks: self.shared(&latent.coefficients_of_codes(codes.view())?, false)?,
             loadings: head.to_weights()?.loadings(),
         }))
     }
 
+    /// The share of slopes of nodes on others that is kept, as networks, the population's added or not.
+    fn shared(&self, coefficients: &Coefficients, with_population: bool) -> Result<Networks> {
+        let mut weights = coefficients.slopes().to_owned();
+        weights.swap_axes(1, 2);
+        weights *= self.share;
+        if with_population {
+            weights += &self.population.weights();
+        }
+        Networks::new(weights.as_standard_layout().into_owned())
+    }
+
     fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
-        check_table("contexts", contexts, Some(self.contexts.columns()))?;
-        let standardized = self.contexts.apply(contexts)?;
+        let standardized = standardized(&self.contexts, contexts)?;
         let network = self.deviation.network()?;
         network.coefficients_at(standardized.view())
     }
@@ -201,13 +189,8 @@ impl VaryingNetworks for NeuralBayesianModel {
 impl WithNetworkArchetypes for NeuralBayesianModel {
     fn archetypes(&self) -> Result<Networks> {
         let archetypes = self.deviation.network()?.archetypes()?;
-        let mut weights = archetypes.slopes().to_owned();
-        weights.swap_axes(1, 2);
-        weights *= self.share;
-        if self.deviation.settings().link == EncoderLink::Softmax {
-            weights += &self.population.weights();
-        }
-        Networks::new(weights.as_standard_layout().into_owned())
+        let whole = self.deviation.settings().link == EncoderLink::Softmax;
+        self.shared(&archetypes, whole)
     }
 
     fn archetype_base(&self) -> Result<Option<Networks>> {
@@ -219,10 +202,8 @@ impl WithNetworkArchetypes for NeuralBayesianModel {
     }
 
     fn archetype_weights(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        check_table("contexts", contexts, Some(self.contexts.columns()))?;
-        let standardized = self.contexts.apply(contexts)?;
-        let network = self.deviation.network()?;
-        network.codes_at(standardized.view())
+        let standardized = standardized(&self.contexts, contexts)?;
+        self.deviation.network()?.codes_at(standardized.view())
     }
 }
 

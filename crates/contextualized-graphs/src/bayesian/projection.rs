@@ -40,11 +40,7 @@ pub fn project_networks(networks: &Networks, projection: Projection) -> Result<N
             Ok(numerical("the projection to an acyclic graph", part)?.weights)
         })
         .collect::<Result<Vec<Array2<f64>>>>()?;
-    let mut edges = Array3::zeros((rows, nodes, nodes));
-    for (mut edges, projected) in edges.outer_iter_mut().zip(&projected) {
-        edges.assign(projected);
-    }
-    Networks::new(edges)
+    Networks::stacked(&projected, nodes)
 }
 
 /// Networks that a thread takes at once.

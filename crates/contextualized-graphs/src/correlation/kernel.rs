@@ -121,7 +121,7 @@ pub struct KernelCorrelationModel {
 impl KernelCorrelationModel {
     /// Bandwidths, and how they were found.
     pub fn report(&self) -> &LocalReport {
-        self.local.report()
+        &self.local.report
     }
 
     /// The means at every row of contexts (n × p), in the features' units.
@@ -139,7 +139,7 @@ impl KernelCorrelationModel {
     ///
     /// Those of [`VaryingNetworks::networks`].
     pub fn covariances(&self, contexts: ArrayView2<'_, f64>) -> Result<Array3<f64>> {
-        let scales = self.local.scaling().scales();
+        let scales = self.local.scaling.scales();
         let covariances = self.local.map_covariances(contexts, |normal| {
             Ok(Array2::from_shape_fn(normal.covariance.dim(), |(i, j)| {
                 let (i, j) = (i.max(j), i.min(j));
@@ -184,7 +184,7 @@ impl NetworkDensity for KernelCorrelationModel {
     /// N(m(c), Σ(c)).
     fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
         self.local.map(contexts, |normal| {
-            let normal = in_units(normal.factorised()?, self.local.scaling())?;
+            let normal = in_units(normal.factorised()?, &self.local.scaling)?;
             Ok(NodeDistribution::Normal(normal))
         })
     }

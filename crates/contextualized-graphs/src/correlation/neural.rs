@@ -1,12 +1,11 @@
 //! Correlations from pairwise regressions whose coefficients an encoder mixes.
 
+use crate::checks::standardized;
 use crate::neural::{
-    Fitted, LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, check_learned, neural_setters,
-    pairs,
+    LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, check_learned, neural_setters, pairs,
 };
 use crate::normal::in_units;
 use crate::numerical::numerical;
-use contextualized_core::validate::{check_finite, check_table};
 use contextualized_core::{
     Checked, Estimator, FitReport, NetworkDensity, NetworkEstimator, NetworkKind, Networks,
     NodeDistribution, NodeNormal, Result, Samples, Standardization, VaryingNetworks, checked_serde,
@@ -120,16 +119,13 @@ impl Estimator for NeuralCorrelation {
         let residuals = &data.nodes - &means.held_out;
         let variances =
             Task::LogVariances(&residuals).fit(&data, &self.settings, &self.training)?;
-        let Fitted {
-            learned, report, ..
-        } = regressions;
         Ok(NeuralCorrelationModel {
             context_scaling: data.context_scaling,
             scaling: data.scaling,
-            regressions: learned,
+            regressions: regressions.learned,
             means: means.learned,
             log_variances: variances.learned,
-            report,
+            report: regressions.report,
         })
     }
 }
@@ -195,13 +191,6 @@ impl NeuralCorrelationModel {
         self.regressions.share()
     }
 
-    fn standardized(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        check_table("contexts", contexts, Some(self.context_scaling.columns()))?;
-        let standardized = self.context_scaling.apply(contexts)?;
-        check_finite("contexts, standardised,", standardized.view())?;
-        Ok(standardized)
-    }
-
     /// Correlation matrices at standardised contexts.
     fn correlations(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<Array2<f64>>> {
         let size = self.scaling.columns();
@@ -237,7 +226,7 @@ impl VaryingNetworks for NeuralCorrelationModel {
 
     /// Correlations.
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
-        let contexts = self.standardized(contexts)?;
+        let contexts = standardized(&self.context_scaling, contexts)?;
         let correlations = self.correlations(contexts.view())?;
         Networks::stacked(&correlations, self.scaling.columns())
     }
@@ -245,7 +234,7 @@ impl VaryingNetworks for NeuralCorrelationModel {
 
 impl NetworkDensity for NeuralCorrelationModel {
     fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
-        let normals = self.normals(self.standardized(contexts)?.view())?;
+        let normals = self.normals(standardized(&self.context_scaling, contexts)?.view())?;
         Ok(normals.into_iter().map(NodeDistribution::Normal).collect())
     }
 }

@@ -4,11 +4,10 @@ use super::definite::definite;
 use super::fit::{effective_rows, less_dependent, mean_share};
 use super::products::{Terms, unpack};
 use super::smoother::{Order, Smoother};
+use crate::checks::{check_not_negative, standardized};
 use crate::numerical::numerical;
 use crate::rows::stacked_vectors;
-use contextualized_core::validate::{
-    check_columns, check_finite, check_rows, check_table, check_weights,
-};
+use contextualized_core::validate::{check_columns, check_rows, check_table, check_weights};
 use contextualized_core::{Checked, Error, FitReport, Result, Standardization, checked_serde};
 use contextualized_solvers::{Normal, cholesky};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
@@ -118,13 +117,7 @@ impl Bandwidths {
                 ));
             }
         }
-        if !(self.independent_rows >= 0.0 && self.independent_rows.is_finite()) {
-            return Err(Error::invalid_parameter(
-                "independent_rows",
-                self.independent_rows,
-                "a finite number of at least zero",
-            ));
-        }
+        check_not_negative("independent_rows", self.independent_rows)?;
         if self.pseudo_rows > 0.0 && self.pseudo_rows.is_finite() {
             Ok(())
         } else {
@@ -159,7 +152,7 @@ pub struct LocalReport {
 pub(crate) struct LocalCovariance {
     pub(super) order: Order,
     pub(super) context_scaling: Standardization,
-    pub(super) scaling: Standardization,
+    pub(crate) scaling: Standardization,
     /// n × c, standardised.
     pub(super) contexts: Array2<f64>,
     /// n × p, standardised.
@@ -171,7 +164,7 @@ pub(crate) struct LocalCovariance {
     pub(super) bandwidths: Bandwidths,
     /// The population's covariance, of standardised features.
     pub(super) target: Array2<f64>,
-    pub(super) report: LocalReport,
+    pub(crate) report: LocalReport,
 }
 
 checked_serde!(LocalCovariance);
@@ -231,17 +224,8 @@ const BLOCK: usize = 128;
 const FARTHEST: f64 = 20.0;
 
 impl LocalCovariance {
-    pub(crate) fn report(&self) -> &LocalReport {
-        &self.report
-    }
-
     pub(crate) fn nodes(&self) -> usize {
         self.scaling.columns()
-    }
-
-    /// Of features.
-    pub(crate) fn scaling(&self) -> &Standardization {
-        &self.scaling
     }
 
     /// Does something with the mean and the covariance at every context, block by block in parallel;
@@ -269,10 +253,8 @@ impl LocalCovariance {
         with_means: bool,
         of: impl Fn(LocalNormal) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
-        check_table("contexts", contexts, Some(self.context_scaling.columns()))?;
-        let standardized = self.context_scaling.apply(contexts)?;
-        check_finite("contexts, standardised,", standardized.view())?;
-        let standardized = standardized.mapv(|value| value.clamp(-FARTHEST, FARTHEST));
+        let standardized = standardized(&self.context_scaling, contexts)?
+            .mapv(|value| value.clamp(-FARTHEST, FARTHEST));
         let blocks: Vec<_> = standardized.axis_chunks_iter(Axis(0), BLOCK).collect();
         let results = blocks
             .into_par_iter()
@@ -294,11 +276,7 @@ impl LocalCovariance {
                 order: self.order,
                 bandwidths: bandwidths.view(),
             };
-            let mut table = Array2::zeros((contexts.nrows(), self.contexts.nrows()));
-            for (mut row, context) in table.rows_mut().into_iter().zip(contexts.rows()) {
-                row.assign(&smoother.at(context, None).weights);
-            }
-            table
+            smoother.table(contexts)
         };
         let mut means = Array2::zeros((contexts.nrows(), self.nodes()));
         if with_means {

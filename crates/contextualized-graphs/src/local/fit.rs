@@ -181,8 +181,8 @@ impl LocalSettings {
 }
 
 fn check_varying(samples: &Samples) -> Result<()> {
-    for (column, name) in samples
-        .features()
+    let features = samples.features();
+    for (column, name) in features
         .columns()
         .into_iter()
         .zip(&samples.names().features)
@@ -245,10 +245,7 @@ impl Problem<'_> {
         let residuals = blocks
             .into_par_iter()
             .map(|block| {
-                let mut table = Array2::zeros((block.len(), features.nrows()));
-                for (mut weights, &row) in table.rows_mut().into_iter().zip(block) {
-                    weights.assign(&smoother.at(self.contexts.row(row), None).weights);
-                }
+                let table = smoother.table(self.contexts.select(Axis(0), block).view());
                 let mut out = Terms::Entries(features).sums(table.view())?;
                 for (place, &row) in block.iter().enumerate() {
                     let share = mean_share(table.row(place));

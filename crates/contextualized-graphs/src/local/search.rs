@@ -1,11 +1,7 @@
 //! The choice of bandwidths by held-out scores.
 
-use argmin::core::{CostFunction, Error as ArgminError, Executor, Gradient, State};
-use argmin::core::{TerminationReason, TerminationStatus};
-use argmin::solver::linesearch::MoreThuenteLineSearch;
-use argmin::solver::quasinewton::LBFGS;
-use contextualized_core::{Error, Result};
-use std::sync::Mutex;
+use contextualized_core::Result;
+use contextualized_gp::QuasiNewton;
 
 /// What bandwidths are chosen by.
 pub(crate) trait Objective: Sync {
@@ -144,31 +140,24 @@ fn least_useful(objective: &dyn Objective, found: &Found) -> Result<Option<Setti
     Ok(least.map(|(_, settings)| settings))
 }
 
-/// A point, its cost and its gradient.
-type Evaluated = (Vec<f64>, f64, Vec<f64>);
-
 /// What is searched: the logarithms of finite bandwidths, then of the pseudo-rows.
 struct Climb<'a> {
     objective: &'a dyn Objective,
     start: Settings,
     free: Vec<usize>,
     unit: f64,
-    last: Mutex<Option<Evaluated>>,
-    failure: &'a Mutex<Option<Error>>,
 }
 
 impl Climb<'_> {
     fn settings(&self, logs: &[f64]) -> Settings {
         let mut settings = self.start.clone();
-        for (&column, log) in self.free.iter().zip(logs) {
-            settings.bandwidths[column] = log.clamp(NARROWEST.ln(), WIDEST.ln()).exp();
-        }
-        for (rows, log) in settings
-            .pseudo_rows
-            .iter_mut()
-            .zip(&logs[self.free.len()..])
-        {
-            *rows = log.clamp(PSEUDO_ROWS.0.ln(), PSEUDO_ROWS.1.ln()).exp();
+        for (place, log) in logs.iter().enumerate() {
+            let (low, high) = self.bounds(place);
+            let value = log.clamp(low, high).exp();
+            match self.free.get(place) {
+                Some(&column) => settings.bandwidths[column] = value,
+                None => settings.pseudo_rows[place - self.free.len()] = value,
+            }
         }
         settings
     }
@@ -206,48 +195,6 @@ impl Climb<'_> {
             .collect();
         Ok((cost, gradient))
     }
-
-    fn remembered(&self, logs: &[f64]) -> Result<(f64, Vec<f64>), ArgminError> {
-        if let Ok(guard) = self.last.lock()
-            && let Some((at, cost, gradient)) = guard.as_ref()
-            && at == logs
-        {
-            return Ok((*cost, gradient.clone()));
-        }
-        match self.evaluate(logs) {
-            Ok((cost, gradient)) => {
-                if let Ok(mut guard) = self.last.lock() {
-                    *guard = Some((logs.to_vec(), cost, gradient.clone()));
-                }
-                Ok((cost, gradient))
-            }
-            Err(error) => {
-                let message = error.to_string();
-                if let Ok(mut guard) = self.failure.lock() {
-                    *guard = Some(error);
-                }
-                Err(ArgminError::msg(message))
-            }
-        }
-    }
-}
-
-impl CostFunction for Climb<'_> {
-    type Param = Vec<f64>;
-    type Output = f64;
-
-    fn cost(&self, logs: &Vec<f64>) -> Result<f64, ArgminError> {
-        Ok(self.remembered(logs)?.0)
-    }
-}
-
-impl Gradient for Climb<'_> {
-    type Param = Vec<f64>;
-    type Gradient = Vec<f64>;
-
-    fn gradient(&self, logs: &Vec<f64>) -> Result<Vec<f64>, ArgminError> {
-        Ok(self.remembered(logs)?.1)
-    }
 }
 
 /// The maximum of the sum of scores over finite bandwidths and pseudo-rows.
@@ -259,14 +206,11 @@ fn climb(objective: &dyn Objective, start: Settings) -> Result<Found> {
     if objective.pseudo_rows().is_some() {
         logs.extend(start.pseudo_rows.map(f64::ln));
     }
-    let failure = Mutex::new(None);
     let mut problem = Climb {
         objective,
         start: start.clone(),
         free,
         unit: 1.0,
-        last: Mutex::new(None),
-        failure: &failure,
     };
     let settled = |settings: Settings, iterations, converged| -> Result<Found> {
         let mut settings = settings;
@@ -292,48 +236,19 @@ fn climb(objective: &dyn Objective, start: Settings) -> Result<Found> {
         return settled(start, 0, true);
     }
     problem.unit = 2.0 * length;
-    let unit = problem.unit;
-    let optimiser = |error: ArgminError| Error::Numerical {
-        context: "the search for bandwidths".into(),
-        source: error.into(),
+    let search = QuasiNewton {
+        purpose: "the search for bandwidths",
+        criterion: "gain in the sum of scores",
+        memory: MEMORY,
+        tolerance: TOLERANCE,
+        unit: problem.unit,
+        gradient_tolerance: 1e-3 * TOLERANCE / problem.unit,
+        max_iterations: ITERATIONS,
     };
-    let solver = LBFGS::new(MoreThuenteLineSearch::new(), MEMORY)
-        .with_tolerance_cost(TOLERANCE / unit)
-        .and_then(|solver| solver.with_tolerance_grad(1e-3 * TOLERANCE / unit))
-        .map_err(optimiser)?;
-    let result = Executor::new(problem, solver)
-        .configure(|state| state.param(logs).max_iters(ITERATIONS as u64))
-        .ctrlc(false)
-        .run()
-        .map_err(optimiser)?;
-    let state = result.state;
-    let Some(best) = state.get_best_param().cloned() else {
-        let failure = failure.into_inner().ok().flatten();
-        return Err(failure.unwrap_or(Error::NotConverged {
-            algorithm: "the search for bandwidths",
-            iterations: 0,
-            criterion: "gain in the sum of scores",
-            value: f64::NAN,
-            tolerance: TOLERANCE,
-        }));
-    };
-    // The optimiser may have lost the problem where a line search failed.
-    let again = Climb {
-        objective,
-        free: (0..objective.columns())
-            .filter(|&column| start.bandwidths[column].is_finite())
-            .collect(),
-        start,
-        unit,
-        last: Mutex::new(None),
-        failure: &failure,
-    };
+    let found = search.minimize(logs, |logs| problem.evaluate(logs))?;
     settled(
-        again.settings(&best),
-        state.get_iter() as usize,
-        matches!(
-            state.get_termination_status(),
-            TerminationStatus::Terminated(TerminationReason::SolverConverged)
-        ),
+        problem.settings(&found.point),
+        found.iterations,
+        found.converged,
     )
 }

@@ -146,6 +146,15 @@ impl Smoother<'_> {
         }
     }
 
+    /// Weights of all rows at each of these contexts (q × n).
+    pub(crate) fn table(&self, contexts: ArrayView2<'_, f64>) -> Array2<f64> {
+        let mut table = Array2::zeros((contexts.nrows(), self.contexts.nrows()));
+        for (mut row, context) in table.rows_mut().into_iter().zip(contexts.rows()) {
+            row.assign(&self.at(context, None).weights);
+        }
+        table
+    }
+
     /// The derivatives of a function of the weights by the logarithms of the bandwidths, from those by
     /// the weights; zero for columns that are switched off.
     pub(crate) fn gradient(

@@ -1,11 +1,12 @@
 //! Precisions in closed form, from kernel-weighted covariances.
 
+use crate::checks::check_not_negative;
 use crate::local::{LocalCovariance, LocalNormal, LocalReport, LocalSettings, local_setters};
 use crate::normal::in_units;
 use crate::numerical::numerical;
 use contextualized_core::{
-    Checked, Error, Estimator, MarkovNetworks, NetworkDensity, NetworkEstimator, NetworkKind,
-    Networks, NodeDistribution, NodeNormal, Result, Samples, VaryingNetworks, checked_serde,
+    Checked, Estimator, MarkovNetworks, NetworkDensity, NetworkEstimator, NetworkKind, Networks,
+    NodeDistribution, NodeNormal, Result, Samples, VaryingNetworks, checked_serde,
 };
 use contextualized_solvers::Normal;
 use ndarray::{Array2, ArrayView2};
@@ -86,14 +87,7 @@ impl KernelMarkov {
 }
 
 fn check_penalty(penalty: Option<f64>) -> Result<()> {
-    match penalty {
-        Some(penalty) if !(penalty >= 0.0 && penalty.is_finite()) => Err(Error::invalid_parameter(
-            "penalty",
-            penalty,
-            "a finite number of at least zero",
-        )),
-        Some(_) | None => Ok(()),
-    }
+    penalty.map_or(Ok(()), |penalty| check_not_negative("penalty", penalty))
 }
 
 impl NetworkEstimator for KernelMarkov {
@@ -150,7 +144,7 @@ impl Checked for KernelMarkovModel {
 impl KernelMarkovModel {
     /// Bandwidths, and how they were found.
     pub fn report(&self) -> &LocalReport {
-        self.local.report()
+        &self.local.report
     }
 
     /// The means at every row of contexts (n × p), in the features' units.
@@ -170,7 +164,7 @@ impl KernelMarkovModel {
                 Normal::sparse(local.mean, local.covariance.view(), penalty),
             )?,
         };
-        in_units(normal, self.local.scaling())
+        in_units(normal, &self.local.scaling)
     }
 }
 

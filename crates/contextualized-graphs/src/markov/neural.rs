@@ -1,10 +1,11 @@
 //! Precisions from neighbourhood regressions whose coefficients an encoder mixes.
 
+use crate::checks::standardized;
 use crate::neural::{
-    Fitted, LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, check_learned, neural_setters,
+    LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, check_learned, neural_setters,
 };
 use crate::numerical::numerical;
-use contextualized_core::validate::{check_finite, check_rows, check_table};
+use contextualized_core::validate::check_rows;
 use contextualized_core::{
     Checked, Error, Estimator, FitReport, MarkovNetworks, NetworkDensity, NetworkEstimator,
     NetworkKind, Networks, NodeDistribution, NodeNormal, Result, Samples, Standardization,
@@ -165,16 +166,13 @@ impl Estimator for NeuralMarkov {
         let residuals = &data.nodes - &regressions.held_out;
         let variances =
             Task::LogVariances(&residuals).fit(&data, &self.settings, &self.training)?;
-        let Fitted {
-            learned, report, ..
-        } = regressions;
         Ok(NeuralMarkovModel {
             context_scaling: data.context_scaling,
             scaling: data.scaling,
             rule: self.rule,
-            regressions: learned,
+            regressions: regressions.learned,
             log_variances: variances.learned,
-            report,
+            report: regressions.report,
         })
     }
 }
@@ -289,15 +287,8 @@ impl NeuralMarkovModel {
     ///
     /// Those of [`VaryingNetworks::networks`].
     pub fn shrinkage(&self, contexts: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
-        let local = self.local(self.standardized(contexts)?.view())?;
+        let local = self.local(standardized(&self.context_scaling, contexts)?.view())?;
         Ok(local.into_iter().map(|local| local.kept).collect())
-    }
-
-    fn standardized(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        check_table("contexts", contexts, Some(self.context_scaling.columns()))?;
-        let standardized = self.context_scaling.apply(contexts)?;
-        check_finite("contexts, standardised,", standardized.view())?;
-        Ok(standardized)
     }
 
     fn local(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<LocalPrecision>> {
@@ -326,7 +317,7 @@ impl VaryingNetworks for NeuralMarkovModel {
 
     /// Precisions, in the inverse of the features' units.
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
-        let normals = self.normals(self.standardized(contexts)?.view())?;
+        let normals = self.normals(standardized(&self.context_scaling, contexts)?.view())?;
         let precisions: Vec<_> = normals.iter().map(NodeNormal::precision).collect();
         Networks::stacked(&precisions, self.scaling.columns())
     }
@@ -336,7 +327,7 @@ impl MarkovNetworks for NeuralMarkovModel {}
 
 impl NetworkDensity for NeuralMarkovModel {
     fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
-        let normals = self.normals(self.standardized(contexts)?.view())?;
+        let normals = self.normals(standardized(&self.context_scaling, contexts)?.view())?;
         Ok(normals.into_iter().map(NodeDistribution::Normal).collect())
     }
 }

@@ -3,10 +3,13 @@
 use super::nodes::Nodes;
 use super::settings::NeuralSettings;
 use super::task::Task;
-use contextualized_core::{Checked, Error, FitReport, Result, Samples, checked_serde};
+use crate::checks::check_share;
+use crate::rows::stacked_vectors;
+use contextualized_core::validate::check_columns;
+use contextualized_core::{Checked, FitReport, Result, Samples, checked_serde};
 use contextualized_encoders::{
     ConstantCoefficients, EncoderKind, EncoderLink, HeldOutDeviation, Network, NetworkSettings,
-    Parameterization, StoredNetwork, Training, TrainingData, unobserved,
+    Parameterization, StoredNetwork, Training, TrainingData, seeds, unobserved,
 };
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rand::{RngCore, SeedableRng};
@@ -29,14 +32,7 @@ impl Checked for Learned {
     fn check(&self) -> Result<()> {
         let (_, features, targets) = self.network.network()?.widths();
         self.population.check(features, targets)?;
-        if (0.0..=1.0).contains(&self.share) {
-            return Ok(());
-        }
-        Err(Error::invalid_parameter(
-            "share",
-            self.share,
-            "between 0 and 1",
-        ))
+        check_share(self.share)
     }
 }
 
@@ -46,13 +42,9 @@ pub(crate) fn check_learned(
 ) -> Result<()> {
     for (argument, learned, expected) in parts {
         let found = learned.network.widths();
-        if found != *expected {
-            return Err(Error::ColumnCount {
-                argument,
-                expected: expected.2,
-                found: found.2,
-            });
-        }
+        check_columns(argument, expected.0, found.0)?;
+        check_columns(argument, expected.1, found.1)?;
+        check_columns(argument, expected.2, found.2)?;
     }
     Ok(())
 }
@@ -92,9 +84,9 @@ impl Task<'_> {
         settings: &NeuralSettings,
         training: &Training,
     ) -> Result<Fitted> {
-        let mut seeds = ChaCha8Rng::seed_from_u64(training.seed);
-        seeds.set_stream(self.stream());
-        let (folds, seed) = (seeds.next_u64(), seeds.next_u64());
+        let mut generator = ChaCha8Rng::seed_from_u64(training.seed);
+        generator.set_stream(self.stream());
+        let (folds, seed) = (generator.next_u64(), generator.next_u64());
         let all: Vec<usize> = (0..data.nodes.nrows()).collect();
         let (_, targets) = self.tables(data.nodes.view(), &all);
         let (held_out, fit) = rayon::join(
@@ -156,13 +148,7 @@ impl Fold<'_> {
         training: &Training,
         seed: u64,
     ) -> Result<(Learned, FitReport)> {
-        let mut seeds = ChaCha8Rng::seed_from_u64(seed);
-        let (split, encoder, head, batches) = (
-            seeds.next_u64(),
-            seeds.next_u64(),
-            seeds.next_u64(),
-            seeds.next_u64(),
-        );
+        let [split, encoder, head, batches] = seeds(seed);
         let Self { task, data, rows } = self;
         let population = task.population(data, rows);
         let (features, targets) = task.tables(data.nodes.view(), rows);
@@ -182,20 +168,14 @@ impl Fold<'_> {
         };
         let widths = (data.contexts.ncols(), features.ncols(), targets.ncols());
         let mut network = settings.build(widths, (encoder, head))?;
-        let mut training = Training {
-            seed: batches,
-            ..*training
-        };
+        let mut training = *training;
         training.penalties.slope_lasso = task.lasso();
-        let report = training.train(
+        let report = training.train_on(
+            batches,
             &mut network,
             task.loss(),
-            &over_population(&train)?,
-            validation
-                .as_ref()
-                .map(over_population)
-                .transpose()?
-                .as_ref(),
+            (&train, validation.as_ref()),
+            over_population,
             &mut unobserved,
         )?;
         let learned = Learned {
@@ -258,12 +238,12 @@ impl Learned {
         let rows = self.map(contexts, |row, slopes, offsets| {
             Ok(slopes.dot(&features.index_axis(Axis(0), row)) + offsets)
         })?;
-        crate::rows::stacked_vectors(rows, self.population.offsets.len())
+        stacked_vectors(rows, self.population.offsets.len())
     }
 
     /// The offsets alone, rows × targets.
     pub(crate) fn offsets(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         let rows = self.map(contexts, |_, _, offsets| Ok(offsets))?;
-        crate::rows::stacked_vectors(rows, self.population.offsets.len())
+        stacked_vectors(rows, self.population.offsets.len())
     }
 }

@@ -1,15 +1,15 @@
 //! The estimator: settings, and how they become a fitted model.
 
-use super::model::GaussianProcessModel;
+use super::model::{GaussianProcessModel, by_chance, with_noise_times};
+use super::rows::{ScaledRows, with_known_terms};
 use contextualized_core::{
     Estimator, Family, RegressionEstimator, RegressionSettings, Result, Samples, Scaling,
-    normalized_weights,
 };
 use contextualized_gp::{
-    CoefficientProcess, Hyperparameters, Kernel, KernelShape, Observations, Priors, Sharing, Size,
+    CoefficientProcess, Hyperparameters, Kernel, KernelShape, ProcessSettings, Sharing,
+    process_setters,
 };
-use ndarray::{Array1, Array2, ArrayView1, Axis, concatenate};
-use std::borrow::Cow;
+use ndarray::Axis;
 
 /// Contextualized regression with a Gaussian-process prior on the coefficient functions.
 ///
@@ -67,13 +67,8 @@ pub struct GaussianProcessRegression {
     structure: Structure,
     family: Family,
     intercept: bool,
-    sharing: Sharing,
-    priors: Priors,
-    size: Size,
     hyperparameters: Option<Hyperparameters>,
-    plug_in: bool,
-    tolerance: Option<f64>,
-    max_iterations: Option<usize>,
+    settings: ProcessSettings,
 }
 
 /// The kernel, once the number of contexts is known.
@@ -91,18 +86,15 @@ impl Default for GaussianProcessRegression {
             structure: Structure::Joint(KernelShape::SquaredExponential),
             family: Family::default(),
             intercept: true,
-            sharing: Sharing::Auto,
-            priors: Priors::default(),
-            size: Size::Auto,
             hyperparameters: None,
-            plug_in: false,
-            tolerance: None,
-            max_iterations: None,
+            settings: ProcessSettings::default(),
         }
     }
 }
 
 impl GaussianProcessRegression {
+    process_setters!();
+
     /// The default settings.
     pub fn new() -> Self {
         Self::default()
@@ -146,49 +138,11 @@ impl GaussianProcessRegression {
         self
     }
 
-    /// Whether coefficients have their length scales in common.
-    pub fn sharing(mut self, sharing: Sharing) -> Self {
-        self.sharing = sharing;
-        self
-    }
-
-    /// Priors on the hyperparameters, in units of standardised data.
-    pub fn priors(mut self, priors: Priors) -> Self {
-        self.priors = priors;
-        self
-    }
-
-    /// How rows are dealt with.
-    pub fn size(mut self, size: Size) -> Self {
-        self.size = size;
-        self
-    }
-
     /// These hyperparameters, known, in units of standardised data, the noise being that of a row of
     /// weight one: nothing is estimated but the
     /// coefficients. [`GaussianProcessModel::hyperparameters`] of another fit are an example.
     pub fn hyperparameters(mut self, hyperparameters: Hyperparameters) -> Self {
         self.hyperparameters = Some(hyperparameters);
-        self
-    }
-
-    /// Intervals as if the estimated hyperparameters were known: faster, and too narrow with few
-    /// rows.
-    pub fn plug_in(mut self) -> Self {
-        self.plug_in = true;
-        self
-    }
-
-    /// The gain in the logarithm of the hyperparameters' posterior below which their search stops;
-    /// the default is that of [`CoefficientProcess`].
-    pub fn tolerance(mut self, tolerance: f64) -> Self {
-        self.tolerance = Some(tolerance);
-        self
-    }
-
-    /// The most iterations of one search.
-    pub fn max_iterations(mut self, max_iterations: usize) -> Self {
-        self.max_iterations = Some(max_iterations);
         self
     }
 
@@ -202,23 +156,14 @@ impl GaussianProcessRegression {
             Structure::Given(kernel) => kernel.clone(),
         };
         let scales = scaling.contexts.scales().to_vec();
-        let mut process = CoefficientProcess::new(kernel.rescaled(&scales))
+        CoefficientProcess::new(kernel.rescaled(&scales))
             .family(self.family)
-            .sharing(self.sharing)
-            .priors(self.priors)
-            .size(self.size);
-        if self.plug_in {
-            process = process.plug_in();
-        }
-        if let Some(tolerance) = self.tolerance {
-            process = process.tolerance(tolerance);
-        }
-        if let Some(max_iterations) = self.max_iterations {
-            process = process.max_iterations(max_iterations);
-        }
-        process
+            .settings(self.settings)
     }
 }
+
+/// Contexts kept for averages over typical rows.
+const TYPICAL: usize = 500;
 
 impl Estimator for GaussianProcessRegression {
     type Model = GaussianProcessModel;
@@ -260,35 +205,23 @@ impl Estimator for GaussianProcessRegression {
         if !self.family.is_quadratic() {
             scaling = scaling.with_raw_targets();
         }
-        let standardized = scaling.apply(&samples)?;
-        let rows = samples.rows();
-        let ones = Array2::ones((rows, usize::from(self.intercept)));
-        let design = concatenate(Axis(1), &[standardized.features(), ones.view()])
-            .expect("features and ones have the same rows");
-        let weights = row_weights(&samples, self.family)?;
+        let rows = ScaledRows::new(&samples, self.family, self.intercept, &scaling)?;
         let mean_weight = mean_weight(&samples, self.family);
         let mut process = self.process(samples.contexts().ncols(), &scaling);
         if let Some(known) = &self.hyperparameters {
             process = process.hyperparameters(with_noise_times(known, mean_weight.sqrt().recip()));
         }
-        let rows = Observations::new(
-            standardized.contexts(),
-            design.view(),
-            standardized.targets(),
-        );
-        let process = process.fit(
-            rows.with_weights(weights.as_ref().map(|weights| weights.view()))
-                .with_offsets(known_terms(&samples, self.family)),
-        )?;
-        GaussianProcessModel::new(
-            self.family,
-            self.intercept,
+        let process = process.fit(rows.observations())?;
+        let typical = by_chance(samples.rows(), TYPICAL);
+        Ok(GaussianProcessModel {
+            family: self.family,
+            intercept: self.intercept,
             scaling,
-            samples.names().clone(),
+            names: samples.names().clone(),
             process,
             mean_weight,
-            standardized.contexts(),
-        )
+            typical: rows.contexts().select(Axis(0), &typical),
+        })
     }
 }
 
@@ -320,45 +253,8 @@ impl RegressionEstimator for GaussianProcessRegression {
 /// and seldom predict better than one kernel of all contexts.
 const MAX_ADDITIVE_CONTEXTS: usize = 8;
 
-/// The same samples, offsets taken from the targets where that is all they are: the process then sees
-/// targets of unit scale.
-pub(super) fn with_known_terms(
-    samples: Cow<'_, Samples>,
-    family: Family,
-) -> Result<Cow<'_, Samples>> {
-    if !family.is_quadratic() || samples.offsets().is_none() {
-        return Ok(samples);
-    }
-    let targets = samples.targets_without_offsets();
-    Ok(Cow::Owned(samples.replace_targets(targets.view())?))
-}
-
-/// Offsets that are not taken from the targets.
-pub(super) fn known_terms(samples: &Samples, family: Family) -> Option<ArrayView1<'_, f64>> {
-    samples.offsets().filter(|_| !family.is_quadratic())
-}
-
-/// Weights as the process takes them: of mean one where there is noise, since its search expects data
-/// of unit scale. The noise is then that of a row of average weight.
-pub(super) fn row_weights(samples: &Samples, family: Family) -> Result<Option<Array1<f64>>> {
-    match samples.weights() {
-        Some(weights) if family.has_dispersion() => {
-            normalized_weights(Some(weights), samples.rows()).map(Some)
-        }
-        weights => Ok(weights.map(|weights| weights.to_owned())),
-    }
-}
-
 /// What turns the variance of the noise of a row of average weight into that of a row of weight one.
 fn mean_weight(samples: &Samples, family: Family) -> f64 {
     let weights = samples.weights().filter(|_| family.has_dispersion());
     weights.and_then(|weights| weights.mean()).unwrap_or(1.0)
-}
-
-/// The same hyperparameters with another unit of noise.
-pub(super) fn with_noise_times(hyperparameters: &Hyperparameters, factor: f64) -> Hyperparameters {
-    Hyperparameters {
-        noise: hyperparameters.noise * factor,
-        ..hyperparameters.clone()
-    }
 }

@@ -1,6 +1,7 @@
 //! The fitted model: coefficients, their uncertainty, and what they depend on.
 
-use super::estimator::{known_terms, row_weights, with_known_terms, with_noise_times};
+use super::rows::{ScaledRows, design, with_known_terms};
+use crate::units::{standardized, standardized_column};
 use contextualized_core::validate::{
     check_columns, check_finite, check_query, check_rows, check_table, check_weights,
 };
@@ -10,13 +11,9 @@ use contextualized_core::{
     WeightedContexts, WithPredictions, WithSums, WithUncertainty, WithWaldTests, checked_serde,
     normalized_weights,
 };
-use contextualized_gp::{
-    Constancy, FittedProcess, Hyperparameters, Kernel, Moments, Observations, ProcessReport,
-    WaldStatistic,
-};
-use ndarray::{Array1, Array2, Array3, Array4, ArrayView1, ArrayView2, Axis, concatenate, s};
+use contextualized_gp::{FittedProcess, Hyperparameters, Kernel, Moments, ProcessReport};
+use ndarray::{Array1, Array2, Array3, Array4, ArrayView1, ArrayView2, Axis, s};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 
 /// A fitted [`super::GaussianProcessRegression`].
 ///
@@ -26,21 +23,18 @@ use std::borrow::Cow;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub struct GaussianProcessModel {
-    family: Family,
-    intercept: bool,
-    scaling: Scaling,
-    names: ColumnNames,
-    process: FittedProcess,
+    pub(super) family: Family,
+    pub(super) intercept: bool,
+    pub(super) scaling: Scaling,
+    pub(super) names: ColumnNames,
+    pub(super) process: FittedProcess,
     /// Mean weight of the rows, of which the process knows the noise.
-    mean_weight: f64,
+    pub(super) mean_weight: f64,
     /// Standardised contexts that stand for those fitted, in an order of chance.
-    typical: Array2<f64>,
+    pub(super) typical: Array2<f64>,
 }
 
 checked_serde!(GaussianProcessModel);
-
-/// Contexts kept for averages over typical rows.
-const TYPICAL: usize = 500;
 
 /// What single contexts add to every coefficient, in the users' units.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,30 +56,6 @@ pub struct LeaveOneOut {
 }
 
 impl GaussianProcessModel {
-    pub(super) fn new(
-        family: Family,
-        intercept: bool,
-        scaling: Scaling,
-        names: ColumnNames,
-        process: FittedProcess,
-        mean_weight: f64,
-        contexts: ArrayView2<'_, f64>,
-    ) -> Result<Self> {
-        // In an order of chance, the same each time: rows may come sorted, or in cycles.
-        let mut chosen: Vec<_> = (0..contexts.nrows()).collect();
-        chosen.sort_by_key(|&row| scattered(row as u64));
-        chosen.truncate(TYPICAL);
-        Ok(Self {
-            family,
-            intercept,
-            scaling,
-            names,
-            process,
-            mean_weight,
-            typical: contexts.select(Axis(0), &chosen),
-        })
-    }
-
     /// Why the search for hyperparameters stopped, its iterations over all starts, and minus the
     /// logarithm of the marginal likelihood of the standardised data as the objective.
     pub fn report(&self) -> &FitReport {
@@ -174,7 +144,8 @@ impl GaussianProcessModel {
             [] => Err(absent(context)),
             [(term, columns)] if columns.iter().all(|column| *column == context) => {
                 let mut contexts = Array2::zeros((values.nrows(), self.scaling.contexts.columns()));
-                let standardized = self.standardized_column(context, values.column(0));
+                let values = values.column(0);
+                let standardized = standardized_column(&self.scaling.contexts, context, values);
                 contexts.column_mut(context).assign(&standardized);
                 self.effect_in_units(&self.process.partial_effect(*term, contexts.view())?)
             }
@@ -231,7 +202,9 @@ impl GaussianProcessModel {
         let standardized: Vec<_> = columns
             .iter()
             .enumerate()
-            .map(|(position, &column)| self.standardized_column(column, values.column(position)))
+            .map(|(position, &column)| {
+                standardized_column(&self.scaling.contexts, column, values.column(position))
+            })
             .collect();
         // For each set of values a block of rows for each part.
         let blocks = values.nrows() * signed.len();
@@ -255,15 +228,9 @@ impl GaussianProcessModel {
         self.effect_in_units(&self.process.sums(&sums, None)?)
     }
 
-    fn standardized_column(&self, column: usize, values: ArrayView1<'_, f64>) -> Array1<f64> {
-        let scaling = &self.scaling.contexts;
-        values.mapv(|value| (value - scaling.centers()[column]) / scaling.scales()[column])
-    }
-
     fn effect_in_units(&self, moments: &Moments) -> Result<PartialEffect> {
         let in_units = |table: Array3<f64>| {
-            let (slopes, offsets) = self.split(table);
-            Coefficients::new(slopes, offsets)?.to_original_units(
+            self.split(table)?.to_original_units(
                 &self.scaling.features.clone().without_centering(),
                 &self.scaling.targets.clone().without_centering(),
             )
@@ -274,23 +241,6 @@ impl GaussianProcessModel {
         })
     }
 
-    /// Statistics of hypotheses, each for every target, from the samples it was fitted to.
-    pub(super) fn wald_statistics(
-        &self,
-        hypotheses: &[Constancy],
-        samples: &Samples,
-    ) -> Result<Vec<WaldStatistic>> {
-        let samples = with_known_terms(Cow::Borrowed(samples), self.family)?;
-        let standardized = self.scaling.apply(&samples)?;
-        let design = self.design(standardized.features());
-        let weights = row_weights(&samples, self.family)?;
-        let (contexts, targets) = (standardized.contexts(), standardized.targets());
-        let rows = Observations::new(contexts, design.view(), targets)
-            .with_weights(weights.as_ref().map(|weights| weights.view()))
-            .with_offsets(known_terms(&samples, self.family));
-        self.process.wald_tests(hypotheses, rows)
-    }
-
     /// Every row of the samples it was fitted to, predicted from all others in closed form, at the
     /// hyperparameters of all.
     ///
@@ -299,15 +249,11 @@ impl GaussianProcessModel {
     /// Those of [`FittedProcess::leave_one_out`].
     pub fn leave_one_out(&self, samples: &Samples) -> Result<LeaveOneOut> {
         let samples = with_known_terms(samples.rows_that_count()?, self.family)?;
-        let standardized = self.scaling.apply(&samples)?;
-        let rows = samples.rows();
-        let design = self.design(standardized.features());
-        let weights = normalized_weights(samples.weights(), rows)?;
-        let (contexts, targets) = (standardized.contexts(), standardized.targets());
-        let observations = Observations::new(contexts, design.view(), targets)
-            .with_weights(samples.weights().map(|_| weights.view()));
-        let residuals = self.process.leave_one_out(observations)?;
+        let rows = ScaledRows::new(&samples, self.family, self.intercept, &self.scaling)?;
+        let residuals = self.process.leave_one_out(rows.observations())?;
         let residuals = residuals * self.scaling.targets.scales();
+        let rows = samples.rows();
+        let weights = normalized_weights(samples.weights(), rows)?;
         let squares = residuals
             .mapv(|r| r * r)
             .mean_axis(Axis(1))
@@ -316,22 +262,6 @@ impl GaussianProcessModel {
             residuals,
             mean_squared_error: squares.dot(&weights) / rows as f64,
         })
-    }
-
-    pub(super) fn names(&self) -> &ColumnNames {
-        &self.names
-    }
-
-    pub(super) fn typical(&self) -> ArrayView2<'_, f64> {
-        self.typical.view()
-    }
-
-    pub(super) fn process(&self) -> &FittedProcess {
-        &self.process
-    }
-
-    pub(super) fn scaling(&self) -> &Scaling {
-        &self.scaling
     }
 
     /// Names of the coefficients, in the order of the hyperparameters.
@@ -346,20 +276,15 @@ impl GaussianProcessModel {
     }
 
     pub(super) fn standardized(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        check_table("contexts", contexts, Some(self.scaling.contexts.columns()))?;
-        let standardized = self.scaling.contexts.apply(contexts)?;
-        check_finite("contexts, standardised,", standardized.view())?;
-        Ok(standardized)
+        standardized(&self.scaling.contexts, contexts)
     }
 
     pub(super) fn design(&self, features: ArrayView2<'_, f64>) -> Array2<f64> {
-        let ones = Array2::ones((features.nrows(), usize::from(self.intercept)));
-        concatenate(Axis(1), &[features.view(), ones.view()])
-            .expect("features and ones have the same rows")
+        design(features, self.intercept)
     }
 
     /// Slopes (n × y × x) and offsets (n × y) of coefficients (n × y × p), offsets last.
-    fn split(&self, coefficients: Array3<f64>) -> (Array3<f64>, Array2<f64>) {
+    fn split(&self, coefficients: Array3<f64>) -> Result<Coefficients> {
         let features = self.scaling.features.columns();
         let slopes = coefficients.slice(s![.., .., ..features]).to_owned();
         let offsets = if self.intercept {
@@ -367,12 +292,11 @@ impl GaussianProcessModel {
         } else {
             Array2::zeros((coefficients.dim().0, coefficients.dim().1))
         };
-        (slopes, offsets)
+        Coefficients::new(slopes, offsets)
     }
 
     fn in_units(&self, coefficients: Array3<f64>) -> Result<Coefficients> {
-        let (slopes, offsets) = self.split(coefficients);
-        Coefficients::new(slopes, offsets)?
+        self.split(coefficients)?
             .to_original_units(&self.scaling.features, &self.scaling.targets)
     }
 
@@ -402,8 +326,39 @@ impl GaussianProcessModel {
     }
 }
 
+/// The same hyperparameters with another unit of noise.
+pub(super) fn with_noise_times(hyperparameters: &Hyperparameters, factor: f64) -> Hyperparameters {
+    Hyperparameters {
+        noise: hyperparameters.noise * factor,
+        ..hyperparameters.clone()
+    }
+}
+
+/// Coefficients less and plus a multiple of their standard errors.
+pub(super) fn ends(
+    values: &Coefficients,
+    errors: &Coefficients,
+    quantile: f64,
+) -> Result<[Coefficients; 2]> {
+    let end = |factor: f64| {
+        Coefficients::new(
+            &values.slopes() + &(&errors.slopes() * factor),
+            &values.offsets() + &(&errors.offsets() * factor),
+        )
+    };
+    Ok([end(-quantile)?, end(quantile)?])
+}
+
+/// Some of the rows in an order of chance, the same each time: rows may come sorted, or in cycles.
+pub(super) fn by_chance(rows: usize, most: usize) -> Vec<usize> {
+    let mut chosen: Vec<usize> = (0..rows).collect();
+    chosen.sort_by_key(|&row| scattered(row as u64));
+    chosen.truncate(most);
+    chosen
+}
+
 /// Numbers that look like chance, another one for each row: SplitMix64.
-pub(super) fn scattered(row: u64) -> u64 {
+fn scattered(row: u64) -> u64 {
     let mut z = (row + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -441,16 +396,8 @@ impl WithUncertainty for GaussianProcessModel {
         let posterior = self.process.posterior_at(contexts.view())?;
         let errors = self.deviations(&posterior.covariances)?;
         let center = self.in_units(posterior.means)?;
-        let end = |sign: f64| {
-            Coefficients::new(
-                &center.slopes() + &(&errors.slopes() * (sign * quantile)),
-                &center.offsets() + &(&errors.offsets() * (sign * quantile)),
-            )
-        };
-        Ok(CoefficientIntervals {
-            lower: end(-1.0)?,
-            upper: end(1.0)?,
-        })
+        let [lower, upper] = ends(&center, &errors, quantile)?;
+        Ok(CoefficientIntervals { lower, upper })
     }
 }
 
@@ -521,16 +468,12 @@ impl Checked for GaussianProcessModel {
         let (scaling, names) = (&self.scaling, &self.names);
         let features = scaling.features.columns();
         let with_intercept = features + usize::from(self.intercept);
-        for (argument, expected, found) in [
-            ("context scaling", contexts, scaling.contexts.columns()),
-            ("feature scaling", coefficients, with_intercept),
-            ("target scaling", targets, scaling.targets.columns()),
-            ("context names", contexts, names.contexts.len()),
-            ("feature names", features, names.features.len()),
-            ("target names", targets, names.targets.len()),
-        ] {
-            check_columns(argument, expected, found)?;
-        }
+        check_columns("context scaling", contexts, scaling.contexts.columns())?;
+        check_columns("feature scaling", coefficients, with_intercept)?;
+        check_columns("target scaling", targets, scaling.targets.columns())?;
+        check_columns("context names", contexts, names.contexts.len())?;
+        check_columns("feature names", features, names.features.len())?;
+        check_columns("target names", targets, names.targets.len())?;
         if self.family != self.process.family() {
             let requirement = format!("{}, as of the process", self.process.family());
             return Err(Error::invalid_parameter("family", self.family, requirement));

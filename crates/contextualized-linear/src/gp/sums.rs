@@ -1,8 +1,8 @@
 //! Weighted sums of coefficients and of linear predictors, with their uncertainty.
 
-use super::model::GaussianProcessModel;
+use super::model::{GaussianProcessModel, ends};
 use contextualized_core::{
-    CoefficientSums, Coefficients, PredictorSums, Result, Tail, WeightedContexts, WithSums,
+    CoefficientSums, PredictorSums, Result, Tail, WeightedContexts, WithSums,
 };
 use ndarray::{Array2, ArrayView2, Axis};
 
@@ -16,17 +16,12 @@ impl WithSums for GaussianProcessModel {
     fn coefficient_sums(&self, sums: &WeightedContexts, level: f64) -> Result<CoefficientSums> {
         let quantile = Tail::new(level, None)?.quantile;
         let values = sums.coefficients(self)?;
-        let moments = self.process().sums(&self.standardized_sums(sums)?, None)?;
+        let moments = self.process.sums(&self.standardized_sums(sums)?, None)?;
         let standard_errors = self.deviations(&moments.covariances)?;
-        let end = |sign: f64| {
-            Coefficients::new(
-                &values.slopes() + &(&standard_errors.slopes() * (sign * quantile)),
-                &values.offsets() + &(&standard_errors.offsets() * (sign * quantile)),
-            )
-        };
+        let [lower, upper] = ends(&values, &standard_errors, quantile)?;
         Ok(CoefficientSums {
-            lower: end(-1.0)?,
-            upper: end(1.0)?,
+            lower,
+            upper,
             values,
             standard_errors,
         })
@@ -40,12 +35,12 @@ impl WithSums for GaussianProcessModel {
     ) -> Result<PredictorSums> {
         let quantile = Tail::new(level, None)?.quantile;
         let values = sums.predictor(self, features)?;
-        let design = self.design(self.scaling().features.apply(features)?.view());
+        let design = self.design(self.scaling.features.apply(features)?.view());
         let standardized = self.standardized_sums(sums)?;
-        let moments = self.process().sums(&standardized, Some(design.view()))?;
+        let moments = self.process.sums(&standardized, Some(design.view()))?;
         let variances = moments.covariances.sum_axis(Axis(3)).sum_axis(Axis(2));
         let standard_errors: Array2<f64> =
-            variances.mapv(|v| v.max(0.0).sqrt()) * self.scaling().targets.scales();
+            variances.mapv(|v| v.max(0.0).sqrt()) * self.scaling.targets.scales();
         Ok(PredictorSums {
             lower: &values - &standard_errors * quantile,
             upper: &values + &standard_errors * quantile,

@@ -42,11 +42,11 @@ impl GaussianProcessModel {
     pub fn variation_explained(&self, level: f64) -> Result<Vec<VariationExplained>> {
         check_probability("level", level)?;
         let names = self.coefficient_names();
-        let contexts = self.typical().ncols();
+        let contexts = self.typical.ncols();
         // The same rows, then those with one context after the other taken from other rows.
-        let most = (JOINT / names.len() / (1 + contexts)).clamp(2, self.typical().nrows().max(2));
-        let rows = most.min(self.typical().nrows());
-        let typical = self.typical().slice(s![..rows, ..]).to_owned();
+        let most = (JOINT / names.len() / (1 + contexts)).clamp(2, self.typical.nrows().max(2));
+        let rows = most.min(self.typical.nrows());
+        let typical = self.typical.slice(s![..rows, ..]).to_owned();
         let changed: Vec<Array2<f64>> = (0..contexts)
             .map(|column| {
                 let mut changed = typical.clone();
@@ -61,8 +61,8 @@ impl GaussianProcessModel {
         let at = concatenate(Axis(0), &views)
             .map_err(|source| Error::numerical("joining contexts", source))?;
 
-        let means = self.process().coefficients(at.view())?;
-        let draws = self.process().draws(at.view(), DRAWS, 0)?;
+        let means = self.process.coefficients(at.view())?;
+        let draws = self.process.draws(at.view(), DRAWS, 0)?;
         let effect = |values: ArrayView1<'_, f64>, column: usize| {
             let start = (1 + column) * rows;
             let squares: f64 = (0..rows)
@@ -71,10 +71,10 @@ impl GaussianProcessModel {
             (squares / (2.0 * rows as f64)).sqrt()
         };
         let mut table = Vec::new();
-        for (target, target_name) in self.names().targets.iter().enumerate() {
+        for (target, target_name) in self.names.targets.iter().enumerate() {
             for (coefficient, name) in names.iter().enumerate() {
                 let unit = self.unit(target, coefficient);
-                for (context, context_name) in self.names().contexts.iter().enumerate() {
+                for (context, context_name) in self.names.contexts.iter().enumerate() {
                     let mut drawn: Vec<f64> = draws
                         .slice(s![.., .., target, coefficient])
                         .rows()
@@ -99,13 +99,13 @@ impl GaussianProcessModel {
 
     /// A coefficient's unit of the data in those of the fit; of the offset, at average features.
     fn unit(&self, target: usize, coefficient: usize) -> f64 {
-        let scaling = self.scaling();
+        let scaling = &self.scaling;
         let feature = scaling.features.scales().get(coefficient).copied();
         scaling.targets.scales()[target] / feature.unwrap_or(1.0)
     }
 
     fn length_scale(&self, coefficient: usize, context: usize) -> f64 {
-        let inverse_length_scales = &self.process().hyperparameters().inverse_length_scales;
+        let inverse_length_scales = &self.process.hyperparameters().inverse_length_scales;
         let set = if inverse_length_scales.nrows() == 1 {
             0
         } else {
@@ -116,6 +116,6 @@ impl GaussianProcessModel {
             .zip(inverse_length_scales.row(set))
             .filter(|(column, _)| *column == context)
             .fold(0.0, |most: f64, (_, r)| r.max(most));
-        self.scaling().contexts.scales()[context] / most
+        self.scaling.contexts.scales()[context] / most
     }
 }

@@ -1,6 +1,7 @@
 //! Whether coefficients vary with contexts.
 
-use super::model::{GaussianProcessModel, scattered};
+use super::model::{GaussianProcessModel, by_chance};
+use super::rows::{ScaledRows, with_known_terms};
 use contextualized_core::{Error, Result, Samples, WaldTest, WithWaldTests};
 use contextualized_gp::{Constancy, WaldStatistic};
 use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor};
@@ -19,16 +20,12 @@ impl WithWaldTests for GaussianProcessModel {
         let samples = samples.rows_that_count()?;
         let rows = samples.rows();
         let samples = if rows > MOST_ROWS {
-            // In an order of chance, the same each time: rows may come sorted, or in cycles.
-            let mut chosen: Vec<usize> = (0..rows).collect();
-            chosen.sort_by_key(|&row| scattered(row as u64));
-            chosen.truncate(MOST_ROWS);
-            Cow::Owned(samples.select(&chosen)?)
+            Cow::Owned(samples.select(&by_chance(rows, MOST_ROWS))?)
         } else {
             samples
         };
         let names = self.coefficient_names();
-        let contexts = &self.names().contexts;
+        let contexts = &self.names.contexts;
         let coefficients = 0..names.len();
         let mut subjects: Vec<(Option<usize>, Option<usize>)> = Vec::new();
         for coefficient in coefficients.clone() {
@@ -48,8 +45,10 @@ impl WithWaldTests for GaussianProcessModel {
                 contexts: positions(*context, contexts.len()),
             })
             .collect();
-        let statistics = self.wald_statistics(&hypotheses, &samples)?;
-        let targets = &self.names().targets;
+        let samples = with_known_terms(samples, self.family)?;
+        let rows = ScaledRows::new(&samples, self.family, self.intercept, &self.scaling)?;
+        let statistics = self.process.wald_tests(&hypotheses, rows.observations())?;
+        let targets = &self.names.targets;
         let mut tests = Vec::with_capacity(statistics.len());
         for (target, name) in targets.iter().enumerate() {
             for (index, (coefficient, context)) in subjects.iter().enumerate() {

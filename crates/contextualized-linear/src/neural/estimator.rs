@@ -1,6 +1,6 @@
 //! The estimator: settings, and how they become a fitted model.
 
-use crate::neural::model::{NeuralModel, NeuralParts};
+use crate::neural::model::{NeuralModel, mean_codes};
 use contextualized_baselines::PopulationRegression;
 use contextualized_core::{
     Estimator, Family, RegressionEstimator, RegressionSettings, Result, Samples, Scaling,
@@ -8,10 +8,9 @@ use contextualized_core::{
 use contextualized_encoders::{
     CoefficientNetwork, ConstantCoefficients, EncoderKind, EncoderLink, EncoderSettings,
     LearningRateRange, MlpSettings, NetworkSettings, Observer, Parameterization, Prepared,
-    StoredNetwork, Training, TrainingData, training_setters, unobserved,
+    StoredNetwork, Training, TrainingData, seeds, training_setters, unobserved,
 };
-use rand::{RngCore, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use ndarray::Array1;
 
 /// Contextualized regression, linear or generalised, by a neural encoder.
 ///
@@ -172,15 +171,16 @@ impl<S: EncoderSettings> NeuralRegression<S> {
         samples: &Samples,
         observer: &mut Observer<'_>,
     ) -> Result<NeuralModel<S>> {
-        let (model, shares) = self.training.fit_with_shares(
+        let (mut model, shares) = self.training.fit_with_shares(
             self.family,
             samples,
-            self.training.seeds(),
+            seeds(self.training.seed),
             |samples, seed, observer| self.fit_once(samples, seed, observer),
             NeuralModel::held_out,
             observer,
         )?;
-        Ok(model.with_shares(shares))
+        model.shares = shares;
+        Ok(model)
     }
 
     /// The learning-rate range test on the data and the network that [`Estimator::fit`] would use:
@@ -218,11 +218,11 @@ impl<S: EncoderSettings> NeuralRegression<S> {
             observer,
         )?;
         let contexts = start.scaling.contexts.apply(samples.contexts())?;
-        NeuralModel::new(NeuralParts {
+        Ok(NeuralModel {
             family: self.family,
             deviation: StoredNetwork::of(&self.network, &mut start.network, start.seed)?,
-            network: start.network,
-            contexts,
+            centers: mean_codes(start.network.encoder(), contexts.view())?,
+            shares: Array1::ones(start.scaling.targets.columns()),
             scaling: start.scaling,
             population: start.population,
             report,
@@ -231,13 +231,7 @@ impl<S: EncoderSettings> NeuralRegression<S> {
 
     /// Everything there is before the first step.
     fn start(&self, samples: &Samples, seed: u64) -> Result<Start<S>> {
-        let mut seeds = ChaCha8Rng::seed_from_u64(seed);
-        let (split, encoder, head, batches) = (
-            seeds.next_u64(),
-            seeds.next_u64(),
-            seeds.next_u64(),
-            seeds.next_u64(),
-        );
+        let [split, encoder, head, batches] = seeds(seed);
         let Prepared {
             scaling,
             train,

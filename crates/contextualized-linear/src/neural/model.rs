@@ -1,6 +1,9 @@
 //! The fitted model: plain numbers, serialised as they are.
 
-use contextualized_core::validate::{check_columns, check_finite, check_query, check_table};
+use crate::units::{standardized, standardized_column};
+use contextualized_core::validate::{
+    check_columns, check_finite, check_query, check_rows, check_table,
+};
 use contextualized_core::{
     Checked, Coefficients, Error, Family, FitReport, LocalCoefficients, Result, Samples, Scaling,
     VaryingCoefficients, WithArchetypes, checked_serde,
@@ -10,7 +13,6 @@ use contextualized_encoders::{
     EncoderSettings, HeldOutDeviation, Parameterization, StoredNetwork,
 };
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// A fitted contextualized regression.
@@ -20,69 +22,39 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub struct NeuralModel<E = EncoderKind> {
-    family: Family,
-    scaling: Scaling,
+    pub(super) family: Family,
+    pub(super) scaling: Scaling,
     /// In units of training.
-    population: ConstantCoefficients,
-    deviation: StoredNetwork<E>,
+    pub(super) population: ConstantCoefficients,
+    pub(super) deviation: StoredNetwork<E>,
     /// Mean code of each context column over the training rows, for an encoder that is a sum of them.
-    centers: Option<Array2<f64>>,
+    pub(super) centers: Option<Array2<f64>>,
     /// The share of the deviation that is kept, per target.
-    shares: Array1<f64>,
-    report: FitReport,
+    pub(super) shares: Array1<f64>,
+    pub(super) report: FitReport,
 }
 
 checked_serde!(NeuralModel<E: EncoderSettings>);
 
-/// What a model is made of.
-pub(crate) struct NeuralParts<E: EncoderSettings> {
-    pub(crate) family: Family,
-    pub(crate) scaling: Scaling,
-    pub(crate) population: ConstantCoefficients,
-    pub(crate) deviation: StoredNetwork<E>,
-    pub(crate) network: CoefficientNetwork<E::Encoder>,
-    /// Those trained on, standardised.
-    pub(crate) contexts: Array2<f64>,
-    pub(crate) report: FitReport,
+/// Mean code of each context column over standardised rows, for an encoder that is a sum of them.
+pub(super) fn mean_codes(
+    encoder: &impl Encoder<usize, usize>,
+    contexts: ArrayView2<'_, f64>,
+) -> Result<Option<Array2<f64>>> {
+    let columns = contexts.columns().into_iter().enumerate();
+    let centers = columns
+        .map(|(column, values)| {
+            let codes = encoder.column_codes(column, values)?;
+            Ok(codes.and_then(|codes| codes.mean_axis(Axis(0))))
+        })
+        .collect::<Result<Option<Vec<_>>>>()?;
+    Ok(centers.map(|centers| {
+        let code = encoder.code_width();
+        Array2::from_shape_fn((centers.len(), code), |(column, k)| centers[column][k])
+    }))
 }
 
-/// Rows encoded at once, in parallel over blocks; fixed, so that results do not depend on the
-/// number of threads.
-const BLOCK: usize = 1024;
-
 impl<E: EncoderSettings> NeuralModel<E> {
-    pub(crate) fn new(parts: NeuralParts<E>) -> Result<Self> {
-        let encoder = parts.network.encoder();
-        let centers = parts
-            .contexts
-            .columns()
-            .into_iter()
-            .enumerate()
-            .map(|(column, values)| {
-                let codes = encoder.column_codes(column, values)?;
-                Ok(codes.and_then(|codes| codes.mean_axis(Axis(0))))
-            })
-            .collect::<Result<Option<Vec<_>>>>()?
-            .map(|centers| {
-                let code = encoder.code_width();
-                Array2::from_shape_fn((centers.len(), code), |(column, k)| centers[column][k])
-            });
-        Ok(Self {
-            family: parts.family,
-            shares: Array1::ones(parts.scaling.targets.columns()),
-            scaling: parts.scaling,
-            population: parts.population,
-            deviation: parts.deviation,
-            centers,
-            report: parts.report,
-        })
-    }
-
-    pub(crate) fn with_shares(mut self, shares: Array1<f64>) -> Self {
-        self.shares = shares;
-        self
-    }
-
     /// Why training stopped, after how many epochs, and the mean loss it reached on the rows trained
     /// on: the squared error of standardised targets, or minus the log-likelihood of those of other
     /// families.
@@ -132,9 +104,7 @@ impl<E: EncoderSettings> NeuralModel<E> {
             ));
         }
         check_finite("values", values.insert_axis(Axis(0)))?;
-        let scaling = &self.scaling.contexts;
-        let standardized =
-            values.mapv(|value| (value - scaling.centers()[column]) / scaling.scales()[column]);
+        let standardized = standardized_column(&self.scaling.contexts, column, values);
         let network = self.deviation.network()?;
         let codes = network
             .encoder()
@@ -151,8 +121,7 @@ impl<E: EncoderSettings> NeuralModel<E> {
     /// What the model says of rows it has not seen, in units of training.
     pub(crate) fn held_out(&self, samples: &Samples) -> Result<HeldOutDeviation> {
         let features = self.scaling.features.apply(samples.features())?;
-        let (slopes, offsets) = self.deviations(samples.contexts())?;
-        let deviation = Coefficients::new(slopes, offsets)?;
+        let deviation = self.deviations(samples.contexts())?;
         Ok(HeldOutDeviation {
             targets: self.scaling.targets.apply(samples.targets())?,
             base: self.population.linear_predictor(features.view())?,
@@ -160,35 +129,10 @@ impl<E: EncoderSettings> NeuralModel<E> {
         })
     }
 
-    /// The whole deviation of slopes and offsets, in units of training.
-    fn deviations(&self, contexts: ArrayView2<'_, f64>) -> Result<(Array3<f64>, Array2<f64>)> {
-        let network = self.deviation.network()?;
-        let rows = contexts.nrows();
-        let (_, features, targets) = self.deviation.widths();
-        let standardized = self.standardized(contexts)?;
-        let mut slopes = Array3::zeros((rows, targets, features));
-        let mut offsets = Array2::zeros((rows, targets));
-        let blocks: Vec<_> = standardized
-            .axis_chunks_iter(Axis(0), BLOCK)
-            .zip(slopes.axis_chunks_iter_mut(Axis(0), BLOCK))
-            .zip(offsets.axis_chunks_iter_mut(Axis(0), BLOCK))
-            .collect();
-        blocks
-            .into_par_iter()
-            .try_for_each(|((contexts, mut slopes), mut offsets)| {
-                let block = network.coefficients_at(contexts)?;
-                slopes.assign(&block.slopes());
-                offsets.assign(&block.offsets());
-                Ok(())
-            })?;
-        Ok((slopes, offsets))
-    }
-
-    fn standardized(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        check_table("contexts", contexts, Some(self.scaling.contexts.columns()))?;
-        let standardized = self.scaling.contexts.apply(contexts)?;
-        check_finite("contexts, standardised,", standardized.view())?;
-        Ok(standardized)
+    /// What the network says, in units of training.
+    fn deviations(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
+        let contexts = standardized(&self.scaling.contexts, contexts)?;
+        self.deviation.network()?.coefficients_at(contexts.view())
     }
 
     /// Whether archetypes are mixed by weights that sum to one, so that the population's model can be
@@ -231,27 +175,17 @@ fn not_additive() -> Error {
 impl<E: EncoderSettings> Checked for NeuralModel<E> {
     fn check(&self) -> Result<()> {
         let (contexts, features, targets) = self.deviation.widths();
-        for (argument, expected, found) in [
-            ("context scaling", contexts, self.scaling.contexts.columns()),
-            ("feature scaling", features, self.scaling.features.columns()),
-            ("target scaling", targets, self.scaling.targets.columns()),
-            ("shares", targets, self.shares.len()),
-        ] {
-            check_columns(argument, expected, found)?;
-        }
+        check_columns("context scaling", contexts, self.scaling.contexts.columns())?;
+        check_columns("feature scaling", features, self.scaling.features.columns())?;
+        check_columns("target scaling", targets, self.scaling.targets.columns())?;
+        check_columns("shares", targets, self.shares.len())?;
         self.population.check(features, targets)?;
         check_finite("shares", self.shares.view().insert_axis(Axis(0)))?;
         let network = self.deviation.network()?;
         if let Some(centers) = &self.centers {
             let code = network.encoder().code_width();
             check_table("centers", centers.view(), Some(code))?;
-            if centers.nrows() != contexts {
-                return Err(Error::RowCount {
-                    argument: "centers",
-                    expected: contexts,
-                    found: centers.nrows(),
-                });
-            }
+            check_rows("centers", contexts, centers.nrows())?;
         }
         Ok(())
     }
@@ -259,8 +193,7 @@ impl<E: EncoderSettings> Checked for NeuralModel<E> {
 
 impl<E: EncoderSettings> VaryingCoefficients for NeuralModel<E> {
     fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
-        let (slopes, offsets) = self.deviations(contexts)?;
-        let (mut slopes, mut offsets) = self.shared(Coefficients::new(slopes, offsets)?);
+        let (mut slopes, mut offsets) = self.shared(self.deviations(contexts)?);
         slopes += &self.population.slopes;
         offsets += &self.population.offsets;
         Coefficients::new(slopes, offsets)?
@@ -301,17 +234,7 @@ impl<E: EncoderSettings> WithArchetypes for NeuralModel<E> {
 
     fn archetype_weights(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         let network = self.mixing_network()?;
-        let standardized = self.standardized(contexts)?;
-        let blocks: Vec<_> = standardized.axis_chunks_iter(Axis(0), BLOCK).collect();
-        let codes = blocks
-            .into_par_iter()
-            .map(|contexts| network.codes_at(contexts))
-            .collect::<Result<Vec<_>>>()?;
-        let mut weights = Array2::zeros((contexts.nrows(), network.encoder().code_width()));
-        for (mut rows, codes) in weights.axis_chunks_iter_mut(Axis(0), BLOCK).zip(&codes) {
-            rows.assign(codes);
-        }
-        Ok(weights)
+        network.codes_at(standardized(&self.scaling.contexts, contexts)?.view())
     }
 }
 
