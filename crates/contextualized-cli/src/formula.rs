@@ -93,7 +93,7 @@ impl Formula {
         let remaining: Vec<Variable> = columns
             .iter()
             .filter(|column| !named.contains(column.as_str()))
-            .map(|column| Variable::of_numbers(column))
+            .map(Variable::of_numbers)
             .collect();
         let features = self.features.filled(&remaining, "features")?;
         let contexts = self.contexts.filled(&remaining, "contexts")?;

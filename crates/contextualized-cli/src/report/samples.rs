@@ -34,7 +34,8 @@ pub(crate) fn columns_table(training: &Samples, test: &Samples, networks: bool) 
     .words(&[1]);
     let names = training.names();
     let features = if networks { "node" } else { "feature" };
-    let roles: [(_, _, fn(&Samples) -> ArrayView2<'_, f64>); 3] = [
+    type TableOf = fn(&Samples) -> ArrayView2<'_, f64>;
+    let roles: [(_, _, TableOf); 3] = [
         ("context", &names.contexts, Samples::contexts),
         (features, &names.features, Samples::features),
         ("target", &names.targets, Samples::targets),
