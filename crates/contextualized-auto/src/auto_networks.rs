@@ -1,7 +1,6 @@
 //! Networks whose estimator is chosen by cross-validation.
 
-use crate::choice::Comparison;
-use crate::progress::Progress;
+use crate::choice::{Choice, Comparison};
 use crate::{AutoReport, NetworkCandidate, NetworkChoice, NetworkMethod, NetworkModel};
 use contextualized_core::cross_validation::HeldOut;
 use contextualized_core::{
@@ -26,14 +25,7 @@ use serde::{Deserialize, Serialize};
 pub struct AutoNetworks {
     kind: NetworkChoice,
     comparison: Comparison,
-    choice: Choice,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Choice {
-    All,
-    Only(NetworkMethod),
-    Given(Vec<NetworkCandidate>),
+    choice: Choice<NetworkMethod, NetworkCandidate>,
 }
 
 impl AutoNetworks {
@@ -130,13 +122,10 @@ impl AutoNetworks {
         }
         let names: Vec<String> = candidates.iter().map(Estimator::name).collect();
         let compared = candidates.len() > 1;
-        let fits = if compared {
-            candidates.len() * self.comparison.folds
-        } else {
-            0
-        };
-        let progress = Progress::new(fits + 1, observer);
-        let mut report = if compared {
+        let progress = self
+            .comparison
+            .progress(compared, candidates.len(), observer);
+        let report = if compared {
             let job = |candidate: usize, train: &Samples, test: &Samples| {
                 let model = candidates[candidate].fit(train)?;
                 Ok(HeldOut {
@@ -154,12 +143,7 @@ impl AutoNetworks {
         } else {
             AutoReport::of_one(LOSS, names)
         };
-        let model = loop {
-            match candidates[report.chosen()].fit(&samples) {
-                Ok(model) => break model,
-                Err(error) => report = report.without_chosen(error)?,
-            }
-        };
+        let (model, report) = report.fitted(|chosen| candidates[chosen].fit(&samples))?;
         progress.step();
         Ok(AutoNetworkModel { model, report })
     }

@@ -1,6 +1,6 @@
 //! A regression whose estimator is chosen by cross-validation.
 
-use crate::choice::Comparison;
+use crate::choice::{Choice, Comparison};
 use crate::progress::Progress;
 use crate::{AutoModel, AutoReport, Candidate, RegressionMethod, RegressionModel};
 use contextualized_analysis::Bootstrap;
@@ -69,14 +69,7 @@ pub struct AutoRegression {
     settings: RegressionSettings,
     comparison: Comparison,
     bootstraps: usize,
-    choice: Choice,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Choice {
-    All,
-    Only(RegressionMethod),
-    Given(Vec<Candidate>),
+    choice: Choice<RegressionMethod, Candidate>,
 }
 
 impl Default for AutoRegression {
@@ -185,26 +178,17 @@ impl AutoRegression {
             [sole] => family.has_dispersion() && !sole.knows_dispersion(),
             [_, _, ..] => true,
         };
-        let fits = if compared {
-            candidates.len() * self.comparison.folds
-        } else {
-            0
-        };
-        let progress = Progress::new(fits + 1, observer);
+        let progress = self
+            .comparison
+            .progress(compared, candidates.len(), observer);
         let names: Vec<String> = candidates.iter().map(Estimator::name).collect();
-        let (mut report, noise) = if compared {
+        let (report, noise) = if compared {
             self.compare(&samples, &candidates, &names, &progress)?
         } else {
             (AutoReport::of_one(family.loss_name(), names), None)
         };
-        let model = loop {
-            let candidate = &candidates[report.chosen()];
-            match self.fit_chosen(candidate, &samples) {
-                Ok(model) => break model,
-                // One that all folds could be fitted with and all rows cannot is passed over.
-                Err(error) => report = report.without_chosen(error)?,
-            }
-        };
+        let (model, report) =
+            report.fitted(|chosen| self.fit_chosen(&candidates[chosen], &samples))?;
         progress.step();
         Ok(AutoModel::new(model, noise, report))
     }

@@ -10,6 +10,16 @@ use contextualized_core::{Error, Family, KFold, Result, Samples, Split};
 use ndarray::Array2;
 use std::borrow::Cow;
 
+/// What is chosen from.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Choice<M, C> {
+    /// The default candidates.
+    All,
+    /// The default candidate of one method.
+    Only(M),
+    Given(Vec<C>),
+}
+
 /// What a choice of estimators has in common: how rows are held out, and seeds.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Comparison {
@@ -38,6 +48,17 @@ pub(crate) struct Decision {
 }
 
 impl Comparison {
+    /// Counts the fits of this many candidates to all folds, where they are compared, and one to all rows.
+    pub(crate) fn progress<'a>(
+        &self,
+        compared: bool,
+        candidates: usize,
+        observer: &'a (dyn Fn(usize, usize) + Sync),
+    ) -> Progress<'a> {
+        let fits = if compared { candidates * self.folds } else { 0 };
+        Progress::new(fits + 1, observer)
+    }
+
     /// Lets every candidate predict all folds, those excepted that are stopped early, and chooses the
     /// first whose loss is within one standard error of the lowest. A job is given a candidate's
     /// position, the rows to train on and the rows to predict.

@@ -82,13 +82,28 @@ impl AutoReport {
         }
     }
 
+    /// Fits the chosen candidate to all rows; one that all folds could be fitted with and all rows cannot
+    /// is passed over.
+    ///
+    /// # Errors
+    ///
+    /// That of the last fit where no other candidate was compared.
+    pub(crate) fn fitted<M>(mut self, fit: impl Fn(usize) -> Result<M>) -> Result<(M, Self)> {
+        loop {
+            match fit(self.chosen) {
+                Ok(model) => return Ok((model, self)),
+                Err(error) => self = self.without_chosen(error)?,
+            }
+        }
+    }
+
     /// Without the chosen candidate, which could not be fitted to all rows: the one with the lowest loss
     /// of the others is chosen.
     ///
     /// # Errors
     ///
     /// That of the fit where no other candidate was compared.
-    pub(crate) fn without_chosen(mut self, error: Error) -> Result<Self> {
+    fn without_chosen(mut self, error: Error) -> Result<Self> {
         self.candidates[self.chosen].outcome =
             CandidateOutcome::Failed(format!("on all rows: {error}"));
         let compared = |(position, line): (usize, &CandidateReport)| match &line.outcome {

@@ -2,6 +2,7 @@
 
 use crate::data::Reading;
 use crate::error::{Error, Result};
+use crate::rows::Rows;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use contextualized_auto::{NetworkChoice, NetworkMethod, RegressionMethod};
@@ -118,6 +119,9 @@ pub(crate) enum Estimate<M> {
 
 const AUTO: &str = "auto";
 
+/// Its name and description, before those of the others.
+const BEST: [(&str, &str); 1] = [(AUTO, "The best of the others on held-out rows.")];
+
 impl<M: FromStr> FromStr for Estimate<M> {
     type Err = M::Err;
 
@@ -142,24 +146,14 @@ fn named<T: FromStr<Err = contextualized_core::Error> + Clone + Send + Sync + 's
 
 fn regression_estimator() -> impl TypedValueParser<Value = Estimate<RegressionMethod>> {
     let methods = RegressionMethod::ALL.iter();
-    named(with_auto(
-        methods.map(|method| (method.name(), method.description())),
-    ))
+    let methods = methods.map(|method| (method.name(), method.description()));
+    named(BEST.into_iter().chain(methods))
 }
 
 fn network_estimator() -> impl TypedValueParser<Value = Estimate<NetworkMethod>> {
     let methods = NetworkMethod::ALL.iter();
-    named(with_auto(
-        methods.map(|method| (method.name(), method.description())),
-    ))
-}
-
-fn with_auto(
-    names: impl Iterator<Item = (&'static str, &'static str)>,
-) -> impl Iterator<Item = (&'static str, &'static str)> {
-    [(AUTO, "The best of the others on held-out rows.")]
-        .into_iter()
-        .chain(names)
+    let methods = methods.map(|method| (method.name(), method.description()));
+    named(BEST.into_iter().chain(methods))
 }
 
 fn family() -> impl TypedValueParser<Value = Family> {
@@ -167,11 +161,8 @@ fn family() -> impl TypedValueParser<Value = Family> {
 }
 
 fn network_kind() -> impl TypedValueParser<Value = NetworkChoice> {
-    named(
-        NetworkChoice::ALL
-            .iter()
-            .map(|kind| (kind.name(), kind.description())),
-    )
+    let kinds = NetworkChoice::ALL.iter();
+    named(kinds.map(|kind| (kind.name(), kind.description())))
 }
 
 #[derive(Debug, Args)]
@@ -225,12 +216,8 @@ pub(crate) struct Predict {
     pub(crate) model: String,
     /// Data file with the columns of contexts and features; targets are not needed.
     pub(crate) data: String,
-    /// File to write to; - is standard output.
-    #[arg(long, short, value_name = "FILE", default_value = "-")]
-    pub(crate) out: String,
-    /// Format to write [default: Parquet for a name that ends in .parquet, else CSV].
-    #[arg(long, value_enum)]
-    pub(crate) format: Option<OutputFormat>,
+    #[command(flatten)]
+    pub(crate) output: OutputFlags,
     /// Confidence level of intervals to write.
     #[arg(long, value_name = "P", value_parser = probability)]
     pub(crate) level: Option<f64>,
@@ -245,6 +232,28 @@ pub(crate) struct Predict {
     pub(crate) unknown_levels: UnknownLevels,
     #[command(flatten)]
     pub(crate) flags: DataFlags,
+}
+
+/// Where rows are written to.
+#[derive(Debug, Args)]
+pub(crate) struct OutputFlags {
+    /// File to write to; - is standard output.
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    out: String,
+    /// Format to write [default: Parquet for a name that ends in .parquet, else CSV].
+    #[arg(long, value_enum)]
+    format: Option<OutputFormat>,
+}
+
+impl OutputFlags {
+    pub(crate) fn rows(&self) -> Result<Rows> {
+        let by_name = if self.out.to_lowercase().ends_with(".parquet") {
+            OutputFormat::Parquet
+        } else {
+            OutputFormat::Csv
+        };
+        Rows::create(&self.out, self.format.unwrap_or(by_name))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -263,7 +272,7 @@ pub(crate) enum UnknownLevels {
     Population,
 }
 
-pub(crate) fn probability(text: &str) -> std::result::Result<f64, String> {
+fn probability(text: &str) -> std::result::Result<f64, String> {
     match text.parse::<f64>() {
         Ok(level) if level > 0.0 && level < 1.0 => Ok(level),
         _ => Err("a number between 0 and 1, such as 0.95".to_owned()),
@@ -354,12 +363,8 @@ pub(crate) struct Simulate {
     /// The problem.
     #[arg(value_enum)]
     pub(crate) problem: Problem,
-    /// File to write to; - is standard output.
-    #[arg(long, short, value_name = "FILE", default_value = "-")]
-    pub(crate) out: String,
-    /// Format to write [default: Parquet for a name that ends in .parquet, else CSV].
-    #[arg(long, value_enum)]
-    pub(crate) format: Option<OutputFormat>,
+    #[command(flatten)]
+    pub(crate) output: OutputFlags,
     /// Rows; of the treatment problem all 5625 are on a grid, and this is not used.
     #[arg(long, value_name = "N", default_value_t = 500)]
     pub(crate) rows: usize,
@@ -403,18 +408,6 @@ pub(crate) enum Part {
     Unobserved,
     /// All of them.
     All,
-}
-
-impl Fit {
-    pub(crate) fn check(&self) -> Result<()> {
-        check_folds(self.settings.folds)?;
-        if self.bootstraps == 1 {
-            return Err(Error::usage(
-                "--bootstraps 1 tells nothing; use at least 20",
-            ));
-        }
-        Ok(())
-    }
 }
 
 pub(crate) fn check_folds(folds: usize) -> Result<()> {

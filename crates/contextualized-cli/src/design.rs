@@ -5,11 +5,12 @@ mod encode;
 mod training;
 
 use crate::error::{Error, Result};
-use contextualized_core::{Checked, Family, checked_serde};
+use contextualized_core::{Checked, Family, Samples, checked_serde};
+use ndarray::{ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-pub(crate) use encode::{Encoded, Encoder, Unknown};
+pub(crate) use encode::{Encoded, Encoder};
 pub(crate) use training::{Request, Training, read_training};
 
 /// A column of the data as it was in training.
@@ -100,7 +101,6 @@ impl Design {
         names(&self.features)
     }
 
-    /// Names of the targets, which predictions are named after.
     /// The same design, with offsets read from a column of another name.
     pub(crate) fn with_offset_named(&self, name: Option<&str>) -> Result<Cow<'_, Self>> {
         let Some(name) = name else {
@@ -123,9 +123,33 @@ impl Design {
         Ok(Cow::Owned(design))
     }
 
+    /// Names of the targets, which predictions are named after.
     pub(crate) fn target_names(&self) -> Vec<String> {
         let targets = self.targets.iter();
         targets.map(|target| target.name.clone()).collect()
+    }
+
+    /// Rows under the names of their columns; the targets of networks are their nodes.
+    pub(crate) fn samples(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+        targets: ArrayView2<'_, f64>,
+        offsets: Option<ArrayView1<'_, f64>>,
+    ) -> contextualized_core::Result<Samples> {
+        let target_names = if self.is_of_networks() {
+            self.feature_names()
+        } else {
+            self.target_names()
+        };
+        let samples = Samples::new(contexts, features, targets)?
+            .with_context_names(self.context_names())?
+            .with_feature_names(self.feature_names())?
+            .with_target_names(target_names)?;
+        match offsets {
+            Some(offsets) => samples.with_offsets(offsets),
+            None => Ok(samples),
+        }
     }
 
     /// Whether a design column depends on this variable.

@@ -1,5 +1,6 @@
 //! What can go wrong, and the exit code it ends in.
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 /// Why a command stopped: one line that says what, where and what to do.
@@ -31,19 +32,18 @@ impl Error {
 
     /// A failure to read or write a file of this name.
     pub(crate) fn file(action: &str, name: &str, source: &std::io::Error) -> Self {
-        match source.kind() {
-            std::io::ErrorKind::BrokenPipe => Self::ClosedPipe,
-            std::io::ErrorKind::NotFound => Self::failure(format!(
-                "cannot {action} {name}: there is no such file or folder"
-            )),
-            std::io::ErrorKind::PermissionDenied => Self::failure(format!(
-                "cannot {action} {name}: permission denied; check who may {action} it"
-            )),
-            std::io::ErrorKind::StorageFull => Self::failure(format!(
-                "cannot {action} {name}: the disk is full; make room or choose another place"
-            )),
-            _ => Self::failure(format!("cannot {action} {name}: {source}")),
-        }
+        let why = match source.kind() {
+            ErrorKind::BrokenPipe => return Self::ClosedPipe,
+            ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+            ErrorKind::PermissionDenied => {
+                format!("permission denied; check who may {action} it")
+            }
+            ErrorKind::StorageFull => {
+                "the disk is full; make room or choose another place".to_owned()
+            }
+            _ => source.to_string(),
+        };
+        Self::failure(format!("cannot {action} {name}: {why}"))
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {

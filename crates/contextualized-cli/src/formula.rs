@@ -61,6 +61,21 @@ pub(crate) struct Resolved {
     pub(crate) intercept: bool,
 }
 
+impl Variable {
+    /// A column whose values are levels only if they are not numbers.
+    pub(crate) fn of_numbers(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            factor: false,
+        }
+    }
+}
+
+/// Whether two terms are of the same variables, in any order.
+fn same(a: &Term, b: &Term) -> bool {
+    a.len() == b.len() && a.iter().all(|variable| b.contains(variable))
+}
+
 impl Formula {
     /// Fills in `.` from the columns of a file, and checks that the formula can be meant.
     pub(crate) fn resolve(&self, columns: &[String]) -> Result<Resolved> {
@@ -78,21 +93,15 @@ impl Formula {
         let remaining: Vec<Variable> = columns
             .iter()
             .filter(|column| !named.contains(column.as_str()))
-            .map(|column| Variable {
-                name: column.clone(),
-                factor: false,
-            })
+            .map(Variable::of_numbers)
             .collect();
         let features = self.features.filled(&remaining, "features")?;
         let contexts = self.contexts.filled(&remaining, "contexts")?;
         if let Some(term) = contexts.iter().find(|term| term.len() > 1) {
             return Err(Error::usage(format!(
                 "the formula has the interaction {} among the contexts; contexts interact by the estimator, write {}",
-                TermName(term),
-                term.iter()
-                    .map(|variable| variable.to_string())
-                    .collect::<Vec<_>>()
-                    .join(" + ")
+                joined(term, ":"),
+                joined(term, " + ")
             )));
         }
         for target in &self.targets {
@@ -130,9 +139,8 @@ impl Side {
         let mut terms: Vec<Term> = Vec::new();
         let rest = remaining.iter().map(|variable| vec![variable.clone()]);
         for term in self.terms.iter().cloned().chain(rest.filter(|_| self.dot)) {
-            let set: BTreeSet<&Variable> = term.iter().collect();
-            let same = |other: &Term| other.iter().collect::<BTreeSet<_>>() == set;
-            if !self.without.iter().any(same) && !terms.iter().any(same) {
+            let mut others = self.without.iter().chain(&terms);
+            if !others.any(|other| same(other, &term)) {
                 terms.push(term);
             }
         }
@@ -167,41 +175,27 @@ fn quoted(name: &str) -> String {
     }
 }
 
-/// A term as it is written: `a:b`.
-pub(crate) struct TermName<'a>(pub(crate) &'a [Variable]);
-
-impl Display for TermName<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        for (position, variable) in self.0.iter().enumerate() {
-            let colon = if position > 0 { ":" } else { "" };
-            write!(f, "{colon}{variable}")?;
-        }
-        Ok(())
-    }
+/// Variables as they are written, those of a term with a colon between them: `a:b`.
+pub(crate) fn joined(variables: &[Variable], by: &str) -> String {
+    let names: Vec<String> = variables.iter().map(Variable::to_string).collect();
+    names.join(by)
 }
 
 impl Display for Resolved {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        let names = |variables: &[Variable], by: &str| {
-            let names: Vec<String> = variables.iter().map(Variable::to_string).collect();
-            names.join(by)
-        };
         match self.targets.len() {
             0 => write!(f, "~ ")?,
             1 => write!(f, "{} ~ ", self.targets[0])?,
-            _ => write!(f, "cbind({}) ~ ", names(&self.targets, ", "))?,
+            _ => write!(f, "cbind({}) ~ ", joined(&self.targets, ", "))?,
         }
-        let terms: Vec<String> = self
-            .features
-            .iter()
-            .map(|term| TermName(term).to_string())
-            .collect();
+        let terms = self.features.iter().map(|term| joined(term, ":"));
+        let terms: Vec<String> = terms.collect();
         let intercept = if self.intercept { "" } else { " - 1" };
         write!(
             f,
             "{}{intercept} | {}",
             terms.join(" + "),
-            names(&self.contexts, " + ")
+            joined(&self.contexts, " + ")
         )
     }
 }

@@ -14,6 +14,7 @@
 //! | `saved.rs`, `model_file.rs` | what a model file holds, and how |
 //! | `commands.rs` | one file for each command |
 //! | `report.rs` | the HTML report |
+//! | `pairs.rs` | edges of networks as columns |
 //! | `output.rs`, `progress.rs` | files that are whole or not there, tables, progress |
 
 mod arguments;
@@ -24,6 +25,7 @@ mod error;
 mod formula;
 mod model_file;
 mod output;
+mod pairs;
 mod progress;
 mod report;
 mod rows;

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::Read;
 
 /// The key of the metadata.
 const KEY: &str = "contextualized";
@@ -50,11 +50,7 @@ const FORMAT: &str = "contextualized model";
 
 /// Writes a model to a file, whole or not at all.
 pub(crate) fn save<M: Serialize>(model: &M, path: &str) -> Result<()> {
-    let bytes = to_bytes(model)?;
-    let mut file = OutputFile::create(path)?;
-    file.write_all(&bytes)
-        .map_err(|source| Error::file("write", path, &source))?;
-    file.finish()
+    OutputFile::write_whole(path, &to_bytes(model)?)
 }
 
 /// Reads a model from a file.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use tempfile::NamedTempFile;
 
-pub(crate) use tables::{Cell, Table, print};
+pub(crate) use tables::{Cell, Section, Table, print, say};
 
 /// Temporary files that an interruption has to remove.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
@@ -25,6 +25,23 @@ pub(crate) fn clean_up_when_interrupted() {
         }
         std::process::exit(130);
     });
+}
+
+/// What an output is called in messages.
+pub(crate) fn output_name(path: &str) -> String {
+    match path {
+        "-" => "standard output".to_owned(),
+        path => path.to_owned(),
+    }
+}
+
+/// Prints a text as it is.
+pub(crate) fn print_text(text: &[u8]) -> Result<()> {
+    let mut output = std::io::stdout().lock();
+    output
+        .write_all(text)
+        .and_then(|()| output.flush())
+        .map_err(|source| Error::file("write", "standard output", &source))
 }
 
 /// A file that appears under its name only when it is finished.
@@ -81,13 +98,18 @@ impl OutputFile {
             },
         };
         Ok(Self {
-            name: match path {
-                "-" => "standard output".to_owned(),
-                path => path.to_owned(),
-            },
+            name: output_name(path),
             sink: BufWriter::with_capacity(1 << 17, sink),
             failure: Failure::default(),
         })
+    }
+
+    /// Writes a file of these bytes, whole or not at all.
+    pub(crate) fn write_whole(path: &str, bytes: &[u8]) -> Result<()> {
+        let mut file = Self::create(path)?;
+        file.write_all(bytes)
+            .map_err(|source| Error::file("write", path, &source))?;
+        file.finish()
     }
 
     pub(crate) fn failure(&self) -> Failure {

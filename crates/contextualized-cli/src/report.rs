@@ -1,7 +1,7 @@
 //! The HTML report: one file that needs no network.
 //!
-//! [`RegressionReport`] and [`NetworkReport`] hold what a report is about and know models by their
-//! traits alone. Every number and sentence is worked out from them here.
+//! A [`Study`] holds what a report is about, [`RegressionReport`] and [`NetworkReport`] the models, which
+//! they know by their traits alone. Every number and sentence is worked out from them here.
 
 mod axes;
 mod coefficients;
@@ -14,7 +14,7 @@ mod parts;
 mod pictures;
 mod regression;
 mod samples;
-mod sections;
+mod study;
 mod variation;
 mod words;
 
@@ -22,8 +22,6 @@ mod words;
 mod tests;
 
 pub(crate) use axes::ContextAxis;
-pub(crate) use comparison::Clusters;
 pub(crate) use networks::NetworkReport;
 pub(crate) use regression::RegressionReport;
-pub(crate) use sections::{Achieved, Candidate};
-pub(crate) use variation::Tested;
+pub(crate) use study::Study;

@@ -2,51 +2,39 @@
 
 use crate::arguments::OutputFormat;
 use crate::error::{Error, Result};
-use crate::output::{Failure, OutputFile};
+use crate::output::{Failure, OutputFile, output_name};
 use arrow_array::{ArrayRef, Float64Array, RecordBatch};
-use arrow_schema::{ArrowError, DataType, Field, Schema};
+use arrow_schema::{ArrowError, Field, Schema};
 use ndarray::Array2;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use std::sync::Arc;
 
-/// The format that was asked for, or that of the name.
-pub(crate) fn format_of(asked: Option<OutputFormat>, path: &str) -> OutputFormat {
-    asked.unwrap_or(if path.to_lowercase().ends_with(".parquet") {
-        OutputFormat::Parquet
-    } else {
-        OutputFormat::Csv
-    })
-}
-
 /// A file of rows that is being written.
 pub(crate) struct Rows {
     name: String,
     format: OutputFormat,
-    state: State,
+    /// Until columns are known, with the first block.
+    file: Option<OutputFile>,
+    writer: Option<Writer>,
     failure: Failure,
 }
 
-enum State {
-    /// Columns are known with the first block.
-    Opened(OutputFile),
+enum Writer {
     Csv(Box<arrow_csv::Writer<OutputFile>>),
     Parquet(Box<ArrowWriter<OutputFile>>),
-    Closed,
 }
 
 impl Rows {
     pub(crate) fn create(path: &str, format: OutputFormat) -> Result<Self> {
         let file = OutputFile::create(path)?;
         Ok(Self {
-            name: match path {
-                "-" => "standard output".to_owned(),
-                path => path.to_owned(),
-            },
+            name: output_name(path),
             format,
             failure: file.failure(),
-            state: State::Opened(file),
+            file: Some(file),
+            writer: None,
         })
     }
 
@@ -58,70 +46,61 @@ impl Rows {
         names: &[String],
         values: &Array2<f64>,
     ) -> Result<()> {
-        let own = kept_names.iter().zip(&kept);
-        let mut fields: Vec<Field> = own
-            .map(|(name, array)| Field::new(name, array.data_type().clone(), true))
-            .collect();
-        fields.extend(
-            names
-                .iter()
-                .map(|name| Field::new(name, DataType::Float64, true)),
-        );
         let mut arrays = kept;
         for column in values.columns() {
             let cells = column
                 .iter()
-                .map(|value| Some(*value).filter(|v| !v.is_nan()));
+                .map(|value| (!value.is_nan()).then_some(*value));
             arrays.push(Arc::new(cells.collect::<Float64Array>()));
         }
+        let names = kept_names.iter().chain(names);
+        let fields: Vec<Field> = names
+            .zip(&arrays)
+            .map(|(name, array)| Field::new(name, array.data_type().clone(), true))
+            .collect();
         let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
             .map_err(|source| self.error(&source))?;
         self.open(&batch)?;
-        let outcome = match &mut self.state {
-            State::Csv(writer) => writer.write(&batch),
-            State::Parquet(writer) => writer.write(&batch).map_err(ArrowError::from),
-            State::Opened(_) | State::Closed => Ok(()),
+        let outcome = match &mut self.writer {
+            Some(Writer::Csv(writer)) => writer.write(&batch),
+            Some(Writer::Parquet(writer)) => writer.write(&batch).map_err(ArrowError::from),
+            None => Ok(()),
         };
         outcome.map_err(|source| self.error(&source))
     }
 
     fn open(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.state = match std::mem::replace(&mut self.state, State::Closed) {
-            State::Opened(file) => match self.format {
-                OutputFormat::Csv => State::Csv(Box::new(arrow_csv::Writer::new(file))),
-                OutputFormat::Parquet => {
-                    let properties = WriterProperties::builder()
-                        .set_compression(Compression::SNAPPY)
-                        .build();
-                    let writer = ArrowWriter::try_new(file, batch.schema(), Some(properties))
-                        .map_err(|source| self.error(&source))?;
-                    State::Parquet(Box::new(writer))
-                }
-            },
-            opened => opened,
+        let Some(file) = self.file.take() else {
+            return Ok(());
         };
+        self.writer = Some(match self.format {
+            OutputFormat::Csv => Writer::Csv(Box::new(arrow_csv::Writer::new(file))),
+            OutputFormat::Parquet => {
+                let properties = WriterProperties::builder()
+                    .set_compression(Compression::SNAPPY)
+                    .build();
+                let writer = ArrowWriter::try_new(file, batch.schema(), Some(properties))
+                    .map_err(|source| self.error(&source))?;
+                Writer::Parquet(Box::new(writer))
+            }
+        });
         Ok(())
     }
 
     pub(crate) fn finish(mut self) -> Result<()> {
-        match std::mem::replace(&mut self.state, State::Closed) {
-            State::Opened(file) => file.finish(),
-            State::Csv(writer) => writer.into_inner().finish(),
-            State::Parquet(writer) => writer
-                .into_inner()
-                .map_err(|source| self.error(&source))?
-                .finish(),
-            State::Closed => Ok(()),
-        }
+        let file = match self.writer.take() {
+            Some(Writer::Csv(writer)) => Some(writer.into_inner()),
+            Some(Writer::Parquet(writer)) => {
+                Some(writer.into_inner().map_err(|source| self.error(&source))?)
+            }
+            None => self.file.take(),
+        };
+        file.map_or(Ok(()), OutputFile::finish)
     }
 
     fn error(&self, source: &dyn std::fmt::Display) -> Error {
-        match self
-            .failure
-            .lock()
-            .ok()
-            .and_then(|mut failure| failure.take())
-        {
+        let failure = self.failure.lock().ok();
+        match failure.and_then(|mut failure| failure.take()) {
             Some(failure) => Error::file("write", &self.name, &failure),
             None => Error::failure(format!("cannot write {}: {source}", self.name)),
         }

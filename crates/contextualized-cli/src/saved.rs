@@ -2,7 +2,7 @@
 
 use crate::design::Design;
 use contextualized_analysis::VariationTable;
-use contextualized_auto::{AutoModel, AutoNetworkModel, NetworkModel};
+use contextualized_auto::{AutoModel, AutoNetworkModel, AutoReport, NetworkModel};
 use contextualized_baselines::{ClusterModel, PopulationModel};
 use contextualized_core::{Result, Samples, Split};
 use ndarray::{Array1, Array2};
@@ -44,6 +44,24 @@ pub(crate) struct TrainingRows {
 pub(crate) enum Fitted {
     Regression(Box<Regression>),
     Networks(Box<Networks>),
+}
+
+impl Fitted {
+    /// The table that the model was chosen from.
+    pub(crate) fn choice(&self) -> &AutoReport {
+        match self {
+            Self::Regression(regression) => regression.model.report(),
+            Self::Networks(networks) => networks.model.report(),
+        }
+    }
+
+    /// The model in words.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Regression(regression) => regression.model.describe(),
+            Self::Networks(networks) => networks.model.describe(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -90,6 +108,24 @@ impl<M> Baseline<M> {
             Self::Failed(_) => None,
         }
     }
+
+    /// Why it could not be fitted.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        match self {
+            Self::Fitted(_) => None,
+            Self::Failed(reason) => Some(reason),
+        }
+    }
+
+    /// The model; without it an error that says what is missing, and why.
+    pub(crate) fn required(&self, missing: &str) -> crate::error::Result<&M> {
+        match self {
+            Self::Fitted(model) => Ok(model),
+            Self::Failed(reason) => {
+                Err(crate::error::Error::failure(format!("{missing}: {reason}")))
+            }
+        }
+    }
 }
 
 impl TrainingRows {
@@ -108,23 +144,12 @@ impl TrainingRows {
     }
 
     pub(crate) fn samples(&self, design: &Design) -> Result<Samples> {
-        let mut samples = Samples::new(
+        design.samples(
             self.contexts.view(),
             self.features.view(),
             self.targets.view(),
-        )?;
-        if let Some(offsets) = &self.offsets {
-            samples = samples.with_offsets(offsets.view())?;
-        }
-        let targets = if design.is_of_networks() {
-            design.feature_names()
-        } else {
-            design.target_names()
-        };
-        samples
-            .with_context_names(design.context_names())?
-            .with_feature_names(design.feature_names())?
-            .with_target_names(targets)
+            self.offsets.as_ref().map(Array1::view),
+        )
     }
 }
 

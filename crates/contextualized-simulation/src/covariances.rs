@@ -1,10 +1,10 @@
 //! Samples whose covariances vary with context.
 
 use crate::Draws;
-use crate::contexts::{Contexts, names, with_irrelevant};
+use crate::contexts::{Contexts, context_setters};
 use crate::draws::Stream;
 use crate::rows::table;
-use contextualized_core::validate::check_table;
+use contextualized_core::validate::{check_columns, check_table};
 use contextualized_core::{Error, Networks, Result, Samples, partial_correlations};
 use contextualized_solvers::{cholesky, cholesky_with_limit, correlation};
 use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3, Axis};
@@ -50,9 +50,7 @@ enum Truth {
 /// ```
 #[derive(Clone)]
 pub struct CovarianceSimulator {
-    rows: usize,
     contexts: Contexts,
-    irrelevant: usize,
     truth: Truth,
     means: Option<Arc<Means>>,
 }
@@ -61,42 +59,13 @@ impl CovarianceSimulator {
     /// A simulation of this many rows, whose contexts are still to be chosen.
     pub fn new(rows: usize) -> Self {
         Self {
-            rows,
-            contexts: Contexts::Missing,
-            irrelevant: 0,
+            contexts: Contexts::missing(rows),
             truth: Truth::Missing,
             means: None,
         }
     }
 
-    /// A simulation at these contexts (n × c), one row each.
-    pub fn at_contexts(contexts: ArrayView2<'_, f64>) -> Self {
-        Self {
-            contexts: Contexts::Given(contexts.to_owned()),
-            ..Self::new(contexts.nrows())
-        }
-    }
-
-    /// Draws the contexts of a row.
-    pub fn contexts(
-        mut self,
-        draw: impl Fn(&mut Draws) -> Vec<f64> + Send + Sync + 'static,
-    ) -> Self {
-        self.contexts = Contexts::Drawn(Arc::new(draw));
-        self
-    }
-
-    /// This many independent contexts, uniform between `low` and `high`.
-    pub fn uniform_contexts(self, columns: usize, low: f64, high: f64) -> Self {
-        self.contexts(move |draws| (0..columns).map(|_| draws.uniform(low, high)).collect())
-    }
-
-    /// Appends this many independent standard normal contexts, which nothing depends on, named
-    /// `noise0`, `noise1`, …
-    pub fn irrelevant_contexts(mut self, columns: usize) -> Self {
-        self.irrelevant = columns;
-        self
-    }
+    context_setters!();
 
     /// Factors L(c), p × r: the covariance is `L Lᵀ + I`.
     pub fn factors(
@@ -144,7 +113,7 @@ impl CovarianceSimulator {
     /// - [`Error::Numerical`], naming the row, for a matrix that is not symmetric and positive
     ///   definite.
     pub fn simulate(&self, seed: u64) -> Result<SimulatedCovariances> {
-        let contexts = self.contexts.draw(self.rows, seed)?;
+        let contexts = self.contexts.draw(seed)?;
         let rows = contexts.nrows();
         let mut draws = Draws::new(seed, Stream::Features);
         let mut features = Vec::new();
@@ -153,13 +122,7 @@ impl CovarianceSimulator {
         for (row, context) in contexts.rows().into_iter().enumerate() {
             let covariance = self.covariance_at(row, &context.to_vec())?;
             let expected = *nodes.get_or_insert(covariance.nrows());
-            if covariance.nrows() != expected {
-                return Err(Error::ColumnCount {
-                    argument: "covariance",
-                    expected,
-                    found: covariance.nrows(),
-                });
-            }
+            check_columns("covariance", expected, covariance.nrows())?;
             let factor = cholesky_with_limit(covariance.view(), 0.0)
                 .map_err(|error| Error::numerical(at_row("the covariance", row), error))?;
             let standard: Array1<f64> = (0..expected).map(|_| draws.normal(0.0, 1.0)).collect();
@@ -177,10 +140,10 @@ impl CovarianceSimulator {
         let features = Array2::from_shape_vec((rows, nodes), features).map_err(shape)? + &means;
         let covariances =
             Array3::from_shape_vec((rows, nodes, nodes), covariances).map_err(shape)?;
-        let visible = with_irrelevant(contexts.view(), self.irrelevant, seed);
+        let visible = self.contexts.with_irrelevant(contexts.view(), seed);
+        let samples = Samples::of_nodes(visible.view(), features.view())?;
         Ok(SimulatedCovariances {
-            samples: Samples::of_nodes(visible.view(), features.view())?
-                .with_context_names(names(contexts.ncols(), self.irrelevant))?,
+            samples: self.contexts.name(samples)?,
             means,
             covariances,
         })

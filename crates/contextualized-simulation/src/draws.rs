@@ -61,21 +61,15 @@ impl Draws {
     /// Normal with this mean and standard deviation; NaN for a negative deviation.
     pub fn normal(&mut self, mean: f64, standard_deviation: f64) -> f64 {
         let standard: f64 = self.generator.sample(StandardNormal);
-        if standard_deviation >= 0.0 {
-            mean + standard_deviation * standard
-        } else {
-            f64::NAN
-        }
+        let value = mean + standard_deviation * standard;
+        defined(standard_deviation >= 0.0, value)
     }
 
     /// 1 with this probability, else 0; NaN for a probability outside [0, 1].
     pub fn bernoulli(&mut self, probability: f64) -> f64 {
         let uniform = self.generator.r#gen::<f64>();
-        if (0.0..=1.0).contains(&probability) {
-            f64::from(uniform < probability)
-        } else {
-            f64::NAN
-        }
+        let value = f64::from(uniform < probability);
+        defined((0.0..=1.0).contains(&probability), value)
     }
 
     /// A whole number below `count`, each as likely as the others; 0 where there is none.
@@ -87,11 +81,7 @@ impl Draws {
     /// Gumbel with mode zero and this scale, hence mean 0.5772 times it; NaN unless it is positive.
     pub fn gumbel(&mut self, scale: f64) -> f64 {
         let standard: f64 = self.generator.sample(Exp1);
-        if scale > 0.0 {
-            -scale * standard.ln()
-        } else {
-            f64::NAN
-        }
+        defined(scale > 0.0, -scale * standard.ln())
     }
 
     /// A count with this rate, its mean; NaN for a rate that is negative or not finite.
@@ -108,12 +98,13 @@ impl Draws {
     /// Exponential with this rate, hence mean 1 / rate; NaN unless the rate is positive.
     pub fn exponential(&mut self, rate: f64) -> f64 {
         let standard: f64 = self.generator.sample(Exp1);
-        if rate > 0.0 {
-            standard / rate
-        } else {
-            f64::NAN
-        }
+        defined(rate > 0.0, standard / rate)
     }
+}
+
+/// A draw from a distribution that there is; NaN where parameters have none.
+fn defined(there_is: bool, value: f64) -> f64 {
+    if there_is { value } else { f64::NAN }
 }
 
 /// Random numbers of outcomes: normal errors and uniform numbers come from streams of their own.

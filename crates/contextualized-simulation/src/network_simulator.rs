@@ -1,11 +1,11 @@
 //! Samples whose directed acyclic graph varies with context.
 
-use crate::contexts::{Contexts, names, with_irrelevant};
-use crate::rows::table;
+use crate::contexts::{Contexts, context_setters};
+use crate::rows::{stacked, table};
 use crate::simulator::Offsets;
 use crate::{Draws, StructuralModel};
 use contextualized_core::{Error, Networks, Result, Samples, Split};
-use ndarray::{Array2, Array3, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2, Axis};
 use std::sync::Arc;
 
 type NetworkAt = dyn Fn(&[f64]) -> Array2<f64> + Send + Sync;
@@ -94,9 +94,7 @@ impl SimulatedNetworks {
 /// ```
 #[derive(Clone)]
 pub struct NetworkSimulator {
-    rows: usize,
     contexts: Contexts,
-    irrelevant: usize,
     networks: Option<Arc<NetworkAt>>,
     offsets: Option<Arc<Offsets>>,
     model: StructuralModel,
@@ -106,43 +104,14 @@ impl NetworkSimulator {
     /// A simulation of this many rows, whose contexts are still to be chosen.
     pub fn new(rows: usize) -> Self {
         Self {
-            rows,
-            contexts: Contexts::Missing,
-            irrelevant: 0,
+            contexts: Contexts::missing(rows),
             networks: None,
             offsets: None,
             model: StructuralModel::new(),
         }
     }
 
-    /// A simulation at these contexts (n × c), one row each.
-    pub fn at_contexts(contexts: ArrayView2<'_, f64>) -> Self {
-        Self {
-            contexts: Contexts::Given(contexts.to_owned()),
-            ..Self::new(contexts.nrows())
-        }
-    }
-
-    /// Draws the contexts of a row.
-    pub fn contexts(
-        mut self,
-        draw: impl Fn(&mut Draws) -> Vec<f64> + Send + Sync + 'static,
-    ) -> Self {
-        self.contexts = Contexts::Drawn(Arc::new(draw));
-        self
-    }
-
-    /// This many independent contexts, uniform between `low` and `high`.
-    pub fn uniform_contexts(self, columns: usize, low: f64, high: f64) -> Self {
-        self.contexts(move |draws| (0..columns).map(|_| draws.uniform(low, high)).collect())
-    }
-
-    /// Appends this many independent standard normal contexts, named `noise0`, `noise1`, …, which
-    /// nothing depends on.
-    pub fn irrelevant_contexts(mut self, columns: usize) -> Self {
-        self.irrelevant = columns;
-        self
-    }
+    context_setters!();
 
     /// The weights W(c) (p × p) of the edges from rows to columns.
     pub fn networks(
@@ -181,31 +150,12 @@ impl NetworkSimulator {
                 "a function of the context",
             ));
         };
-        let contexts = self.contexts.draw(self.rows, seed)?;
+        let contexts = self.contexts.draw(seed)?;
         let context = |row: usize| contexts.row(row).to_vec();
         let rows = contexts.nrows();
-        let mut nodes = None;
-        let mut square = Ok(());
-        let flat = table("networks", rows, None, |row| {
-            let network = network_at(&context(row));
-            let expected = *nodes.get_or_insert(network.nrows());
-            for found in [network.nrows(), network.ncols()] {
-                if found != expected && square.is_ok() {
-                    square = Err(Error::ColumnCount {
-                        argument: "networks",
-                        expected,
-                        found,
-                    });
-                }
-            }
-            network.iter().copied().collect()
-        });
-        square?;
-        let (flat, nodes) = (flat?, nodes.unwrap_or_default());
-        let edges = Array3::from_shape_fn((rows, nodes, nodes), |(row, from, to)| {
-            flat[[row, from * nodes + to]]
-        });
-        let networks = Networks::new(edges)?;
+        let matrices: Vec<_> = (0..rows).map(|row| network_at(&context(row))).collect();
+        let nodes = matrices.first().map_or(0, Array2::nrows);
+        let networks = Networks::new(stacked("networks", &matrices, (nodes, nodes))?)?;
         let offsets = match &self.offsets {
             Some(offsets) => table("offsets", rows, Some(nodes), |row| offsets(&context(row)))?,
             None => Array2::zeros((rows, nodes)),
@@ -213,11 +163,10 @@ impl NetworkSimulator {
         let features = self
             .model
             .simulate_with_offsets(&networks, offsets.view(), seed)?;
-        let visible = with_irrelevant(contexts.view(), self.irrelevant, seed);
-        let samples = Samples::of_nodes(visible.view(), features.view())?
-            .with_context_names(names(contexts.ncols(), self.irrelevant))?;
+        let visible = self.contexts.with_irrelevant(contexts.view(), seed);
+        let samples = Samples::of_nodes(visible.view(), features.view())?;
         Ok(SimulatedNetworks {
-            samples,
+            samples: self.contexts.name(samples)?,
             networks,
             offsets,
         })

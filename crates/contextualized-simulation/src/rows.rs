@@ -1,8 +1,8 @@
 //! Tables assembled from what closures return for one row at a time.
 
 use crate::simulator::{Offsets, Slopes};
-use contextualized_core::validate::check_table;
-use contextualized_core::{Coefficients, Error, Result};
+use contextualized_core::validate::{check_columns, check_table};
+use contextualized_core::{Coefficients, Result};
 use ndarray::{Array2, Array3, ArrayView2};
 
 /// A table (rows × columns) of finite values, as wide as asked for or as its first row.
@@ -16,7 +16,7 @@ pub(crate) fn table(
     for row in 0..rows {
         let found = values_of(row);
         let expected = *columns.get_or_insert(found.len());
-        check_width(argument, expected, found.len())?;
+        check_columns(argument, expected, found.len())?;
         values.extend(found);
     }
     let columns = columns.unwrap_or(0);
@@ -34,42 +34,37 @@ pub(crate) fn coefficients(
     offsets: Option<&Offsets>,
 ) -> Result<Coefficients> {
     let rows = contexts.nrows();
-    let contexts: Vec<Vec<f64>> = contexts
-        .rows()
-        .into_iter()
-        .map(|row| row.to_vec())
-        .collect();
-
-    let matrices: Vec<Array2<f64>> = contexts.iter().map(|context| slopes(context)).collect();
+    let context = |row: usize| contexts.row(row).to_vec();
+    let matrices: Vec<Array2<f64>> = (0..rows).map(|row| slopes(&context(row))).collect();
     let (targets, features) = matrices.first().map_or((0, 0), Array2::dim);
     for matrix in &matrices {
-        check_width("targets of slopes", targets, matrix.nrows())?;
-        check_width("features of slopes", features, matrix.ncols())?;
+        check_columns("targets of slopes", targets, matrix.nrows())?;
+        check_columns("features of slopes", features, matrix.ncols())?;
     }
-    let flat = table("slopes", rows, None, |row| {
-        matrices[row].iter().copied().collect()
-    })?;
-    let slopes = Array3::from_shape_fn((rows, targets, features), |(row, target, feature)| {
-        flat[[row, target * features + feature]]
-    });
+    let slopes = stacked("slopes", &matrices, (targets, features))?;
 
     let offsets = match offsets {
-        Some(offsets) => table("offsets", rows, Some(targets), |row| {
-            offsets(&contexts[row])
-        })?,
+        Some(offsets) => table("offsets", rows, Some(targets), |row| offsets(&context(row)))?,
         None => Array2::zeros((rows, targets)),
     };
     Coefficients::new(slopes, offsets)
 }
 
-fn check_width(argument: &'static str, expected: usize, found: usize) -> Result<()> {
-    if expected == found {
-        Ok(())
-    } else {
-        Err(Error::ColumnCount {
-            argument,
-            expected,
-            found,
-        })
+/// Matrices of finite values (rows × columns) as one table; errors count columns row by row.
+pub(crate) fn stacked(
+    argument: &'static str,
+    matrices: &[Array2<f64>],
+    (rows, columns): (usize, usize),
+) -> Result<Array3<f64>> {
+    for matrix in matrices {
+        check_columns(argument, rows, matrix.nrows())?;
+        check_columns(argument, columns, matrix.ncols())?;
     }
+    let flat = table(argument, matrices.len(), None, |row| {
+        matrices[row].iter().copied().collect()
+    })?;
+    let shape = (matrices.len(), rows, columns);
+    Ok(Array3::from_shape_fn(shape, |(matrix, row, column)| {
+        flat[[matrix, row * columns + column]]
+    }))
 }

@@ -1,6 +1,6 @@
 //! Samples from any linear model whose coefficients vary with context.
 
-use crate::contexts::{Contexts, names, with_irrelevant};
+use crate::contexts::{Contexts, context_setters};
 use crate::draws::{OutcomeDraws, Stream};
 use crate::rows::{coefficients, table};
 use crate::{Draws, SimulatedData};
@@ -56,9 +56,7 @@ pub(crate) type Offsets = dyn Fn(&[f64]) -> Vec<f64> + Send + Sync;
 /// ```
 #[derive(Clone)]
 pub struct Simulator {
-    rows: usize,
     contexts: Contexts,
-    irrelevant: usize,
     features: Arc<DrawFeatures>,
     slopes: Option<Arc<Slopes>>,
     offsets: Option<Arc<Offsets>>,
@@ -70,9 +68,7 @@ impl Simulator {
     /// A simulation of this many rows, whose contexts are still to be chosen.
     pub fn new(rows: usize) -> Self {
         Self {
-            rows,
-            contexts: Contexts::Missing,
-            irrelevant: 0,
+            contexts: Contexts::missing(rows),
             features: Arc::new(|draws, _, columns| {
                 (0..columns).map(|_| draws.normal(0.0, 1.0)).collect()
             }),
@@ -83,41 +79,7 @@ impl Simulator {
         }
     }
 
-    /// A simulation at these contexts (n × c), one row each.
-    pub fn at_contexts(contexts: ArrayView2<'_, f64>) -> Self {
-        Self {
-            contexts: Contexts::Given(contexts.to_owned()),
-            ..Self::new(contexts.nrows())
-        }
-    }
-
-    /// Draws the contexts of a row.
-    pub fn contexts(
-        mut self,
-        draw: impl Fn(&mut Draws) -> Vec<f64> + Send + Sync + 'static,
-    ) -> Self {
-        self.contexts = Contexts::Drawn(Arc::new(draw));
-        self
-    }
-
-    /// This many independent contexts, uniform between `low` and `high`.
-    pub fn uniform_contexts(self, columns: usize, low: f64, high: f64) -> Self {
-        self.contexts(move |draws| (0..columns).map(|_| draws.uniform(low, high)).collect())
-    }
-
-    /// This many independent standard normal contexts.
-    pub fn normal_contexts(self, columns: usize) -> Self {
-        self.contexts(move |draws| (0..columns).map(|_| draws.normal(0.0, 1.0)).collect())
-    }
-
-    /// Appends this many independent standard normal contexts, which slopes, offsets and
-    /// features never see.
-    ///
-    /// Their columns are named `noise0`, `noise1`, …
-    pub fn irrelevant_contexts(mut self, columns: usize) -> Self {
-        self.irrelevant = columns;
-        self
-    }
+    context_setters!();
 
     /// Draws the features of a row, given its contexts, the irrelevant ones excepted.
     ///
@@ -195,18 +157,17 @@ impl Simulator {
     /// - [`Error::NotFinite`] for a value that is not finite, be it returned by a function or
     ///   overflowing in the mean; slopes count columns target by target.
     pub fn simulate(&self, seed: u64) -> Result<SimulatedData> {
-        let contexts = self.contexts.draw(self.rows, seed)?;
+        let contexts = self.contexts.draw(seed)?;
         let coefficients = self.coefficients(contexts.view())?;
         let features = self.draw_features(seed, contexts.view(), coefficients.features())?;
         let predictor = coefficients.linear_predictor(features.view())?;
         let means = self.family.link().inverse_table(predictor.view());
         check_table("means", means.view(), None)?;
         let targets = self.draw_targets(seed, means.view())?;
-        let visible = with_irrelevant(contexts.view(), self.irrelevant, seed);
-        let samples = Samples::new(visible.view(), features.view(), targets.view())?
-            .with_context_names(names(contexts.ncols(), self.irrelevant))?;
+        let visible = self.contexts.with_irrelevant(contexts.view(), seed);
+        let samples = Samples::new(visible.view(), features.view(), targets.view())?;
         Ok(SimulatedData {
-            samples,
+            samples: self.contexts.name(samples)?,
             coefficients,
             means,
         })

@@ -2,7 +2,7 @@
 
 use crate::Draws;
 use crate::draws::Stream;
-use contextualized_core::validate::check_rows;
+use contextualized_core::validate::{check_columns, check_rows};
 use contextualized_core::{Error, Networks, Result};
 use contextualized_solvers::topological_order;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
@@ -178,13 +178,7 @@ impl StructuralModel {
         let (rows, nodes) = (networks.rows(), networks.nodes());
         let scales = self.checked_scales(nodes)?;
         check_rows("offsets", rows, offsets.nrows())?;
-        if offsets.ncols() != nodes {
-            return Err(Error::ColumnCount {
-                argument: "offsets",
-                expected: nodes,
-                found: offsets.ncols(),
-            });
-        }
+        check_columns("offsets", nodes, offsets.ncols())?;
         let mut draws = Draws::new(seed, Stream::Noise);
         let mut values = Array2::zeros((rows, nodes));
         for (row, network) in networks.edges().axis_iter(Axis(0)).enumerate() {

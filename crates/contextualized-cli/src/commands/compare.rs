@@ -6,10 +6,9 @@ use crate::data::Source;
 use crate::design::{Encoder, Training};
 use crate::error::{Error, Result};
 use crate::formula;
-use crate::output::{Cell, Table, print};
+use crate::output::{Cell, Section, Table, print};
 use crate::progress::Progress;
 use contextualized_core::comparison::{Compared, compare_on_test, cross_validate};
-use contextualized_core::metrics::Score;
 use contextualized_core::{DynEstimator, KFold};
 
 pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
@@ -52,7 +51,7 @@ fn by_folds(
     arguments: &Compare,
     training: &Training,
     estimators: &[Box<dyn DynEstimator>],
-) -> Result<(String, Option<Table>)> {
+) -> Result<Section> {
     let settings = &arguments.settings;
     let folds = KFold::new(settings.folds, settings.seed);
     let compared = cross_validate(
@@ -73,11 +72,18 @@ fn by_folds(
         ],
     );
     for line in &compared {
-        let outcome = line.outcome.as_ref().map(|scores| {
+        table.push(row(line, |scores| {
+            let score = scores.score();
             let difference = reference.and_then(|first| scores.minus(first).ok());
-            (scores.score(), difference)
-        });
-        table.push(line_of(line, outcome));
+            [
+                score.mean.into(),
+                score.standard_error.into(),
+                difference.map(|difference| difference.mean).into(),
+                difference
+                    .map(|difference| difference.standard_error)
+                    .into(),
+            ]
+        }));
     }
     Ok((
         format!(
@@ -95,7 +101,7 @@ fn on_test(
     training: &Training,
     estimators: &[Box<dyn DynEstimator>],
     path: &str,
-) -> Result<(String, Option<Table>)> {
+) -> Result<Section> {
     let source = Source::open(path, &arguments.flags.reading())?;
     let (test, _) = Encoder::samples(&training.design, &source, arguments.flags.drop_missing)?;
     let compared = compare_on_test(
@@ -110,16 +116,13 @@ fn on_test(
         &["estimator", "loss", "standard error", "fit seconds"],
     );
     for line in &compared {
-        let row = match &line.outcome {
-            Ok(score) => vec![
-                line.name.as_str().into(),
+        table.push(row(line, |score| {
+            [
                 score.response.mean.into(),
                 score.response.standard_error.into(),
                 score.fit_time.as_secs_f64().into(),
-            ],
-            Err(error) => failed(&line.name, error, 3),
-        };
-        table.push(row);
+            ]
+        }));
     }
     Ok((
         format!(
@@ -132,28 +135,16 @@ fn on_test(
     ))
 }
 
-fn line_of<S>(
-    line: &Compared<S>,
-    outcome: std::result::Result<(Score, Option<Score>), &contextualized_core::Error>,
-) -> Vec<Cell> {
-    match outcome {
-        Ok((score, difference)) => vec![
-            line.name.as_str().into(),
-            score.mean.into(),
-            score.standard_error.into(),
-            difference.as_ref().map(|difference| difference.mean).into(),
-            difference
-                .map(|difference| difference.standard_error)
-                .into(),
-        ],
-        Err(error) => failed(&line.name, error, 4),
-    }
-}
-
-fn failed(name: &str, error: &contextualized_core::Error, columns: usize) -> Vec<Cell> {
-    let mut row: Vec<Cell> = vec![format!("{name} (failed: {error})").into()];
-    row.extend(vec![Cell::Missing; columns]);
-    row
+/// An estimator's name and numbers, or why there are none.
+fn row<S, const N: usize>(line: &Compared<S>, numbers: impl Fn(&S) -> [Cell; N]) -> Vec<Cell> {
+    let (name, numbers) = match &line.outcome {
+        Ok(achieved) => (line.name.clone(), numbers(achieved).to_vec()),
+        Err(error) => {
+            let name = format!("{} (failed: {error})", line.name);
+            (name, vec![Cell::Missing; N])
+        }
+    };
+    [vec![name.into()], numbers].concat()
 }
 
 fn capital(text: &str) -> String {

@@ -4,36 +4,38 @@ use super::fit::rows_in_words;
 use crate::arguments::{Effects, Global};
 use crate::error::Result;
 use crate::model_file;
-use crate::output::{Cell, Table, print};
+use crate::output::{Cell, Section, Table, print};
 use crate::saved::{Baseline, Fitted, Networks, Regression, Saved};
-use contextualized_analysis::variations;
-use contextualized_core::{Samples, VaryingCoefficients, VaryingNetworks};
+use contextualized_analysis::{Variation, variations};
+use contextualized_core::{NetworkKind, Samples, VaryingCoefficients, VaryingNetworks};
 
-/// What rounding leaves of the variation of a constant, of its size at most.
-const ROUNDING: f64 = 1e-12;
-
-type Sections = Vec<(String, Option<Table>)>;
+/// A deviation, unless it is what rounding leaves of a constant of this size.
+fn without_rounding(deviation: f64, mean: f64) -> f64 {
+    const ROUNDING: f64 = 1e-12;
+    if deviation > ROUNDING * mean.abs() {
+        deviation
+    } else {
+        0.0
+    }
+}
 
 pub(crate) fn run(arguments: &Effects, global: &Global) -> Result<()> {
     let saved: Saved = model_file::load(&arguments.model)?;
     let training = saved.training.samples(&saved.design)?;
-    let mut sections = vec![(rows_in_words(&saved), None)];
+    let mut sections = vec![
+        (rows_in_words(&saved), None),
+        (format!("Fitted: {}", saved.fitted.describe()), None),
+    ];
     match &saved.fitted {
-        Fitted::Regression(regression) => {
-            sections.push((format!("Fitted: {}", regression.model.describe()), None));
-            sections.extend(coefficients(regression, &training)?);
-        }
-        Fitted::Networks(networks) => {
-            sections.push((format!("Fitted: {}", networks.model.describe()), None));
-            sections.extend(edges(networks, &training)?);
-        }
+        Fitted::Regression(regression) => sections.extend(coefficients(regression, &training)?),
+        Fitted::Networks(networks) => sections.push(edges(networks, &training)?),
     }
     print(&sections, global.json)
 }
 
 /// Every coefficient, and every coefficient with every context, with how much it varies in the model and
 /// the p-values of the tests.
-fn coefficients(regression: &Regression, training: &Samples) -> Result<Sections> {
+fn coefficients(regression: &Regression, training: &Samples) -> Result<[Section; 2]> {
     let found = variations(&regression.model, training)?;
     let all = regression.model.coefficients(training.contexts())?;
     let names = training.names();
@@ -69,11 +71,9 @@ fn coefficients(regression: &Regression, training: &Samples) -> Result<Sections>
             };
             // A model without an intercept has no line for it.
             let line_of = |context: Option<&str>| {
-                let lines = tests.map(|tests| match context {
-                    Some(_) => &tests.table.pairs,
-                    None => &tests.table.coefficients,
-                });
-                lines.into_iter().flatten().find(|line| {
+                let table = &tests?.table;
+                let mut lines = table.pairs.iter().chain(&table.coefficients);
+                lines.find(|line| {
                     line.target == *target_name
                         && line.coefficient == name
                         && line.context.as_deref() == context
@@ -83,62 +83,44 @@ fn coefficients(regression: &Regression, training: &Samples) -> Result<Sections>
                 continue;
             }
             let contexts = names.contexts.iter().enumerate();
-            // What rounding leaves of a constant is no variation.
-            let overall = found.overall[[target, coefficient]];
-            let overall = if overall > ROUNDING * mean.abs() {
-                overall
-            } else {
-                0.0
-            };
+            let overall = without_rounding(found.overall[[target, coefficient]], mean);
             let each = contexts.map(|(context, name)| {
                 let deviation = found.by_context[[target, coefficient, context]];
                 (Some(name.as_str()), deviation)
             });
             let together = (None, overall);
             for (context, deviation) in std::iter::once(together).chain(each) {
-                let mut row: Vec<Cell> = if several {
-                    vec![target_name.as_str().into()]
-                } else {
-                    Vec::new()
+                let line = line_of(context);
+                let p_value = |of: fn(&Variation) -> f64| {
+                    line.map_or(Cell::Missing, |line| Cell::PValue(of(line)))
                 };
-                row.extend([
+                let mut row: Vec<Cell> = vec![
                     name.into(),
                     context.unwrap_or("(all)").into(),
-                    match context {
-                        None => mean.into(),
-                        Some(_) => Cell::Missing,
-                    },
+                    context.is_none().then_some(mean).into(),
                     deviation.into(),
-                ]);
-                match line_of(context) {
-                    Some(line) => row.extend([
-                        Cell::PValue(line.p_value),
-                        Cell::PValue(line.holm),
-                        Cell::PValue(line.benjamini_hochberg),
-                        stars(line.holm).into(),
-                    ]),
-                    None => row.extend([Cell::Missing, Cell::Missing, Cell::Missing, "".into()]),
+                    p_value(|line| line.p_value),
+                    p_value(|line| line.holm),
+                    p_value(|line| line.benjamini_hochberg),
+                    line.map_or("", |line| stars(line.holm)).into(),
+                ];
+                if several {
+                    row.insert(0, target_name.as_str().into());
                 }
                 table.push(row);
             }
         }
     }
-    let mut sections = vec![(
-        "Deviation: standard deviation of the coefficient over training rows when this context alone changes, or all of them.".to_owned(),
-        Some(table),
-    )];
-    sections.push((
-        match &regression.variation {
-            Baseline::Fitted(tests) => format!(
-                "Wald tests of an additive Gaussian process on {} rows; Holm and BH adjust for the number of tests. *, **, ***: Holm p at most 0.05, 0.01, 0.001. Does anything vary at all? p = {}",
-                tests.rows,
-                Cell::PValue(tests.table.omnibus).shown()
-            ),
-            Baseline::Failed(reason) => format!("No tests of variation: {reason}"),
-        },
-        None,
-    ));
-    Ok(sections)
+    let deviations = "Deviation: standard deviation of the coefficient over training rows when this context alone changes, or all of them.";
+    let tested = match &regression.variation {
+        Baseline::Fitted(tests) => format!(
+            "Wald tests of an additive Gaussian process on {} rows; Holm and BH adjust for the number of tests. *, **, ***: Holm p at most 0.05, 0.01, 0.001. Does anything vary at all? p = {}",
+            tests.rows,
+            Cell::PValue(tests.table.omnibus).shown()
+        ),
+        Baseline::Failed(reason) => format!("No tests of variation: {reason}"),
+    };
+    Ok([(deviations.to_owned(), Some(table)), (tested, None)])
 }
 
 fn stars(p: f64) -> &'static str {
@@ -151,7 +133,7 @@ fn stars(p: f64) -> &'static str {
 }
 
 /// Every edge: its mean over training rows, how much it varies, and with which context most.
-fn edges(networks: &Networks, training: &Samples) -> Result<Sections> {
+fn edges(networks: &Networks, training: &Samples) -> Result<Section> {
     use super::predict::{edge_columns, edge_values};
     let columns = edge_columns(&networks.model, &training.names().features);
     let values = edge_values(&networks.model, training.contexts())?;
@@ -176,11 +158,7 @@ fn edges(networks: &Networks, training: &Samples) -> Result<Sections> {
                 .mean()
                 .unwrap_or(0.0)
                 .sqrt();
-            if deviation > ROUNDING * mean.abs() {
-                (mean, deviation)
-            } else {
-                (mean, 0.0)
-            }
+            (mean, without_rounding(deviation, mean))
         };
         let (mean, deviation) = of(edge.view());
         if edge.iter().all(|value| *value == 0.0) {
@@ -215,15 +193,15 @@ fn edges(networks: &Networks, training: &Samples) -> Result<Sections> {
         ]);
     }
     let kind = match networks.model.kind() {
-        contextualized_core::NetworkKind::Correlation => "Correlations",
-        contextualized_core::NetworkKind::Precision => "Partial correlations",
-        _ => "Weights of directed edges",
+        NetworkKind::Correlation => "Correlations",
+        NetworkKind::Precision => "Partial correlations",
+        NetworkKind::Directed => "Weights of directed edges",
     };
-    Ok(vec![(
+    Ok((
         format!(
             "{kind} over {} training rows; edges that are zero everywhere are left out. They are estimates, without a test of variation.",
             training.rows()
         ),
         Some(table),
-    )])
+    ))
 }

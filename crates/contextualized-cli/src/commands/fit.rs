@@ -1,12 +1,12 @@
 //! `fit`: a regression whose coefficients vary with context.
 
-use crate::arguments::{DataFlags, Estimate, Fit, Global, RegressionFlags};
+use crate::arguments::{DataFlags, Estimate, Fit, Global, RegressionFlags, check_folds};
 use crate::data::Source;
 use crate::design::{Design, Request, Training, read_training};
 use crate::error::{Error, Result};
 use crate::formula::{self, Formula};
 use crate::model_file;
-use crate::output::{Cell, Table, print};
+use crate::output::{Cell, Section, Table, say};
 use crate::progress::Progress;
 use crate::saved::{Baseline, DataSummary, Fitted, Regression, Saved, Tests, TrainingRows, spread};
 use contextualized_analysis::wald_table;
@@ -22,8 +22,13 @@ use contextualized_linear::{GaussianProcessRegression, KernelShape, Sharing};
 const MOST_TESTED: usize = 5000;
 
 pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
-    arguments.check()?;
     let settings = &arguments.settings;
+    check_folds(settings.folds)?;
+    if arguments.bootstraps == 1 {
+        return Err(Error::usage(
+            "--bootstraps 1 tells nothing; use at least 20",
+        ));
+    }
     let formula = formula::parse(&arguments.formula)?;
     if formula.targets.is_empty() {
         return Err(Error::usage(
@@ -39,13 +44,16 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
     let estimator =
         estimator(design, settings, arguments.estimator).bootstraps(arguments.bootstraps);
     let model = estimator.fit_observed(samples, &|done, total| progress.at(done, total))?;
-    let choice = model.report().clone();
-    let described = model.describe();
-    let (population, clusters) = baselines(design, settings.seed);
+    let by_default = RegressionSettings {
+        family: design.family,
+        intercept: design.intercept,
+        seed: settings.seed,
+    };
     let regression = Regression {
         model,
-        population: Baseline::new(population.fit(samples)),
-        clusters: Baseline::new(clusters.fit(samples)),
+        // Effects and reports compare with these.
+        population: Baseline::new(PopulationRegression::with_settings(&by_default).fit(samples)),
+        clusters: Baseline::new(ClusterRegression::with_settings(&by_default).fit(samples)),
         variation: if arguments.no_tests {
             Baseline::Failed("it was fitted with --no-tests".to_owned())
         } else {
@@ -59,26 +67,38 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
         fitted: Fitted::Regression(Box::new(regression)),
         design: training.design,
     };
-    progress.say("writing");
-    model_file::save(&saved, &arguments.out)?;
-    drop(progress);
+    finish(
+        &saved,
+        &arguments.out,
+        progress,
+        global,
+        !arguments.no_tests,
+    )
+}
 
-    let mut sections = vec![(rows_in_words(&saved), None)];
+/// Writes a model, and says what was done; also why there are no tests, where they were asked for.
+pub(super) fn finish(
+    saved: &Saved,
+    out: &str,
+    progress: Progress,
+    global: &Global,
+    tested: bool,
+) -> Result<()> {
+    progress.say("writing");
+    model_file::save(saved, out)?;
+    drop(progress);
+    let mut sections = vec![(rows_in_words(saved), None)];
     sections.extend(family_in_words(&saved.design).map(|text| (text, None)));
-    sections.extend(choice_section(&choice));
-    sections.push((format!("Fitted: {described}"), None));
+    sections.extend(choice_section(saved.fitted.choice()));
+    sections.push((format!("Fitted: {}", saved.fitted.describe()), None));
     if let Fitted::Regression(regression) = &saved.fitted
-        && let Baseline::Failed(reason) = &regression.variation
-        && !arguments.no_tests
+        && let Some(reason) = regression.variation.failure()
+        && tested
     {
         sections.push((format!("No tests of variation: {reason}"), None));
     }
-    sections.push((format!("Model written to {}", arguments.out), None));
-    if global.quiet {
-        Ok(())
-    } else {
-        print(&sections, global.json)
-    }
+    sections.push((format!("Model written to {out}"), None));
+    say(&sections, global)
 }
 
 /// The rows of a regression.
@@ -115,19 +135,6 @@ pub(super) fn estimator(
         Estimate::Auto => estimator,
         Estimate::Only(method) => estimator.only(method),
     }
-}
-
-/// The regressions that effects and reports compare with.
-fn baselines(design: &Design, seed: u64) -> (PopulationRegression, ClusterRegression) {
-    let settings = RegressionSettings {
-        family: design.family,
-        intercept: design.intercept,
-        seed,
-    };
-    (
-        PopulationRegression::with_settings(&settings),
-        ClusterRegression::with_settings(&settings),
-    )
 }
 
 /// Which coefficients vary with which contexts, by one procedure whatever estimator was chosen: a
@@ -206,7 +213,7 @@ fn family_in_words(design: &Design) -> Option<String> {
 }
 
 /// The table an automatic choice was made from, if there was a choice.
-pub(super) fn choice_section(report: &AutoReport) -> Option<(String, Option<Table>)> {
+fn choice_section(report: &AutoReport) -> Option<Section> {
     if report.candidates().len() < 2 {
         return None;
     }
@@ -224,17 +231,18 @@ pub(super) fn choice_section(report: &AutoReport) -> Option<(String, Option<Tabl
     for (position, candidate) in report.candidates().iter().enumerate() {
         let mut row: Vec<Cell> = vec![candidate.name.as_str().into()];
         let chosen = if position == report.chosen() { "*" } else { "" };
-        row.extend(match &candidate.outcome {
-            CandidateOutcome::Compared(score) => [
-                score.loss.into(),
-                score.standard_error.into(),
-                score.excess.into(),
-                score.excess_error.into(),
-                chosen.into(),
-            ],
-            CandidateOutcome::NotCompared(_) => unknown("stopped early".to_owned()),
-            CandidateOutcome::Failed(reason) => unknown(format!("failed: {reason}")),
-        });
+        let (score, note) = match &candidate.outcome {
+            CandidateOutcome::Compared(score) => (Some(score), chosen.to_owned()),
+            CandidateOutcome::NotCompared(_) => (None, "stopped early".to_owned()),
+            CandidateOutcome::Failed(reason) => (None, format!("failed: {reason}")),
+        };
+        row.extend([
+            score.map(|score| score.loss).into(),
+            score.and_then(|score| score.standard_error).into(),
+            score.map(|score| score.excess).into(),
+            score.and_then(|score| score.excess_error).into(),
+            note.into(),
+        ]);
         table.push(row);
     }
     let stopped =
@@ -252,15 +260,4 @@ pub(super) fn choice_section(report: &AutoReport) -> Option<(String, Option<Tabl
         report.reason()
     );
     Some((note, Some(table)))
-}
-
-/// The cells of a candidate without a loss.
-fn unknown(why: String) -> [Cell; 5] {
-    [
-        Cell::Missing,
-        Cell::Missing,
-        Cell::Missing,
-        Cell::Missing,
-        why.into(),
-    ]
 }

@@ -2,18 +2,15 @@
 
 use crate::arguments::Arguments;
 use crate::error::{Error, Result};
+use crate::output::print_text;
 use clap::CommandFactory;
-use std::io::Write;
 use std::path::Path;
 
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<()> {
     let mut script = Vec::new();
     let mut command = Arguments::command();
     clap_complete::generate(shell, &mut command, "contextualized", &mut script);
-    std::io::stdout()
-        .lock()
-        .write_all(&script)
-        .map_err(|source| Error::file("write", "standard output", &source))
+    print_text(&script)
 }
 
 pub(crate) fn pages(folder: &Path) -> Result<()> {

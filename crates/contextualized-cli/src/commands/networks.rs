@@ -1,13 +1,11 @@
 //! `networks`: networks that vary with context.
 
-use super::fit::{choice_section, rows_in_words, summary};
+use super::fit::{finish, summary};
 use crate::arguments::{Estimate, Global, Networks, check_folds};
 use crate::data::Source;
 use crate::design::{Request, read_training};
 use crate::error::{Error, Result};
 use crate::formula;
-use crate::model_file;
-use crate::output::print;
 use crate::progress::Progress;
 use crate::saved::{self, Baseline, Fitted, Saved, TrainingRows};
 use contextualized_auto::{AutoNetworks, NetworkMethod};
@@ -59,8 +57,6 @@ pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
         }
     };
     let model = estimator.fit_observed(samples, &|done, total| progress.at(done, total))?;
-    let choice = model.report().clone();
-    let described = model.describe();
     let baseline = |method| {
         let fitted = any
             .default_of(method)
@@ -77,17 +73,5 @@ pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
         })),
         design: training.design,
     };
-    progress.say("writing");
-    model_file::save(&saved, &arguments.out)?;
-    drop(progress);
-
-    let mut sections = vec![(rows_in_words(&saved), None)];
-    sections.extend(choice_section(&choice));
-    sections.push((format!("Fitted: {described}"), None));
-    sections.push((format!("Model written to {}", arguments.out), None));
-    if global.quiet {
-        Ok(())
-    } else {
-        print(&sections, global.json)
-    }
+    finish(&saved, &arguments.out, progress, global, false)
 }

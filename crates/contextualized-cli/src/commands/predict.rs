@@ -2,18 +2,18 @@
 
 use crate::arguments::{Global, Predict, UnknownLevels};
 use crate::data::{Chunk, Source};
-use crate::design::{Design, Encoded, Encoder, Unknown};
+use crate::design::{Design, Encoded, Encoder};
 use crate::error::{Error, Result};
 use crate::model_file;
+use crate::pairs::{column_name, pairs};
 use crate::progress::Progress;
-use crate::rows::{Rows, format_of};
 use crate::saved::{Fitted, Regression, Saved};
 use arrow_array::{ArrayRef, UInt32Array};
 use contextualized_core::{
-    Coefficients, NetworkKind, VaryingCoefficients, VaryingNetworks, WithUncertainty,
-    partial_correlations,
+    Coefficients, NetworkKind, PredictionIntervals, VaryingCoefficients, VaryingNetworks,
+    WithUncertainty, partial_correlations,
 };
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s, stack};
 
 pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
     let saved: Saved = model_file::load(&arguments.model)?;
@@ -21,10 +21,7 @@ pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
         .design
         .with_offset_named(arguments.offset.as_deref())?;
     let source = Source::open(&arguments.data, &arguments.flags.reading())?;
-    let unknown = match arguments.unknown_levels {
-        UnknownLevels::Error => Unknown::Error,
-        UnknownLevels::Population => Unknown::Population,
-    };
+    let unknown = arguments.unknown_levels;
     let predictor = Predictor::new(&saved, arguments.level, unknown)?;
     let mut encoder = Encoder::new(design, &source, unknown, arguments.flags.drop_missing);
     let mut columns = encoder.columns()?;
@@ -50,8 +47,7 @@ pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
     }
 
     let progress = Progress::new(global, "predicting");
-    let format = format_of(arguments.format, &arguments.out);
-    let mut output = Rows::create(&arguments.out, format)?;
+    let mut output = arguments.output.rows()?;
     let mut read = 0;
     for chunk in source.chunks(&columns)? {
         let chunk = chunk?;
@@ -111,16 +107,15 @@ struct Predictor<'a> {
 }
 
 impl<'a> Predictor<'a> {
-    fn new(saved: &'a Saved, level: Option<f64>, unknown: Unknown) -> Result<Self> {
+    fn new(saved: &'a Saved, level: Option<f64>, unknown: UnknownLevels) -> Result<Self> {
         let design = &saved.design;
+        let by_population = unknown == UnknownLevels::Population;
         let columns = match &saved.fitted {
             Fitted::Regression(regression) => {
-                if unknown == Unknown::Population
-                    && let crate::saved::Baseline::Failed(reason) = &regression.population
-                {
-                    return Err(Error::failure(format!(
-                        "there are no coefficients of the population for --unknown-levels: {reason}"
-                    )));
+                if by_population {
+                    regression.population.required(
+                        "there are no coefficients of the population for --unknown-levels",
+                    )?;
                 }
                 regression_columns(design, level.is_some())
             }
@@ -130,12 +125,10 @@ impl<'a> Predictor<'a> {
                         "--level asks for intervals, which networks do not have; leave it out",
                     ));
                 }
-                if unknown == Unknown::Population
-                    && let crate::saved::Baseline::Failed(reason) = &networks.population
-                {
-                    return Err(Error::failure(format!(
-                        "there is no network of the population for --unknown-levels: {reason}"
-                    )));
+                if by_population {
+                    networks
+                        .population
+                        .required("there is no network of the population for --unknown-levels")?;
                 }
                 edge_columns(&networks.model, &design.feature_names())
             }
@@ -156,25 +149,20 @@ impl<'a> Predictor<'a> {
             if rows.is_empty() {
                 continue;
             }
-            let contexts = encoded.contexts.select(ndarray::Axis(0), &rows);
-            let features = encoded.features.select(ndarray::Axis(0), &rows);
+            let contexts = encoded.contexts.select(Axis(0), &rows);
+            let contexts = contexts.view();
             let part = match &self.saved.fitted {
                 Fitted::Regression(regression) => {
+                    let features = encoded.features.select(Axis(0), &rows);
                     let offsets = encoded.offsets.as_ref();
-                    let offsets = offsets.map(|all| all.select(ndarray::Axis(0), &rows));
+                    let offsets = offsets.map(|all| all.select(Axis(0), &rows));
                     let offsets = offsets.as_ref().map(|offsets| offsets.view());
-                    self.regression(
-                        regression,
-                        population,
-                        contexts.view(),
-                        features.view(),
-                        offsets,
-                    )?
+                    self.regression(regression, population, contexts, features.view(), offsets)?
                 }
                 Fitted::Networks(networks) => {
                     match networks.population.fitted().filter(|_| population) {
-                        Some(model) => edge_values(model, contexts.view())?,
-                        None => edge_values(&networks.model, contexts.view())?,
+                        Some(model) => edge_values(model, contexts)?,
+                        None => edge_values(&networks.model, contexts)?,
                     }
                 }
             };
@@ -212,71 +200,49 @@ impl<'a> Predictor<'a> {
             predictor += &offsets.insert_axis(Axis(1));
         }
         let means = model.family().link().inverse_table(predictor.view());
-        let intervals = match self.level {
-            None => None,
-            Some(level) => {
-                let (own, outcomes) = match baseline {
-                    // The error of a prediction for an unknown level cannot be estimated.
-                    Some(model) => (model.intervals(contexts, level)?, None),
-                    None => (
-                        regression
-                            .model
-                            .intervals(contexts, level)
-                            .map_err(with_advice)?,
-                        Some(
-                            regression
-                                .model
-                                .outcome_intervals(contexts, features, offsets, level)
-                                .map_err(with_advice)?,
-                        ),
-                    ),
+        let intervals = match (self.level, baseline) {
+            (None, _) => None,
+            (Some(level), Some(model)) => {
+                // The error of a prediction for an unknown level cannot be estimated.
+                let unknown = Array2::from_elem(means.dim(), f64::NAN);
+                let outcomes = PredictionIntervals {
+                    lower: unknown.clone(),
+                    upper: unknown,
                 };
-                Some((own, outcomes))
+                Some((model.intervals(contexts, level)?, outcomes))
+            }
+            (Some(level), None) => {
+                let model = &regression.model;
+                let own = model.intervals(contexts, level).map_err(with_advice)?;
+                let outcomes = model.outcome_intervals(contexts, features, offsets, level);
+                Some((own, outcomes.map_err(with_advice)?))
             }
         };
-        let design = &self.saved.design;
-        let mut values = Array2::from_elem((contexts.nrows(), self.columns.len()), f64::NAN);
-        let mut at = 0;
-        let mut put = |column: ndarray::ArrayView1<'_, f64>| {
-            values.column_mut(at).assign(&column);
-            at += 1;
-        };
-        let missing = ndarray::Array1::from_elem(contexts.nrows(), f64::NAN);
-        for target in 0..design.targets.len() {
-            let slopes_and_offsets = design.features.len() + usize::from(design.intercept);
-            for column in 0..slopes_and_offsets {
-                put(coefficient(&coefficients, target, column).view());
-                if let Some((own, _)) = &intervals {
-                    put(coefficient(&own.lower, target, column).view());
-                    put(coefficient(&own.upper, target, column).view());
-                }
-            }
-            put(means.column(target));
-            match &intervals {
-                Some((_, Some(outcomes))) => {
-                    put(outcomes.lower.column(target));
-                    put(outcomes.upper.column(target));
-                }
-                Some((_, None)) => {
-                    put(missing.view());
-                    put(missing.view());
-                }
-                None => {}
-            }
+        let (mut of_coefficients, mut of_means) = (vec![&coefficients], vec![&means]);
+        if let Some((own, outcomes)) = &intervals {
+            of_coefficients.extend([&own.lower, &own.upper]);
+            of_means.extend([&outcomes.lower, &outcomes.upper]);
         }
-        Ok(values)
+        let design = &self.saved.design;
+        let mut columns = Vec::with_capacity(self.columns.len());
+        for target in 0..design.targets.len() {
+            for column in 0..design.features.len() + usize::from(design.intercept) {
+                let tables = of_coefficients.iter();
+                columns.extend(tables.map(|table| coefficient(table, target, column)));
+            }
+            columns.extend(of_means.iter().map(|table| table.column(target)));
+        }
+        stack(Axis(1), &columns)
+            .map_err(|source| Error::failure(format!("columns of different lengths: {source}")))
     }
 }
 
 /// The slope of a feature, or behind all features the offset.
-fn coefficient(coefficients: &Coefficients, target: usize, column: usize) -> ndarray::Array1<f64> {
+fn coefficient(coefficients: &Coefficients, target: usize, column: usize) -> ArrayView1<'_, f64> {
     if column < coefficients.features() {
-        coefficients
-            .slopes()
-            .slice(s![.., target, column])
-            .to_owned()
+        coefficients.slopes().slice_move(s![.., target, column])
     } else {
-        coefficients.offsets().column(target).to_owned()
+        coefficients.offsets().index_axis_move(Axis(1), target)
     }
 }
 
@@ -320,18 +286,13 @@ fn regression_columns(design: &Design, intervals: bool) -> Vec<String> {
     columns
 }
 
-/// `edge.FROM->TO` of directed networks for every ordered pair, else `edge.A--B` for every pair.
+/// The columns of a model's edges.
 pub(super) fn edge_columns(model: &dyn VaryingNetworks, nodes: &[String]) -> Vec<String> {
     let directed = model.kind() == NetworkKind::Directed;
-    let arrow = if directed { "->" } else { "--" };
-    pairs(nodes.len(), directed)
-        .map(|(from, to)| format!("edge.{}{arrow}{}", nodes[from], nodes[to]))
+    let pairs = pairs(nodes.len(), directed);
+    pairs
+        .map(|pair| column_name(nodes, pair, directed))
         .collect()
-}
-
-fn pairs(nodes: usize, directed: bool) -> impl Iterator<Item = (usize, usize)> {
-    let all = (0..nodes).flat_map(move |from| (0..nodes).map(move |to| (from, to)));
-    all.filter(move |(from, to)| from < to || (directed && from != to))
 }
 
 /// Weights, correlations, or partial correlations of every row (n × edges), in the order of

@@ -4,20 +4,14 @@ use super::fit::file_name;
 use crate::arguments::{Global, Report};
 use crate::data::Source;
 use crate::design::{Design, Encoder};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model_file;
-use crate::output::{OutputFile, print};
+use crate::output::{OutputFile, say};
 use crate::progress::Progress;
-use crate::report::{
-    Achieved, Candidate, Clusters, ContextAxis, NetworkReport, RegressionReport, Tested,
-};
-use crate::saved::{Baseline, Fitted, Networks, Regression, Saved};
-use contextualized_auto::{AutoReport, CandidateOutcome};
-use contextualized_baselines::ClusterReport;
-use contextualized_core::metrics::Score;
+use crate::report::{ContextAxis, NetworkReport, RegressionReport, Study};
+use crate::saved::{Fitted, Networks, Regression, Saved};
 use contextualized_core::{LocalCoefficients, NetworkDensity, Samples};
 use ndarray::Array2;
-use std::io::Write;
 
 pub(crate) fn run(arguments: &Report, global: &Global) -> Result<()> {
     let saved: Saved = model_file::load(&arguments.model)?;
@@ -28,215 +22,136 @@ pub(crate) fn run(arguments: &Report, global: &Global) -> Result<()> {
         .with_offset_named(arguments.offset.as_deref())?;
     let (test, dropped) = Encoder::samples(&design, &source, arguments.flags.drop_missing)?;
     progress.say("writing the report");
-    let inputs = Inputs::new(&saved, arguments, test, dropped)?;
+    let study = study(&saved, arguments, test, dropped)?;
     let html = match &saved.fitted {
-        Fitted::Regression(regression) => inputs.of_regression(regression)?,
-        Fitted::Networks(networks) => inputs.of_networks(networks)?,
+        Fitted::Regression(regression) => {
+            of_regression(study, regression, saved.design.intercept, arguments.level)?
+        }
+        Fitted::Networks(networks) => of_networks(study, networks)?,
     };
-    let mut file = OutputFile::create(&arguments.out)?;
-    file.write_all(html.as_bytes())
-        .map_err(|source| Error::file("write", &arguments.out, &source))?;
-    file.finish()?;
+    OutputFile::write_whole(&arguments.out, html.as_bytes())?;
     drop(progress);
-    if global.quiet || arguments.out == "-" {
-        Ok(())
-    } else {
-        print(
-            &[(format!("Report written to {}", arguments.out), None)],
-            global.json,
-        )
+    if arguments.out == "-" {
+        return Ok(());
     }
+    say(
+        &[(format!("Report written to {}", arguments.out), None)],
+        global,
+    )
 }
 
-/// What both kinds of report need.
-struct Inputs<'a> {
-    saved: &'a Saved,
-    title: String,
+/// What the report is about, whatever was fitted.
+fn study(saved: &Saved, arguments: &Report, test: Samples, dropped: usize) -> Result<Study> {
+    let design = &saved.design;
+    let title = match (&arguments.title, design.is_of_networks()) {
+        (Some(title), _) => title.clone(),
+        (None, false) => format!(
+            "How {} depends on context",
+            design.target_names().join(", ")
+        ),
+        (None, true) => "Networks that depend on context".to_owned(),
+    };
+    let left_out = |dropped: usize| match dropped {
+        0 => "none".to_owned(),
+        dropped => format!("{dropped}, with missing values"),
+    };
+    let mut data = vec![
+        fact("Training file", &saved.data.file),
+        fact("Training rows", saved.data.rows),
+        fact("Training rows left out", left_out(saved.data.dropped)),
+        fact("Test file", file_name(&arguments.data)),
+        fact("Test rows", test.rows()),
+        fact("Test rows left out", left_out(dropped)),
+    ];
+    data.extend(
+        saved
+            .data
+            .weights
+            .iter()
+            .map(|name| fact("Row weights", name)),
+    );
+    let offset = design.offset.map(|offset| &design.variables[offset]);
+    data.extend(offset.map(|offset| fact("Offset", &offset.name)));
+    for target in &design.targets {
+        if let Some(levels) = &target.levels {
+            let meaning = format!("0 is {:?}, 1 is {:?}", levels[0], levels[1]);
+            data.push(fact(&format!("Outcome {}", target.name), meaning));
+        }
+    }
+    let choice = saved.fitted.choice();
+    let mut estimator = vec![fact("Estimator", saved.fitted.describe())];
+    if !design.is_of_networks() {
+        estimator.push(fact("Outcome", design.family.description()));
+    }
+    if choice.candidates().len() > 1 {
+        estimator.push(fact("Why", choice.reason()));
+    }
+    Ok(Study {
+        title,
+        formula: design.formula.clone(),
+        data,
+        estimator,
+        training: saved.training.samples(design)?,
+        training_rows: saved.data.rows,
+        test,
+        contexts: axes(design),
+        cluster_sizes: Vec::new(),
+        candidates: choice.candidates().to_vec(),
+        chosen: choice.chosen(),
+    })
+}
+
+fn fact(label: &str, value: impl ToString) -> (String, String) {
+    (label.to_owned(), value.to_string())
+}
+
+/// What is said where there is no population to compare with.
+const NO_POPULATION: &str = "a report compares with the population, which could not be fitted";
+
+fn of_regression(
+    mut study: Study,
+    regression: &Regression,
+    intercept: bool,
     level: f64,
-    training: Samples,
-    test: Samples,
-    data: Vec<(String, String)>,
-    contexts: Vec<ContextAxis>,
+) -> Result<String> {
+    let model = &regression.model;
+    for (label, failure) in [
+        ("Tests of variation", regression.variation.failure()),
+        ("Clusters", regression.clusters.failure()),
+    ] {
+        let why = failure.map(|reason| fact(label, format!("none: {reason}")));
+        study.estimator.extend(why);
+    }
+    let clusters = regression.clusters.fitted();
+    if let Some(model) = clusters {
+        let own = model.report().clusters.iter();
+        study.cluster_sizes = own.map(|cluster| cluster.rows).collect();
+    }
+    Ok(RegressionReport {
+        study: &study,
+        model,
+        bands: model.as_sums(),
+        intercept,
+        population: regression.population.required(NO_POPULATION)?,
+        clusters: clusters.map(|model| model as _),
+        variation: regression.variation.fitted(),
+        level,
+    }
+    .html()?)
 }
 
-impl<'a> Inputs<'a> {
-    fn new(saved: &'a Saved, arguments: &Report, test: Samples, dropped: usize) -> Result<Self> {
-        let design = &saved.design;
-        let title = match (&arguments.title, design.is_of_networks()) {
-            (Some(title), _) => title.clone(),
-            (None, false) => format!(
-                "How {} depends on context",
-                design.target_names().join(", ")
-            ),
-            (None, true) => "Networks that depend on context".to_owned(),
-        };
-        let left_out = |dropped: usize| match dropped {
-            0 => "none".to_owned(),
-            dropped => format!("{dropped}, with missing values"),
-        };
-        let mut data: Vec<(String, String)> = [
-            ("Training file", saved.data.file.clone()),
-            ("Training rows", saved.data.rows.to_string()),
-            ("Training rows left out", left_out(saved.data.dropped)),
-            ("Test file", file_name(&arguments.data)),
-            ("Test rows", test.rows().to_string()),
-            ("Test rows left out", left_out(dropped)),
-        ]
-        .map(|(label, value)| (label.to_owned(), value))
-        .to_vec();
-        if let Some(weights) = &saved.data.weights {
-            data.push(("Row weights".to_owned(), weights.clone()));
-        }
-        if let Some(offset) = design.offset {
-            data.push(("Offset".to_owned(), design.variables[offset].name.clone()));
-        }
-        for target in &design.targets {
-            if let Some(levels) = &target.levels {
-                let meaning = format!("0 is {:?}, 1 is {:?}", levels[0], levels[1]);
-                data.push((format!("Outcome {}", target.name), meaning));
-            }
-        }
-        Ok(Self {
-            title,
-            level: arguments.level,
-            training: saved.training.samples(design)?,
-            test,
-            data,
-            contexts: axes(design),
-            saved,
-        })
+fn of_networks(mut study: Study, networks: &Networks) -> Result<String> {
+    let clusters = networks.clusters.fitted();
+    study.cluster_sizes = clusters
+        .and_then(NetworkDensity::cluster_sizes)
+        .unwrap_or_default();
+    Ok(NetworkReport {
+        study: &study,
+        model: &networks.model,
+        population: networks.population.required(NO_POPULATION)?,
+        clusters: clusters.map(|model| model as _),
     }
-
-    fn of_regression(&self, regression: &Regression) -> Result<String> {
-        let model = &regression.model;
-        let design = &self.saved.design;
-        let mut estimator = vec![
-            ("Estimator".to_owned(), model.describe()),
-            ("Outcome".to_owned(), design.family.description().to_owned()),
-        ];
-        estimator.extend(reason(model.report()));
-        if let Baseline::Failed(reason) = &regression.variation {
-            estimator.push(("Tests of variation".to_owned(), format!("none: {reason}")));
-        }
-        if let Baseline::Failed(reason) = &regression.clusters {
-            estimator.push(("Clusters".to_owned(), format!("none: {reason}")));
-        }
-        let sizes = regression
-            .clusters
-            .fitted()
-            .map(|clusters| sizes(clusters.report()));
-        let clusters = regression.clusters.fitted().zip(sizes.as_deref());
-        let tests = regression.variation.fitted();
-        let tested_by = tests.map(|tests| {
-            format!(
-                "Wald tests of a Gaussian process of its own, whatever the estimator, of {} training \
-                 rows",
-                tests.rows
-            )
-        });
-        Ok(RegressionReport {
-            title: &self.title,
-            formula: &design.formula,
-            data: &self.data,
-            estimator: &estimator,
-            model,
-            bands: model.as_sums(),
-            intercept: design.intercept,
-            population: fitted(&regression.population)?,
-            clusters: clusters.map(|(model, sizes)| Clusters {
-                model: model as _,
-                sizes,
-            }),
-            training: &self.training,
-            training_rows: self.saved.data.rows,
-            test: &self.test,
-            contexts: &self.contexts,
-            variation: tests.zip(tested_by.as_deref()).map(|(tests, by)| Tested {
-                table: &tests.table,
-                by,
-            }),
-            choice: &choice(model.report()),
-            level: self.level,
-        }
-        .html()?)
-    }
-
-    fn of_networks(&self, networks: &Networks) -> Result<String> {
-        let model = &networks.model;
-        let mut estimator = vec![("Estimator".to_owned(), model.describe())];
-        estimator.extend(reason(model.report()));
-        let sizes = networks
-            .clusters
-            .fitted()
-            .and_then(NetworkDensity::cluster_sizes);
-        let clusters = networks.clusters.fitted().zip(sizes.as_deref());
-        Ok(NetworkReport {
-            title: &self.title,
-            formula: &self.saved.design.formula,
-            data: &self.data,
-            estimator: &estimator,
-            model,
-            population: fitted(&networks.population)?,
-            clusters: clusters.map(|(model, sizes)| Clusters {
-                model: model as &dyn NetworkDensity,
-                sizes,
-            }),
-            training: &self.training,
-            training_rows: self.saved.data.rows,
-            test: &self.test,
-            contexts: &self.contexts,
-            choice: &choice(model.report()),
-        }
-        .html()?)
-    }
-}
-
-fn fitted<M>(baseline: &Baseline<M>) -> Result<&M> {
-    match baseline {
-        Baseline::Fitted(model) => Ok(model),
-        Baseline::Failed(reason) => Err(Error::failure(format!(
-            "a report compares with the population, which could not be fitted: {reason}"
-        ))),
-    }
-}
-
-fn sizes(report: &ClusterReport) -> Vec<usize> {
-    report.clusters.iter().map(|cluster| cluster.rows).collect()
-}
-
-fn reason(report: &AutoReport) -> Option<(String, String)> {
-    let chosen = report.candidates().len() > 1;
-    chosen.then(|| ("Why".to_owned(), report.reason().to_owned()))
-}
-
-fn with_error(mean: f64, standard_error: Option<f64>) -> Score {
-    Score {
-        mean,
-        standard_error: standard_error.unwrap_or(f64::NAN),
-    }
-}
-
-/// The table of an automatic choice; empty where there was none.
-fn choice(report: &AutoReport) -> Vec<Candidate> {
-    if report.candidates().len() < 2 {
-        return Vec::new();
-    }
-    let lines = report.candidates().iter().enumerate();
-    lines
-        .map(|(position, candidate)| Candidate {
-            name: candidate.name.clone(),
-            outcome: match &candidate.outcome {
-                CandidateOutcome::Compared(score) => Ok(Achieved {
-                    loss: with_error(score.loss, score.standard_error),
-                    excess: with_error(score.excess, score.excess_error),
-                }),
-                CandidateOutcome::Failed(reason) | CandidateOutcome::NotCompared(reason) => {
-                    Err(reason.clone())
-                }
-            },
-            chosen: position == report.chosen(),
-        })
-        .collect()
+    .html()?)
 }
 
 /// Contexts as the formula names them: a variable with levels is one context, whatever its columns.

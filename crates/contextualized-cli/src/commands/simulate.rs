@@ -2,32 +2,20 @@
 
 use crate::arguments::{Part, Problem, Simulate};
 use crate::error::{Error, Result};
-use crate::rows::{Rows, format_of};
+use crate::pairs::{column_name, pairs};
 use contextualized_core::Samples;
 use contextualized_simulation::{
     CovarianceSimulator, NetworkProblem, NetworkSimulator, SimulatedData, Simulator,
     TreatmentProblem,
 };
-use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, array, concatenate};
+use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, array, s, stack};
 
-/// A table that grows by named columns.
-#[derive(Default)]
-struct Columns {
-    names: Vec<String>,
-    values: Vec<Array1<f64>>,
-}
+/// Columns with their names.
+type Columns = Vec<(String, Array1<f64>)>;
 
-impl Columns {
-    fn push(&mut self, name: impl Into<String>, values: Array1<f64>) {
-        self.names.push(name.into());
-        self.values.push(values);
-    }
-
-    fn extend(&mut self, names: &[String], values: ArrayView2<'_, f64>) {
-        for (name, column) in names.iter().zip(values.columns()) {
-            self.push(name.as_str(), column.to_owned());
-        }
-    }
+fn named(names: &[String], values: ArrayView2<'_, f64>) -> Columns {
+    let columns = values.columns().into_iter().map(|column| column.to_owned());
+    names.iter().cloned().zip(columns).collect()
 }
 
 pub(crate) fn run(arguments: &Simulate) -> Result<()> {
@@ -40,15 +28,12 @@ pub(crate) fn run(arguments: &Simulate) -> Result<()> {
         Problem::Sem => sem(arguments)?,
         Problem::Correlation => correlation(arguments)?,
     };
-    let mut output = Rows::create(&arguments.out, format_of(arguments.format, &arguments.out))?;
-    let views: Vec<_> = columns
-        .values
-        .iter()
-        .map(|column| column.view().insert_axis(Axis(1)))
-        .collect();
-    let table = concatenate(Axis(1), &views)
+    let mut output = arguments.output.rows()?;
+    let (names, values): (Vec<String>, Vec<Array1<f64>>) = columns.into_iter().unzip();
+    let views: Vec<_> = values.iter().map(Array1::view).collect();
+    let table = stack(Axis(1), &views)
         .map_err(|source| Error::failure(format!("columns of different lengths: {source}")))?;
-    output.write(&[], Vec::new(), &columns.names, &table)?;
+    output.write(&[], Vec::new(), &names, &table)?;
     output.finish()
 }
 
@@ -76,27 +61,25 @@ fn regression(arguments: &Simulate) -> Result<Columns> {
 fn of_regression(data: &SimulatedData, truth: bool) -> Result<Columns> {
     let mut columns = of_samples(&data.samples);
     let names = data.samples.names();
-    columns.extend(&names.targets, data.samples.targets());
+    columns.extend(named(&names.targets, data.samples.targets()));
     if truth {
         let slopes = data.coefficients.slopes();
         for (feature, name) in names.features.iter().enumerate() {
-            let own = slopes.slice(ndarray::s![.., 0, feature]).to_owned();
-            columns.push(format!("true.coef.{name}"), own);
+            let own = slopes.slice(s![.., 0, feature]).to_owned();
+            columns.push((format!("true.coef.{name}"), own));
         }
         let offsets = data.coefficients.offsets().column(0).to_owned();
-        columns.push("true.coef.(intercept)", offsets);
-        columns.push(
-            format!("true.pred.{}", names.targets[0]),
-            data.means.column(0).to_owned(),
-        );
+        columns.push(("true.coef.(intercept)".to_owned(), offsets));
+        let means = data.means.column(0).to_owned();
+        columns.push((format!("true.pred.{}", names.targets[0]), means));
     }
     Ok(columns)
 }
 
 fn of_samples(samples: &Samples) -> Columns {
-    let mut columns = Columns::default();
-    columns.extend(&samples.names().contexts, samples.contexts());
-    columns.extend(&samples.names().features, samples.features());
+    let names = samples.names();
+    let mut columns = named(&names.contexts, samples.contexts());
+    columns.extend(named(&names.features, samples.features()));
     columns
 }
 
@@ -109,7 +92,7 @@ fn sem(arguments: &Simulate) -> Result<Columns> {
     let mut columns = of_samples(&data.samples);
     if arguments.truth {
         let edges = data.networks.edges().to_owned();
-        push_edges(&mut columns, &data.samples.names().features, &edges, "->");
+        push_edges(&mut columns, &data.samples.names().features, &edges, true);
     }
     Ok(columns)
 }
@@ -129,20 +112,15 @@ fn correlation(arguments: &Simulate) -> Result<Columns> {
     let mut columns = of_samples(&data.samples);
     if arguments.truth {
         let edges = data.correlations()?;
-        push_edges(&mut columns, &data.samples.names().features, &edges, "--");
+        push_edges(&mut columns, &data.samples.names().features, &edges, false);
     }
     Ok(columns)
 }
 
-fn push_edges(columns: &mut Columns, nodes: &[String], edges: &Array3<f64>, arrow: &str) {
-    for from in 0..nodes.len() {
-        for to in 0..nodes.len() {
-            if from < to || (arrow == "->" && from != to) {
-                columns.push(
-                    format!("true.edge.{}{arrow}{}", nodes[from], nodes[to]),
-                    edges.slice(ndarray::s![.., from, to]).to_owned(),
-                );
-            }
-        }
+fn push_edges(columns: &mut Columns, nodes: &[String], edges: &Array3<f64>, directed: bool) {
+    for (from, to) in pairs(nodes.len(), directed) {
+        let name = column_name(nodes, (from, to), directed);
+        let edge = edges.slice(s![.., from, to]).to_owned();
+        columns.push((format!("true.{name}"), edge));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
+use arrow_array::types::{Decimal128Type, Float64Type};
 use arrow_array::{Array, ArrayRef, StringArray};
 use arrow_schema::DataType;
 use std::collections::BTreeSet;
@@ -37,10 +37,8 @@ impl Cells<'_> {
         if !self.array.data_type().is_numeric() {
             let texts = self.texts()?;
             let row = texts.iter().position(|text| text.is_some()).unwrap_or(0);
-            return Ok(Some(NotNumber {
-                text: texts.iter().flatten().next().unwrap_or("").to_owned(),
-                row: self.first_row + row,
-            }));
+            let text = texts.iter().flatten().next().unwrap_or("");
+            return Ok(Some(self.not_number(row, text)));
         }
         self.check_exact()?;
         let numbers = self.cast(&DataType::Float64)?;
@@ -52,6 +50,13 @@ impl Cells<'_> {
             into.push(value);
         }
         Ok(None)
+    }
+
+    fn not_number(&self, row: usize, text: &str) -> NotNumber {
+        NotNumber {
+            text: text.to_owned(),
+            row: self.first_row + row,
+        }
     }
 
     fn parsed(&self, into: &mut Vec<f64>) -> Result<Option<NotNumber>> {
@@ -75,10 +80,7 @@ impl Cells<'_> {
                     return Err(self.at(row, "is infinite; correct it or leave it out"));
                 }
                 _ => {
-                    return Ok(Some(NotNumber {
-                        text: text.to_owned(),
-                        row: self.first_row + row,
-                    }));
+                    return Ok(Some(self.not_number(row, text)));
                 }
             }
         }
@@ -109,27 +111,18 @@ impl Cells<'_> {
 
     /// Integers that only nearly fit are ids, not quantities.
     fn check_exact(&self) -> Result<()> {
-        let beyond = |value: u64, row: usize, text: String| {
-            if value > EXACT {
-                Err(self.at(row, &inexact(&text)))
-            } else {
-                Ok(())
+        if !matches!(self.array.data_type(), DataType::Int64 | DataType::UInt64) {
+            return Ok(());
+        }
+        // Twenty digits hold any of them.
+        let integers = self.cast(&DataType::Decimal128(20, 0))?;
+        let integers = integers.as_primitive::<Decimal128Type>();
+        for (row, value) in integers.iter().enumerate() {
+            if let Some(value) = value
+                && value.unsigned_abs() > u128::from(EXACT)
+            {
+                return Err(self.at(row, &inexact(&value.to_string())));
             }
-        };
-        match self.array.data_type() {
-            DataType::Int64 => {
-                for (row, value) in self.array.as_primitive::<Int64Type>().iter().enumerate() {
-                    let value = value.unwrap_or(0);
-                    beyond(value.unsigned_abs(), row, value.to_string())?;
-                }
-            }
-            DataType::UInt64 => {
-                for (row, value) in self.array.as_primitive::<UInt64Type>().iter().enumerate() {
-                    let value = value.unwrap_or(0);
-                    beyond(value, row, value.to_string())?;
-                }
-            }
-            _ => {}
         }
         Ok(())
     }
@@ -152,7 +145,6 @@ fn inexact(text: &str) -> String {
 
 fn is_inexact_integer(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    digits.bytes().all(|byte| byte.is_ascii_digit())
-        && digits.parse::<u64>().is_ok_and(|value| value > EXACT)
-        || (digits.len() > 20 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+    let exact = |value: u64| value <= EXACT;
+    digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.parse().is_ok_and(exact)
 }

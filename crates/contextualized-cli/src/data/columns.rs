@@ -3,7 +3,7 @@
 use super::cells::{Cells, NotNumber};
 use super::source::Source;
 use crate::error::{Error, Result};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 /// The most levels of a column of text; more are names or dates, not groups.
 const MOST_LEVELS: usize = 256;
@@ -39,6 +39,12 @@ impl Column {
         }
     }
 
+    /// How many values are missing.
+    pub(crate) fn missing(&self) -> usize {
+        let rows = 0..self.rows();
+        rows.filter(|&row| self.is_missing(row)).count()
+    }
+
     pub(crate) fn rows(&self) -> usize {
         match self {
             Self::Numbers(values) => values.len(),
@@ -52,50 +58,37 @@ impl Column {
 /// A column is taken for numbers until a cell says otherwise; then the file is read again, so that
 /// levels are texts as they were written.
 pub(crate) fn read_columns(source: &Source, wanted: &[Wanted]) -> Result<Vec<Column>> {
-    let mut kinds: Vec<Kind> = wanted
+    let mut builders: Vec<Builder> = wanted
         .iter()
         .map(|want| {
             if want.factor || source.is_typed_text(want.column) {
-                Kind::Levels(None)
+                Builder::Levels(LevelBuilder::default())
             } else {
-                Kind::Numbers
+                Builder::Numbers(Vec::new())
             }
         })
         .collect();
     loop {
-        match read_as(source, wanted, &kinds)? {
-            Pass::Whole(columns) => return Ok(columns),
-            Pass::Text(found) => {
-                for (position, cell) in found {
-                    kinds[position] = Kind::Levels(Some(cell));
-                }
-            }
+        let found = fill(source, wanted, &mut builders)?;
+        if found.is_empty() {
+            return Ok(builders.into_iter().map(Builder::finish).collect());
+        }
+        builders.iter_mut().for_each(Builder::clear);
+        for (position, cell) in found {
+            builders[position] = Builder::Levels(LevelBuilder {
+                because: Some(cell),
+                ..LevelBuilder::default()
+            });
         }
     }
 }
 
-/// What a column is taken for.
-enum Kind {
-    Numbers,
-    /// Because of this cell, or because it was asked for.
-    Levels(Option<NotNumber>),
-}
-
-/// What came of reading the file once.
-enum Pass {
-    Whole(Vec<Column>),
-    /// Columns that are no numbers after all, each by the cell that says so.
-    Text(Vec<(usize, NotNumber)>),
-}
-
-fn read_as(source: &Source, wanted: &[Wanted], kinds: &[Kind]) -> Result<Pass> {
-    let mut builders: Vec<Builder> = kinds
-        .iter()
-        .map(|kind| match kind {
-            Kind::Levels(_) => Builder::Levels(LevelBuilder::default()),
-            Kind::Numbers => Builder::Numbers(Vec::new()),
-        })
-        .collect();
+/// Reads the file once, unless columns are no numbers after all: these, each by the cell that says so.
+fn fill(
+    source: &Source,
+    wanted: &[Wanted],
+    builders: &mut [Builder],
+) -> Result<Vec<(usize, NotNumber)>> {
     let positions: Vec<usize> = wanted.iter().map(|want| want.column).collect();
     for chunk in source.chunks(&positions)? {
         let chunk = chunk?;
@@ -118,21 +111,17 @@ fn read_as(source: &Source, wanted: &[Wanted], kinds: &[Kind]) -> Result<Pass> {
                         levels.push(text);
                     }
                     if levels.codes_by_text.len() > MOST_LEVELS {
-                        let cell = match &kinds[position] {
-                            Kind::Levels(cell) => cell.as_ref(),
-                            Kind::Numbers => None,
-                        };
-                        return Err(too_many_levels(name, &source.name, cell));
+                        let because = levels.because.as_ref();
+                        return Err(too_many_levels(name, &source.name, because));
                     }
                 }
             }
         }
         if !found.is_empty() {
-            return Ok(Pass::Text(found));
+            return Ok(found);
         }
     }
-    let columns = builders.into_iter().map(Builder::finish);
-    Ok(Pass::Whole(columns.collect()))
+    Ok(Vec::new())
 }
 
 fn too_many_levels(name: &str, file: &str, cell: Option<&NotNumber>) -> Error {
@@ -155,44 +144,53 @@ enum Builder {
 /// Codes in order of appearance.
 #[derive(Default)]
 struct LevelBuilder {
+    /// The cell that is not a number, unless levels were asked for.
+    because: Option<NotNumber>,
     codes_by_text: HashMap<String, u32>,
     codes: Vec<u32>,
 }
 
 impl LevelBuilder {
     fn push(&mut self, text: Option<&str>) {
-        let code = match text {
+        let known = self.codes_by_text.len() as u32;
+        self.codes.push(match text {
             None => NO_LEVEL,
             Some(text) => match self.codes_by_text.get(text) {
                 Some(&code) => code,
-                None => {
-                    let code = self.codes_by_text.len() as u32;
-                    self.codes_by_text.insert(text.to_owned(), code);
-                    code
-                }
+                None => *self.codes_by_text.entry(text.to_owned()).or_insert(known),
             },
-        };
-        self.codes.push(code);
+        });
     }
 }
 
 impl Builder {
+    /// Forgets the values.
+    fn clear(&mut self) {
+        match self {
+            Self::Numbers(values) => values.clear(),
+            Self::Levels(levels) => {
+                levels.codes_by_text.clear();
+                levels.codes.clear();
+            }
+        }
+    }
+
     fn finish(self) -> Column {
         match self {
             Self::Numbers(values) => Column::Numbers(values),
             Self::Levels(LevelBuilder {
                 codes_by_text,
                 mut codes,
+                ..
             }) => {
                 let mut levels: Vec<(String, u32)> = codes_by_text.into_iter().collect();
-                let texts: BTreeSet<&String> = levels.iter().map(|(text, _)| text).collect();
-                let numeric = texts.iter().all(|text| text.parse::<f64>().is_ok());
-                levels.sort_by(|(a, _), (b, _)| {
-                    match (numeric, a.parse::<f64>(), b.parse::<f64>()) {
-                        (true, Ok(x), Ok(y)) => x.total_cmp(&y).then_with(|| a.cmp(b)),
-                        _ => a.cmp(b),
-                    }
-                });
+                levels.sort();
+                // Numbers are in the order of their size; equal ones in that of their texts.
+                let number = |text: &str| text.parse::<f64>().ok();
+                if levels.iter().all(|(text, _)| number(text).is_some()) {
+                    let size = |text: &str| number(text).unwrap_or(f64::NAN);
+                    levels.sort_by(|(a, _), (b, _)| size(a).total_cmp(&size(b)));
+                }
                 let mut ranks = vec![0; levels.len()];
                 for (rank, (_, code)) in levels.iter().enumerate() {
                     ranks[*code as usize] = rank as u32;

@@ -2,7 +2,7 @@
 
 use super::{DesignColumn, Variable};
 use crate::error::{Error, Result};
-use crate::formula::{self, Resolved, TermName};
+use crate::formula::{self, Resolved};
 
 /// Contexts: numbers as they are, two levels as the indicator of the second, more as one of each, so
 /// that all pairs of levels are equally far apart.
@@ -55,7 +55,7 @@ pub(super) fn features(
         if columns.len() + coded.len() > MOST {
             return Err(Error::failure(format!(
                 "the formula makes more than {MOST} features, with the levels of {}; group levels or leave terms out",
-                TermName(term)
+                formula::joined(term, ":")
             )));
         }
         columns.extend(coded);

@@ -2,6 +2,7 @@
 
 use super::training::missing_values;
 use super::{Design, DesignColumn, Variable};
+use crate::arguments::UnknownLevels;
 use crate::data::{Cells, Chunk, Column, NO_LEVEL, Source};
 use crate::error::{Error, Result};
 use contextualized_core::{Family, Samples};
@@ -10,31 +11,18 @@ use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
 /// The code of a level that training did not have.
 const UNKNOWN_LEVEL: u32 = NO_LEVEL - 1;
 
-/// What becomes of rows with a level that training did not have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unknown {
-    Error,
-    /// They are marked, and get the population's coefficients.
-    Population,
-}
-
-/// Which columns are needed besides the contexts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Need {
-    Contexts,
-    Features,
-    Targets,
-}
-
 /// Turns blocks of a file into contexts and features, and counts what is missing.
 pub(crate) struct Encoder<'a> {
     design: &'a Design,
+    /// Those that are encoded besides the contexts.
+    features: &'a [DesignColumn],
+    targets: &'a [Variable],
     source: &'a Source,
-    unknown: Unknown,
+    unknown: UnknownLevels,
     drop_missing: bool,
-    need: Need,
-    /// Of each variable that is needed its position in the design, then of the targets none.
-    variables: Vec<Option<usize>>,
+    /// Positions in the design of the variables that contexts, features and offsets need.
+    variables: Vec<usize>,
+    /// Of these variables and the targets.
     missing: Vec<usize>,
     incomplete: usize,
     rows: usize,
@@ -62,39 +50,39 @@ impl<'a> Encoder<'a> {
     pub(crate) fn new(
         design: &'a Design,
         source: &'a Source,
-        unknown: Unknown,
+        unknown: UnknownLevels,
         drop_missing: bool,
     ) -> Self {
-        let need = if design.is_of_networks() {
-            Need::Contexts
+        let features = if design.is_of_networks() {
+            &[]
         } else {
-            Need::Features
+            &design.features[..]
         };
-        Self::needing(need, design, source, unknown, drop_missing)
+        Self::of(design, features, &[], source, unknown, drop_missing)
     }
 
-    fn needing(
-        need: Need,
+    fn of(
         design: &'a Design,
+        features: &'a [DesignColumn],
+        targets: &'a [Variable],
         source: &'a Source,
-        unknown: Unknown,
+        unknown: UnknownLevels,
         drop_missing: bool,
     ) -> Self {
-        let used =
-            |&variable: &usize| need != Need::Contexts || Design::uses(&design.contexts, variable);
-        let mut variables: Vec<Option<usize>> =
-            (0..design.variables.len()).filter(used).map(Some).collect();
-        if need == Need::Targets {
-            variables.extend(design.targets.iter().map(|_| None));
-        }
+        let used = |variable: &usize| {
+            let of = |columns| Design::uses(columns, *variable);
+            of(&design.contexts) || of(features) || design.offset == Some(*variable)
+        };
+        let variables: Vec<usize> = (0..design.variables.len()).filter(used).collect();
         Self {
-            missing: vec![0; variables.len()],
+            missing: vec![0; variables.len() + targets.len()],
             variables,
             design,
+            features,
+            targets,
             source,
             unknown,
             drop_missing,
-            need,
             incomplete: 0,
             rows: 0,
         }
@@ -106,12 +94,9 @@ impl<'a> Encoder<'a> {
         source: &Source,
         drop_missing: bool,
     ) -> Result<(Samples, usize)> {
-        let need = if design.is_of_networks() {
-            Need::Features
-        } else {
-            Need::Targets
-        };
-        let mut encoder = Encoder::needing(need, design, source, Unknown::Error, drop_missing);
+        let (features, targets) = (&design.features, &design.targets);
+        let unknown = UnknownLevels::Error;
+        let mut encoder = Encoder::of(design, features, targets, source, unknown, drop_missing);
         let mut blocks = Vec::new();
         for chunk in source.chunks(&encoder.columns()?)? {
             blocks.push(encoder.encode(&chunk?)?);
@@ -130,23 +115,21 @@ impl<'a> Encoder<'a> {
                 source.name
             )));
         }
-        let samples = if design.is_of_networks() {
-            Samples::of_nodes(contexts.view(), features.view())?
-                .with_target_names(design.feature_names())?
+        let targets = if design.is_of_networks() {
+            features.clone()
         } else {
-            let targets = joined(|block| block.targets.view())?;
-            Samples::new(contexts.view(), features.view(), targets.view())?
-                .with_target_names(design.target_names())?
+            joined(|block| block.targets.view())?
         };
-        let mut samples = samples
-            .with_context_names(design.context_names())?
-            .with_feature_names(design.feature_names())?;
-        if design.offset.is_some() {
-            let offsets = blocks
-                .iter()
-                .flat_map(|block| block.offsets.iter().flatten());
-            samples = samples.with_offsets(offsets.copied().collect::<Array1<f64>>().view())?;
-        }
+        let offsets = blocks
+            .iter()
+            .flat_map(|block| block.offsets.iter().flatten());
+        let offsets: Array1<f64> = offsets.copied().collect();
+        let samples = design.samples(
+            contexts.view(),
+            features.view(),
+            targets.view(),
+            design.offset.map(|_| offsets.view()),
+        )?;
         Ok((samples, encoder.incomplete))
     }
 
@@ -159,21 +142,17 @@ impl<'a> Encoder<'a> {
 
     /// The needed variables, those of contexts and features first.
     fn needed(&self) -> impl Iterator<Item = &'a Variable> + use<'a> {
-        let design = self.design;
-        let behind = self.variables.iter().flatten().count();
-        let positions: Vec<usize> = self.variables.iter().flatten().copied().collect();
-        let targets = &design.targets[..self.variables.len() - behind];
-        positions
+        let (design, positions) = (self.design, self.variables.clone());
+        let variables = positions
             .into_iter()
-            .map(|variable| &design.variables[variable])
-            .chain(targets)
+            .map(|variable| &design.variables[variable]);
+        variables.chain(self.targets)
     }
 
     /// Encodes a block whose first arrays are those of [`Self::columns`].
     pub(crate) fn encode(&mut self, chunk: &Chunk) -> Result<Encoded> {
-        let mut columns = Vec::with_capacity(self.variables.len());
+        let mut columns = Vec::with_capacity(self.missing.len());
         for (position, variable) in self.needed().enumerate() {
-            let is_target = self.variables[position].is_none();
             let cells = Cells {
                 column: &variable.name,
                 file: &self.source.name,
@@ -181,30 +160,26 @@ impl<'a> Encoder<'a> {
                 first_row: chunk.first_row,
                 missing: &self.source.missing,
             };
+            let is_target = position >= self.variables.len();
             columns.push(self.column(variable, &cells, is_target)?);
         }
         let complete = |row: &usize| columns.iter().all(|column| !column.is_missing(*row));
         let rows: Vec<usize> = (0..chunk.rows).filter(complete).collect();
         for (missing, column) in self.missing.iter_mut().zip(&columns) {
-            *missing += (0..chunk.rows)
-                .filter(|&row| column.is_missing(row))
-                .count();
+            *missing += column.missing();
         }
         self.incomplete += chunk.rows - rows.len();
         self.rows += chunk.rows;
 
-        let behind = self.variables.iter().flatten().count();
-        let targets = columns.split_off(behind);
+        let targets = columns.split_off(self.variables.len());
         let unknown_in = |of: &[DesignColumn], row: usize| {
-            let of_variable = |(position, column): (usize, &Column)| {
-                is_unknown(column, row)
-                    && self.variables[position].is_some_and(|variable| Design::uses(of, variable))
-            };
-            columns.iter().enumerate().any(of_variable)
+            let mut variables = self.variables.iter().zip(&columns);
+            variables
+                .any(|(variable, column)| is_unknown(column, row) && Design::uses(of, *variable))
         };
         let unknown_features: Vec<bool> = rows
             .iter()
-            .map(|&row| unknown_in(&self.design.features, row))
+            .map(|&row| unknown_in(self.features, row))
             .collect();
         let unknown = rows
             .iter()
@@ -219,13 +194,9 @@ impl<'a> Encoder<'a> {
             .iter()
             .map(|_| Column::Numbers(Vec::new()))
             .collect();
-        for (variable, column) in self.variables.iter().flatten().zip(columns) {
+        for (variable, column) in self.variables.iter().zip(columns) {
             all[*variable] = column;
         }
-        let features: &[DesignColumn] = match self.need {
-            Need::Contexts => &[],
-            Need::Features | Need::Targets => &self.design.features,
-        };
         let offsets = self
             .design
             .offset
@@ -236,7 +207,7 @@ impl<'a> Encoder<'a> {
         }
         Ok(Encoded {
             contexts: fill(&self.design.contexts, &all, &rows),
-            features: fill(features, &all, &rows),
+            features: fill(self.features, &all, &rows),
             targets: outcomes,
             offsets,
             rows,
@@ -267,7 +238,7 @@ impl<'a> Encoder<'a> {
                 None => NO_LEVEL,
                 Some(text) => match levels.iter().position(|level| level == text) {
                     Some(code) => code as u32,
-                    None if is_target || self.unknown == Unknown::Error => {
+                    None if is_target || self.unknown == UnknownLevels::Error => {
                         return Err(self.unknown_level(variable, text, cells.first_row + row));
                     }
                     None => UNKNOWN_LEVEL,
@@ -322,18 +293,10 @@ impl<'a> Encoder<'a> {
         if !self.will_fail() {
             return Ok(());
         }
-        let counts: Vec<String> = self
-            .needed()
-            .zip(&self.missing)
-            .filter(|(_, missing)| **missing > 0)
-            .map(|(variable, missing)| format!("{} {missing}", variable.name))
-            .collect();
-        Err(missing_values(
-            &self.source.name,
-            &counts,
-            self.incomplete,
-            self.rows,
-        ))
+        let names = self.needed().map(|variable| variable.name.as_str());
+        let counts = names.zip(self.missing.iter().copied());
+        let (file, incomplete) = (&self.source.name, self.incomplete);
+        Err(missing_values(file, counts, incomplete, self.rows))
     }
 }
 

@@ -13,8 +13,9 @@ pub(crate) struct Request<'a> {
     pub(crate) formula: &'a Formula,
     /// A column of row weights.
     pub(crate) weights: Option<&'a str>,
-    /// What outcomes are, if it was said.
+    /// A column of offsets.
     pub(crate) offset: Option<&'a str>,
+    /// What outcomes are, if it was said.
     pub(crate) family: Option<Family>,
     /// Leave out rows with missing values.
     pub(crate) drop_missing: bool,
@@ -44,21 +45,18 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
         }
     }
     // Offsets are one more variable, which no context or feature need use.
-    if let Some(name) = request.offset {
-        let of_numbers = |variable: &formula::Variable| variable.name == name && !variable.factor;
-        if !named[targets..].iter().any(of_numbers) {
-            named.push(formula::Variable {
-                name: name.to_owned(),
-                factor: false,
-            });
-        }
-    }
+    let offset = request.offset.map(formula::Variable::of_numbers);
+    named.extend(
+        offset
+            .clone()
+            .filter(|offset| !named[targets..].contains(offset)),
+    );
     let wanted = named
         .iter()
         .map(|variable| wanted(source, &variable.name, variable.factor))
         .chain(request.weights.map(|name| wanted(source, name, false)))
         .collect::<Result<Vec<Wanted>>>()?;
-    let mut columns = read_columns(source, &wanted)?;
+    let columns = read_columns(source, &wanted)?;
     let rows = columns.first().map_or(0, Column::rows);
     if rows == 0 {
         return Err(Error::failure(format!(
@@ -66,17 +64,13 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
             source.name
         )));
     }
-    let names: Vec<&str> = named
-        .iter()
-        .map(|variable| variable.name.as_str())
-        .collect();
-    let kept = complete_rows(source, &names, &columns, request, rows)?;
+    let names = named.iter().map(|variable| variable.name.as_str());
+    let names = names.chain(request.weights);
+    let kept = complete_rows(source, names, &columns, request.drop_missing)?;
 
-    let weights = request
-        .weights
-        .and_then(|name| Some((name, columns.pop()?)));
+    let weights = request.weights.zip(columns.get(named.len()));
     let weights = weights
-        .map(|(name, column)| numbers_of(&column, name, &kept))
+        .map(|(name, column)| numbers_of(column, name, &kept))
         .transpose()?;
     let variables: Vec<Variable> = named
         .iter()
@@ -95,17 +89,11 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
         let found = named[targets..].iter().position(|other| other == variable);
         found.expect("every variable of the formula was read")
     };
-    let offset = request.offset.and_then(|name| {
-        let names = named[targets..].iter();
-        names
-            .map(|variable| (variable.name.as_str(), variable.factor))
-            .position(|own| own == (name, false))
-    });
     let design = Design {
         formula: resolved.to_string(),
         intercept: resolved.intercept,
         family,
-        offset,
+        offset: offset.as_ref().map(position),
         targets: target_variables.to_vec(),
         variables: variables.to_vec(),
         contexts: coding::contexts(&resolved, variables, position)?,
@@ -125,33 +113,31 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
     let predictors = &columns[targets..];
     let contexts = fill(&design.contexts, predictors, &kept);
     let features = fill(&design.features, predictors, &kept);
-    let samples = if design.is_of_networks() {
-        Samples::of_nodes(contexts.view(), features.view())?
-    } else {
-        let mut outcomes = Array2::zeros((kept.len(), targets));
-        for (target, column) in columns[..targets].iter().enumerate() {
-            let values = outcome_of(column, &kept);
-            if let Some(row) = values.iter().position(|value| !family.admits(*value)) {
-                let name = &design.targets[target].name;
-                let file = &source.name;
-                return Err(not_of_family(family, name, file, values[row], kept[row]));
-            }
-            outcomes.column_mut(target).assign(&values);
+    let mut outcomes = Array2::zeros((kept.len(), targets));
+    for (target, column) in columns[..targets].iter().enumerate() {
+        let values = outcome_of(column, &kept);
+        if let Some(row) = values.iter().position(|value| !family.admits(*value)) {
+            let name = &design.targets[target].name;
+            let file = &source.name;
+            return Err(not_of_family(family, name, file, values[row], kept[row]));
         }
-        Samples::new(contexts.view(), features.view(), outcomes.view())?
-            .with_target_names(design.target_names())?
+        outcomes.column_mut(target).assign(&values);
+    }
+    let outcomes = if design.is_of_networks() {
+        features.view()
+    } else {
+        outcomes.view()
     };
-    let mut samples = samples
-        .with_context_names(design.context_names())?
-        .with_feature_names(design.feature_names())?;
-    if design.is_of_networks() {
-        samples = samples.with_target_names(design.feature_names())?;
-    }
-    if let Some(offset) = design.offset {
-        let name = &design.variables[offset].name;
-        let offsets = numbers_of(&columns[targets + offset], name, &kept)?;
-        samples = samples.with_offsets(offsets.view())?;
-    }
+    let offsets = design
+        .offset
+        .map(|offset| numbers_of(&predictors[offset], &variables[offset].name, &kept))
+        .transpose()?;
+    let mut samples = design.samples(
+        contexts.view(),
+        features.view(),
+        outcomes,
+        offsets.as_ref().map(Array1::view),
+    )?;
     if let Some(weights) = weights {
         samples = samples.with_weights(weights.view())?;
     }
@@ -180,45 +166,33 @@ fn wanted(source: &Source, name: &str, factor: bool) -> Result<Wanted> {
 }
 
 /// Rows without a missing value; an error that counts the missing ones unless they may be left out.
-fn complete_rows(
+fn complete_rows<'a>(
     source: &Source,
-    names: &[&str],
+    names: impl Iterator<Item = &'a str>,
     columns: &[Column],
-    request: &Request<'_>,
-    rows: usize,
+    drop_missing: bool,
 ) -> Result<Vec<usize>> {
+    let rows = columns[0].rows();
     let (kept, incomplete): (Vec<usize>, Vec<usize>) =
         (0..rows).partition(|&row| columns.iter().all(|column| !column.is_missing(row)));
-    if incomplete.is_empty() || (request.drop_missing && !kept.is_empty()) {
+    if incomplete.is_empty() || (drop_missing && !kept.is_empty()) {
         return Ok(kept);
     }
-    let names = names.iter().copied().chain(request.weights);
-    let counts: Vec<String> = names
-        .zip(columns)
-        .map(|(name, column)| {
-            (
-                name,
-                (0..rows).filter(|&row| column.is_missing(row)).count(),
-            )
-        })
-        .filter(|(_, missing)| *missing > 0)
-        .map(|(name, missing)| format!("{name} {missing}"))
-        .collect();
-    Err(missing_values(
-        &source.name,
-        &counts,
-        incomplete.len(),
-        rows,
-    ))
+    let counts = names.zip(columns.iter().map(Column::missing));
+    Err(missing_values(&source.name, counts, incomplete.len(), rows))
 }
 
 /// The error for missing values: counts by column.
-pub(crate) fn missing_values(
+pub(super) fn missing_values<'a>(
     file: &str,
-    counts: &[String],
+    counts: impl Iterator<Item = (&'a str, usize)>,
     incomplete: usize,
     rows: usize,
 ) -> Error {
+    let counts: Vec<String> = counts
+        .filter(|(_, missing)| *missing > 0)
+        .map(|(name, missing)| format!("{name} {missing}"))
+        .collect();
     let advice = if incomplete == rows {
         "no row is complete".to_owned()
     } else {

@@ -1,7 +1,7 @@
 //! From words to a [`Formula`].
 
 use super::tokens::{Placed, Token, tokens};
-use super::{Formula, Side, Term, Variable};
+use super::{Formula, Side, Term, Variable, same};
 use crate::error::{Error, Result};
 
 /// Reads a formula; see the grammar above.
@@ -51,6 +51,16 @@ struct Parser {
 struct Sum {
     terms: Vec<(Term, bool)>,
     dot: bool,
+}
+
+impl Sum {
+    /// One term, added or taken away.
+    fn of(term: Term, added: bool) -> Self {
+        Self {
+            terms: vec![(term, added)],
+            dot: false,
+        }
+    }
 }
 
 impl Parser {
@@ -246,45 +256,31 @@ impl Parser {
                 }
             };
             self.at += 1;
-            return Ok(Sum {
-                terms: vec![(Vec::new(), intercept)],
-                dot: false,
-            });
+            return Ok(Sum::of(Vec::new(), intercept));
         }
-        Ok(Sum {
-            terms: vec![(vec![self.variable()?], true)],
-            dot: false,
-        })
+        Ok(Sum::of(vec![self.variable()?], true))
     }
 
     fn variable(&mut self) -> Result<Variable> {
-        let Some(Token::Name(name)) = self.peek().cloned() else {
-            return Err(self.unexpected("a column's name should stand"));
-        };
-        self.at += 1;
+        let name = self.name()?;
         if !self.take('(') {
-            return Ok(Variable {
-                name,
-                factor: false,
-            });
+            return Ok(Variable::of_numbers(name));
         }
         if name != "factor" {
             return Err(Error::usage(format!(
                 "the formula has the function {name}(), which is not known; only factor() and, for several targets, cbind() are: add a column to the data instead"
             )));
         }
-        let Some(Token::Name(inner)) = self.peek().cloned() else {
+        let name = self.name()?;
+        self.expect(')')?;
+        Ok(Variable { name, factor: true })
+    }
+
+    fn name(&mut self) -> Result<String> {
+        let Some(Token::Name(name)) = self.peek().cloned() else {
             return Err(self.unexpected("a column's name should stand"));
         };
         self.at += 1;
-        self.expect(')')?;
-        Ok(Variable {
-            name: inner,
-            factor: true,
-        })
+        Ok(name)
     }
-}
-
-fn same(a: &Term, b: &Term) -> bool {
-    a.len() == b.len() && a.iter().all(|variable| b.contains(variable))
 }

@@ -6,7 +6,7 @@
 
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 
 /// Lists as long as this are tensors; shorter ones are easier to read where they are.
 const LONG: usize = 32;
@@ -97,23 +97,18 @@ fn table(object: &Map<String, Value>) -> Option<(Vec<usize>, Numbers)> {
 
 /// The bytes of a list of which all are decimal numbers, or all are counts.
 fn numbers(list: &[Value]) -> Option<Numbers> {
-    let decimals = || -> Option<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(8 * list.len());
-        for value in list {
-            bytes.extend(value.as_f64().filter(|_| value.is_f64())?.to_le_bytes());
-        }
-        Some(bytes)
+    let all = |bytes_of: fn(&Value) -> Option<[u8; 8]>| {
+        let cells = list.iter().map(bytes_of).collect::<Option<Vec<_>>>();
+        cells.map(|cells| cells.concat())
     };
-    let counts = || -> Option<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(8 * list.len());
-        for value in list {
-            bytes.extend(value.as_u64()?.to_le_bytes());
-        }
-        Some(bytes)
-    };
-    decimals()
-        .map(|bytes| (Dtype::F64, bytes))
-        .or_else(|| counts().map(|bytes| (Dtype::U64, bytes)))
+    let decimals = all(|value| {
+        let decimal = value.as_f64().filter(|_| value.is_f64());
+        decimal.map(f64::to_le_bytes)
+    });
+    match decimals {
+        Some(bytes) => Some((Dtype::F64, bytes)),
+        None => all(|value| value.as_u64().map(u64::to_le_bytes)).map(|bytes| (Dtype::U64, bytes)),
+    }
 }
 
 /// Puts all tensors back to where they were taken from.
@@ -164,21 +159,13 @@ fn placeholder(value: &Value) -> Option<(Kind, String)> {
 }
 
 fn list(tensor: &TensorView<'_>) -> Option<Value> {
-    let cells = tensor
-        .data()
-        .chunks_exact(8)
-        .map(|bytes| <[u8; 8]>::try_from(bytes).ok());
-    match tensor.dtype() {
-        Dtype::F64 => cells
-            .map(|bytes| {
-                serde_json::Number::from_f64(f64::from_le_bytes(bytes?)).map(Value::Number)
-            })
-            .collect::<Option<Vec<_>>>()
-            .map(Value::Array),
-        Dtype::U64 => cells
-            .map(|bytes| Some(Value::from(u64::from_le_bytes(bytes?))))
-            .collect::<Option<Vec<_>>>()
-            .map(Value::Array),
-        _ => None,
-    }
+    let number: fn([u8; 8]) -> Option<Number> = match tensor.dtype() {
+        Dtype::F64 => |bytes| Number::from_f64(f64::from_le_bytes(bytes)),
+        Dtype::U64 => |bytes| Some(u64::from_le_bytes(bytes).into()),
+        _ => return None,
+    };
+    let cells = tensor.data().chunks_exact(8);
+    cells
+        .map(|bytes| number(bytes.try_into().ok()?).map(Value::Number))
+        .collect()
 }

@@ -1,10 +1,11 @@
 //! Tables for people, and the same as JSON for programs.
 
-use crate::error::{Error, Result};
+use super::print_text;
+use crate::arguments::Global;
+use crate::error::Result;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table as Drawn};
 use serde_json::{Map, Value};
-use std::io::Write;
 
 /// One value of a table.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,7 +15,6 @@ pub(crate) enum Cell {
     Number(f64),
     /// A p-value, which is shown down to 0.0001.
     PValue(f64),
-    Count(usize),
     Missing,
 }
 
@@ -46,12 +46,6 @@ impl From<Option<f64>> for Cell {
     }
 }
 
-impl From<usize> for Cell {
-    fn from(count: usize) -> Self {
-        Self::Count(count)
-    }
-}
-
 impl Cell {
     /// As people read it.
     pub(crate) fn shown(&self) -> String {
@@ -60,7 +54,6 @@ impl Cell {
             Self::Number(number) => significant(*number),
             Self::PValue(p) if *p < 1e-4 => "<0.0001".to_owned(),
             Self::PValue(p) => format!("{p:.4}"),
-            Self::Count(count) => count.to_string(),
             Self::Missing => "-".to_owned(),
         }
     }
@@ -69,7 +62,6 @@ impl Cell {
         match self {
             Self::Text(text) => Value::from(text.as_str()),
             Self::Number(number) | Self::PValue(number) => Value::from(*number),
-            Self::Count(count) => Value::from(*count),
             Self::Missing => Value::Null,
         }
     }
@@ -122,27 +114,35 @@ impl Table {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
-        let lines: Vec<String> = drawn
-            .lines()
-            .map(|line| line.trim_end().to_owned())
-            .collect();
+        let lines: Vec<String> = drawn.lines().collect();
+        let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
         lines.join("\n")
     }
 
     fn json(&self) -> Value {
         let rows = self.rows.iter().map(|row| {
             let cells = self.columns.iter().zip(row);
-            let object: Map<String, Value> = cells
-                .map(|(column, cell)| (column.replace(' ', "_"), cell.json()))
-                .collect();
-            Value::Object(object)
+            let cells = cells.map(|(column, cell)| (column.replace(' ', "_"), cell.json()));
+            cells.collect::<Map<_, _>>()
         });
-        Value::Array(rows.collect())
+        rows.collect()
+    }
+}
+
+/// A text, and the table below it if there is one.
+pub(crate) type Section = (String, Option<Table>);
+
+/// Prints what was done, unless nothing should be said.
+pub(crate) fn say(sections: &[Section], global: &Global) -> Result<()> {
+    if global.quiet {
+        Ok(())
+    } else {
+        print(sections, global.json)
     }
 }
 
 /// Prints tables with a line of text before each, or all of them as one JSON object.
-pub(crate) fn print(sections: &[(String, Option<Table>)], json: bool) -> Result<()> {
+pub(crate) fn print(sections: &[Section], json: bool) -> Result<()> {
     let text = if json {
         let mut object = Map::new();
         let mut notes = Vec::new();
@@ -164,11 +164,7 @@ pub(crate) fn print(sections: &[(String, Option<Table>)], json: bool) -> Result<
         });
         blocks.collect::<Vec<_>>().join("\n")
     };
-    let mut output = std::io::stdout().lock();
-    output
-        .write_all(text.as_bytes())
-        .and_then(|()| output.flush())
-        .map_err(|source| Error::file("write", "standard output", &source))
+    print_text(text.as_bytes())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Contexts as a reader knows them: numbers, and categories whatever columns they are coded in.
 
 use contextualized_core::{Error, Result, Samples};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 
 /// One context: what varies together.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +48,13 @@ impl ContextAxis {
         }
     }
 
+    /// Gives all these rows of contexts the value that has this code.
+    pub(crate) fn set(&self, mut contexts: ArrayViewMut2<'_, f64>, code: ArrayView1<'_, f64>) {
+        for (column, code) in self.columns().into_iter().zip(code) {
+            contexts.column_mut(column).fill(*code);
+        }
+    }
+
     /// Checks that columns exist and codes fit.
     pub(crate) fn check(&self, contexts: usize) -> Result<()> {
         let columns = self.columns();
@@ -74,8 +81,8 @@ impl ContextAxis {
         let Self::Category { columns, codes, .. } = self else {
             return None;
         };
-        let level = |row: ndarray::ArrayView1<'_, f64>| {
-            let distance = |code: ndarray::ArrayView1<'_, f64>| -> f64 {
+        let level = |row: ArrayView1<'_, f64>| {
+            let distance = |code: ArrayView1<'_, f64>| -> f64 {
                 let own = columns.iter().map(|&column| row[column]);
                 own.zip(code).map(|(own, code)| (own - code).powi(2)).sum()
             };
@@ -90,34 +97,30 @@ impl ContextAxis {
     }
 }
 
-/// A typical context: medians of numbers, the most frequent levels of categories.
-pub(crate) fn typical(axes: &[ContextAxis], contexts: ArrayView2<'_, f64>) -> Vec<f64> {
-    let mut typical: Vec<f64> = contexts
-        .columns()
-        .into_iter()
-        .map(|column| quantile(&column.to_vec(), 0.5))
-        .collect();
+/// A typical context (1 × c): medians of numbers, the most frequent levels of categories.
+pub(crate) fn typical(axes: &[ContextAxis], contexts: ArrayView2<'_, f64>) -> Array2<f64> {
+    let median = |column: ArrayView1<'_, f64>| quantile(&column.to_vec(), 0.5);
+    let mut typical = contexts.map_axis(Axis(0), median).insert_axis(Axis(0));
     for axis in axes {
-        if let (
-            Some(rows),
-            ContextAxis::Category {
-                columns,
-                codes,
-                levels,
-                ..
-            },
-        ) = (axis.level_of_rows(contexts), axis)
+        if let (Some(rows), ContextAxis::Category { codes, .. }) =
+            (axis.level_of_rows(contexts), axis)
         {
-            let mut counts = vec![0_usize; levels.len()];
+            let mut counts = vec![0_usize; codes.nrows()];
             rows.iter().for_each(|&level| counts[level] += 1);
             // The first of equally frequent ones.
             let most = (0..counts.len()).rev().max_by_key(|&level| counts[level]);
-            for (&column, code) in columns.iter().zip(codes.row(most.unwrap_or(0))) {
-                typical[column] = *code;
-            }
+            axis.set(typical.view_mut(), codes.row(most.unwrap_or(0)));
         }
     }
     typical
+}
+
+/// Positions below `count`, those of the largest values first.
+pub(crate) fn descending(count: usize, value: impl Fn(usize) -> f64) -> Vec<usize> {
+    let values: Vec<f64> = (0..count).map(value).collect();
+    let mut order: Vec<usize> = (0..count).collect();
+    order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
+    order
 }
 
 /// A quantile by linear interpolation between order statistics; NaN of nothing.
@@ -155,7 +158,7 @@ mod tests {
             [3.0, 0.0, 1.0]
         ];
         let axes = [ContextAxis::Number { column: 0 }, site()];
-        assert_eq!(typical(&axes, contexts.view()), [2.5, 0.0, 1.0]);
+        assert_eq!(typical(&axes, contexts.view()), array![[2.5, 0.0, 1.0]]);
         assert_eq!(
             site().level_of_rows(contexts.view()),
             Some(vec![0, 1, 2, 2])

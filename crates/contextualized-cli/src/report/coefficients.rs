@@ -1,7 +1,7 @@
 //! The section on coefficients: how each is distributed, and how it depends on contexts.
 
-use super::axes::quantile;
-use super::dependence::Average;
+use super::axes::{descending, quantile};
+use super::dependence::{Average, ends};
 use super::page::{Page, Table};
 use super::parts::Parts;
 use super::pictures::{self, Curve};
@@ -21,8 +21,8 @@ const UNFOLDED: usize = 3;
 
 impl RegressionReport<'_> {
     /// Positions and names of the coefficients, the intercept last.
-    fn coefficients(&self) -> Vec<(usize, &str)> {
-        let names = &self.training.names().features;
+    pub(super) fn coefficients(&self) -> Vec<(usize, &str)> {
+        let names = &self.study.training.names().features;
         let mut all: Vec<(usize, &str)> = names.iter().map(String::as_str).enumerate().collect();
         if self.intercept {
             all.push((names.len(), INTERCEPT));
@@ -51,7 +51,7 @@ impl RegressionReport<'_> {
             return Ok(());
         }
         let order = self.ordered(parts);
-        let contexts = self.contexts.len().min(CONTEXTS);
+        let contexts = self.study.contexts.len().min(CONTEXTS);
         let shown = (PANELS / (contexts + 1)).max(1);
         for &(target, position, name) in order.iter().take(shown) {
             self.write_coefficient(page, parts, (target, position, name))?;
@@ -60,7 +60,7 @@ impl RegressionReport<'_> {
             let rest: Vec<String> = order[shown..]
                 .iter()
                 .map(|(target, _, name)| {
-                    of_target(name, &self.training.names().targets[*target], parts.several)
+                    of_target(name, &self.target_names()[*target], parts.several)
                 })
                 .collect();
             page.paragraph(&format!(
@@ -74,7 +74,7 @@ impl RegressionReport<'_> {
     /// Coefficients of all targets, the smallest p-value first, then those that vary most for their
     /// size, the intercept among them.
     fn ordered<'n>(&'n self, parts: &Parts<'_>) -> Vec<(usize, usize, &'n str)> {
-        let targets = &self.training.names().targets;
+        let targets = self.target_names();
         let mut all: Vec<(usize, usize, &str)> = (0..targets.len())
             .flat_map(|target| {
                 let own = self.coefficients();
@@ -102,13 +102,13 @@ impl RegressionReport<'_> {
                 "Positive",
             ],
         );
-        for (target, name_of_target) in self.training.names().targets.iter().enumerate() {
+        for (target, name_of_target) in self.target_names().iter().enumerate() {
             for (position, name) in self.coefficients() {
                 let values = parts.of_rows.slice(s![.., target, position]);
                 let (mean, deviation) = samples::moments(values);
                 let all = values.to_vec();
                 // What rounding adds to equal values is no spread.
-                let deviation = if pictures::is_flat((quantile(&all, 0.0), quantile(&all, 1.0))) {
+                let deviation = if pictures::is_flat(ends(&all)) {
                     0.0
                 } else {
                     deviation
@@ -135,7 +135,7 @@ impl RegressionReport<'_> {
         parts: &Parts<'_>,
         (target, position, name): (usize, usize, &str),
     ) -> Result<()> {
-        let name_of_target = &self.training.names().targets[target];
+        let name_of_target = &self.target_names()[target];
         let title = of_target(name, name_of_target, parts.several);
         page.subsection(&title);
         let quantity = match name {
@@ -149,17 +149,12 @@ impl RegressionReport<'_> {
             .iter()
             .map(|found| found.of(target, position))
             .collect();
-        let range = curves
-            .iter()
-            .map(Average::ends)
-            .fold((population, population), |(low, high), (lower, upper)| {
-                (low.min(lower), high.max(upper))
-            });
-        let mut order: Vec<usize> = (0..curves.len()).collect();
-        order.sort_by(|&a, &b| curves[b].span().total_cmp(&curves[a].span()));
+        let all = curves.iter().map(Average::ends);
+        let all: Vec<f64> = all.flat_map(|(low, high)| [low, high]).collect();
+        let range = ends(all.iter().chain([&population]));
+        let order = descending(curves.len(), |axis| curves[axis].span());
         let verdict = parts.varying.sentence(name_of_target, name);
-        let ends = (quantile(&values, 0.0), quantile(&values, 1.0));
-        if pictures::is_flat(ends) {
+        if pictures::is_flat(ends(&values)) {
             page.paragraph(&format!(
                 "The model gives every row the same value, {}. {verdict}",
                 number(quantile(&values, 0.5))
@@ -170,24 +165,17 @@ impl RegressionReport<'_> {
             &quantity,
             &values,
             Some(population),
-            &format!(
-                "Median {}; nine in ten rows between {} and {}; population {}.",
-                number(quantile(&values, 0.5)),
-                number(quantile(&values, 0.05)),
-                number(quantile(&values, 0.95)),
-                number(population)
-            ),
         )?];
         let mut words = String::new();
         for (rank, &axis) in order.iter().enumerate().take(CONTEXTS) {
             let Average { values, interval } = &curves[axis];
             let curve = Curve {
                 quantity: &quantity,
-                context: self.contexts[axis].name(self.training),
+                context: self.study.context_name(axis),
                 at: &parts.dependences[axis].at,
                 values,
                 interval: interval.as_ref().map(|(low, high)| (&low[..], &high[..])),
-                population: Some(population),
+                population,
                 range,
             };
             if rank == 0 {
@@ -228,7 +216,7 @@ impl RegressionReport<'_> {
                 page.pictures(&folded, &format!("The {quantity}, drawn as above."));
             });
         }
-        let left_out = self.contexts.len().saturating_sub(CONTEXTS);
+        let left_out = self.study.contexts.len().saturating_sub(CONTEXTS);
         if left_out > 0 {
             page.paragraph(&format!(
                 "Not drawn, as flatter still: {}.",

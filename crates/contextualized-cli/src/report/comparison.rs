@@ -7,22 +7,6 @@ use contextualized_core::Result;
 use contextualized_core::metrics::Score;
 use ndarray::{Array1, ArrayView1};
 
-/// A cluster model with what can go wrong in it: how many training rows each cluster has.
-pub(crate) struct Clusters<'a, M: ?Sized> {
-    /// The model.
-    pub(crate) model: &'a M,
-    /// Training rows of each cluster.
-    pub(crate) sizes: &'a [usize],
-}
-
-impl<M: ?Sized> Clone for Clusters<'_, M> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<M: ?Sized> Copy for Clusters<'_, M> {}
-
 /// A cluster should have this many rows for each coefficient or node that is estimated from it.
 const ROWS_FOR_EACH: usize = 10;
 
@@ -94,7 +78,27 @@ pub(crate) enum Verdict {
     Unclear,
 }
 
-impl Comparison<'_> {
+/// The models that are compared, each with its name: that of the report first.
+pub(crate) fn models<'a, M: ?Sized>(
+    model: &'a M,
+    population: &'a M,
+    clusters: Option<&'a M>,
+) -> Vec<(&'static str, &'a M)> {
+    let mut models = vec![("this model", model), ("population", population)];
+    models.extend(clusters.map(|clusters| ("clusters", clusters)));
+    models
+}
+
+impl<'a> Comparison<'a> {
+    /// Compares the first of these with the others.
+    pub(crate) fn new(mut losses: Vec<Losses>, weights: Option<ArrayView1<'a, f64>>) -> Self {
+        Self {
+            own: losses.remove(0),
+            others: losses,
+            weights,
+        }
+    }
+
     pub(crate) fn score(&self, losses: &Losses) -> Result<Score> {
         Score::of_rows(losses.rows.view(), self.weights)
     }
@@ -102,6 +106,12 @@ impl Comparison<'_> {
     /// How much larger the model's loss is than another's, row by row.
     pub(crate) fn difference(&self, other: &Losses) -> Result<Score> {
         Score::of_rows((&self.own.rows - &other.rows).view(), self.weights)
+    }
+
+    /// Whether the model is not shown to be better than the population.
+    pub(crate) fn shows_no_gain(&self) -> Result<bool> {
+        let verdict = self.verdict(&self.others[0])?;
+        Ok(matches!(verdict, Verdict::Unclear | Verdict::Worse))
     }
 
     pub(crate) fn verdict(&self, other: &Losses) -> Result<Verdict> {
@@ -201,26 +211,19 @@ impl Comparison<'_> {
         ];
         head.extend(more.iter().map(|(name, _)| (*name).to_owned()));
         let mut table = Table::new(caption, head);
-        let models = [&self.own].into_iter().chain(&self.others);
+        let models = std::iter::once(&self.own).chain(&self.others);
         for (place, losses) in models.enumerate() {
-            let score = self.score(losses)?;
             let mut row = vec![
                 losses.name.clone(),
-                with_error(score.mean, Some(score.standard_error)),
+                with_error(self.score(losses)?),
                 match place {
                     0 => "–".to_owned(),
                     _ if losses.rows == self.own.rows => "the same".to_owned(),
-                    _ => {
-                        let difference = self.difference(losses)?;
-                        with_error(difference.mean, Some(difference.standard_error))
-                    }
+                    _ => with_error(self.difference(losses)?),
                 },
             ];
             row.extend(more.iter().map(|(_, cells)| cells[place].clone()));
-            match place {
-                0 => table.marked_row(row),
-                _ => table.row(row),
-            }
+            table.row_marked_if(place == 0, row);
         }
         Ok(table)
     }

@@ -1,9 +1,10 @@
 //! Coefficients against one context at a time, averaged over rows that keep their other contexts.
 
 use super::axes::ContextAxis;
-use contextualized_analysis::Effects;
+use contextualized_analysis::{EffectGrid, Effects};
 use contextualized_core::{
-    Coefficients, Result, Samples, Standardization, VaryingCoefficients, WeightedContexts, WithSums,
+    CoefficientSums, Coefficients, PredictorSums, Result, Samples, Standardization,
+    VaryingCoefficients, WeightedContexts, WithSums,
 };
 use ndarray::{Array2, Array3, Axis, s};
 
@@ -29,6 +30,23 @@ pub(crate) struct Average {
 }
 
 impl Dependence {
+    fn without_bands(at: Points, slopes: &Coefficients, level: &Array2<f64>) -> Self {
+        Self {
+            at,
+            values: joined(slopes, level),
+            interval: None,
+        }
+    }
+
+    fn with_bands(at: Points, slopes: &CoefficientSums, level: &PredictorSums) -> Self {
+        let lower = joined(&slopes.lower, &level.lower);
+        let upper = joined(&slopes.upper, &level.upper);
+        Self {
+            interval: Some((lower, upper)),
+            ..Self::without_bands(at, &slopes.values, &level.values)
+        }
+    }
+
     pub(crate) fn of(&self, target: usize, coefficient: usize) -> Average {
         let cut = |table: &Array3<f64>| table.slice(s![.., target, coefficient]).to_vec();
         let interval = self.interval.as_ref();
@@ -42,31 +60,29 @@ impl Dependence {
 impl Average {
     /// The ends of the values, and of the interval if there is one.
     pub(crate) fn ends(&self) -> (f64, f64) {
-        let (lower, upper) = match &self.interval {
-            Some((lower, upper)) => (lower, upper),
-            None => (&self.values, &self.values),
-        };
-        let all = || self.values.iter().chain(lower).chain(upper).copied();
-        (
-            all().fold(f64::INFINITY, f64::min),
-            all().fold(f64::NEG_INFINITY, f64::max),
-        )
+        let own = self.interval.iter();
+        let own = own.flat_map(|(lower, upper)| lower.iter().chain(upper));
+        ends(self.values.iter().chain(own))
     }
 
     /// Whether the values differ by less than half a percent of their size.
     pub(crate) fn is_level(&self) -> bool {
-        let size = self
-            .values
-            .iter()
-            .fold(0.0_f64, |size, value| size.max(value.abs()));
-        self.span() <= 0.005 * size
+        let (low, high) = ends(&self.values);
+        high - low <= 0.005 * low.abs().max(high.abs())
     }
 
     /// The largest less the smallest value.
     pub(crate) fn span(&self) -> f64 {
-        let values = || self.values.iter().copied();
-        values().fold(f64::NEG_INFINITY, f64::max) - values().fold(f64::INFINITY, f64::min)
+        let (low, high) = ends(&self.values);
+        high - low
     }
+}
+
+/// The smallest and the largest value.
+pub(crate) fn ends<'a>(values: impl IntoIterator<Item = &'a f64>) -> (f64, f64) {
+    let nothing = (f64::INFINITY, f64::NEG_INFINITY);
+    let wider = |(low, high): (f64, f64), value: &f64| (low.min(*value), high.max(*value));
+    values.into_iter().fold(nothing, wider)
 }
 
 /// Where a dependence is known.
@@ -90,13 +106,8 @@ pub(crate) fn dependences(
     axes.iter()
         .map(|axis| match axis {
             ContextAxis::Number { column } => of_number(model, bands, samples, *column, level),
-            ContextAxis::Category {
-                columns,
-                levels,
-                codes,
-                ..
-            } => {
-                let sums = level_sums(samples, columns, codes)?;
+            ContextAxis::Category { levels, codes, .. } => {
+                let sums = level_sums(samples, axis, codes)?;
                 let features = samples
                     .features()
                     .slice(s![..1, ..])
@@ -104,28 +115,18 @@ pub(crate) fn dependences(
                     .map(|features| features.to_owned())
                     .unwrap_or_default();
                 let at = Points::Levels(levels.clone());
-                match bands {
-                    Some(bands) => {
-                        let slopes = bands.coefficient_sums(&sums, level)?;
-                        let level = bands.predictor_sums(&sums, features.view(), level)?;
-                        Ok(Dependence {
-                            at,
-                            values: joined(&slopes.values, &level.values),
-                            interval: Some((
-                                joined(&slopes.lower, &level.lower),
-                                joined(&slopes.upper, &level.upper),
-                            )),
-                        })
-                    }
-                    None => Ok(Dependence {
+                Ok(match bands {
+                    Some(bands) => Dependence::with_bands(
                         at,
-                        values: joined(
-                            &sums.coefficients(model)?,
-                            &sums.predictor(model, features.view())?,
-                        ),
-                        interval: None,
-                    }),
-                }
+                        &bands.coefficient_sums(&sums, level)?,
+                        &bands.predictor_sums(&sums, features.view(), level)?,
+                    ),
+                    None => Dependence::without_bands(
+                        at,
+                        &sums.coefficients(model)?,
+                        &sums.predictor(model, features.view())?,
+                    ),
+                })
             }
         })
         .collect()
@@ -143,44 +144,28 @@ fn of_number(
         .rows(ROWS)
         .level(level)
         .uncentred();
-    let (grid, values, interval) = match bands {
+    let at = |grid: &EffectGrid| Points::Numbers {
+        values: grid.points().to_vec(),
+        rows: grid.rows().to_vec(),
+    };
+    Ok(match bands {
         Some(bands) => {
             let slopes = effects.context_on_coefficients_with_bands(bands, samples, column)?;
-            let level = effects
-                .context_on_outcome_with_bands(bands, samples, column)?
-                .curves;
-            let curves = slopes.curves;
-            let interval = (
-                joined(&curves.lower, &level.lower),
-                joined(&curves.upper, &level.upper),
-            );
-            (
-                slopes.grid,
-                joined(&curves.values, &level.values),
-                Some(interval),
-            )
+            let level = effects.context_on_outcome_with_bands(bands, samples, column)?;
+            Dependence::with_bands(at(&slopes.grid), &slopes.curves, &level.curves)
         }
         None => {
             let slopes = effects.context_on_coefficients(model, samples, column)?;
             let level = effects.context_on_outcome(model, samples, column)?;
-            let values = joined(&slopes.curves, &level.curves);
-            (slopes.grid, values, None)
+            Dependence::without_bands(at(&slopes.grid), &slopes.curves, &level.curves)
         }
-    };
-    Ok(Dependence {
-        at: Points::Numbers {
-            values: grid.points().to_vec(),
-            rows: grid.rows().to_vec(),
-        },
-        values,
-        interval,
     })
 }
 
 /// For each level the mean over rows at which the category has it.
 fn level_sums(
     samples: &Samples,
-    columns: &[usize],
+    axis: &ContextAxis,
     codes: &Array2<f64>,
 ) -> Result<WeightedContexts> {
     let samples = samples.rows_that_count()?;
@@ -196,9 +181,7 @@ fn level_sums(
         let own = level * count..(level + 1) * count;
         let mut block = contexts.slice_mut(s![own.clone(), ..]);
         block.assign(&kept);
-        for (&column, &code) in columns.iter().zip(code) {
-            block.column_mut(column).fill(code);
-        }
+        axis.set(block, code);
         for (place, &row) in own.zip(&rows) {
             weights[[level, place]] = weight(row) / total;
         }

@@ -1,9 +1,10 @@
 //! Edges of networks over training rows, and against each context.
 
-use super::axes::{ContextAxis, quantile};
-use super::dependence::Points;
+use super::axes::{ContextAxis, descending, quantile};
+use super::dependence::{Points, ends};
 use super::networks::NetworkReport;
 use super::samples;
+use crate::pairs::pairs;
 use contextualized_core::{Error, Networks, Result};
 use ndarray::{Array2, ArrayView2, Axis};
 
@@ -37,13 +38,10 @@ pub(super) struct EdgeCurves {
 
 impl Edges {
     pub(super) fn new(report: &NetworkReport<'_>) -> Result<Self> {
-        let nodes = &report.training.names().features;
+        let nodes = &report.study.training.names().features;
         let directed = report.directed();
         let arrow = if directed { "→" } else { "–" };
-        let pairs: Vec<(usize, usize)> = (0..nodes.len())
-            .flat_map(|i| (0..nodes.len()).map(move |j| (i, j)))
-            .filter(|(i, j)| if directed { i != j } else { i < j })
-            .collect();
+        let pairs: Vec<(usize, usize)> = pairs(nodes.len(), directed).collect();
         let edges_of = |networks: &Networks| -> Result<Array2<f64>> {
             let shown = report.shown(networks)?;
             Ok(Array2::from_shape_fn(
@@ -52,7 +50,7 @@ impl Edges {
             ))
         };
         let most = (NUMBERS / (nodes.len() * nodes.len()).max(1)).max(20);
-        let rows = spaced(report.training.contexts(), ROWS.min(most));
+        let rows = spaced(report.study.training.contexts(), ROWS.min(most));
         let of_rows = edges_of(&report.model.networks(rows.view())?)?;
         let population = edges_of(
             &report
@@ -64,8 +62,9 @@ impl Edges {
             columns.map(|column| of(&column.to_vec())).collect()
         };
         let moments = |values: &[f64]| samples::moments(ndarray::ArrayView1::from(values));
-        let averaged = spaced(report.training.contexts(), AVERAGED.min(most));
+        let averaged = spaced(report.study.training.contexts(), AVERAGED.min(most));
         let curves = report
+            .study
             .contexts
             .iter()
             .map(|axis| edge_curves(report, axis, &averaged, &edges_of))
@@ -87,8 +86,7 @@ impl Edges {
     /// By how much an edge changes along a context, at most.
     pub(super) fn change(&self, axis: usize, edge: usize) -> f64 {
         let values = self.curves[axis].values.column(edge);
-        let high = values.fold(f64::NEG_INFINITY, |high, value| high.max(*value));
-        let low = values.fold(f64::INFINITY, |low, value| low.min(*value));
+        let (low, high) = ends(values);
         high - low
     }
 
@@ -98,9 +96,7 @@ impl Edges {
     }
 
     pub(super) fn by_spread(&self) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.names.len()).collect();
-        order.sort_by(|&a, &b| self.spread[b].total_cmp(&self.spread[a]));
-        order
+        descending(self.names.len(), |edge| self.spread[edge])
     }
 
     /// The edges that change most along any context.
@@ -109,9 +105,7 @@ impl Edges {
             let changes = (0..self.curves.len()).map(|axis| self.change(axis, edge));
             changes.fold(0.0, f64::max)
         };
-        let changes: Vec<f64> = (0..self.names.len()).map(most).collect();
-        let mut order: Vec<usize> = (0..changes.len()).collect();
-        order.sort_by(|&a, &b| changes[b].total_cmp(&changes[a]));
+        let mut order = descending(self.names.len(), most);
         order.truncate(LINES);
         order
     }
@@ -126,15 +120,10 @@ impl Edges {
 
     /// Contexts by the sum of the changes of all edges, the largest first.
     pub(super) fn axes_by_change(&self) -> Vec<usize> {
-        let total = |axis: usize| -> f64 {
-            (0..self.names.len())
-                .map(|edge| self.change(axis, edge))
-                .sum()
-        };
-        let totals: Vec<f64> = (0..self.curves.len()).map(total).collect();
-        let mut order: Vec<usize> = (0..totals.len()).collect();
-        order.sort_by(|&a, &b| totals[b].total_cmp(&totals[a]));
-        order
+        descending(self.curves.len(), |axis| {
+            let edges = 0..self.names.len();
+            edges.map(|edge| self.change(axis, edge)).sum()
+        })
     }
 }
 
@@ -151,10 +140,9 @@ fn edge_curves(
     rows: &Array2<f64>,
     edges_of: &dyn Fn(&Networks) -> Result<Array2<f64>>,
 ) -> Result<EdgeCurves> {
-    let columns = axis.columns();
     let (at, codes) = match axis {
         ContextAxis::Number { column } => {
-            let all = report.training.contexts().column(*column).to_vec();
+            let all = report.study.training.contexts().column(*column).to_vec();
             let values = grid(&all);
             let codes = Array2::from_shape_fn((values.len(), 1), |(point, _)| values[point]);
             let rows = rows.column(*column).to_vec();
@@ -167,9 +155,7 @@ fn edge_curves(
     let mut values = Vec::new();
     for code in codes.rows() {
         let mut contexts = rows.clone();
-        for (&column, &code) in columns.iter().zip(code) {
-            contexts.column_mut(column).fill(code);
-        }
+        axis.set(contexts.view_mut(), code);
         let edges = edges_of(&report.model.networks(contexts.view())?)?;
         values.extend(edges.mean_axis(Axis(0)).unwrap_or_default());
     }

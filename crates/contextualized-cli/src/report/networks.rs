@@ -1,49 +1,29 @@
 //! The report of networks.
 
-use super::axes::{ContextAxis, quantile, typical};
-use super::comparison::{
-    self, Clusters, Comparison, Losses, Verdict, sizes_sentence, small_clusters,
-};
+use super::axes::{ContextAxis, descending, quantile, typical};
+use super::comparison::{self, Comparison, Losses, models};
+use super::dependence::ends;
 use super::edges::Edges;
-use super::page::{Note, Page, Table};
+use super::page::{Page, Table};
 use super::pictures;
-use super::samples::{self, Beyond, beyond, columns_table};
-use super::sections::{Candidate, lead, write_choice, write_extrapolation};
-use super::words::{count, listed, number, percent, whole, with_error};
+use super::samples::{self, Beyond, beyond};
+use super::study::Study;
+use super::words::{count, listed, number, whole, with_error};
 use contextualized_core::metrics::Score;
-use contextualized_core::validate::check_table;
 use contextualized_core::{
-    NetworkDensity, NetworkKind, Networks, Result, Samples, partial_correlations,
+    Error, NetworkDensity, NetworkKind, Networks, Result, partial_correlations,
 };
-use ndarray::{Array1, Array2, Array3, ArrayView2, Axis};
+use ndarray::{Array1, Array3, ArrayView2, Axis, s};
 
-/// What a report of networks is about. The nodes are the features of the samples, and names of columns
-/// are those of the training rows.
+/// A report of networks. The nodes are the features of the samples.
 pub(crate) struct NetworkReport<'a> {
-    /// The title of the page.
-    pub(crate) title: &'a str,
-    /// The formula fitted.
-    pub(crate) formula: &'a str,
-    /// Where the data come from, as labels with values.
-    pub(crate) data: &'a [(String, String)],
-    /// The estimator and its settings, as labels with values.
-    pub(crate) estimator: &'a [(String, String)],
+    pub(crate) study: &'a Study,
     /// The fitted model.
     pub(crate) model: &'a dyn NetworkDensity,
     /// One network for all, fitted to the same rows.
     pub(crate) population: &'a dyn NetworkDensity,
     /// A network for each cluster, fitted to the same rows.
-    pub(crate) clusters: Option<Clusters<'a, dyn NetworkDensity>>,
-    /// Rows the model was fitted to; a sample of them will do.
-    pub(crate) training: &'a Samples,
-    /// How many there were in all.
-    pub(crate) training_rows: usize,
-    /// Rows that no model was fitted to.
-    pub(crate) test: &'a Samples,
-    /// What varies together, every column of the contexts in one of them.
-    pub(crate) contexts: &'a [ContextAxis],
-    /// The candidates that an automatic choice compared; empty without one.
-    pub(crate) choice: &'a [Candidate],
+    pub(crate) clusters: Option<&'a dyn NetworkDensity>,
 }
 
 /// Edges in the table.
@@ -65,42 +45,22 @@ impl NetworkReport<'_> {
     /// [`contextualized_core::Error::InvalidParameter`] for contexts that are not there; those of the
     /// models.
     pub(crate) fn html(&self) -> Result<String> {
-        let (own, test) = (self.training, self.test);
-        check_table(
-            "test contexts",
-            test.contexts(),
-            Some(own.contexts().ncols()),
-        )?;
-        check_table(
-            "test features",
-            test.features(),
-            Some(own.features().ncols()),
-        )?;
-        let contexts = own.contexts().ncols();
-        self.contexts
-            .iter()
-            .try_for_each(|axis| axis.check(contexts))?;
-
-        let beyond = beyond(self.training, self.test)?;
+        let study = self.study;
+        study.check()?;
+        let beyond = beyond(&study.training, &study.test)?;
         let comparison = self.comparison()?;
         let edges = Edges::new(self)?;
-        let mut page = Page::new(self.title);
+        let mut page = Page::new(&study.title);
         self.write_short(&mut page, &comparison, &edges, beyond.as_ref())?;
-        self.write_data(&mut page);
-        self.write_model(&mut page);
+        study.write_data(&mut page, true);
+        study.write_model(&mut page);
         self.write_comparison(&mut page, &comparison)?;
         self.write_edges(&mut page, &edges);
         self.write_dependence(&mut page, &edges)?;
         self.write_graphs(&mut page, &edges)?;
-        write_extrapolation(
-            &mut page,
-            beyond.as_ref(),
-            self.training,
-            self.test,
-            self.contexts,
-        )?;
-        self.write_reading(&mut page);
-        Ok(page.html(&lead(self.formula, self.training_rows, self.test.rows())))
+        study.write_extrapolation(&mut page, beyond.as_ref())?;
+        write_reading(&mut page);
+        Ok(page.html(&study.lead()))
     }
 
     pub(super) fn directed(&self) -> bool {
@@ -112,35 +72,22 @@ impl NetworkReport<'_> {
         match self.model.kind() {
             NetworkKind::Correlation => "correlation",
             NetworkKind::Precision => "partial correlation",
-            _ => "standardised weight",
+            NetworkKind::Directed => "standardised weight",
         }
-    }
-
-    fn models(&self) -> Vec<(&'static str, &dyn NetworkDensity)> {
-        let mut models = vec![("this model", self.model), ("population", self.population)];
-        if let Some(clusters) = self.clusters {
-            models.push(("clusters", clusters.model));
-        }
-        models
     }
 
     fn comparison(&self) -> Result<Comparison<'_>> {
-        let (contexts, features) = (self.test.contexts(), self.test.features());
-        let mut losses = self
-            .models()
+        let test = &self.study.test;
+        let losses = models(self.model, self.population, self.clusters)
             .into_iter()
             .map(|(name, model)| {
                 Ok(Losses {
                     name: name.to_owned(),
-                    rows: -model.log_densities(contexts, features)?,
+                    rows: -model.log_densities(test.contexts(), test.features())?,
                 })
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(Comparison {
-            own: losses.remove(0),
-            others: losses,
-            weights: self.test.weights(),
-        })
+        Ok(Comparison::new(losses, test.weights()))
     }
 
     fn write_short(
@@ -150,7 +97,6 @@ impl NetworkReport<'_> {
         edges: &Edges,
         beyond: Option<&Beyond>,
     ) -> Result<()> {
-        page.section("In short");
         let mut findings = comparison.sentences(LOSS, false)?;
         let most: Vec<String> = edges
             .by_spread()
@@ -175,66 +121,18 @@ impl NetworkReport<'_> {
                 listed(&most)
             )
         });
-        page.list(&findings);
-        let warnings = self.warnings(comparison, beyond)?;
-        if warnings.is_empty() {
-            page.note(
-                Note::Fine,
-                "No sign of extrapolation, of clusters that are too small, of weak evidence of \
-             variation, or of test rows that were fitted to.",
-            )
-        } else {
-            warnings
-                .iter()
-                .for_each(|warning| page.note(Note::Warning, warning))
-        }
-        Ok(())
-    }
-
-    fn warnings(
-        &self,
-        comparison: &Comparison<'_>,
-        beyond: Option<&Beyond>,
-    ) -> Result<Vec<String>> {
-        let mut warnings = samples::warnings(self.training, self.training_rows, self.test);
-        let population = &comparison.others[0];
-        if matches!(
-            comparison.verdict(population)?,
-            Verdict::Unclear | Verdict::Worse
-        ) {
+        let mut warnings = Vec::new();
+        if comparison.shows_no_gain()? {
             warnings.push(
                 "Weak evidence of variation: held-out rows do not show that networks vary with context. \
                  Read the curves and drawings below as what the model says, not as findings."
                     .to_owned(),
             );
         }
-        if let Some(beyond) = beyond.filter(|beyond| beyond.too_many()) {
-            warnings.push(format!(
-                "Extrapolation: the contexts of {} of the test rows lie beyond the training rows, \
-                 where about {} are expected by chance. What the model says there is its assumption.",
-                percent(beyond.rows() as f64 / self.test.rows() as f64),
-                percent(beyond.share),
-            ));
-        }
-        if let Some(clusters) = self.clusters {
-            let nodes = self.training.features().ncols();
-            warnings.extend(small_clusters(clusters.sizes, nodes, "nodes"));
-        }
-        Ok(warnings)
-    }
-
-    fn write_data(&self, page: &mut Page) {
-        page.section("Data");
-        page.facts(self.data);
-        page.table(&columns_table(self.training, self.test, true));
-    }
-
-    fn write_model(&self, page: &mut Page) {
-        page.section("Model");
-        let mut facts = vec![("Formula".to_owned(), self.formula.to_owned())];
-        facts.extend_from_slice(self.estimator);
-        page.facts(&facts);
-        write_choice(page, self.choice);
+        let nodes = self.study.training.features().ncols();
+        let warnings = self.study.warnings(warnings, beyond, (nodes, "nodes"));
+        self.study.write_short(page, &findings, &warnings);
+        Ok(())
     }
 
     fn write_comparison(&self, page: &mut Page, comparison: &Comparison<'_>) -> Result<()> {
@@ -245,16 +143,14 @@ impl NetworkReport<'_> {
              differences alone mean something), and by how closely each node is predicted from the others \
              (reconstruction error). SE is the standard error over test rows; differences are taken row \
              by row.",
-            count(self.test.rows(), "test row", "test rows")
+            self.study.test_rows()
         ));
-        let (contexts, features) = (self.test.contexts(), self.test.features());
-        let errors = self
-            .models()
+        let test = &self.study.test;
+        let errors = models(self.model, self.population, self.clusters)
             .into_iter()
             .map(|(_, model)| {
-                let rows = model.reconstruction_errors(contexts, features)?;
-                let score = Score::of_rows(rows.view(), self.test.weights())?;
-                Ok(with_error(score.mean, Some(score.standard_error)))
+                let rows = model.reconstruction_errors(test.contexts(), test.features())?;
+                Ok(with_error(Score::of_rows(rows.view(), test.weights())?))
             })
             .collect::<Result<Vec<_>>>()?;
         page.table(&comparison.table(
@@ -263,9 +159,7 @@ impl NetworkReport<'_> {
             &[("reconstruction error ± SE", errors)],
         )?);
         page.pictures(&[comparison.picture(LOSS)?], comparison::PICTURED);
-        if let Some(clusters) = self.clusters {
-            page.paragraph(&sizes_sentence(clusters.sizes));
-        }
+        self.study.write_cluster_sizes(page);
         Ok(())
     }
 
@@ -278,7 +172,7 @@ impl NetworkReport<'_> {
             NetworkKind::Precision => {
                 "Edges are partial correlations: those of two nodes given all others and the context."
             }
-            _ => {
+            NetworkKind::Directed => {
                 "Edges are weights of linear structural equations, standardised so that they compare: \
                  by how many standard deviations the second node changes for one of the first. That an \
                  arrow points one way and not the other rests on the assumptions of the model."
@@ -307,7 +201,7 @@ impl NetworkReport<'_> {
                 .max_by(|&a, &b| edges.change(a, edge).total_cmp(&edges.change(b, edge)));
             let (context, change) = match strongest {
                 Some(axis) if edges.change(axis, edge) > 0.0 => (
-                    self.contexts[axis].name(self.training).to_owned(),
+                    self.study.context_name(axis).to_owned(),
                     number(edges.change(axis, edge)),
                 ),
                 _ => ("–".to_owned(), "–".to_owned()),
@@ -323,9 +217,7 @@ impl NetworkReport<'_> {
                 change,
             ]);
         }
-        if shown.len() > EDGES {
-            table.row([format!("… and {} more", shown.len() - EDGES)]);
-        }
+        table.row_of_more(shown.len().saturating_sub(EDGES), "");
         page.table(&table);
         let none = edges.names.len() - shown.len();
         if none > 0 {
@@ -346,12 +238,11 @@ impl NetworkReport<'_> {
         let chosen = edges.most_changing();
         let axes: Vec<usize> = edges.axes_by_change().into_iter().take(CONTEXTS).collect();
         let curve = |axis: usize, edge: usize| edges.curves[axis].values.column(edge).to_vec();
-        let ends = axes
+        let all: Vec<f64> = axes
             .iter()
-            .flat_map(|&axis| chosen.iter().flat_map(move |&edge| curve(axis, edge)));
-        let range = ends.fold((0.0_f64, 0.0_f64), |(low, high), value| {
-            (low.min(value), high.max(value))
-        });
+            .flat_map(|&axis| chosen.iter().flat_map(move |&edge| curve(axis, edge)))
+            .collect();
+        let range = ends(all.iter().chain([&0.0]));
         let mut drawn = Vec::new();
         for &axis in &axes {
             let curves: Vec<(String, Vec<f64>)> = chosen
@@ -360,7 +251,7 @@ impl NetworkReport<'_> {
                 .collect();
             drawn.push(pictures::edges(
                 self.quantity(),
-                self.contexts[axis].name(self.training),
+                self.study.context_name(axis),
                 &edges.curves[axis].at,
                 &curves,
                 range,
@@ -392,24 +283,25 @@ impl NetworkReport<'_> {
             .filter(|&axis| edges.largest_change(axis) >= WEAKEST)
             .take(DRAWN_CONTEXTS)
             .collect();
-        let base = typical(self.contexts, self.training.contexts());
+        let study = self.study;
+        let base = typical(&study.contexts, study.training.contexts());
+        let mut contexts = base.clone();
         let mut places = Vec::new();
         for &axis in &axes {
-            places.extend(self.places_along(axis, &base));
-        }
-        let mut contexts = Array2::zeros((places.len() + 1, base.len()));
-        contexts.row_mut(0).assign(&Array1::from(base));
-        for (mut row, (_, place)) in contexts.rows_mut().into_iter().skip(1).zip(&places) {
-            row.assign(&Array1::from(place.clone()));
+            let context = &study.contexts[axis];
+            for (value, code) in self.shown_values(context) {
+                contexts
+                    .append(Axis(0), base.view())
+                    .map_err(|source| Error::numerical("joining contexts", source))?;
+                let last = contexts.nrows() - 1;
+                context.set(contexts.slice_mut(s![last.., ..]), code.view());
+                places.push((axis, value));
+            }
         }
         let own = self.shown(&self.model.networks(contexts.view())?)?;
-        let population = self.shown(
-            &self
-                .population
-                .networks(contexts.slice(ndarray::s![..1, ..]))?,
-        )?;
+        let population = self.shown(&self.population.networks(contexts.slice(s![..1, ..]))?)?;
         let nodes = strongest_nodes(&own, &population);
-        let all_names = &self.training.names().features;
+        let all_names = &study.training.names().features;
         let names: Vec<&str> = nodes.iter().map(|&node| all_names[node].as_str()).collect();
         let weights = |table: ArrayView2<'_, f64>| -> Vec<f64> {
             let kept = table.select(Axis(0), &nodes).select(Axis(1), &nodes);
@@ -459,18 +351,13 @@ impl NetworkReport<'_> {
             ],
             "The population’s network, and the model’s at a typical context.",
         );
-        let mut next = 1;
         for &axis in &axes {
-            let name = self.contexts[axis].name(self.training);
-            let own = places
-                .iter()
-                .filter(|(of, _)| of.0 == axis)
-                .map(|(of, _)| &of.1);
-            let mut drawn = Vec::new();
-            for value in own {
-                drawn.push(draw(&format!("{name} = {value}"), "", &tables[next])?);
-                next += 1;
-            }
+            let name = study.context_name(axis);
+            let own = places.iter().zip(&tables[1..]);
+            let drawn = own
+                .filter(|((of, _), _)| *of == axis)
+                .map(|((_, value), weights)| draw(&format!("{name} = {value}"), "", weights))
+                .collect::<Result<Vec<_>>>()?;
             page.subsection(&format!("Along {name}"));
             page.pictures(
                 &drawn,
@@ -480,42 +367,24 @@ impl NetworkReport<'_> {
         Ok(())
     }
 
-    /// Typical contexts with other values of one: quantiles of a number, the first levels of a category.
-    fn places_along(&self, axis: usize, base: &[f64]) -> Vec<((usize, String), Vec<f64>)> {
+    /// Values of a context that networks are drawn at, with their codes: quantiles of a number, the first
+    /// levels of a category.
+    fn shown_values(&self, axis: &ContextAxis) -> Vec<(String, Array1<f64>)> {
         const LEVELS: usize = 6;
-        match &self.contexts[axis] {
+        match axis {
             ContextAxis::Number { column } => {
-                let values = self.training.contexts().column(*column).to_vec();
-                let mut shown: Vec<f64> = [0.1, 0.5, 0.9]
+                let values = self.study.training.contexts().column(*column).to_vec();
+                let mut shown = [0.1, 0.5, 0.9]
                     .map(|share| quantile(&values, share))
                     .to_vec();
                 shown.dedup();
-                shown
-                    .into_iter()
-                    .map(|value| {
-                        let mut place = base.to_vec();
-                        place[*column] = value;
-                        ((axis, number(value)), place)
-                    })
-                    .collect()
+                let code = |value| (number(value), Array1::from_elem(1, value));
+                shown.into_iter().map(code).collect()
             }
-            ContextAxis::Category {
-                columns,
-                levels,
-                codes,
-                ..
-            } => levels
-                .iter()
-                .zip(codes.rows())
-                .take(LEVELS)
-                .map(|(level, code)| {
-                    let mut place = base.to_vec();
-                    for (&column, &code) in columns.iter().zip(code) {
-                        place[column] = code;
-                    }
-                    ((axis, level.clone()), place)
-                })
-                .collect(),
+            ContextAxis::Category { levels, codes, .. } => {
+                let codes = codes.rows().into_iter().map(|code| code.to_owned());
+                levels.iter().cloned().zip(codes).take(LEVELS).collect()
+            }
         }
     }
 
@@ -524,14 +393,10 @@ impl NetworkReport<'_> {
         match self.model.kind() {
             NetworkKind::Precision => partial_correlations(networks),
             NetworkKind::Correlation => Ok(networks.edges().to_owned()),
-            _ => {
-                let deviations: Vec<f64> = self
-                    .training
-                    .features()
-                    .columns()
-                    .into_iter()
-                    .map(|column| samples::moments(column).1)
-                    .collect();
+            NetworkKind::Directed => {
+                let columns = self.study.training.features();
+                let deviation = |node: usize| samples::moments(columns.column(node)).1;
+                let deviations: Vec<f64> = (0..columns.ncols()).map(deviation).collect();
                 let mut shown = networks.edges().to_owned();
                 for ((_, from, to), weight) in shown.indexed_iter_mut() {
                     if deviations[to] > 0.0 {
@@ -542,22 +407,22 @@ impl NetworkReport<'_> {
             }
         }
     }
+}
 
-    fn write_reading(&self, page: &mut Page) {
-        page.section("How to read this");
-        page.list(&[
-            "Nothing here was estimated from the test rows: models, scales and clusters know the training \
-             rows alone."
-                .to_owned(),
-            "Averages along a context are partial dependence (Friedman 2001, \
-             doi:10.1214/aos/1013203451): where contexts depend on each other they also ask for \
-             combinations that do not occur."
-                .to_owned(),
-            "Spreads are standard deviations over the fitted networks, not standard errors of edges. \
-             Compare models on held-out rows first."
-                .to_owned(),
-        ]);
-    }
+fn write_reading(page: &mut Page) {
+    page.section("How to read this");
+    page.list(&[
+        "Nothing here was estimated from the test rows: models, scales and clusters know the training \
+         rows alone."
+            .to_owned(),
+        "Averages along a context are partial dependence (Friedman 2001, \
+         doi:10.1214/aos/1013203451): where contexts depend on each other they also ask for \
+         combinations that do not occur."
+            .to_owned(),
+        "Spreads are standard deviations over the fitted networks, not standard errors of edges. \
+         Compare models on held-out rows first."
+            .to_owned(),
+    ]);
 }
 
 const LOSS: &str = "negative log-density";
@@ -572,8 +437,7 @@ fn strongest_nodes(networks: &Array3<f64>, population: &Array3<f64>) -> Vec<usiz
             strength[j] = strength[j].max(weight.abs());
         }
     }
-    let mut order: Vec<usize> = (0..count).collect();
-    order.sort_by(|&a, &b| strength[b].total_cmp(&strength[a]));
+    let mut order = descending(count, |node| strength[node]);
     order.truncate(NODES);
     order.sort_unstable();
     order

@@ -52,10 +52,23 @@ impl Table {
         self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
-    /// A row that stands out.
-    pub(crate) fn marked_row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
-        self.marked.push(self.rows.len());
+    /// A row that stands out if it is marked.
+    pub(crate) fn row_marked_if<S: Into<String>>(
+        &mut self,
+        marked: bool,
+        cells: impl IntoIterator<Item = S>,
+    ) {
+        if marked {
+            self.marked.push(self.rows.len());
+        }
         self.row(cells);
+    }
+
+    /// A row that says how many more there would be.
+    pub(crate) fn row_of_more(&mut self, left_out: usize, what: &str) {
+        if left_out > 0 {
+            self.row([format!("… and {left_out} more{what}")]);
+        }
     }
 
     /// Which columns beside the first hold words; the others hold numbers.
@@ -278,7 +291,7 @@ mod tests {
         page.facts(&[(evil.to_owned(), evil.to_owned())]);
         let mut table = Table::new(evil, [evil]);
         table.row([evil]);
-        table.marked_row([evil]);
+        table.row_marked_if(true, [evil]);
         page.table(&table);
         page.pictures(&["<svg></svg>".to_owned()], evil);
         page.details(evil, |page| page.paragraph(evil));

@@ -1,10 +1,11 @@
 //! What several sections of a report of a regression need, worked out once.
 
-use super::comparison::{Comparison, Losses};
-use super::dependence::{Dependence, coefficient_table, dependences};
+use super::comparison::{Comparison, Losses, models};
+use super::dependence::{Dependence, coefficient_table, dependences, ends};
 use super::pictures::is_flat;
 use super::regression::RegressionReport;
 use super::samples::{Beyond, beyond};
+use super::study::Study;
 use super::variation::Varying;
 use contextualized_analysis::{SubgroupAccuracy, SubgroupAnalysis, Subgroups};
 use contextualized_core::{Error, Family, Result};
@@ -33,20 +34,18 @@ pub(super) struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     pub(super) fn new(report: &RegressionReport<'a>) -> Result<Self> {
-        let (training, test) = (report.training, report.test);
+        let Study {
+            training,
+            test,
+            contexts,
+            ..
+        } = report.study;
         let family = report.model.family();
-        let mut models = vec![
-            ("this model", report.model),
-            ("population", report.population),
-        ];
-        if let Some(clusters) = report.clusters {
-            models.push(("clusters", clusters.model));
-        }
+        let models = models(report.model, report.population, report.clusters);
         let mut predictions = models
             .iter()
             .map(|(_, model)| model.predict_samples(test))
             .collect::<Result<Vec<_>>>()?;
-        let everyone = Subgroups::by_label(&vec!["all"; test.rows()])?;
         let (mut comparisons, mut accuracy) = (Vec::new(), Vec::new());
         for (target, outcomes) in test.targets().columns().into_iter().enumerate() {
             let (mut losses, mut lines) = (Vec::new(), Vec::new());
@@ -59,29 +58,19 @@ impl<'a> Parts<'a> {
                         predicted.insert_axis(Axis(1)),
                     )?,
                 });
-                let own = SubgroupAnalysis::new().of_predictions(
-                    &everyone,
+                // All rows are one subgroup, which has the model's name.
+                lines.extend(SubgroupAnalysis::new().of_predictions(
+                    &Subgroups::by_label(&vec![*name; test.rows()])?,
                     outcomes,
                     predicted,
                     test.weights(),
                     family,
-                )?;
-                lines.extend(own.into_iter().map(|line| SubgroupAccuracy {
-                    name: (*name).to_owned(),
-                    ..line
-                }));
+                )?);
             }
-            let mut losses = losses.into_iter();
-            let own = losses.next().ok_or(Error::NoRows { argument: "models" })?;
-            comparisons.push(Comparison {
-                own,
-                others: losses.collect(),
-                weights: test.weights(),
-            });
+            comparisons.push(Comparison::new(losses, test.weights()));
             accuracy.push(lines);
         }
-        let curves =
-            |bands| dependences(report.model, bands, training, report.contexts, report.level);
+        let curves = |bands| dependences(report.model, bands, training, contexts, report.level);
         let (dependences, no_bands) = match (report.bands, curves(report.bands)) {
             // Too few replicates for the level, say: curves are worth having all the same.
             (
@@ -118,11 +107,7 @@ impl<'a> Parts<'a> {
 
     /// Whether the model gives any two rows different coefficients.
     pub(super) fn varies(&self) -> bool {
-        let ends = self.of_rows.lanes(Axis(0)).into_iter().map(|values| {
-            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-                (low.min(*value), high.max(*value))
-            })
-        });
-        !ends.into_iter().all(is_flat)
+        let mut coefficients = self.of_rows.lanes(Axis(0)).into_iter();
+        !coefficients.all(|values| is_flat(ends(values)))
     }
 }

@@ -1,7 +1,9 @@
 //! Figures of a report as inline SVG, each narrow enough for a phone.
 
+use super::axes::quantile;
 use super::dependence::Points;
 use super::words::{number, percent};
+use crate::pairs::pairs;
 use contextualized_analysis::{ReliabilityBin, SubgroupAccuracy};
 use contextualized_core::{Error, Result};
 use contextualized_plot::{Band, Colour, Figure, Graph, Line, Panel, Points as Dots, Rug, figures};
@@ -10,12 +12,21 @@ use contextualized_plot::{Band, Colour, Figure, Graph, Line, Panel, Points as Do
 const WIDTH: f64 = 222.0;
 const HEIGHT: f64 = 160.0;
 
-/// The figure as an element of the page.
-fn drawn(figure: Figure) -> Result<String> {
-    figure
+/// A panel as an element of the page, with its name and what it shows in words.
+fn drawn(panel: Panel, (width, height): (f64, f64), name: &str, words: &str) -> Result<String> {
+    Figure::new(1)
+        .panel(panel)
+        .panel_size(width, height)
         .edge(3.0)
+        .name(name)
+        .description(words)
         .to_inline_svg()
         .map_err(|source| Error::numerical("drawing a figure", source))
+}
+
+/// Facts as one sentence.
+fn sentence(facts: &[String]) -> String {
+    format!("{}.", facts.join("; "))
 }
 
 /// Whether nothing but rounding lies between two ends.
@@ -34,19 +45,56 @@ fn with_room((low, high): (f64, f64)) -> (f64, f64) {
     }
 }
 
+/// A panel of a quantity against a context, with a line at zero where that is in the range.
+fn against(quantity: &str, context: &str, range: (f64, f64)) -> Panel {
+    let (low, high) = with_room(range);
+    let panel = Panel::new("")
+        .x_label(context)
+        .y_label(quantity)
+        .y_range(low, high);
+    if low < 0.0 && high > 0.0 {
+        let zero = Line::horizontal(0.0).colour(Colour::GREY);
+        panel.layer(zero.width(0.8).solid())
+    } else {
+        panel
+    }
+}
+
+/// Names along the x axis, shortened where they are long.
+fn with_names(panel: Panel, names: &[String]) -> Panel {
+    let shown: Vec<String> = names.iter().map(|name| shortened(name)).collect();
+    let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
+    panel.x_names(&shown)
+}
+
+/// Values at places on the x axis.
+fn points(places: impl IntoIterator<Item = f64>, values: &[f64]) -> Vec<(f64, f64)> {
+    places.into_iter().zip(values.iter().copied()).collect()
+}
+
+/// 0, 1, 2, …
+fn positions() -> impl Iterator<Item = f64> {
+    (0..).map(f64::from)
+}
+
 /// A histogram of the values of rows, with the population's.
 pub(crate) fn distribution(
     quantity: &str,
     values: &[f64],
     population: Option<f64>,
-    description: &str,
 ) -> Result<String> {
-    let figure = Figure::new(1)
-        .panel(figures::histogram(quantity, values, population))
-        .panel_size(WIDTH, HEIGHT)
-        .name(&format!("Histogram of {quantity}"))
-        .description(description);
-    drawn(figure)
+    let [low, median, high] = [0.05, 0.5, 0.95].map(|share| number(quantile(values, share)));
+    let mut words = vec![
+        format!("Median {median}"),
+        format!("nine in ten rows between {low} and {high}"),
+    ];
+    words.extend(population.map(|value| format!("population {}", number(value))));
+    drawn(
+        figures::histogram(quantity, values, population),
+        (WIDTH, HEIGHT),
+        &format!("Histogram of {quantity}"),
+        &sentence(&words),
+    )
 }
 
 /// One coefficient, or anything else, against one context.
@@ -59,27 +107,18 @@ pub(crate) struct Curve<'a> {
     pub(crate) values: &'a [f64],
     pub(crate) interval: Option<(&'a [f64], &'a [f64])>,
     /// The population's value.
-    pub(crate) population: Option<f64>,
+    pub(crate) population: f64,
     /// The ends of the vertical axis, which panels of one quantity share.
     pub(crate) range: (f64, f64),
 }
 
 impl Curve<'_> {
     pub(crate) fn picture(&self) -> Result<String> {
-        let mut panel = Panel::new("").x_label(self.context).y_label(self.quantity);
-        let (low, high) = with_room(self.range);
-        panel = panel.y_range(low, high);
-        if low < 0.0 && high > 0.0 {
-            let zero = Line::horizontal(0.0).colour(Colour::GREY);
-            panel = panel.layer(zero.width(0.8).solid());
-        }
-        if let Some(population) = self.population {
-            panel = panel.layer(Line::horizontal(population));
-        }
-        panel = match self.at {
+        let panel = against(self.quantity, self.context, self.range)
+            .layer(Line::horizontal(self.population));
+        let panel = match self.at {
             Points::Numbers { values, rows } if values.len() > 2 => {
-                panel = panel.layer(Rug::new(rows));
-                self.line(panel, values)
+                self.line(panel.layer(Rug::new(rows)), values)
             }
             Points::Numbers { values, .. } => {
                 let names: Vec<String> = values.iter().map(|value| number(*value)).collect();
@@ -87,43 +126,26 @@ impl Curve<'_> {
             }
             Points::Levels(names) => self.dots(panel, names),
         };
-        let figure = Figure::new(1)
-            .panel_size(WIDTH, HEIGHT)
-            .name(&format!("{} against {}", self.quantity, self.context))
-            .description(&self.words())
-            .panel(panel);
-        drawn(figure)
+        let name = format!("{} against {}", self.quantity, self.context);
+        drawn(panel, (WIDTH, HEIGHT), &name, &self.words())
     }
 
     fn line(&self, mut panel: Panel, at: &[f64]) -> Panel {
         if let Some((lower, upper)) = self.interval {
             panel = panel.layer(Band::new(at, lower, upper));
         }
-        let points: Vec<_> = at
-            .iter()
-            .copied()
-            .zip(self.values.iter().copied())
-            .collect();
+        let points = points(at.iter().copied(), self.values);
         panel.layer(Line::new(&points).width(2.2))
     }
 
     fn dots(&self, panel: Panel, names: &[String]) -> Panel {
-        let shown: Vec<String> = names.iter().map(|name| shortened(name)).collect();
-        let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
-        let mut panel = panel.x_names(&shown);
+        let mut panel = with_names(panel, names);
         if let Some((lower, upper)) = self.interval {
-            for (place, (&lower, &upper)) in lower.iter().zip(upper).enumerate() {
-                let x = place as f64;
+            for (x, (&lower, &upper)) in positions().zip(lower.iter().zip(upper)) {
                 panel = panel.layer(Line::new(&[(x, lower), (x, upper)]).width(2.0));
             }
         }
-        let points: Vec<_> = self
-            .values
-            .iter()
-            .enumerate()
-            .map(|(place, value)| (place as f64, *value))
-            .collect();
-        panel.layer(Dots::new(&points).radius(4.5))
+        panel.layer(Dots::new(&points(positions(), self.values)).radius(4.5))
     }
 
     /// The curve for those who cannot see it: its ends, and its extremes where these are others.
@@ -151,16 +173,16 @@ impl Curve<'_> {
             (0..=last).min_by(by).unwrap_or(0),
             (0..=last).max_by(by).unwrap_or(0),
         );
-        let mut words = match last {
-            0 => return format!("{}.", said(0)),
-            _ => format!("from {} to {}", said(0), said(last)),
-        };
+        if last == 0 {
+            return sentence(&[said(0)]);
+        }
+        let mut words = vec![format!("from {} to {}", said(0), said(last))];
         for (name, place) in [("lowest", lowest), ("highest", highest)] {
             if place != 0 && place != last {
-                words.push_str(&format!("; {name} {}", said(place)));
+                words.push(format!("{name} {}", said(place)));
             }
         }
-        format!("{words}.")
+        sentence(&words)
     }
 }
 
@@ -192,12 +214,9 @@ pub(crate) fn intervals(quantity: &str, lines: &[Estimate]) -> Result<String> {
         });
         points.push((line.value, y));
     }
-    let figure = Figure::new(1)
-        .panel_size(WIDTH - 30.0, 34.0 * lines.len().clamp(2, 12) as f64)
-        .name(quantity)
-        .description(&format!("{}.", words.join("; ")))
-        .panel(panel.layer(Dots::new(&points).radius(4.5)));
-    drawn(figure)
+    let panel = panel.layer(Dots::new(&points).radius(4.5));
+    let height = 34.0 * lines.len().clamp(2, 12) as f64;
+    drawn(panel, (WIDTH - 30.0, height), quantity, &sentence(&words))
 }
 
 /// Outcomes against predictions, bin by bin.
@@ -221,12 +240,12 @@ pub(crate) fn reliability(name: &str, accuracy: &SubgroupAccuracy) -> Result<Str
             )
         })
         .collect();
-    let figure = Figure::new(1)
-        .panel(panel.title(name))
-        .panel_size(WIDTH - 16.0, WIDTH - 16.0)
-        .name(&format!("Reliability: {name}"))
-        .description(&format!("{}.", words.join("; ")));
-    drawn(figure)
+    drawn(
+        panel.title(name),
+        (WIDTH - 16.0, WIDTH - 16.0),
+        &format!("Reliability: {name}"),
+        &sentence(&words),
+    )
 }
 
 /// How far test rows are from the training rows.
@@ -244,12 +263,12 @@ pub(crate) fn extrapolation(training: &[f64], test: &[f64], beyond: f64) -> Resu
     });
     let panel = figures::extrapolation(training, &[("test rows", test)], beyond)
         .map_err(|source| Error::numerical("drawing distances", source))?;
-    let figure = Figure::new(1)
-        .panel(panel)
-        .panel_size(WIDTH, HEIGHT)
-        .name("How far rows are from the training rows")
-        .description(&format!("{}.", words.join("; ")));
-    drawn(figure)
+    drawn(
+        panel,
+        (WIDTH, HEIGHT),
+        "How far rows are from the training rows",
+        &sentence(&words),
+    )
 }
 
 /// Edges against one context, a line of its own colour for each.
@@ -260,36 +279,25 @@ pub(crate) fn edges(
     curves: &[(String, Vec<f64>)],
     range: (f64, f64),
 ) -> Result<String> {
-    let mut panel = Panel::new("").x_label(context).y_label(quantity);
-    let (low, high) = with_room(range);
-    panel = panel.y_range(low, high);
-    let zero = Line::horizontal(0.0).colour(Colour::GREY);
-    panel = panel.layer(zero.width(0.8).solid());
-    let places: Vec<f64> = match at {
-        Points::Numbers { values, rows } => {
-            panel = panel.layer(Rug::new(rows));
-            values.clone()
-        }
-        Points::Levels(names) => {
-            let shown: Vec<String> = names.iter().map(|name| shortened(name)).collect();
-            let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
-            panel = panel.x_names(&shown);
-            (0..names.len()).map(|place| place as f64).collect()
-        }
+    let mut panel = against(quantity, context, range);
+    panel = match at {
+        Points::Numbers { rows, .. } => panel.layer(Rug::new(rows)),
+        Points::Levels(names) => with_names(panel, names),
     };
     let mut words = Vec::new();
     for (place, (name, values)) in curves.iter().enumerate() {
-        let points: Vec<_> = places.iter().copied().zip(values.iter().copied()).collect();
         let colour = Colour::qualitative(place);
-        match at {
+        panel = match at {
             // Levels have no order, so no line leads from one to the next.
             Points::Levels(_) => {
-                panel = panel.layer(Dots::new(&points).radius(4.0).colour(colour).label(name));
+                let dots = Dots::new(&points(positions(), values)).radius(4.0);
+                panel.layer(dots.colour(colour).label(name))
             }
-            Points::Numbers { .. } => {
-                panel = panel.layer(Line::new(&points).width(2.0).colour(colour).label(name));
+            Points::Numbers { values: at, .. } => {
+                let line = Line::new(&points(at.iter().copied(), values)).width(2.0);
+                panel.layer(line.colour(colour).label(name))
             }
-        }
+        };
         if let (Some(first), Some(last)) = (values.first(), values.last()) {
             words.push(format!(
                 "{name} from {} to {}",
@@ -298,12 +306,8 @@ pub(crate) fn edges(
             ));
         }
     }
-    let figure = Figure::new(1)
-        .panel_size(WIDTH, HEIGHT + 20.0)
-        .name(&format!("{quantity} against {context}"))
-        .description(&format!("{}.", words.join("; ")))
-        .panel(panel);
-    drawn(figure)
+    let name = format!("{quantity} against {context}");
+    drawn(panel, (WIDTH, HEIGHT + 20.0), &name, &sentence(&words))
 }
 
 /// The side of a drawing of a network, in px.
@@ -337,13 +341,9 @@ pub(crate) fn graph(
 ) -> Result<String> {
     let nodes = names.len();
     let arrow = if directed { "→" } else { "–" };
-    let mut edges: Vec<(usize, usize, f64)> = weights
-        .iter()
-        .enumerate()
-        .map(|(at, weight)| (at / nodes, at % nodes, *weight))
-        .filter(|(from, to, weight)| {
-            *weight != 0.0 && if directed { from != to } else { from < to }
-        })
+    let mut edges: Vec<(usize, usize, f64)> = pairs(nodes, directed)
+        .map(|(from, to)| (from, to, weights[from * nodes + to]))
+        .filter(|(_, _, weight)| *weight != 0.0)
         .collect();
     edges.sort_by(|a, b| b.2.abs().total_cmp(&a.2.abs()));
     let words: Vec<String> = edges
@@ -360,7 +360,7 @@ pub(crate) fn graph(
     let words = if words.is_empty() {
         "No edge.".to_owned()
     } else {
-        format!("{}.", words.join("; "))
+        sentence(&words)
     };
     let labels = node_labels(names);
     let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
@@ -370,12 +370,12 @@ pub(crate) fn graph(
         Graph::undirected(&labels, weights)
     };
     let panel = Panel::new(title).subtitle(subtitle).bare();
-    let figure = Figure::new(1)
-        .panel_size(GRAPH, GRAPH)
-        .name(&format!("Network at {title}"))
-        .description(&words)
-        .panel(panel.layer(graph.widest(widest).dash_negative()));
-    drawn(figure)
+    drawn(
+        panel.layer(graph.widest(widest).dash_negative()),
+        (GRAPH, GRAPH),
+        &format!("Network at {title}"),
+        &words,
+    )
 }
 
 /// The beginning of a name that is too long for an axis.

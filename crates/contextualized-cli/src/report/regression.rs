@@ -1,28 +1,20 @@
 //! The report of a regression.
 
-use super::axes::{ContextAxis, quantile};
-use super::comparison::{self, Clusters, Verdict, sizes_sentence, small_clusters};
-use super::page::{Note, Page, Table};
+use super::comparison;
+use super::page::{Page, Table};
 use super::parts::Parts;
 use super::pictures;
-use super::samples::{self, columns_table};
-use super::sections::{Candidate, lead, write_choice, write_extrapolation};
-use super::variation::{LEVEL, Tested};
-use super::words::{count, number, percent, whole, with_error};
-use contextualized_analysis::{Calibration, Measured, SubgroupAccuracy};
-use contextualized_core::validate::check_table;
-use contextualized_core::{Error, Family, Result, Samples, VaryingCoefficients, WithSums};
+use super::study::Study;
+use super::variation::{LEVEL, of_target};
+use super::words::{number, percent, whole, with_error};
+use crate::saved::Tests;
+use contextualized_analysis::SubgroupAccuracy;
+use contextualized_core::validate::check_probability;
+use contextualized_core::{Family, Result, VaryingCoefficients, WithSums};
 
-/// What a report of a regression is about. Names of columns are those of the training rows.
+/// A report of a regression.
 pub(crate) struct RegressionReport<'a> {
-    /// The title of the page.
-    pub(crate) title: &'a str,
-    /// The formula fitted.
-    pub(crate) formula: &'a str,
-    /// Where the data come from, as labels with values: files, rows, rows dropped.
-    pub(crate) data: &'a [(String, String)],
-    /// The estimator and its settings, as labels with values.
-    pub(crate) estimator: &'a [(String, String)],
+    pub(crate) study: &'a Study,
     /// The fitted model.
     pub(crate) model: &'a dyn VaryingCoefficients,
     /// The same model, if it has standard errors of averages of coefficients.
@@ -32,19 +24,9 @@ pub(crate) struct RegressionReport<'a> {
     /// The same coefficients for all, fitted to the same rows.
     pub(crate) population: &'a dyn VaryingCoefficients,
     /// Coefficients by cluster, fitted to the same rows.
-    pub(crate) clusters: Option<Clusters<'a, dyn VaryingCoefficients>>,
-    /// Rows the model was fitted to; a sample of them will do.
-    pub(crate) training: &'a Samples,
-    /// How many there were in all.
-    pub(crate) training_rows: usize,
-    /// Rows that no model was fitted to, with their targets.
-    pub(crate) test: &'a Samples,
-    /// What varies together, every column of the contexts in one of them.
-    pub(crate) contexts: &'a [ContextAxis],
+    pub(crate) clusters: Option<&'a dyn VaryingCoefficients>,
     /// Tests of variation, if there are any.
-    pub(crate) variation: Option<Tested<'a>>,
-    /// The candidates that an automatic choice compared; empty without one.
-    pub(crate) choice: &'a [Candidate],
+    pub(crate) variation: Option<&'a Tests>,
     /// The probability of bands.
     pub(crate) level: f64,
 }
@@ -54,70 +36,44 @@ impl RegressionReport<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::ColumnCount`] for test rows that do not fit the training rows, and
-    /// [`Error::InvalidParameter`] for contexts that are not there; those of the models.
+    /// [`contextualized_core::Error::ColumnCount`] for test rows that do not fit the training rows, and
+    /// [`contextualized_core::Error::InvalidParameter`] for contexts that are not there; those of the models.
     pub(crate) fn html(&self) -> Result<String> {
-        self.check()?;
+        let study = self.study;
+        study.check()?;
+        check_probability("level", self.level)?;
         let parts = Parts::new(self)?;
-        let mut page = Page::new(self.title);
+        let mut page = Page::new(&study.title);
         self.write_short(&mut page, &parts)?;
-        self.write_data(&mut page);
-        self.write_model(&mut page);
+        study.write_data(&mut page, false);
+        self.write_sample_note(&mut page);
+        study.write_model(&mut page);
         self.write_comparison(&mut page, &parts)?;
         if parts.family.is_binary() {
             self.write_calibration(&mut page, &parts)?;
         }
         self.write_coefficients(&mut page, &parts)?;
         self.write_variation(&mut page, &parts);
-        write_extrapolation(
-            &mut page,
-            parts.beyond.as_ref(),
-            self.training,
-            self.test,
-            self.contexts,
-        )?;
+        study.write_extrapolation(&mut page, parts.beyond.as_ref())?;
         write_reading(
             &mut page,
             self.level,
             parts.family,
             parts.no_bands.is_none(),
         );
-        Ok(page.html(&lead(self.formula, self.training_rows, self.test.rows())))
+        Ok(page.html(&study.lead()))
     }
 
-    fn check(&self) -> Result<()> {
-        let (own, test) = (self.training, self.test);
-        check_table(
-            "test contexts",
-            test.contexts(),
-            Some(own.contexts().ncols()),
-        )?;
-        check_table(
-            "test features",
-            test.features(),
-            Some(own.features().ncols()),
-        )?;
-        check_table("test targets", test.targets(), Some(own.targets().ncols()))?;
-        if !(self.level > 0.0 && self.level < 1.0) {
-            return Err(Error::invalid_parameter(
-                "level",
-                self.level,
-                "between 0 and 1, exclusive",
-            ));
-        }
-        let contexts = own.contexts().ncols();
-        self.contexts
-            .iter()
-            .try_for_each(|axis| axis.check(contexts))
+    pub(super) fn target_names(&self) -> &[String] {
+        &self.study.training.names().targets
     }
 
     fn write_short(&self, page: &mut Page, parts: &Parts<'_>) -> Result<()> {
-        page.section("In short");
         let mut findings = Vec::new();
-        for (target, comparison) in parts.comparisons.iter().enumerate() {
+        for (target, comparison) in self.target_names().iter().zip(&parts.comparisons) {
             let loss = parts.family.loss_name();
             let loss = if parts.several {
-                format!("{loss} of {}", self.training.names().targets[target])
+                format!("{loss} of {target}")
             } else {
                 loss.to_owned()
             };
@@ -129,36 +85,14 @@ impl RegressionReport<'_> {
                 "{} of {} ({}) lie beyond the training rows in their contexts, where about {} would \
                  by chance.",
                 whole(beyond.rows()),
-                count(self.test.rows(), "test row", "test rows"),
-                percent(beyond.rows() as f64 / self.test.rows() as f64),
+                self.study.test_rows(),
+                percent(beyond.rows() as f64 / self.study.test.rows() as f64),
                 percent(beyond.share),
             ));
         }
-        page.list(&findings);
-        let warnings = self.warnings(parts)?;
-        if warnings.is_empty() {
-            page.note(
-                Note::Fine,
-                "No sign of extrapolation, of clusters that are too small, of weak evidence of \
-             variation, or of test rows that were fitted to.",
-            )
-        } else {
-            warnings
-                .iter()
-                .for_each(|warning| page.note(Note::Warning, warning))
-        }
-        Ok(())
-    }
-
-    fn warnings(&self, parts: &Parts<'_>) -> Result<Vec<String>> {
-        let mut warnings = samples::warnings(self.training, self.training_rows, self.test);
-        for (target, comparison) in parts.comparisons.iter().enumerate() {
-            let name = &self.training.names().targets[target];
-            let population = &comparison.others[0];
-            if matches!(
-                comparison.verdict(population)?,
-                Verdict::Unclear | Verdict::Worse
-            ) {
+        let mut warnings = Vec::new();
+        for (name, comparison) in self.target_names().iter().zip(&parts.comparisons) {
+            if comparison.shows_no_gain()? {
                 warnings.push(format!(
                     "Held-out rows do not show that contexts help to predict {name}: read the curves \
                      below as what the model says, not as findings."
@@ -173,45 +107,25 @@ impl RegressionReport<'_> {
                     .to_owned(),
             );
         }
-        if let Some(beyond) = parts.beyond.as_ref().filter(|beyond| beyond.too_many()) {
-            warnings.push(format!(
-                "Extrapolation: the contexts of {} of the test rows lie beyond the training rows, \
-                 where about {} are expected by chance. What the model says there is its assumption.",
-                percent(beyond.rows() as f64 / self.test.rows() as f64),
-                percent(beyond.share),
-            ));
-        }
-        if let Some(clusters) = self.clusters {
-            let coefficients = self.training.features().ncols() + usize::from(self.intercept);
-            warnings.extend(small_clusters(clusters.sizes, coefficients, "coefficients"));
-        }
-        Ok(warnings)
+        let coefficients = self.coefficients().len();
+        let estimated = (coefficients, "coefficients");
+        let warnings = self
+            .study
+            .warnings(warnings, parts.beyond.as_ref(), estimated);
+        self.study.write_short(page, &findings, &warnings);
+        Ok(())
     }
 
-    fn write_data(&self, page: &mut Page) {
-        page.section("Data");
-        page.facts(self.data);
-        page.table(&columns_table(self.training, self.test, false));
-        self.sample_note(page);
-    }
-
-    fn sample_note(&self, page: &mut Page) {
-        if self.training.rows() < self.training_rows {
+    fn write_sample_note(&self, page: &mut Page) {
+        let (shown, all) = (self.study.training.rows(), self.study.training_rows);
+        if shown < all {
             page.paragraph(&format!(
                 "What is said of training rows here, and the curves below, are of {} of all {} \
                  training rows.",
-                whole(self.training.rows()),
-                whole(self.training_rows)
+                whole(shown),
+                whole(all)
             ));
         }
-    }
-
-    fn write_model(&self, page: &mut Page) {
-        page.section("Model");
-        let mut facts = vec![("Formula".to_owned(), self.formula.to_owned())];
-        facts.extend_from_slice(self.estimator);
-        page.facts(&facts);
-        write_choice(page, self.choice);
     }
 
     fn write_comparison(&self, page: &mut Page, parts: &Parts<'_>) -> Result<()> {
@@ -220,37 +134,21 @@ impl RegressionReport<'_> {
             "All models were fitted to the training rows and are compared on the same {}. Smaller is \
              better. SE is the standard error over test rows; differences are taken row by row, so \
              theirs is smaller than those of the losses.",
-            count(self.test.rows(), "test row", "test rows")
+            self.study.test_rows()
         ));
-        for (target, comparison) in parts.comparisons.iter().enumerate() {
-            let name = &self.training.names().targets[target];
+        let targets = self.target_names().iter().zip(&parts.accuracy);
+        for ((name, accuracy), comparison) in targets.zip(&parts.comparisons) {
             if parts.several {
                 page.subsection(name);
             }
-            let accuracy = &parts.accuracy[target];
-            let measured = |of: fn(&SubgroupAccuracy) -> Option<Measured>| -> Vec<String> {
-                let cells = accuracy.iter().map(|line| match of(line) {
-                    Some(Measured {
-                        value,
-                        standard_error,
-                    }) => with_error(value, standard_error),
-                    None => "–".to_owned(),
-                });
-                cells.collect()
-            };
-            let more = if parts.family.is_binary() {
+            let cells = |of: fn(&SubgroupAccuracy) -> String| accuracy.iter().map(of).collect();
+            let more: Vec<(_, Vec<String>)> = if parts.family.is_binary() {
                 vec![
-                    ("Brier ± SE", measured(|line| Some(line.squared_error))),
-                    ("AUROC ± SE", measured(|line| line.auroc)),
+                    ("Brier ± SE", cells(|line| with_error(line.squared_error))),
+                    ("AUROC ± SE", cells(|line| or_dash(line.auroc, with_error))),
                 ]
             } else {
-                vec![(
-                    "R²",
-                    accuracy
-                        .iter()
-                        .map(|line| line.r_squared.map_or_else(|| "–".to_owned(), number))
-                        .collect(),
-                )]
+                vec![("R²", cells(|line| or_dash(line.r_squared, number)))]
             };
             page.table(&comparison.table(
                 &format!("Loss of predictions of {name} on held-out rows; difference: this model less the other."),
@@ -262,9 +160,7 @@ impl RegressionReport<'_> {
                 comparison::PICTURED,
             );
         }
-        if let Some(clusters) = self.clusters {
-            page.paragraph(&sizes_sentence(clusters.sizes));
-        }
+        self.study.write_cluster_sizes(page);
         Ok(())
     }
 
@@ -290,30 +186,17 @@ impl RegressionReport<'_> {
         )
         .words(&[1]);
         let mut drawn = Vec::new();
-        for (target, accuracy) in parts.accuracy.iter().enumerate() {
+        for (target, accuracy) in self.target_names().iter().zip(&parts.accuracy) {
             for line in accuracy {
-                let of = |measured: fn(&Calibration) -> Measured| {
-                    line.calibration.map_or_else(
-                        || "–".to_owned(),
-                        |line| {
-                            let found = measured(&line);
-                            with_error(found.value, found.standard_error)
-                        },
-                    )
-                };
                 table.row([
                     line.name.clone(),
-                    self.training.names().targets[target].clone(),
+                    target.clone(),
                     number(line.mean_prediction),
                     number(line.mean_outcome),
-                    of(|line| line.intercept),
-                    of(|line| line.slope),
+                    or_dash(line.calibration, |line| with_error(line.intercept)),
+                    or_dash(line.calibration, |line| with_error(line.slope)),
                 ]);
-                let name = if parts.several {
-                    format!("{}: {}", self.training.names().targets[target], line.name)
-                } else {
-                    line.name.clone()
-                };
+                let name = of_target(&line.name, target, parts.several);
                 drawn.push(pictures::reliability(&name, line)?);
             }
         }
@@ -323,22 +206,12 @@ impl RegressionReport<'_> {
             "Share of ones against predicted probability on held-out rows, with 95 % intervals; dashed: \
              as predicted.",
         );
-        let names = &self.training.names().targets;
-        let probabilities = names
-            .iter()
+        let targets = self.target_names().iter();
+        let probabilities = targets
             .zip(parts.predictions.columns())
             .map(|(name, predicted)| {
-                let values = predicted.to_vec();
-                let ends = [0.05, 0.5, 0.95].map(|share| number(quantile(&values, share)));
-                pictures::distribution(
-                    &format!("probability of {name}"),
-                    &values,
-                    None,
-                    &format!(
-                        "Median {}; nine in ten rows between {} and {}.",
-                        ends[1], ends[0], ends[2]
-                    ),
-                )
+                let quantity = format!("probability of {name}");
+                pictures::distribution(&quantity, &predicted.to_vec(), None)
             })
             .collect::<Result<Vec<_>>>()?;
         page.pictures(
@@ -353,6 +226,11 @@ impl RegressionReport<'_> {
         page.paragraph(&parts.varying.summary(parts.several));
         parts.varying.write(page, parts.several);
     }
+}
+
+/// What is written of a number that may not be known.
+fn or_dash<T>(known: Option<T>, written: impl Fn(T) -> String) -> String {
+    known.map_or_else(|| "–".to_owned(), written)
 }
 
 fn write_reading(page: &mut Page, level: f64, family: Family, bands: bool) {

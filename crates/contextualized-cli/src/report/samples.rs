@@ -1,11 +1,12 @@
 //! The columns of the data, and rows that may not be what they are taken for.
 
-use super::axes::{ContextAxis, quantile};
+use super::axes::ContextAxis;
+use super::dependence::ends;
 use super::page::Table;
 use super::words::{listed, number, percent, whole};
 use contextualized_analysis::{Extrapolation, ExtrapolationScores};
 use contextualized_core::{Result, Samples};
-use ndarray::ArrayView1;
+use ndarray::{ArrayView1, ArrayView2};
 use std::collections::HashSet;
 
 /// Test rows lie beyond the training rows if at most this share of these is as far from the others.
@@ -32,42 +33,28 @@ pub(crate) fn columns_table(training: &Samples, test: &Samples, networks: bool) 
     )
     .words(&[1]);
     let names = training.names();
-    let mut roles = vec![(
-        "context",
-        &names.contexts,
-        training.contexts(),
-        test.contexts(),
-    )];
-    if networks {
-        roles.push((
-            "node",
-            &names.features,
-            training.features(),
-            test.features(),
-        ))
-    } else {
-        roles.push((
-            "feature",
-            &names.features,
-            training.features(),
-            test.features(),
-        ));
-        roles.push(("target", &names.targets, training.targets(), test.targets()));
-    }
+    let features = if networks { "node" } else { "feature" };
+    type TableOf = fn(&Samples) -> ArrayView2<'_, f64>;
+    let roles: [(_, _, TableOf); 3] = [
+        ("context", &names.contexts, Samples::contexts),
+        (features, &names.features, Samples::features),
+        ("target", &names.targets, Samples::targets),
+    ];
+    // The targets of networks are their nodes once more.
+    let roles = if networks { &roles[..2] } else { &roles };
     let mut lines = Vec::new();
-    for (role, names, own, held_out) in roles {
-        for (name, (own, held_out)) in names
-            .iter()
-            .zip(own.columns().into_iter().zip(held_out.columns()))
-        {
+    for (role, names, table) in roles {
+        let (own, held_out) = (table(training), table(test));
+        for (column, name) in names.iter().enumerate() {
+            let (own, held_out) = (own.column(column), held_out.column(column));
             let (mean, deviation) = moments(own);
-            let values = own.to_vec();
+            let (low, high) = ends(own);
             lines.push([
                 name.clone(),
-                role.to_owned(),
+                (*role).to_owned(),
                 format!("{} ± {}", number(mean), number(deviation)),
-                number(quantile(&values, 0.0)),
-                number(quantile(&values, 1.0)),
+                number(low),
+                number(high),
                 number(moments(held_out).0),
             ]);
         }
@@ -75,9 +62,7 @@ pub(crate) fn columns_table(training: &Samples, test: &Samples, networks: bool) 
     let left_out = lines.len().saturating_sub(MOST);
     lines.truncate(MOST);
     lines.into_iter().for_each(|line| table.row(line));
-    if left_out > 0 {
-        table.row([format!("… and {left_out} more columns")]);
-    }
+    table.row_of_more(left_out, " columns");
     table
 }
 
@@ -136,8 +121,7 @@ pub(crate) fn outside(
     axes.iter()
         .filter_map(|axis| match axis {
             ContextAxis::Number { column } => {
-                let own = training.contexts().column(*column).to_vec();
-                let (low, high) = (quantile(&own, 0.0), quantile(&own, 1.0));
+                let (low, high) = ends(training.contexts().column(*column));
                 let there = test.contexts().column(*column).to_vec();
                 let below = there.iter().filter(|value| **value < low).count();
                 let above = there.iter().filter(|value| **value > high).count();

@@ -1,12 +1,13 @@
 //! Whole reports of small simulated studies.
 
-use super::{Achieved, Candidate, Clusters, ContextAxis, NetworkReport, RegressionReport, Tested};
+use super::{ContextAxis, NetworkReport, RegressionReport, Study};
+use crate::saved::Tests;
 use contextualized_analysis::wald_table;
+use contextualized_auto::{CandidateOutcome, CandidateReport, CandidateScore};
 use contextualized_baselines::{
     ClusterNetworks, ClusterRegression, PopulationBayesianNetwork, PopulationCorrelation,
     PopulationRegression,
 };
-use contextualized_core::metrics::Score;
 use contextualized_core::{Estimator, Family, Samples, Split};
 use contextualized_graphs::bayesian::GaussianProcessBayesianNetwork;
 use contextualized_graphs::correlation::KernelCorrelation;
@@ -103,6 +104,23 @@ fn study(rows: usize, binary: bool, seed: u64) -> Samples {
         .unwrap()
 }
 
+/// A study of these rows, with nothing else to say.
+fn of_rows(training: &Samples, test: &Samples, contexts: Vec<ContextAxis>) -> Study {
+    Study {
+        title: String::new(),
+        formula: String::new(),
+        data: Vec::new(),
+        estimator: Vec::new(),
+        training: training.clone(),
+        training_rows: training.rows(),
+        test: test.clone(),
+        contexts,
+        cluster_sizes: Vec::new(),
+        candidates: Vec::new(),
+        chosen: 0,
+    }
+}
+
 fn axes() -> Vec<ContextAxis> {
     vec![
         ContextAxis::Number { column: 0 },
@@ -132,50 +150,41 @@ fn a_regression_with_everything() {
         .map(|own| own.rows)
         .collect::<Vec<_>>();
     let tests = wald_table(&model, &training).unwrap();
-    let choice = [
-        Candidate {
+    let candidates = vec![
+        CandidateReport {
             name: "gp".into(),
-            outcome: Ok(Achieved {
-                loss: Score {
-                    mean: 0.52,
-                    standard_error: 0.05,
-                },
-                excess: Score {
-                    mean: 0.0,
-                    standard_error: 0.0,
-                },
+            outcome: CandidateOutcome::Compared(CandidateScore {
+                loss: 0.52,
+                standard_error: Some(0.05),
+                excess: 0.0,
+                excess_error: Some(0.0),
             }),
-            chosen: true,
         },
-        Candidate {
+        CandidateReport {
             name: "neural".into(),
-            outcome: Err("training diverged".into()),
-            chosen: false,
+            outcome: CandidateOutcome::Failed("training diverged".into()),
         },
     ];
-    let axes = axes();
+    let study = Study {
+        title: "Pain & dose <2026>".into(),
+        formula: "pain ~ dose + exercise | age + weight + clinic".into(),
+        data: labelled(&[("Training file", "train.csv"), ("Rows dropped", "3")]),
+        estimator: labelled(&[("Estimator", "gp, additive squared exponential")]),
+        cluster_sizes: sizes,
+        candidates,
+        ..of_rows(&training, &test, axes())
+    };
     let report = RegressionReport {
-        title: "Pain & dose <2026>",
-        formula: "pain ~ dose + exercise | age + weight + clinic",
-        data: &labelled(&[("Training file", "train.csv"), ("Rows dropped", "3")]),
-        estimator: &labelled(&[("Estimator", "gp, additive squared exponential")]),
+        study: &study,
         model: &model,
         bands: Some(&model),
         intercept: true,
         population: &population,
-        clusters: Some(Clusters {
-            model: &clusters,
-            sizes: &sizes,
+        clusters: Some(&clusters),
+        variation: Some(&Tests {
+            table: tests,
+            rows: 160,
         }),
-        training: &training,
-        training_rows: training.rows(),
-        test: &test,
-        contexts: &axes,
-        variation: Some(Tested {
-            table: &tests,
-            by: "Wald tests of 160 rows",
-        }),
-        choice: &choice,
         level: 0.95,
     };
     let html = report.html().unwrap();
@@ -196,9 +205,9 @@ fn a_regression_with_everything() {
     }
 
     // What is held out has to fit.
-    let narrow = test.select_contexts(&[0, 1]).unwrap();
+    let narrow = of_rows(&training, &test.select_contexts(&[0, 1]).unwrap(), axes());
     let message = RegressionReport {
-        test: &narrow,
+        study: &narrow,
         ..report
     }
     .html()
@@ -214,23 +223,17 @@ fn a_regression_with_everything() {
 fn a_model_tested_on_its_own_rows_is_found_out() {
     let training = study(120, false, 2);
     let population = PopulationRegression::new().fit(&training).unwrap();
-    let axes = ContextAxis::of_columns(5);
     let html = RegressionReport {
-        title: "",
-        formula: "pain ~ .",
-        data: &[],
-        estimator: &[],
+        study: &Study {
+            formula: "pain ~ .".into(),
+            ..of_rows(&training, &training, ContextAxis::of_columns(5))
+        },
         model: &population,
         bands: None,
         intercept: true,
         population: &population,
         clusters: None,
-        training: &training,
-        training_rows: training.rows(),
-        test: &training,
-        contexts: &axes,
         variation: None,
-        choice: &[],
         level: 0.95,
     }
     .html()
@@ -259,23 +262,21 @@ fn a_binary_outcome_has_probabilities() {
         .family(Family::Binomial)
         .fit(&training)
         .unwrap();
-    let axes = axes();
     let html = RegressionReport {
-        title: "Recovery",
-        formula: "recovered ~ dose + exercise | age + weight + clinic",
-        data: &labelled(&[("Training file", "train.csv")]),
-        estimator: &labelled(&[("Estimator", "gp")]),
+        study: &Study {
+            title: "Recovery".into(),
+            formula: "recovered ~ dose + exercise | age + weight + clinic".into(),
+            data: labelled(&[("Training file", "train.csv")]),
+            estimator: labelled(&[("Estimator", "gp")]),
+            training_rows: 2 * training.rows(),
+            ..of_rows(&training, &test, axes())
+        },
         model: &model,
         bands: Some(&model),
         intercept: true,
         population: &population,
         clusters: None,
-        training: &training,
-        training_rows: 2 * training.rows(),
-        test: &test,
-        contexts: &axes,
         variation: None,
-        choice: &[],
         level: 0.9,
     }
     .html()
@@ -318,11 +319,6 @@ fn nodes(rows: usize) -> Samples {
 #[test]
 fn networks_without_and_with_directions() {
     let (training, test) = split(&nodes(300), 200);
-    let axes = ContextAxis::of_columns(2);
-    let (data, estimator) = (
-        labelled(&[("Training file", "cells.csv")]),
-        labelled(&[("Estimator", "gp")]),
-    );
     let correlation = KernelCorrelation::new().fit(&training).unwrap();
     let population = PopulationCorrelation::new().fit(&training).unwrap();
     let clusters = ClusterNetworks::new(PopulationCorrelation::new())
@@ -335,22 +331,19 @@ fn networks_without_and_with_directions() {
         .iter()
         .map(|own| own.rows)
         .collect::<Vec<_>>();
+    let study = |cluster_sizes| Study {
+        title: "Signalling".into(),
+        formula: "~ Raf + Mek + Erk + Akt | stage + noise".into(),
+        data: labelled(&[("Training file", "cells.csv")]),
+        estimator: labelled(&[("Estimator", "gp")]),
+        cluster_sizes,
+        ..of_rows(&training, &test, ContextAxis::of_columns(2))
+    };
     let report = NetworkReport {
-        title: "Signalling",
-        formula: "~ Raf + Mek + Erk + Akt | stage + noise",
-        data: &data,
-        estimator: &estimator,
+        study: &study(sizes),
         model: &correlation,
         population: &population,
-        clusters: Some(Clusters {
-            model: &clusters,
-            sizes: &sizes,
-        }),
-        training: &training,
-        training_rows: training.rows(),
-        test: &test,
-        contexts: &axes,
-        choice: &[],
+        clusters: Some(&clusters),
     };
     let html = report.html().unwrap();
     save("correlation", &html);
@@ -371,10 +364,10 @@ fn networks_without_and_with_directions() {
         .unwrap();
     let population = PopulationBayesianNetwork::new().fit(&training).unwrap();
     let html = NetworkReport {
+        study: &study(Vec::new()),
         model: &bayesian,
         population: &population,
         clusters: None,
-        ..report
     }
     .html()
     .unwrap();

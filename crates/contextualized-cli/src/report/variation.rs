@@ -2,7 +2,8 @@
 
 use super::page::{Note, Page, Table};
 use super::words::{count, listed, number, p_is, p_value, percent};
-use contextualized_analysis::{Variation, VariationTable, variations};
+use crate::saved::Tests;
+use contextualized_analysis::{Variation, variations};
 use contextualized_core::{Result, Samples, VaryingCoefficients};
 
 /// An adjusted p-value up to this is evidence.
@@ -14,18 +15,9 @@ const MOST: usize = 30;
 /// What is known of the variation of coefficients: tests where there are any, else standard deviations
 /// alone.
 pub(crate) enum Varying<'a> {
-    Tested(Tested<'a>),
+    Tested(&'a Tests),
     /// Every coefficient with every context, by the model alone.
     Untested(Vec<Untested>),
-}
-
-/// Tests of variation.
-#[derive(Clone, Copy)]
-pub(crate) struct Tested<'a> {
-    /// What they found.
-    pub(crate) table: &'a VariationTable,
-    /// Which tests they are, and of which rows, as the beginning of a sentence.
-    pub(crate) by: &'a str,
 }
 
 /// How much a coefficient of a fitted model varies with a context.
@@ -38,7 +30,7 @@ pub(crate) struct Untested {
 
 impl<'a> Varying<'a> {
     pub(crate) fn new(
-        tested: Option<Tested<'a>>,
+        tested: Option<&'a Tests>,
         model: &dyn VaryingCoefficients,
         training: &Samples,
         intercept: bool,
@@ -69,7 +61,7 @@ impl<'a> Varying<'a> {
     /// The smallest adjusted p-value of any test of one coefficient, with all contexts together where
     /// that was tested.
     pub(crate) fn p_of(&self, target: &str, coefficient: &str) -> Option<f64> {
-        let Self::Tested(Tested { table, .. }) = self else {
+        let Self::Tested(Tests { table, .. }) = self else {
             return None;
         };
         let own = |line: &&Variation| line.target == target && line.coefficient == coefficient;
@@ -93,7 +85,7 @@ impl<'a> Varying<'a> {
 
     /// The contexts that a coefficient was found to vary with, surest first.
     fn contexts_of(&self, target: &str, coefficient: &str) -> Vec<&Variation> {
-        let Self::Tested(Tested { table, .. }) = self else {
+        let Self::Tested(Tests { table, .. }) = self else {
             return Vec::new();
         };
         let mut found: Vec<&Variation> = table
@@ -141,7 +133,7 @@ impl<'a> Varying<'a> {
 
     /// What was found over all, in a sentence.
     pub(crate) fn summary(&self, several_targets: bool) -> String {
-        let Self::Tested(Tested { table, .. }) = self else {
+        let Self::Tested(Tests { table, .. }) = self else {
             return "Whether the coefficients vary more than by chance was not tested.".to_owned();
         };
         let found: Vec<String> = by_evidence(&table.pairs)
@@ -172,14 +164,14 @@ impl<'a> Varying<'a> {
     /// Whether any coefficient was found to vary with any context.
     pub(crate) fn found_any(&self) -> bool {
         match self {
-            Self::Tested(Tested { table, .. }) => table.pairs.iter().any(|line| line.holm <= LEVEL),
+            Self::Tested(tests) => tests.table.pairs.iter().any(|line| line.holm <= LEVEL),
             Self::Untested(_) => false,
         }
     }
 
     /// What readers should not miss.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        let Self::Tested(Tested { table, .. }) = self else {
+        let Self::Tested(Tests { table, .. }) = self else {
             return vec![
                 "Variation of coefficients was not tested. The curves below may show chance; the \
                  held-out comparison is the only evidence here."
@@ -234,7 +226,7 @@ impl<'a> Varying<'a> {
                     let name = of_target(&line.coefficient, &line.target, several_targets);
                     table.row([name, line.context.clone(), number(line.deviation)]);
                 }
-                left_out(&mut table, lines.len());
+                table.row_of_more(lines.len().saturating_sub(MOST), "");
                 page.table(&table);
             }
         }
@@ -274,31 +266,18 @@ fn by_evidence(lines: &[Variation]) -> Vec<&Variation> {
     sorted
 }
 
-fn left_out(table: &mut Table, lines: usize) {
-    if lines > MOST {
-        table.row([format!("… and {} more", lines - MOST)]);
-    }
-}
-
-fn write_tests(page: &mut Page, tested: &Tested<'_>, several_targets: bool) {
-    let found = tested.table;
-    if found.omnibus <= LEVEL {
-        page.note(
-            Note::Fine,
-            &format!(
-                "Something varies: {} for no variation of any coefficient.",
-                p_is("omnibus p", found.omnibus)
-            ),
-        )
+fn write_tests(page: &mut Page, tested: &Tests, several_targets: bool) {
+    let found = &tested.table;
+    let (note, found_that) = if found.omnibus <= LEVEL {
+        (Note::Fine, "Something varies")
     } else {
-        page.note(
-            Note::Warning,
-            &format!(
-                "No evidence that anything varies: {} for no variation of any coefficient.",
-                p_is("omnibus p", found.omnibus)
-            ),
-        )
-    }
+        (Note::Warning, "No evidence that anything varies")
+    };
+    let omnibus = p_is("omnibus p", found.omnibus);
+    page.note(
+        note,
+        &format!("{found_that}: {omnibus} for no variation of any coefficient."),
+    );
     page.table(&tests_table(
         "Every coefficient with every context, surest first. Marked: Holm-adjusted p at most 0.05.",
         &found.pairs,
@@ -324,11 +303,11 @@ fn write_tests(page: &mut Page, tested: &Tested<'_>, several_targets: bool) {
         ));
     }
     page.paragraph(&format!(
-        "{}. SD is the standard deviation of the coefficient over rows of which this context alone \
+        "Wald tests of a Gaussian process of its own, whatever the estimator, of {} training rows. SD is the standard deviation of the coefficient over rows of which this context alone \
          changes, as these tests estimate it. Holm’s adjustment keeps the probability of any false finding in a table at most the \
          level; Benjamini and Hochberg’s (BH) the expected share of false ones among the findings. A \
          large p-value is no evidence that nothing varies.",
-        tested.by
+        tested.rows
     ));
 }
 
@@ -354,21 +333,16 @@ fn tests_table(caption: &str, lines: &[Variation], several_targets: bool, most: 
         if maxima {
             row.push(line.maximum.map_or_else(|| "–".to_owned(), p_value));
         }
-        if line.holm <= LEVEL {
-            table.marked_row(row)
-        } else {
-            table.row(row)
-        }
+        table.row_marked_if(line.holm <= LEVEL, row);
     }
-    if lines.len() > most {
-        table.row([format!("… and {} more", lines.len() - most)]);
-    }
+    table.row_of_more(lines.len().saturating_sub(most), "");
     table
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contextualized_analysis::VariationTable;
 
     fn line(coefficient: &str, context: Option<&str>, holm: f64) -> Variation {
         Variation {
@@ -383,13 +357,16 @@ mod tests {
         }
     }
 
-    fn table(pairs: Vec<Variation>, omnibus: f64, replicates: usize) -> VariationTable {
-        VariationTable {
-            pairs,
-            coefficients: Vec::new(),
-            omnibus,
-            replicates,
-            failures: Vec::new(),
+    fn tests(pairs: Vec<Variation>, omnibus: f64, replicates: usize) -> Tests {
+        Tests {
+            table: VariationTable {
+                pairs,
+                coefficients: Vec::new(),
+                omnibus,
+                replicates,
+                failures: Vec::new(),
+            },
+            rows: 100,
         }
     }
 
@@ -401,11 +378,8 @@ mod tests {
             line("x1", Some("c0"), 0.4),
             line("x1", Some("c1"), 1.0),
         ];
-        let found = table(pairs, 0.001, 0);
-        let varying = Varying::Tested(Tested {
-            table: &found,
-            by: "Some tests",
-        });
+        let found = tests(pairs, 0.001, 0);
+        let varying = Varying::Tested(&found);
         assert_eq!(
             varying.sentence("y", "x0"),
             "There is evidence, after Holm’s adjustment, that it varies with c0 (p < 0.001)."
@@ -432,11 +406,8 @@ mod tests {
 
     #[test]
     fn weak_evidence_and_few_replicates_are_warned_of() {
-        let found = table(vec![line("x0", Some("c0"), 0.6)], 0.3, 9);
-        let varying = Varying::Tested(Tested {
-            table: &found,
-            by: "Some tests",
-        });
+        let found = tests(vec![line("x0", Some("c0"), 0.6)], 0.3, 9);
+        let varying = Varying::Tested(&found);
         let warnings = varying.warnings();
         assert_eq!(warnings.len(), 2);
         assert!(warnings[0].contains("no evidence that nothing varies"));
@@ -446,11 +417,7 @@ mod tests {
                 .summary(false)
                 .starts_with("There is no evidence that any")
         );
-        let enough = table(vec![line("x0", Some("c0"), 0.02)], 0.02, 99);
-        let enough = Tested {
-            table: &enough,
-            by: "Some tests",
-        };
-        assert!(Varying::Tested(enough).warnings().is_empty());
+        let enough = tests(vec![line("x0", Some("c0"), 0.02)], 0.02, 99);
+        assert!(Varying::Tested(&enough).warnings().is_empty());
     }
 }

@@ -1,5 +1,7 @@
 //! Numbers as readers write them.
 
+use contextualized_analysis::Measured;
+
 /// Three significant digits, or all of a whole number; with a minus sign that is one, and powers of ten
 /// for very large and very small numbers. What is not a number is a dash.
 pub(crate) fn number(value: f64) -> String {
@@ -43,10 +45,14 @@ fn raised(character: char) -> char {
 }
 
 /// A number with its standard error, if that is known.
-pub(crate) fn with_error(value: f64, standard_error: Option<f64>) -> String {
+pub(crate) fn with_error(measured: impl Into<Measured>) -> String {
+    let Measured {
+        value,
+        standard_error,
+    } = measured.into();
     match standard_error {
-        Some(error) if error.is_finite() => format!("{} ± {}", number(value), number(error)),
-        _ => number(value),
+        Some(error) => format!("{} ± {}", number(value), number(error)),
+        None => number(value),
     }
 }
 
@@ -120,6 +126,7 @@ pub(crate) fn listed(items: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contextualized_core::metrics::Score;
     use proptest::prelude::*;
 
     #[test]
@@ -137,8 +144,12 @@ mod tests {
         ] {
             assert_eq!(number(value), text);
         }
-        assert_eq!(with_error(1.5, Some(f64::NAN)), "1.50");
-        assert_eq!(with_error(1.5, Some(0.25)), "1.50 ± 0.250");
+        let score = |standard_error| Score {
+            mean: 1.5,
+            standard_error,
+        };
+        assert_eq!(with_error(score(f64::NAN)), "1.50");
+        assert_eq!(with_error(score(0.25)), "1.50 ± 0.250");
     }
 
     #[test]
