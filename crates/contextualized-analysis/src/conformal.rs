@@ -384,9 +384,10 @@ impl<M: LocalCoefficients> ConformalModel<M> {
             Some(scale) => scale.at(contexts)? * &self.radii,
             None => Array2::ones(means.dim()) * &self.radii,
         };
+        let (lowest, highest) = self.model.family().mean_range();
         Ok(PredictionIntervals {
-            lower: &means - &half,
-            upper: means + half,
+            lower: (&means - &half).mapv(|end| end.clamp(lowest, highest)),
+            upper: (means + half).mapv(|end| end.clamp(lowest, highest)),
         })
     }
 }

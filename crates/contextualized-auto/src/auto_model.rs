@@ -77,7 +77,7 @@ impl AutoModel {
     }
 
     /// Root mean squared error of each target on held-out rows, for a row of weight one, where
-    /// candidates were compared and targets are not binary.
+    /// candidates were compared and the family has a dispersion.
     pub fn held_out_errors(&self) -> Option<ArrayView1<'_, f64>> {
         self.held_out_errors.as_ref().map(|errors| errors.view())
     }
@@ -125,7 +125,7 @@ impl AutoModel {
         let means = self.model.linear_predictor(contexts, features)?;
         let standard_errors = match self.predictor_errors(contexts, features)? {
             Some(errors) => errors,
-            None if family.is_binary() => return Err(self.without_intervals()),
+            None if !family.has_dispersion() => return Err(self.without_intervals()),
             None => Array2::zeros(means.dim()),
         };
         let dispersions = match &self.held_out_errors {

@@ -46,7 +46,6 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), contextualized_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub enum Distillation {
     /// By an encoder: many contexts, jumps, any number of rows.
     Encoder(EncoderStudent),

@@ -70,7 +70,6 @@ pub struct Lime {
 
 /// The penalty on a surrogate's slopes, per unit of the columns' scales.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-#[non_exhaustive]
 pub enum Ridge {
     /// Least squares.
     #[default]

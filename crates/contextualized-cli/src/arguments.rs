@@ -293,7 +293,7 @@ pub(crate) struct Compare {
         long,
         value_parser = regression_estimator(),
         value_delimiter = ',',
-        default_value = "population,cluster,gp,neural"
+        default_values = RegressionMethod::ALL.iter().map(|method| method.name())
     )]
     pub(crate) estimators: Vec<Estimate<RegressionMethod>>,
     #[command(flatten)]
@@ -412,7 +412,7 @@ pub(crate) enum Part {
 
 pub(crate) fn check_folds(folds: usize) -> Result<()> {
     if folds < 2 {
-        let message = format!("--folds {folds} holds nothing out; use at least 2");
+        let message = format!("--folds {folds} leaves nothing out; use at least 2");
         return Err(Error::usage(message));
     }
     Ok(())

@@ -5,7 +5,6 @@
 /// Every variant carries the argument, row, column, shape or value at fault, so
 /// that a program can act on it and a person can find it.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum Error {
     /// A table has no rows where at least one is needed.
     #[error("{argument} has no rows")]
@@ -44,7 +43,7 @@ pub enum Error {
     },
 
     /// A cell is NaN or infinite.
-    #[error("{argument} holds {value} at row {row}, column {column}")]
+    #[error("{argument} contains {value} at row {row}, column {column}")]
     NotFinite {
         /// The table's name.
         argument: &'static str,
@@ -115,7 +114,7 @@ pub enum Error {
 
     /// Some columns of a design are linear combinations of the others.
     #[error(
-        "the design has rank {rank} for {coefficients} coefficients: {} depend linearly on the other columns; drop them or set a ridge penalty",
+        "the design has rank {rank} for {coefficients} coefficients: {} depend linearly on the other columns; drop them or leave the separating feature out, or set a ridge penalty",
         listed(columns)
     )]
     RankDeficient {
@@ -154,7 +153,7 @@ pub enum Error {
 
     /// A target is separated by the features: the maximum-likelihood estimate is infinite.
     #[error(
-        "target {target} is separated by the features, or always the same, so its coefficients have no finite maximum-likelihood estimate; set a ridge penalty"
+        "target {target} is separated by the features, or always the same, so its coefficients have no finite maximum-likelihood estimate; leave the separating feature out, or set a ridge penalty"
     )]
     Separated {
         /// Name of the target.
@@ -257,7 +256,7 @@ mod tests {
         assert_eq!(
             deficient(2).to_string(),
             "the design has rank 1 for 3 coefficients: x0, x1 depend linearly on the other columns; \
-             drop them or set a ridge penalty"
+             drop them or leave the separating feature out, or set a ridge penalty"
         );
         assert!(deficient(12).to_string().contains("x9 and 2 more depend"));
     }

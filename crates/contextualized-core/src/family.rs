@@ -113,9 +113,15 @@ trait Outcome: Sync {
         0.0
     }
 
-    /// Whether a mean can be predicted: within the range of the inverse link.
+    /// Lowest and highest mean: the range of the inverse link.
+    fn mean_range(&self) -> (f64, f64) {
+        (f64::NEG_INFINITY, f64::INFINITY)
+    }
+
+    /// Whether a mean can be predicted.
     fn admits_mean(&self, mean: f64) -> bool {
-        mean.is_finite()
+        let (lowest, highest) = self.mean_range();
+        mean.is_finite() && lowest <= mean && mean <= highest
     }
 
     fn has_dispersion(&self) -> bool {
@@ -190,6 +196,11 @@ impl Family {
             }),
             None => Ok(()),
         }
+    }
+
+    /// Lowest and highest mean, which its outcomes do not leave either.
+    pub fn mean_range(self) -> (f64, f64) {
+        self.outcome().mean_range()
     }
 
     /// Whether a number can be a target of this family.
@@ -296,7 +307,7 @@ impl Family {
     }
 
     /// Lower and upper quantile of a new outcome, given what is known of its linear predictor; none
-    /// for families whose outcomes have a probability instead of an interval.
+    /// for families of which only means have intervals.
     pub fn predictive_interval(self, tail: &Tail, belief: &PredictorBelief) -> Option<(f64, f64)> {
         self.outcome().predictive_interval(tail, belief)
     }

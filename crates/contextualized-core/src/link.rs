@@ -41,6 +41,15 @@ impl Link {
         }
     }
 
+    /// A predictor whose mean is next to an end of its range, as a distance from zero; the predictors of
+    /// means at the end itself are infinite.
+    pub fn farthest(self) -> f64 {
+        match self {
+            Self::Identity => f64::MAX,
+            Self::Logit => -self.apply(f64::EPSILON / 2.0),
+        }
+    }
+
     /// The means of a table of linear predictors.
     pub fn inverse_table(self, predictors: ArrayView2<'_, f64>) -> Array2<f64> {
         predictors.mapv(|predictor| self.inverse(predictor))

@@ -56,7 +56,7 @@ impl PredictorDistribution {
     ///
     /// # Errors
     ///
-    /// [`Error::NoIntervals`] for a family whose outcomes have a probability instead; those of
+    /// [`Error::NoIntervals`] for a family of which only means have intervals; those of
     /// [`PredictorDistribution::mean_intervals`].
     pub fn outcome_intervals(
         &self,
@@ -69,7 +69,7 @@ impl PredictorDistribution {
                 .predictive_interval(tail, belief)
                 .ok_or_else(|| Error::NoIntervals {
                     model: format!("a {family} outcome"),
-                    remedy: Some("it has a probability, which has intervals of its own"),
+                    remedy: Some("its mean has intervals of its own"),
                 })
         })
     }
@@ -176,7 +176,7 @@ pub trait WithPredictions: LocalCoefficients {
     ///
     /// # Errors
     ///
-    /// [`Error::NoIntervals`] for a family whose outcomes have a probability instead; those of
+    /// [`Error::NoIntervals`] for a family of which only means have intervals; those of
     /// [`WithPredictions::mean_intervals`].
     fn outcome_intervals(
         &self,

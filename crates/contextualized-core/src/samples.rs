@@ -377,7 +377,7 @@ mod tests {
         );
         assert_eq!(
             new(&two, &two, &array![[1.0], [f64::NAN]]).to_string(),
-            "targets holds NaN at row 1, column 0"
+            "targets contains NaN at row 1, column 0"
         );
         let no_rows = Array2::zeros((0, 1));
         assert!(matches!(

@@ -140,7 +140,10 @@ mod tests {
     fn a_cell_that_is_not_finite_is_named() {
         let table = array![[1.0, 2.0], [3.0, f64::NEG_INFINITY]];
         let error = check_table("contexts", table.view(), None).unwrap_err();
-        assert_eq!(error.to_string(), "contexts holds -inf at row 1, column 1");
+        assert_eq!(
+            error.to_string(),
+            "contexts contains -inf at row 1, column 1"
+        );
     }
 
     #[test]

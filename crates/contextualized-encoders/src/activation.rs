@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 /// With the rectifier a perceptron is piecewise affine: its first derivatives jump and its second
 /// ones are zero wherever they exist. The smooth ones have all derivatives everywhere.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub enum Activation {
     /// max(0, z).
     #[default]

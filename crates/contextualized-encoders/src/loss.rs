@@ -19,8 +19,7 @@ impl Loss for Family {
     fn at(&self, target: f64, predictor: f64) -> (f64, f64) {
         let derivatives = self.derivatives(target, predictor);
         if self.has_dispersion() {
-            let mean = self.link().inverse(predictor);
-            (self.deviance(target, mean), -2.0 * derivatives.first)
+            (self.deviance(target, predictor), -2.0 * derivatives.first)
         } else {
             (-derivatives.log_likelihood, -derivatives.first)
         }

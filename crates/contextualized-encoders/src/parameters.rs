@@ -29,7 +29,6 @@ pub trait ParameterVisitor {
 
 /// What a trainable tensor is for: penalties differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum ParameterKind {
     /// Weights of an encoder's layer.
     Weight,

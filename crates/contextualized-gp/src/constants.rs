@@ -106,6 +106,10 @@ impl ConstantPrior {
     }
 }
 
+/// A last step of the predictors that is short. Where there is no maximum, each step makes infinite
+/// predictors larger by about 1, long after the objective has become flat.
+const SHORT_STEP: f64 = 1e-3;
+
 /// Whether the generalised linear model has finite estimates. Where it has none, as for a separated
 /// binary target, Newton's steps do not become shorter.
 fn has_maximum(outcomes: &Outcomes<'_>, design: ArrayView2<'_, f64>) -> bool {
@@ -129,5 +133,5 @@ fn has_maximum(outcomes: &Outcomes<'_>, design: ArrayView2<'_, f64>) -> bool {
             })
         },
     );
-    found.is_ok()
+    found.is_ok_and(|mode| mode.change < SHORT_STEP)
 }

@@ -13,7 +13,6 @@ use std::ops::{Add, Mul, Range};
 /// `Δₖ` is the difference of the contexts in column k, `rₖ` the column's inverse length scale, which is one
 /// over its length scale, and `d² = Σₖ rₖ² Δₖ²`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub enum KernelShape {
     /// `exp(−d² / 2)`: functions with all derivatives.
     SquaredExponential,

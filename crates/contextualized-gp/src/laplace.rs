@@ -41,6 +41,8 @@ pub(crate) struct Mode {
     pub(crate) log_likelihood: f64,
     pub(crate) predictors: Array1<f64>,
     pub(crate) working: Working,
+    /// Largest change of a predictor in the last step.
+    pub(crate) change: f64,
 }
 
 pub(crate) const MAX_ITERATIONS: usize = 100;
@@ -150,6 +152,7 @@ pub(crate) fn newton(
                 log_likelihood,
                 predictors: position.predictors,
                 working,
+                change,
             });
         }
     }

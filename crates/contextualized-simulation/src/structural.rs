@@ -24,7 +24,6 @@ use std::f64::consts::PI;
 /// The last two are not additive: they have no scale, cannot be centred, and no covariance in closed
 /// form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum NodeNoise {
     /// Normal.
     Gaussian,

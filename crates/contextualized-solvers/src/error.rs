@@ -5,7 +5,6 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What can go wrong. Rows, columns and pivots count from zero.
 #[derive(Clone, Debug, PartialEq, Error)]
-#[non_exhaustive]
 pub enum Error {
     /// A matrix without rows or without columns.
     #[error("`{argument}` is {rows} x {columns}: expected at least one row and one column")]
@@ -43,7 +42,9 @@ pub enum Error {
     },
 
     /// A NaN or an infinity in a matrix.
-    #[error("`{argument}` holds {value} at row {row}, column {column}: expected a finite number")]
+    #[error(
+        "`{argument}` contains {value} at row {row}, column {column}: expected a finite number"
+    )]
     NotFinite {
         /// Name of the argument.
         argument: &'static str,
@@ -56,7 +57,7 @@ pub enum Error {
     },
 
     /// A negative or non-finite weight.
-    #[error("`weights` holds {value} at row {row}: expected a finite number, zero or above")]
+    #[error("`weights` contains {value} at row {row}: expected a finite number, zero or above")]
     InvalidWeight {
         /// Row of the first such weight.
         row: usize,
@@ -73,7 +74,7 @@ pub enum Error {
 
     /// A negative or non-finite penalty.
     #[error(
-        "`penalties` holds {value} for column {column}: expected a finite number, zero or above"
+        "`penalties` contains {value} for column {column}: expected a finite number, zero or above"
     )]
     InvalidPenalty {
         /// Column of the first such penalty.

@@ -1,7 +1,7 @@
 //! The line of outcomes on predictions.
 
 use super::{Measured, PredictedRows, known};
-use contextualized_core::{Error, Family, Link, Result};
+use contextualized_core::{Error, Family, Result};
 use ndarray::Array1;
 
 /// Outcomes regressed on predictions on the link scale: intercept 0 and slope 1 where predictions are
@@ -27,10 +27,10 @@ const ROUNDING: f64 = 1e-13;
 /// The calibration line, unless predictions are all the same, or the predictions separate outcomes, as
 /// zeros from ones, so that no slope is steep enough.
 ///
-/// Means at an end of their range, such as probabilities of 0 and 1, count as if they were ½ ε from
-/// it.
+/// Means at an end of their range, such as probabilities of 0 and 1, have the farthest predictor of the
+/// link.
 pub(super) fn recalibration(rows: &PredictedRows, family: Family) -> Result<Option<Calibration>> {
-    let farthest = -Link::Logit.apply(f64::EPSILON / 2.0);
+    let farthest = family.link().farthest();
     let predictors = rows.predictions.mapv(|prediction| {
         let predictor = family.link().apply(prediction);
         if predictor.is_finite() {

@@ -64,7 +64,9 @@ fn bin(
         let rows = total * total / weights.dot(&weights);
         Some(wilson(outcome.mean, rows, level)?)
     } else {
-        student(outcome, members.len(), level)?
+        let (lowest, highest) = family.mean_range();
+        let interval = student(outcome, members.len(), level)?;
+        interval.map(|(lower, upper)| (lower.max(lowest), upper.min(highest)))
     };
     Ok(ReliabilityBin {
         rows: members.len(),

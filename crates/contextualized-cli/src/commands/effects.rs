@@ -7,7 +7,9 @@ use crate::model_file;
 use crate::output::{Cell, Section, Table, print};
 use crate::saved::{Baseline, Fitted, Networks, Regression, Saved};
 use contextualized_analysis::{Variation, variations};
-use contextualized_core::{NetworkKind, Samples, VaryingCoefficients, VaryingNetworks};
+use contextualized_core::{
+    LocalCoefficients, NetworkKind, Samples, VaryingCoefficients, VaryingNetworks,
+};
 
 /// A deviation, unless it is what rounding leaves of a constant of this size.
 fn without_rounding(deviation: f64, mean: f64) -> f64 {
@@ -111,7 +113,10 @@ fn coefficients(regression: &Regression, training: &Samples) -> Result<[Section;
             }
         }
     }
-    let deviations = "Deviation: standard deviation of the coefficient over training rows when this context alone changes, or all of them.";
+    let deviations = format!(
+        "{} Deviation: standard deviation of the coefficient over training rows when this context alone changes, or all of them.",
+        regression.model.family().coefficient_description()
+    );
     let tested = match &regression.variation {
         Baseline::Fitted(tests) => format!(
             "Wald tests of an additive Gaussian process on {} rows; Holm and BH adjust for the number of tests. *, **, ***: Holm p at most 0.05, 0.01, 0.001. Does anything vary at all? p = {}",
@@ -120,7 +125,7 @@ fn coefficients(regression: &Regression, training: &Samples) -> Result<[Section;
         ),
         Baseline::Failed(reason) => format!("No tests of variation: {reason}"),
     };
-    Ok([(deviations.to_owned(), Some(table)), (tested, None)])
+    Ok([(deviations, Some(table)), (tested, None)])
 }
 
 fn stars(p: f64) -> &'static str {

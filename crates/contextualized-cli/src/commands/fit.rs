@@ -186,9 +186,9 @@ pub(super) fn rows_in_words(saved: &Saved) -> String {
     format!("{rows} rows of {file}{left_out}: {}", saved.design.formula)
 }
 
-/// What a binary outcome is the probability of.
+/// What outcomes are, and of a binary one what it is the probability of.
 fn family_in_words(design: &Design) -> Option<String> {
-    if design.family.is_quadratic() {
+    if design.family.is_quadratic() && design.offset.is_none() {
         return None;
     }
     let mut text = format!("Outcome: {}", design.family.description());

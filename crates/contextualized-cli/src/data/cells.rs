@@ -101,7 +101,7 @@ impl Cells<'_> {
     fn cast(&self, to: &DataType) -> Result<ArrayRef> {
         arrow_cast::cast(self.array, to).map_err(|_| {
             Error::failure(format!(
-                "column {} of {} holds {}, which is neither numbers nor text",
+                "column {} of {} contains {}, which is neither numbers nor text",
                 self.column,
                 self.file,
                 self.array.data_type()
@@ -139,7 +139,7 @@ impl Cells<'_> {
 
 fn inexact(text: &str) -> String {
     format!(
-        "holds {text}, an integer beyond 2^53 that cannot be held exactly; an identifier belongs in no formula, write factor() around a code or scale a quantity"
+        "contains {text}, an integer beyond 2^53 that a 64-bit float cannot represent; an identifier belongs in no formula, write factor() around a code or scale a quantity"
     )
 }
 

@@ -222,7 +222,7 @@ impl<'a> Encoder<'a> {
             let mut values = Vec::new();
             return match cells.numbers(&mut values)? {
                 Some(cell) => Err(Error::failure(format!(
-                    "column {} of {} holds {:?} in data row {}, and held numbers in training; correct it, or name it with --missing",
+                    "column {} of {} contains {:?} in data row {}, and contained numbers in training; correct it, or name it with --missing",
                     variable.name,
                     self.source.name,
                     cell.text,
@@ -275,7 +275,7 @@ impl<'a> Encoder<'a> {
         let listed: Vec<&str> = levels.iter().take(LISTED).map(String::as_str).collect();
         let more = if levels.len() > LISTED { ", …" } else { "" };
         Error::failure(format!(
-            "column {} of {} holds {text:?} in data row {}, a level that training did not have (it had {}{more}); --unknown-levels population predicts such rows by the population's coefficients",
+            "column {} of {} contains {text:?} in data row {}, a level that training did not have (it had {}{more}); --unknown-levels population predicts such rows by the population's coefficients",
             variable.name,
             self.source.name,
             row + 1,

@@ -208,7 +208,7 @@ fn numbers_of(column: &Column, name: &str, rows: &[usize]) -> Result<Array1<f64>
     match column {
         Column::Numbers(values) => Ok(rows.iter().map(|&row| values[row]).collect()),
         Column::Levels { .. } => Err(Error::failure(format!(
-            "column {name} holds text where numbers are needed"
+            "column {name} contains text where numbers are needed"
         ))),
     }
 }
@@ -226,10 +226,16 @@ fn family(
         {
             let listed: Vec<&str> = levels.iter().take(5).map(String::as_str).collect();
             return Err(Error::failure(format!(
-                "target {} holds text ({}{}); a target is a number, or one of exactly two levels",
+                "target {} contains text ({}{}); {}",
                 variable.name,
                 listed.join(", "),
-                if levels.len() > 5 { ", …" } else { "" }
+                if levels.len() > 5 { ", …" } else { "" },
+                match request.family {
+                    Some(family) if !family.is_binary() =>
+                        format!("a {family} target is {}", family.requirement()),
+                    Some(_) | None =>
+                        "a target is a number, or one of exactly two levels".to_owned(),
+                }
             )));
         }
     }

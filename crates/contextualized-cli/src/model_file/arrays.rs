@@ -124,7 +124,8 @@ fn walk_back(value: &mut Value, tensors: &SafeTensors<'_>, depth: usize) -> Resu
         let tensor = tensors
             .tensor(&name)
             .map_err(|_| format!("its array {name:?} is not there"))?;
-        let list = list(&tensor).ok_or_else(|| format!("its array {name:?} holds no numbers"))?;
+        let list =
+            list(&tensor).ok_or_else(|| format!("its array {name:?} contains no numbers"))?;
         *value = match kind {
             Kind::List => list,
             Kind::Table => json!({"v": 1, "dim": tensor.shape(), "data": list}),

@@ -90,7 +90,7 @@ impl RegressionReport<'_> {
 
     fn coefficients_table(&self, parts: &Parts<'_>) -> Table {
         let mut table = Table::new(
-            "Coefficients over training rows, beside those of the population.",
+            "Coefficients over training rows, and those of the population.",
             [
                 "Coefficient",
                 "Population",

@@ -240,7 +240,7 @@ impl Page {
              <header>\n<h1>{title}</h1>\n<p class=\"lead\">{}</p>\n\
              <nav aria-label=\"Contents\"><ul>\n{contents}</ul></nav>\n</header>\n\
              <main>\n{}</main>\n\
-             <footer><p>Made by contextualized {}. This file holds everything it shows and loads nothing.</p></footer>\n\
+             <footer><p>Made by contextualized {}. This file contains everything it shows and loads nothing.</p></footer>\n\
              </body>\n</html>\n",
             env!("CARGO_PKG_VERSION"),
             escape(lead),

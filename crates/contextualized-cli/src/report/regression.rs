@@ -147,8 +147,10 @@ impl RegressionReport<'_> {
                     ("Brier ± SE", cells(|line| with_error(line.squared_error))),
                     ("AUROC ± SE", cells(|line| or_dash(line.auroc, with_error))),
                 ]
-            } else {
+            } else if parts.family.is_quadratic() {
                 vec![("R²", cells(|line| or_dash(line.r_squared, number)))]
+            } else {
+                Vec::new()
             };
             page.table(&comparison.table(
                 &format!("Loss of predictions of {name} on held-out rows; difference: this model less the other."),

@@ -83,7 +83,7 @@ impl<'a> Varying<'a> {
         p.is_some_and(|p| p > LEVEL) && self.contexts_of(target, coefficient).is_empty()
     }
 
-    /// The contexts that a coefficient was found to vary with, surest first.
+    /// The contexts that a coefficient was found to vary with, in order of p.
     fn contexts_of(&self, target: &str, coefficient: &str) -> Vec<&Variation> {
         let Self::Tested(Tests { table, .. }) = self else {
             return Vec::new();
@@ -279,7 +279,7 @@ fn write_tests(page: &mut Page, tested: &Tests, several_targets: bool) {
         &format!("{found_that}: {omnibus} for no variation of any coefficient."),
     );
     page.table(&tests_table(
-        "Every coefficient with every context, surest first. Marked: Holm-adjusted p at most 0.05.",
+        "Every coefficient with every context, in order of p. Marked: Holm-adjusted p at most 0.05.",
         &found.pairs,
         several_targets,
         MOST,
@@ -287,7 +287,7 @@ fn write_tests(page: &mut Page, tested: &Tests, several_targets: bool) {
     if found.pairs.len() > MOST {
         page.details("All tests", |page| {
             page.table(&tests_table(
-                "Every coefficient with every context, surest first.",
+                "Every coefficient with every context, in order of p.",
                 &found.pairs,
                 several_targets,
                 found.pairs.len(),

@@ -80,8 +80,8 @@ impl Outcome for Binomial {
         2.0 * target - 1.0
     }
 
-    fn admits_mean(&self, mean: f64) -> bool {
-        (0.0..=1.0).contains(&mean)
+    fn mean_range(&self) -> (f64, f64) {
+        (0.0, 1.0)
     }
 
     fn is_binary(&self) -> bool {
