@@ -6,7 +6,7 @@ use contextualized_core::{Error, Result};
 use ndarray::Array2;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum KernelShape {
+enum Attachment {
     Independent { edges: f64 },
     Preferential { parents: usize },
 }
@@ -27,7 +27,7 @@ enum KernelShape {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RandomDag {
     nodes: usize,
-    family: KernelShape,
+    attachment: Attachment,
     low: f64,
     high: f64,
 }
@@ -36,20 +36,20 @@ impl RandomDag {
     /// Every possible edge of an order is there independently, this many of them on average (Erdős and
     /// Rényi 1959).
     pub fn erdos_renyi(nodes: usize, edges: f64) -> Self {
-        Self::new(nodes, KernelShape::Independent { edges })
+        Self::new(nodes, Attachment::Independent { edges })
     }
 
     /// Every node has this many parents among those before it, or as many as there are, drawn in
     /// proportion to one plus the number of children they have: a few nodes have many children
     /// (Barabási and Albert 1999, doi:10.1126/science.286.5439.509).
     pub fn scale_free(nodes: usize, parents: usize) -> Self {
-        Self::new(nodes, KernelShape::Preferential { parents })
+        Self::new(nodes, Attachment::Preferential { parents })
     }
 
-    fn new(nodes: usize, family: KernelShape) -> Self {
+    fn new(nodes: usize, attachment: Attachment) -> Self {
         Self {
             nodes,
-            family,
+            attachment,
             low: 0.5,
             high: 2.0,
         }
@@ -87,14 +87,14 @@ impl RandomDag {
 
     /// Parents of a node among those before it.
     fn parents(&self, node: usize, children: &mut [f64], draws: &mut Draws) -> Vec<usize> {
-        match self.family {
-            KernelShape::Independent { edges } => {
+        match self.attachment {
+            Attachment::Independent { edges } => {
                 let probability = (edges / self.pairs()).min(1.0);
                 (0..node)
                     .filter(|_| draws.bernoulli(probability) == 1.0)
                     .collect()
             }
-            KernelShape::Preferential { parents } => {
+            Attachment::Preferential { parents } => {
                 let mut free: Vec<usize> = (0..node).collect();
                 let mut chosen = Vec::new();
                 while chosen.len() < parents && !free.is_empty() {
@@ -122,7 +122,7 @@ impl RandomDag {
         if self.nodes == 0 {
             return Err(Error::invalid_parameter("nodes", 0, "at least 1"));
         }
-        if let KernelShape::Independent { edges } = self.family
+        if let Attachment::Independent { edges } = self.attachment
             && !(0.0..=self.pairs()).contains(&edges)
         {
             return Err(Error::invalid_parameter(

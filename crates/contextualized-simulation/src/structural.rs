@@ -61,7 +61,7 @@ impl NodeNoise {
             Self::Exponential => (1.0, 1.0),
             Self::Gumbel => (EULER, PI * PI / 6.0),
             Self::Uniform => (0.0, 1.0 / 3.0),
-            _ => (0.0, 1.0),
+            Self::Gaussian | Self::Logistic | Self::Poisson => (0.0, 1.0),
         }
     }
 }
@@ -192,7 +192,10 @@ impl StructuralModel {
                 sample[node] = match self.noise {
                     NodeNoise::Logistic => draws.bernoulli(logistic(predictor)),
                     NodeNoise::Poisson => draws.poisson(predictor.exp().min(Self::MOST_RATE)),
-                    _ => sample[node] + predictor,
+                    NodeNoise::Gaussian
+                    | NodeNoise::Exponential
+                    | NodeNoise::Gumbel
+                    | NodeNoise::Uniform => sample[node] + predictor,
                 };
             }
             if let Some((column, &value)) =
@@ -242,7 +245,9 @@ impl StructuralModel {
                 NodeNoise::Exponential => draws.exponential(1.0),
                 NodeNoise::Gumbel => draws.gumbel(1.0),
                 NodeNoise::Uniform => draws.uniform(-1.0, 1.0),
-                _ => draws.normal(0.0, 1.0),
+                NodeNoise::Gaussian | NodeNoise::Logistic | NodeNoise::Poisson => {
+                    draws.normal(0.0, 1.0)
+                }
             };
             scale * (standard - mean)
         })

@@ -62,18 +62,16 @@ impl ContextAxis {
             let requirement = format!("below {contexts}, the number of contexts");
             return Err(Error::invalid_parameter("context", column, requirement));
         }
-        match self {
-            Self::Category { levels, codes, .. }
-                if codes.dim() != (levels.len(), columns.len()) || levels.is_empty() =>
-            {
-                Err(Error::invalid_parameter(
-                    "codes of a category",
-                    format!("{:?}", codes.dim()),
-                    format!("{} levels × {} columns", levels.len(), columns.len()),
-                ))
-            }
-            _ => Ok(()),
+        if let Self::Category { levels, codes, .. } = self
+            && (codes.dim() != (levels.len(), columns.len()) || levels.is_empty())
+        {
+            return Err(Error::invalid_parameter(
+                "codes of a category",
+                format!("{:?}", codes.dim()),
+                format!("{} levels × {} columns", levels.len(), columns.len()),
+            ));
         }
+        Ok(())
     }
 
     /// The level that each row of contexts is nearest to; of a number there is none.
