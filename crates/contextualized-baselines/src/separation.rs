@@ -1,4 +1,4 @@
-//! Whether the classes of a binary target can be separated.
+//! Whether a direction of the coefficients raises the likelihood for ever.
 
 use contextualized_solvers as solvers;
 use ndarray::{Array1, Array2, Axis};
@@ -9,15 +9,17 @@ const ROUNDING: f64 = 16.0 * f64::EPSILON;
 /// Rows to try per column, a few of which are usual, before the answer is no.
 const ROUNDS: usize = 100;
 
-/// Whether some direction δ moves no row away from its class and some towards it: `a_i · δ ≥ 0`
-/// for all rows and not always zero, with `a_i` row i of the design if its side is 1 and minus it
-/// if its side is −1. The maximum-likelihood estimate is then infinite, and only then (Albert and
-/// Anderson 1984, doi:10.1093/biomet/71.1.1).
+/// Whether some direction δ of the coefficients moves no row against its side and some towards it:
+/// `sᵢ xᵢ · δ ≥ 0` for all rows and not always zero, with `xᵢ` row i of the design and `sᵢ` its side,
+/// 1 or −1; rows of side 0 must not move at all. Sides are those on which the likelihood of a target
+/// rises for ever, such as that of the class of a binary target. The maximum-likelihood estimate is
+/// then infinite, and only then (Albert and Anderson 1984, doi:10.1093/biomet/71.1.1).
 ///
 /// Either there is such a direction or positive multiples of all rows sum to zero (Stiemke's
-/// theorem). So minimise `‖Σ_i (1 + v_i) a_i‖` over `v ≥ 0`: a remainder that is not zero is itself
-/// the direction, by the conditions of the minimum. The active-set method for non-negative least
-/// squares is that of Lawson and Hanson (1995, doi:10.1137/1.9781611971217, chapter 23).
+/// theorem). So minimise `‖Σ_i (1 + v_i) a_i‖` over `v ≥ 0`, `a_i` the rows times their sides: a
+/// remainder that is not zero is itself the direction, by the conditions of the minimum. The
+/// active-set method for non-negative least squares is that of Lawson and Hanson (1995,
+/// doi:10.1137/1.9781611971217, chapter 23).
 ///
 /// Rows are scaled to unit length, so that one far out does not hide the others. A row that misses
 /// its side by no more than rounding counts as lying between the classes.
@@ -26,11 +28,42 @@ const ROUNDS: usize = 100;
 ///
 /// Those of the solver, where a product overflows.
 pub(crate) fn is_separated(design: &Array2<f64>, sides: &Array1<f64>) -> solvers::Result<bool> {
+    let (fixed, movable): (Vec<usize>, Vec<usize>) =
+        (0..sides.len()).partition(|&row| sides[row] == 0.0);
+    if fixed.is_empty() {
+        return is_separated_by_any(design, sides);
+    }
+    let free = directions_without(&design.select(Axis(0), &fixed))?;
+    if free.ncols() == 0 || movable.is_empty() {
+        return Ok(false);
+    }
+    let design = design.select(Axis(0), &movable).dot(&free);
+    is_separated_by_any(&design, &sides.select(Axis(0), &movable))
+}
+
+/// A basis (columns × directions) of the directions that move none of these rows.
+fn directions_without(rows: &Array2<f64>) -> solvers::Result<Array2<f64>> {
+    let eigen = solvers::symmetric_eigen(rows.t().dot(rows).view())?;
+    let largest = eigen
+        .values
+        .iter()
+        .fold(0.0_f64, |most, value| most.max(value.abs()));
+    let none = largest * ROUNDING * rows.nrows() as f64;
+    let free: Vec<usize> = (0..eigen.values.len())
+        .filter(|&direction| eigen.values[direction] <= none)
+        .collect();
+    Ok(eigen.vectors.select(Axis(1), &free))
+}
+
+/// The same of rows that all have a side, which those that no direction moves do not have.
+fn is_separated_by_any(design: &Array2<f64>, sides: &Array1<f64>) -> solvers::Result<bool> {
     let mut rows = design * &sides.view().insert_axis(Axis(1));
     for mut row in rows.rows_mut() {
         let length = row.dot(&row).sqrt();
-        if length > 0.0 {
+        if length > ROUNDING {
             row /= length;
+        } else {
+            row.fill(0.0);
         }
     }
     let sum = rows.sum_axis(Axis(0));

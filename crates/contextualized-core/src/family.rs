@@ -6,6 +6,7 @@
 
 mod binomial;
 mod gaussian;
+mod poisson;
 
 use crate::predictions::Tail;
 use crate::{Error, Link, Result, Samples};
@@ -39,17 +40,20 @@ pub enum Family {
     Gaussian,
     /// 0 or 1; logit link. The dispersion is 1.
     Binomial,
+    /// Counts; log link. The dispersion is 1.
+    Poisson,
 }
 
 impl Family {
     /// All families, in the order in which they are listed to users.
-    pub const ALL: [Self; 2] = [Self::Gaussian, Self::Binomial];
+    pub const ALL: [Self; 3] = [Self::Gaussian, Self::Binomial, Self::Poisson];
 
     /// The one place that tells families apart.
     fn outcome(self) -> &'static dyn Outcome {
         match self {
             Self::Gaussian => &gaussian::Gaussian,
             Self::Binomial => &binomial::Binomial,
+            Self::Poisson => &poisson::Poisson,
         }
     }
 }
@@ -390,7 +394,7 @@ mod tests {
             assert_eq!(stored, format!("{:?}", family.name()));
         }
         let error = "normal".parse::<Family>().unwrap_err().to_string();
-        assert!(error.contains("gaussian, binomial"), "{error}");
+        assert!(error.contains("gaussian, binomial, poisson"), "{error}");
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub enum Link {
     Identity,
     /// ℓ(μ) = ln(μ / (1 − μ)), for binary targets.
     Logit,
+    /// ℓ(μ) = ln μ, for counts.
+    Log,
 }
 
 impl Link {
@@ -24,6 +26,7 @@ impl Link {
         match self {
             Self::Identity => mean,
             Self::Logit => mean.ln() - (-mean).ln_1p(),
+            Self::Log => mean.ln(),
         }
     }
 
@@ -38,6 +41,8 @@ impl Link {
                 let odds = predictor.exp();
                 odds / (1.0 + odds)
             }
+            // A mean beyond the largest number is that number.
+            Self::Log => predictor.min(f64::MAX.ln()).exp(),
         }
     }
 
@@ -47,6 +52,7 @@ impl Link {
         match self {
             Self::Identity => f64::MAX,
             Self::Logit => -self.apply(f64::EPSILON / 2.0),
+            Self::Log => -self.apply(f64::MIN_POSITIVE),
         }
     }
 
@@ -72,7 +78,7 @@ mod tests {
     proptest! {
         #[test]
         fn link_and_inverse_cancel(mean in 1e-6..0.999_999_f64) {
-            for link in [Link::Identity, Link::Logit] {
+            for link in [Link::Identity, Link::Logit, Link::Log] {
                 assert_relative_eq!(link.inverse(link.apply(mean)), mean, max_relative = 1e-12);
             }
         }

@@ -389,3 +389,26 @@ fn a_result_that_overflows_is_named() {
         );
     }
 }
+
+#[test]
+fn counts_without_a_finite_estimate_are_refused() {
+    // Whatever x is, y is zero where it is positive: its slope falls for ever.
+    let fit = |counts: [f64; 6]| {
+        let x = Array2::from_shape_fn((6, 1), |(row, _)| f64::from(u8::from(row >= 3)));
+        let counts = Array2::from_shape_fn((6, 1), |(row, _)| counts[row]);
+        let samples = Samples::new(Array2::ones((6, 1)).view(), x.view(), counts.view()).unwrap();
+        PopulationRegression::new()
+            .family(Family::Poisson)
+            .fit(&samples)
+    };
+    assert!(matches!(
+        fit([2.0, 0.0, 4.0, 0.0, 0.0, 0.0]),
+        Err(Error::Separated { .. })
+    ));
+    assert!(matches!(fit([0.0; 6]), Err(Error::Separated { .. })));
+    assert!(fit([2.0, 0.0, 4.0, 0.0, 1.0, 0.0]).is_ok());
+    assert!(matches!(
+        fit([2.0, 0.5, 4.0, 0.0, 1.0, 0.0]),
+        Err(Error::InvalidTarget { row: 1, .. })
+    ));
+}

@@ -1,4 +1,5 @@
-//! Stored values of statsmodels; `tests/reference/population.py` made them.
+//! Stored values of statsmodels, made by `tests/reference/population.py`, and of R's `glm`, made by
+//! `tests/reference/poisson.R`.
 
 use approx::assert_relative_eq;
 use contextualized_baselines::{PopulationModel, PopulationRegression};
@@ -130,4 +131,52 @@ fn logistic_regression_equals_the_reference() {
         .fit(&samples(&binary_target()))
         .unwrap();
     check(&model, "logistic");
+}
+
+/// Counts, offsets and weights of `poisson.R`.
+fn counts(stored: &Value, offset: bool, weights: bool) -> Samples {
+    let targets: Vec<f64> = serde_json::from_value(stored["targets"].clone()).unwrap();
+    let targets = Array1::from_vec(targets).insert_axis(ndarray::Axis(1));
+    let mut samples = samples(&targets);
+    if offset {
+        let offsets = Array1::from_shape_fn(ROWS, |row| (1.0 + (row % 5) as f64).ln());
+        samples = samples.with_offsets(offsets.view()).unwrap();
+    }
+    if weights {
+        let weights = Array1::from_shape_fn(ROWS, |row| 1.0 + (row % 3) as f64);
+        samples = samples.with_weights(weights.view()).unwrap();
+    }
+    samples
+}
+
+#[test]
+fn poisson_regressions_are_those_of_r() {
+    let all: Value = serde_json::from_str(include_str!("../reference/poisson.json")).unwrap();
+    for (fit, offset, weights, intercept) in [
+        ("plain", false, false, true),
+        ("offset", true, false, true),
+        ("weights", true, true, true),
+        ("no intercept", false, false, false),
+    ] {
+        let estimator = PopulationRegression::new().family(Family::Poisson);
+        let samples = counts(&all, offset, weights);
+        let model = estimator.intercept(intercept).fit(&samples).unwrap();
+        let at = Array2::ones((1, 1));
+        let coefficients = model.coefficients(at.view()).unwrap();
+        let errors = model.standard_errors(at.view()).unwrap();
+        for (found, what) in [
+            (&coefficients, "coefficients"),
+            (&errors, "standard_errors"),
+        ] {
+            let expected: Vec<f64> = serde_json::from_value(all[fit][what].clone()).unwrap();
+            let first = intercept.then(|| found.offsets()[[0, 0]]);
+            let slopes = found.slopes();
+            let found = first.into_iter().chain(slopes.iter().copied());
+            for (found, expected) in found.zip(expected) {
+                assert_relative_eq!(found, expected, epsilon = 1e-8, max_relative = 1e-8);
+            }
+        }
+        let deviance = all[fit]["deviance"].as_f64().unwrap();
+        assert_relative_eq!(model.report().objective, deviance, max_relative = 1e-8);
+    }
 }

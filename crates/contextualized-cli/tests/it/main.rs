@@ -3,6 +3,7 @@
 
 mod binary;
 mod commands;
+mod counts;
 mod data_files;
 mod formulas;
 mod levels;

@@ -234,3 +234,21 @@ fn constants_that_the_rows_do_not_determine_are_finite() {
     let few = fit(&problem.select(&[0, 1]), Family::Gaussian);
     assert!(few.means.iter().all(|mean| mean.is_finite()));
 }
+
+/// A level whose counts are all zero, among many rows whose likelihood hides it.
+#[test]
+fn counts_of_a_level_that_are_all_zero_do_not_run_away() {
+    let mut normal = Normal::new(7);
+    let mut problem = Problem::new(1000, 1, 2, 1, 0.3, 7);
+    problem.targets =
+        Array2::from_shape_simple_fn((1000, 1), || Family::Poisson.draw(20.0, 1.0, &mut normal));
+    problem.design.column_mut(0).fill(0.0);
+    problem.design.slice_mut(s![..5, 0]).fill(1.0);
+    problem.targets.slice_mut(s![..5, 0]).fill(0.0);
+    let process = process(Family::Poisson, 2, 1.0, &[1.0]);
+    let found = problem.fit(&process).posterior_at(array![[0.0]].view());
+    let found = found.unwrap();
+    let (slope, variance) = (found.means[[0, 0, 0]], found.covariances[[0, 0, 0, 0]]);
+    assert!((-20.0..-3.0).contains(&slope), "{slope}");
+    assert!((0.1..200.0).contains(&variance), "{variance}");
+}

@@ -720,3 +720,74 @@ fn offsets_are_known_terms() {
         epsilon = 1e-6
     );
 }
+
+/// `glm(y ~ x + offset(offset), poisson, control = glm.control(epsilon = 1e-14, maxit = 100))` of R, as
+/// in the script `poisson.R` of contextualized-baselines, which has the same rows.
+#[test]
+fn where_nothing_varies_counts_have_the_coefficients_of_r() {
+    let targets = [
+        1, 7, 3, 4, 8, 1, 10, 8, 1, 6, 5, 2, 7, 11, 1, 3, 12, 2, 4, 15, 1, 4, 9, 1, 8, 6, 1, 7, 8,
+        2, 4, 8, 1, 8, 15, 1, 4, 5, 2, 18, 7, 1, 4, 6, 3, 5, 5, 1, 7, 21, 0, 3, 4, 2, 15, 4, 0, 4,
+        8, 2,
+    ];
+    let targets = Array2::from_shape_fn((60, 1), |(row, _)| f64::from(targets[row]));
+    let contexts = Array2::from_shape_fn((60, 1), |(row, _)| (row % 8) as f64);
+    let features = Array2::from_shape_fn((60, 3), |(row, column)| {
+        let i = row as f64;
+        [
+            (1.3 * i).sin(),
+            (0.7 * i * i % 11.0).cos(),
+            (row % 7) as f64 / 3.0,
+        ][column]
+    });
+    let offsets = Array1::from_shape_fn(60, |row| (1.0 + (row % 5) as f64).ln());
+    let samples = Samples::new(contexts.view(), features.view(), targets.view())
+        .unwrap()
+        .with_offsets(offsets.view())
+        .unwrap();
+    let model = GaussianProcessRegression::new()
+        .family(Family::Poisson)
+        .hyperparameters(Hyperparameters {
+            inverse_length_scales: Array2::ones((1, 1)),
+            amplitudes: Array2::zeros((4, 1)),
+            noise: 1.0,
+            scales: Array1::ones(1),
+        })
+        .fit(&samples)
+        .unwrap();
+    let at = array![[3.0]];
+    let (found, errors) = (
+        model.coefficients(at.view()).unwrap(),
+        model.standard_errors(at.view()).unwrap(),
+    );
+    let slopes = array![
+        0.450_674_821_873_041_3,
+        -0.359_788_285_397_302_07,
+        0.255_536_743_262_792_13
+    ];
+    let slope_errors = array![
+        0.080_555_847_239_580_22,
+        0.076_545_519_297_085_03,
+        0.085_743_492_510_495_48
+    ];
+    let own = |table: &Coefficients| table.slopes().slice(s![0, 0, ..]).to_owned();
+    assert_relative_eq!(own(&found), slopes, epsilon = 1e-8);
+    assert_relative_eq!(own(&errors), slope_errors, epsilon = 1e-8);
+    assert_relative_eq!(
+        found.offsets()[[0, 0]],
+        0.349_657_233_683_563_33,
+        epsilon = 1e-8
+    );
+    assert_relative_eq!(
+        errors.offsets()[[0, 0]],
+        0.107_663_790_016_378_44,
+        epsilon = 1e-8
+    );
+    let means = model.predict_samples(&samples).unwrap();
+    let deviance: f64 = targets
+        .iter()
+        .zip(&means)
+        .map(|(y, mean)| Family::Poisson.deviance(*y, mean.ln()))
+        .sum();
+    assert_relative_eq!(deviance, 122.67657353095427, epsilon = 1e-8);
+}
