@@ -7,7 +7,7 @@ use contextualized_core::{Error, Family, Result};
 use contextualized_solvers as solvers;
 use ndarray::{Array1, Array2, ArrayView1, Axis, Zip};
 
-/// Iterations before giving up. Newton's method needs about ten, and about five more for every
+/// Most iterations. Newton's method needs about ten, and about five more for every
 /// power of ten by which one row lies farther out than the others.
 const ITERATIONS: usize = 100;
 

@@ -37,7 +37,7 @@
 //!
 //! | item | for |
 //! |---|---|
-//! | [`PopulationRegression`], [`PopulationModel`] | least squares, ridge, logistic regression, standard errors |
+//! | [`PopulationRegression`], [`PopulationModel`] | generalised linear models, ridge, standard errors |
 //! | [`ClusterRegression`], [`ClusterModel`] | k-means, then a regression per cluster |
 //! | [`PopulationCorrelation`], [`PopulationMarkov`] | one correlation or precision matrix |
 //! | [`PopulationBayesianNetwork`], [`PopulationBayesianModel`] | one directed acyclic graph: order search, NOTEARS, DAGMA |

@@ -18,32 +18,32 @@ use contextualized_solvers as solvers;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, array};
 use serde::{Deserialize, Serialize};
 
-/// Linear or logistic regression on the features alone: the same coefficients at every context.
+/// A generalised linear model of the features alone: the same coefficients at every context.
 ///
 /// ```text
-/// linear:    minimise  Σ_i w_i (y_i − β·x_i − μ)²                 + λ Σ_j s_j² β_j²
-/// logistic:  minimise  −2 Σ_i w_i [y_i η_i − ln(1 + exp η_i)]    + λ Σ_j s_j² β_j²
+/// Gaussian:  minimise  Σ_i w_i (y_i − β·x_i − μ)²     + λ Σ_j s_j² β_j²
+/// others:    minimise  Σ_i w_i D(y_i, β·x_i + μ)      + λ Σ_j s_j² β_j²
 /// ```
 ///
-/// with s_j the standard deviation of feature j, so that the ridge penalty λ does not depend on
-/// units; the offset μ is never penalised. Several targets are fitted one by one.
+/// with D the unit deviance of the family and s_j the standard deviation of feature j, so that the
+/// ridge penalty λ does not depend on units; the intercept μ is never penalised. Several targets are fitted one by one.
 ///
 /// | setting | default | range |
 /// |---|---|---|
 /// | intercept | yes | |
 /// | ridge λ | 0 | 0 or more |
-/// | outcome | linear | linear, or binary by the logit link |
+/// | family | Gaussian | any [`Family`] |
 ///
-/// Linear fits are solved by pivoted QR, logistic ones by iteratively reweighted least squares,
-/// both on standardised features.
+/// Gaussian fits are solved by pivoted QR, others by iteratively reweighted least squares, both on
+/// standardised features.
 ///
 /// # Row weights
 ///
 /// For estimates a row of weight 2 counts as two rows; a row of weight 0 is absent. For
-/// [standard errors](contextualized_core::WithUncertainty) and intervals the two outcomes read weights differently, as
-/// R's `lm` and `glm` do. The noise of a linear fit is estimated, so weights are inverse variances
+/// [standard errors](contextualized_core::WithUncertainty) and intervals families read weights differently, as
+/// R's `lm` and `glm` do. The noise of a Gaussian fit is estimated, so weights are inverse variances
 /// up to a factor: multiplying all of them changes nothing, and a row of weight 2 is still one
-/// observation, of half the variance. The noise of a logistic fit is known, so weights are counts:
+/// observation, of half the variance. A family without a dispersion has known noise, so weights are counts:
 /// multiplying all of them by 4 halves the standard errors, and a row of weight 2 is two
 /// observations.
 ///
@@ -58,9 +58,9 @@ use serde::{Deserialize, Serialize};
 /// let samples = Samples::new(contexts.view(), features.view(), targets.view())?;
 ///
 /// let model = PopulationRegression::new().fit(&samples)?;
-/// let somebody = array![[0.5]];
-/// let slope = model.coefficients(somebody.view())?.slopes()[[0, 0, 0]];
-/// let error = model.standard_errors(somebody.view())?.slopes()[[0, 0, 0]];
+/// let context = array![[0.5]];
+/// let slope = model.coefficients(context.view())?.slopes()[[0, 0, 0]];
+/// let error = model.standard_errors(context.view())?.slopes()[[0, 0, 0]];
 /// assert!((slope - 1.98).abs() < 1e-12 && (error - 0.043).abs() < 0.01);
 /// # Ok::<(), contextualized_core::Error>(())
 /// ```
@@ -90,7 +90,7 @@ impl PopulationRegression {
         Self::default()
     }
 
-    /// Whether there is an offset; without one, the linear predictor is zero where features are.
+    /// Whether there is an intercept; without one, the linear predictor is zero where features are.
     pub fn intercept(mut self, intercept: bool) -> Self {
         self.intercept = intercept;
         self

@@ -153,7 +153,7 @@ fn tests(design: &Design, samples: &Samples) -> contextualized_core::Result<Test
     })
 }
 
-/// A file without its folder, which is nobody else's business.
+/// The name of a file without its folder, which a model file should not tell.
 pub(super) fn file_name(path: &str) -> String {
     match std::path::Path::new(path).file_name() {
         Some(_) if path == "-" => "standard input".to_owned(),

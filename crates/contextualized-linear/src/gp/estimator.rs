@@ -100,22 +100,22 @@ impl GaussianProcessRegression {
         Self::default()
     }
 
-    /// One kernel of this family on all contexts: any function of them, interactions included.
-    pub fn joint(mut self, family: KernelShape) -> Self {
-        self.structure = Structure::Joint(family);
+    /// One kernel of this shape on all contexts: any function of them, interactions included.
+    pub fn joint(mut self, shape: KernelShape) -> Self {
+        self.structure = Structure::Joint(shape);
         self
     }
 
-    /// A sum of one kernel of this family for each context: effects of the contexts add up, and
+    /// A sum of one kernel of this shape for each context: effects of the contexts add up, and
     /// each has a [`GaussianProcessModel::partial_effect`].
-    pub fn additive(mut self, family: KernelShape) -> Self {
-        self.structure = Structure::Additive(family);
+    pub fn additive(mut self, shape: KernelShape) -> Self {
+        self.structure = Structure::Additive(shape);
         self
     }
 
     /// An additive kernel, and a product for each pair of contexts.
-    pub fn additive_with_interactions(mut self, family: KernelShape) -> Self {
-        self.structure = Structure::Interactions(family);
+    pub fn additive_with_interactions(mut self, shape: KernelShape) -> Self {
+        self.structure = Structure::Interactions(shape);
         self
     }
 
@@ -131,7 +131,7 @@ impl GaussianProcessRegression {
         self
     }
 
-    /// Whether the model has an offset m(c); without one, the linear predictor is zero where
+    /// Whether the model has an intercept m(c); without one, the linear predictor is zero where
     /// features are.
     pub fn intercept(mut self, intercept: bool) -> Self {
         self.intercept = intercept;

@@ -73,7 +73,7 @@ impl GaussianProcessModel {
     }
 
     /// The hyperparameters, in units of standardised data: one row for each feature and, with an
-    /// intercept, a last one for the offset. The noise is that of a row of weight one.
+    /// intercept, a last one for it. The noise is that of a row of weight one.
     pub fn hyperparameters(&self) -> Hyperparameters {
         with_noise_times(self.process.hyperparameters(), self.mean_weight.sqrt())
     }
@@ -357,7 +357,7 @@ pub(super) fn by_chance(rows: usize, most: usize) -> Vec<usize> {
     chosen
 }
 
-/// Numbers that look like chance, another one for each row: SplitMix64.
+/// Pseudo-random numbers, another one for each row: SplitMix64.
 fn scattered(row: u64) -> u64 {
     let mut z = (row + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -142,7 +142,7 @@ impl<S: EncoderSettings> NeuralRegression<S> {
         self
     }
 
-    /// Whether the model has an offset m(c); without one, the linear predictor is zero where
+    /// Whether the model has an intercept m(c); without one, the linear predictor is zero where
     /// features are.
     pub fn intercept(mut self, intercept: bool) -> Self {
         self.network.intercept = intercept;
