@@ -14,7 +14,7 @@
 //! ```
 //! use contextualized_baselines::{ClusterRegression, PopulationRegression};
 //! use contextualized_core::comparison::cross_validate;
-//! //! use contextualized_core::{DynEstimator, KFold, Samples};
+//! use contextualized_core::{DynEstimator, Family, KFold, Samples};
 //! use ndarray::Array2;
 //!
 //! // The slope is the context, from −1 to 1.
