@@ -134,7 +134,8 @@ pub fn cross_validate(
 ///
 /// # Errors
 ///
-/// [`Error::InvalidParameter`] for no split, and those of [`Split::check`]; [`Error::NoRows`] for a
+/// [`InvalidParameter`](crate::Error::InvalidParameter) for no split, and those of [`Split::check`];
+/// [`NoRows`](crate::Error::NoRows) for a
 /// split with a side on which every row has weight zero. An estimator's own failure is in its line's
 /// outcome.
 pub fn cross_validate_on(

@@ -113,7 +113,7 @@ impl Estimator for KernelMarkov {
 
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] for a penalty below zero, and those of
+    /// [`Error::InvalidParameter`](contextualized_core::Error::InvalidParameter) for a penalty below zero, and those of
     /// [`KernelCorrelation`](crate::correlation::KernelCorrelation).
     fn fit(&self, samples: &Samples) -> Result<KernelMarkovModel> {
         check_penalty(self.penalty)?;
@@ -177,7 +177,7 @@ impl VaryingNetworks for KernelMarkovModel {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFinite`] also where features are so small that their precision overflows.
+    /// [`Error::NotFinite`](contextualized_core::Error::NotFinite) also where features are so small that their precision overflows.
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
         let precisions = self
             .local

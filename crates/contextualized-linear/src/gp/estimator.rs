@@ -37,10 +37,10 @@ use ndarray::Axis;
 /// | length scales | shared by the coefficients or one set for each, as the data say | see [`Sharing`] |
 /// | family | Gaussian | any [`Family`]; all but the Gaussian by Laplace's approximation |
 /// | intercept | yes | |
-/// | priors | weak | see [`Priors`] |
+/// | priors | weak | see [`Priors`](contextualized_gp::Priors) |
 /// | hyperparameters | estimated | or given |
 /// | their uncertainty | in every interval | or not |
-/// | size | exact or by a basis, as the rows say | see [`Size`] |
+/// | size | exact or by a basis, as the rows say | see [`Size`](contextualized_gp::Size) |
 ///
 /// After Hastie and Tibshirani, *Varying-Coefficient Models* (1993,
 /// doi:10.1111/j.2517-6161.1993.tb01939.x), and Rasmussen and Williams, *Gaussian Processes for

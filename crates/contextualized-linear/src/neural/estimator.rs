@@ -40,7 +40,7 @@ use ndarray::Array1;
 /// | intercept | yes | |
 /// | standardize | yes | |
 /// | shrinkage to the population | by 5 folds | or none |
-/// | penalties | none | see [`Penalties`]; on the deviation |
+/// | penalties | none | see [`Penalties`](contextualized_encoders::Penalties); on the deviation |
 /// | epochs | 50 | 1 or more |
 /// | batch size | 1 | 1 or more |
 /// | learning rate | 0.001 | above 0 |
