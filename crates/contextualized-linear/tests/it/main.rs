@@ -3,6 +3,8 @@
 
 mod gp;
 mod gp_effects;
+mod gp_families;
+mod gp_intervals;
 mod gp_wald;
 mod input;
 mod properties;
