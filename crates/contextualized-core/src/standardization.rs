@@ -1,6 +1,6 @@
 //! Centring and scaling, learned on training rows and applied to any.
 
-use crate::validate::{check_table, check_weights};
+use crate::validate::{check_finite, check_table, check_weights};
 use crate::{Checked, Error, Result, checked_serde};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
@@ -104,6 +104,18 @@ impl Standardization {
     pub fn apply(&self, table: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         check_table("table", table, Some(self.columns()))?;
         Ok((&table - &self.centers) / &self.scales)
+    }
+
+    /// Contexts (n × c) that a fitted model is asked for, in units of its fit.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`check_table`]; [`Error::NotFinite`](crate::Error::NotFinite) where units overflow.
+    pub fn apply_to_contexts(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        check_table("contexts", contexts, Some(self.columns()))?;
+        let standardized = self.apply(contexts)?;
+        check_finite("contexts, standardised,", standardized.view())?;
+        Ok(standardized)
     }
 
     /// Takes a standardised table back to its units.

@@ -2,7 +2,6 @@
 
 use super::constraints::check_order;
 use super::gp_estimator::OrderScore;
-use crate::checks::standardized;
 use contextualized_core::validate::check_columns;
 use contextualized_core::{
     Checked, ColumnNames, Error, NetworkDensity, NetworkKind, Networks, NodeDistribution, Result,
@@ -135,7 +134,7 @@ impl GaussianProcessBayesianModel {
     ///
     /// [`Error::ColumnCount`], [`Error::NotFinite`], [`Error::Numerical`].
     pub fn edge_deviations(&self, contexts: ArrayView2<'_, f64>) -> Result<Array3<f64>> {
-        let standardized = standardized(&self.contexts, contexts)?;
+        let standardized = self.contexts.apply_to_contexts(contexts)?;
         let nodes = self.equations.len();
         let scales = self.features.scales();
         let mut deviations = Array3::zeros((contexts.nrows(), nodes, nodes));
@@ -198,7 +197,7 @@ impl NetworkDensity for GaussianProcessBayesianModel {
 impl StructuralNetworks for GaussianProcessBayesianModel {
     /// Their noise variances are the same at every context.
     fn equations(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<StructuralEquations>> {
-        let standardized = standardized(&self.contexts, contexts)?;
+        let standardized = self.contexts.apply_to_contexts(contexts)?;
         let coefficients = self
             .equations
             .par_iter()

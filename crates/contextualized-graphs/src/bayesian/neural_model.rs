@@ -1,7 +1,7 @@
 //! The fitted neural networks of networks.
 
 use super::project_networks;
-use crate::checks::{check_share, standardized};
+use crate::checks::check_share;
 use contextualized_baselines::PopulationBayesianModel;
 use contextualized_core::validate::{check_columns, check_table};
 use contextualized_core::{
@@ -131,7 +131,7 @@ impl NeuralBayesianModel {
     ///
     /// [`Error::ColumnCount`], [`Error::NotFinite`].
     pub fn factor_networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Option<FactorNetworks>> {
-        let standardized = standardized(&self.contexts, contexts)?;
+        let standardized = self.contexts.apply_to_contexts(contexts)?;
         let network = self.deviation.network()?;
         let AnyHead::Factors(head) = network.head().head() else {
             return Ok(None);
@@ -156,7 +156,7 @@ impl NeuralBayesianModel {
     }
 
     fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
-        let standardized = standardized(&self.contexts, contexts)?;
+        let standardized = self.contexts.apply_to_contexts(contexts)?;
         let network = self.deviation.network()?;
         network.coefficients_at(standardized.view())
     }
@@ -202,7 +202,7 @@ impl WithNetworkArchetypes for NeuralBayesianModel {
     }
 
     fn archetype_weights(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        let standardized = standardized(&self.contexts, contexts)?;
+        let standardized = self.contexts.apply_to_contexts(contexts)?;
         self.deviation.network()?.codes_at(standardized.view())
     }
 }

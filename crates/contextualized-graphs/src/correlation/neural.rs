@@ -1,6 +1,5 @@
 //! Correlations from pairwise regressions whose coefficients an encoder mixes.
 
-use crate::checks::standardized;
 use crate::neural::{
     LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, check_learned, neural_setters, pairs,
 };
@@ -226,7 +225,7 @@ impl VaryingNetworks for NeuralCorrelationModel {
 
     /// Correlations.
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
-        let contexts = standardized(&self.context_scaling, contexts)?;
+        let contexts = self.context_scaling.apply_to_contexts(contexts)?;
         let correlations = self.correlations(contexts.view())?;
         Networks::stacked(&correlations, self.scaling.columns())
     }
@@ -234,7 +233,7 @@ impl VaryingNetworks for NeuralCorrelationModel {
 
 impl NetworkDensity for NeuralCorrelationModel {
     fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
-        let normals = self.normals(standardized(&self.context_scaling, contexts)?.view())?;
+        let normals = self.normals(self.context_scaling.apply_to_contexts(contexts)?.view())?;
         Ok(normals.into_iter().map(NodeDistribution::Normal).collect())
     }
 }

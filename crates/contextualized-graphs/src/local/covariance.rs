@@ -4,7 +4,7 @@ use super::definite::definite;
 use super::fit::{effective_rows, less_dependent, mean_share};
 use super::products::{Terms, unpack};
 use super::smoother::{Order, Smoother};
-use crate::checks::{check_not_negative, standardized};
+use crate::checks::check_not_negative;
 use crate::numerical::numerical;
 use crate::rows::stacked_vectors;
 use contextualized_core::validate::{check_columns, check_rows, check_table, check_weights};
@@ -253,7 +253,9 @@ impl LocalCovariance {
         with_means: bool,
         of: impl Fn(LocalNormal) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
-        let standardized = standardized(&self.context_scaling, contexts)?
+        let standardized = self
+            .context_scaling
+            .apply_to_contexts(contexts)?
             .mapv(|value| value.clamp(-FARTHEST, FARTHEST));
         let blocks: Vec<_> = standardized.axis_chunks_iter(Axis(0), BLOCK).collect();
         let results = blocks

@@ -1,6 +1,5 @@
 //! Precisions from neighbourhood regressions whose coefficients an encoder mixes.
 
-use crate::checks::standardized;
 use crate::neural::{
     LOG_VARIANCES, Learned, NeuralSettings, Nodes, Task, check_learned, neural_setters,
 };
@@ -287,7 +286,7 @@ impl NeuralMarkovModel {
     ///
     /// Those of [`VaryingNetworks::networks`].
     pub fn shrinkage(&self, contexts: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
-        let local = self.local(standardized(&self.context_scaling, contexts)?.view())?;
+        let local = self.local(self.context_scaling.apply_to_contexts(contexts)?.view())?;
         Ok(local.into_iter().map(|local| local.kept).collect())
     }
 
@@ -317,7 +316,7 @@ impl VaryingNetworks for NeuralMarkovModel {
 
     /// Precisions, in the inverse of the features' units.
     fn networks(&self, contexts: ArrayView2<'_, f64>) -> Result<Networks> {
-        let normals = self.normals(standardized(&self.context_scaling, contexts)?.view())?;
+        let normals = self.normals(self.context_scaling.apply_to_contexts(contexts)?.view())?;
         let precisions: Vec<_> = normals.iter().map(NodeNormal::precision).collect();
         Networks::stacked(&precisions, self.scaling.columns())
     }
@@ -327,7 +326,7 @@ impl MarkovNetworks for NeuralMarkovModel {}
 
 impl NetworkDensity for NeuralMarkovModel {
     fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
-        let normals = self.normals(standardized(&self.context_scaling, contexts)?.view())?;
+        let normals = self.normals(self.context_scaling.apply_to_contexts(contexts)?.view())?;
         Ok(normals.into_iter().map(NodeDistribution::Normal).collect())
     }
 }

@@ -1,7 +1,7 @@
 //! The fitted model: coefficients, their uncertainty, and what they depend on.
 
 use super::rows::{ScaledRows, design, with_known_terms};
-use crate::units::{standardized, standardized_column};
+use crate::units::standardized_column;
 use contextualized_core::validate::{
     check_columns, check_finite, check_query, check_rows, check_table, check_weights,
 };
@@ -276,7 +276,7 @@ impl GaussianProcessModel {
     }
 
     pub(super) fn standardized(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        standardized(&self.scaling.contexts, contexts)
+        self.scaling.contexts.apply_to_contexts(contexts)
     }
 
     pub(super) fn design(&self, features: ArrayView2<'_, f64>) -> Array2<f64> {

@@ -1,6 +1,6 @@
 //! The fitted model: plain numbers, serialised as they are.
 
-use crate::units::{standardized, standardized_column};
+use crate::units::standardized_column;
 use contextualized_core::validate::{
     check_columns, check_finite, check_query, check_rows, check_table,
 };
@@ -131,7 +131,7 @@ impl<E: EncoderSettings> NeuralModel<E> {
 
     /// What the network says, in units of training.
     fn deviations(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
-        let contexts = standardized(&self.scaling.contexts, contexts)?;
+        let contexts = self.scaling.contexts.apply_to_contexts(contexts)?;
         self.deviation.network()?.coefficients_at(contexts.view())
     }
 
@@ -234,7 +234,7 @@ impl<E: EncoderSettings> WithArchetypes for NeuralModel<E> {
 
     fn archetype_weights(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         let network = self.mixing_network()?;
-        network.codes_at(standardized(&self.scaling.contexts, contexts)?.view())
+        network.codes_at(self.scaling.contexts.apply_to_contexts(contexts)?.view())
     }
 }
 
