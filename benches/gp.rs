@@ -13,7 +13,7 @@ use contextualized_simulation::Simulator;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 
-/// Slopes that vary with the first two contexts, in turn, and an offset that varies with the last.
+/// Slopes that vary with the first two contexts, in turn, and an intercept that varies with the last.
 fn data(rows: usize, contexts: usize, features: usize) -> Samples {
     let slope = |c: &[f64], feature: usize| match feature % 3 {
         0 => (3.0 * c[0]).sin() + c[c.len().min(2) - 1],
@@ -23,14 +23,14 @@ fn data(rows: usize, contexts: usize, features: usize) -> Samples {
     Simulator::new(rows)
         .uniform_contexts(contexts, -1.0, 1.0)
         .slopes(move |c| (0..features).map(|feature| slope(c, feature)).collect())
-        .offset(|c| (2.0 * c[c.len() - 1]).cos())
+        .intercept(|c| (2.0 * c[c.len() - 1]).cos())
         .noise(0.5)
         .simulate(0)
         .unwrap()
         .samples
 }
 
-/// Two contexts, three features and an offset: by the covariance of all rows, by a basis, and by the
+/// Two contexts, three features and an intercept: by the covariance of all rows, by a basis, and by the
 /// same basis at hyperparameters that are given, which leaves the sums over rows.
 fn rows(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("gp fit");

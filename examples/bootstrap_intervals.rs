@@ -2,8 +2,8 @@
 //! truth, beside the posterior bands of a kernel; and out-of-bag errors beside those of new rows.
 //!
 //! ```text
-//! w(c) = sin(3 c)    offset(c) = cos(2 c)
-//! y = w x + offset + 0.5 ε,    c uniform on [−1, 1],    x, ε ~ N(0, 1)
+//! w(c) = sin(3 c)    intercept(c) = cos(2 c)
+//! y = w x + intercept + 0.5 ε,    c uniform on [−1, 1],    x, ε ~ N(0, 1)
 //! ```
 //!
 //! ```sh
@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let all = Simulator::new(rows + TEST_ROWS)
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(|c| vec![slope(c[0])])
-        .offset(|c| (2.0 * c[0]).cos())
+        .intercept(|c| (2.0 * c[0]).cos())
         .noise(0.5)
         .simulate(seed)?
         .samples;

@@ -2,7 +2,7 @@
 //! support of the contexts and outside.
 //!
 //! ```text
-//! w = (sin(2 c0) + c1, c0 c1),  offset cos(2 c1),  y = w·x + offset + 0.5 ε,   x, ε ~ N(0, 1)
+//! w = (sin(2 c0) + c1, c0 c1),  intercept cos(2 c1),  y = w·x + intercept + 0.5 ε,   x, ε ~ N(0, 1)
 //! observed and inside:  c uniform on [−1, 1]²
 //! outside:              c uniform on [−1.5, 1.5]² less [−1, 1]²
 //! ```
@@ -92,7 +92,7 @@ fn simulator(rows: usize, outside: bool) -> Simulator {
             }
         })
         .slopes(|c| vec![(2.0 * c[0]).sin() + c[1], c[0] * c[1]])
-        .offset(|c| (2.0 * c[1]).cos())
+        .intercept(|c| (2.0 * c[1]).cos())
         .noise(0.5)
 }
 

@@ -107,7 +107,7 @@ fn write(path: &Path, data: &SimulatedData, offset: Offset) -> Result<(), Box<dy
         line.push(samples.targets()[[row, 0]]);
         line.extend((0..features).map(|feature| truth.slopes()[[row, 0, feature]]));
         if offset == Offset::Written {
-            line.push(truth.offsets()[[row, 0]]);
+            line.push(truth.intercepts()[[row, 0]]);
         }
         // Floats are serialised with the fewest digits that are read back to the same bits.
         writer.serialize(&line)?;

@@ -254,17 +254,20 @@ impl<M: LocalCoefficients> LocalCoefficients for Extended<M> {
         let extended = concatenate![Axis(1), features, contexts];
         let inner = self.0.coefficients_at(contexts, extended.view())?;
         let own = features.ncols();
-        let mut offsets = inner.offsets().to_owned();
+        let mut intercepts = inner.intercepts().to_owned();
         for (row, context) in contexts.rows().into_iter().enumerate() {
             let of_contexts = inner
                 .slopes()
                 .index_axis(Axis(0), row)
                 .slice(s![.., own..])
                 .dot(&context);
-            let mut offset = offsets.row_mut(row);
-            offset += &of_contexts;
+            let mut intercept = intercepts.row_mut(row);
+            intercept += &of_contexts;
         }
-        Coefficients::new(inner.slopes().slice(s![.., .., ..own]).to_owned(), offsets)
+        Coefficients::new(
+            inner.slopes().slice(s![.., .., ..own]).to_owned(),
+            intercepts,
+        )
     }
 
     fn family(&self) -> Family {

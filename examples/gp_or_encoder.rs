@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! smooth effects   2 contexts uniform on [−1, 1]² and 3 of noise, 300 rows
-//!                  w = (sin(3 c0) + c1, c0 c1, 1),  offset cos(2 c1)
+//!                  w = (sin(3 c0) + c1, c0 c1, 1),  intercept cos(2 c1)
 //! a jump           5 standard normal contexts, 1000 rows
-//!                  w = (s, −s, 1),  s = sign(c0 − c1 + c2 − c3 + c4),  no offset
+//!                  w = (s, −s, 1),  s = sign(c0 − c1 + c2 − c3 + c4),  no intercept
 //! both             x ~ N(0, 1),  noise of standard deviation 0.5
 //! ```
 //!
@@ -47,7 +47,7 @@ fn smooth(rows: usize) -> Simulator {
         .uniform_contexts(2, -1.0, 1.0)
         .irrelevant_contexts(3)
         .slopes(|c| vec![(3.0 * c[0]).sin() + c[1], c[0] * c[1], 1.0])
-        .offset(|c| (2.0 * c[1]).cos())
+        .intercept(|c| (2.0 * c[1]).cos())
         .noise(0.5)
 }
 

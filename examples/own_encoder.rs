@@ -108,7 +108,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let affine = estimator.clone().encoder(EncoderKind::Linear);
     let of_affine = affine.fit(&train.samples)?.coefficients(contexts)?;
     let of_affine = effect_mse(&new.coefficients, &of_affine)?;
-    println!("mean squared error of slopes and offsets");
+    println!("mean squared error of slopes and intercepts");
     println!("{:60} {error:.4}", estimator.name());
     println!("{:60} {of_affine:.4}", affine.name());
     assert!(error < 0.02 && error < 0.5 * of_affine);

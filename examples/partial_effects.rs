@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let slope = |j| effect(j, 0, c[0]) + effect(j, 1, c[1]);
             vec![slope(0), 1.0 + slope(1)]
         })
-        .offset(|c| effect(2, 0, c[0]) + effect(2, 1, c[1]))
+        .intercept(|c| effect(2, 0, c[0]) + effect(2, 1, c[1]))
         .noise(0.5)
         .simulate(arguments.seed)?;
     let model = GaussianProcessRegression::new()
@@ -156,7 +156,7 @@ fn curves(
             }
     };
     let column = |table: &Coefficients, coefficient: usize| match coefficient {
-        2 => table.offsets().column(0).to_owned(),
+        2 => table.intercepts().column(0).to_owned(),
         j => table.slopes().slice(ndarray::s![.., 0, j]).to_owned(),
     };
     let mut curves = Vec::new();

@@ -64,8 +64,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let truth = &places[1].truth;
     let constant = truth.slopes().mean_axis(Axis(0)).unwrap_or_default();
-    let offset = ndarray::Array1::zeros(1);
-    let constant = Coefficients::constant(constant.view(), offset.view(), truth.rows())?;
+    let intercept = ndarray::Array1::zeros(1);
+    let constant = Coefficients::constant(constant.view(), intercept.view(), truth.rows())?;
     let best_constant = effect_mse(truth, &constant)?;
     let error = |index: usize| effect_mse(truth, &places[1].estimates[index].1);
     assert!(error(AT_ROW)? < best_constant, "derivatives by doses");

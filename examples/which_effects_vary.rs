@@ -6,7 +6,7 @@
 //! slope of x0   c0², a U that differences between the ends of c0 would miss
 //! slope of x1   sin(3 c1)
 //! slope of x2   1, whatever the context
-//! offset        c0; c2 has no influence on anything
+//! intercept        c0; c2 has no influence on anything
 //! ```
 //!
 //! Then 442 patients with diabetes, where nobody knows. Wald tests of a Gaussian process regression are set beside
@@ -77,7 +77,7 @@ fn simulate(seed: u64) -> Result<Samples> {
     let data = Simulator::new(250)
         .uniform_contexts(3, -1.0, 1.0)
         .slopes(|c| vec![c[0] * c[0], (3.0 * c[1]).sin(), 1.0])
-        .offset(|c| c[0])
+        .intercept(|c| c[0])
         .noise(0.5)
         .simulate(seed)?;
     Ok(data.samples)

@@ -14,8 +14,8 @@ pub enum Contexts {
 /// Three slopes and an intercept:
 ///
 /// ```text
-/// w0 = sin(3 c0) + c1    w1 = c0 c1    w2 = 1    offset = cos(2 c1)
-/// y = w0 x0 + w1 x1 + w2 x2 + offset + 0.5 ε,    x, ε ~ N(0, 1)
+/// w0 = sin(3 c0) + c1    w1 = c0 c1    w2 = 1    intercept = cos(2 c1)
+/// y = w0 x0 + w1 x1 + w2 x2 + intercept + 0.5 ε,    x, ε ~ N(0, 1)
 /// ```
 pub fn large(rows: usize, contexts: Contexts) -> Simulator {
     let simulator = match contexts {
@@ -24,6 +24,6 @@ pub fn large(rows: usize, contexts: Contexts) -> Simulator {
     };
     simulator
         .slopes(|c| vec![(3.0 * c[0]).sin() + c[1], c[0] * c[1], 1.0])
-        .offset(|c| (2.0 * c[1]).cos())
+        .intercept(|c| (2.0 * c[1]).cos())
         .noise(0.5)
 }

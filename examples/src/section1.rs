@@ -141,7 +141,7 @@ pub fn implicit(seed: u64) -> ImplicitRegression {
 ///
 /// Those of the estimators; there are none for these data.
 pub fn outcomes(part: Part, problem: &TreatmentProblem, seed: u64) -> Result<Vec<Outcome>> {
-    // The truth has no offset, so no explicit model is given one.
+    // The truth has no intercept, so no explicit model is given one.
     let population = PopulationRegression::new().intercept(false);
     let clusters = |count| {
         let clusters = ClusterRegression::new().clusters(count).seed(seed);

@@ -267,7 +267,7 @@ impl Effects {
     }
 
     /// How much every coefficient varies with every context: targets slowest, then coefficients, the
-    /// offset last.
+    /// intercept last.
     ///
     /// # Errors
     ///
@@ -292,7 +292,7 @@ impl Effects {
                             .slopes()
                             .slice(s![.., target, coefficient])
                             .to_owned(),
-                        None => effect.curves.offsets().column(target).to_owned(),
+                        None => effect.curves.intercepts().column(target).to_owned(),
                     };
                     table.push(Importance {
                         target: target_name.clone(),

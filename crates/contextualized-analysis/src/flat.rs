@@ -3,7 +3,7 @@
 use contextualized_core::{Coefficients, Error, Result};
 use ndarray::{Array2, Array3, ArrayView2, Axis, ShapeError, concatenate};
 
-/// Slopes and offsets as one table, rows × (targets · features + targets).
+/// Slopes and intercepts as one table, rows × (targets · features + targets).
 pub(crate) fn flat(coefficients: &Coefficients) -> Result<Array2<f64>> {
     let (rows, targets, features) = coefficients.slopes().dim();
     let slopes = coefficients
@@ -11,19 +11,19 @@ pub(crate) fn flat(coefficients: &Coefficients) -> Result<Array2<f64>> {
         .to_shape((rows, targets * features))
         .map_err(arranging)?
         .into_owned();
-    concatenate(Axis(1), &[slopes.view(), coefficients.offsets()]).map_err(arranging)
+    concatenate(Axis(1), &[slopes.view(), coefficients.intercepts()]).map_err(arranging)
 }
 
 /// The inverse of [`flat`].
 pub(crate) fn unflat(table: ArrayView2<'_, f64>, features: usize) -> Result<Coefficients> {
     let (rows, width) = table.dim();
     let targets = width / (features + 1);
-    let (slopes, offsets) = table.split_at(Axis(1), targets * features);
+    let (slopes, intercepts) = table.split_at(Axis(1), targets * features);
     let slopes: Array3<f64> = slopes
         .to_shape((rows, targets, features))
         .map_err(arranging)?
         .into_owned();
-    Coefficients::new(slopes, offsets.to_owned())
+    Coefficients::new(slopes, intercepts.to_owned())
 }
 
 fn arranging(source: ShapeError) -> Error {

@@ -43,6 +43,9 @@ impl Checked for AutoModel {
 /// Rows whose predictors are summed up at once.
 const BLOCK: usize = 256;
 
+/// Standard errors come with intervals, which are not used; of this level two replicates have some.
+const ANY_LEVEL: f64 = 0.3;
+
 impl AutoModel {
     pub(crate) fn new(
         model: RegressionModel,
@@ -130,7 +133,7 @@ impl AutoModel {
         };
         let dispersions = match &self.held_out_errors {
             Some(errors) => errors.mapv(|error| error * error),
-            None if family.has_dispersion() => return Err(self.without_intervals()),
+            None if family.has_dispersion() => self.own_dispersions(contexts, features)?,
             None => Array1::ones(means.ncols()),
         };
         if dispersions.len() != means.ncols() {
@@ -146,6 +149,24 @@ impl AutoModel {
             dispersions,
             degrees_of_freedom: None,
         })
+    }
+
+    /// Those of the model that was fitted to all rows before it was bootstrapped, which knows them where no
+    /// rows were held out.
+    fn own_dispersions(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<Array1<f64>> {
+        let predictive = match &self.model {
+            RegressionModel::Ensemble(ensemble) => ensemble.original().as_predictive(),
+            model => model.as_predictive(),
+        };
+        let predictive = predictive.ok_or_else(|| self.without_intervals())?;
+        let nobody = s![..0, ..];
+        let known =
+            predictive.predictor_distribution(contexts.slice(nobody), features.slice(nobody))?;
+        Ok(known.dispersions)
     }
 
     /// The error of a model without standard errors.
@@ -166,14 +187,15 @@ impl AutoModel {
         let Some(model) = self.model.as_sums() else {
             return Ok(None);
         };
-        let starts: Vec<usize> = (0..contexts.nrows()).step_by(BLOCK).collect();
+        // One block at least, so that there are as many columns of nobody as of others.
+        let starts: Vec<usize> = (0..contexts.nrows().max(1)).step_by(BLOCK).collect();
         let blocks = starts
             .into_par_iter()
             .map(|start| {
                 let rows = start..(start + BLOCK).min(contexts.nrows());
                 let own = contexts.slice(s![rows.clone(), ..]).to_owned();
                 let each = WeightedContexts::new(own, Array2::eye(rows.len()))?;
-                let sums = model.predictor_sums(&each, features.slice(s![rows, ..]), 0.5)?;
+                let sums = model.predictor_sums(&each, features.slice(s![rows, ..]), ANY_LEVEL)?;
                 Ok(sums.standard_errors)
             })
             .collect::<Result<Vec<_>>>()?;

@@ -182,14 +182,15 @@ impl AutoRegression {
             .comparison
             .progress(compared, candidates.len(), observer);
         let names: Vec<String> = candidates.iter().map(Estimator::name).collect();
-        let (report, noise) = if compared {
+        let (report, mut noise) = if compared {
             self.compare(&samples, &candidates, &names, &progress)?
         } else {
-            (AutoReport::of_one(family.loss_name(), names), None)
+            (AutoReport::of_one(family.loss_name(), names), vec![None])
         };
         let (model, report) =
             report.fitted(|chosen| self.fit_chosen(&candidates[chosen], &samples))?;
         progress.step();
+        let noise = noise.swap_remove(report.chosen());
         Ok(AutoModel::new(model, noise, report))
     }
 
@@ -210,14 +211,14 @@ impl AutoRegression {
         Ok(RegressionModel::Ensemble(Box::new(ensemble)))
     }
 
-    /// The table of candidates, and the errors of the chosen one on held-out rows.
+    /// The table of candidates, and the errors of each on held-out rows.
     fn compare(
         &self,
         samples: &Samples,
         candidates: &[Candidate],
         names: &[String],
         progress: &Progress<'_>,
-    ) -> Result<(AutoReport, Option<Array1<f64>>)> {
+    ) -> Result<(AutoReport, Vec<Option<Array1<f64>>>)> {
         let family = self.settings.family;
         let job = |candidate: usize, train: &Samples, test: &Samples| {
             let model = candidates[candidate].fit(train)?;
@@ -238,8 +239,11 @@ impl AutoRegression {
         let decision = self
             .comparison
             .decide(samples, family, loss, names, progress, job)?;
-        let errors = || held_out_errors(&decision.samples, &decision.predictions);
-        let noise = family.has_dispersion().then(errors);
+        let errors = |predictions: Option<Array2<f64>>| {
+            let predictions = predictions.filter(|_| family.has_dispersion())?;
+            Some(held_out_errors(&decision.samples, &predictions))
+        };
+        let noise = decision.predictions.into_iter().map(errors).collect();
         Ok((decision.report, noise))
     }
 }

@@ -43,8 +43,8 @@ pub(crate) struct Decision {
     pub(crate) report: AutoReport,
     /// The rows that candidates were compared on.
     pub(crate) samples: Samples,
-    /// What the chosen candidate predicted of each of them.
-    pub(crate) predictions: Array2<f64>,
+    /// What every candidate that was compared predicted of each of them.
+    pub(crate) predictions: Vec<Option<Array2<f64>>>,
 }
 
 impl Comparison {
@@ -103,12 +103,11 @@ impl Comparison {
             });
         let rows = samples.rows();
         let report = AutoReport::new(loss, rows, self.folds, lines.collect(), chosen, reason);
-        let predictions = match results.into_iter().nth(chosen) {
-            Some(CandidateResult::Scored { predictions, .. }) => predictions,
-            Some(CandidateResult::Stopped { .. } | CandidateResult::Failed(_)) | None => {
-                Array2::zeros((rows, 0))
-            }
-        };
+        let predictions = results.into_iter().map(|result| match result {
+            CandidateResult::Scored { predictions, .. } => Some(predictions),
+            CandidateResult::Stopped { .. } | CandidateResult::Failed(_) => None,
+        });
+        let predictions = predictions.collect();
         Ok(Decision {
             report,
             samples: samples.into_owned(),

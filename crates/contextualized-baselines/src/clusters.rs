@@ -197,6 +197,7 @@ impl Estimator for ClusterRegression {
     /// cross-validate; [`Error::NotConverged`].
     fn fit(&self, samples: &Samples) -> Result<ClusterModel> {
         self.regression.validate()?;
+        let samples = &*samples.rows_that_count()?;
         match self.clusters {
             Some(clusters) => self.fit_clusters(samples, clusters),
             None => {
@@ -310,13 +311,13 @@ impl WithArchetypes for ClusterModel {
     fn archetypes(&self) -> Result<Coefficients> {
         let (targets, features) = self.models[0].slopes().dim();
         let mut slopes = Array3::zeros((self.models.len(), targets, features));
-        let mut offsets = Array2::zeros((self.models.len(), targets));
+        let mut intercepts = Array2::zeros((self.models.len(), targets));
         for (cluster, model) in self.models.iter().enumerate() {
             let mut own = slopes.index_axis_mut(Axis(0), cluster);
             own.assign(&model.slopes());
-            offsets.row_mut(cluster).assign(&model.offsets());
+            intercepts.row_mut(cluster).assign(&model.intercepts());
         }
-        Coefficients::new(slopes, offsets)
+        Coefficients::new(slopes, intercepts)
     }
 
     fn archetype_base(&self) -> Result<Option<Coefficients>> {

@@ -83,7 +83,7 @@ impl<'a> Design<'a> {
         penalties
     }
 
-    /// Slopes (targets × features) and offsets (targets), in the users' units, of a solution
+    /// Slopes (targets × features) and intercepts (targets), in the users' units, of a solution
     /// (columns × targets).
     pub(crate) fn to_original_units(
         &self,
@@ -93,22 +93,22 @@ impl<'a> Design<'a> {
         let slopes = solution
             .slice_axis(Axis(0), self.features())
             .reversed_axes();
-        let offsets = if self.intercept {
+        let intercepts = if self.intercept {
             solution.row(0).to_owned()
         } else {
             Array1::zeros(targets)
         };
-        let coefficients = Coefficients::constant(slopes, offsets.view(), 1)?
+        let coefficients = Coefficients::constant(slopes, intercepts.view(), 1)?
             .to_original_units(&self.scaling, &Standardization::identity(targets))?;
         Ok((
             coefficients.slopes().index_axis(Axis(0), 0).to_owned(),
-            coefficients.offsets().row(0).to_owned(),
+            coefficients.intercepts().row(0).to_owned(),
         ))
     }
 
     /// Standard deviations, in the users' units, of coefficients with this covariance.
     ///
-    /// With centres a and scales s the offset is `μ = μ̃ − Σ_j β̃_j a_j / s_j`, so that its variance
+    /// With centres a and scales s the intercept is `μ = μ̃ − Σ_j β̃_j a_j / s_j`, so that its variance
     /// takes the covariances of all coefficients.
     pub(crate) fn deviations(&self, covariance: &Array2<f64>) -> Array1<f64> {
         let mut deviations = covariance.diag().mapv(f64::sqrt);

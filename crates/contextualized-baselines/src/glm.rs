@@ -23,7 +23,7 @@ const ROUNDING: f64 = 1e-13;
 /// The maximum-likelihood fit of one target, in the users' units.
 pub(crate) struct GlmFit {
     pub(crate) slopes: Array1<f64>,
-    pub(crate) offset: f64,
+    pub(crate) intercept: f64,
     /// Standard errors from the inverse of the information matrix, the intercept first if there is
     /// one, and that inverse; none of a penalised fit.
     pub(crate) errors: Option<(Array1<f64>, Covariance)>,
@@ -59,8 +59,16 @@ pub(crate) fn fit(design: &Design<'_>, outcomes: &Outcomes<'_>, ridge: f64) -> R
     };
     let require_overlap = || {
         let sides = target.mapv(|y| family.unbounded_direction(y));
+        // Rows that must not move are told apart in units of their own, however far out the others are.
+        let fixed = sides.mapv(|side| f64::from(u8::from(side == 0.0)));
+        let local = if fixed.sum() > 0.0 {
+            Some(design.reweighted(fixed.view())?)
+        } else {
+            None
+        };
+        let matrix = local.as_ref().map_or(&design.matrix, |local| &local.matrix);
         let separated = ridge == 0.0
-            && is_separated(&design.matrix, &sides).map_err(|error| design.name_columns(error))?;
+            && is_separated(matrix, &sides).map_err(|error| design.name_columns(error))?;
         if separated {
             Err(Error::Separated {
                 target: outcomes.name.to_owned(),
@@ -109,7 +117,7 @@ pub(crate) fn fit(design: &Design<'_>, outcomes: &Outcomes<'_>, ridge: f64) -> R
             },
         );
         if movement <= TOLERANCE {
-            let (slopes, offsets) =
+            let (slopes, intercepts) =
                 local.to_original_units(solution.view().insert_axis(Axis(1)))?;
             let errors = if ridge > 0.0 {
                 None
@@ -118,7 +126,7 @@ pub(crate) fn fit(design: &Design<'_>, outcomes: &Outcomes<'_>, ridge: f64) -> R
             };
             return Ok(GlmFit {
                 slopes: slopes.row(0).to_owned(),
-                offset: offsets[0],
+                intercept: intercepts[0],
                 errors,
                 objective: value,
                 iterations,

@@ -81,7 +81,8 @@ impl Default for PopulationRegression {
     }
 }
 
-/// Pseudo-rows that pull standardised coefficients to zero, where rows do not determine them without.
+/// Pseudo-rows of average weight that pull standardised coefficients to zero, where rows do not determine
+/// them without.
 const FALLBACK_RIDGE: f64 = 1.0;
 
 impl PopulationRegression {
@@ -108,7 +109,7 @@ impl PopulationRegression {
         self
     }
 
-    /// Fits, with a ridge of one pseudo-row where the rows do not determine the coefficients
+    /// Fits, with a ridge of one pseudo-row of average weight where the rows do not determine the coefficients
     /// without: there are too few, columns depend on each other, or features separate a binary
     /// target.
     ///
@@ -119,7 +120,13 @@ impl PopulationRegression {
         match self.fit(samples) {
             Err(
                 Error::TooFewRows { .. } | Error::RankDeficient { .. } | Error::Separated { .. },
-            ) => self.clone().ridge(FALLBACK_RIDGE).fit(samples),
+            ) => {
+                let samples = samples.rows_that_count()?;
+                // Weights that are inverse variances are so up to a factor.
+                let weights = samples.weights().filter(|_| self.family.has_dispersion());
+                let unit = weights.and_then(|weights| weights.mean()).unwrap_or(1.0);
+                self.clone().ridge(FALLBACK_RIDGE * unit).fit(&samples)
+            }
             fit => fit,
         }
     }
@@ -193,7 +200,7 @@ impl Estimator for PopulationRegression {
             family: self.family,
             contexts: samples.contexts().ncols(),
             slopes: fit.slopes,
-            offsets: fit.offsets,
+            intercepts: fit.intercepts,
             intercept: self.intercept,
             errors: fit.errors,
             covariances: fit.covariances,
@@ -219,7 +226,7 @@ impl RegressionEstimator for PopulationRegression {
 struct Fit {
     /// Targets × features.
     slopes: Array2<f64>,
-    offsets: Array1<f64>,
+    intercepts: Array1<f64>,
     /// Coefficients × targets, the intercept first if there is one.
     errors: Option<Array2<f64>>,
     /// One for each target where there are standard errors.
@@ -245,10 +252,10 @@ fn fit_linear(design: &Design<'_>, samples: &Samples, ridge: f64) -> Result<Fit>
                 Some(weights) => squares.dot(&weights),
                 None => squares.sum(),
             };
-        let (slopes, offsets) = design.to_original_units(solution.view())?;
+        let (slopes, intercepts) = design.to_original_units(solution.view())?;
         return Ok(Fit {
             slopes,
-            offsets,
+            intercepts,
             errors: None,
             covariances: Vec::new(),
             degrees_of_freedom: None,
@@ -276,10 +283,10 @@ fn fit_linear(design: &Design<'_>, samples: &Samples, ridge: f64) -> Result<Fit>
             (Some(&deviations * &noise), covariances)
         }
     };
-    let (slopes, offsets) = design.to_original_units(fit.solution().view())?;
+    let (slopes, intercepts) = design.to_original_units(fit.solution().view())?;
     Ok(Fit {
         slopes,
-        offsets,
+        intercepts,
         errors,
         covariances,
         degrees_of_freedom: Some(degrees_of_freedom),
@@ -305,7 +312,7 @@ fn fit_glm(design: &Design<'_>, samples: &Samples, family: Family, ridge: f64) -
     let known_terms = known(samples.offsets(), 0.0);
     let targets = samples.targets();
     let mut slopes = Array2::zeros((targets.ncols(), samples.features().ncols()));
-    let mut offsets = Array1::zeros(targets.ncols());
+    let mut intercepts = Array1::zeros(targets.ncols());
     let mut errors = Array2::zeros((design.coefficients(), targets.ncols()));
     let mut covariances = Vec::new();
     let (mut iterations, mut objective) = (0, 0.0);
@@ -319,7 +326,7 @@ fn fit_glm(design: &Design<'_>, samples: &Samples, family: Family, ridge: f64) -
         };
         let fit = glm::fit(design, &outcomes, ridge)?;
         slopes.row_mut(column).assign(&fit.slopes);
-        offsets[column] = fit.offset;
+        intercepts[column] = fit.intercept;
         if let Some((own, covariance)) = fit.errors {
             errors.column_mut(column).assign(&own);
             covariances.push(covariance);
@@ -329,7 +336,7 @@ fn fit_glm(design: &Design<'_>, samples: &Samples, family: Family, ridge: f64) -
     }
     Ok(Fit {
         slopes,
-        offsets,
+        intercepts,
         errors: (ridge == 0.0).then_some(errors),
         covariances,
         degrees_of_freedom: None,
@@ -351,7 +358,7 @@ pub struct PopulationModel {
     /// Targets × features.
     slopes: Array2<f64>,
     /// Targets.
-    offsets: Array1<f64>,
+    intercepts: Array1<f64>,
     intercept: bool,
     /// Standard errors, coefficients × targets, the intercept first if there is one.
     errors: Option<Array2<f64>>,
@@ -375,12 +382,12 @@ impl Checked for PopulationModel {
         if targets == 0 {
             return Err(Error::NoRows { argument: "slopes" });
         }
-        let offsets = self.offsets.view().insert_axis(Axis(0));
-        check_table("offsets", offsets, Some(targets))?;
-        if !self.intercept && self.offsets.iter().any(|offset| *offset != 0.0) {
+        let intercepts = self.intercepts.view().insert_axis(Axis(0));
+        check_table("intercepts", intercepts, Some(targets))?;
+        if !self.intercept && self.intercepts.iter().any(|intercept| *intercept != 0.0) {
             return Err(Error::invalid_parameter(
-                "offset",
-                &self.offsets,
+                "intercept",
+                &self.intercepts,
                 "zero without an intercept",
             ));
         }
@@ -424,9 +431,9 @@ impl PopulationModel {
         self.slopes.view()
     }
 
-    /// Offsets, one per target; zeros without an intercept.
-    pub fn offsets(&self) -> ArrayView1<'_, f64> {
-        self.offsets.view()
+    /// Intercepts, one per target; zeros without an intercept.
+    pub fn intercepts(&self) -> ArrayView1<'_, f64> {
+        self.intercepts.view()
     }
 
     /// Contexts, targets, features and link agree with those of a model used beside this one.
@@ -458,7 +465,7 @@ impl PopulationModel {
 impl VaryingCoefficients for PopulationModel {
     fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
         check_table("contexts", contexts, Some(self.contexts))?;
-        Coefficients::constant(self.slopes.view(), self.offsets.view(), contexts.nrows())
+        Coefficients::constant(self.slopes.view(), self.intercepts.view(), contexts.nrows())
     }
 }
 

@@ -106,17 +106,17 @@ impl ClosedForm {
         features: ArrayView2<'_, f64>,
     ) -> Result<CoefficientChanges> {
         let (first, mixed) = self.derivatives(contexts, features)?;
-        let mut offsets = first.slice(s![.., .., ..self.contexts]).to_owned();
-        for ((mut offsets, mixed), x) in offsets
+        let mut intercepts = first.slice(s![.., .., ..self.contexts]).to_owned();
+        for ((mut intercepts, mixed), x) in intercepts
             .outer_iter_mut()
             .zip(mixed.outer_iter())
             .zip(features.rows())
         {
-            for (mut offsets, mixed) in offsets.outer_iter_mut().zip(mixed.outer_iter()) {
-                offsets -= &x.dot(&mixed);
+            for (mut intercepts, mixed) in intercepts.outer_iter_mut().zip(mixed.outer_iter()) {
+                intercepts -= &x.dot(&mixed);
             }
         }
-        CoefficientChanges::new(mixed, offsets)
+        CoefficientChanges::new(mixed, intercepts)
     }
 
     pub(crate) fn curvature_bound(&self) -> Result<Array1<f64>> {

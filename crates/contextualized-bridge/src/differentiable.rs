@@ -80,7 +80,7 @@ impl<C: Dim, X: Dim, Y: Dim, N: Network<C, X, Y> + Send + Sync> Differentiable<C
 }
 
 /// The local linear models of a batch as typed tensors: slopes ∂g/∂x (batch × targets × features) and
-/// offsets g − (∂g/∂x) x (batch × targets).
+/// intercepts g − (∂g/∂x) x (batch × targets).
 ///
 /// This is [`crate::jacobian`] on tensors, whose widths the compiler checks:
 ///
@@ -110,16 +110,16 @@ pub fn local_coefficients<B: Dim, C: Dim, X: Dim, Y: Dim, N: Differentiable<C, X
     contexts: &Values<(B, C)>,
     features: &Values<(B, X)>,
 ) -> Result<Generated<B, X, Y, NoneTape>> {
-    let (slopes, offsets) = slopes_and_offsets(network, contexts, features)?;
+    let (slopes, intercepts) = slopes_and_intercepts(network, contexts, features)?;
     let (batch, (_, x, y)) = (contexts.shape().0, network.sizes());
     Ok(Generated {
         slopes: tensor(slopes, (batch, y, x))?,
-        offsets: Some(tensor(offsets, (batch, y))?),
+        intercepts: Some(tensor(intercepts, (batch, y))?),
     })
 }
 
 /// The numbers of [`local_coefficients`], row-major.
-pub(crate) fn slopes_and_offsets<B: Dim, C: Dim, X: Dim, Y: Dim, N: Differentiable<C, X, Y>>(
+pub(crate) fn slopes_and_intercepts<B: Dim, C: Dim, X: Dim, Y: Dim, N: Differentiable<C, X, Y>>(
     network: &N,
     contexts: &Values<(B, C)>,
     features: &Values<(B, X)>,
@@ -128,19 +128,19 @@ pub(crate) fn slopes_and_offsets<B: Dim, C: Dim, X: Dim, Y: Dim, N: Differentiab
     let (rows, width, targets) = (contexts.shape().0.size(), x.size(), y.size());
     let features_of_rows = features.as_vec();
     let mut slopes = vec![0.0; rows * targets * width];
-    let mut offsets = vec![0.0; rows * targets];
+    let mut intercepts = vec![0.0; rows * targets];
     for target in 0..targets {
         let pass = backward(network, contexts, features, target)?;
         for row in 0..rows {
             let own = row * width..(row + 1) * width;
             let slope = ArrayView1::from(&pass.in_features[own.clone()]);
             let at = row * targets + target;
-            offsets[at] =
+            intercepts[at] =
                 pass.values[at] - slope.dot(&ArrayView1::from(&features_of_rows[own.clone()]));
             slopes[at * width..(at + 1) * width].copy_from_slice(&pass.in_features[own]);
         }
     }
-    Ok((slopes, offsets))
+    Ok((slopes, intercepts))
 }
 
 /// One forward and one backward pass, row-major.

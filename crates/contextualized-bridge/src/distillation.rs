@@ -203,12 +203,12 @@ impl Distillation {
             slope.dot(&features.row(row))
         });
         let left = teacher.linear_predictor(contexts, features)? - linear;
-        let offsets = ContextFunction::fit(self, contexts, left.view(), weights)?;
+        let intercepts = ContextFunction::fit(self, contexts, left.view(), weights)?;
         let mut model = DistilledModel {
             family: teacher.family(),
             features: width,
             slopes,
-            offsets,
+            intercepts,
             fidelity: Fidelity {
                 r_squared: Vec::new(),
                 slope_errors: Array2::zeros((0, 0)),
@@ -239,7 +239,7 @@ pub struct DistilledModel {
     features: usize,
     /// Targets × features, target after target.
     slopes: ContextFunction,
-    offsets: ContextFunction,
+    intercepts: ContextFunction,
     fidelity: Fidelity,
 }
 
@@ -248,9 +248,10 @@ checked_serde!(DistilledModel);
 impl Checked for DistilledModel {
     fn check(&self) -> Result<()> {
         self.slopes.check()?;
-        self.offsets.check()?;
-        let ((contexts, slopes), (found, targets)) = (self.slopes.widths(), self.offsets.widths());
-        check_columns("contexts of offsets", contexts, found)?;
+        self.intercepts.check()?;
+        let ((contexts, slopes), (found, targets)) =
+            (self.slopes.widths(), self.intercepts.widths());
+        check_columns("contexts of intercepts", contexts, found)?;
         check_columns("slopes", targets.saturating_mul(self.features), slopes)
     }
 }
@@ -266,14 +267,14 @@ impl DistilledModel {
 impl VaryingCoefficients for DistilledModel {
     fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
         let slopes = self.slopes.evaluate(contexts)?;
-        let offsets = self.offsets.evaluate(contexts)?;
-        let (rows, targets) = offsets.dim();
+        let intercepts = self.intercepts.evaluate(contexts)?;
+        let (rows, targets) = intercepts.dim();
         let slopes = Array3::from_shape_vec(
             (rows, targets, self.features),
             slopes.iter().copied().collect(),
         )
         .map_err(|error| Error::numerical("arranging slopes", error))?;
-        Coefficients::new(slopes, offsets)
+        Coefficients::new(slopes, intercepts)
     }
 }
 

@@ -169,7 +169,7 @@ impl ImplicitRegression {
             .fit_or_ridge(&scaled(&scaling, samples)?)?;
         let population = ConstantCoefficients {
             slopes: population.slopes().to_owned(),
-            offsets: population.offsets().to_owned(),
+            intercepts: population.intercepts().to_owned(),
         };
         ImplicitModel::new(self.family, scaling, population, &network, report)
     }

@@ -1,6 +1,6 @@
 //! First derivatives of a forward pass at every row, in blocks.
 
-use crate::differentiable::{Differentiable, backward, forward, slopes_and_offsets, tensor};
+use crate::differentiable::{Differentiable, backward, forward, slopes_and_intercepts, tensor};
 use contextualized_core::validate::check_query;
 use contextualized_core::{Coefficients, Error, Result};
 use contextualized_encoders::{Dim, Values};
@@ -13,7 +13,7 @@ use rayon::prelude::*;
 pub(crate) const BLOCK: usize = 1024;
 
 /// The coefficients of a network at every row of contexts (n × c) and features (n × x): slopes
-/// ∂g/∂x, and the offsets g − (∂g/∂x) x that make the local linear model exact there.
+/// ∂g/∂x, and the intercepts g − (∂g/∂x) x that make the local linear model exact there.
 ///
 /// On the link scale, as the network is: differentiate the logit, not the probability. For the
 /// derivative in the *contexts*, which is not a coefficient, see
@@ -29,13 +29,13 @@ pub fn jacobian<C: Dim, X: Dim, Y: Dim, N: Differentiable<C, X, Y>>(
     features: ArrayView2<'_, f64>,
 ) -> Result<Coefficients> {
     let blocks = by_blocks(network, contexts, features, |c, x| {
-        slopes_and_offsets(network, &c, &x)
+        slopes_and_intercepts(network, &c, &x)
     })?;
-    let (slopes, offsets): (Vec<_>, Vec<_>) = blocks.into_iter().unzip();
+    let (slopes, intercepts): (Vec<_>, Vec<_>) = blocks.into_iter().unzip();
     let ((_, x, y), rows) = (network.sizes(), contexts.nrows());
     Coefficients::new(
         joined((rows, y.size(), x.size()), slopes)?,
-        joined((rows, y.size()), offsets)?,
+        joined((rows, y.size()), intercepts)?,
     )
 }
 

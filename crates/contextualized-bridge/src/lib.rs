@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! ℓ(E[y | x, c]) = g([c, x])
-//! B(c, x) = ∂g/∂x,    m(c, x) = g − (∂g/∂x) x          the coefficients: y × x slopes, y offsets
+//! B(c, x) = ∂g/∂x,    m(c, x) = g − (∂g/∂x) x          the coefficients: y × x slopes, y intercepts
 //! ∂g/∂c                                                how predictions change with the context: y × c
 //! ∂²g/∂x∂c                                             how coefficients change with the context: y × x × c
 //! ```
@@ -67,7 +67,7 @@
 //! |---|---|
 //! | [`ImplicitRegression`], [`ImplicitModel`] | a plain network fitted to samples: predictions, coefficients and their changes |
 //! | [`Differentiable`], [`NetworkModel`] | a forward pass of the user's on dfdx, and that as a model among others |
-//! | [`jacobian`], [`local_coefficients`] | ∂g/∂x and offsets: all rows at once, and as typed tensors |
+//! | [`jacobian`], [`local_coefficients`] | ∂g/∂x and intercepts: all rows at once, and as typed tensors |
 //! | [`ContextSensitivities`] | ∂g/∂c, which are not coefficients: exact, or of any model by differences |
 //! | [`CoefficientChanges`] | ∂²g/∂x∂c: likewise |
 //! | [`Plain`] | the network g([c, x]): its second derivatives, curvature bound and affine radius |

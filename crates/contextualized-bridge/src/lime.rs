@@ -189,7 +189,7 @@ impl Lime {
             None => function(contexts, features)?.ncols(),
         };
         let mut slopes = Array3::zeros((rows.len(), targets, c + x));
-        let (mut errors, mut offsets) = (slopes.clone(), Array2::zeros((rows.len(), targets)));
+        let (mut errors, mut intercepts) = (slopes.clone(), Array2::zeros((rows.len(), targets)));
         let mut r_squared = Array2::from_elem((rows.len(), targets), None);
         for (index, row) in rows.into_iter().enumerate() {
             check_rows("the function's targets", targets, row.slopes.ncols())?;
@@ -201,13 +201,13 @@ impl Lime {
                 .assign(&row.errors.t());
             for target in 0..targets {
                 let of_features = row.slopes.slice(s![c.., target]);
-                offsets[[index, target]] =
+                intercepts[[index, target]] =
                     row.intercepts[target] - of_features.dot(&features.row(index));
                 r_squared[[index, target]] = row.r_squared[target];
             }
         }
         Ok(Explanations {
-            coefficients: Coefficients::new(slopes.slice(s![.., .., c..]).to_owned(), offsets)?,
+            coefficients: Coefficients::new(slopes.slice(s![.., .., c..]).to_owned(), intercepts)?,
             coefficient_errors: errors.slice(s![.., .., c..]).to_owned(),
             sensitivities: ContextSensitivities::new(slopes.slice(s![.., .., ..c]).to_owned())?,
             sensitivity_errors: errors.slice(s![.., .., ..c]).to_owned(),

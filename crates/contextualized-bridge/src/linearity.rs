@@ -67,7 +67,7 @@ pub fn linearity<M: LocalCoefficients + ?Sized>(
     let averaged = reference.averaged(&over)?;
     let (least_squares, residuals) = reference.least_squares(&over)?;
 
-    let (rows, targets) = at_features.offsets().dim();
+    let (rows, targets) = at_features.intercepts().dim();
     let mut spread = Array2::zeros((rows, targets));
     let mut r_squared = Array2::from_elem((rows, targets), None);
     for row in 0..rows {
@@ -110,7 +110,7 @@ pub fn linearity<M: LocalCoefficients + ?Sized>(
 }
 
 /// The average derivative at every context: slopes E\[∂g/∂x(c, X)\] over reference features X
-/// (m × x, weighted if weights are given), and the offsets that make the line pass through the means,
+/// (m × x, weighted if weights are given), and the intercepts that make the line pass through the means,
 /// E\[g(c, X)\] − B E\[X\].
 ///
 /// This is the estimand of choice where g is not linear in the features (Härdle and Stoker 1989,
@@ -210,14 +210,14 @@ impl<'a> Reference<'a> {
         self.through_means(over, over.slopes.clone())
     }
 
-    /// These slopes, with the offsets that make lines pass through the means.
+    /// These slopes, with the intercepts that make lines pass through the means.
     fn through_means(&self, over: &Evaluated, slopes: Array3<f64>) -> Result<Coefficients> {
         let (rows, targets, _) = slopes.dim();
-        let offsets = Array2::from_shape_fn((rows, targets), |(row, target)| {
+        let intercepts = Array2::from_shape_fn((rows, targets), |(row, target)| {
             let mean = over.values.slice(s![row, .., target]).dot(&self.shares);
             mean - slopes.slice(s![row, target, ..]).dot(&self.means)
         });
-        Coefficients::new(slopes, offsets)
+        Coefficients::new(slopes, intercepts)
     }
 
     /// All contexts and targets at once, for the design is the same; residuals are reference rows ×

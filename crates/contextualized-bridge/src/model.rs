@@ -190,7 +190,7 @@ impl LocalCoefficients for ImplicitModel {
         Coefficients::new(
             &of_network.slopes() * &per_target(&self.shares)
                 + &population.slopes() * &per_target(&rest),
-            &of_network.offsets() * &self.shares + &population.offsets() * &rest,
+            &of_network.intercepts() * &self.shares + &population.intercepts() * &rest,
         )?
         .to_original_units(&self.scaling.features, &self.scaling.targets)
     }

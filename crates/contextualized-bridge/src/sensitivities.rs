@@ -19,14 +19,14 @@ pub struct ContextSensitivities {
 
 /// ∂²g/∂x∂c: by how much the coefficients change per unit of a context.
 ///
-/// For g = x·f(c) + m(c) the changes of slopes are the Jacobian f'(c), and those of offsets m'(c). A
+/// For g = x·f(c) + m(c) the changes of slopes are the Jacobian f'(c), and those of intercepts m'(c). A
 /// network of rectifiers in contexts and features together is piecewise affine, and its coefficients
 /// piecewise constant: these derivatives are zero wherever they exist, and say nothing. There use a
 /// smooth activation, or ask [`crate::Lime`] at a width of interest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CoefficientChanges {
     slopes: Array4<f64>,
-    offsets: Array3<f64>,
+    intercepts: Array3<f64>,
 }
 
 /// Steps of central differences, in units of the scale given: the cube root of ε, which balances
@@ -87,12 +87,12 @@ impl ContextSensitivities {
 }
 
 impl CoefficientChanges {
-    pub(crate) fn new(slopes: Array4<f64>, offsets: Array3<f64>) -> Result<Self> {
-        check_finite3("changes of offsets", offsets.view())?;
+    pub(crate) fn new(slopes: Array4<f64>, intercepts: Array3<f64>) -> Result<Self> {
+        check_finite3("changes of intercepts", intercepts.view())?;
         for slopes in slopes.axis_iter(Axis(3)) {
             check_finite3("changes of slopes", slopes)?;
         }
-        Ok(Self { slopes, offsets })
+        Ok(Self { slopes, intercepts })
     }
 
     /// Those of any model, by central differences of its coefficients, which for a network are exact
@@ -111,22 +111,22 @@ impl CoefficientChanges {
         scales: ArrayView1<'_, f64>,
     ) -> Result<Self> {
         check_scales(contexts, scales)?;
-        let (mut slopes, mut offsets) = (Vec::new(), Vec::new());
+        let (mut slopes, mut intercepts) = (Vec::new(), Vec::new());
         for (column, scale) in scales.iter().enumerate() {
             let (above, below, width) = shifted(contexts, column, STEP * scale);
             let above = model.coefficients_at(above.view(), features)?;
             let below = model.coefficients_at(below.view(), features)?;
-            offsets.push((&above.offsets() - &below.offsets()) / &width);
+            intercepts.push((&above.intercepts() - &below.intercepts()) / &width);
             slopes.push((&above.slopes() - &below.slopes()) / &width.insert_axis(Axis(2)));
         }
-        let offsets = stacked(&offsets);
-        let (rows, targets, contexts) = offsets.dim();
+        let intercepts = stacked(&intercepts);
+        let (rows, targets, contexts) = intercepts.dim();
         let width = slopes.first().map_or(0, |slopes| slopes.dim().2);
         let mut all = Array4::zeros((rows, targets, width, contexts));
         for (column, slopes) in slopes.iter().enumerate() {
             all.slice_mut(s![.., .., .., column]).assign(slopes);
         }
-        Self::new(all, offsets)
+        Self::new(all, intercepts)
     }
 
     /// ∂²g/∂x∂c, rows × targets × features × contexts.
@@ -134,9 +134,9 @@ impl CoefficientChanges {
         self.slopes.view()
     }
 
-    /// Changes of the offsets g − (∂g/∂x) x, rows × targets × contexts: ∂g/∂c − (∂²g/∂x∂c)ᵀ x.
-    pub fn offsets(&self) -> ArrayView3<'_, f64> {
-        self.offsets.view()
+    /// Changes of the intercepts g − (∂g/∂x) x, rows × targets × contexts: ∂g/∂c − (∂²g/∂x∂c)ᵀ x.
+    pub fn intercepts(&self) -> ArrayView3<'_, f64> {
+        self.intercepts.view()
     }
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! 8 bytes      length of the header
 //! header       {"__metadata__": {"contextualized": "{\"sha256\":\"…\",\"format\":…,\"version\":…,\"model\":{…}}"},
-//!               "name of an array": {"dtype": "F64", "shape": […], "data_offsets": […]}, …}
+//!               "name of an array": {"dtype": "F64", "shape": […], "data_intercepts": […]}, …}
 //! numbers      those of all arrays
 //! ```
 //!

@@ -5,20 +5,20 @@ use crate::{Checked, Error, Result, Standardization, checked_serde};
 use ndarray::{Array2, Array3, ArrayView1, ArrayView2, ArrayView3, Axis, Zip};
 use serde::{Deserialize, Serialize};
 
-/// Slopes and offsets of n linear models: `η_i = B_i x_i + m_i`.
+/// Slopes and intercepts of n linear models: `η_i = B_i x_i + m_i`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub struct Coefficients {
     slopes: Array3<f64>,
-    offsets: Array2<f64>,
+    intercepts: Array2<f64>,
 }
 
 checked_serde!(Coefficients);
 
 impl Checked for Coefficients {
     fn check(&self) -> Result<()> {
-        check_rows("offsets", self.slopes.dim().0, self.offsets.nrows())?;
-        check_columns("offsets", self.slopes.dim().1, self.offsets.ncols())?;
+        check_rows("intercepts", self.slopes.dim().0, self.intercepts.nrows())?;
+        check_columns("intercepts", self.slopes.dim().1, self.intercepts.ncols())?;
         let slopes_of_row = self.slopes.dim().2;
         if let Some(((row, target, feature), &value)) = self
             .slopes
@@ -32,42 +32,42 @@ impl Checked for Coefficients {
                 value,
             });
         }
-        check_finite("offsets", self.offsets.view())?;
+        check_finite("intercepts", self.intercepts.view())?;
         Ok(())
     }
 }
 
 impl Coefficients {
-    /// Joins slopes (rows × targets × features) and offsets (rows × targets).
+    /// Joins slopes (rows × targets × features) and intercepts (rows × targets).
     ///
     /// # Errors
     ///
     /// [`Error::RowCount`] or [`Error::ColumnCount`] when the two differ in rows or targets;
     /// [`Error::NotFinite`] for a coefficient that is not finite, a slope's column being its
     /// position in the row's targets × features.
-    pub fn new(slopes: Array3<f64>, offsets: Array2<f64>) -> Result<Self> {
-        let coefficients = Self { slopes, offsets };
+    pub fn new(slopes: Array3<f64>, intercepts: Array2<f64>) -> Result<Self> {
+        let coefficients = Self { slopes, intercepts };
         coefficients.check()?;
         Ok(coefficients)
     }
 
-    /// The same slopes (targets × features) and offsets (targets) in every row.
+    /// The same slopes (targets × features) and intercepts (targets) in every row.
     ///
     /// # Errors
     ///
     /// [`Error::ColumnCount`] when the two differ in targets, [`Error::NotFinite`].
     pub fn constant(
         slopes: ArrayView2<'_, f64>,
-        offsets: ArrayView1<'_, f64>,
+        intercepts: ArrayView1<'_, f64>,
         rows: usize,
     ) -> Result<Self> {
         let (targets, features) = slopes.dim();
-        check_columns("offsets", targets, offsets.len())?;
+        check_columns("intercepts", targets, intercepts.len())?;
         let mut all_slopes = Array3::zeros((rows, targets, features));
         all_slopes.assign(&slopes);
-        let mut all_offsets = Array2::zeros((rows, targets));
-        all_offsets.assign(&offsets);
-        Self::new(all_slopes, all_offsets)
+        let mut all_intercepts = Array2::zeros((rows, targets));
+        all_intercepts.assign(&intercepts);
+        Self::new(all_slopes, all_intercepts)
     }
 
     /// Slopes, rows × targets × features: change of the linear predictor per unit of a feature.
@@ -75,9 +75,9 @@ impl Coefficients {
         self.slopes.view()
     }
 
-    /// Offsets, rows × targets: the linear predictor where all features are zero.
-    pub fn offsets(&self) -> ArrayView2<'_, f64> {
-        self.offsets.view()
+    /// Intercepts, rows × targets: the linear predictor where all features are zero.
+    pub fn intercepts(&self) -> ArrayView2<'_, f64> {
+        self.intercepts.view()
     }
 
     /// Number of models.
@@ -104,7 +104,7 @@ impl Coefficients {
     pub fn linear_predictor(&self, features: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         check_table("features", features, Some(self.features()))?;
         check_rows("features", self.rows(), features.nrows())?;
-        let mut predictor = self.offsets.clone();
+        let mut predictor = self.intercepts.clone();
         Zip::from(predictor.rows_mut())
             .and(self.slopes.outer_iter())
             .and(features.rows())
@@ -127,7 +127,7 @@ impl Coefficients {
         }
         Ok(Self {
             slopes: self.slopes.select(Axis(0), rows),
-            offsets: self.offsets.select(Axis(0), rows),
+            intercepts: self.intercepts.select(Axis(0), rows),
         })
     }
 
@@ -152,18 +152,18 @@ impl Coefficients {
             check_columns(argument, expected, found)?;
         }
         let scales = targets.scales().insert_axis(Axis(1));
-        for (mut slopes, mut offsets) in self
+        for (mut slopes, mut intercepts) in self
             .slopes
             .outer_iter_mut()
-            .zip(self.offsets.outer_iter_mut())
+            .zip(self.intercepts.outer_iter_mut())
         {
             slopes *= &scales;
             slopes /= &features.scales();
-            offsets *= &targets.scales();
-            offsets += &targets.centers();
-            offsets -= &slopes.dot(&features.centers());
+            intercepts *= &targets.scales();
+            intercepts += &targets.centers();
+            intercepts -= &slopes.dot(&features.centers());
         }
-        Self::new(self.slopes, self.offsets)
+        Self::new(self.slopes, self.intercepts)
     }
 }
 
@@ -175,7 +175,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn linear_predictor_is_slopes_times_features_plus_offsets() {
+    fn linear_predictor_is_slopes_times_features_plus_intercepts() {
         let slopes = array![[[1.0, 2.0]], [[3.0, 4.0]]];
         let coefficients = Coefficients::new(slopes, array![[10.0], [20.0]]).unwrap();
         let predictor = coefficients
@@ -275,10 +275,10 @@ mod tests {
             let x = Array2::from_shape_vec((5, 2), values[..10].to_vec()).unwrap();
             let y = Array2::from_shape_vec((5, 2), values[10..20].to_vec()).unwrap();
             let slopes = Array2::from_shape_vec((2, 2), values[20..24].to_vec()).unwrap();
-            let offsets = array![values[24], values[25]];
+            let intercepts = array![values[24], values[25]];
             let features = Standardization::fit(x.view(), None).unwrap();
             let targets = Standardization::fit(y.view(), None).unwrap();
-            let standardized = Coefficients::constant(slopes.view(), offsets.view(), 5).unwrap();
+            let standardized = Coefficients::constant(slopes.view(), intercepts.view(), 5).unwrap();
             let x_standardized = features.apply(x.view()).unwrap();
             let expected = targets
                 .invert(standardized.linear_predictor(x_standardized.view()).unwrap().view())

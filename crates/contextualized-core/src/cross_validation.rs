@@ -1,6 +1,7 @@
 //! Candidates side by side on the same held-out folds.
 
 use crate::metrics::Score;
+use crate::validate::check_finite;
 use crate::{Error, Family, KFold, Result, Samples, Split};
 use ndarray::{Array1, Array2, ArrayView1, Axis, concatenate};
 use rayon::prelude::*;
@@ -189,7 +190,10 @@ impl CrossValidation {
             .into_par_iter()
             .map(|(candidate, fold)| {
                 let (train, test) = &self.folds[fold];
-                let part = job(candidate, train, test);
+                let part = job(candidate, train, test).and_then(|part| {
+                    check_finite("losses", part.losses.view().insert_axis(Axis(1)))?;
+                    Ok(part)
+                });
                 done(1);
                 (candidate, part)
             })

@@ -5,7 +5,7 @@
 //! *what are the coefficients at this context?*
 //!
 //! ```text
-//! ℓ(E[y | x, c]) = B(c) x + m(c)        B(c): y × x slopes,  m(c): y offsets
+//! ℓ(E[y | x, c]) = B(c) x + m(c)        B(c): y × x slopes,  m(c): y intercepts
 //! ```
 //!
 //! Population, cluster and neural models are different answers to it, so they share one set of

@@ -40,9 +40,9 @@ impl Scaling {
         }
     }
 
-    /// Scales features and targets without centring them: a model of centred data has an offset in
+    /// Scales features and targets without centring them: a model of centred data has an intercept in
     /// the units of the data.
-    pub fn without_offset(mut self) -> Self {
+    pub fn without_intercept(mut self) -> Self {
         self.features = self.features.without_centering();
         self.targets = self.targets.without_centering();
         self
@@ -110,8 +110,8 @@ mod tests {
     }
 
     #[test]
-    fn without_an_offset_zero_stays_zero() {
-        let scaling = Scaling::fit(&samples()).unwrap().without_offset();
+    fn without_an_intercept_zero_stays_zero() {
+        let scaling = Scaling::fit(&samples()).unwrap().without_intercept();
         let scaled = scaling.apply(&samples()).unwrap();
         assert_eq!(scaled.contexts(), array![[-1.0], [1.0]]);
         assert_eq!(scaled.features(), array![[0.0], [2.0]]);

@@ -75,7 +75,7 @@ impl Standardization {
         }
     }
 
-    /// The same scales without centring, for models that have no offset to absorb it.
+    /// The same scales without centring, for models that have no intercept to absorb it.
     pub fn without_centering(mut self) -> Self {
         self.centers.fill(0.0);
         self

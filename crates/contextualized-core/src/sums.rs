@@ -93,7 +93,7 @@ impl WeightedContexts {
     ) -> Result<Coefficients> {
         let all = model.coefficients(self.contexts())?;
         let slopes = weighted(self.weights(), all.slopes())?;
-        Coefficients::new(slopes, self.weights.dot(&all.offsets()))
+        Coefficients::new(slopes, self.weights.dot(&all.intercepts()))
     }
 
     /// The weighted sums of a model's linear predictors at these features (q × x), sums × targets.
@@ -199,7 +199,7 @@ impl<M: WithSums + ?Sized> WithSums for Box<M> {
 }
 
 impl CoefficientSums {
-    /// Joins tables of slopes (sums × y × x) and offsets (sums × y): of values, standard errors,
+    /// Joins tables of slopes (sums × y × x) and intercepts (sums × y): of values, standard errors,
     /// lower and upper ends.
     ///
     /// # Errors
@@ -207,7 +207,7 @@ impl CoefficientSums {
     /// Those of [`Coefficients::new`].
     pub fn new(tables: [(Array3<f64>, Array2<f64>); 4]) -> Result<Self> {
         let [values, standard_errors, lower, upper] =
-            tables.map(|(slopes, offsets)| Coefficients::new(slopes, offsets));
+            tables.map(|(slopes, intercepts)| Coefficients::new(slopes, intercepts));
         Ok(Self {
             values: values?,
             standard_errors: standard_errors?,
@@ -223,7 +223,7 @@ mod tests {
     use crate::{Family, LocalCoefficients};
     use ndarray::array;
 
-    /// One slope, twice the context, and the context as offset.
+    /// One slope, twice the context, and the context as intercept.
     struct Doubling;
 
     impl LocalCoefficients for Doubling {
@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(difference.weights(), array![[0.5, 0.5, -2.0]]);
         let found = difference.coefficients(&Doubling).unwrap();
         assert_eq!(found.slopes(), array![[[4.0 - 20.0]]]);
-        assert_eq!(found.offsets(), array![[2.0 - 10.0]]);
+        assert_eq!(found.intercepts(), array![[2.0 - 10.0]]);
         let predictor = difference
             .predictor(&Doubling, array![[0.0], [1.0], [1.0]].view())
             .unwrap();
@@ -269,7 +269,7 @@ mod tests {
         let sums = WeightedContexts::new(contexts, array![[1.0, 0.0], [1.0, 1.0], [-1.0, 1.0]]);
         let found = sums.unwrap().coefficients(&Doubling).unwrap();
         assert_eq!(found.slopes(), array![[[2.0]], [[8.0]], [[4.0]]]);
-        assert_eq!(found.offsets(), array![[1.0], [4.0], [2.0]]);
+        assert_eq!(found.intercepts(), array![[1.0], [4.0], [2.0]]);
     }
 
     #[test]

@@ -124,7 +124,7 @@ pub trait NetworkEstimator: Estimator<Model: NetworkDensity> + Clone {
 ///
 /// An explicit model's coefficients depend on the context alone, see
 /// [`VaryingCoefficients`]; an implicit one, such as a network g([x, c]), has the
-/// slopes ∂g/∂x at that point and the offset that makes the local model exact there.
+/// slopes ∂g/∂x at that point and the intercept that makes the local model exact there.
 pub trait LocalCoefficients: Send + Sync {
     /// Coefficients on the link scale at every row of contexts (n × c) and features (n × x).
     ///

@@ -17,14 +17,14 @@ use serde::{Deserialize, Serialize};
 /// `V(c) = Σ_k z_k(c) V_k` are slopes of factors on factors (f × f), mixed from archetypes; P (f × p) are
 /// loadings, of which those of a variable are positive and sum to one over factors, and P̃ the same with
 /// the rows of each factor scaled to sum to one: a factor is the sum of what is loaded on it, and its
-/// effect the mean over its variables. K f² + f p numbers stand for K p². Offsets are mixed for each
+/// effect the mean over its variables. K f² + f p numbers stand for K p². Intercepts are mixed for each
 /// variable.
 #[derive(Debug, Clone)]
 pub struct Factors<Z: Dim> {
-    /// Of factors on factors, without offsets.
+    /// Of factors on factors, without intercepts.
     latent: Archetypes<Z, usize, usize>,
-    /// Archetypes of offsets (Z × p).
-    offsets: Values<(Z, usize)>,
+    /// Archetypes of intercepts (Z × p).
+    intercepts: Values<(Z, usize)>,
     /// Logarithms of loadings (f × p), up to a constant for each variable.
     loadings: Values<(usize, usize)>,
 }
@@ -32,10 +32,10 @@ pub struct Factors<Z: Dim> {
 /// The numbers of a head of factors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FactorWeights {
-    /// Archetypes of the slopes of factors on factors, without offsets.
+    /// Archetypes of the slopes of factors on factors, without intercepts.
     pub latent: ArchetypeWeights,
     /// Archetypes × variables.
-    pub offsets: Array2<f64>,
+    pub intercepts: Array2<f64>,
     /// Logarithms of loadings (factors × variables), up to a constant for each variable.
     pub loadings: Array2<f64>,
 }
@@ -43,8 +43,8 @@ pub struct FactorWeights {
 /// Loadings start within this of equal.
 const INITIAL_LOADING: f64 = 0.5;
 
-/// Offsets start within this of zero.
-const INITIAL_OFFSET: f64 = 0.01;
+/// Intercepts start within this of zero.
+const INITIAL_INTERCEPT: f64 = 0.01;
 
 impl<Z: Dim> Factors<Z> {
     /// Random archetypes and loadings.
@@ -62,13 +62,13 @@ impl<Z: Dim> Factors<Z> {
                 format!("below {variables}, the number of variables"),
             ));
         }
-        check_size("offsets", &[code.size(), variables])?;
+        check_size("intercepts", &[code.size(), variables])?;
         let (device, mut generator) = (Cpu::default(), ChaCha8Rng::seed_from_u64(seed));
         generator.set_stream(1);
-        let (offsets, loadings) = ((code, variables), (factors, variables));
+        let (intercepts, loadings) = ((code, variables), (factors, variables));
         Ok(Self {
             latent: Archetypes::new(code, factors, factors, false, seed)?,
-            offsets: uniform(&device, offsets, INITIAL_OFFSET, &mut generator)?,
+            intercepts: uniform(&device, intercepts, INITIAL_INTERCEPT, &mut generator)?,
             loadings: uniform(&device, loadings, INITIAL_LOADING, &mut generator)?,
         })
     }
@@ -81,7 +81,7 @@ impl<Z: Dim> Factors<Z> {
     pub fn to_weights(&self) -> Result<FactorWeights> {
         Ok(FactorWeights {
             latent: self.latent.to_weights()?,
-            offsets: to_array2(&self.offsets)?,
+            intercepts: to_array2(&self.intercepts)?,
             loadings: to_array2(&self.loadings)?,
         })
     }
@@ -111,9 +111,9 @@ impl<Z: Dim> Head<Z, usize, usize> for Factors<Z> {
         &self,
         codes: Values<(B, Z), T>,
     ) -> Result<Generated<B, usize, usize, T>> {
-        let offsets = codes
+        let intercepts = codes
             .with_empty_tape()
-            .try_matmul(self.offsets.clone())
+            .try_matmul(self.intercepts.clone())
             .map_err(device_error)?;
         let Generated { slopes, .. } = self.latent.generate(codes)?;
         let (factors, variables) = (self.feature_count(), self.target_width());
@@ -148,7 +148,7 @@ impl<Z: Dim> Head<Z, usize, usize> for Factors<Z> {
             .map_err(device_error)?;
         Ok(Generated {
             slopes,
-            offsets: Some(offsets),
+            intercepts: Some(intercepts),
         })
     }
 
@@ -174,7 +174,7 @@ impl<Z: Dim> Factors<Z> {
 impl<Z: Dim> Parameters for Factors<Z> {
     fn visit<V: ParameterVisitor>(&mut self, visitor: &mut V) -> Result<()> {
         self.latent.visit(visitor)?;
-        visitor.visit(ParameterKind::Archetype, &mut self.offsets)?;
+        visitor.visit(ParameterKind::Archetype, &mut self.intercepts)?;
         visitor.visit(ParameterKind::Archetype, &mut self.loadings)
     }
 }

@@ -14,13 +14,13 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-/// Slopes (batch × targets × features) and, for a model with an intercept, offsets (batch × targets).
+/// Slopes (batch × targets × features) and, for a model with an intercept, intercepts (batch × targets).
 #[derive(Debug, Clone)]
 pub struct Generated<B: Dim, X: Dim, Y: Dim, T> {
     /// Slopes.
     pub slopes: Values<(B, Y, X), T>,
-    /// Offsets.
-    pub offsets: Option<Values<(B, Y), T>>,
+    /// Intercepts.
+    pub intercepts: Option<Values<(B, Y), T>>,
 }
 
 /// A map from codes of width `Z` to the coefficients of linear models of `Y` targets on `X` features.
@@ -62,20 +62,20 @@ impl<B: Dim, X: Dim, Y: Dim, T: Tape> Generated<B, X, Y, T> {
             .try_mul(features)
             .and_then(SumTo::try_sum::<(B, Y), Axis<2>>)
             .map_err(device_error)?;
-        match self.offsets {
-            Some(offsets) => predictor.try_add(offsets).map_err(device_error),
+        match self.intercepts {
+            Some(intercepts) => predictor.try_add(intercepts).map_err(device_error),
             None => Ok(predictor),
         }
     }
 }
 
-/// Coefficients as mixtures of archetypes: `B(c) = Σ_k z_k(c) A_k`, and likewise the offsets.
+/// Coefficients as mixtures of archetypes: `B(c) = Σ_k z_k(c) A_k`, and likewise the intercepts.
 ///
 /// With K archetypes the coefficients of all contexts lie in a space of K dimensions.
 #[derive(Debug, Clone)]
 pub struct Archetypes<Z: Dim, X: Dim, Y: Dim> {
     slopes: Values<(Z, Y, X)>,
-    offsets: Option<Values<(Z, Y)>>,
+    intercepts: Option<Values<(Z, Y)>>,
 }
 
 /// The numbers of an archetype head.
@@ -84,7 +84,7 @@ pub struct ArchetypeWeights {
     /// Archetypes × targets × features.
     pub slopes: Array3<f64>,
     /// Archetypes × targets, where there is an intercept.
-    pub offsets: Option<Array2<f64>>,
+    pub intercepts: Option<Array2<f64>>,
 }
 
 /// Archetypes start within this of zero, so that training starts near the zero model.
@@ -107,10 +107,11 @@ impl<Z: Dim, X: Dim, Y: Dim> Archetypes<Z, X, Y> {
         let (device, mut generator) = (Cpu::default(), ChaCha8Rng::seed_from_u64(seed));
         let slopes = (code, targets, features);
         let slopes = uniform(&device, slopes, INITIAL_ARCHETYPE, &mut generator)?;
-        let mut offsets = || uniform(&device, (code, targets), INITIAL_ARCHETYPE, &mut generator);
+        let mut intercepts =
+            || uniform(&device, (code, targets), INITIAL_ARCHETYPE, &mut generator);
         Ok(Self {
             slopes,
-            offsets: intercept.then(&mut offsets).transpose()?,
+            intercepts: intercept.then(&mut intercepts).transpose()?,
         })
     }
 
@@ -121,27 +122,27 @@ impl<Z: Dim, X: Dim, Y: Dim> Archetypes<Z, X, Y> {
     /// [`contextualized_core::Error::ColumnCount`] when the numbers are not of widths `Z`, `X` and `Y`.
     pub fn from_weights(weights: &ArchetypeWeights) -> Result<Self> {
         let (code, targets, features) = weights.slopes.dim();
-        // Checks rows and finiteness; offsets that are not there are zeros.
+        // Checks rows and finiteness; intercepts that are not there are zeros.
         let zeros = || Array2::zeros((code, targets));
-        let offsets = weights.offsets.clone().unwrap_or_else(zeros);
-        Coefficients::new(weights.slopes.clone(), offsets)?;
+        let intercepts = weights.intercepts.clone().unwrap_or_else(zeros);
+        Coefficients::new(weights.slopes.clone(), intercepts)?;
         let shape = (
             known_width("archetypes", code)?,
             known_width("archetype targets", targets)?,
             known_width("archetype features", features)?,
         );
         let device = Cpu::default();
-        let offsets = match &weights.offsets {
-            Some(offsets) => Some(tensor(
+        let intercepts = match &weights.intercepts {
+            Some(intercepts) => Some(tensor(
                 &device,
-                offsets.iter().copied().collect(),
+                intercepts.iter().copied().collect(),
                 (shape.0, shape.1),
             )?),
             None => None,
         };
         Ok(Self {
             slopes: tensor(&device, weights.slopes.iter().copied().collect(), shape)?,
-            offsets,
+            intercepts,
         })
     }
 
@@ -153,7 +154,7 @@ impl<Z: Dim, X: Dim, Y: Dim> Archetypes<Z, X, Y> {
     pub fn to_weights(&self) -> Result<ArchetypeWeights> {
         Ok(ArchetypeWeights {
             slopes: to_array3(&self.slopes)?,
-            offsets: self.offsets.as_ref().map(to_array2).transpose()?,
+            intercepts: self.intercepts.as_ref().map(to_array2).transpose()?,
         })
     }
 }
@@ -168,11 +169,11 @@ impl<Z: Dim, X: Dim, Y: Dim> Head<Z, X, Y> for Archetypes<Z, X, Y> {
             .retaped::<T>()
             .try_reshape_like(&flat)
             .map_err(device_error)?;
-        let offsets = match &self.offsets {
-            Some(offsets) => Some(
+        let intercepts = match &self.intercepts {
+            Some(intercepts) => Some(
                 codes
                     .with_empty_tape()
-                    .try_matmul(offsets.clone())
+                    .try_matmul(intercepts.clone())
                     .map_err(device_error)?,
             ),
             None => None,
@@ -181,7 +182,7 @@ impl<Z: Dim, X: Dim, Y: Dim> Head<Z, X, Y> for Archetypes<Z, X, Y> {
             .try_matmul(archetypes)
             .and_then(|slopes| slopes.try_reshape_like(&(batch, targets, features)))
             .map_err(device_error)?;
-        Ok(Generated { slopes, offsets })
+        Ok(Generated { slopes, intercepts })
     }
 
     fn archetypes<T: Tape>(&self) -> Option<Values<(Z, Y, X), T>> {
@@ -204,14 +205,14 @@ impl<Z: Dim, X: Dim, Y: Dim> Head<Z, X, Y> for Archetypes<Z, X, Y> {
 impl<Z: Dim, X: Dim, Y: Dim> Parameters for Archetypes<Z, X, Y> {
     fn visit<V: ParameterVisitor>(&mut self, visitor: &mut V) -> Result<()> {
         visitor.visit(ParameterKind::Archetype, &mut self.slopes)?;
-        match &mut self.offsets {
-            Some(offsets) => visitor.visit(ParameterKind::Archetype, offsets),
+        match &mut self.intercepts {
+            Some(intercepts) => visitor.visit(ParameterKind::Archetype, intercepts),
             None => Ok(()),
         }
     }
 }
 
-/// The code is the coefficients: slopes first, target after target, then the offsets.
+/// The code is the coefficients: slopes first, target after target, then the intercepts.
 #[derive(Debug, Clone, Copy)]
 pub struct Direct<X: Dim, Y: Dim> {
     features: X,
@@ -248,13 +249,13 @@ impl<X: Dim, Y: Dim> Head<usize, X, Y> for Direct<X, Y> {
             let slopes = codes.try_reshape_like(&shape).map_err(device_error)?;
             return Ok(Generated {
                 slopes,
-                offsets: None,
+                intercepts: None,
             });
         }
-        let offsets = codes
+        let intercepts = codes
             .with_empty_tape()
             .try_slice((.., slopes..))
-            .and_then(|offsets| offsets.try_reshape_like(&(batch, self.targets)))
+            .and_then(|intercepts| intercepts.try_reshape_like(&(batch, self.targets)))
             .map_err(device_error)?;
         let slopes = codes
             .try_slice((.., ..slopes))
@@ -262,7 +263,7 @@ impl<X: Dim, Y: Dim> Head<usize, X, Y> for Direct<X, Y> {
             .map_err(device_error)?;
         Ok(Generated {
             slopes,
-            offsets: Some(offsets),
+            intercepts: Some(intercepts),
         })
     }
 

@@ -125,7 +125,7 @@
 //! |---|---|
 //! | [`Encoder`], [`Mlp`], [`Additive`], [`Linear`], [`Linked`] | from contexts to codes |
 //! | [`Activation`] | the function between a perceptron's layers, with its derivatives |
-//! | [`Head`], [`Archetypes`], [`Direct`], [`Factors`] | from codes to slopes and offsets |
+//! | [`Head`], [`Archetypes`], [`Direct`], [`Factors`] | from codes to slopes and intercepts |
 //! | [`Contextualized`], [`Network`] | an encoder and a head joined; anything trainable |
 //! | [`EncoderSettings`], [`EncoderKind`], [`Parameterization`] | encoders and heads chosen at run time, and your own |
 //! | [`NetworkSettings`], [`StoredNetwork`] | a network that is built from settings and stored as plain numbers |

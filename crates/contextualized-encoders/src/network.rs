@@ -109,15 +109,15 @@ impl<C: Dim, Z: Dim, X: Dim, Y: Dim, E: Encoder<C, Z>, H: Head<Z, X, Y>>
         let blocks = self.by_blocks(contexts, |block| tables(&self.coefficients(block)?))?;
         let (_, x, y) = self.widths();
         let mut slopes = Array3::zeros((contexts.nrows(), y.size(), x.size()));
-        let mut offsets = Array2::zeros((contexts.nrows(), y.size()));
+        let mut intercepts = Array2::zeros((contexts.nrows(), y.size()));
         let rows = slopes
             .axis_chunks_iter_mut(Axis(0), BLOCK)
-            .zip(offsets.axis_chunks_iter_mut(Axis(0), BLOCK));
-        for ((mut slopes, mut offsets), block) in rows.zip(&blocks) {
+            .zip(intercepts.axis_chunks_iter_mut(Axis(0), BLOCK));
+        for ((mut slopes, mut intercepts), block) in rows.zip(&blocks) {
             slopes.assign(&block.0);
-            offsets.assign(&block.1);
+            intercepts.assign(&block.1);
         }
-        Coefficients::new(slopes, offsets)
+        Coefficients::new(slopes, intercepts)
     }
 
     /// The coefficients of codes given as a matrix (n × `Z`), as the head makes them.
@@ -127,8 +127,8 @@ impl<C: Dim, Z: Dim, X: Dim, Y: Dim, E: Encoder<C, Z>, H: Head<Z, X, Y>>
     /// [`contextualized_core::Error::ColumnCount`] when the matrix has another width; [`contextualized_core::Error::Numerical`].
     pub fn coefficients_of_codes(&self, codes: ArrayView2<'_, f64>) -> Result<Coefficients> {
         let codes = matrix(&Cpu::default(), "codes", codes, self.head.code_width())?;
-        let (slopes, offsets) = tables(&self.head.generate(codes)?)?;
-        Coefficients::new(slopes, offsets)
+        let (slopes, intercepts) = tables(&self.head.generate(codes)?)?;
+        Coefficients::new(slopes, intercepts)
     }
 
     /// The codes of contexts given as a matrix (n × `C`), n × `Z`.
@@ -190,16 +190,16 @@ impl<C: Dim, Z: Dim, X: Dim, Y: Dim, E: Encoder<C, Z>, H: Head<Z, X, Y>>
 /// Contexts that go through a network at once; fixed, so that bits do not depend on the threads.
 const BLOCK: usize = 1024;
 
-/// Slopes and offsets, of which there are zeros where there is no intercept.
+/// Slopes and intercepts, of which there are zeros where there is no intercept.
 fn tables<X: Dim, Y: Dim, T>(
     generated: &Generated<usize, X, Y, T>,
 ) -> Result<(Array3<f64>, Array2<f64>)> {
     let slopes = to_array3(&generated.slopes)?;
-    let offsets = match &generated.offsets {
-        Some(offsets) => to_array2(offsets)?,
+    let intercepts = match &generated.intercepts {
+        Some(intercepts) => to_array2(intercepts)?,
         None => Array2::zeros((slopes.dim().0, slopes.dim().1)),
     };
-    Ok((slopes, offsets))
+    Ok((slopes, intercepts))
 }
 
 impl<C: Dim, Z: Dim, X: Dim, Y: Dim, E: Encoder<C, Z>, H: Head<Z, X, Y>> Network<C, X, Y>

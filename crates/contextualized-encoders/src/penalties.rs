@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 /// does not depend on the batch size:
 ///
 /// ```text
-/// mean over rows of  λ₁ Σ |β| + λ₂ Σ β²       β: the row's generated slopes and offsets
+/// mean over rows of  λ₁ Σ |β| + λ₂ Σ β²       β: the row's generated slopes and intercepts
 /// + λ₃ Σ w²                                   w: weights of the encoder's layers, not its biases
 /// + λ₄ Σ_j √p ‖W_j‖                           W_j: the p weights by which context column j enters
 /// + λ₅ Σ_yx √K ‖A_yx‖                         A_yx: the slope of y on x in each of K archetypes
@@ -75,9 +75,9 @@ impl Penalties {
         }
         let rows = coefficients.slopes.shape().0.size() as f64;
         let mut penalty = self.of_values(coefficients.slopes.with_empty_tape(), rows)?;
-        if let Some(offsets) = &coefficients.offsets {
-            let of_offsets = self.of_values(offsets.with_empty_tape(), rows)?;
-            penalty = penalty.try_add(of_offsets).map_err(device_error)?;
+        if let Some(intercepts) = &coefficients.intercepts {
+            let of_intercepts = self.of_values(intercepts.with_empty_tape(), rows)?;
+            penalty = penalty.try_add(of_intercepts).map_err(device_error)?;
         }
         Ok(Some(penalty))
     }

@@ -18,14 +18,14 @@ const FOLDS: usize = 5;
 /// With fewer rows than this there is no telling, and nothing of the deviation is kept.
 const FEWEST_ROWS: usize = 2 * FOLDS;
 
-/// The same slopes and offsets at every context, in units of training: what a network's deviation is
+/// The same slopes and intercepts at every context, in units of training: what a network's deviation is
 /// added to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ConstantCoefficients {
     /// Targets × features.
     pub slopes: Array2<f64>,
     /// Targets.
-    pub offsets: Array1<f64>,
+    pub intercepts: Array1<f64>,
 }
 
 impl ConstantCoefficients {
@@ -37,8 +37,8 @@ impl ConstantCoefficients {
     pub fn check(&self, features: usize, targets: usize) -> Result<()> {
         check_table("population slopes", self.slopes.view(), Some(features))?;
         check_rows("population slopes", targets, self.slopes.nrows())?;
-        let offsets = self.offsets.view().insert_axis(Axis(0));
-        check_table("population offsets", offsets, Some(targets))
+        let intercepts = self.intercepts.view().insert_axis(Axis(0));
+        check_table("population intercepts", intercepts, Some(targets))
     }
 
     /// At so many rows.
@@ -47,7 +47,7 @@ impl ConstantCoefficients {
     ///
     /// Those of [`Coefficients::constant`].
     pub fn at(&self, rows: usize) -> Result<Coefficients> {
-        Coefficients::constant(self.slopes.view(), self.offsets.view(), rows)
+        Coefficients::constant(self.slopes.view(), self.intercepts.view(), rows)
     }
 
     /// The linear predictor of every row of features (n × targets).
@@ -57,7 +57,7 @@ impl ConstantCoefficients {
     /// [`contextualized_core::Error::ColumnCount`], [`contextualized_core::Error::NotFinite`].
     pub fn linear_predictor(&self, features: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         check_table("features", features, Some(self.slopes.ncols()))?;
-        let predictor = features.dot(&self.slopes.t()) + &self.offsets;
+        let predictor = features.dot(&self.slopes.t()) + &self.intercepts;
         check_finite("the linear predictor", predictor.view())?;
         Ok(predictor)
     }

@@ -208,10 +208,10 @@ impl<H, X: Dim, Y: Dim> Masked<H, X, Y> {
 
 impl<Z: Dim, X: Dim, Y: Dim, H: Head<Z, X, Y>> Head<Z, X, Y> for Masked<H, X, Y> {
     fn generate<B: Dim, T: Tape>(&self, codes: Values<(B, Z), T>) -> Result<Generated<B, X, Y, T>> {
-        let Generated { slopes, offsets } = self.head.generate(codes)?;
+        let Generated { slopes, intercepts } = self.head.generate(codes)?;
         Ok(Generated {
             slopes: self.apply(slopes)?,
-            offsets,
+            intercepts,
         })
     }
 

@@ -23,7 +23,7 @@ pub struct NetworkSettings<S = EncoderKind> {
     pub link: EncoderLink,
     /// The head.
     pub head: Parameterization,
-    /// Whether there are offsets.
+    /// Whether there are intercepts.
     pub intercept: bool,
     /// Which slopes there are (targets × features); none for all.
     pub mask: Option<Array2<bool>>,

@@ -71,7 +71,7 @@
 //! let posterior = fitted.posterior_at(array![[0.3, 0.0]].view())?;
 //! let deviation = posterior.covariances[[0, 0, 0, 0]].sqrt();
 //! assert!((posterior.means[[0, 0, 0]] - 0.6_f64.sin()).abs() < 3.0 * deviation && deviation < 0.05);
-//! // The second context has no influence, and the offset does not vary.
+//! // The second context has no influence, and the intercept does not vary.
 //! let hyper = fitted.hyperparameters();
 //! assert!(hyper.inverse_length_scales[[0, 1]] < 0.1 * hyper.inverse_length_scales[[0, 0]]);
 //! assert!(hyper.amplitudes[[1, 0]] < 0.1 * hyper.amplitudes[[0, 0]]);

@@ -2,7 +2,7 @@
 
 use contextualized_core::validate::{check_offsets, check_rows, check_table, check_weights};
 use contextualized_core::{Error, Result};
-use ndarray::{Array1, ArrayView1, ArrayView2, Axis, CowArray, Ix2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix2};
 
 /// Rows of contexts (n × c), of a design (n × p) and of targets (n × T), in units in which all have
 /// a scale of about one.
@@ -104,11 +104,44 @@ impl<'a> Observations<'a> {
         one
     }
 
+    /// Some of the rows, in this order.
+    pub(crate) fn select(&self, chosen: &[usize]) -> OwnedObservations {
+        OwnedObservations {
+            contexts: self.contexts.select(Axis(0), chosen),
+            design: self.design.select(Axis(0), chosen),
+            targets: self.targets.select(Axis(0), chosen),
+            weights: self.weights.map(|w| w.select(Axis(0), chosen)),
+            offsets: self.offsets.map(|o| o.select(Axis(0), chosen)),
+        }
+    }
+
     /// The targets less the offsets, which is all that offsets are where the likelihood is quadratic.
     pub(crate) fn adjusted_targets(&self) -> CowArray<'a, f64, Ix2> {
         match self.offsets {
             Some(offsets) => (&self.targets - &offsets.insert_axis(Axis(1))).into(),
             None => self.targets.into(),
         }
+    }
+}
+
+/// Rows of their own.
+pub(crate) struct OwnedObservations {
+    contexts: Array2<f64>,
+    design: Array2<f64>,
+    targets: Array2<f64>,
+    weights: Option<Array1<f64>>,
+    offsets: Option<Array1<f64>>,
+}
+
+impl OwnedObservations {
+    pub(crate) fn rows(&self) -> Observations<'_> {
+        let tables = (
+            self.contexts.view(),
+            self.design.view(),
+            self.targets.view(),
+        );
+        Observations::new(tables.0, tables.1, tables.2)
+            .with_weights(self.weights.as_ref().map(Array1::view))
+            .with_offsets(self.offsets.as_ref().map(Array1::view))
     }
 }

@@ -5,7 +5,7 @@ use crate::fitted::{FittedProcess, ProcessReport, Uncertainty};
 use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::kernel::Kernel;
 use crate::observations::Observations;
-use crate::optimise::Optimum;
+use crate::optimise::{Optimum, SMALLEST};
 use crate::priors::Priors;
 use crate::search::Found;
 use contextualized_core::{Error, Family, FitReport, Result, Termination};
@@ -257,6 +257,8 @@ impl CoefficientProcess {
             optimum,
         } = found;
         let evidence = engine.value(&hyper)?;
+        let logs = layout.logs(&hyper, SMALLEST);
+        let log_posterior = evidence + self.settings.priors.log_density(&layout, &logs, false).0;
         let few = engine.rows() <= Self::UNCERTAIN_ROWS;
         let uncertainty =
             (self.fixed.is_none() && self.settings.uncertainty && few).then(|| Uncertainty {
@@ -278,7 +280,7 @@ impl CoefficientProcess {
                 best_epoch: None,
             },
             log_marginal_likelihood: evidence,
-            log_posterior: optimum.log_density,
+            log_posterior,
             method: engine.method(),
             jitter: 0.0,
         };

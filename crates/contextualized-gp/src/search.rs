@@ -6,7 +6,7 @@ use crate::engine::{Engine, Part};
 use crate::exact::Exact;
 use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::low_rank::LowRank;
-use crate::observations::Observations;
+use crate::observations::{Observations, OwnedObservations};
 use crate::optimise::{Optimum, Posterior, SMALLEST, axes_of, information, maximize};
 use crate::priors::Priors;
 use crate::process::{CoefficientProcess, Sharing, Size};
@@ -32,8 +32,8 @@ impl CoefficientProcess {
         if count <= pilot_rows && !matches!(self.settings.size, Size::LowRank { .. }) {
             return Ok(self.choose(self.exact(rows)?, self.starts(rows))?.chosen());
         }
-        let subset = Subset::draw(rows, pilot_rows);
-        let mut found = self.choose(self.exact(subset.rows())?, self.starts(rows))?;
+        let pilot = subset(rows, pilot_rows);
+        let mut found = self.choose(self.exact(pilot.rows())?, self.starts(rows))?;
         if !quadratic {
             let mut found = found.chosen();
             found.engine = self.engine_for(rows, &found.hyper)?;
@@ -41,8 +41,8 @@ impl CoefficientProcess {
         }
         for (stage, least) in SEARCH.stages {
             if count > least {
-                let subset = Subset::draw(rows, stage);
-                let engine = self.engine_for(subset.rows(), found.hyper())?;
+                let some = subset(rows, stage);
+                let engine = self.engine_for(some.rows(), found.hyper())?;
                 let starts = self.and_cold(found.starts()?, &engine, rows);
                 found = self.choose(engine, starts)?;
             }
@@ -131,7 +131,7 @@ impl CoefficientProcess {
         if exact_allowed && (limit == 0 || !self.family.is_quadratic()) {
             return self.exact(rows);
         }
-        let candidates = Subset::draw(rows, SEARCH.candidates);
+        let candidates = subset(rows, SEARCH.candidates);
         let choose = |squares: &[f64], pivots| {
             let contexts = candidates.rows().contexts;
             Basis::choose(&self.kernel, squares, contexts, tolerance, limit, pivots)
@@ -522,41 +522,14 @@ fn reference(hyper: &Hyperparameters) -> Vec<f64> {
         .to_vec()
 }
 
-/// Some of the rows, drawn at random and the same each time, in their order.
-struct Subset {
-    contexts: Array2<f64>,
-    design: Array2<f64>,
-    targets: Array2<f64>,
-    weights: Option<Array1<f64>>,
-    offsets: Option<Array1<f64>>,
-}
-
-impl Subset {
-    fn draw(rows: Observations<'_>, count: usize) -> Self {
-        let all = rows.rows();
-        let mut chosen = if count >= all {
-            (0..all).collect()
-        } else {
-            sample(&mut ChaCha8Rng::seed_from_u64(0), all, count).into_vec()
-        };
-        chosen.sort_unstable();
-        Self {
-            contexts: rows.contexts.select(Axis(0), &chosen),
-            design: rows.design.select(Axis(0), &chosen),
-            targets: rows.targets.select(Axis(0), &chosen),
-            weights: rows.weights.map(|w| w.select(Axis(0), &chosen)),
-            offsets: rows.offsets.map(|o| o.select(Axis(0), &chosen)),
-        }
-    }
-
-    fn rows(&self) -> Observations<'_> {
-        let tables = (
-            self.contexts.view(),
-            self.design.view(),
-            self.targets.view(),
-        );
-        Observations::new(tables.0, tables.1, tables.2)
-            .with_weights(self.weights.as_ref().map(Array1::view))
-            .with_offsets(self.offsets.as_ref().map(Array1::view))
-    }
+/// So many of the rows, drawn at random and the same each time, in their order.
+fn subset(rows: Observations<'_>, count: usize) -> OwnedObservations {
+    let all = rows.rows();
+    let mut chosen = if count >= all {
+        (0..all).collect()
+    } else {
+        sample(&mut ChaCha8Rng::seed_from_u64(0), all, count).into_vec()
+    };
+    chosen.sort_unstable();
+    rows.select(&chosen)
 }

@@ -8,7 +8,7 @@ use ndarray::{Array2, Axis};
 pub struct SimulatedData {
     /// What an estimator may see: contexts, features and targets.
     pub samples: Samples,
-    /// The true slopes and offsets of each row, on the link scale.
+    /// The true slopes and intercepts of each row, on the link scale.
     pub coefficients: Coefficients,
     /// The true mean of each target, rows × targets: a probability where targets are binary.
     pub means: Array2<f64>,
@@ -89,7 +89,7 @@ mod tests {
         let some = data().select(&[2, 0, 2]).unwrap();
         let expected = array![[2.0], [0.0], [2.0]];
         assert_eq!(some.samples.contexts(), expected);
-        assert_eq!(some.coefficients.offsets(), expected);
+        assert_eq!(some.coefficients.intercepts(), expected);
         assert_eq!(some.coefficients.slopes()[[0, 0, 0]], 2.0);
         assert_eq!(some.means, expected);
     }

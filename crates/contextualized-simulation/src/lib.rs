@@ -6,7 +6,7 @@
 //! Row i has contexts `c_i` and features `x_i`, and a linear model of its own:
 //!
 //! ```text
-//! η_i = B(c_i) x_i + m(c_i)                 B(c): y × x slopes,  m(c): y offsets
+//! η_i = B(c_i) x_i + m(c_i)                 B(c): y × x slopes,  m(c): y intercepts
 //!
 //! y_i = η_i + σ ε_i,  ε_i ~ N(0, 1)         real-valued targets
 //! y_i ~ Bernoulli(1 / (1 + exp(−η_i)))      binary targets
@@ -28,7 +28,7 @@
 //!     .uniform_contexts(1, -1.0, 1.0)
 //!     .irrelevant_contexts(2)
 //!     .slopes(|c| vec![c[0], 1.0 - c[0] * c[0]])
-//!     .offset(|_| 0.5)
+//!     .intercept(|_| 0.5)
 //!     .noise(0.1)
 //!     .simulate(42)?;
 //! assert_eq!(data.samples.names().contexts, ["c0", "noise0", "noise1"]);

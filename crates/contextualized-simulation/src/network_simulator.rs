@@ -2,7 +2,7 @@
 
 use crate::contexts::{Contexts, context_setters};
 use crate::rows::{stacked, table};
-use crate::simulator::Offsets;
+use crate::simulator::Intercepts;
 use crate::{Draws, StructuralModel};
 use contextualized_core::{Error, Networks, Result, Samples, Split};
 use ndarray::{Array2, ArrayView2, Axis};
@@ -18,7 +18,7 @@ pub struct SimulatedNetworks {
     /// The true weights of each row: the edge from node i to node j is in row i, column j.
     pub networks: Networks,
     /// The true intercepts m, rows × nodes.
-    pub offsets: Array2<f64>,
+    pub intercepts: Array2<f64>,
 }
 
 impl SimulatedNetworks {
@@ -34,7 +34,7 @@ impl SimulatedNetworks {
 
     /// What the true networks say of each node given the others, `x W + m` (rows × nodes).
     pub fn reconstruction(&self) -> Array2<f64> {
-        let mut reconstruction = self.offsets.clone();
+        let mut reconstruction = self.intercepts.clone();
         for (row, network) in self.networks.edges().axis_iter(Axis(0)).enumerate() {
             let mut sample = reconstruction.row_mut(row);
             sample += &self.samples.features().row(row).dot(&network);
@@ -50,14 +50,14 @@ impl SimulatedNetworks {
     pub fn select(&self, rows: &[usize]) -> Result<Self> {
         let samples = self.samples.select(rows)?;
         // The fields are public, so these tables may have been replaced by shorter ones.
-        let least = self.networks.rows().min(self.offsets.nrows());
+        let least = self.networks.rows().min(self.intercepts.nrows());
         if let Some(&row) = rows.iter().find(|&&row| row >= least) {
             return Err(Error::RowOutOfRange { row, rows: least });
         }
         Ok(Self {
             samples,
             networks: Networks::new(self.networks.edges().select(Axis(0), rows))?,
-            offsets: self.offsets.select(Axis(0), rows),
+            intercepts: self.intercepts.select(Axis(0), rows),
         })
     }
 
@@ -96,7 +96,7 @@ impl SimulatedNetworks {
 pub struct NetworkSimulator {
     contexts: Contexts,
     networks: Option<Arc<NetworkAt>>,
-    offsets: Option<Arc<Offsets>>,
+    intercepts: Option<Arc<Intercepts>>,
     model: StructuralModel,
 }
 
@@ -106,7 +106,7 @@ impl NetworkSimulator {
         Self {
             contexts: Contexts::missing(rows),
             networks: None,
-            offsets: None,
+            intercepts: None,
             model: StructuralModel::new(),
         }
     }
@@ -123,8 +123,11 @@ impl NetworkSimulator {
     }
 
     /// The intercepts m(c) (p).
-    pub fn offsets(mut self, offsets: impl Fn(&[f64]) -> Vec<f64> + Send + Sync + 'static) -> Self {
-        self.offsets = Some(Arc::new(offsets));
+    pub fn intercepts(
+        mut self,
+        intercepts: impl Fn(&[f64]) -> Vec<f64> + Send + Sync + 'static,
+    ) -> Self {
+        self.intercepts = Some(Arc::new(intercepts));
         self
     }
 
@@ -156,19 +159,21 @@ impl NetworkSimulator {
         let matrices: Vec<_> = (0..rows).map(|row| network_at(&context(row))).collect();
         let nodes = matrices.first().map_or(0, Array2::nrows);
         let networks = Networks::new(stacked("networks", &matrices, (nodes, nodes))?)?;
-        let offsets = match &self.offsets {
-            Some(offsets) => table("offsets", rows, Some(nodes), |row| offsets(&context(row)))?,
+        let intercepts = match &self.intercepts {
+            Some(intercepts) => table("intercepts", rows, Some(nodes), |row| {
+                intercepts(&context(row))
+            })?,
             None => Array2::zeros((rows, nodes)),
         };
         let features = self
             .model
-            .simulate_with_offsets(&networks, offsets.view(), seed)?;
+            .simulate_with_intercepts(&networks, intercepts.view(), seed)?;
         let visible = self.contexts.with_irrelevant(contexts.view(), seed);
         let samples = Samples::of_nodes(visible.view(), features.view())?;
         Ok(SimulatedNetworks {
             samples: self.contexts.name(samples)?,
             networks,
-            offsets,
+            intercepts,
         })
     }
 }

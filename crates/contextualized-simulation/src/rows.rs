@@ -1,6 +1,6 @@
 //! Tables assembled from what closures return for one row at a time.
 
-use crate::simulator::{Offsets, Slopes};
+use crate::simulator::{Intercepts, Slopes};
 use contextualized_core::validate::{check_columns, check_table};
 use contextualized_core::{Coefficients, Result};
 use ndarray::{Array2, Array3, ArrayView2};
@@ -31,7 +31,7 @@ pub(crate) fn table(
 pub(crate) fn coefficients(
     contexts: ArrayView2<'_, f64>,
     slopes: &Slopes,
-    offsets: Option<&Offsets>,
+    intercepts: Option<&Intercepts>,
 ) -> Result<Coefficients> {
     let rows = contexts.nrows();
     let context = |row: usize| contexts.row(row).to_vec();
@@ -43,11 +43,13 @@ pub(crate) fn coefficients(
     }
     let slopes = stacked("slopes", &matrices, (targets, features))?;
 
-    let offsets = match offsets {
-        Some(offsets) => table("offsets", rows, Some(targets), |row| offsets(&context(row)))?,
+    let intercepts = match intercepts {
+        Some(intercepts) => table("intercepts", rows, Some(targets), |row| {
+            intercepts(&context(row))
+        })?,
         None => Array2::zeros((rows, targets)),
     };
-    Coefficients::new(slopes, offsets)
+    Coefficients::new(slopes, intercepts)
 }
 
 /// Matrices of finite values (rows × columns) as one table; errors count columns row by row.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// The number is that of the columns wanted.
 type DrawFeatures = dyn Fn(&mut Draws, &[f64], usize) -> Vec<f64> + Send + Sync;
 pub(crate) type Slopes = dyn Fn(&[f64]) -> Array2<f64> + Send + Sync;
-pub(crate) type Offsets = dyn Fn(&[f64]) -> Vec<f64> + Send + Sync;
+pub(crate) type Intercepts = dyn Fn(&[f64]) -> Vec<f64> + Send + Sync;
 
 /// A recipe for simulated data: contexts, features, a coefficient field, an outcome.
 ///
@@ -24,7 +24,7 @@ pub(crate) type Offsets = dyn Fn(&[f64]) -> Vec<f64> + Send + Sync;
 /// y ~ Bernoulli(1 / (1 + exp(−η)))          binary
 /// ```
 ///
-/// The slopes `B` are required, and contexts, drawn or given. Offsets `m` are zero and features
+/// The slopes `B` are required, and contexts, drawn or given. Intercepts `m` are zero and features
 /// standard normal unless set. A setting made twice keeps the last value; all are checked by
 /// [`Simulator::simulate`].
 ///
@@ -46,7 +46,7 @@ pub(crate) type Offsets = dyn Fn(&[f64]) -> Vec<f64> + Send + Sync;
 ///     .contexts(|draws| vec![draws.uniform(20.0, 80.0)])
 ///     .features(|draws, c| vec![draws.bernoulli(c[0] / 100.0)])
 ///     .slopes(|c| vec![(50.0 - c[0]) / 10.0])
-///     .offset(|c| c[0] / 20.0)
+///     .intercept(|c| c[0] / 20.0)
 ///     .noise(0.5)
 ///     .simulate(7)?;
 /// assert_eq!(data.samples.targets().dim(), (500, 1));
@@ -59,7 +59,7 @@ pub struct Simulator {
     contexts: Contexts,
     features: Arc<DrawFeatures>,
     slopes: Option<Arc<Slopes>>,
-    offsets: Option<Arc<Offsets>>,
+    intercepts: Option<Arc<Intercepts>>,
     family: Family,
     noise: f64,
 }
@@ -73,7 +73,7 @@ impl Simulator {
                 (0..columns).map(|_| draws.normal(0.0, 1.0)).collect()
             }),
             slopes: None,
-            offsets: None,
+            intercepts: None,
             family: Family::Gaussian,
             noise: 0.0,
         }
@@ -118,14 +118,17 @@ impl Simulator {
         self
     }
 
-    /// The offset of one target as a function of the context.
-    pub fn offset(self, field: impl Fn(&[f64]) -> f64 + Send + Sync + 'static) -> Self {
-        self.offsets(move |context| vec![field(context)])
+    /// The intercept of one target as a function of the context.
+    pub fn intercept(self, field: impl Fn(&[f64]) -> f64 + Send + Sync + 'static) -> Self {
+        self.intercepts(move |context| vec![field(context)])
     }
 
-    /// The offsets of several targets, one each, as a function of the context.
-    pub fn offsets(mut self, field: impl Fn(&[f64]) -> Vec<f64> + Send + Sync + 'static) -> Self {
-        self.offsets = Some(Arc::new(field));
+    /// The intercepts of several targets, one each, as a function of the context.
+    pub fn intercepts(
+        mut self,
+        field: impl Fn(&[f64]) -> Vec<f64> + Send + Sync + 'static,
+    ) -> Self {
+        self.intercepts = Some(Arc::new(field));
         self
     }
 
@@ -153,7 +156,7 @@ impl Simulator {
     ///   negative or not finite;
     /// - [`Error::NoColumns`] when a function returns nothing;
     /// - [`Error::ColumnCount`] when a function returns more values for one row than for the
-    ///   first, or features or offsets do not fit the slopes;
+    ///   first, or features or intercepts do not fit the slopes;
     /// - [`Error::NotFinite`] for a value that is not finite, be it returned by a function or
     ///   overflowing in the mean; slopes count columns target by target.
     pub fn simulate(&self, seed: u64) -> Result<SimulatedData> {
@@ -181,7 +184,7 @@ impl Simulator {
                 "a function of the context",
             ));
         };
-        coefficients(contexts, slopes.as_ref(), self.offsets.as_deref())
+        coefficients(contexts, slopes.as_ref(), self.intercepts.as_deref())
     }
 
     fn draw_features(

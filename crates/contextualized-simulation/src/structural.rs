@@ -156,8 +156,8 @@ impl StructuralModel {
     /// negative, not finite, or neither one nor one for each node; [`Error::NotFinite`] where weights
     /// are so large that a value is.
     pub fn simulate(&self, networks: &Networks, seed: u64) -> Result<Array2<f64>> {
-        let offsets = Array2::zeros((networks.rows(), networks.nodes()));
-        self.simulate_with_offsets(networks, offsets.view(), seed)
+        let intercepts = Array2::zeros((networks.rows(), networks.nodes()));
+        self.simulate_with_intercepts(networks, intercepts.view(), seed)
     }
 
     /// The same with intercepts m (n × p).
@@ -167,17 +167,17 @@ impl StructuralModel {
     /// # Errors
     ///
     /// Those of [`StructuralModel::simulate`], and [`Error::RowCount`] and [`Error::ColumnCount`] for
-    /// other than n × p offsets.
-    pub fn simulate_with_offsets(
+    /// other than n × p intercepts.
+    pub fn simulate_with_intercepts(
         &self,
         networks: &Networks,
-        offsets: ArrayView2<'_, f64>,
+        intercepts: ArrayView2<'_, f64>,
         seed: u64,
     ) -> Result<Array2<f64>> {
         let (rows, nodes) = (networks.rows(), networks.nodes());
         let scales = self.checked_scales(nodes)?;
-        check_rows("offsets", rows, offsets.nrows())?;
-        check_columns("offsets", nodes, offsets.ncols())?;
+        check_rows("intercepts", rows, intercepts.nrows())?;
+        check_columns("intercepts", nodes, intercepts.ncols())?;
         let mut draws = Draws::new(seed, Stream::Noise);
         let mut values = Array2::zeros((rows, nodes));
         for (row, network) in networks.edges().axis_iter(Axis(0)).enumerate() {
@@ -188,7 +188,7 @@ impl StructuralModel {
             }
             for node in order {
                 // Weights of nodes that come later are zero.
-                let predictor = offsets[[row, node]] + network.column(node).dot(&sample.view());
+                let predictor = intercepts[[row, node]] + network.column(node).dot(&sample.view());
                 sample[node] = match self.noise {
                     NodeNoise::Logistic => draws.bernoulli(logistic(predictor)),
                     NodeNoise::Poisson => draws.poisson(predictor.exp().min(Self::MOST_RATE)),

@@ -5,7 +5,7 @@
 //! treatments A and B does for them:
 //!
 //! ```text
-//! w0 = c0 + c1²        w1 = c0² + c1        y = w0 x0 + w1 x1,  without noise or offset
+//! w0 = c0 + c1²        w1 = c0² + c1        y = w0 x0 + w1 x1,  without noise or intercept
 //! ```
 //!
 //! Contexts fill a 75 × 75 grid on [−1, 1]², doses are uniform on [−1, 1]². Responses are
@@ -63,7 +63,7 @@ pub struct Patients {
     pub original_contexts: Array2<f64>,
     /// Standardised contexts of the variant, 2 × c.
     pub contexts: Array2<f64>,
-    /// Their true effects; offsets are zero.
+    /// Their true effects; intercepts are zero.
     pub coefficients: Coefficients,
 }
 

@@ -67,32 +67,32 @@ fn problems() -> Vec<Problem> {
         Simulator::new(rows)
             .uniform_contexts(2, -1.0, end)
             .slopes(|c| vec![c[0] + 0.5 * c[0] * c[0], 1.0 - c[1]])
-            .offset(|c| (2.0 * c[0]).sin())
+            .intercept(|c| (2.0 * c[0]).sin())
             .noise(0.5)
     };
     vec![
         Problem::new("smooth", 200, |rows| {
             uniform(rows, 2)
                 .slopes(|c| vec![(3.0 * c[0]).sin(), (2.0 * c[1]).cos()])
-                .offset(|c| c[0])
+                .intercept(|c| c[0])
                 .noise(0.5)
         }),
         Problem::new("interacting", 300, |rows| {
             uniform(rows, 3)
                 .slopes(|c| vec![2.0 * c[0] * c[1], (3.0 * c[0] * c[2]).sin()])
-                .offset(|c| c[1] * c[2])
+                .intercept(|c| c[1] * c[2])
                 .noise(0.5)
         }),
         Problem::new("discontinuous", 300, |rows| {
             uniform(rows, 2)
                 .slopes(move |c| vec![c[0].signum(), indicator(c[1] > 0.3)])
-                .offset(move |c| indicator(c[0] > 0.0 && c[1] < 0.0))
+                .intercept(move |c| indicator(c[0] > 0.0 && c[1] < 0.0))
                 .noise(0.5)
         }),
         Problem::new("no effect", 200, |rows| {
             uniform(rows, 3)
                 .slopes(|_| vec![1.0, -0.5])
-                .offset(|_| 0.5)
+                .intercept(|_| 0.5)
                 .noise(1.0)
         }),
         Problem::new("irrelevant", 200, |rows| {
@@ -121,7 +121,7 @@ fn problems() -> Vec<Problem> {
             ..Problem::new("binary", 300, |rows| {
                 uniform(rows, 2)
                     .slopes(|c| vec![2.0 * (2.0 * c[0]).sin(), 1.0])
-                    .offset(|c| c[1])
+                    .intercept(|c| c[1])
                     .family(Family::Binomial)
             })
         },

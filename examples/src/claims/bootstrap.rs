@@ -113,12 +113,12 @@ pub fn measure(data_sets: u64) -> Result<Findings> {
     ))
 }
 
-/// Share of the two slopes and the offset of a population that its bootstrap intervals hold.
+/// Share of the two slopes and the intercept of a population that its bootstrap intervals hold.
 fn population_coverage(seed: u64) -> Result<f64> {
     let data = Simulator::new(ROWS)
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(|_| vec![1.0, -0.5])
-        .offset(|_| 2.0)
+        .intercept(|_| 2.0)
         .noise(0.5)
         .simulate(seed)?;
     let here = data.samples.contexts().slice_move(ndarray::s![..1, ..]);
@@ -156,7 +156,7 @@ fn null_samples(rows: usize, seed: u64, varying: f64) -> Result<Samples> {
     Ok(Simulator::new(rows)
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(move |c| vec![varying * c[0], 1.0])
-        .offset(move |c| varying * c[0])
+        .intercept(move |c| varying * c[0])
         .noise(0.5)
         .simulate(seed)?
         .samples)

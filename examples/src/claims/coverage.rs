@@ -140,7 +140,7 @@ fn line(
     let of_all = |shares: &[Shares]| mean(shares.iter().map(|s| s.iter().sum::<f64>() / 3.0));
     let per_cent = |share: f64| format!("{:.1}", 100.0 * share);
     let (share, error) = of_all(shares);
-    let [w0, w1, offset] = [0, 1, 2].map(|j| per_cent(mean(shares.iter().map(|s| s[j])).0));
+    let [w0, w1, intercept] = [0, 1, 2].map(|j| per_cent(mean(shares.iter().map(|s| s[j])).0));
     let met = bar.contains(&(100.0 * share));
     let line = [
         names[0].to_owned(),
@@ -152,7 +152,7 @@ fn line(
         per_cent(error),
         w0,
         w1,
-        offset,
+        intercept,
         plug_in
             .map(|shares| per_cent(of_all(shares).0))
             .unwrap_or_default(),

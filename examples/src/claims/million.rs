@@ -36,7 +36,7 @@ pub fn measure() -> Result<Findings> {
         let intervals = model.intervals(new.samples.contexts(), 0.95)?;
         let seconds = start.elapsed().as_secs_f64();
         let slopes = effect_mse(&new.coefficients, &estimate)?;
-        let offset = (&new.coefficients.offsets() - &estimate.offsets())
+        let intercept = (&new.coefficients.intercepts() - &estimate.intercepts())
             .mapv(|error| error * error)
             .sum()
             / NEW_ROWS as f64;
@@ -56,7 +56,7 @@ pub fn measure() -> Result<Findings> {
         claim(
             "MSE of slopes and intercept",
             judged(0.0..=2.5e-5),
-            (3.0 * slopes + offset) / 4.0,
+            (3.0 * slopes + intercept) / 4.0,
         );
         claim("share in 95 % intervals", judged(0.92..=0.97), covered);
         claim("seconds of the fit", Bar::Reported, fit);

@@ -10,7 +10,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-/// Features; an offset is the last coefficient.
+/// Features; an intercept is the last coefficient.
 const FEATURES: usize = 2;
 /// Standard deviation of the noise.
 const NOISE: f64 = 0.5;
@@ -22,8 +22,8 @@ const LENGTH_SCALE: f64 = 0.6;
 pub(super) enum Truth {
     /// Drawn from the prior: constants `N(0, 1)` and functions of a squared exponential kernel.
     Prior,
-    /// Given: `sin(3 c0) + c1`, `c0 c1` and the offset `cos(2 c0)`; of one context `sin(3 c0)`, `c0²`
-    /// and the same offset.
+    /// Given: `sin(3 c0) + c1`, `c0 c1` and the intercept `cos(2 c0)`; of one context `sin(3 c0)`, `c0²`
+    /// and the same intercept.
     Smooth,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct DataSet {
 impl DataSet {
     /// Contexts uniform on [−1, 1], two standard normal features less their means, noise of 0.5.
     ///
-    /// The means are taken away so that the offset is the one at average features, about which a
+    /// The means are taken away so that the intercept is the one at average features, about which a
     /// model of standardised data has its prior.
     pub(super) fn simulate(
         truth: Truth,
@@ -136,7 +136,7 @@ fn smooth(contexts: ArrayView2<'_, f64>) -> Array2<f64> {
     })
 }
 
-/// For each slope of the first target, and its offset last, the number of rows whose interval holds
+/// For each slope of the first target, and its intercept last, the number of rows whose interval holds
 /// the truth.
 pub(super) fn hits(intervals: &CoefficientIntervals, truth: &Coefficients) -> Vec<usize> {
     let (lower, upper) = (&intervals.lower, &intervals.upper);
@@ -147,7 +147,7 @@ pub(super) fn hits(intervals: &CoefficientIntervals, truth: &Coefficients) -> Ve
             count(&|row| (at(lower, row)..=at(upper, row)).contains(&at(truth, row)))
         })
         .chain([{
-            let at = |c: &Coefficients, row| c.offsets()[[row, 0]];
+            let at = |c: &Coefficients, row| c.intercepts()[[row, 0]];
             count(&|row| (at(lower, row)..=at(upper, row)).contains(&at(truth, row)))
         }])
         .collect()

@@ -29,8 +29,8 @@ enum Truth {
     Constant,
     /// The same, but x has mean c₀ and the noise the deviation e^{c₀} / 2.
     Uneven,
-    /// The same as the first with an offset of 2 sin(2 c₁), the slope constant.
-    Offset,
+    /// The same as the first with an intercept of 2 sin(2 c₁), the slope constant.
+    Intercept,
     /// The slope is c₀², the noise 1/2.
     UShape,
 }
@@ -92,8 +92,8 @@ pub fn measure(data_sets: u64) -> Result<Findings> {
         null(Truth::Uneven, 80, Method::Permutation, None),
         null(Truth::Uneven, 80, Method::Bootstrap, None),
         null(Truth::Uneven, 80, Method::Wald, None),
-        null(Truth::Offset, 80, Method::Permutation, None),
-        null(Truth::Offset, 80, Method::Wald, None),
+        null(Truth::Intercept, 80, Method::Permutation, None),
+        null(Truth::Intercept, 80, Method::Wald, None),
         power(Method::Permutation),
         power(Method::Bootstrap),
         power(Method::Wald),
@@ -160,7 +160,7 @@ impl Study {
             match self.truth {
                 Truth::Constant => "nothing varies",
                 Truth::Uneven => "nothing; uneven x and noise",
-                Truth::Offset => "intercept sin(2 c1)",
+                Truth::Intercept => "intercept sin(2 c1)",
                 Truth::UShape => "slope c0²",
             }
             .to_owned(),
@@ -211,7 +211,7 @@ impl Study {
             )),
             Method::Wald => wald_table(&kernel.fit(&samples)?, &samples),
         }?;
-        // The slope comes before the offset.
+        // The slope comes before the intercept.
         let adjusted = table
             .pairs
             .iter()
@@ -254,7 +254,7 @@ fn simulate(truth: Truth, rows: usize, seed: u64) -> Result<Samples> {
         let (c, x) = (contexts.row(row), features[[row, 0]]);
         let mean = match truth {
             Truth::Constant | Truth::Uneven => 1.0 + x,
-            Truth::Offset => 2.0 * (2.0 * c[1]).sin() + x,
+            Truth::Intercept => 2.0 * (2.0 * c[1]).sin() + x,
             Truth::UShape => 1.0 + c[0] * c[0] * x,
         };
         mean + noise[[row, 0]]

@@ -128,7 +128,7 @@ impl<M: LocalCoefficients> Ensemble<M> {
         let original = varying(&self.original)?.coefficients(contexts)?;
         Coefficients::new(
             &means.slopes() - &original.slopes(),
-            &means.offsets() - &original.offsets(),
+            &means.intercepts() - &original.intercepts(),
         )
     }
 

@@ -85,7 +85,7 @@ impl CoefficientColumns {
 
     /// Adds a column for each target: the linear predictor at the features' means.
     ///
-    /// An offset as such is the predictor where all features are zero, often far from any data.
+    /// An intercept as such is the predictor where all features are zero, often far from any data.
     #[must_use]
     pub fn with_levels(mut self) -> Self {
         if !self.levels {
@@ -112,7 +112,7 @@ impl CoefficientColumns {
             let first = self.names.len() - self.target_scales.len();
             for (row, slopes) in coefficients.slopes().axis_iter(Axis(0)).enumerate() {
                 let mut levels = table.slice_mut(s![row, first..]);
-                levels += &coefficients.offsets().row(row);
+                levels += &coefficients.intercepts().row(row);
                 levels += &slopes.dot(&means);
                 levels /= &self.target_scales;
             }

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 /// Standard deviations of coefficients over contexts, in the coefficients' units.
 ///
-/// The last coefficient is the offset at average features.
+/// The last coefficient is the intercept at average features.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variations {
     /// Over contexts of which one alone changes, the others staying as they are in the data: the root
@@ -102,7 +102,7 @@ impl Probe {
         for target in 0..targets {
             for coefficient in 0..=slopes {
                 let values = match coefficient {
-                    offset if offset == slopes => at_average.column(target),
+                    intercept if intercept == slopes => at_average.column(target),
                     slope => found.slopes().slice_move(s![.., target, slope]),
                 };
                 let base = values.slice(s![..self.rows]);

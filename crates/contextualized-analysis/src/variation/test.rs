@@ -25,7 +25,7 @@ use std::sync::Arc;
 ///
 /// | replicates | hypothesis they are made under | exact |
 /// |---|---|---|
-/// | [`VariationTest::permutation`] | (x, y) is independent of the contexts: neither offset nor slopes vary, and features do not depend on contexts | for any number of rows |
+/// | [`VariationTest::permutation`] | (x, y) is independent of the contexts: neither intercept nor slopes vary, and features do not depend on contexts | for any number of rows |
 /// | [`VariationTest::bootstrap`] | the targets follow a model of the null that is fitted first, whatever the features do | with many rows |
 ///
 /// Where some coefficients do vary, the hypothesis of a permutation is wrong as a whole, and the p-values
@@ -368,7 +368,7 @@ fn permuted(
 }
 
 /// What a coefficient is multiplied with to be in standard deviations of its target (targets ×
-/// coefficients, the offset last).
+/// coefficients, the intercept last).
 fn scales(samples: &Samples) -> Result<Array2<f64>> {
     let features = Standardization::fit(samples.features(), samples.weights())?;
     let targets = Standardization::fit(samples.targets(), samples.weights())?;

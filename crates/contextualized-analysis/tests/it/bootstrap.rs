@@ -20,7 +20,7 @@ fn simulated(rows: usize, seed: u64) -> Samples {
     Simulator::new(rows)
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(|c| vec![1.0 + c[0], -0.5])
-        .offset(|c| c[0])
+        .intercept(|c| c[0])
         .noise(0.5)
         .simulate(seed)
         .unwrap()
@@ -178,14 +178,14 @@ fn subsamples_know_the_standard_error_whatever_their_share() {
             .unwrap()
             .standard_errors(contexts)
             .unwrap()
-            .offsets()[[0, 0]]
+            .intercepts()[[0, 0]]
     };
     let theory = PopulationRegression::new()
         .fit(&samples)
         .unwrap()
         .standard_errors(contexts)
         .unwrap()
-        .offsets()[[0, 0]];
+        .intercepts()[[0, 0]];
     for share in [0.3, 0.5, 0.8] {
         // The standard error of a standard deviation over 600 draws is 3 %.
         assert_relative_eq!(error(share), theory, max_relative = 0.15);
@@ -413,7 +413,7 @@ fn tests_of_sums_are_close_to_t_tests_of_the_population() {
             model.original().slopes()[[0, 0]],
             max_relative = 1e-12
         );
-        // 50 rows less two slopes and an offset.
+        // 50 rows less two slopes and an intercept.
         let intervals = model.coefficient_sums(&average, 0.95).unwrap();
         assert_relative_eq!(
             errors,

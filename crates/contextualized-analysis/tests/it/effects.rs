@@ -15,7 +15,7 @@ use contextualized_simulation::Simulator;
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis, array, s};
 use proptest::prelude::*;
 
-/// One feature, whose slope is a function of the context and the feature; no offset.
+/// One feature, whose slope is a function of the context and the feature; no intercept.
 struct Known<F>(F, Family);
 
 impl<F: Fn(ArrayView1<'_, f64>, f64) -> f64 + Send + Sync> LocalCoefficients for Known<F> {
@@ -242,7 +242,7 @@ fn fitted(
     let samples = Simulator::new(80)
         .uniform_contexts(2, -1.0, 1.0)
         .slopes(|c| vec![c[0].sin(), 1.0])
-        .offset(|c| c[1] * c[1])
+        .intercept(|c| c[1] * c[1])
         .noise(0.3)
         .simulate(5)
         .unwrap()
@@ -395,7 +395,11 @@ fn of_a_neural_additive_model_they_are_its_shape_functions() {
         let exact = model.shape_function(0, found.grid.points()).unwrap();
         assert!(exact.slopes().iter().any(|v| v.abs() > 0.05));
         assert_abs_diff_eq!(found.curves.slopes(), exact.slopes(), epsilon = 1e-10);
-        assert_abs_diff_eq!(found.curves.offsets(), exact.offsets(), epsilon = 1e-10);
+        assert_abs_diff_eq!(
+            found.curves.intercepts(),
+            exact.intercepts(),
+            epsilon = 1e-10
+        );
     }
 }
 
@@ -406,7 +410,7 @@ fn of_an_implicit_network_they_are_averages_of_its_predictions() {
     let samples = Simulator::new(400)
         .uniform_contexts(2, -1.0, 1.0)
         .slopes(|c| vec![2.0 * c[0]])
-        .offset(|c| c[1])
+        .intercept(|c| c[1])
         .noise(0.2)
         .simulate(8)
         .unwrap()
@@ -458,7 +462,7 @@ fn bands_of_a_bootstrap_are_quantiles_of_its_members_curves() {
     let samples = Simulator::new(150)
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(|c| vec![c[0]])
-        .offset(|c| 2.0 * c[0])
+        .intercept(|c| 2.0 * c[0])
         .family(Family::Binomial)
         .simulate(2)
         .unwrap()

@@ -58,7 +58,7 @@ fn a_logistic_model_is_well_calibrated_where_it_is_right() {
         let simulator = Simulator::new(rows).uniform_contexts(1, -1.0, 1.0);
         let data = simulator
             .slopes(|_| vec![1.5])
-            .offset(|_| -0.5)
+            .intercept(|_| -0.5)
             .family(Family::Binomial);
         data.simulate(seed).unwrap().samples
     };

@@ -72,7 +72,7 @@ fn wald_tests_make_the_same_table() {
     assert_eq!((table.pairs.len(), table.coefficients.len()), (6, 3));
     assert!(table.pairs[0].holm < 1e-6 && table.omnibus < 1e-6);
     assert!(table.pairs[1..].iter().all(|line| line.p_value > 0.01));
-    // Without an offset there is none to test.
+    // Without an intercept there is none to test.
     let estimator = kernel().intercept(false);
     let table = wald_table(&estimator.fit(&samples).unwrap(), &samples).unwrap();
     assert_eq!((table.pairs.len(), table.coefficients.len()), (4, 2));
@@ -239,9 +239,9 @@ fn variations_of_known_functions() {
             _: ArrayView2<'_, f64>,
         ) -> Result<Coefficients> {
             let slopes = contexts.column(0).mapv(|c| 2.0 * c);
-            let offsets = Array2::zeros((contexts.nrows(), 1));
+            let intercepts = Array2::zeros((contexts.nrows(), 1));
             let slopes = slopes.insert_axis(Axis(1)).insert_axis(Axis(2));
-            Coefficients::new(slopes, offsets)
+            Coefficients::new(slopes, intercepts)
         }
         fn family(&self) -> Family {
             Family::Gaussian
@@ -252,7 +252,7 @@ fn variations_of_known_functions() {
         0 => (row % 2) as f64 * 2.0 - 1.0,
         _ => row as f64,
     });
-    // The average feature is 3, so the offset there varies three times as much.
+    // The average feature is 3, so the intercept there varies three times as much.
     let features = Array2::from_elem((rows, 1), 3.0);
     let samples = Samples::new(contexts.view(), features.view(), features.view()).unwrap();
     let found = variations(&Twice, &samples).unwrap();

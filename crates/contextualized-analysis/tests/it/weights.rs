@@ -38,7 +38,7 @@ fn regression(seed: u64, binary: bool) -> Samples {
     let simulator = Simulator::new(ROWS)
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(|c| vec![1.0 + c[0], -0.5])
-        .offset(|c| c[0])
+        .intercept(|c| c[0])
         .noise(0.5);
     let simulator = if binary {
         simulator.family(Family::Binomial)
@@ -67,8 +67,8 @@ where
     });
     close(weighted.slopes(), repeated.slopes(), tolerance);
     assert_relative_eq!(
-        weighted.offsets(),
-        repeated.offsets(),
+        weighted.intercepts(),
+        repeated.intercepts(),
         epsilon = 10.0 * tolerance
     );
 }

@@ -9,6 +9,7 @@ use contextualized_core::{
     Error, Estimator, Family, LocalCoefficients, Samples, VaryingCoefficients, WithUncertainty,
 };
 use contextualized_linear::{GaussianProcessRegression, KernelShape, NeuralRegression};
+use ndarray::s;
 use std::sync::Mutex;
 
 /// All methods, as fast as they can be.
@@ -205,6 +206,36 @@ fn bootstraps_give_any_candidate_intervals() {
     assert!(intervals.lower.slopes()[[0, 0, 0]] < intervals.upper.slopes()[[0, 0, 0]]);
     assert!(model.model().as_sums().is_some());
     assert!(model.describe().ends_with("39 bootstraps"));
+}
+
+/// A model that knows the dispersion has outcome intervals when it is bootstrapped, too; nobody has an empty
+/// table of them.
+#[test]
+fn bootstraps_take_no_outcome_intervals_away() {
+    let samples = smooth(80, 1);
+    let (contexts, features) = (samples.contexts(), samples.features());
+    let intervals = |bootstraps: usize| {
+        let model = AutoRegression::new()
+            .only(RegressionMethod::Population)
+            .bootstraps(bootstraps)
+            .fit(&samples)
+            .unwrap();
+        let nobody = [contexts, features].map(|table| table.slice_move(s![..0, ..]));
+        let none = model.outcome_intervals(nobody[0], nobody[1], None, 0.9);
+        assert_eq!(none.unwrap().lower.dim(), (0, 1));
+        let own = model.outcome_intervals(contexts, features, None, 0.9);
+        own.unwrap()
+    };
+    let (plain, bootstrapped) = (intervals(0), intervals(40));
+    for (one, other) in [
+        (&plain.lower, &bootstrapped.lower),
+        (&plain.upper, &bootstrapped.upper),
+    ] {
+        let off = (one - other)
+            .mapv(f64::abs)
+            .fold(0.0, |a: f64, b| a.max(*b));
+        assert!(off < 0.2, "{off}");
+    }
 }
 
 #[test]

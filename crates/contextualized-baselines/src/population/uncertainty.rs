@@ -93,14 +93,14 @@ impl WithUncertainty for PopulationModel {
             return Err(self.without_errors());
         };
         let first = usize::from(self.intercept);
-        let offsets = if self.intercept {
+        let intercepts = if self.intercept {
             errors.row(0).to_owned()
         } else {
             Array1::zeros(errors.ncols())
         };
         Coefficients::constant(
             errors.slice(s![first.., ..]).t(),
-            offsets.view(),
+            intercepts.view(),
             contexts.nrows(),
         )
     }
@@ -117,7 +117,7 @@ impl WithUncertainty for PopulationModel {
         let end = |sign: f64| {
             Coefficients::new(
                 &estimate.slopes() + &errors.slopes() * (sign * quantile),
-                &estimate.offsets() + &errors.offsets() * (sign * quantile),
+                &estimate.intercepts() + &errors.intercepts() * (sign * quantile),
             )
         };
         Ok(CoefficientIntervals {
@@ -197,17 +197,17 @@ impl WithSums for PopulationModel {
         // Each sum is the regression times the sum of its weights.
         let totals = sums.weights().sum_axis(Axis(1)).mapv(f64::abs);
         let slopes = &of_one.slopes() * &totals.view().insert_axis(Axis(1)).insert_axis(Axis(2));
-        let offsets = &of_one.offsets() * &totals.view().insert_axis(Axis(1));
+        let intercepts = &of_one.intercepts() * &totals.view().insert_axis(Axis(1));
         CoefficientSums::new([
-            (values.slopes().to_owned(), values.offsets().to_owned()),
-            (slopes.clone(), offsets.clone()),
+            (values.slopes().to_owned(), values.intercepts().to_owned()),
+            (slopes.clone(), intercepts.clone()),
             (
                 &values.slopes() - &slopes * quantile,
-                &values.offsets() - &offsets * quantile,
+                &values.intercepts() - &intercepts * quantile,
             ),
             (
                 &values.slopes() + &slopes * quantile,
-                &values.offsets() + &offsets * quantile,
+                &values.intercepts() + &intercepts * quantile,
             ),
         ])
     }

@@ -406,3 +406,27 @@ fn a_file_that_was_altered_is_an_error() {
         assert!(found.contains(expected), "{found}");
     }
 }
+
+/// Rows of weight zero have no part in the clusters either.
+#[test]
+fn rows_without_weight_are_not_clustered() {
+    let (contexts, features) = (
+        Array2::from_shape_fn((11, 1), |(i, _)| if i < 10 { (i % 2) as f64 } else { 1e6 }),
+        Array2::from_shape_fn((11, 1), |(i, _)| i as f64),
+    );
+    let targets = Array2::from_shape_fn((11, 1), |(i, _)| {
+        features[[i, 0]] * if i % 2 == 0 { 1.0 } else { -1.0 }
+    });
+    let samples = Samples::new(contexts.view(), features.view(), targets.view()).unwrap();
+    let mut weights = ndarray::Array1::ones(11);
+    weights[10] = 0.0;
+    let weighted = samples.clone().with_weights(weights.view()).unwrap();
+    let without = samples.select(&(0..10).collect::<Vec<_>>()).unwrap();
+    let fit = |samples: &Samples| {
+        let model = ClusterRegression::new().clusters(2).fit(samples).unwrap();
+        model.coefficients(array![[0.0], [1.0]].view()).unwrap()
+    };
+    let (found, expected) = (fit(&weighted), fit(&without));
+    assert_eq!(found.slopes(), expected.slopes());
+    assert!((found.slopes()[[0, 0, 0]] - 1.0).abs() < 1e-9);
+}

@@ -22,7 +22,7 @@ pub(super) fn coefficients(estimator: &PopulationRegression, samples: &Samples) 
 
 pub(super) fn assert_close(a: &Coefficients, b: &Coefficients, tolerance: f64) {
     assert_relative_eq!(a.slopes(), b.slopes(), epsilon = tolerance);
-    assert_relative_eq!(a.offsets(), b.offsets(), epsilon = tolerance);
+    assert_relative_eq!(a.intercepts(), b.intercepts(), epsilon = tolerance);
 }
 
 /// 120 noisy rows; binary targets overlap for every seed used.
@@ -30,7 +30,7 @@ pub(super) fn noisy(seed: u64, binary: bool) -> Samples {
     let simulator = Simulator::new(120)
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(|_| vec![1.0, -0.5])
-        .offset(|_| 0.3);
+        .intercept(|_| 0.3);
     let simulator = if binary {
         simulator.family(Family::Binomial)
     } else {
@@ -175,7 +175,7 @@ fn intervals_are_calibrated() {
         let data = Simulator::new(20)
             .uniform_contexts(1, -1.0, 1.0)
             .slopes(|_| vec![1.0, -0.5])
-            .offset(|_| 0.3)
+            .intercept(|_| 0.3)
             .noise(1.0)
             .simulate(seed)
             .unwrap();
@@ -201,7 +201,7 @@ fn logistic_regression_recovers_its_truth() {
     let data = Simulator::new(20_000)
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(|_| vec![1.5, -0.7])
-        .offset(|_| 0.4)
+        .intercept(|_| 0.4)
         .family(Family::Binomial)
         .simulate(1)
         .unwrap();
@@ -219,9 +219,9 @@ fn logistic_regression_recovers_its_truth() {
 }
 
 /// By hand: y = a + b x at x = c ± 1, two rows each, so that the slope's variance is σ²/4 and the
-/// offset's σ² (1 + c²) / 4.
+/// intercept's σ² (1 + c²) / 4.
 #[test]
-fn the_standard_error_of_the_offset_takes_all_covariances() {
+fn the_standard_error_of_the_intercept_takes_all_covariances() {
     for center in [0.0, 3.0, 1e6] {
         let features = array![[-1.0], [-1.0], [1.0], [1.0]] + center;
         let targets = array![[0.0], [2.0], [3.0], [5.0]];
@@ -235,8 +235,8 @@ fn the_standard_error_of_the_offset_takes_all_covariances() {
             noise / 2.0,
             max_relative = 1e-12
         );
-        let offset = noise / 2.0 * (1.0 + center * center).sqrt();
-        assert_relative_eq!(errors.offsets()[[0, 0]], offset, max_relative = 1e-12);
+        let intercept = noise / 2.0 * (1.0 + center * center).sqrt();
+        assert_relative_eq!(errors.intercepts()[[0, 0]], intercept, max_relative = 1e-12);
     }
 }
 
@@ -265,7 +265,7 @@ fn weights_are_inverse_variances_or_counts() {
         errors(&logistic, &samples, 1.0),
     );
     assert_relative_eq!(&four.slopes() * 2.0, one.slopes(), epsilon = 1e-12);
-    assert_relative_eq!(&four.offsets() * 2.0, one.offsets(), epsilon = 1e-12);
+    assert_relative_eq!(&four.intercepts() * 2.0, one.intercepts(), epsilon = 1e-12);
 }
 
 #[test]
@@ -336,9 +336,9 @@ fn a_file_that_was_altered_is_an_error() {
         ),
         ("errors", json!(null), "degrees_of_freedom is Some(117)"),
         (
-            "offsets",
+            "intercepts",
             json!(Array1::<f64>::zeros(2)),
-            "offsets: the number of columns is 2, expected 1",
+            "intercepts: the number of columns is 2, expected 1",
         ),
         (
             "slopes",
@@ -376,4 +376,20 @@ fn what_rows_do_not_determine_a_ridge_does() {
     assert!(regression.fit(&samples).is_err());
     let fit = regression.fit_or_ridge(&samples).unwrap();
     assert_relative_eq!(fit.slopes()[[0, 0]], fit.slopes()[[0, 1]], epsilon = 1e-12);
+}
+
+/// Weights are inverse variances up to a factor, with a ridge of a pseudo-row of their mean too.
+#[test]
+fn a_factor_of_all_weights_does_not_change_the_ridge() {
+    let features = Array2::from_shape_fn((8, 2), |(row, _)| row as f64);
+    let targets = features.column(0).insert_axis(ndarray::Axis(1)).to_owned();
+    let contexts = Array2::zeros((8, 1));
+    let samples = Samples::new(contexts.view(), features.view(), targets.view()).unwrap();
+    let slope = |weight: f64| {
+        let weights = Array1::from_shape_fn(8, |row| weight * (1 + row % 2) as f64);
+        let samples = samples.clone().with_weights(weights.view()).unwrap();
+        let fit = PopulationRegression::new().fit_or_ridge(&samples).unwrap();
+        fit.slopes()[[0, 0]]
+    };
+    assert_relative_eq!(slope(1.0), slope(1e-6), max_relative = 1e-12);
 }

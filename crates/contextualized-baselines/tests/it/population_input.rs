@@ -412,3 +412,20 @@ fn counts_without_a_finite_estimate_are_refused() {
         Err(Error::InvalidTarget { row: 1, .. })
     ));
 }
+
+/// A zero at the other end of the world says nothing, however far it is: R's glm has the slope of the others.
+#[test]
+fn one_zero_count_far_out_is_not_separation() {
+    let fit = |far: bool| {
+        let rows = 19 + usize::from(far);
+        let x = Array2::from_shape_fn((rows, 1), |(i, _)| if i < 19 { i as f64 } else { 1e9 });
+        let y = Array2::from_shape_fn(
+            (rows, 1),
+            |(i, _)| if i < 19 { (20 - i) as f64 } else { 0.0 },
+        );
+        let samples = Samples::new(Array2::ones((rows, 1)).view(), x.view(), y.view()).unwrap();
+        let poisson = PopulationRegression::new().family(Family::Poisson);
+        poisson.fit(&samples).unwrap().slopes()[[0, 0]]
+    };
+    assert!((fit(true) / fit(false) - 1.0).abs() < 1e-6);
+}

@@ -73,16 +73,16 @@ fn predictions_without_errors_say_why() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
-    /// At features of zero the predictor is the offset, and one feature more adds its slope.
+    /// At features of zero the predictor is the intercept, and one feature more adds its slope.
     #[test]
     fn predictors_are_as_sure_as_the_coefficients_they_are(seed in 0..1000_u64, binary: bool) {
         let (_, model) = fitted(seed, binary, true);
         let contexts = array![[0.0]];
         let errors = model.standard_errors(contexts.view()).unwrap();
         let zero = WeightedContexts::mean_of(contexts.clone()).unwrap();
-        let offset = model.predictor_sums(&zero, array![[0.0, 0.0]].view(), 0.9).unwrap();
+        let intercept = model.predictor_sums(&zero, array![[0.0, 0.0]].view(), 0.9).unwrap();
         assert_relative_eq!(
-            offset.standard_errors[[0, 0]], errors.offsets()[[0, 0]], max_relative = 1e-9
+            intercept.standard_errors[[0, 0]], errors.intercepts()[[0, 0]], max_relative = 1e-9
         );
         let step = WeightedContexts::new(array![[0.0], [0.0]], array![[1.0, -1.0]]).unwrap();
         let features = array![[4.0, 7.0], [3.0, 7.0]];
@@ -116,7 +116,7 @@ proptest! {
             coefficients.lower.slopes(), ends.lower.slopes(), epsilon = 1e-12
         );
         assert_relative_eq!(
-            coefficients.upper.offsets(), ends.upper.offsets(), epsilon = 1e-12
+            coefficients.upper.intercepts(), ends.upper.intercepts(), epsilon = 1e-12
         );
     }
 }

@@ -53,9 +53,9 @@ fn stored(fit: &str, what: &str) -> Value {
 /// Compares with stored numbers: per target, the intercept first if the model has one.
 fn assert_stored(coefficients: &Coefficients, intercept: bool, stored: &Value) {
     for target in 0..coefficients.targets() {
-        let offset = intercept.then(|| coefficients.offsets()[[0, target]]);
+        let intercept = intercept.then(|| coefficients.intercepts()[[0, target]]);
         let slopes = (0..coefficients.features()).map(|j| coefficients.slopes()[[0, target, j]]);
-        let found: Vec<f64> = offset.into_iter().chain(slopes).collect();
+        let found: Vec<f64> = intercept.into_iter().chain(slopes).collect();
         let expected: Vec<f64> = serde_json::from_value(stored[target].clone()).unwrap();
         assert_eq!(found.len(), expected.len());
         for (found, expected) in found.iter().zip(&expected) {
@@ -121,7 +121,12 @@ fn regression_without_intercept_equals_the_reference() {
         false,
         &stored("without_intercept", "coefficients"),
     );
-    assert!(coefficients.offsets().iter().all(|offset| *offset == 0.0));
+    assert!(
+        coefficients
+            .intercepts()
+            .iter()
+            .all(|intercept| *intercept == 0.0)
+    );
 }
 
 #[test]
@@ -169,7 +174,7 @@ fn poisson_regressions_are_those_of_r() {
             (&errors, "standard_errors"),
         ] {
             let expected: Vec<f64> = serde_json::from_value(all[fit][what].clone()).unwrap();
-            let first = intercept.then(|| found.offsets()[[0, 0]]);
+            let first = intercept.then(|| found.intercepts()[[0, 0]]);
             let slopes = found.slopes();
             let found = first.into_iter().chain(slopes.iter().copied());
             for (found, expected) in found.zip(expected) {

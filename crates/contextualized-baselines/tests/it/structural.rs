@@ -27,7 +27,7 @@ fn constant(nodes: usize, edges: f64, rows: usize, seed: u64) -> SimulatedNetwor
     NetworkSimulator::new(rows)
         .uniform_contexts(1, 0.0, 1.0)
         .networks(move |_| weights.clone())
-        .offsets(move |_| (0..nodes).map(|node| node as f64).collect())
+        .intercepts(move |_| (0..nodes).map(|node| node as f64).collect())
         .simulate(seed)
         .unwrap()
 }
@@ -135,14 +135,14 @@ fn clusters_answer_for_their_rows() {
         .fit(train)
         .unwrap();
     let contexts = train.contexts();
-    let (offsets, variances) = (
+    let (intercepts, variances) = (
         model.intercepts(contexts).unwrap(),
         model.noise_variances(contexts).unwrap(),
     );
     let networks = model.networks(contexts).unwrap();
     for (row, &label) in model.labels(contexts).unwrap().iter().enumerate() {
         let own = &model.models()[label];
-        assert_eq!(offsets.row(row), own.intercepts());
+        assert_eq!(intercepts.row(row), own.intercepts());
         assert_eq!(variances.row(row), own.variances());
         assert_eq!(networks.edges().index_axis(Axis(0), row), own.weights());
     }

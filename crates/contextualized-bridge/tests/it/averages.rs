@@ -64,7 +64,7 @@ proptest! {
             &model, contexts.view(), features.view(), nodes.view(), Some(weights.view()),
         ).unwrap();
         assert_relative_eq!(found.averaged.slopes(), found.least_squares.slopes(), epsilon = 1e-10);
-        assert_relative_eq!(found.averaged.offsets(), found.least_squares.offsets(), epsilon = 1e-10);
+        assert_relative_eq!(found.averaged.intercepts(), found.least_squares.intercepts(), epsilon = 1e-10);
         let averaged = averaged_coefficients(
             &model, contexts.view(), nodes.view(), Some(weights.view()),
         ).unwrap();
@@ -86,7 +86,7 @@ proptest! {
         let found = linearity(&model, contexts.view(), features.view(), reference.view(), None).unwrap();
         for estimator in [&found.at_features, &found.at_zero, &found.averaged, &found.least_squares] {
             assert_relative_eq!(estimator.slopes(), truth.slopes(), epsilon = 1e-11);
-            assert_relative_eq!(estimator.offsets(), truth.offsets(), epsilon = 1e-11);
+            assert_relative_eq!(estimator.intercepts(), truth.intercepts(), epsilon = 1e-11);
         }
         for (target, disagreement) in found.disagreement.indexed_iter() {
             prop_assert!(*disagreement < 1e-10);
@@ -179,14 +179,14 @@ fn four_estimators_by_hand() {
     let best = 6.0 * 29.0 / 13.0;
     assert_relative_eq!(slope(&found.least_squares), best, max_relative = 1e-14);
     // Both lines pass through the means, x = 2/3 and g = 20.
-    let offset = |of: &Coefficients| of.offsets()[[0, 0]];
+    let intercept = |of: &Coefficients| of.intercepts()[[0, 0]];
     assert_relative_eq!(
-        offset(&found.averaged),
+        intercept(&found.averaged),
         20.0 - 16.0 / 3.0,
         max_relative = 1e-14
     );
     assert_relative_eq!(
-        offset(&found.least_squares),
+        intercept(&found.least_squares),
         20.0 - best * 2.0 / 3.0,
         max_relative = 1e-13
     );

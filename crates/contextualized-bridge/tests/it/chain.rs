@@ -19,11 +19,11 @@ proptest! {
     fn a_sum_has_the_sum_of_jacobians(network in drawn(any_activation())) {
         let (contexts, features) = network.rows(6);
         let (one, other) = (network.plain(), network.explicit());
-        let of = |local: &contextualized_core::Coefficients| (local.slopes().to_owned(), local.offsets().to_owned());
+        let of = |local: &contextualized_core::Coefficients| (local.slopes().to_owned(), local.intercepts().to_owned());
         let first = of(&jacobian(&one, contexts.view(), features.view()).unwrap());
         let second = of(&jacobian(&other, contexts.view(), features.view()).unwrap());
         let both = of(&jacobian(&Sum(one, other), contexts.view(), features.view()).unwrap());
-        // Slopes are sums of two exact terms; offsets have the roundings of g.
+        // Slopes are sums of two exact terms; intercepts have the roundings of g.
         assert_relative_eq!(both.0, first.0 + second.0, epsilon = 1e-13, max_relative = 1e-13);
         assert_relative_eq!(both.1, first.1 + second.1, epsilon = 1e-12, max_relative = 1e-12);
     }
@@ -44,9 +44,9 @@ proptest! {
         let found = jacobian(&in_units, contexts.view(), features.view()).unwrap();
         // Standardised inputs come back with rounding of centres of up to 10 over scales of a tenth,
         // and slopes are multiplied by up to 100.
-        let size = expected.slopes().iter().chain(expected.offsets().iter()).map(|v| v.abs()).fold(1.0, f64::max);
+        let size = expected.slopes().iter().chain(expected.intercepts().iter()).map(|v| v.abs()).fold(1.0, f64::max);
         assert_relative_eq!(found.slopes(), expected.slopes(), epsilon = 1e-12 * size);
-        assert_relative_eq!(found.offsets(), expected.offsets(), epsilon = 1e-11 * size);
+        assert_relative_eq!(found.intercepts(), expected.intercepts(), epsilon = 1e-11 * size);
     }
 
     /// Central differences of step h are wrong by O(h²): halving the step divides the error by four,
@@ -108,7 +108,7 @@ fn a_fitted_model_knows_its_change_with_the_context() {
     let exact = model.coefficient_changes(c, x).unwrap();
     let found = CoefficientChanges::by_differences(&model, c, x, scales.view()).unwrap();
     assert_relative_eq!(exact.slopes(), found.slopes(), epsilon = 2e-8);
-    assert_relative_eq!(exact.offsets(), found.offsets(), epsilon = 2e-7);
+    assert_relative_eq!(exact.intercepts(), found.intercepts(), epsilon = 2e-7);
     // They are not nothing.
     assert!(exact.slopes().iter().any(|change| change.abs() > 1e-2));
     // A rectifier's coefficients are piecewise constant.

@@ -39,7 +39,7 @@ proptest! {
         let local = jacobian(&network, contexts.view(), features.view()).unwrap();
         let explicit = network.coefficients_at(contexts.view()).unwrap();
         assert_relative_eq!(local.slopes(), explicit.slopes(), epsilon = 1e-14);
-        assert_relative_eq!(local.offsets(), explicit.offsets(), epsilon = 1e-14);
+        assert_relative_eq!(local.intercepts(), explicit.intercepts(), epsilon = 1e-14);
     }
 
     /// Through all scalings, in the users' units: central differences of the prediction. A rectifier

@@ -44,7 +44,12 @@ fn what_is_linear_in_the_features_is_found_back() {
     let truth: Vec<_> = new
         .rows()
         .into_iter()
-        .map(|c| (Known::slopes(&[c[0], c[1]]), Known::offset(&[c[0], c[1]])))
+        .map(|c| {
+            (
+                Known::slopes(&[c[0], c[1]]),
+                Known::intercept(&[c[0], c[1]]),
+            )
+        })
         .collect();
     // sin c, c₀ c₁ and c₁² deviate by 0.3 to 0.5. A kernel interpolates what has no noise; an encoder
     // of 50 units after 400 epochs is within a twentieth of that.
@@ -53,7 +58,7 @@ fn what_is_linear_in_the_features_is_found_back() {
             .distil(&teacher, contexts.view(), features.view())
             .unwrap();
         let found = model.coefficients(new.view()).unwrap();
-        for (row, (slopes, offset)) in truth.iter().enumerate() {
+        for (row, (slopes, intercept)) in truth.iter().enumerate() {
             for (feature, slope) in slopes.iter().enumerate() {
                 assert_relative_eq!(
                     found.slopes()[[row, 0, feature]],
@@ -62,8 +67,8 @@ fn what_is_linear_in_the_features_is_found_back() {
                 );
             }
             assert_relative_eq!(
-                found.offsets()[[row, 0]],
-                *offset,
+                found.intercepts()[[row, 0]],
+                *intercept,
                 epsilon = 3.0 * tolerance
             );
         }
@@ -82,7 +87,7 @@ fn what_is_linear_in_the_features_is_found_back() {
     }
 }
 
-/// g(c, x) = c x + x³ + x² + 2: what is distilled is the average derivative at each context, and an offset
+/// g(c, x) = c x + x³ + x² + 2: what is distilled is the average derivative at each context, and an intercept
 /// with which predictions have no bias.
 struct Cubic;
 
@@ -116,10 +121,10 @@ fn the_estimand_is_the_average_derivative() {
     for student in students() {
         let model = student.distil(&Cubic, c, x).unwrap();
         let found = model.coefficients(at.view()).unwrap();
-        // Derivatives scatter by 1.5 about their mean; 400 of them, smoothed over contexts. The offset
-        // is 7/3, and not the 5/3 that local offsets g − (∂g/∂x) x have on average.
+        // Derivatives scatter by 1.5 about their mean; 400 of them, smoothed over contexts. The intercept
+        // is 7/3, and not the 5/3 that local intercepts g − (∂g/∂x) x have on average.
         assert_relative_eq!(found.slopes(), averaged.slopes(), epsilon = 0.3);
-        assert_relative_eq!(found.offsets(), averaged.offsets(), epsilon = 0.2);
+        assert_relative_eq!(found.intercepts(), averaged.intercepts(), epsilon = 0.2);
         // Slopes 3 x² + 2 x − 1 away, of variance 4/5 + 4/3; and x³ − x + x² of predictions, of variance
         // 8/105 + 4/45 where all have 16/63 + 4/45: the average derivative c + 1 is not the slope
         // c + 0.6 that predicts best.
@@ -207,7 +212,7 @@ fn constants_stay_constants() {
             max_relative = 1e-15
         );
         // What is left of sums of three.
-        assert_relative_eq!(found.offsets()[[0, 0]], 7.0, max_relative = 1e-14);
+        assert_relative_eq!(found.intercepts()[[0, 0]], 7.0, max_relative = 1e-14);
     }
 }
 

@@ -38,7 +38,7 @@ fn samples(binary: bool, seed: u64) -> Samples {
     } else {
         simulator
             .slope_matrix(|c| array![[(c[0] - 20.0) / 20.0, 0.01]])
-            .offset(|_| 1.0)
+            .intercept(|_| 1.0)
             .family(Family::Binomial)
     }
     .simulate(seed)
@@ -80,7 +80,11 @@ fn check<M: VaryingCoefficients + ?Sized>(name: &str, model: &M, data: &Samples)
     }
     let zeros = Array2::zeros(x.dim());
     let at_zero = model.linear_predictor(c, zeros.view()).unwrap();
-    assert_relative_eq!(at_zero, coefficients.offsets().to_owned(), epsilon = 1e-10);
+    assert_relative_eq!(
+        at_zero,
+        coefficients.intercepts().to_owned(),
+        epsilon = 1e-10
+    );
 }
 
 #[test]
@@ -207,7 +211,7 @@ impl Differentiable<usize, usize, usize> for Rebuilt {
             .coefficients(contexts)?
             .predictor(features.with_empty_tape())?;
         let shape = *deviation.shape();
-        let ConstantCoefficients { slopes, offsets } = &self.population;
+        let ConstantCoefficients { slopes, intercepts } = &self.population;
         let slopes = device
             .try_tensor_from_vec(
                 slopes.t().iter().copied().collect(),
@@ -217,7 +221,7 @@ impl Differentiable<usize, usize, usize> for Rebuilt {
         let population = features
             .try_matmul(slopes)
             .map_err(failed)?
-            .try_add(row(offsets.to_vec(), &shape)?)
+            .try_add(row(intercepts.to_vec(), &shape)?)
             .map_err(failed)?;
         let predictor = deviation
             .try_mul(row(self.shares.to_vec(), &shape)?)
@@ -234,7 +238,7 @@ fn check_rebuilt<M: VaryingCoefficients>(name: &str, network: Rebuilt, model: &M
     let size = truth
         .slopes()
         .iter()
-        .chain(truth.offsets().iter())
+        .chain(truth.intercepts().iter())
         .fold(1.0_f64, |l, v| l.max(v.abs()));
     // Standardised contexts are the same bits; sums over tens of units, and a second way to the units
     // of the data.
@@ -244,8 +248,8 @@ fn check_rebuilt<M: VaryingCoefficients>(name: &str, network: Rebuilt, model: &M
             "{name}: {found} {truth}"
         );
     }
-    // Offsets are what is left of predictions of about 100 by slopes times features of −100.
-    for (found, truth) in found.offsets().iter().zip(truth.offsets()) {
+    // Intercepts are what is left of predictions of about 100 by slopes times features of −100.
+    for (found, truth) in found.intercepts().iter().zip(truth.intercepts()) {
         assert!(
             (found - truth).abs() < 1e-12 * (100.0 + size),
             "{name}: {found} {truth}"

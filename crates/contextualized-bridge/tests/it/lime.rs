@@ -134,7 +134,7 @@ proptest! {
         {
             prop_assert!((found - exact).abs() <= 5.0 * error + slack, "{found} {exact} {error}");
         }
-        // The offset is the surrogate's value where features are zero.
+        // The intercept is the surrogate's value where features are zero.
         let predicted = found.coefficients.linear_predictor(x).unwrap();
         let value = model.linear_predictor(c, x).unwrap();
         assert_relative_eq!(predicted, value, epsilon = 1e-3);

@@ -19,7 +19,7 @@ fn noiseless(rows: usize, seed: u64) -> Samples {
     Simulator::new(rows)
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(|c| vec![(2.0 * c[0]).sin(), 1.0 - c[0] * c[0]])
-        .offset(|c| c[0])
+        .intercept(|c| c[0])
         .simulate(seed)
         .unwrap()
         .samples

@@ -36,7 +36,7 @@ impl Known {
     pub(crate) fn slopes(c: &[f64]) -> [f64; 2] {
         [c[0].sin(), c[0] * c[1]]
     }
-    pub(crate) fn offset(c: &[f64]) -> f64 {
+    pub(crate) fn intercept(c: &[f64]) -> f64 {
         c[1] * c[1]
     }
     /// f'(c), features × contexts.
@@ -44,7 +44,7 @@ impl Known {
         [[c[0].cos(), 0.0], [c[1], c[0]]]
     }
     /// m'(c).
-    pub(crate) fn offset_changes(c: &[f64]) -> [f64; 2] {
+    pub(crate) fn intercept_changes(c: &[f64]) -> [f64; 2] {
         [0.0, 2.0 * c[1]]
     }
 }
@@ -191,7 +191,7 @@ impl Drawn {
             slopes: Array3::from_shape_simple_fn((self.code, self.targets, self.features), || {
                 draw(2.0)
             }),
-            offsets: Some(Array2::from_shape_simple_fn(
+            intercepts: Some(Array2::from_shape_simple_fn(
                 (self.code, self.targets),
                 || draw(2.0),
             )),

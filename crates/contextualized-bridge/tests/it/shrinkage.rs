@@ -61,7 +61,7 @@ proptest! {
         let expected = population.coefficients(c).unwrap();
         let found = none.coefficients_at(c, x).unwrap();
         assert_relative_eq!(found.slopes(), expected.slopes(), epsilon = 1e-11);
-        assert_relative_eq!(found.offsets(), expected.offsets(), epsilon = 1e-9);
+        assert_relative_eq!(found.intercepts(), expected.intercepts(), epsilon = 1e-9);
 
         let shares = array![s, t];
         let mix = |whole: Array2<f64>, base: Array2<f64>| whole * &shares + base * &(1.0 - &shares);
@@ -88,7 +88,7 @@ proptest! {
         let exact = some.coefficient_changes(c, x).unwrap();
         let differences = CoefficientChanges::by_differences(&some, c, x, scales.view()).unwrap();
         assert_relative_eq!(exact.slopes(), differences.slopes(), epsilon = 2e-8);
-        assert_relative_eq!(exact.offsets(), differences.offsets(), epsilon = 2e-7);
+        assert_relative_eq!(exact.intercepts(), differences.intercepts(), epsilon = 2e-7);
 
         // The curvature is the share's, and still a bound.
         let curvature = some.curvature_bound().unwrap();
@@ -112,7 +112,7 @@ fn shares_that_do_not_fit_are_refused() {
         assert!(message.contains("shares"), "{message}");
     }
     let mut file = serde_json::to_value(&model).unwrap();
-    file.pointer_mut("/population/offsets/data")
+    file.pointer_mut("/population/intercepts/data")
         .unwrap()
         .as_array_mut()
         .unwrap()

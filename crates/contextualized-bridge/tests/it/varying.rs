@@ -20,7 +20,7 @@ fn rounding(terms: usize, size: f64) -> f64 {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Property 1: ∂g/∂x is f(c) for every x, and offsets are m(c), to rounding.
+    /// Property 1: ∂g/∂x is f(c) for every x, and intercepts are m(c), to rounding.
     #[test]
     fn derivatives_in_features_are_the_coefficients(network in drawn(any_activation())) {
         let explicit = network.explicit();
@@ -34,7 +34,7 @@ proptest! {
             );
             let size = size * 60.0 * network.features as f64;
             assert_relative_eq!(
-                local.offsets(), truth.offsets(), epsilon = rounding(network.features, size)
+                local.intercepts(), truth.intercepts(), epsilon = rounding(network.features, size)
             );
         }
     }
@@ -52,7 +52,7 @@ proptest! {
         ).unwrap();
         let sensitivities = model.context_sensitivities(contexts.view(), features.view()).unwrap();
         for ((row, target, context), found) in sensitivities.values().indexed_iter() {
-            let mut expected = changes.offsets()[[row, target, context]];
+            let mut expected = changes.intercepts()[[row, target, context]];
             for feature in 0..network.features {
                 expected += changes.slopes()[[row, target, feature, context]] * features[[row, feature]];
             }
@@ -90,12 +90,12 @@ proptest! {
                     );
                 }
             }
-            assert_relative_eq!(local.offsets()[[row, 0]], Known::offset(c), epsilon = rounding(2, 20.0));
+            assert_relative_eq!(local.intercepts()[[row, 0]], Known::intercept(c), epsilon = rounding(2, 20.0));
             for context in 0..2 {
                 let x = features.row(row);
                 let expected = Known::changes(c)[0][context] * x[0]
                     + Known::changes(c)[1][context] * x[1]
-                    + Known::offset_changes(c)[context];
+                    + Known::intercept_changes(c)[context];
                 assert_relative_eq!(
                     in_contexts.values()[[row, 0, context]], expected, epsilon = rounding(3, 10.0)
                 );
@@ -106,7 +106,7 @@ proptest! {
         let zeros = Array2::zeros((8, 2));
         let at_zero = model.context_sensitivities(contexts.view(), zeros.view()).unwrap();
         for (row, c) in contexts.rows().into_iter().enumerate() {
-            let expected = Known::offset_changes(c.as_slice().unwrap());
+            let expected = Known::intercept_changes(c.as_slice().unwrap());
             for context in 0..2 {
                 assert_relative_eq!(
                     at_zero.values()[[row, 0, context]], expected[context], epsilon = rounding(3, 4.0)
@@ -148,7 +148,7 @@ proptest! {
         assert_relative_eq!(
             found.slopes(), local.slopes().select(Axis(2), &order), epsilon = tolerance
         );
-        assert_relative_eq!(found.offsets(), local.offsets(), epsilon = 10.0 * tolerance);
+        assert_relative_eq!(found.intercepts(), local.intercepts(), epsilon = 10.0 * tolerance);
 
         let mut weights = plain.to_weights().unwrap();
         weights.layers[0].weights.slice_mut(s![c.., ..]).mapv_inplace(|w| w / a);
@@ -171,7 +171,7 @@ proptest! {
         let local = jacobian(&Known, contexts.view(), features.view()).unwrap();
         prop_assert_eq!(slopes.as_vec(), local.slopes().iter().copied().collect::<Vec<_>>());
         prop_assert_eq!(
-            typed.offsets.unwrap().as_vec(), local.offsets().iter().copied().collect::<Vec<_>>()
+            typed.intercepts.unwrap().as_vec(), local.intercepts().iter().copied().collect::<Vec<_>>()
         );
     }
 }
@@ -213,7 +213,7 @@ fn networks_that_ignore_features_or_lie_do_not_panic() {
     let (c, x) = (array![[3.0], [4.0]], array![[1.0, 2.0], [3.0, 4.0]]);
     let local = jacobian(&WithoutFeatures, c.view(), x.view()).unwrap();
     assert!(local.slopes().iter().all(|&slope| slope == 0.0));
-    assert_eq!(local.offsets(), c);
+    assert_eq!(local.intercepts(), c);
     let in_context = ContextSensitivities::of_network(&WithoutFeatures, c.view(), x.view());
     assert!(in_context.unwrap().values().iter().all(|&s| s == 1.0));
     assert!(matches!(
@@ -299,6 +299,6 @@ fn closed_form_and_tensors_agree() {
         let model = NetworkModel::new(plain);
         let found = CoefficientChanges::by_differences(&model, c, x, scales.view()).unwrap();
         assert_relative_eq!(exact.slopes(), found.slopes(), epsilon = 1e-7);
-        assert_relative_eq!(exact.offsets(), found.offsets(), epsilon = 1e-7);
+        assert_relative_eq!(exact.intercepts(), found.intercepts(), epsilon = 1e-7);
     }
 }

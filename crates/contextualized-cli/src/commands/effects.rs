@@ -67,8 +67,8 @@ fn coefficients(regression: &Regression, training: &Samples) -> Result<[Section;
                     (name.as_str(), own.sum::<f64>() / rows)
                 }
                 None => {
-                    let offsets = all.offsets();
-                    ("(intercept)", offsets.column(target).sum() / rows)
+                    let intercepts = all.intercepts();
+                    ("(intercept)", intercepts.column(target).sum() / rows)
                 }
             };
             // A model without an intercept has no line for it.

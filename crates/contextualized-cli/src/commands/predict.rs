@@ -237,12 +237,12 @@ impl<'a> Predictor<'a> {
     }
 }
 
-/// The slope of a feature, or behind all features the offset.
+/// The slope of a feature, or behind all features the intercept.
 fn coefficient(coefficients: &Coefficients, target: usize, column: usize) -> ArrayView1<'_, f64> {
     if column < coefficients.features() {
         coefficients.slopes().slice_move(s![.., target, column])
     } else {
-        coefficients.offsets().index_axis_move(Axis(1), target)
+        coefficients.intercepts().index_axis_move(Axis(1), target)
     }
 }
 

@@ -52,7 +52,7 @@ fn regression(arguments: &Simulate) -> Result<Columns> {
         .uniform_contexts(2, -1.0, 1.0)
         .irrelevant_contexts(arguments.irrelevant)
         .slopes(|c| vec![c[0] * c[0], (3.0 * c[1]).sin(), 1.0])
-        .offset(|c| c[0])
+        .intercept(|c| c[0])
         .noise(arguments.noise)
         .family(arguments.family);
     of_regression(&simulator.simulate(arguments.seed)?, arguments.truth)
@@ -68,8 +68,8 @@ fn of_regression(data: &SimulatedData, truth: bool) -> Result<Columns> {
             let own = slopes.slice(s![.., 0, feature]).to_owned();
             columns.push((format!("true.coef.{name}"), own));
         }
-        let offsets = data.coefficients.offsets().column(0).to_owned();
-        columns.push(("true.coef.(intercept)".to_owned(), offsets));
+        let intercepts = data.coefficients.intercepts().column(0).to_owned();
+        columns.push(("true.coef.(intercept)".to_owned(), intercepts));
         let means = data.means.column(0).to_owned();
         columns.push((format!("true.pred.{}", names.targets[0]), means));
     }

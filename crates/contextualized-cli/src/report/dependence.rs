@@ -230,7 +230,7 @@ mod tests {
     use ndarray::{ArrayView2, array};
     use proptest::prelude::*;
 
-    /// The slope is c₀² + c₁, the offset c₀.
+    /// The slope is c₀² + c₁, the intercept c₀.
     struct Square;
 
     impl LocalCoefficients for Square {

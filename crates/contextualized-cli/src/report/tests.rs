@@ -85,7 +85,7 @@ fn study(rows: usize, binary: bool, seed: u64) -> Samples {
             vec![age, weight, is(0.0), is(1.0), is(2.0)]
         })
         .slopes(|c| vec![(c[0] - 50.0) / 15.0 + 1.5 * c[4], 0.8])
-        .offset(|c| 0.5 * c[3])
+        .intercept(|c| 0.5 * c[3])
         .noise(0.7);
     let simulator = if binary {
         simulator.family(Family::Binomial)

@@ -233,7 +233,7 @@ impl<'a> Varying<'a> {
     }
 }
 
-/// What the offset at average features is called.
+/// What the intercept at average features is called.
 pub(crate) const INTERCEPT: &str = "(intercept)";
 
 /// A coefficient with its target, where there are several.

@@ -56,10 +56,10 @@ fn predictions_have_the_columns_and_rows_that_were_promised() {
     let features = ["x0", "x1", "x2"];
     let products = features.map(|name| (column(name), column(&format!("coef.{name}"))));
     let predicted = column("pred.y");
-    let offsets = column("coef.(intercept)");
+    let intercepts = column("coef.(intercept)");
     for row in 0..50 {
         let sum: f64 = products.iter().map(|(x, b)| x[row] * b[row]).sum();
-        assert!((sum + offsets[row] - predicted[row]).abs() < 1e-12);
+        assert!((sum + intercepts[row] - predicted[row]).abs() < 1e-12);
     }
     let mut held = 0;
     for name in ["x0", "x1", "x2", "(intercept)"] {

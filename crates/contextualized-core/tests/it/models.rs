@@ -68,10 +68,10 @@ impl LocalCoefficients for Parabola {
         let slopes = Array3::from_shape_fn((rows, 1, 1), |(row, _, _)| {
             2.0 * contexts[[row, 0]] * features[[row, 0]]
         });
-        let offsets = Array2::from_shape_fn((rows, 1), |(row, _)| {
+        let intercepts = Array2::from_shape_fn((rows, 1), |(row, _)| {
             -contexts[[row, 0]] * features[[row, 0]].powi(2)
         });
-        Coefficients::new(slopes, offsets)
+        Coefficients::new(slopes, intercepts)
     }
 
     fn family(&self) -> Family {
@@ -85,7 +85,7 @@ pub(crate) struct Halved<M>(pub(crate) M);
 impl<M: VaryingCoefficients> VaryingCoefficients for Halved<M> {
     fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
         let inner = self.0.coefficients(contexts)?;
-        Coefficients::new(&inner.slopes() * 0.5, &inner.offsets() * 0.5)
+        Coefficients::new(&inner.slopes() * 0.5, &inner.intercepts() * 0.5)
     }
 }
 

@@ -36,10 +36,10 @@ fn slopes_are_those_of_factors_spread_by_loadings() {
             assert!((found - expected).abs() < 1e-15);
         }
         for (found, expected) in found
-            .offsets()
+            .intercepts()
             .row(row)
             .iter()
-            .zip(&code.dot(&weights.offsets))
+            .zip(&code.dot(&weights.intercepts))
         {
             assert!((found - expected).abs() < 1e-15);
         }

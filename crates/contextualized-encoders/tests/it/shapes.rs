@@ -31,7 +31,7 @@ fn absolute_value() -> MlpWeights {
 fn archetypes_mix_by_the_code() {
     let archetypes = ArchetypeWeights {
         slopes: array![[[1.0, 2.0]], [[10.0, 20.0]]],
-        offsets: Some(array![[3.0], [30.0]]),
+        intercepts: Some(array![[3.0], [30.0]]),
     };
     let network = Contextualized::new(
         Mlp::<Const<1>, Const<2>>::from_weights(&absolute_value()).unwrap(),
@@ -46,11 +46,11 @@ fn archetypes_mix_by_the_code() {
         coefficients.slopes(),
         array![[[15.0, 30.0]], [[10.5, 21.0]]]
     );
-    assert_eq!(coefficients.offsets(), array![[45.0], [31.5]]);
+    assert_eq!(coefficients.intercepts(), array![[45.0], [31.5]]);
 }
 
 #[test]
-fn a_direct_code_holds_slopes_then_offsets() {
+fn a_direct_code_holds_slopes_then_intercepts() {
     let mut weights = absolute_value();
     weights.layers[1] = DenseWeights {
         weights: Array2::zeros((2, 6)),
@@ -63,15 +63,15 @@ fn a_direct_code_holds_slopes_then_offsets() {
     .unwrap();
     let coefficients = network.coefficients_at(array![[0.0]].view()).unwrap();
     assert_eq!(coefficients.slopes(), array![[[1.0, 2.0], [3.0, 4.0]]]);
-    assert_eq!(coefficients.offsets(), array![[5.0, 6.0]]);
+    assert_eq!(coefficients.intercepts(), array![[5.0, 6.0]]);
 }
 
 #[test]
-fn without_intercept_offsets_are_zero() {
+fn without_intercept_intercepts_are_zero() {
     let encoder = Mlp::new(1, 4, MlpSettings::default(), 0).unwrap();
     let direct = Contextualized::new(encoder, Direct::new(2, 2, false).unwrap()).unwrap();
     let coefficients = direct.coefficients_at(array![[0.3]].view()).unwrap();
-    assert_eq!(coefficients.offsets(), array![[0.0, 0.0]]);
+    assert_eq!(coefficients.intercepts(), array![[0.0, 0.0]]);
     assert!(coefficients.slopes().iter().all(|slope| *slope != 0.0));
 }
 
@@ -134,7 +134,7 @@ fn weights_that_contradict_their_types_or_each_other_are_errors() {
     ));
     let archetypes = ArchetypeWeights {
         slopes: array![[[1.0]]],
-        offsets: Some(array![[1.0, 2.0]]),
+        intercepts: Some(array![[1.0, 2.0]]),
     };
     assert!(matches!(
         Archetypes::<usize, usize, usize>::from_weights(&archetypes),
@@ -282,7 +282,7 @@ fn numbers_that_are_not_finite_are_not_restored() {
 
 #[test]
 fn parameter_counts_are_those_of_the_formulas() {
-    // MLP 2 → 25 → 25 → 10 and 10 archetypes of one target on two features and an offset.
+    // MLP 2 → 25 → 25 → 10 and 10 archetypes of one target on two features and an intercept.
     let mut network = Contextualized::new(
         Mlp::new(2, 10, MlpSettings::default(), 0).unwrap(),
         Archetypes::new(10, 2, 1, true, 0).unwrap(),

@@ -172,7 +172,12 @@ fn masked_slopes_are_zero_before_and_after_training() {
         for ((_, target, feature), slope) in coefficients.slopes().indexed_iter() {
             assert_eq!(*slope == 0.0, target == feature);
         }
-        assert!(coefficients.offsets().iter().all(|offset| *offset != 0.0));
+        assert!(
+            coefficients
+                .intercepts()
+                .iter()
+                .all(|intercept| *intercept != 0.0)
+        );
     };
     check(&network);
     Training::default()

@@ -23,11 +23,11 @@ fn logit_coefficients_are_recovered() {
     let error: f64 = (0..25)
         .map(|q| {
             let slope = coefficients[[q, 0, 0]] - 2.0 * at[[q, 0]].sin();
-            let offset = coefficients[[q, 0, 1]] - 0.5;
-            slope * slope + offset * offset
+            let intercept = coefficients[[q, 0, 1]] - 0.5;
+            slope * slope + intercept * intercept
         })
         .sum();
-    // The slope varies by 1.4 and is found to a fifth of that, the offset to 0.1.
+    // The slope varies by 1.4 and is found to a fifth of that, the intercept to 0.1.
     assert!((error / 50.0).sqrt() < 0.25, "{}", (error / 50.0).sqrt());
 }
 

@@ -18,7 +18,7 @@ fn smooth(inverse_length_scales: Vec<f64>, amplitude: f64) -> impl Fn(&[f64], &[
     }
 }
 
-/// Slopes drawn from the prior with these inverse length scales, and an offset of one that is constant.
+/// Slopes drawn from the prior with these inverse length scales, and an intercept of one that is constant.
 fn drawn(
     rows: usize,
     contexts: usize,
@@ -76,7 +76,7 @@ fn hyperparameters_of_the_prior_are_recovered() {
         assert!((0.75..3.0).contains(&first), "{hyper:?}");
         assert!((0.25..1.0).contains(&second), "{hyper:?}");
         assert!(hyper.inverse_length_scales[[0, 2]] < 0.1, "{hyper:?}");
-        // The slope varies by about one, the offset does not vary.
+        // The slope varies by about one, the intercept does not vary.
         assert!((0.4..1.6).contains(&hyper.amplitudes[[0, 0]]), "{hyper:?}");
         assert!(hyper.amplitudes[[1, 0]] < 0.1, "{hyper:?}");
     }

@@ -219,7 +219,7 @@ impl StructuralNetworks for NeuralBayesianModel {
     fn equations(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<StructuralEquations>> {
         let networks = self.networks(contexts)?;
         let coefficients = self.coefficients(contexts)?;
-        let mut intercepts = coefficients.offsets().to_owned() * (self.share * self.unit);
+        let mut intercepts = coefficients.intercepts().to_owned() * (self.share * self.unit);
         intercepts += &self.centers;
         let edges = networks.edges();
         let rows = edges.outer_iter().zip(intercepts.rows());

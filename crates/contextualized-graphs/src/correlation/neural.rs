@@ -198,8 +198,8 @@ impl NeuralCorrelationModel {
     }
 
     fn normals(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeNormal>> {
-        let means = self.means.offsets(contexts)?;
-        let logs = self.log_variances.offsets(contexts)?;
+        let means = self.means.intercepts(contexts)?;
+        let logs = self.log_variances.intercepts(contexts)?;
         let deviations = logs.mapv(|log| (0.5 * log.clamp(LOG_VARIANCES.0, LOG_VARIANCES.1)).exp());
         self.correlations(contexts)?
             .into_iter()

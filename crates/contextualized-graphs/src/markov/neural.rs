@@ -201,9 +201,9 @@ impl Checked for NeuralMarkovModel {
     }
 }
 
-/// A precision of standardised nodes with the offsets of their regressions.
+/// A precision of standardised nodes with the intercepts of their regressions.
 struct LocalPrecision {
-    /// The mean that the regressions' offsets amount to.
+    /// The mean that the regressions' intercepts amount to.
     mean: Array1<f64>,
     precision: Array2<f64>,
     log_determinant: f64,
@@ -214,7 +214,7 @@ struct LocalPrecision {
 fn joined(
     rule: EdgeRule,
     slopes: &Array2<f64>,
-    offsets: &Array1<f64>,
+    intercepts: &Array1<f64>,
     logs: ArrayView1<'_, f64>,
 ) -> Result<LocalPrecision> {
     let deviations = logs.mapv(|log| (0.5 * log.clamp(LOG_VARIANCES.0, LOG_VARIANCES.1)).exp());
@@ -251,8 +251,10 @@ fn joined(
         let unit = if i == j { 1.0 } else { -partial[[i, j]] };
         unit / (deviations[i] * deviations[j])
     });
-    // The offsets are those of x̂ᵢ = mᵢ + Σⱼ βᵢⱼ (xⱼ − mⱼ) with β = −Ωᵢⱼ / Ωᵢᵢ: D μ = Ω m.
-    let pull = Array2::from_shape_fn((slopes.nrows(), 1), |(i, _)| offsets[i] * precision[[i, i]]);
+    // The intercepts are those of x̂ᵢ = mᵢ + Σⱼ βᵢⱼ (xⱼ − mⱼ) with β = −Ωᵢⱼ / Ωᵢᵢ: D μ = Ω m.
+    let pull = Array2::from_shape_fn((slopes.nrows(), 1), |(i, _)| {
+        intercepts[i] * precision[[i, i]]
+    });
     let factor = numerical(
         "the factorisation of a precision",
         contextualized_solvers::cholesky(precision.view()),
@@ -291,10 +293,10 @@ impl NeuralMarkovModel {
     }
 
     fn local(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<LocalPrecision>> {
-        let logs = self.log_variances.offsets(contexts)?;
+        let logs = self.log_variances.intercepts(contexts)?;
         check_rows("log-variances", contexts.nrows(), logs.nrows())?;
-        self.regressions.map(contexts, |row, slopes, offsets| {
-            joined(self.rule, &slopes, &offsets, logs.row(row))
+        self.regressions.map(contexts, |row, slopes, intercepts| {
+            joined(self.rule, &slopes, &intercepts, logs.row(row))
         })
     }
 
@@ -346,9 +348,9 @@ mod tests {
             rule in prop::sample::select(vec![EdgeRule::And, EdgeRule::Or]),
         ) {
             let slopes = Array2::from_shape_fn((5, 5), |(i, j)| if zeros[5 * i + j] { 0.0 } else { values[5 * i + j] });
-            let offsets = Array1::from_shape_fn(5, |i| values[25 + i]);
+            let intercepts = Array1::from_shape_fn(5, |i| values[25 + i]);
             let logs = Array1::from_vec(logs);
-            let local = joined(rule, &slopes, &offsets, logs.view()).unwrap();
+            let local = joined(rule, &slopes, &intercepts, logs.view()).unwrap();
             prop_assert!(local.kept > 0.0 && local.kept <= 1.0);
             prop_assert_eq!(&local.precision, &local.precision.t());
             let scales = local.precision.diag().mapv(f64::sqrt);

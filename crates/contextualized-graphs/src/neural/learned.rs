@@ -192,7 +192,7 @@ impl Learned {
         self.share
     }
 
-    /// Does something with the slopes (targets × features) and offsets at every standardised context,
+    /// Does something with the slopes (targets × features) and intercepts at every standardised context,
     /// block by block in parallel.
     pub(crate) fn map<T: Send>(
         &self,
@@ -218,10 +218,10 @@ impl Learned {
                         let slopes = deviation.slopes();
                         let slopes = slopes.index_axis(Axis(0), place);
                         let slopes = &self.population.slopes + &(&slopes * self.share);
-                        let offsets = deviation.offsets();
-                        let offsets = offsets.index_axis(Axis(0), place);
-                        let offsets = &self.population.offsets + &(&offsets * self.share);
-                        of(block * size + place, slopes, offsets)
+                        let intercepts = deviation.intercepts();
+                        let intercepts = intercepts.index_axis(Axis(0), place);
+                        let intercepts = &self.population.intercepts + &(&intercepts * self.share);
+                        of(block * size + place, slopes, intercepts)
                     })
                     .collect::<Result<Vec<T>>>()
             })
@@ -235,15 +235,15 @@ impl Learned {
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
     ) -> Result<Array2<f64>> {
-        let rows = self.map(contexts, |row, slopes, offsets| {
-            Ok(slopes.dot(&features.index_axis(Axis(0), row)) + offsets)
+        let rows = self.map(contexts, |row, slopes, intercepts| {
+            Ok(slopes.dot(&features.index_axis(Axis(0), row)) + intercepts)
         })?;
-        stacked_vectors(rows, self.population.offsets.len())
+        stacked_vectors(rows, self.population.intercepts.len())
     }
 
-    /// The offsets alone, rows × targets.
-    pub(crate) fn offsets(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        let rows = self.map(contexts, |_, _, offsets| Ok(offsets))?;
-        stacked_vectors(rows, self.population.offsets.len())
+    /// The intercepts alone, rows × targets.
+    pub(crate) fn intercepts(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let rows = self.map(contexts, |_, _, intercepts| Ok(intercepts))?;
+        stacked_vectors(rows, self.population.intercepts.len())
     }
 }

@@ -89,13 +89,13 @@ impl Task<'_> {
             }),
             Self::Means | Self::LogVariances(_) => Array2::zeros((size, 1)),
         };
-        let offsets = match self {
+        let intercepts = match self {
             Self::Pairs | Self::Others { .. } | Self::Means => Array1::zeros(slopes.nrows()),
             Self::LogVariances(residuals) => {
                 data.log_mean_squares(&residuals.select(Axis(0), rows))
             }
         };
-        ConstantCoefficients { slopes, offsets }
+        ConstantCoefficients { slopes, intercepts }
     }
 
     /// Features and targets of some rows, whose nodes are given as standardised.
@@ -104,7 +104,7 @@ impl Task<'_> {
         nodes: ArrayView2<'_, f64>,
         rows: &[usize],
     ) -> (Array2<f64>, Array2<f64>) {
-        // Offsets alone: a column of zeros, which has no slopes.
+        // Intercepts alone: a column of zeros, which has no slopes.
         let nothing = Array2::zeros((nodes.nrows(), 1));
         match self {
             Self::Pairs => {

@@ -20,7 +20,7 @@ fn turning(nodes: usize, edges: f64, rows: usize, seed: u64) -> SimulatedNetwork
     NetworkSimulator::new(rows)
         .uniform_contexts(2, -1.0, 1.0)
         .networks(move |c| &weights * (1.0 + 0.5 * (2.0 * c[0]).sin()))
-        .offsets(move |c| vec![c[1]; nodes])
+        .intercepts(move |c| vec![c[1]; nodes])
         .simulate(seed)
         .unwrap()
 }
@@ -67,8 +67,8 @@ fn a_turning_graph_is_recovered() {
     assert_eq!(counts.hamming_distance(), 0.0);
     assert_eq!(edge_auroc(&test.networks, &networks).unwrap(), Some(1.0));
     assert!(network_mse(&test.networks, &networks).unwrap() < 5e-3);
-    let offsets = model.intercepts(contexts).unwrap() - &test.offsets;
-    assert!((&offsets * &offsets).mean().unwrap() < 0.02);
+    let intercepts = model.intercepts(contexts).unwrap() - &test.intercepts;
+    assert!((&intercepts * &intercepts).mean().unwrap() < 0.02);
     let variances = model.noise_variances(contexts).unwrap();
     assert!(variances.iter().all(|v| (v - 1.0).abs() < 0.2));
     // Weights are where their deviations say, mostly.

@@ -18,7 +18,7 @@ fn turning(rows: usize, seed: u64) -> SimulatedNetworks {
     NetworkSimulator::new(rows)
         .uniform_contexts(1, -1.0, 1.0)
         .networks(|c| array![[0.0, 1.0 + c[0], 0.0], [0.0, 0.0, 1.5], [0.0, 0.0, 0.0]])
-        .offsets(|c| vec![0.0, 5.0 * c[0], 0.0])
+        .intercepts(|c| vec![0.0, 5.0 * c[0], 0.0])
         .simulate(seed)
         .unwrap()
 }
@@ -96,7 +96,7 @@ fn means_that_vary_do_not_leak_into_edges() {
     let networks = model.networks(contexts).unwrap();
     let error = network_mse(&data.networks, &networks).unwrap();
     assert!(error < 0.05, "{error}");
-    let off = model.intercepts(contexts).unwrap() - &data.offsets;
+    let off = model.intercepts(contexts).unwrap() - &data.intercepts;
     assert!((&off * &off).mean().unwrap() < 0.15);
     let variances = model.noise_variances(contexts).unwrap();
     assert!(

@@ -200,7 +200,7 @@ impl Estimator for GaussianProcessRegression {
         let samples = with_known_terms(samples, self.family)?;
         let mut scaling = Scaling::fit(&samples)?;
         if !self.intercept {
-            scaling = scaling.without_offset();
+            scaling = scaling.without_intercept();
         }
         if !self.family.is_quadratic() {
             scaling = scaling.with_raw_targets();

@@ -40,7 +40,7 @@ checked_serde!(GaussianProcessModel);
 #[derive(Debug, Clone, PartialEq)]
 pub struct PartialEffect {
     /// Posterior means, one row per context asked for, with mean zero over the rows fitted. The
-    /// offset's is at average features.
+    /// intercept's is at average features.
     pub effects: Coefficients,
     /// Posterior standard deviations.
     pub standard_errors: Coefficients,
@@ -283,16 +283,16 @@ impl GaussianProcessModel {
         design(features, self.intercept)
     }
 
-    /// Slopes (n × y × x) and offsets (n × y) of coefficients (n × y × p), offsets last.
+    /// Slopes (n × y × x) and intercepts (n × y) of coefficients (n × y × p), intercepts last.
     fn split(&self, coefficients: Array3<f64>) -> Result<Coefficients> {
         let features = self.scaling.features.columns();
         let slopes = coefficients.slice(s![.., .., ..features]).to_owned();
-        let offsets = if self.intercept {
+        let intercepts = if self.intercept {
             coefficients.slice(s![.., .., features]).to_owned()
         } else {
             Array2::zeros((coefficients.dim().0, coefficients.dim().1))
         };
-        Coefficients::new(slopes, offsets)
+        Coefficients::new(slopes, intercepts)
     }
 
     fn in_units(&self, coefficients: Array3<f64>) -> Result<Coefficients> {
@@ -307,14 +307,14 @@ impl GaussianProcessModel {
         let slopes = Array3::from_shape_fn((rows, targets, features.columns()), |(q, t, j)| {
             covariances[[q, t, j, j]].max(0.0).sqrt() * scales[t] / features.scales()[j]
         });
-        // The offset at features of zero is the one at average features minus the slopes there.
+        // The intercept at features of zero is the one at average features minus the slopes there.
         let at_zero = self.design(
             (-&features.centers() / features.scales())
                 .insert_axis(Axis(0))
                 .view(),
         );
         let at_zero = at_zero.row(0);
-        let offsets = Array2::from_shape_fn((rows, targets), |(q, t)| {
+        let intercepts = Array2::from_shape_fn((rows, targets), |(q, t)| {
             if self.intercept {
                 let covariance = covariances.slice(s![q, t, .., ..]);
                 at_zero.dot(&covariance.dot(&at_zero)).max(0.0).sqrt() * scales[t]
@@ -322,7 +322,7 @@ impl GaussianProcessModel {
                 0.0
             }
         });
-        Coefficients::new(slopes, offsets)
+        Coefficients::new(slopes, intercepts)
     }
 }
 
@@ -343,7 +343,7 @@ pub(super) fn ends(
     let end = |factor: f64| {
         Coefficients::new(
             &values.slopes() + &(&errors.slopes() * factor),
-            &values.offsets() + &(&errors.offsets() * factor),
+            &values.intercepts() + &(&errors.intercepts() * factor),
         )
     };
     Ok([end(-quantile)?, end(quantile)?])

@@ -97,7 +97,7 @@ impl GaussianProcessModel {
         Ok(table)
     }
 
-    /// A coefficient's unit of the data in those of the fit; of the offset, at average features.
+    /// A coefficient's unit of the data in those of the fit; of the intercept, at average features.
     fn unit(&self, target: usize, coefficient: usize) -> f64 {
         let scaling = &self.scaling;
         let feature = scaling.features.scales().get(coefficient).copied();

@@ -247,7 +247,7 @@ impl<S: EncoderSettings> NeuralRegression<S> {
                 Ok(if self.network.intercept {
                     scaling
                 } else {
-                    scaling.without_offset()
+                    scaling.without_intercept()
                 })
             })?;
         let population = PopulationRegression::new()
@@ -256,7 +256,7 @@ impl<S: EncoderSettings> NeuralRegression<S> {
             .fit_or_ridge(&train)?;
         let population = ConstantCoefficients {
             slopes: population.slopes().to_owned(),
-            offsets: population.offsets().to_owned(),
+            intercepts: population.intercepts().to_owned(),
         };
         let data = |samples: &Samples| {
             let base = population.linear_predictor(samples.features())?;

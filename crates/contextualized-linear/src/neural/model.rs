@@ -111,8 +111,8 @@ impl<E: EncoderSettings> NeuralModel<E> {
             .column_codes(column, standardized.view())?
             .ok_or_else(not_additive)?
             - centers.row(column);
-        let (slopes, offsets) = self.shared(network.coefficients_of_codes(codes.view())?);
-        Coefficients::new(slopes, offsets)?.to_original_units(
+        let (slopes, intercepts) = self.shared(network.coefficients_of_codes(codes.view())?);
+        Coefficients::new(slopes, intercepts)?.to_original_units(
             &self.scaling.features,
             &self.scaling.targets.clone().without_centering(),
         )
@@ -159,7 +159,7 @@ impl<E: EncoderSettings> NeuralModel<E> {
         let per_target = self.shares.view().insert_axis(Axis(1));
         (
             &deviation.slopes() * &per_target,
-            &deviation.offsets() * &self.shares,
+            &deviation.intercepts() * &self.shares,
         )
     }
 }
@@ -193,10 +193,10 @@ impl<E: EncoderSettings> Checked for NeuralModel<E> {
 
 impl<E: EncoderSettings> VaryingCoefficients for NeuralModel<E> {
     fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
-        let (mut slopes, mut offsets) = self.shared(self.deviations(contexts)?);
+        let (mut slopes, mut intercepts) = self.shared(self.deviations(contexts)?);
         slopes += &self.population.slopes;
-        offsets += &self.population.offsets;
-        Coefficients::new(slopes, offsets)?
+        intercepts += &self.population.intercepts;
+        Coefficients::new(slopes, intercepts)?
             .to_original_units(&self.scaling.features, &self.scaling.targets)
     }
 }
@@ -209,16 +209,16 @@ impl<E: EncoderSettings> WithArchetypes for NeuralModel<E> {
     /// [`Error::InvalidParameter`] when the encoder gives the coefficients directly;
     /// [`Error::NotFinite`] when one overflows in the users' units.
     fn archetypes(&self) -> Result<Coefficients> {
-        let (mut slopes, mut offsets) = self.shared(self.mixing_network()?.archetypes()?);
+        let (mut slopes, mut intercepts) = self.shared(self.mixing_network()?.archetypes()?);
         let features = &self.scaling.features;
         let targets = &self.scaling.targets;
         if !self.mixes_whole_models() {
-            return Coefficients::new(slopes, offsets)?
+            return Coefficients::new(slopes, intercepts)?
                 .to_original_units(features, &targets.clone().without_centering());
         }
         slopes += &self.population.slopes;
-        offsets += &self.population.offsets;
-        Coefficients::new(slopes, offsets)?.to_original_units(features, targets)
+        intercepts += &self.population.intercepts;
+        Coefficients::new(slopes, intercepts)?.to_original_units(features, targets)
     }
 
     fn archetype_base(&self) -> Result<Option<Coefficients>> {

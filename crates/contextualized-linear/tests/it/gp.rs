@@ -20,7 +20,7 @@ pub(crate) fn simulator(rows: usize) -> Simulator {
         .uniform_contexts(2, 20.0, 80.0)
         .features(|draws, _| vec![draws.normal(50.0, 4.0), draws.normal(-1.0, 0.1)])
         .slopes(|c| vec![(c[0] / 10.0).sin(), 30.0])
-        .offset(|c| 100.0 + c[0])
+        .intercept(|c| 100.0 + c[0])
         .noise(2.0)
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn root_mean_square(a: impl IntoIterator<Item = f64>) -> f64 {
 }
 
 #[test]
-fn slopes_and_offsets_are_recovered_in_the_units_of_the_data() {
+fn slopes_and_intercepts_are_recovered_in_the_units_of_the_data() {
     let (model, data) = fit(&simulator(400), &quick(), 1);
     let found = model.coefficients(data.samples.contexts()).unwrap();
     let truth = &data.coefficients;
@@ -101,13 +101,13 @@ fn results_do_not_depend_on_units() {
         epsilon = 1e-3
     );
     // y' = −40 (B x + m) + 1000 with x = (x' − 30) / 200.
-    let offsets =
-        &one.0.offsets() * -40.0 + 1e3 - &one.0.slopes().sum_axis(Axis(2)) * (unit * 30.0);
-    assert_relative_eq!(offsets, two.0.offsets(), max_relative = 1e-3);
+    let intercepts =
+        &one.0.intercepts() * -40.0 + 1e3 - &one.0.slopes().sum_axis(Axis(2)) * (unit * 30.0);
+    assert_relative_eq!(intercepts, two.0.intercepts(), max_relative = 1e-3);
 }
 
 #[test]
-fn without_an_intercept_offsets_are_zero() {
+fn without_an_intercept_intercepts_are_zero() {
     let simulator = Simulator::new(200)
         .uniform_contexts(1, -2.0, 2.0)
         .features(|draws, _| vec![draws.normal(5.0, 1.0)])
@@ -119,9 +119,9 @@ fn without_an_intercept_offsets_are_zero() {
         3,
     );
     let found = model.coefficients(data.samples.contexts()).unwrap();
-    assert!(found.offsets().iter().all(|offset| *offset == 0.0));
+    assert!(found.intercepts().iter().all(|intercept| *intercept == 0.0));
     let errors = model.standard_errors(data.samples.contexts()).unwrap();
-    assert!(errors.offsets().iter().all(|error| *error == 0.0));
+    assert!(errors.intercepts().iter().all(|error| *error == 0.0));
     let off = effect_mse(&data.coefficients, &found).unwrap();
     assert!(off.sqrt() < 0.05, "{off}");
     let nothing = Array2::zeros((200, 1));
@@ -210,7 +210,7 @@ fn several_targets_are_recovered_together() {
     let simulator = Simulator::new(250)
         .uniform_contexts(1, -2.0, 2.0)
         .slope_matrix(|c| array![[c[0].sin()], [-10.0 * c[0].sin()], [0.1 * c[0].cos()]])
-        .offsets(|_| vec![1.0, 2.0, 300.0])
+        .intercepts(|_| vec![1.0, 2.0, 300.0])
         .noise(0.02);
     let (model, data) = fit(&simulator, &quick(), 7);
     let found = model.coefficients(data.samples.contexts()).unwrap();
@@ -234,7 +234,7 @@ fn contexts_of_noise_cost_next_to_nothing() {
     let simulator = Simulator::new(250)
         .normal_contexts(2)
         .slopes(|_| vec![1.0, -2.0])
-        .offset(|_| 0.5)
+        .intercept(|_| 0.5)
         .noise(1.0);
     let mut ratio = 0.0;
     for seed in 0..10 {
@@ -276,16 +276,19 @@ fn far_away_coefficients_return_to_one_constant() {
     let simulator = Simulator::new(300)
         .uniform_contexts(1, -2.0, 2.0)
         .slopes(|c| vec![2.0 + (3.0 * c[0]).sin()])
-        .offset(|_| 1.0)
+        .intercept(|_| 1.0)
         .noise(0.3);
     let (model, data) = fit(&simulator, &quick(), 16);
     let population = PopulationRegression::new().fit(&data.samples).unwrap();
     let at = array![[200.0], [-1e6], [1e200]];
     let far = model.coefficients(at.view()).unwrap();
-    let (slope, offset) = (population.slopes()[[0, 0]], population.offsets()[0]);
+    let (slope, intercept) = (population.slopes()[[0, 0]], population.intercepts()[0]);
     for q in 0..3 {
         assert!((far.slopes()[[q, 0, 0]] - slope).abs() < 0.3, "{far:?}");
-        assert!((far.offsets()[[q, 0]] - offset).abs() < 0.3, "{far:?}");
+        assert!(
+            (far.intercepts()[[q, 0]] - intercept).abs() < 0.3,
+            "{far:?}"
+        );
     }
     let errors = model
         .standard_errors(concatenate![Axis(0), at, array![[0.0]]].view())
@@ -331,7 +334,7 @@ fn constant_columns_change_nothing() {
                 .all(|line| line.effect.is_finite())
         );
     }
-    // A constant target has coefficients of zero, and that constant for its offset.
+    // A constant target has coefficients of zero, and that constant for its intercept.
     let flat = Samples::new(data.contexts(), data.features(), constant.view()).unwrap();
     let model = GaussianProcessRegression::new().fit(&flat).unwrap();
     let found = model.predict(data.contexts(), data.features()).unwrap();
@@ -356,8 +359,12 @@ fn one_row_and_two_are_enough_to_fit() {
         let size = samples.targets().std(0.0).max(1.0);
         assert!(off.iter().all(|d| d.abs() < size), "{rows}: {off}");
         let intervals = model.intervals(samples.contexts(), 0.9).unwrap();
-        let finite =
-            |c: &Coefficients| c.slopes().iter().chain(&c.offsets()).all(|v| v.is_finite());
+        let finite = |c: &Coefficients| {
+            c.slopes()
+                .iter()
+                .chain(&c.intercepts())
+                .all(|v| v.is_finite())
+        };
         assert!(finite(&intervals.lower) && finite(&intervals.upper));
         assert!(model.variation_explained(0.9).is_ok());
         assert!(

@@ -15,7 +15,7 @@ fn inverse_length_scale_names_the_context_of_each_coefficient() {
     let data = Simulator::new(400)
         .uniform_contexts(3, -2.0, 2.0)
         .slopes(|c| vec![c[0].sin(), 1.0])
-        .offset(|c| 2.0 * c[1].cos())
+        .intercept(|c| 2.0 * c[1].cos())
         .noise(0.3)
         .simulate(9)
         .unwrap();
@@ -72,13 +72,13 @@ fn inverse_length_scale_does_not_depend_on_the_order_of_rows() {
     }
 }
 
-/// Slopes and offsets of contexts in 10..14, features about 3.
-fn centred(slope: fn(f64, f64) -> f64, offset: fn(f64, f64) -> f64) -> Simulator {
+/// Slopes and intercepts of contexts in 10..14, features about 3.
+fn centred(slope: fn(f64, f64) -> f64, intercept: fn(f64, f64) -> f64) -> Simulator {
     Simulator::new(400)
         .uniform_contexts(2, 10.0, 14.0)
         .features(|draws, _| vec![draws.normal(3.0, 2.0)])
         .slopes(move |c| vec![slope(c[0] - 12.0, c[1] - 12.0)])
-        .offset(move |c| offset(c[0] - 12.0, c[1] - 12.0))
+        .intercept(move |c| intercept(c[0] - 12.0, c[1] - 12.0))
         .noise(0.2)
 }
 
@@ -93,7 +93,7 @@ fn partial_effects_are_those_of_the_truth() {
     let values = Array1::linspace(10.5, 13.5, 13);
     let first = model.partial_effect(0, values.view()).unwrap();
     let second = model.partial_effect(1, values.view()).unwrap();
-    // Effects have mean zero over the rows; the offset's is at average features.
+    // Effects have mean zero over the rows; the intercept's is at average features.
     let mean = |effect: fn(f64) -> f64, column: usize| {
         let contexts = data.samples.contexts();
         contexts
@@ -110,10 +110,10 @@ fn partial_effects_are_those_of_the_truth() {
             (&first, at.sin() - sine, feature * (at.sin() - sine)),
             (&second, 0.0, at * at - square),
         ];
-        for (effect, slope, offset) in expected {
+        for (effect, slope, intercept) in expected {
             let off = effect.effects.slopes()[[i, 0, 0]] - slope;
             assert!(off.abs() < 0.1, "{value}: {off}");
-            let off = effect.effects.offsets()[[i, 0]] - offset;
+            let off = effect.effects.intercepts()[[i, 0]] - intercept;
             assert!(off.abs() < 0.2, "{value}: {off}");
             let error = effect.standard_errors.slopes()[[i, 0, 0]];
             assert!((0.0..0.1).contains(&error), "{value}: {error}");
@@ -217,7 +217,7 @@ fn a_sum_of_one_row_has_the_intervals_of_coefficients_and_means() {
         let near = |a: &contextualized_core::Coefficients,
                     b: &contextualized_core::Coefficients| {
             assert_relative_eq!(a.slopes(), b.slopes(), epsilon = 1e-7);
-            assert_relative_eq!(a.offsets(), b.offsets(), epsilon = 1e-7);
+            assert_relative_eq!(a.intercepts(), b.intercepts(), epsilon = 1e-7);
         };
         near(&sums.values, &model.coefficients(contexts.view()).unwrap());
         let errors = model.standard_errors(contexts.view()).unwrap();
@@ -261,16 +261,16 @@ fn sums_over_changed_rows_are_the_partial_effects_of_an_additive_kernel() {
         effect.standard_errors.slopes(),
         epsilon = 1e-5
     );
-    // Of the outcome at average features, whose offset the partial effect has.
+    // Of the outcome at average features, whose intercept the partial effect has.
     let center = data.samples.features().mean().unwrap();
     let features = Array2::from_elem((2 * rows.nrows(), 1), center);
     let outcome = model
         .predictor_sums(&change, features.view(), 0.95)
         .unwrap();
-    assert_relative_eq!(outcome.values, effect.effects.offsets(), epsilon = 1e-6);
+    assert_relative_eq!(outcome.values, effect.effects.intercepts(), epsilon = 1e-6);
     assert_relative_eq!(
         outcome.standard_errors,
-        effect.standard_errors.offsets(),
+        effect.standard_errors.intercepts(),
         epsilon = 1e-5
     );
 }

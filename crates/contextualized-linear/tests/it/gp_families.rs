@@ -17,7 +17,7 @@ fn a_logistic_truth_is_recovered() {
     let simulator = Simulator::new(500)
         .uniform_contexts(1, -2.0, 2.0)
         .slopes(|c| vec![2.0 * c[0].sin(), -1.0])
-        .offset(|_| 0.5)
+        .intercept(|_| 0.5)
         .family(Family::Binomial);
     let (model, data) = fit(&simulator, &quick().family(Family::Binomial), 6);
     assert_eq!(model.family(), Family::Binomial);
@@ -68,7 +68,7 @@ fn where_nothing_varies_it_is_the_population_regression() {
     for family in Family::ALL {
         let simulator = simulator(200)
             .slopes(|_| vec![0.05, 1.0])
-            .offset(|_| -1.5)
+            .intercept(|_| -1.5)
             .noise(1.0)
             .family(family);
         let samples = simulator.simulate(23).unwrap().samples;
@@ -102,13 +102,13 @@ fn where_nothing_varies_it_is_the_population_regression() {
             population.coefficients(at.view()).unwrap(),
         );
         assert_relative_eq!(found.slopes(), expected.slopes(), epsilon = 1e-8);
-        assert_relative_eq!(found.offsets(), expected.offsets(), epsilon = 1e-8);
+        assert_relative_eq!(found.intercepts(), expected.intercepts(), epsilon = 1e-8);
         let (found, expected) = (
             model.standard_errors(at.view()).unwrap(),
             WithUncertainty::standard_errors(&population, at.view()).unwrap(),
         );
         assert_relative_eq!(found.slopes(), expected.slopes(), epsilon = 1e-8);
-        assert_relative_eq!(found.offsets(), expected.offsets(), epsilon = 1e-8);
+        assert_relative_eq!(found.intercepts(), expected.intercepts(), epsilon = 1e-8);
         let found = model
             .predictor_distribution(samples.contexts(), samples.features())
             .unwrap();
@@ -199,12 +199,12 @@ fn where_nothing_varies_counts_have_the_coefficients_of_r() {
     assert_relative_eq!(own(&found), slopes, epsilon = 1e-8);
     assert_relative_eq!(own(&errors), slope_errors, epsilon = 1e-8);
     assert_relative_eq!(
-        found.offsets()[[0, 0]],
+        found.intercepts()[[0, 0]],
         0.349_657_233_683_563_33,
         epsilon = 1e-8
     );
     assert_relative_eq!(
-        errors.offsets()[[0, 0]],
+        errors.intercepts()[[0, 0]],
         0.107_663_790_016_378_44,
         epsilon = 1e-8
     );

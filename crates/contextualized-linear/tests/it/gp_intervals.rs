@@ -16,10 +16,10 @@ fn intervals_hold_the_truth_about_as_often_as_they_say() {
     let simulator = Simulator::new(60)
         .uniform_contexts(1, -1.0, 1.0)
         .slopes(|c| vec![(2.0 * c[0]).sin()])
-        .offset(|c| 0.5 * c[0])
+        .intercept(|c| 0.5 * c[0])
         .noise(0.5);
     let level = 0.9;
-    let [mut slopes, mut offsets, mut means, mut outcomes] = [0.0; 4];
+    let [mut slopes, mut intercepts, mut means, mut outcomes] = [0.0; 4];
     for seed in 0..40 {
         let (model, _) = fit(&simulator, &GaussianProcessRegression::new(), seed);
         let new = simulator.simulate(500 + seed).unwrap();
@@ -43,10 +43,10 @@ fn intervals_hold_the_truth_about_as_often_as_they_say() {
                 new.coefficients.slopes()[[i, 0, 0]],
                 upper.slopes()[[i, 0, 0]],
             );
-            offsets += within(
-                lower.offsets()[[i, 0]],
-                new.coefficients.offsets()[[i, 0]],
-                upper.offsets()[[i, 0]],
+            intercepts += within(
+                lower.intercepts()[[i, 0]],
+                new.coefficients.intercepts()[[i, 0]],
+                upper.intercepts()[[i, 0]],
             );
             means += within(mean.lower[[i, 0]], truth[[i, 0]], mean.upper[[i, 0]]);
             outcomes += within(
@@ -57,10 +57,10 @@ fn intervals_hold_the_truth_about_as_often_as_they_say() {
         }
     }
     // Rows of a data set go together: forty sets have a standard error of at most 0.047.
-    for share in [slopes, offsets, means] {
+    for share in [slopes, intercepts, means] {
         assert!(
             (level - 0.095..0.995).contains(&share),
-            "{slopes} {offsets} {means}"
+            "{slopes} {intercepts} {means}"
         );
     }
     assert!((outcomes - level).abs() < 0.05, "{outcomes}");
@@ -145,9 +145,9 @@ fn draws_are_in_the_units_of_the_data() {
                 errors.slopes()[[q, 0, 0]],
             ),
             (
-                column(&|c| c.offsets()[[q, 0]]),
-                center.offsets()[[q, 0]],
-                errors.offsets()[[q, 0]],
+                column(&|c| c.intercepts()[[q, 0]]),
+                center.intercepts()[[q, 0]],
+                errors.intercepts()[[q, 0]],
             ),
         ];
         for ((mean, deviation), expected, error) in cases {

@@ -218,11 +218,11 @@ fn altered_models_are_refused() {
     for pointer in [
         "/scaling/contexts/centers",
         "/scaling/features/scales",
-        "/population/offsets",
+        "/population/intercepts",
     ] {
         let mut bad = good.clone();
         let part = bad.pointer_mut(pointer).unwrap();
-        *part = if pointer == "/population/offsets" {
+        *part = if pointer == "/population/intercepts" {
             serde_json::json!({"v": 1, "dim": [2], "data": [0.5, 0.5]})
         } else {
             narrow.clone()

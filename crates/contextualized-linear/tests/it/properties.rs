@@ -22,7 +22,7 @@ fn samples(rows: usize, seed: u64) -> Samples {
                 .collect()
         })
         .slope_matrix(|c| array![[c[0] / 100.0, 1.0, -1.0], [0.0, c[1] / 200.0, 2.0]])
-        .offsets(|c| vec![c[0], -5.0])
+        .intercepts(|c| vec![c[0], -5.0])
         .noise(1.0)
         .simulate(seed)
         .unwrap()
@@ -74,12 +74,12 @@ proptest! {
                     let terms: Array1<f64> = (0..3)
                         .map(|j| coefficients.slopes()[[row, target, j]] * data.features()[[row, j]])
                         .collect();
-                    let by_hand = terms.sum() + coefficients.offsets()[[row, target]];
+                    let by_hand = terms.sum() + coefficients.intercepts()[[row, target]];
                     assert_relative_eq!(predictions[[row, target]], by_hand, max_relative = 1e-12, epsilon = 1e-9);
                 }
             }
             if !intercept {
-                prop_assert!(coefficients.offsets().iter().all(|offset| *offset == 0.0));
+                prop_assert!(coefficients.intercepts().iter().all(|intercept| *intercept == 0.0));
             }
         }
     }
@@ -152,9 +152,9 @@ fn shape_functions_add_up_to_the_coefficients() {
     for row in rest.outer_iter() {
         assert_relative_eq!(row, first, epsilon = 1e-10);
     }
-    let offsets = &coefficients.offsets() - &shapes[0].offsets() - shapes[1].offsets();
-    for row in offsets.outer_iter() {
-        assert_relative_eq!(row, offsets.row(0), epsilon = 1e-8);
+    let intercepts = &coefficients.intercepts() - &shapes[0].intercepts() - shapes[1].intercepts();
+    for row in intercepts.outer_iter() {
+        assert_relative_eq!(row, intercepts.row(0), epsilon = 1e-8);
     }
 }
 
@@ -174,7 +174,11 @@ fn a_share_of_zero_is_the_population() {
         population.coefficients(data.contexts()).unwrap(),
     );
     assert_relative_eq!(found.slopes(), expected.slopes(), max_relative = 1e-9);
-    assert_relative_eq!(found.offsets(), expected.offsets(), max_relative = 1e-9);
+    assert_relative_eq!(
+        found.intercepts(),
+        expected.intercepts(),
+        max_relative = 1e-9
+    );
 }
 
 #[test]
@@ -246,18 +250,18 @@ fn mixed(model: &dyn WithArchetypes, samples: &Samples) -> (Array3<f64>, Array2<
     let archetypes = model.archetypes().unwrap();
     let (targets, features) = (archetypes.targets(), archetypes.features());
     let mut slopes = Array3::zeros((samples.rows(), targets, features));
-    let mut offsets = Array2::zeros((samples.rows(), targets));
+    let mut intercepts = Array2::zeros((samples.rows(), targets));
     if let Some(base) = model.archetype_base().unwrap() {
         slopes += &base.slopes();
-        offsets += &base.offsets();
+        intercepts += &base.intercepts();
     }
     for ((row, k), &weight) in weights.indexed_iter() {
         let mut own = slopes.index_axis_mut(ndarray::Axis(0), row);
         own.scaled_add(weight, &archetypes.slopes().index_axis(ndarray::Axis(0), k));
-        let mut own = offsets.row_mut(row);
-        own.scaled_add(weight, &archetypes.offsets().row(k));
+        let mut own = intercepts.row_mut(row);
+        own.scaled_add(weight, &archetypes.intercepts().row(k));
     }
-    (slopes, offsets)
+    (slopes, intercepts)
 }
 
 proptest! {
@@ -285,11 +289,11 @@ proptest! {
             models.push((Box::new(model), link == EncoderLink::Softmax));
         }
         for (model, whole) in &models {
-            let (slopes, offsets) = mixed(model.as_ref(), &samples);
+            let (slopes, intercepts) = mixed(model.as_ref(), &samples);
             let coefficients = model.coefficients(samples.contexts()).unwrap();
-            let scale = offsets.iter().fold(1.0_f64, |most, value| most.max(value.abs()));
+            let scale = intercepts.iter().fold(1.0_f64, |most, value| most.max(value.abs()));
             assert_relative_eq!(slopes, coefficients.slopes().to_owned(), epsilon = 1e-12 * scale);
-            assert_relative_eq!(offsets, coefficients.offsets().to_owned(), epsilon = 1e-11 * scale);
+            assert_relative_eq!(intercepts, coefficients.intercepts().to_owned(), epsilon = 1e-11 * scale);
             prop_assert_eq!(model.archetype_base().unwrap().is_none(), *whole);
             if *whole {
                 let weights = model.archetype_weights(samples.contexts()).unwrap();

@@ -33,13 +33,13 @@ fn error(simulator: &Simulator, estimator: &NeuralRegression) -> f64 {
     )
 }
 
-/// Coefficients that are linear in the context, with an offset that is too.
+/// Coefficients that are linear in the context, with an intercept that is too.
 #[test]
 fn a_linear_truth_is_recovered() {
     let simulator = Simulator::new(400)
         .uniform_contexts(2, -1.0, 1.0)
         .slopes(|c| vec![c[0] - c[1], 1.0 + 0.5 * c[1]])
-        .offset(|c| 2.0 + c[0])
+        .intercept(|c| 2.0 + c[0])
         .noise(0.1);
     for parameterization in [Parameterization::Direct, Parameterization::Archetypes(10)] {
         let estimator = NeuralRegression::new().parameterization(parameterization);
@@ -87,7 +87,7 @@ fn an_uninformative_context_costs_nothing() {
         Simulator::new(rows)
             .normal_contexts(2)
             .slopes(|_| vec![1.0, -2.0])
-            .offset(|_| 0.5)
+            .intercept(|_| 0.5)
     };
     let binary = NeuralRegression::new().family(Family::Binomial);
     for (simulator, estimator) in [

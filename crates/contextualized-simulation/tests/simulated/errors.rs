@@ -91,8 +91,8 @@ fn widths_must_agree() {
         "targets of slopes: the number of columns is 2, expected 1"
     );
     assert_eq!(
-        error(valid().offsets(|_| vec![0.0, 0.0])),
-        "offsets: the number of columns is 2, expected 1"
+        error(valid().intercepts(|_| vec![0.0, 0.0])),
+        "intercepts: the number of columns is 2, expected 1"
     );
     assert_eq!(
         error(valid().features(|draws, _| vec![draws.uniform(0.0, 1.0)])),
@@ -119,8 +119,8 @@ fn values_that_are_not_finite_are_found() {
         "slopes contains inf at row 1, column 1"
     );
     assert_eq!(
-        error(at().slopes(|_| vec![1.0]).offset(|c| 0.0 / c[0])),
-        "offsets contains NaN at row 1, column 0"
+        error(at().slopes(|_| vec![1.0]).intercept(|c| 0.0 / c[0])),
+        "intercepts contains NaN at row 1, column 0"
     );
     assert_eq!(
         error(

@@ -62,11 +62,12 @@ fn samples_have_the_covariance_and_the_mean_promised() {
 #[test]
 fn binary_nodes_and_counts_follow_their_parents() {
     let edges = repeated(&array![[0.0, 2.0], [0.0, 0.0]], ROWS);
-    let offsets = Array2::from_shape_fn((ROWS, 2), |(_, node)| if node == 0 { 0.0 } else { -1.0 });
+    let intercepts =
+        Array2::from_shape_fn((ROWS, 2), |(_, node)| if node == 0 { 0.0 } else { -1.0 });
     let draw = |noise| {
         StructuralModel::new()
             .noise(noise)
-            .simulate_with_offsets(&edges, offsets.view(), 1)
+            .simulate_with_intercepts(&edges, intercepts.view(), 1)
             .expect("a valid model")
     };
     let mean_where = |table: &Array2<f64>, parent: f64| {
@@ -131,7 +132,7 @@ fn bad_models_are_named() {
     ));
     let short = Array2::zeros((3, 3));
     assert!(matches!(
-        StructuralModel::new().simulate_with_offsets(&networks, short.view(), 0),
+        StructuralModel::new().simulate_with_intercepts(&networks, short.view(), 0),
         Err(Error::RowCount { .. })
     ));
 }
@@ -157,8 +158,8 @@ fn what_a_network_simulation_lacks_is_named() {
     );
     let two = simulator.networks(|_| Array2::zeros((2, 2)));
     assert_eq!(
-        error(&two.clone().offsets(|_| vec![0.0])),
-        "offsets: the number of columns is 1, expected 2"
+        error(&two.clone().intercepts(|_| vec![0.0])),
+        "intercepts: the number of columns is 1, expected 2"
     );
     assert!(two.simulate(0).is_ok());
 }
@@ -169,7 +170,7 @@ fn rows_follow_from_their_own_networks() {
         .uniform_contexts(2, -1.0, 1.0)
         .irrelevant_contexts(1)
         .networks(|c| array![[0.0, c[0], 0.0], [0.0, 0.0, 0.0], [0.0, 1.0 + c[1], 0.0]])
-        .offsets(|c| vec![c[0], 0.0, 5.0])
+        .intercepts(|c| vec![c[0], 0.0, 5.0])
         .simulate(4)
         .expect("a valid simulation");
     let x = data.samples.features();

@@ -11,7 +11,7 @@ fn curved(rows: usize) -> Simulator {
     Simulator::new(rows)
         .uniform_contexts(2, -1.0, 1.0)
         .slopes(|c| vec![c[0] + c[1].powi(2), (3.0 * c[0]).sin()])
-        .offset(|c| c[0] * c[1])
+        .intercept(|c| c[0] * c[1])
 }
 
 fn simulated(simulator: &Simulator, seed: u64) -> SimulatedData {
@@ -27,7 +27,7 @@ fn coefficients_are_the_field_at_each_row() {
         let slopes = [c[0] + c[1].powi(2), (3.0 * c[0]).sin()];
         assert_eq!(data.coefficients.slopes()[[row, 0, 0]], slopes[0]);
         assert_eq!(data.coefficients.slopes()[[row, 0, 1]], slopes[1]);
-        assert_eq!(data.coefficients.offsets()[[row, 0]], c[0] * c[1]);
+        assert_eq!(data.coefficients.intercepts()[[row, 0]], c[0] * c[1]);
         let mean = slopes[0] * x[0] + slopes[1] * x[1] + c[0] * c[1];
         assert!((data.means[[row, 0]] - mean).abs() < 1e-14);
     }
@@ -39,7 +39,7 @@ fn several_targets_have_a_matrix_of_slopes() {
     let contexts = array![[1.0], [2.0], [5.0]];
     let simulator = Simulator::at_contexts(contexts.view())
         .slope_matrix(|c| array![[c[0], 0.0, 1.0], [0.0, -c[0], 2.0]])
-        .offsets(|c| vec![c[0], 7.0])
+        .intercepts(|c| vec![c[0], 7.0])
         .features(|_, c| vec![1.0, 10.0, 100.0 * c[0]]);
     let data = simulated(&simulator, 0);
     assert_eq!(data.samples.contexts(), contexts);
@@ -70,7 +70,7 @@ fn noise_is_normal_around_the_mean_and_scales() {
 fn binary_outcomes_have_their_probabilities() {
     let data = simulated(
         &curved(40_000)
-            .offset(|c| 2.0 * c[0])
+            .intercept(|c| 2.0 * c[0])
             .family(Family::Binomial),
         3,
     );

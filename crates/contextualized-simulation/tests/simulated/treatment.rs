@@ -70,7 +70,7 @@ fn effects_follow_the_formula() {
         problem
             .all()
             .coefficients
-            .offsets()
+            .intercepts()
             .iter()
             .all(|&m| m == 0.0)
     );
