@@ -2,7 +2,7 @@
 
 use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::kernel::{Kernel, Room, Term};
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -253,6 +253,56 @@ pub(crate) fn contract(
         })
 }
 
+/// `∂K v` by the logarithms of all inverse length scales and amplitudes in the columns (n × as many), K as
+/// [`of_rows`] gives it.
+pub(crate) fn derivatives_times(
+    kernel: &Kernel,
+    hyper: &Hyperparameters,
+    layout: &Layout,
+    contexts: ArrayView2<'_, f64>,
+    design: ArrayView2<'_, f64>,
+    vector: &[f64],
+) -> Array2<f64> {
+    let components = components(kernel, hyper);
+    let (rows, terms) = (contexts.nrows(), layout.terms);
+    let amplitudes = layout.amplitudes_start();
+    let others = transposed(contexts);
+    // x_b v_b of each coefficient.
+    let columns = &ArrayView1::from(vector) * transposed(design);
+    let (others, columns) = (others.view(), columns.view());
+    let mut out = Array2::zeros((rows, amplitudes + layout.coefficients * terms));
+    let lines: Vec<_> = out.axis_iter_mut(Axis(0)).collect();
+    lines.into_par_iter().enumerate().for_each(|(a, mut line)| {
+        let line = line.as_slice_mut().expect("a row is contiguous");
+        let (context, x) = (row(&contexts, a), row(&design, a));
+        let mut room = Room::default();
+        let mut total = vec![0.0; rows];
+        for (index, component) in components.iter().enumerate() {
+            for (set, squares) in component.squares.iter().enumerate() {
+                total.fill(0.0);
+                for j in component.members(set) {
+                    add_scaled(&mut total, component.variances[j] * x[j], row(&columns, j));
+                }
+                let start = set * layout.inverse_length_scales + component.range.start;
+                component.term.values_and_slopes(
+                    squares,
+                    context,
+                    others,
+                    &total,
+                    &mut room,
+                    &mut line[start..start + component.range.len()],
+                );
+                let values = room.values(rows);
+                for j in component.members(set) {
+                    line[amplitudes + j * terms + index] +=
+                        2.0 * component.variances[j] * x[j] * dot(values, row(&columns, j));
+                }
+            }
+        }
+    });
+    out
+}
+
 /// Covariance of every coefficient at contexts with the rows: q p × n, coefficients fastest.
 pub(crate) fn with_coefficients(
     components: &[Component<'_>],
@@ -294,4 +344,51 @@ fn add_scaled(out: &mut [f64], factor: f64, values: &[f64]) {
 
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_relative_eq;
+    use ndarray::{Array1, array};
+
+    #[test]
+    fn derivatives_times_a_vector_are_those_of_differences() {
+        let kernel = Kernel::squared_exponential([0, 1]) + Kernel::matern52([1]);
+        let hyper = Hyperparameters {
+            inverse_length_scales: array![[0.5, 1.2, 0.3], [1.4, 0.3, 0.8]],
+            amplitudes: array![[0.4, 0.7], [1.1, 0.2]],
+            noise: 1.0,
+            scales: array![1.0],
+        };
+        let layout = Layout {
+            sets: 2,
+            inverse_length_scales: 3,
+            coefficients: 2,
+            terms: 2,
+            noise: false,
+            scales: 0,
+        };
+        let table = |shift: f64| {
+            Array2::from_shape_fn((7, 2), |(i, k)| {
+                (1.3 * i as f64 + 2.1 * k as f64 + shift).sin()
+            })
+        };
+        let (contexts, design) = (table(0.0), table(5.0));
+        let vector = Array1::from_shape_fn(7, |i| (0.7 * i as f64).cos());
+        let (contexts, design) = (contexts.view(), design.view());
+        let own = vector.to_vec();
+        let found = derivatives_times(&kernel, &hyper, &layout, contexts, design, &own);
+        let logs = layout.logs(&hyper, 1e-9);
+        for k in 0..layout.len() {
+            let at = |h: f64| {
+                let mut logs = logs.clone();
+                logs[k] += h;
+                let hyper = layout.hyperparameters(&logs, 1);
+                of_rows(&kernel, &hyper, contexts, design).dot(&vector)
+            };
+            let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
+            assert_relative_eq!(found.column(k).to_owned(), difference, epsilon = 1e-8);
+        }
+    }
 }

@@ -6,7 +6,7 @@ use crate::kernel::Kernel;
 use crate::low_rank::LowRank;
 use crate::posterior::Posterior;
 use contextualized_core::{Error, Family, Result};
-use ndarray::Array1;
+use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -34,6 +34,17 @@ pub(crate) trait Evidence: Send + Sync {
         hyper: &Hyperparameters,
         layout: &Layout,
     ) -> Result<(f64, Vec<f64>)>;
+
+    /// The average of the observed and the expected information about the logarithms of the
+    /// hyperparameters, as if the covariance were linear in them (Gilmour, Thompson and Cullis 1995,
+    /// doi:10.2307/2533274), where it costs little more than a gradient.
+    fn average_information(
+        &self,
+        _hyper: &Hyperparameters,
+        _layout: &Layout,
+    ) -> Result<Option<Array2<f64>>> {
+        Ok(None)
+    }
 
     /// Whether tables read from a file fit together.
     fn check(&self, family: Family, kernel: &Kernel, contexts: usize) -> Result<()>;
@@ -171,6 +182,18 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// [`Evidence::average_information`], of a single part.
+    pub(crate) fn average_information(
+        &self,
+        hyper: &Hyperparameters,
+        layout: &Layout,
+    ) -> Result<Option<Array2<f64>>> {
+        match self.parts.as_slice() {
+            [only] => only.evidence().average_information(hyper, layout),
+            _ => Ok(None),
+        }
     }
 
     fn first(&self) -> Option<Arc<dyn Evidence>> {

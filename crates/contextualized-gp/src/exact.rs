@@ -3,7 +3,7 @@
 mod posterior;
 
 use crate::constants::ConstantPrior;
-use crate::covariance::{contract, of_rows};
+use crate::covariance::{contract, derivatives_times, of_rows};
 use crate::engine::{Evidence, inconsistent};
 use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::kernel::Kernel;
@@ -12,8 +12,8 @@ use crate::numerical;
 use crate::observations::Observations;
 use crate::posterior::Posterior;
 use contextualized_core::{Family, Result};
-use contextualized_solvers::{Cholesky, cholesky, gram, product};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate};
+use contextualized_solvers::{Cholesky, cholesky, gram, product, transposed_product};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 use posterior::ExactPosterior;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -327,6 +327,37 @@ impl Evidence for Exact {
             gradient.push(0.5 * (quadratic - degrees));
         }
         Ok((conditioned.evidence, gradient))
+    }
+
+    fn average_information(
+        &self,
+        hyper: &Hyperparameters,
+        layout: &Layout,
+    ) -> Result<Option<Array2<f64>>> {
+        if !self.family.is_quadratic() || layout.scales > 0 {
+            return Ok(None);
+        }
+        let conditioned = self.conditioned(hyper)?;
+        let (factored, solved) = (&conditioned.factored, &conditioned.solved);
+        let design = &self.design * &conditioned.roots.view().insert_axis(Axis(1));
+        let mut information = Array2::zeros((layout.len(), layout.len()));
+        for (loads, scale) in solved.loads.columns().into_iter().zip(&hyper.scales) {
+            let own = loads.to_vec();
+            let contexts = self.contexts.view();
+            let of_kernel =
+                derivatives_times(&self.kernel, hyper, layout, contexts, design.view(), &own);
+            let mut moved = Array2::zeros((own.len(), layout.len()));
+            moved
+                .slice_mut(s![.., ..of_kernel.ncols()])
+                .assign(&of_kernel);
+            if let Some(noise) = layout.noise_at() {
+                moved.column_mut(noise).assign(&(&loads * 2.0));
+            }
+            let projected = factored.solve(moved.view())?.loads;
+            let product = numerical(transposed_product(moved.view(), projected.view()))?;
+            information.scaled_add(0.5 / scale, &product);
+        }
+        Ok(Some(information))
     }
 
     fn check(&self, family: Family, kernel: &Kernel, contexts: usize) -> Result<()> {

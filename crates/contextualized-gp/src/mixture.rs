@@ -1,10 +1,13 @@
 //! The uncertainty of the hyperparameters: a few of them, with weights.
 
 use crate::numerical;
-use crate::optimise::{Posterior, information, maximize};
+use crate::optimise::{Posterior, axes_of, information, maximize};
 use contextualized_core::Result;
 use contextualized_solvers::symmetric_eigen;
-use ndarray::Array1;
+use ndarray::{Array1, Array2};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
 /// Hyperparameters, as logarithms, at which their posterior is represented, with weights that sum to
@@ -13,7 +16,8 @@ use rayon::prelude::*;
 /// About the mode of the density of the logarithms, a point on either side along each of the d
 /// principal axes of the normal approximation there, a little beyond √d standard deviations: the
 /// cubature rule of third degree. Each point's weight is the ratio of the density to the normal one.
-/// Hyperparameters at the lower bound of the search stay there.
+/// Hyperparameters at the lower bound of the search stay there. Of more than [`MOST_AXES`] it is that of
+/// [`spread`].
 pub(crate) fn mixture(
     density: &Posterior<'_>,
     start: &[f64],
@@ -21,6 +25,19 @@ pub(crate) fn mixture(
     max_iterations: usize,
 ) -> Result<Vec<(f64, Vec<f64>)>> {
     let start = lifted(density, start)?;
+    let free = density.free(&start);
+    if free.len() > MOST_AXES
+        && let Some(information) = density.quick_information(&start, &free)?
+    {
+        return spread(
+            density,
+            start,
+            information,
+            &free,
+            tolerance,
+            max_iterations,
+        );
+    }
     let mode = maximize(density, start, None, tolerance, max_iterations)?;
     let center = Array1::from_vec(mode.logs);
     let free = density.free(center.as_slice().unwrap_or_default());
@@ -59,6 +76,45 @@ pub(crate) fn mixture(
         .collect())
 }
 
+/// Of many hyperparameters: the same mode, by first steps as long as the information at the start says, and
+/// points of equal weight about it in directions of chance, in pairs on either side. Each changes all
+/// hyperparameters by as much as the normal approximation expects, while one on an axis would change a
+/// single one by √d of that.
+fn spread(
+    density: &Posterior<'_>,
+    start: Vec<f64>,
+    information: Array2<f64>,
+    free: &[usize],
+    tolerance: f64,
+    max_iterations: usize,
+) -> Result<Vec<(f64, Vec<f64>)>> {
+    let mut axes = Array2::zeros((start.len(), free.len()));
+    for (row, &at) in axes_of(&information, 1.0)?.rows().into_iter().zip(free) {
+        axes.row_mut(at).assign(&row);
+    }
+    let mode = maximize(density, start, Some(&axes), tolerance, max_iterations)?;
+    let information = density
+        .quick_information(&mode.logs, free)?
+        .unwrap_or(information);
+    let own = axes_of(&information, 1.0)?;
+    let mut generator = ChaCha8Rng::seed_from_u64(0);
+    let mut points = Vec::with_capacity(2 * PAIRS);
+    for _ in 0..PAIRS {
+        let normal = || -> f64 { StandardNormal.sample(&mut generator) };
+        let normal = Array1::from_shape_simple_fn(free.len(), normal);
+        let radius = (free.len() as f64 / normal.dot(&normal)).sqrt();
+        let step = own.dot(&(normal * radius));
+        for sign in [1.0, -1.0] {
+            let mut logs = mode.logs.clone();
+            for (&at, step) in free.iter().zip(&step) {
+                logs[at] += sign * step;
+            }
+            points.push((0.5 / PAIRS as f64, logs));
+        }
+    }
+    Ok(points)
+}
+
 /// Away from zero, where the density of the logarithms has no slope to climb: by much or by little,
 /// whichever is the more likely.
 fn lifted(density: &Posterior<'_>, start: &[f64]) -> Result<Vec<f64>> {
@@ -73,6 +129,10 @@ fn lifted(density: &Posterior<'_>, start: &[f64]) -> Result<Vec<f64>> {
     Ok(best.map_or_else(|| start.to_vec(), |(_, logs)| logs))
 }
 
+/// The most hyperparameters that have points on axes of their own.
+const MOST_AXES: usize = 40;
+/// Pairs of points where there are more.
+const PAIRS: usize = 4;
 const LIFTS: [f64; 2] = [0.1, 0.01];
 /// Axes along which less than this is known are cut off there.
 const LEAST_INFORMATION: f64 = 0.1;
@@ -80,3 +140,79 @@ const LEAST_INFORMATION: f64 = 0.1;
 const STRETCH: f64 = 1.1;
 const MOST_RATIO: f64 = 3.0;
 const LEAST_WEIGHT: f64 = 1e-6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Engine, Part};
+    use crate::exact::Exact;
+    use crate::hyperparameters::Layout;
+    use crate::kernel::Kernel;
+    use crate::observations::Observations;
+    use crate::posterior::Moments;
+    use crate::priors::Priors;
+    use contextualized_core::Family;
+    use std::sync::Arc;
+
+    /// Variances of a slope sin(2 c₀) at the rows' contexts, by points on the axes and by points in
+    /// directions of chance.
+    #[test]
+    fn points_in_directions_of_chance_are_as_uncertain_as_those_on_axes() {
+        let mut generator = ChaCha8Rng::seed_from_u64(5);
+        let mut normal = |columns| {
+            let draw = || -> f64 { StandardNormal.sample(&mut generator) };
+            Array2::from_shape_simple_fn((120, columns), draw)
+        };
+        let (contexts, design, noise) = (normal(6), normal(1), normal(1));
+        let slope = contexts.column(0).mapv(|c| (2.0 * c).sin());
+        let targets = &design * &slope.insert_axis(ndarray::Axis(1)) + 0.5 * &noise;
+        let rows = Observations::new(contexts.view(), design.view(), targets.view());
+        let kernel = Kernel::squared_exponential(0..6);
+        let exact = Exact::new(kernel, Family::Gaussian, rows).unwrap();
+        let engine = Engine::new(vec![Part::Exact(Arc::new(exact))]);
+        let layout = Layout {
+            sets: 1,
+            inverse_length_scales: 6,
+            coefficients: 1,
+            terms: 1,
+            noise: true,
+            scales: 0,
+        };
+        let priors = Priors::default();
+        let density = Posterior {
+            engine: &engine,
+            priors: &priors,
+            layout,
+            of_logs: true,
+        };
+        let start = lifted(&density, &vec![-1.0; layout.len()]).unwrap();
+        let free = density.free(&start);
+        let information = density.quick_information(&start, &free).unwrap().unwrap();
+        let on_axes = mixture(&density, &start, 1e-3, 200).unwrap();
+        let by_chance = spread(&density, start, information, &free, 1e-3, 200).unwrap();
+        let variances = |points: &[(f64, Vec<f64>)]| {
+            let of = |logs: &[f64]| {
+                let hyper = layout.hyperparameters(&density.clamp(logs), 1);
+                let posterior = engine.posteriors(&hyper).unwrap().remove(0);
+                Moments::joined(vec![(
+                    posterior.coefficients(contexts.view()).unwrap(),
+                    &[1.0],
+                )])
+            };
+            let mut means = of(&points[0].1).means * points[0].0;
+            for (weight, logs) in &points[1..] {
+                means.scaled_add(*weight, &of(logs).means);
+            }
+            let mut all = Moments {
+                means,
+                covariances: ndarray::Array4::zeros((120, 1, 1, 1)),
+            };
+            for (weight, logs) in points {
+                all.add_member(*weight, &of(logs));
+            }
+            all.variances().mean().unwrap()
+        };
+        let ratio = variances(&by_chance) / variances(&on_axes);
+        assert!((0.7..1.4).contains(&ratio), "{ratio}");
+    }
+}
