@@ -9,6 +9,7 @@
 //! bootstrap      how often 95 % bootstrap intervals hold the truth, and how often tests reject it
 //! conformal      how often 95 % conformal intervals hold a new outcome, whatever the model
 //! variation      how often tests of variation reject, where nothing varies and where something does
+//! level          how often they reject where easy assumptions fail, and what they find
 //! bayesian       errors of every model in Section 2 of the demo, over data seeds
 //! networks       correlation and Markov networks beside those of clusters and encoders; a large case
 //! auto           the automatic choice of a regression beside fixed estimators, on nine problems
@@ -23,7 +24,7 @@
 
 use clap::{Parser, ValueEnum};
 use contextualized_examples::claims::{
-    auto, bayesian, bootstrap, conformal, coverage, demo, interactions, million, networks,
+    auto, bayesian, bootstrap, conformal, coverage, demo, interactions, level, million, networks,
     variation,
 };
 use std::error::Error;
@@ -54,6 +55,7 @@ enum Group {
     Bootstrap,
     Conformal,
     Variation,
+    Level,
     Bayesian,
     Networks,
     Auto,
@@ -75,6 +77,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             Group::Bootstrap => bootstrap::measure(arguments.data_sets)?,
             Group::Conformal => conformal::measure(arguments.data_sets)?,
             Group::Variation => variation::measure(arguments.data_sets)?,
+            Group::Level => level::measure(arguments.data_sets)?,
             Group::Bayesian => bayesian::measure(arguments.seeds)?,
             Group::Networks => networks::measure(arguments.seeds)?,
             Group::Auto => auto::measure(arguments.seeds)?,

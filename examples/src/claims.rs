@@ -7,6 +7,7 @@ pub mod conformal;
 pub mod coverage;
 pub mod demo;
 pub mod interactions;
+pub mod level;
 pub mod million;
 pub mod networks;
 pub mod variation;

@@ -1,6 +1,7 @@
 //! P-values adjusted for many tests.
 
 use contextualized_core::{Error, Result};
+use std::f64::consts::PI;
 
 /// Holm's step-down adjustment: rejecting where it is at most α, the probability of any false
 /// rejection is at most α, however the tests depend on each other (Holm 1979,
@@ -40,8 +41,38 @@ pub fn benjamini_hochberg(p_values: &[f64]) -> Result<Vec<f64>> {
     Ok(adjusted)
 }
 
+/// One p-value for the hypothesis that all are true, by the Cauchy combination: for small values it is right
+/// however the tests depend on each other, and it is about as small as the smallest of them times the number
+/// of tests (Liu and Xie 2020, doi:10.1080/01621459.2018.1554485). One if there are none.
+///
+/// # Errors
+///
+/// [`Error::InvalidParameter`] for a p-value outside [0, 1].
+pub fn cauchy_combination(p_values: &[f64]) -> Result<f64> {
+    check(p_values)?;
+    if p_values.is_empty() {
+        return Ok(1.0);
+    }
+    // A p-value of one is minus infinity, which no other would outweigh.
+    let most = 1.0 - 1e-3;
+    let cauchy = |p: f64| (PI * p.clamp(f64::MIN_POSITIVE, most)).tan().recip();
+    let mean = p_values.iter().map(|p| cauchy(*p)).sum::<f64>() / p_values.len() as f64;
+    Ok(if mean > 0.0 {
+        mean.recip().atan() / PI
+    } else {
+        0.5 - mean.atan() / PI
+    })
+}
+
 /// Positions in the order of their p-values, which are checked.
 fn ascending(p_values: &[f64]) -> Result<Vec<usize>> {
+    check(p_values)?;
+    let mut order: Vec<usize> = (0..p_values.len()).collect();
+    order.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]));
+    Ok(order)
+}
+
+fn check(p_values: &[f64]) -> Result<()> {
     if let Some((position, value)) = p_values
         .iter()
         .enumerate()
@@ -53,9 +84,7 @@ fn ascending(p_values: &[f64]) -> Result<Vec<usize>> {
             "between 0 and 1",
         ));
     }
-    let mut order: Vec<usize> = (0..p_values.len()).collect();
-    order.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]));
-    Ok(order)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -82,6 +111,20 @@ mod tests {
                 .contains("position 1")
         );
         assert!(benjamini_hochberg(&[1.5]).is_err());
+    }
+
+    #[test]
+    fn a_combination_of_equal_values_is_their_own() {
+        for p in [1e-300, 1e-20, 0.03, 0.5, 0.9] {
+            let combined = cauchy_combination(&[p; 7]).unwrap();
+            assert!((combined / p - 1.0).abs() < 1e-12, "{p} {combined}");
+        }
+        // The mean of tan(π (½ − p)) is 1/2 (cot 0.01π + cot 0.5π): p = arccot of that over π.
+        let combined = cauchy_combination(&[0.01, 0.5]).unwrap();
+        assert!((combined - 0.01998029966405365).abs() < 1e-12, "{combined}");
+        assert!(cauchy_combination(&[1.0, 1e-9]).unwrap() < 3e-9);
+        assert_eq!(cauchy_combination(&[]).unwrap(), 1.0);
+        assert!(cauchy_combination(&[-0.1]).is_err());
     }
 
     proptest! {

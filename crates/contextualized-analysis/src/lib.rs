@@ -80,7 +80,7 @@ mod resampling;
 mod subgroups;
 mod variation;
 
-pub use adjustment::{benjamini_hochberg, holm};
+pub use adjustment::{benjamini_hochberg, cauchy_combination, holm};
 pub use archetypes::ArchetypeSummary;
 pub use bootstrap::{
     Bootstrap, Divergent, EdgeStability, Ensemble, Failure, Member, OutOfBag, SumTests,

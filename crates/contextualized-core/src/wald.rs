@@ -7,15 +7,15 @@ use crate::{Result, Samples, VaryingCoefficients};
 pub struct WaldTest {
     /// Name of the target.
     pub target: String,
-    /// Name of the feature, or `(intercept)`; none for all coefficients together.
-    pub coefficient: Option<String>,
+    /// Name of the feature, or `(intercept)`.
+    pub coefficient: String,
     /// Name of the context; none for all contexts together.
     pub context: Option<String>,
-    /// Explained variance for each degree of freedom, over that of the noise.
+    /// Has the F distribution with these degrees of freedom if nothing of this varies.
     pub statistic: f64,
-    /// Degrees of freedom of the variation.
+    /// Degrees of freedom of the variation; 0 if there is none to test, or too few rows for it.
     pub degrees: usize,
-    /// Degrees of freedom of the noise; infinite where its variance is known.
+    /// Degrees of freedom of the statistic's covariance.
     pub residual_degrees: f64,
     /// Probability of a larger statistic if nothing of this varies.
     pub p_value: f64,
@@ -23,14 +23,13 @@ pub struct WaldTest {
 
 /// A fitted model that tests by itself what varies with what.
 pub trait WithWaldTests: VaryingCoefficients {
-    /// Of each target: every coefficient with every context, every coefficient with all contexts, and
-    /// all coefficients with all contexts, in this order.
+    /// Of each target: every coefficient with every context, then every coefficient with all contexts.
     ///
     /// The samples are those the model was fitted to.
     ///
     /// # Errors
     ///
     /// [`crate::Error::RowCount`] and [`crate::Error::ColumnCount`] for samples that cannot be those
-    /// fitted; [`crate::Error::TooFewRows`]; [`crate::Error::Numerical`].
+    /// fitted; [`crate::Error::Numerical`].
     fn wald_tests(&self, samples: &Samples) -> Result<Vec<WaldTest>>;
 }

@@ -2,9 +2,9 @@
 
 use super::{Findings, verdict};
 use crate::table::table;
-use contextualized_analysis::{VariationTable, VariationTest, wald_table};
+use contextualized_analysis::{VariationTable, VariationTest};
 use contextualized_baselines::PopulationRegression;
-use contextualized_core::{Estimator, Result, Samples};
+use contextualized_core::{Result, Samples};
 use contextualized_linear::{GaussianProcessRegression, KernelShape, Sharing};
 use ndarray::Array2;
 use rand::{Rng, SeedableRng};
@@ -41,7 +41,6 @@ enum Method {
     PermutationAlone,
     Bootstrap,
     BootstrapAlone,
-    Wald,
 }
 
 /// What is measured of a method on some data.
@@ -55,7 +54,7 @@ struct Study {
 }
 
 /// P-values of one data set: of the slope with each context, the smaller of the two by the largest
-/// statistic (or Holm's, of Wald tests), and the omnibus test.
+/// statistic, and the omnibus test.
 struct PValues {
     slope: [f64; 2],
     family: f64,
@@ -88,15 +87,11 @@ pub fn measure(data_sets: u64) -> Result<Findings> {
         null(Truth::Constant, 80, Method::PermutationAlone, Some(NULL)),
         null(Truth::Constant, 80, Method::Bootstrap, Some(NULL)),
         null(Truth::Constant, 80, Method::BootstrapAlone, Some(NULL)),
-        null(Truth::Constant, 80, Method::Wald, Some(NULL)),
         null(Truth::Uneven, 80, Method::Permutation, None),
         null(Truth::Uneven, 80, Method::Bootstrap, None),
-        null(Truth::Uneven, 80, Method::Wald, None),
         null(Truth::Intercept, 80, Method::Permutation, None),
-        null(Truth::Intercept, 80, Method::Wald, None),
         power(Method::Permutation),
         power(Method::Bootstrap),
-        power(Method::Wald),
     ];
     let (mut lines, mut failed) = (Vec::new(), 0);
     for study in &studies {
@@ -169,7 +164,6 @@ impl Study {
                 Method::PermutationAlone => "permutation, contexts alone",
                 Method::Bootstrap => "bootstrap",
                 Method::BootstrapAlone => "bootstrap, contexts alone",
-                Method::Wald => "Wald",
             }
             .to_owned(),
             self.rows.to_string(),
@@ -209,7 +203,6 @@ impl Study {
                 kernel,
                 PopulationRegression::new(),
             )),
-            Method::Wald => wald_table(&kernel.fit(&samples)?, &samples),
         }?;
         // The slope comes before the intercept.
         let adjusted = table

@@ -1,7 +1,7 @@
 //! What tests of variation found.
 
 use super::probe::{Variations, variations};
-use crate::adjustment::{benjamini_hochberg, holm};
+use crate::adjustment::{benjamini_hochberg, cauchy_combination, holm};
 use crate::bootstrap::Failure;
 use contextualized_core::{ColumnNames, Result, Samples, WithWaldTests};
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Variation {
     /// Name of the target.
     pub target: String,
-    /// Name of the feature, or `(intercept)` for the offset at average features.
+    /// Name of the feature, or `(intercept)` for the intercept at average features.
     pub coefficient: String,
     /// Name of the context; none for all of them together.
     pub context: Option<String>,
@@ -47,7 +47,7 @@ pub struct VariationTable {
 /// The tests of a model that has its own, such as a Gaussian process regression's, by the samples it was fitted
 /// to.
 ///
-/// The omnibus p-value is that of all coefficients of a target together, times the number of targets.
+/// The omnibus p-value combines those of all coefficients of all targets ([`cauchy_combination`]).
 ///
 /// # Errors
 ///
@@ -59,34 +59,31 @@ pub fn wald_table(
     let found = variations(model, samples)?;
     let names = samples.names();
     let (mut pairs, mut coefficients) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
-    let mut together = Vec::new();
+    // Of what could be tested: a p-value of one for want of rows is no evidence of anything.
+    let mut tested = Vec::new();
     for test in model.wald_tests(samples)? {
         let position = |names: &[String], name: &str| names.iter().position(|n| n == name);
         let target = position(&names.targets, &test.target).unwrap_or_default();
-        // The offset is behind the features.
-        let coefficient = test
-            .coefficient
-            .map(|name| position(&names.features, &name).unwrap_or(names.features.len()));
+        // The intercept is behind the features.
+        let coefficient =
+            position(&names.features, &test.coefficient).unwrap_or(names.features.len());
         let context = test
             .context
             .and_then(|name| position(&names.contexts, &name));
-        match coefficient {
-            None => together.push(test.p_value),
-            Some(coefficient) => {
-                let (subjects, p_values) = match context {
-                    Some(_) => &mut pairs,
-                    None => &mut coefficients,
-                };
-                subjects.push(Subject::new(&found, target, coefficient, context));
-                p_values.push(test.p_value);
-            }
+        if context.is_none() && test.degrees > 0 {
+            tested.push(test.p_value);
         }
+        let (subjects, p_values) = match context {
+            Some(_) => &mut pairs,
+            None => &mut coefficients,
+        };
+        subjects.push(Subject::new(&found, target, coefficient, context));
+        p_values.push(test.p_value);
     }
-    let smallest = together.iter().fold(1.0, |least: f64, p| p.min(least));
     Ok(VariationTable {
         pairs: lines(&pairs.0, names, &pairs.1, None)?,
         coefficients: lines(&coefficients.0, names, &coefficients.1, None)?,
-        omnibus: (smallest * together.len() as f64).min(1.0),
+        omnibus: cauchy_combination(&tested)?,
         replicates: 0,
         failures: Vec::new(),
     })

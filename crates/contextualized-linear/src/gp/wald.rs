@@ -4,15 +4,15 @@ use super::model::{GaussianProcessModel, by_chance};
 use super::rows::{ScaledRows, with_known_terms};
 use contextualized_core::{Error, Result, Samples, WaldTest, WithWaldTests};
 use contextualized_gp::{Constancy, WaldStatistic};
-use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor};
+use statrs::distribution::{ContinuousCDF, FisherSnedecor};
 use std::borrow::Cow;
 
 /// The most rows tested: with as many, power is ample.
 const MOST_ROWS: usize = 20_000;
 
 impl WithWaldTests for GaussianProcessModel {
-    /// Given the estimated hyperparameters of everything that is not tested, exact for normal noise
-    /// (an F test), asymptotic for binary targets (χ²).
+    /// The noise may be uneven, and what one coefficient does is allowed for in the tests of the others: see
+    /// [`contextualized_gp::FittedProcess::wald_tests`].
     ///
     /// A variation is looked for among functions about as smooth as the contexts are wide, or as rough
     /// as the fit if that is rougher. Of more than 20,000 rows as many, chosen by chance, are tested.
@@ -27,27 +27,24 @@ impl WithWaldTests for GaussianProcessModel {
         let names = self.coefficient_names();
         let contexts = &self.names.contexts;
         let coefficients = 0..names.len();
-        let mut subjects: Vec<(Option<usize>, Option<usize>)> = Vec::new();
+        let mut subjects: Vec<(usize, Option<usize>)> = Vec::new();
         for coefficient in coefficients.clone() {
-            subjects.extend((0..contexts.len()).map(|context| (Some(coefficient), Some(context))));
+            subjects.extend((0..contexts.len()).map(|context| (coefficient, Some(context))));
         }
-        subjects.extend(coefficients.map(|coefficient| (Some(coefficient), None)));
-        subjects.push((None, None));
-
-        let positions = |one: Option<usize>, all: usize| match one {
-            Some(position) => vec![position],
-            None => (0..all).collect(),
-        };
+        subjects.extend(coefficients.map(|coefficient| (coefficient, None)));
         let hypotheses: Vec<Constancy> = subjects
             .iter()
-            .map(|(coefficient, context)| Constancy {
-                coefficients: positions(*coefficient, names.len()),
-                contexts: positions(*context, contexts.len()),
+            .map(|&(coefficient, context)| Constancy {
+                coefficients: vec![coefficient],
+                contexts: context.map_or_else(|| (0..contexts.len()).collect(), |one| vec![one]),
             })
             .collect();
         let samples = with_known_terms(samples, self.family)?;
         let rows = ScaledRows::new(&samples, self.family, self.intercept, &self.scaling)?;
-        let statistics = self.process.wald_tests(&hypotheses, rows.observations())?;
+        let intercept = self.intercept.then(|| names.len() - 1);
+        let statistics = self
+            .process
+            .wald_tests(&hypotheses, rows.observations(), intercept)?;
         let targets = &self.names.targets;
         let mut tests = Vec::with_capacity(statistics.len());
         for (target, name) in targets.iter().enumerate() {
@@ -55,7 +52,7 @@ impl WithWaldTests for GaussianProcessModel {
                 let statistic = statistics[index * targets.len() + target];
                 tests.push(WaldTest {
                     target: name.clone(),
-                    coefficient: coefficient.map(|position| names[position].clone()),
+                    coefficient: names[*coefficient].clone(),
                     context: context.map(|position| contexts[position].clone()),
                     statistic: statistic.value,
                     degrees: statistic.degrees,
@@ -73,15 +70,7 @@ fn p_value(statistic: &WaldStatistic) -> Result<f64> {
     if statistic.degrees == 0 {
         return Ok(1.0);
     }
-    let degrees = statistic.degrees as f64;
-    const WHAT: &str = "the distribution of a Wald statistic";
-    Ok(if statistic.residual_degrees.is_finite() {
-        FisherSnedecor::new(degrees, statistic.residual_degrees)
-            .map_err(|source| Error::numerical(WHAT, source))?
-            .sf(statistic.value)
-    } else {
-        ChiSquared::new(degrees)
-            .map_err(|source| Error::numerical(WHAT, source))?
-            .sf(statistic.value * degrees)
-    })
+    let distribution = FisherSnedecor::new(statistic.degrees as f64, statistic.residual_degrees)
+        .map_err(|source| Error::numerical("the distribution of a Wald statistic", source))?;
+    Ok(distribution.sf(statistic.value).clamp(0.0, 1.0))
 }
