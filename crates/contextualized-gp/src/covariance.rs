@@ -61,6 +61,20 @@ impl Component<'_> {
     }
 }
 
+/// `out = Σⱼ s²ⱼ x_j columnⱼ` over the coefficients that have a set of inverse length scales.
+fn weigh(
+    component: &Component<'_>,
+    set: usize,
+    x: &[f64],
+    columns: &ArrayView2<'_, f64>,
+    out: &mut [f64],
+) {
+    out.fill(0.0);
+    for j in component.members(set) {
+        add_scaled(out, component.variances[j] * x[j], row(columns, j));
+    }
+}
+
 /// The kernel's terms with these hyperparameters.
 pub(crate) fn components<'a>(kernel: &'a Kernel, hyper: &Hyperparameters) -> Vec<Component<'a>> {
     let sets: Vec<_> = (0..hyper.inverse_length_scales.nrows())
@@ -217,10 +231,7 @@ pub(crate) fn contract(
                 let total = &mut total[..=a];
                 for (index, component) in components.iter().enumerate() {
                     for (set, squares) in component.squares.iter().enumerate() {
-                        total.fill(0.0);
-                        for j in component.members(set) {
-                            add_scaled(total, component.variances[j] * x[j], row(&columns, j));
-                        }
+                        weigh(component, set, x, &columns, total);
                         total.iter_mut().zip(&*own).for_each(|(t, w)| *t *= w);
                         let start = set * layout.inverse_length_scales + component.range.start;
                         component.term.values_and_slopes(
@@ -279,10 +290,7 @@ pub(crate) fn derivatives_times(
         let mut total = vec![0.0; rows];
         for (index, component) in components.iter().enumerate() {
             for (set, squares) in component.squares.iter().enumerate() {
-                total.fill(0.0);
-                for j in component.members(set) {
-                    add_scaled(&mut total, component.variances[j] * x[j], row(&columns, j));
-                }
+                weigh(component, set, x, &columns, &mut total);
                 let start = set * layout.inverse_length_scales + component.range.start;
                 component.term.values_and_slopes(
                     squares,

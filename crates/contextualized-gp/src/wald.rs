@@ -95,7 +95,7 @@ impl FittedProcess {
                 let origin = intercept.filter(tested);
                 let model = Model::new(&functions.design, &nuisance, origin)?;
                 // One direction, and one degree of freedom for the noise.
-                if rows.rows() < model.rank() + 2 {
+                if rows.rows() < model.rank + 2 {
                     return Ok(vec![WaldStatistic::NOTHING; targets]);
                 }
                 let tested = functions.tested(hypothesis)?;

@@ -365,13 +365,17 @@ fn a_file_that_was_altered_is_an_error() {
     }
 }
 
-/// Two equal columns have no coefficients of their own, but a prediction.
-#[test]
-fn what_rows_do_not_determine_a_ridge_does() {
+/// Two equal columns, which are the target too.
+fn equal_columns() -> Samples {
     let features = Array2::from_shape_fn((8, 2), |(row, _)| row as f64);
     let targets = features.column(0).insert_axis(ndarray::Axis(1)).to_owned();
-    let contexts = Array2::zeros((8, 1));
-    let samples = Samples::new(contexts.view(), features.view(), targets.view()).unwrap();
+    without_contexts(&features, &targets)
+}
+
+/// They have no coefficients of their own, but a prediction.
+#[test]
+fn what_rows_do_not_determine_a_ridge_does() {
+    let samples = equal_columns();
     let regression = PopulationRegression::new();
     assert!(regression.fit(&samples).is_err());
     let fit = regression.fit_or_ridge(&samples).unwrap();
@@ -381,10 +385,7 @@ fn what_rows_do_not_determine_a_ridge_does() {
 /// Weights are inverse variances up to a factor, with a ridge of a pseudo-row of their mean too.
 #[test]
 fn a_factor_of_all_weights_does_not_change_the_ridge() {
-    let features = Array2::from_shape_fn((8, 2), |(row, _)| row as f64);
-    let targets = features.column(0).insert_axis(ndarray::Axis(1)).to_owned();
-    let contexts = Array2::zeros((8, 1));
-    let samples = Samples::new(contexts.view(), features.view(), targets.view()).unwrap();
+    let samples = equal_columns();
     let slope = |weight: f64| {
         let weights = Array1::from_shape_fn(8, |row| weight * (1 + row % 2) as f64);
         let samples = samples.clone().with_weights(weights.view()).unwrap();

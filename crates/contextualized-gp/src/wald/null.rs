@@ -13,7 +13,8 @@ pub(super) struct Model<'a> {
     /// n × (p + m).
     columns: Array2<f64>,
     constants: ArrayView2<'a, f64>,
-    rank: usize,
+    /// Number of constants that do not depend on others.
+    pub(super) rank: usize,
     functions: &'a [Nuisance],
     blocks: Vec<Range<usize>>,
     /// The intercept, if it is tested.
@@ -80,11 +81,6 @@ impl<'a> Model<'a> {
             functions,
             origin,
         })
-    }
-
-    /// Constants that do not depend on others.
-    pub(super) fn rank(&self) -> usize {
-        self.rank
     }
 
     /// Fits normal targets of known relative precisions.

@@ -287,14 +287,17 @@ mod tests {
         [design, tested, targets]
     }
 
+    /// The fit of targets (n × 1) in which nothing varies.
+    fn null(design: &Array2<f64>, targets: &Array2<f64>) -> Null {
+        let model = Model::new(design, &[], None).unwrap();
+        let weights = Array1::ones(targets.nrows());
+        model.fit(targets.column(0), weights.view()).unwrap()
+    }
+
     #[test]
     fn without_other_functions_it_is_the_statistic_of_least_squares() {
-        let rows = 30;
-        let [design, tested, targets] = data(rows);
-        let null = Model::new(&design, &[], None)
-            .unwrap()
-            .fit(targets.column(0), Array1::ones(rows).view())
-            .unwrap();
+        let [design, tested, targets] = data(30);
+        let null = null(&design, &targets);
         let directions = Directions::choose(&null, &tested, 5, false)
             .unwrap()
             .unwrap();
@@ -321,10 +324,7 @@ mod tests {
         let [design, _, targets] = data(rows);
         let x = design.column(1);
         let tested = Array2::from_shape_fn((rows, 3), |(i, k)| x[i].powi(2 + k as i32));
-        let null = Model::new(&design, &[], None)
-            .unwrap()
-            .fit(targets.column(0), Array1::ones(rows).view())
-            .unwrap();
+        let null = null(&design, &targets);
         let directions = Directions::choose(&null, &tested, 5, false)
             .unwrap()
             .unwrap();
