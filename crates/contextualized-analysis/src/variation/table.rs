@@ -38,7 +38,7 @@ pub struct VariationTable {
     pub coefficients: Vec<Variation>,
     /// P-value of the omnibus test: does anything vary with anything?
     pub omnibus: f64,
-    /// Replicates that p-values come from; 0 of Wald tests.
+    /// Replicates that the estimator was fitted to; 0 of Wald tests, which fit none.
     pub replicates: usize,
     /// Those of them that failed, which count as more extreme than the data.
     pub failures: Vec<Failure>,

@@ -31,7 +31,7 @@ use std::sync::Arc;
 /// Where some coefficients do vary, the hypothesis of a permutation is wrong as a whole, and the p-values
 /// of the others are not exact: too large where what varies is noise to them, too small where the
 /// estimator lets all of them vary together. A bootstrap from a null model that has this variation is
-/// better then, and [`crate::wald_table`] accounts for it without replicates.
+/// better then, and [`crate::wald_table`] accounts for it without fitting a model anew.
 ///
 /// ```
 /// use contextualized_analysis::VariationTest;
