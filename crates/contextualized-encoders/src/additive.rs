@@ -3,7 +3,7 @@
 use crate::encoder::Encoder;
 use crate::mlp::{Mlp, MlpSettings};
 use crate::parameters::{ParameterVisitor, Parameters};
-use crate::tensors::{Tape, Values, check_width, device_error, matrix, to_array2};
+use crate::tensors::{Tape, Values, check_size, check_width, device_error, matrix, to_array2};
 use contextualized_core::{Error, Result};
 use dfdx::shapes::{Const, Dim, HasShape};
 use dfdx::tensor::{Cpu, WithEmptyTape};
@@ -28,9 +28,14 @@ impl<C: Dim, Z: Dim> Additive<C, Z> {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] for a size or width of zero.
+    /// [`Error::InvalidParameter`] for a size or width of zero or beyond all memory.
     pub fn new(contexts: C, code: Z, settings: MlpSettings, seed: u64) -> Result<Self> {
         check_width("context width", contexts.size())?;
+        let MlpSettings { width, layers, .. } = settings;
+        check_size(
+            "all hidden layers",
+            &[contexts.size(), width, width, layers],
+        )?;
         let mut seeds = ChaCha8Rng::seed_from_u64(seed);
         Ok(Self {
             contexts,

@@ -4,7 +4,7 @@ use crate::activation::Activation;
 use crate::dense::{Dense, DenseWeights};
 use crate::encoder::Encoder;
 use crate::parameters::{ParameterVisitor, Parameters};
-use crate::tensors::{Tape, Values, check_width};
+use crate::tensors::{Tape, Values, check_size, check_width};
 use contextualized_core::validate::check_columns;
 use contextualized_core::{Error, Result};
 use dfdx::shapes::Dim;
@@ -73,12 +73,14 @@ impl<C: Dim, Z: Dim> Mlp<C, Z> {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] for a size of zero.
+    /// [`Error::InvalidParameter`] for a size of zero or beyond all memory.
     pub fn new(contexts: C, code: Z, settings: MlpSettings, seed: u64) -> Result<Self> {
         check_width("width", settings.width)?;
         check_width("layers", settings.layers)?;
         check_width("context width", contexts.size())?;
         check_width("code width", code.size())?;
+        let MlpSettings { width, layers, .. } = settings;
+        check_size("the hidden layers", &[width, width, layers])?;
         let (device, mut generator) = (Cpu::default(), ChaCha8Rng::seed_from_u64(seed));
         Ok(Self {
             input: Dense::random(&device, contexts, settings.width, &mut generator)?,

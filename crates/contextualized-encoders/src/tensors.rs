@@ -83,10 +83,11 @@ pub(crate) fn check_width(parameter: &'static str, width: usize) -> Result<()> {
     }
 }
 
-/// More numbers than this in one tensor are a mistake, and would not fit into memory.
-const LARGEST: usize = 1 << 32;
+/// More numbers than this in one tensor or one stack of layers are a mistake: 2 GiB, and as much again for
+/// each of gradients and moments.
+const LARGEST: usize = 1 << 28;
 
-/// Checks that a tensor of these widths can be built.
+/// Checks that a tensor of these widths, or a stack of them, can be built.
 ///
 /// # Errors
 ///
@@ -104,7 +105,7 @@ pub(crate) fn check_size(parameter: &'static str, widths: &[usize]) -> Result<()
                 .map(ToString::to_string)
                 .collect::<Vec<_>>()
                 .join(" × "),
-            "of at most 2^32 numbers in all",
+            "of at most 2^28 numbers in all",
         )),
     }
 }
