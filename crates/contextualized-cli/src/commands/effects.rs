@@ -119,7 +119,7 @@ fn coefficients(regression: &Regression, training: &Samples) -> Result<[Section;
     );
     let tested = match &regression.variation {
         Baseline::Fitted(tests) => format!(
-            "Wald tests of an additive Gaussian process on {} rows, by a wild bootstrap: noise may be uneven, rows are independent. Holm and BH adjust for the number of tests. *, **, ***: Holm p at most 0.05, 0.01, 0.001. Does anything vary at all? p = {}",
+            "Wald tests of an additive Gaussian process on {} rows, with an HC3 covariance: noise may be uneven, rows are independent. Holm and BH adjust for the number of tests. *, **, ***: Holm p at most 0.05, 0.01, 0.001. Does anything vary at all? p = {}",
             tests.rows,
             Cell::PValue(tests.table.omnibus).shown()
         ),

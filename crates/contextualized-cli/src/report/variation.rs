@@ -303,7 +303,7 @@ fn write_tests(page: &mut Page, tested: &Tests, several_targets: bool) {
         ));
     }
     page.paragraph(&format!(
-        "Wald tests of a Gaussian process of its own, whatever the estimator, of {} training rows, by a wild bootstrap: the noise may be uneven, rows are independent. SD is the standard deviation of the coefficient over rows of which this context alone \
+        "Wald tests of a Gaussian process of its own, whatever the estimator, of {} training rows, with an HC3 covariance: the noise may be uneven, rows are independent. SD is the standard deviation of the coefficient over rows of which this context alone \
          changes, as these tests estimate it. Holm’s adjustment keeps the probability of any false finding in a table at most the \
          level; Benjamini and Hochberg’s (BH) the expected share of false ones among the findings. A \
          large p-value is no evidence that nothing varies.",
