@@ -167,7 +167,8 @@ where
             return Err(Error::invalid_parameter("replicates", 0, "at least 1"));
         }
         let uncounted = uncounted(samples);
-        let draws = self.resampling.draws(samples.rows(), &uncounted)?;
+        let resampling = self.resampling.of(samples);
+        let draws = resampling.draws(samples.rows(), &uncounted)?;
         // The fit to all rows is one more job beside the replicates.
         let mut fits = (0..=self.replicates)
             .into_par_iter()
@@ -198,7 +199,7 @@ where
             failures,
             divergent: Vec::new(),
             replicates: self.replicates,
-            resampling: self.resampling.clone(),
+            resampling,
             seed: self.seed,
             rows: samples.rows(),
             uncounted,

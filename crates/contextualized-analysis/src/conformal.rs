@@ -142,7 +142,8 @@ where
         format!("{} with {kind}-conformal intervals", self.estimator.name())
     }
 
-    /// Fits the estimator to a part of the rows and calibrates its intervals on the others.
+    /// Fits the estimator to a part of the rows and calibrates its intervals on the others; where rows depend
+    /// on each other ([`Samples::dependent_rows`]) as [`SplitConformal::fit_groups`] does.
     ///
     /// # Errors
     ///
@@ -153,6 +154,9 @@ where
     fn fit(&self, samples: &Samples) -> Result<Self::Model> {
         self.check()?;
         let samples = samples.rows_that_count()?;
+        if let Some(groups) = samples.dependent_rows() {
+            return self.fit_groups(&samples, &groups);
+        }
         let rows = samples.rows();
         let split = Split::holdout(rows, self.share, self.seed)?;
         let folds = |rows: &[usize]| self.folds(rows.len()).splits(rows.len());

@@ -56,7 +56,8 @@ enum Units {
 
 impl Resampling {
     /// As many rows as there are, with replacement: the bootstrap (Efron 1979,
-    /// doi:10.1214/aos/1176344552), for rows that are independent of each other.
+    /// doi:10.1214/aos/1176344552); of rows that depend on each other ([`Samples::dependent_rows`]) whole
+    /// groups.
     pub fn rows() -> Self {
         Self::default()
     }
@@ -104,8 +105,22 @@ impl Resampling {
     /// than two units; [`Error::InvalidParameter`] for a share outside (0, 1).
     pub fn counts(&self, samples: &Samples, replicate: usize, seed: u64) -> Result<Vec<u32>> {
         Ok(self
+            .of(samples)
             .draws(samples.rows(), &uncounted(samples))?
             .counts(replicate, seed))
+    }
+
+    /// The same for these samples: of rows that depend on each other whole groups, unless strata or groups
+    /// were given.
+    pub(crate) fn of(&self, samples: &Samples) -> Self {
+        let units = match (&self.units, samples.dependent_rows()) {
+            (Units::Rows, Some(groups)) => Units::Groups(groups.into_owned()),
+            (units, _) => units.clone(),
+        };
+        Self {
+            units,
+            share: self.share,
+        }
     }
 
     /// Sorts the rows into what is drawn; `uncounted` rows, ascending, are never drawn.

@@ -93,7 +93,7 @@ impl Comparison {
                 names[best]
             )
         };
-        let outcomes = outcomes(&results, names, best, self.folds)?;
+        let outcomes = outcomes(&results, names, best, splits.len())?;
         let lines = names
             .iter()
             .zip(outcomes)
@@ -102,7 +102,7 @@ impl Comparison {
                 outcome,
             });
         let rows = samples.rows();
-        let report = AutoReport::new(loss, rows, self.folds, lines.collect(), chosen, reason);
+        let report = AutoReport::new(loss, rows, splits.len(), lines.collect(), chosen, reason);
         let predictions = results.into_iter().map(|result| match result {
             CandidateResult::Scored { predictions, .. } => Some(predictions),
             CandidateResult::Stopped { .. } | CandidateResult::Failed(_) => None,

@@ -139,7 +139,7 @@ where
     fn folds(&self, samples: &Samples) -> Result<Vec<Split>> {
         let mut usable = Vec::new();
         let mut failure = None;
-        for split in KFold::new(kmeans::FOLDS, self.seed).splits(samples.rows())? {
+        for split in KFold::new(kmeans::FOLDS, self.seed).splits_of(samples)? {
             match self.estimator.fit(&samples.select(&split.train)?) {
                 Ok(_) => usable.push(split),
                 Err(error) => failure = Some(error),

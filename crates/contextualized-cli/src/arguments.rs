@@ -202,6 +202,9 @@ pub(crate) struct RegressionFlags {
     /// Column of row weights.
     #[arg(long, value_name = "COLUMN")]
     pub(crate) weights: Option<String>,
+    /// Column of groups, such as persons: rows that are held out, resampled and tested together.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) groups: Option<String>,
     /// Folds of rows that are held out to compare estimators.
     #[arg(long, value_name = "K", default_value_t = 5)]
     pub(crate) folds: usize,
@@ -326,6 +329,9 @@ pub(crate) struct Networks {
     /// Column of row weights.
     #[arg(long, value_name = "COLUMN")]
     pub(crate) weights: Option<String>,
+    /// Column of groups, such as persons: rows that are held out together.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) groups: Option<String>,
     #[command(flatten)]
     pub(crate) flags: DataFlags,
 }

@@ -29,6 +29,17 @@ pub(crate) struct DataSummary {
     pub(crate) dropped: usize,
     /// The column of row weights.
     pub(crate) weights: Option<String>,
+    pub(crate) groups: Option<Groups>,
+    /// Rows beyond the first of equal ones that are kept together; 0 where there are groups.
+    #[serde(default)]
+    pub(crate) copies: usize,
+}
+
+/// Groups of rows that depend on each other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Groups {
+    pub(crate) column: String,
+    pub(crate) count: usize,
 }
 
 /// Rows that stand for those fitted, in figures and tables.

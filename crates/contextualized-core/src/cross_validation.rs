@@ -5,6 +5,7 @@ use crate::validate::check_finite;
 use crate::{Error, Family, KFold, Result, Samples, Split};
 use ndarray::{Array1, Array2, ArrayView1, Axis, concatenate};
 use rayon::prelude::*;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -291,15 +292,35 @@ fn stacked<'a>(parts: impl Iterator<Item = ArrayView1<'a, f64>>) -> Result<Array
 }
 
 impl KFold {
-    /// Folds for samples of a family: binary targets have even shares in all folds.
+    /// Folds for samples of a family: those of [`KFold::splits_of`] where rows depend on each other, else
+    /// binary targets have even shares in all folds.
     ///
     /// # Errors
     ///
-    /// Those of [`KFold::splits`].
+    /// Those of [`KFold::splits_of`].
     pub fn splits_for(&self, samples: &Samples, family: Family) -> Result<Vec<Split>> {
         match strata(samples, family) {
-            Some(levels) => self.stratified_splits(samples.rows(), &levels),
-            None => self.splits(samples.rows()),
+            Some(levels) if samples.dependent_rows().is_none() => {
+                self.stratified_splits(samples.rows(), &levels)
+            }
+            Some(_) | None => self.splits_of(samples),
+        }
+    }
+
+    /// Folds of whole groups where rows depend on each other ([`Samples::dependent_rows`]), as many folds as
+    /// groups if these are fewer; else of rows.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`KFold::splits`] and [`KFold::group_splits`].
+    pub fn splits_of(&self, samples: &Samples) -> Result<Vec<Split>> {
+        let rows = samples.rows();
+        match samples.dependent_rows() {
+            None => self.splits(rows),
+            Some(groups) => {
+                let count = groups.iter().collect::<BTreeSet<_>>().len();
+                self.at_most(count.max(2)).group_splits(rows, &groups)
+            }
         }
     }
 }

@@ -92,6 +92,7 @@ pub mod validate;
 mod archetypes;
 mod checked;
 mod coefficients;
+mod copies;
 mod error;
 mod family;
 mod link;

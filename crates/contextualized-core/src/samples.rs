@@ -1,10 +1,12 @@
 //! The data every estimator takes: contexts, features, targets, weights and their names.
 
+use crate::copies::numbered;
 use crate::validate::{check_columns, check_offsets, check_rows, check_table, check_weights};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::hash::Hash;
 
 /// The names of the columns of each table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +41,7 @@ pub struct Samples {
     targets: Array2<f64>,
     weights: Option<Array1<f64>>,
     offsets: Option<Array1<f64>>,
+    groups: Option<Vec<usize>>,
     names: ColumnNames,
 }
 
@@ -85,6 +88,7 @@ impl Samples {
             targets: targets.as_standard_layout().into_owned(),
             weights: None,
             offsets: None,
+            groups: None,
             names,
         })
     }
@@ -123,6 +127,18 @@ impl Samples {
     pub fn with_weights(mut self, weights: ArrayView1<'_, f64>) -> Result<Self> {
         check_weights(weights, self.rows())?;
         self.weights = Some(weights.to_owned());
+        Ok(self)
+    }
+
+    /// Sets groups, a label for each row: rows that depend on others of their group, such as those of one
+    /// person. They are held out, resampled and tested together.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RowCount`].
+    pub fn with_groups<L: Hash + Eq>(mut self, labels: &[L]) -> Result<Self> {
+        check_rows("groups", self.rows(), labels.len())?;
+        self.groups = Some(numbered(labels));
         Ok(self)
     }
 
@@ -201,6 +217,11 @@ impl Samples {
     /// Row weights (n), if any were set.
     pub fn weights(&self) -> Option<ArrayView1<'_, f64>> {
         self.weights.as_ref().map(|weights| weights.view())
+    }
+
+    /// The group of each row, as a number, where there are groups.
+    pub fn groups(&self) -> Option<&[usize]> {
+        self.groups.as_deref()
     }
 
     /// Offsets of the linear predictor (n), if any were set.
@@ -318,6 +339,10 @@ impl Samples {
             targets: self.targets.select(Axis(0), rows),
             weights,
             offsets: self.offsets.as_ref().map(|o| o.select(Axis(0), rows)),
+            groups: self
+                .groups
+                .as_ref()
+                .map(|all| rows.iter().map(|&row| all[row]).collect()),
             names: self.names.clone(),
         })
     }

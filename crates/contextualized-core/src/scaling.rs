@@ -60,7 +60,7 @@ impl Scaling {
         self
     }
 
-    /// The same samples in units of training, with their names and weights.
+    /// The same samples in units of training, with their names, groups and weights.
     ///
     /// # Errors
     ///
@@ -76,6 +76,10 @@ impl Scaling {
         .with_context_names(&names.contexts)?
         .with_feature_names(&names.features)?
         .with_target_names(&names.targets)?;
+        let scaled = match samples.groups() {
+            Some(groups) => scaled.with_groups(groups)?,
+            None => scaled,
+        };
         match samples.weights() {
             Some(weights) => scaled.with_weights(weights),
             None => Ok(scaled),

@@ -132,7 +132,7 @@
 //! | [`Loss`], [`LogVarianceLoss`], [`Penalties`] | what training lowers; every [`Family`](contextualized_core::Family) is a loss |
 //! | [`SlopePenalty`], [`Regularized`], [`Masked`] | penalties on slopes with gradients in closed form; slopes that are zero |
 //! | [`Training`], [`TrainingData`], [`Progress`] | Adam on shuffled batches, early stopping, progress |
-//! | [`shares_by_folds`], [`HeldOutDeviation`], [`ConstantCoefficients`] | how much of what was learned is kept over a constant-coefficient model |
+//! | [`shares_by_folds`], [`folds`], [`HeldOutDeviation`], [`ConstantCoefficients`] | how much of what was learned is kept over a constant-coefficient model |
 //! | [`LearningRateRange`] | the learning-rate range test |
 //! | [`Parameters`], [`Snapshot`] | walking over, saving and restoring trainable tensors |
 //! | [`MlpWeights`], [`DenseWeights`], [`ArchetypeWeights`], [`FactorWeights`] | networks made of given numbers |
@@ -177,7 +177,7 @@ pub use parameters::{ParameterKind, ParameterVisitor, Parameters, Snapshot};
 pub use penalties::Penalties;
 pub use range_test::LearningRateRange;
 pub use shares::{
-    ConstantCoefficients, HeldOutDeviation, Prepared, scaled, seeds, shares_by_folds,
+    ConstantCoefficients, HeldOutDeviation, Prepared, folds, scaled, seeds, shares_by_folds,
 };
 pub use slope_penalty::{Masked, Regularized, SlopePenalty};
 pub use stored::{CoefficientNetwork, NetworkSettings, StoredNetwork};

@@ -76,7 +76,7 @@ pub struct HeldOutDeviation {
 }
 
 impl HeldOutDeviation {
-    /// Predictions of all rows, each by a model of the other four folds. `predict` is given the rows to
+    /// Predictions of all rows, each by a model of the other [`folds`]. `predict` is given the rows to
     /// train on and those to predict.
     ///
     /// # Errors
@@ -85,11 +85,10 @@ impl HeldOutDeviation {
     /// other shapes than rows to predict × targets; [`contextualized_core::Error::TooFewRows`].
     pub fn by_folds(
         (rows, targets): (usize, usize),
-        seed: u64,
+        folds: Vec<Split>,
         predict: impl Fn(&[usize], &[usize]) -> Result<Self> + Sync,
     ) -> Result<Self> {
-        let predicted = KFold::new(FOLDS, seed)
-            .splits(rows)?
+        let predicted = folds
             .into_par_iter()
             .map(|split| {
                 let held_out = predict(&split.train, &split.test)?;
@@ -217,7 +216,8 @@ pub fn shares_by_folds(
     if samples.rows() < FEWEST_ROWS {
         return Ok(Array1::zeros(targets));
     }
-    let held_out = HeldOutDeviation::by_folds((samples.rows(), targets), seed, |train, test| {
+    let folds = folds(samples, seed)?;
+    let held_out = HeldOutDeviation::by_folds((samples.rows(), targets), folds, |train, test| {
         let test = samples.select(test)?;
         let mut held_out = predict(&samples.select(train)?, &test)?;
         if let Some(offsets) = test.offsets() {
@@ -227,6 +227,15 @@ pub fn shares_by_folds(
     })?;
     // Weights as they are, which compare between folds.
     Ok(held_out.shares(loss, samples.weights()))
+}
+
+/// The folds that shares are found by: five of the rows, or of their groups.
+///
+/// # Errors
+///
+/// Those of [`KFold::splits_of`].
+pub fn folds(samples: &Samples, seed: u64) -> Result<Vec<Split>> {
+    KFold::new(FOLDS, seed).splits_of(samples)
 }
 
 /// Seeds of the parts of a fit, drawn from that of the whole.
@@ -256,7 +265,10 @@ impl Training {
         let Some(fraction) = self.validation else {
             return Ok((samples.clone(), None));
         };
-        let split = Split::holdout(samples.rows(), fraction, seed)?;
+        let split = match samples.dependent_rows() {
+            Some(groups) => Split::group_holdout(samples.rows(), &groups, fraction, seed)?,
+            None => Split::holdout(samples.rows(), fraction, seed)?,
+        };
         Ok((
             samples.select(&split.train)?,
             Some(samples.select(&split.test)?),

@@ -3,6 +3,7 @@
 use contextualized_core::validate::{check_offsets, check_rows, check_table, check_weights};
 use contextualized_core::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix2};
+use std::collections::BTreeSet;
 
 /// Rows of contexts (n × c), of a design (n × p) and of targets (n × T), in units in which all have
 /// a scale of about one.
@@ -24,6 +25,7 @@ pub struct Observations<'a> {
     pub(crate) targets: ArrayView2<'a, f64>,
     pub(crate) weights: Option<ArrayView1<'a, f64>>,
     pub(crate) offsets: Option<ArrayView1<'a, f64>>,
+    pub(crate) groups: Option<&'a [usize]>,
 }
 
 impl<'a> Observations<'a> {
@@ -39,6 +41,7 @@ impl<'a> Observations<'a> {
             targets,
             weights: None,
             offsets: None,
+            groups: None,
         }
     }
 
@@ -52,6 +55,13 @@ impl<'a> Observations<'a> {
     /// Known terms (n) of every linear predictor.
     pub fn with_offsets(mut self, offsets: Option<ArrayView1<'a, f64>>) -> Self {
         self.offsets = offsets;
+        self
+    }
+
+    /// Numbers (n) of groups of rows whose errors may depend on each other, for
+    /// [`FittedProcess::wald_tests`](crate::FittedProcess::wald_tests); coefficients are fitted without them.
+    pub fn with_groups(mut self, groups: Option<&'a [usize]>) -> Self {
+        self.groups = groups;
         self
     }
 
@@ -78,6 +88,9 @@ impl<'a> Observations<'a> {
                 ));
             }
         }
+        if let Some(groups) = self.groups {
+            check_rows("groups", rows, groups.len())?;
+        }
         self.offsets.map_or(Ok(()), |o| check_offsets(o, rows))
     }
 
@@ -96,6 +109,12 @@ impl<'a> Observations<'a> {
         self.contexts.nrows()
     }
 
+    /// Number of groups, or of rows where there are none.
+    pub(crate) fn units(&self) -> usize {
+        let groups = self.groups.map(|all| all.iter().collect::<BTreeSet<_>>());
+        groups.map_or(self.rows(), |distinct| distinct.len())
+    }
+
     /// One of the targets alone.
     pub(crate) fn target(self, target: usize) -> Self {
         let mut one = self;
@@ -112,6 +131,9 @@ impl<'a> Observations<'a> {
             targets: self.targets.select(Axis(0), chosen),
             weights: self.weights.map(|w| w.select(Axis(0), chosen)),
             offsets: self.offsets.map(|o| o.select(Axis(0), chosen)),
+            groups: self
+                .groups
+                .map(|all| chosen.iter().map(|&row| all[row]).collect()),
         }
     }
 
@@ -131,6 +153,7 @@ pub(crate) struct OwnedObservations {
     targets: Array2<f64>,
     weights: Option<Array1<f64>>,
     offsets: Option<Array1<f64>>,
+    groups: Option<Vec<usize>>,
 }
 
 impl OwnedObservations {
@@ -143,5 +166,6 @@ impl OwnedObservations {
         Observations::new(tables.0, tables.1, tables.2)
             .with_weights(self.weights.as_ref().map(Array1::view))
             .with_offsets(self.offsets.as_ref().map(Array1::view))
+            .with_groups(self.groups.as_deref())
     }
 }

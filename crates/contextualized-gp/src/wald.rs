@@ -24,6 +24,7 @@ use functions::Functions;
 use ndarray::Axis;
 use null::Model;
 use rayon::prelude::*;
+use statistic::Clusters;
 use std::cmp::Ordering;
 
 /// What is tested: that none of some coefficients varies with any of some contexts.
@@ -54,7 +55,8 @@ impl FittedProcess {
     /// `intercept` is the position of the intercept, if there is one and the other columns of the design have
     /// been centred by the rows themselves: it is then tested at means which are only estimated.
     ///
-    /// The noise may be uneven. Where the variance of another coefficient is estimated it is by the fit under
+    /// The noise may be uneven, and errors may depend on each other within the groups of the rows, if these
+    /// have some. Where the variance of another coefficient is estimated it is by the fit under
     /// the hypothesis, so that what varies is not taken for what is tested.
     ///
     /// # Errors
@@ -95,7 +97,7 @@ impl FittedProcess {
                 let origin = intercept.filter(tested);
                 let model = Model::new(&functions.design, &nuisance, origin)?;
                 // One direction, and one degree of freedom for the noise.
-                if rows.rows() < model.rank + 2 {
+                if rows.units() < model.rank + 2 {
                     return Ok(vec![WaldStatistic::NOTHING; targets]);
                 }
                 let tested = functions.tested(hypothesis)?;
@@ -114,7 +116,14 @@ impl FittedProcess {
                         }
                     };
                     let known_noise = fitted.is_some();
-                    WaldStatistic::new(&null, &tested, hypothesis.coefficients.len(), known_noise)
+                    let clusters = Clusters::new(rows.groups, rows.rows());
+                    WaldStatistic::new(
+                        &null,
+                        &tested,
+                        hypothesis.coefficients.len(),
+                        known_noise,
+                        clusters,
+                    )
                 };
                 (0..targets).map(of_target).collect::<Result<Vec<_>>>()
             })

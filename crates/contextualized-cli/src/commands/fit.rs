@@ -8,7 +8,9 @@ use crate::formula::{self, Formula};
 use crate::model_file;
 use crate::output::{Cell, Section, Table, say};
 use crate::progress::Progress;
-use crate::saved::{Baseline, DataSummary, Fitted, Regression, Saved, Tests, TrainingRows, spread};
+use crate::saved::{
+    Baseline, DataSummary, Fitted, Groups, Regression, Saved, Tests, TrainingRows, spread,
+};
 use contextualized_analysis::wald_table;
 use contextualized_auto::{
     AutoRegression, AutoReport, CandidateOutcome, CandidateReport, RegressionMethod,
@@ -16,6 +18,7 @@ use contextualized_auto::{
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::{Estimator, RegressionEstimator, RegressionSettings, Samples};
 use contextualized_linear::{GaussianProcessRegression, KernelShape, Sharing};
+use std::collections::BTreeSet;
 
 /// The most rows that tests of variation are made with: their kernel has length scales for every
 /// coefficient with every context, and with as many rows power is ample.
@@ -62,7 +65,12 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
         },
     };
     let saved = Saved {
-        data: summary(&arguments.data, &training, settings.weights.as_deref()),
+        data: summary(
+            &arguments.data,
+            &training,
+            settings.weights.as_deref(),
+            settings.groups.as_deref(),
+        ),
         training: TrainingRows::of(samples)?,
         fitted: Fitted::Regression(Box::new(regression)),
         design: training.design,
@@ -88,6 +96,7 @@ pub(super) fn finish(
     model_file::save(saved, out)?;
     drop(progress);
     let mut sections = vec![(rows_in_words(saved), None)];
+    sections.extend(dependence_in_words(&saved.data).map(|text| (text, None)));
     sections.extend(family_in_words(&saved.design).map(|text| (text, None)));
     sections.extend(choice_section(saved.fitted.choice()));
     sections.push((format!("Fitted: {}", saved.fitted.describe()), None));
@@ -113,6 +122,7 @@ pub(super) fn read_regression(
         &Request {
             formula,
             weights: settings.weights.as_deref(),
+            groups: settings.groups.as_deref(),
             offset: settings.offset.as_deref(),
             family: settings.family,
             drop_missing: flags.drop_missing,
@@ -162,13 +172,32 @@ pub(super) fn file_name(path: &str) -> String {
     }
 }
 
-pub(super) fn summary(data: &str, training: &Training, weights: Option<&str>) -> DataSummary {
+pub(super) fn summary(
+    data: &str,
+    training: &Training,
+    weights: Option<&str>,
+    groups: Option<&str>,
+) -> DataSummary {
+    let samples = &training.samples;
+    let copies = match samples.groups() {
+        Some(_) => None,
+        None => samples.copies(),
+    };
     DataSummary {
+        groups: groups.map(|column| Groups {
+            column: column.to_owned(),
+            count: distinct(samples.groups().unwrap_or_default()),
+        }),
+        copies: copies.map_or(0, |labels| labels.len() - distinct(&labels)),
         file: file_name(data),
         rows: training.samples.rows(),
         dropped: training.dropped,
         weights: weights.map(str::to_owned),
     }
+}
+
+fn distinct(labels: &[usize]) -> usize {
+    labels.iter().collect::<BTreeSet<_>>().len()
 }
 
 /// How many rows of which file, and what they are.
@@ -184,6 +213,22 @@ pub(super) fn rows_in_words(saved: &Saved) -> String {
         dropped => format!(" ({dropped} with missing values left out)"),
     };
     format!("{rows} rows of {file}{left_out}: {}", saved.design.formula)
+}
+
+/// What rows depend on each other.
+pub(super) fn dependence_in_words(data: &DataSummary) -> Option<String> {
+    if let Some(Groups { column, count }) = &data.groups {
+        let text = format!(
+            "Rows of one {column} are held out, resampled and tested together: {count} groups"
+        );
+        return Some(text);
+    }
+    (data.copies > 0).then(|| {
+        format!(
+            "Rows that are copies of others: {}; equal rows are held out, resampled and tested together",
+            data.copies
+        )
+    })
 }
 
 /// What outcomes are, and of a binary one what it is the probability of.

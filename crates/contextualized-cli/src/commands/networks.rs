@@ -31,6 +31,7 @@ pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
         &Request {
             formula: &formula,
             weights: arguments.weights.as_deref(),
+            groups: arguments.groups.as_deref(),
             offset: None,
             family: None,
             drop_missing: arguments.flags.drop_missing,
@@ -64,7 +65,12 @@ pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
         Baseline::new(fitted)
     };
     let saved = Saved {
-        data: summary(&arguments.data, &training, arguments.weights.as_deref()),
+        data: summary(
+            &arguments.data,
+            &training,
+            arguments.weights.as_deref(),
+            arguments.groups.as_deref(),
+        ),
         training: TrainingRows::of(samples)?,
         fitted: Fitted::Networks(Box::new(saved::Networks {
             model,

@@ -13,6 +13,8 @@ pub(crate) struct Request<'a> {
     pub(crate) formula: &'a Formula,
     /// A column of row weights.
     pub(crate) weights: Option<&'a str>,
+    /// A column of groups of rows.
+    pub(crate) groups: Option<&'a str>,
     /// A column of offsets.
     pub(crate) offset: Option<&'a str>,
     /// What outcomes are, if it was said.
@@ -55,6 +57,7 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
         .iter()
         .map(|variable| wanted(source, &variable.name, variable.factor))
         .chain(request.weights.map(|name| wanted(source, name, false)))
+        .chain(request.groups.map(|name| wanted(source, name, true)))
         .collect::<Result<Vec<Wanted>>>()?;
     let columns = read_columns(source, &wanted)?;
     let rows = columns.first().map_or(0, Column::rows);
@@ -65,7 +68,7 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
         )));
     }
     let names = named.iter().map(|variable| variable.name.as_str());
-    let names = names.chain(request.weights);
+    let names = names.chain(request.weights).chain(request.groups);
     let kept = complete_rows(source, names, &columns, request.drop_missing)?;
 
     let weights = request.weights.zip(columns.get(named.len()));
@@ -141,6 +144,9 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
     if let Some(weights) = weights {
         samples = samples.with_weights(weights.view())?;
     }
+    if let Some(column) = columns.last().filter(|_| request.groups.is_some()) {
+        samples = samples.with_groups(&labels_of(column, &kept))?;
+    }
     Ok(Training {
         samples,
         design,
@@ -153,7 +159,9 @@ fn others(source: &Source, request: &Request<'_>) -> Vec<String> {
     let columns = source.columns().iter();
     let is_other = |column: &&String| {
         let name = Some(column.as_str());
-        request.weights != name && request.offset != name
+        [request.weights, request.offset, request.groups]
+            .iter()
+            .all(|used| *used != name)
     };
     columns.filter(is_other).cloned().collect()
 }
@@ -211,6 +219,16 @@ fn numbers_of(column: &Column, name: &str, rows: &[usize]) -> Result<Array1<f64>
             "column {name} contains text where numbers are needed"
         ))),
     }
+}
+
+/// Numbers that stand for the levels of rows.
+fn labels_of(column: &Column, rows: &[usize]) -> Vec<u64> {
+    rows.iter()
+        .map(|&row| match column {
+            Column::Numbers(values) => values[row].to_bits(),
+            Column::Levels { codes, .. } => u64::from(codes[row]),
+        })
+        .collect()
 }
 
 /// What outcomes are: as it was said, else binary where there are two levels or only zeros and ones.

@@ -54,6 +54,14 @@ impl KFold {
         self
     }
 
+    /// The same with fewer folds, if there are more than so many.
+    pub(crate) fn at_most(self, folds: usize) -> Self {
+        Self {
+            folds: self.folds.min(folds),
+            ..self
+        }
+    }
+
     /// Number of folds.
     pub fn folds(&self) -> usize {
         self.folds

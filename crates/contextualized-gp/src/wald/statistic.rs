@@ -6,10 +6,11 @@ use super::tail::Tail;
 use crate::numerical;
 use contextualized_core::Result;
 use contextualized_solvers::{cholesky, gram, product, symmetric_eigen, transposed_product};
-use ndarray::{Array1, Array2, ArrayView1, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
+use std::collections::HashMap;
 
 /// Share of the tested functions' variance, given everything else, that the directions have to have.
 const SHARE: f64 = 0.95;
@@ -39,6 +40,47 @@ fn signs(rows: usize, columns: usize, generator: &mut ChaCha8Rng) -> Array2<f64>
     })
 }
 
+/// Which rows have errors that may depend on each other.
+#[derive(Debug, Clone)]
+pub(super) struct Clusters {
+    /// The cluster of each row, numbered in their order.
+    of_rows: Vec<usize>,
+    count: usize,
+}
+
+impl Clusters {
+    /// Groups of rows by their labels; without labels every row is one.
+    pub(super) fn new(groups: Option<&[usize]>, rows: usize) -> Self {
+        let mut known = HashMap::new();
+        let mut number = |label| {
+            let next = known.len();
+            *known.entry(label).or_insert(next)
+        };
+        let of_rows = match groups {
+            Some(labels) => labels.iter().map(|&label| number(label)).collect(),
+            None => (0..rows).map(&mut number).collect(),
+        };
+        Self {
+            of_rows,
+            count: known.len(),
+        }
+    }
+
+    fn are_rows(&self) -> bool {
+        self.count == self.of_rows.len()
+    }
+
+    /// Sums of the rows (n × k) of every cluster.
+    fn sums(&self, table: ArrayView2<'_, f64>) -> Array2<f64> {
+        let mut sums = Array2::zeros((self.count, table.ncols()));
+        for (&cluster, row) in self.of_rows.iter().zip(table.rows()) {
+            let mut sum = sums.row_mut(cluster);
+            sum += &row;
+        }
+        sums
+    }
+}
+
 /// A statistic where there is no noise: no product with it overflows.
 const LARGEST: f64 = 1e100;
 
@@ -54,6 +96,7 @@ struct Directions<'a> {
     /// What the rows' own targets leave of them once the directions are fitted as well.
     remains: Array1<f64>,
     known_noise: bool,
+    clusters: Clusters,
 }
 
 impl WaldStatistic {
@@ -70,20 +113,22 @@ impl WaldStatistic {
         functions: &Array2<f64>,
         coefficients: usize,
         known_noise: bool,
+        clusters: Clusters,
     ) -> Result<Self> {
-        let Some(directions) =
-            Directions::choose(null, functions, DIRECTIONS * coefficients, known_noise)?
+        let units = clusters.count;
+        let most = DIRECTIONS * coefficients;
+        let Some(directions) = Directions::choose(null, functions, most, known_noise, clusters)?
         else {
             return Ok(Self::NOTHING);
         };
         let targets = null.targets.view().insert_axis(Axis(1));
         let degrees = directions.columns.ncols();
         let observed = directions.observed(targets.to_owned())?;
-        let many = null.targets.len() >= MANY_ROWS && directions.sharing() >= MANY_SHARING;
+        let many = units >= MANY_ROWS && directions.sharing() >= MANY_SHARING;
         let tail = if many {
             Tail {
                 scale: 1.0,
-                residual_degrees: (null.degrees() - degrees) as f64,
+                residual_degrees: (null.degrees().min(units) - degrees) as f64,
             }
         } else {
             Tail::fit(degrees, directions.replicates(REPLICATES)?)
@@ -103,8 +148,10 @@ impl<'a> Directions<'a> {
         functions: &Array2<f64>,
         most: usize,
         known_noise: bool,
+        clusters: Clusters,
     ) -> Result<Option<Self>> {
-        let most = most.min(null.degrees().div_ceil(ROWS_PER_DIRECTION));
+        let units = null.degrees().min(clusters.count);
+        let most = most.min(units.div_ceil(ROWS_PER_DIRECTION));
         if functions.is_empty() {
             return Ok(None);
         }
@@ -153,48 +200,47 @@ impl<'a> Directions<'a> {
             columns,
             pairs,
             known_noise,
+            clusters,
         }))
     }
 
-    /// How many rows the directions rest on: all of them if each has the same part.
+    /// How many clusters the directions rest on: all of them if each has the same part.
     fn sharing(&self) -> f64 {
-        let own = self.columns.map_axis(Axis(1), |row| row.dot(&row));
+        let rows = self.columns.map_axis(Axis(1), |row| row.dot(&row));
+        let own = self.clusters.sums(rows.view().insert_axis(Axis(1)));
+        let own = own.column(0);
         own.sum().powi(2) / own.dot(&own).max(f64::MIN_POSITIVE)
     }
 
     fn observed(&self, targets: Array2<f64>) -> Result<f64> {
         let (scores, weights, noise) = self.scores(&targets)?;
-        // A row that stands for several is as uneven as each of them.
-        let counts = self.null.counts.view().insert_axis(Axis(1));
-        let covariance = self.covariances(&(weights.mapv(|w| w * w) / counts))?;
+        let covariance = self.covariances(&(weights / &self.within()))?;
         self.length(scores.column(0).to_owned(), covariance.column(0), noise[0])
     }
 
     /// Statistics of the wild bootstrap (Wu 1986, doi:10.1214/aos/1176350142): targets are the residuals under
     /// the hypothesis, enlarged for what their own rows have taken, each with a sign of chance, the same for
-    /// every hypothesis; functions that may vary are drawn, too.
+    /// the rows of a cluster and for every hypothesis; functions that may vary are drawn, too.
     fn replicates(&self, count: usize) -> Result<Vec<f64>> {
         let targets = self.null.targets.view().insert_axis(Axis(1));
         let residuals = self.null.residuals(targets)?;
         let remains = self.null.remains().mapv(|r| r.max(LEAST_REMAINS));
-        let residuals = residuals
-            / &(remains * &self.null.counts)
-                .mapv(f64::sqrt)
-                .insert_axis(Axis(1));
+        let residuals = residuals / &remains.mapv(f64::sqrt).insert_axis(Axis(1)) / &self.within();
         let root = self.root_of_functions()?;
         let mut found = Vec::with_capacity(count);
         for start in (0..count).step_by(AT_ONCE) {
             let mut generator = ChaCha8Rng::seed_from_u64(0);
             generator.set_stream(start as u64);
             let size = AT_ONCE.min(count - start);
-            let mut drawn = signs(residuals.nrows(), size, &mut generator);
+            let signs = signs(self.clusters.count, size, &mut generator);
+            let mut drawn = signs.select(Axis(0), &self.clusters.of_rows);
             drawn *= &residuals;
             let (mut scores, weights, noise) = self.scores(&drawn)?;
             let normal = || -> f64 { StandardNormal.sample(&mut generator) };
             let normals = Array2::from_shape_simple_fn(scores.dim(), normal);
             let deviations = Array1::from_iter(noise.iter().map(|noise| noise.sqrt()));
             scores += &(root.dot(&normals) * &deviations);
-            let covariances = self.covariances(&weights.mapv(|w| w * w))?;
+            let covariances = self.covariances(&weights)?;
             for (k, noise) in noise.into_iter().enumerate() {
                 let score = scores.column(k).to_owned();
                 found.push(self.length(score, covariances.column(k), noise)?);
@@ -225,10 +271,40 @@ impl<'a> Directions<'a> {
         Ok((scores, weights, noise))
     }
 
-    /// Covariances of Uᵀ y for noise that may be uneven, of squared residuals (n × k), as entries below the
-    /// diagonal (HC3, MacKinnon and White 1985, doi:10.1016/0304-4076(85)90158-7).
-    fn covariances(&self, squares: &Array2<f64>) -> Result<Array2<f64>> {
-        numerical(transposed_product(self.pairs.view(), squares.view()))
+    /// What residuals of rows that stand for several are divided by (n × 1): these are as uneven as each of
+    /// several, unless their errors depend on each other.
+    fn within(&self) -> Array2<f64> {
+        let counts = self.null.counts.mapv(f64::sqrt).insert_axis(Axis(1));
+        if self.clusters.are_rows() {
+            counts
+        } else {
+            Array2::ones(counts.dim())
+        }
+    }
+
+    /// Covariances of Uᵀ y for noise that may be uneven, and dependent within clusters, by residuals (n × k), as
+    /// entries below the diagonal (HC3, MacKinnon and White 1985, doi:10.1016/0304-4076(85)90158-7; Liang and
+    /// Zeger 1986, doi:10.1093/biomet/73.1.13).
+    fn covariances(&self, residuals: &Array2<f64>) -> Result<Array2<f64>> {
+        if self.clusters.are_rows() {
+            let squares = residuals.mapv(|r| r * r);
+            return numerical(transposed_product(self.pairs.view(), squares.view()));
+        }
+        let count = self.columns.ncols();
+        let mut covariances = Array2::zeros((count * (count + 1) / 2, residuals.ncols()));
+        for (residuals, mut pairs) in residuals
+            .columns()
+            .into_iter()
+            .zip(covariances.columns_mut())
+        {
+            let scores = &self.columns * &residuals.insert_axis(Axis(1));
+            let covariance = numerical(gram(self.clusters.sums(scores.view()).view()))?;
+            let below = (0..count).flat_map(|a| (0..=a).map(move |b| [a, b]));
+            for (pair, entry) in pairs.iter_mut().zip(below) {
+                *pair = covariance[entry];
+            }
+        }
+        Ok(covariances)
     }
 
     /// The squared length of Uᵀ y in the inverse of its covariance, to which that of the functions which may
@@ -298,9 +374,15 @@ mod tests {
     fn without_other_functions_it_is_the_statistic_of_least_squares() {
         let [design, tested, targets] = data(30);
         let null = null(&design, &targets);
-        let directions = Directions::choose(&null, &tested, 5, false)
-            .unwrap()
-            .unwrap();
+        let directions = Directions::choose(
+            &null,
+            &tested,
+            5,
+            false,
+            Clusters::new(None, null.targets.len()),
+        )
+        .unwrap()
+        .unwrap();
         let found = directions.observed(targets.clone()).unwrap();
 
         let all = ndarray::concatenate![Axis(1), design, tested];
@@ -325,9 +407,15 @@ mod tests {
         let x = design.column(1);
         let tested = Array2::from_shape_fn((rows, 3), |(i, k)| x[i].powi(2 + k as i32));
         let null = null(&design, &targets);
-        let directions = Directions::choose(&null, &tested, 5, false)
-            .unwrap()
-            .unwrap();
+        let directions = Directions::choose(
+            &null,
+            &tested,
+            5,
+            false,
+            Clusters::new(None, null.targets.len()),
+        )
+        .unwrap()
+        .unwrap();
         let degrees = directions.columns.ncols();
         let tail = Tail::fit(degrees, directions.replicates(REPLICATES).unwrap());
         let mut replicates = directions.replicates(100_000).unwrap();

@@ -224,7 +224,7 @@ impl NeuralBayesianNetwork {
     /// The share in [0, 1] of the deviation with which models, made acyclic as they are, predict rows
     /// held out best; the smallest of equals.
     fn cross_validated_share(&self, samples: &Samples, seed: u64) -> Result<f64> {
-        let folds = KFold::new(FOLDS, seed).splits(samples.rows())?;
+        let folds = KFold::new(FOLDS, seed).splits_of(samples)?;
         let shares = (0..=SHARES).map(|step| step as f64 / SHARES as f64);
         let losses = folds
             .into_par_iter()

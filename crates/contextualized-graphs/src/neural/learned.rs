@@ -91,7 +91,7 @@ impl Task<'_> {
         let (_, targets) = self.tables(data.nodes.view(), &all);
         let (held_out, fit) = rayon::join(
             || {
-                HeldOutDeviation::by_folds(targets.dim(), folds, |train, test| {
+                HeldOutDeviation::by_folds(targets.dim(), data.folds(folds)?, |train, test| {
                     let fold = Fold {
                         task: self,
                         data: &data.of_rows(train)?,
@@ -152,8 +152,11 @@ impl Fold<'_> {
         let Self { task, data, rows } = self;
         let population = task.population(data, rows);
         let (features, targets) = task.tables(data.nodes.view(), rows);
-        let samples = Samples::new(data.contexts.view(), features.view(), targets.view())?
+        let mut samples = Samples::new(data.contexts.view(), features.view(), targets.view())?
             .with_weights(data.weights.view())?;
+        if let Some(groups) = &data.groups {
+            samples = samples.with_groups(groups)?;
+        }
         let (train, validation) = training.hold_out(&samples, split)?;
         let over_population = |samples: &Samples| {
             let base = population.linear_predictor(samples.features())?;

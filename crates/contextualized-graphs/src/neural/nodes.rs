@@ -1,9 +1,11 @@
 //! Samples prepared for neural networks: standardised tables and the population's covariance.
 
 use crate::numerical::numerical;
-use contextualized_core::{Error, Result, Samples, Standardization, normalized_weights};
+use contextualized_core::{Error, Result, Samples, Split, Standardization, normalized_weights};
+use contextualized_encoders::folds;
 use contextualized_solvers::{Normal, shrunken_covariance};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, Axis};
+use std::borrow::Cow;
 
 /// Standardised contexts and nodes.
 pub(crate) struct Nodes {
@@ -12,6 +14,8 @@ pub(crate) struct Nodes {
     pub(crate) contexts: Array2<f64>,
     pub(crate) nodes: Array2<f64>,
     pub(crate) weights: Array1<f64>,
+    /// Numbers of rows that depend on each other, the same within a group.
+    pub(crate) groups: Option<Vec<usize>>,
     /// Of the population, standardised: covariance, and its inverse.
     pub(crate) covariance: Array2<f64>,
     pub(crate) precision: Array2<f64>,
@@ -38,7 +42,7 @@ impl Nodes {
                 found: samples.features().ncols(),
             });
         }
-        let data = Self::standardized(samples.contexts(), samples.features(), samples.weights())?;
+        let data = Self::standardized(&samples)?;
         let columns = data.nodes.columns().into_iter();
         for (column, name) in columns.zip(&samples.names().features) {
             if is_constant(column) {
@@ -55,18 +59,26 @@ impl Nodes {
     /// The same of some rows alone, as if there were no others: scalings and covariance are theirs, in
     /// units of these nodes. A column that does not vary among them keeps its unit.
     pub(crate) fn of_rows(&self, rows: &[usize]) -> Result<Self> {
-        Self::standardized(
-            self.contexts.select(Axis(0), rows).view(),
-            self.nodes.select(Axis(0), rows).view(),
-            Some(self.weights.select(Axis(0), rows).view()),
-        )
+        Self::standardized(&self.samples()?.select(rows)?)
     }
 
-    fn standardized(
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-        weights: Option<ArrayView1<'_, f64>>,
-    ) -> Result<Self> {
+    /// Folds of the rows, or of their groups.
+    pub(crate) fn folds(&self, seed: u64) -> Result<Vec<Split>> {
+        folds(&self.samples()?, seed)
+    }
+
+    fn samples(&self) -> Result<Samples> {
+        let samples = Samples::of_nodes(self.contexts.view(), self.nodes.view())?
+            .with_weights(self.weights.view())?;
+        match &self.groups {
+            Some(groups) => samples.with_groups(groups),
+            None => Ok(samples),
+        }
+    }
+
+    fn standardized(samples: &Samples) -> Result<Self> {
+        let (contexts, features) = (samples.contexts(), samples.features());
+        let weights = samples.weights();
         let context_scaling = Standardization::fit(contexts, weights)?;
         let scaling = Standardization::fit(features, weights)?;
         let nodes = scaling.apply(features)?;
@@ -83,6 +95,7 @@ impl Nodes {
             scaling,
             nodes,
             weights,
+            groups: samples.dependent_rows().map(Cow::into_owned),
             covariance,
         })
     }

@@ -34,6 +34,7 @@ pub(super) struct ScaledRows {
     weights: Option<Array1<f64>>,
     /// Those that are not taken from the targets.
     offsets: Option<Array1<f64>>,
+    groups: Option<Vec<usize>>,
 }
 
 impl ScaledRows {
@@ -51,12 +52,14 @@ impl ScaledRows {
             }
             weights => weights.map(|weights| weights.to_owned()),
         };
+        let groups = samples.dependent_rows().map(Cow::into_owned);
         let offsets = samples.offsets().filter(|_| !family.is_quadratic());
         Ok(Self {
             design: design(scaled.features(), intercept),
             samples: scaled,
             weights,
             offsets: offsets.map(|offsets| offsets.to_owned()),
+            groups,
         })
     }
 
@@ -69,5 +72,6 @@ impl ScaledRows {
         Observations::new(self.contexts(), self.design.view(), targets)
             .with_weights(self.weights.as_ref().map(Array1::view))
             .with_offsets(self.offsets.as_ref().map(Array1::view))
+            .with_groups(self.groups.as_deref())
     }
 }
