@@ -42,6 +42,34 @@ pub(crate) struct Groups {
     pub(crate) count: usize,
 }
 
+impl DataSummary {
+    /// Which rows are kept together, if any are.
+    pub(crate) fn kept_together(&self) -> Option<String> {
+        match (&self.groups, self.copies) {
+            (Some(Groups { column, count }), _) => Some(format!(
+                "rows of one {column} are held out, resampled and tested together: {count} groups"
+            )),
+            (None, 0) => None,
+            (None, copies) => Some(format!(
+                "equal rows are held out, resampled and tested together: {copies} are copies of others"
+            )),
+        }
+    }
+
+    /// What tests assume of the rows.
+    pub(crate) fn independence(&self) -> String {
+        match (&self.groups, self.copies) {
+            (Some(Groups { column, count }), _) => {
+                format!(
+                    "rows of one {column} may depend on each other, the {count} groups are independent"
+                )
+            }
+            (None, 0) => "rows are independent".to_owned(),
+            (None, _) => "rows are independent unless they are copies of each other".to_owned(),
+        }
+    }
+}
+
 /// Rows that stand for those fitted, in figures and tables.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TrainingRows {

@@ -37,6 +37,9 @@ enum Contexts {
     LogNormal,
     /// Dummies of four of five levels.
     Factor,
+    /// The same in the rows of a group of four, which have an intercept of their own with a standard deviation
+    /// of 1.
+    Groups,
 }
 
 #[derive(Clone, Copy)]
@@ -164,6 +167,12 @@ pub fn measure(data_sets: u64) -> Result<Findings> {
                 contexts: Contexts::Factor,
                 ..base
             },
+            Study {
+                name: "50 groups of 4",
+                contexts: Contexts::Groups,
+                rows: 200,
+                ..base
+            },
         ]);
     }
     let nothing = Study {
@@ -188,6 +197,12 @@ pub fn measure(data_sets: u64) -> Result<Findings> {
         Study {
             name: "lognormal contexts",
             contexts: Contexts::LogNormal,
+            ..nothing
+        },
+        Study {
+            name: "50 groups of 4",
+            contexts: Contexts::Groups,
+            rows: 200,
             ..nothing
         },
         Study {
@@ -299,7 +314,12 @@ impl Study {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
         let mut normal = || -> f64 { StandardNormal.sample(&mut generator) };
         let rows = self.rows;
-        let z: Vec<f64> = (0..rows).map(|_| normal()).collect();
+        let group = |row: usize| match self.contexts {
+            Contexts::Groups => row / 4,
+            _ => row,
+        };
+        let drawn: Vec<f64> = (0..rows).map(|_| normal()).collect();
+        let z: Vec<f64> = (0..rows).map(|row| drawn[group(row)]).collect();
         let other: Vec<f64> = (0..rows).map(|_| normal()).collect();
         let own: Vec<f64> = (0..rows).map(|_| normal()).collect();
         let effects: Vec<f64> = (0..5).map(|_| normal()).collect();
@@ -312,7 +332,7 @@ impl Study {
         };
         let levels: Vec<usize> = (0..rows).map(|_| generator.gen_range(0..5)).collect();
         let contexts = match self.contexts {
-            Contexts::Normal => Array2::from_shape_fn((rows, 1), |(i, _)| z[i]),
+            Contexts::Normal | Contexts::Groups => Array2::from_shape_fn((rows, 1), |(i, _)| z[i]),
             Contexts::LogNormal => Array2::from_shape_fn((rows, 1), |(i, _)| z[i].exp()),
             Contexts::Two => {
                 Array2::from_shape_fn((rows, 2), |(i, k)| if k == 0 { z[i] } else { other[i] })
@@ -347,8 +367,16 @@ impl Study {
                 (Noise::OfFeature, _) => (0.5 * x).exp(),
                 (Noise::OfContext, _) => (0.35 * z[i]).exp(),
             };
-            mean + deviation * errors[i]
+            let shared = match self.contexts {
+                Contexts::Groups => other[group(i)],
+                _ => 0.0,
+            };
+            mean + shared + deviation * errors[i]
         });
-        Samples::new(contexts.view(), features.view(), targets.view())
+        let samples = Samples::new(contexts.view(), features.view(), targets.view())?;
+        match self.contexts {
+            Contexts::Groups => samples.with_groups(&(0..rows).map(group).collect::<Vec<_>>()),
+            _ => Ok(samples),
+        }
     }
 }

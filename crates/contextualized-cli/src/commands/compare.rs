@@ -1,14 +1,14 @@
 //! `compare`: estimators on held-out rows.
 
-use super::fit::{estimator, read_regression};
+use super::fit::{estimator, read_regression, summary};
 use crate::arguments::{Compare, Estimate, Global, check_folds};
 use crate::data::Source;
 use crate::design::{Encoder, Training};
 use crate::error::{Error, Result};
 use crate::formula;
-use crate::output::{Cell, Section, Table, print};
+use crate::output::{Cell, Section, Table, capital, print};
 use crate::progress::Progress;
-use contextualized_core::comparison::{Compared, compare_on_test, cross_validate};
+use contextualized_core::comparison::{Compared, compare_on_test, cross_validate_on};
 use contextualized_core::{DynEstimator, KFold};
 
 pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
@@ -44,7 +44,15 @@ pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
         Some(test) => on_test(arguments, &training, &estimators, test)?,
     };
     drop(progress);
-    print(&[section], global.json)
+    let data = summary(
+        &arguments.data,
+        &training,
+        settings.weights.as_deref(),
+        settings.groups.as_deref(),
+    );
+    let mut sections = vec![section];
+    sections.extend(data.kept_together().map(|text| (capital(&text), None)));
+    print(&sections, global.json)
 }
 
 fn by_folds(
@@ -53,13 +61,10 @@ fn by_folds(
     estimators: &[Box<dyn DynEstimator>],
 ) -> Result<Section> {
     let settings = &arguments.settings;
-    let folds = KFold::new(settings.folds, settings.seed);
-    let compared = cross_validate(
-        estimators,
-        &training.samples,
-        &folds,
-        training.design.family,
-    )?;
+    let family = training.design.family;
+    let samples = training.samples.rows_that_count()?;
+    let splits = KFold::new(settings.folds, settings.seed).splits_for(&samples, family)?;
+    let compared = cross_validate_on(estimators, &samples, &splits, family)?;
     let reference = compared.first().and_then(|line| line.outcome.as_ref().ok());
     let mut table = Table::new(
         "comparison",
@@ -88,8 +93,8 @@ fn by_folds(
     Ok((
         format!(
             "{} of rows held out in {} folds of {} rows; differences are to the first line, in the same folds.",
-            capital(training.design.family.loss_name()),
-            settings.folds,
+            capital(family.loss_name()),
+            splits.len(),
             training.samples.rows()
         ),
         Some(table),
@@ -145,12 +150,4 @@ fn row<S, const N: usize>(line: &Compared<S>, numbers: impl Fn(&S) -> [Cell; N])
         }
     };
     [vec![name.into()], numbers].concat()
-}
-
-fn capital(text: &str) -> String {
-    let mut characters = text.chars();
-    match characters.next() {
-        Some(first) => first.to_uppercase().chain(characters).collect(),
-        None => String::new(),
-    }
 }

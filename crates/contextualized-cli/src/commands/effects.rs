@@ -5,7 +5,7 @@ use crate::arguments::{Effects, Global};
 use crate::error::Result;
 use crate::model_file;
 use crate::output::{Cell, Section, Table, print};
-use crate::saved::{Baseline, Fitted, Networks, Regression, Saved};
+use crate::saved::{Baseline, DataSummary, Fitted, Networks, Regression, Saved};
 use contextualized_analysis::{Variation, variations};
 use contextualized_core::{
     LocalCoefficients, NetworkKind, Samples, VaryingCoefficients, VaryingNetworks,
@@ -29,7 +29,9 @@ pub(crate) fn run(arguments: &Effects, global: &Global) -> Result<()> {
         (format!("Fitted: {}", saved.fitted.describe()), None),
     ];
     match &saved.fitted {
-        Fitted::Regression(regression) => sections.extend(coefficients(regression, &training)?),
+        Fitted::Regression(regression) => {
+            sections.extend(coefficients(regression, &training, &saved.data)?)
+        }
         Fitted::Networks(networks) => sections.push(edges(networks, &training)?),
     }
     print(&sections, global.json)
@@ -37,7 +39,11 @@ pub(crate) fn run(arguments: &Effects, global: &Global) -> Result<()> {
 
 /// Every coefficient, and every coefficient with every context, with how much it varies in the model and
 /// the p-values of the tests.
-fn coefficients(regression: &Regression, training: &Samples) -> Result<[Section; 2]> {
+fn coefficients(
+    regression: &Regression,
+    training: &Samples,
+    data: &DataSummary,
+) -> Result<[Section; 2]> {
     let found = variations(&regression.model, training)?;
     let all = regression.model.coefficients(training.contexts())?;
     let names = training.names();
@@ -119,8 +125,9 @@ fn coefficients(regression: &Regression, training: &Samples) -> Result<[Section;
     );
     let tested = match &regression.variation {
         Baseline::Fitted(tests) => format!(
-            "Wald tests of an additive Gaussian process on {} rows, with an HC3 covariance: noise may be uneven, rows are independent. Holm and BH adjust for the number of tests. *, **, ***: Holm p at most 0.05, 0.01, 0.001. Does anything vary at all? p = {}",
+            "Wald tests of an additive Gaussian process on {} rows, with an HC3 covariance: noise may be uneven, {}. Holm and BH adjust for the number of tests. *, **, ***: Holm p at most 0.05, 0.01, 0.001. Does anything vary at all? p = {}",
             tests.rows,
+            data.independence(),
             Cell::PValue(tests.table.omnibus).shown()
         ),
         Baseline::Failed(reason) => format!("No tests of variation: {reason}"),

@@ -6,7 +6,7 @@ use crate::design::{Design, Request, Training, read_training};
 use crate::error::{Error, Result};
 use crate::formula::{self, Formula};
 use crate::model_file;
-use crate::output::{Cell, Section, Table, say};
+use crate::output::{Cell, Section, Table, capital, say};
 use crate::progress::Progress;
 use crate::saved::{
     Baseline, DataSummary, Fitted, Groups, Regression, Saved, Tests, TrainingRows, spread,
@@ -96,7 +96,12 @@ pub(super) fn finish(
     model_file::save(saved, out)?;
     drop(progress);
     let mut sections = vec![(rows_in_words(saved), None)];
-    sections.extend(dependence_in_words(&saved.data).map(|text| (text, None)));
+    sections.extend(
+        saved
+            .data
+            .kept_together()
+            .map(|text| (capital(&text), None)),
+    );
     sections.extend(family_in_words(&saved.design).map(|text| (text, None)));
     sections.extend(choice_section(saved.fitted.choice()));
     sections.push((format!("Fitted: {}", saved.fitted.describe()), None));
@@ -213,22 +218,6 @@ pub(super) fn rows_in_words(saved: &Saved) -> String {
         dropped => format!(" ({dropped} with missing values left out)"),
     };
     format!("{rows} rows of {file}{left_out}: {}", saved.design.formula)
-}
-
-/// What rows depend on each other.
-pub(super) fn dependence_in_words(data: &DataSummary) -> Option<String> {
-    if let Some(Groups { column, count }) = &data.groups {
-        let text = format!(
-            "Rows of one {column} are held out, resampled and tested together: {count} groups"
-        );
-        return Some(text);
-    }
-    (data.copies > 0).then(|| {
-        format!(
-            "Rows that are copies of others: {}; equal rows are held out, resampled and tested together",
-            data.copies
-        )
-    })
 }
 
 /// What outcomes are, and of a binary one what it is the probability of.

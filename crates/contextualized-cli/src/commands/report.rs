@@ -6,7 +6,7 @@ use crate::data::Source;
 use crate::design::{Design, Encoder};
 use crate::error::Result;
 use crate::model_file;
-use crate::output::{OutputFile, say};
+use crate::output::{OutputFile, capital, say};
 use crate::progress::Progress;
 use crate::report::{ContextAxis, NetworkReport, RegressionReport, Study};
 use crate::saved::{Fitted, Networks, Regression, Saved};
@@ -70,6 +70,8 @@ fn study(saved: &Saved, arguments: &Report, test: Samples, dropped: usize) -> Re
             .iter()
             .map(|name| fact("Row weights", name)),
     );
+    let together = saved.data.kept_together();
+    data.extend(together.map(|text| fact("Training rows kept together", capital(&text))));
     let offset = design.offset.map(|offset| &design.variables[offset]);
     data.extend(offset.map(|offset| fact("Offset", &offset.name)));
     for target in &design.targets {
@@ -90,6 +92,7 @@ fn study(saved: &Saved, arguments: &Report, test: Samples, dropped: usize) -> Re
         title,
         formula: design.formula.clone(),
         data,
+        independence: saved.data.independence(),
         estimator,
         training: saved.training.samples(design)?,
         training_rows: saved.data.rows,

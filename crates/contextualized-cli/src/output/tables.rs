@@ -167,6 +167,15 @@ pub(crate) fn print(sections: &[Section], json: bool) -> Result<()> {
     print_text(text.as_bytes())
 }
 
+/// The text with a capital at its beginning.
+pub(crate) fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => String::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

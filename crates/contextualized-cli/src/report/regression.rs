@@ -226,7 +226,9 @@ impl RegressionReport<'_> {
     fn write_variation(&self, page: &mut Page, parts: &Parts<'_>) {
         page.section("What varies with what");
         page.paragraph(&parts.varying.summary(parts.several));
-        parts.varying.write(page, parts.several);
+        parts
+            .varying
+            .write(page, &self.study.independence, parts.several);
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct Study {
     pub(crate) formula: String,
     /// Where the data come from, as labels with values: files, rows, rows dropped.
     pub(crate) data: Vec<(String, String)>,
+    /// What tests assume of the training rows.
+    pub(crate) independence: String,
     /// The estimator and its settings, as labels with values.
     pub(crate) estimator: Vec<(String, String)>,
     /// Rows the model was fitted to; a sample of them will do.

@@ -110,6 +110,7 @@ fn of_rows(training: &Samples, test: &Samples, contexts: Vec<ContextAxis>) -> St
         title: String::new(),
         formula: String::new(),
         data: Vec::new(),
+        independence: "rows are independent".into(),
         estimator: Vec::new(),
         training: training.clone(),
         training_rows: training.rows(),
@@ -169,6 +170,7 @@ fn a_regression_with_everything() {
         title: "Pain & dose <2026>".into(),
         formula: "pain ~ dose + exercise | age + weight + clinic".into(),
         data: labelled(&[("Training file", "train.csv"), ("Rows dropped", "3")]),
+        independence: "rows are independent".into(),
         estimator: labelled(&[("Estimator", "gp, additive squared exponential")]),
         cluster_sizes: sizes,
         candidates,
@@ -267,6 +269,7 @@ fn a_binary_outcome_has_probabilities() {
             title: "Recovery".into(),
             formula: "recovered ~ dose + exercise | age + weight + clinic".into(),
             data: labelled(&[("Training file", "train.csv")]),
+            independence: "rows are independent".into(),
             estimator: labelled(&[("Estimator", "gp")]),
             training_rows: 2 * training.rows(),
             ..of_rows(&training, &test, axes())
@@ -335,6 +338,7 @@ fn networks_without_and_with_directions() {
         title: "Signalling".into(),
         formula: "~ Raf + Mek + Erk + Akt | stage + noise".into(),
         data: labelled(&[("Training file", "cells.csv")]),
+        independence: "rows are independent".into(),
         estimator: labelled(&[("Estimator", "gp")]),
         cluster_sizes,
         ..of_rows(&training, &test, ContextAxis::of_columns(2))

@@ -208,10 +208,10 @@ impl<'a> Varying<'a> {
         warnings
     }
 
-    /// The section of tests.
-    pub(crate) fn write(&self, page: &mut Page, several_targets: bool) {
+    /// The section of tests, which assume so much of the rows.
+    pub(crate) fn write(&self, page: &mut Page, independence: &str, several_targets: bool) {
         match self {
-            Self::Tested(tested) => write_tests(page, tested, several_targets),
+            Self::Tested(tested) => write_tests(page, tested, independence, several_targets),
             Self::Untested(lines) => {
                 page.paragraph(
                     "Standard deviations of fitted coefficients over rows of which one context alone \
@@ -266,7 +266,7 @@ fn by_evidence(lines: &[Variation]) -> Vec<&Variation> {
     sorted
 }
 
-fn write_tests(page: &mut Page, tested: &Tests, several_targets: bool) {
+fn write_tests(page: &mut Page, tested: &Tests, independence: &str, several_targets: bool) {
     let found = &tested.table;
     let (note, found_that) = if found.omnibus <= LEVEL {
         (Note::Fine, "Something varies")
@@ -303,7 +303,7 @@ fn write_tests(page: &mut Page, tested: &Tests, several_targets: bool) {
         ));
     }
     page.paragraph(&format!(
-        "Wald tests of a Gaussian process of its own, whatever the estimator, of {} training rows, with an HC3 covariance: the noise may be uneven, rows are independent. SD is the standard deviation of the coefficient over rows of which this context alone \
+        "Wald tests of a Gaussian process of its own, whatever the estimator, of {} training rows, with an HC3 covariance: the noise may be uneven, {independence}. SD is the standard deviation of the coefficient over rows of which this context alone \
          changes, as these tests estimate it. Holm’s adjustment keeps the probability of any false finding in a table at most the \
          level; Benjamini and Hochberg’s (BH) the expected share of false ones among the findings. A \
          large p-value is no evidence that nothing varies.",
@@ -400,7 +400,7 @@ mod tests {
         );
         assert!(varying.warnings().is_empty());
         let mut page = Page::new("t");
-        varying.write(&mut page, false);
+        varying.write(&mut page, "rows are independent", false);
         assert_eq!(page.html("").matches("<tr class=\"marked\">").count(), 1);
     }
 
