@@ -54,6 +54,7 @@
 //!
 //! | question | here |
 //! |---|---|
+//! | what are the coefficients on average, and how well does the model fit? | [`average_coefficients`], [`goodness_of_fit`] |
 //! | does a coefficient vary, and with what? | [`wald_table`], [`VariationTest`], [`VariationTable`]; how much: [`variations`] |
 //! | p-values of many tests | [`holm`], [`benjamini_hochberg`] |
 //! | what are the standard errors? | [`Bootstrap`], [`Resampling`], [`Ensemble`]; its [`OutOfBag`] errors, [`SumTests`], [`EdgeStability`] |
@@ -78,6 +79,7 @@ mod flat;
 mod neighbours;
 mod resampling;
 mod subgroups;
+mod summary;
 mod variation;
 
 pub use adjustment::{benjamini_hochberg, cauchy_combination, holm};
@@ -96,5 +98,8 @@ pub use extrapolation::{Extrapolation, ExtrapolationScores};
 pub use resampling::Resampling;
 pub use subgroups::{
     Calibration, Measured, ReliabilityBin, SubgroupAccuracy, SubgroupAnalysis, Subgroups,
+};
+pub use summary::{
+    AverageCoefficient, Evidence, GoodnessOfFit, average_coefficients, goodness_of_fit,
 };
 pub use variation::{Variation, VariationTable, VariationTest, Variations, variations, wald_table};

@@ -4,8 +4,8 @@ use crate::{AutoReport, RegressionModel};
 use contextualized_core::validate::check_finite;
 use contextualized_core::{
     Checked, CoefficientIntervals, Coefficients, Error, Family, LocalCoefficients,
-    PredictionIntervals, PredictorDistribution, Result, VaryingCoefficients, WeightedContexts,
-    WithArchetypes, WithPredictions, WithSums, WithUncertainty, checked_serde,
+    PredictionIntervals, PredictorDistribution, Result, Samples, VaryingCoefficients,
+    WeightedContexts, WithArchetypes, WithPredictions, WithSums, WithUncertainty, checked_serde,
 };
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 use rayon::prelude::*;
@@ -226,6 +226,14 @@ impl LocalCoefficients for AutoModel {
         features: ArrayView2<'_, f64>,
     ) -> Result<Array2<f64>> {
         self.model.linear_predictor(contexts, features)
+    }
+
+    fn effective_degrees(&self, samples: &Samples) -> Result<Option<Array2<f64>>> {
+        self.model.effective_degrees(samples)
+    }
+
+    fn length_scales(&self) -> Option<Array2<f64>> {
+        self.model.length_scales()
     }
 
     fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {

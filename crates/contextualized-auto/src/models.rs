@@ -3,7 +3,7 @@
 use crate::{NetworkModel, RegressionModel};
 use contextualized_core::{
     Coefficients, Family, LocalCoefficients, NetworkDensity, NetworkKind, Networks,
-    NodeDistribution, Result, VaryingCoefficients, VaryingNetworks, WithArchetypes,
+    NodeDistribution, Result, Samples, VaryingCoefficients, VaryingNetworks, WithArchetypes,
     WithPredictions, WithSums, WithUncertainty, WithWaldTests,
 };
 use ndarray::{Array2, ArrayView2};
@@ -27,6 +27,14 @@ impl LocalCoefficients for RegressionModel {
         features: ArrayView2<'_, f64>,
     ) -> Result<Array2<f64>> {
         self.inner().linear_predictor(contexts, features)
+    }
+
+    fn effective_degrees(&self, samples: &Samples) -> Result<Option<Array2<f64>>> {
+        self.inner().effective_degrees(samples)
+    }
+
+    fn length_scales(&self) -> Option<Array2<f64>> {
+        self.inner().length_scales()
     }
 
     fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {

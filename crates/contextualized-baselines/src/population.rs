@@ -483,6 +483,19 @@ impl LocalCoefficients for PopulationModel {
         self.family
     }
 
+    /// One for each coefficient, unless a penalty takes some of it.
+    fn effective_degrees(&self, _samples: &Samples) -> Result<Option<Array2<f64>>> {
+        if self.errors.is_none() && self.degrees_of_freedom.is_none() {
+            return Ok(None);
+        }
+        let (targets, features) = self.slopes.dim();
+        let mut degrees = Array2::ones((targets, features + 1));
+        if !self.intercept {
+            degrees.column_mut(features).fill(0.0);
+        }
+        Ok(Some(degrees))
+    }
+
     fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {
         Some(self)
     }

@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Compare(Compare),
     /// Fit networks that vary with context.
     Networks(Networks),
+    /// Show a regression in numbers: average coefficients, what varies, and how well it fits.
+    Summary(Summary),
     /// Show which coefficient varies, with which context, and with what evidence.
     Effects(Effects),
     /// Write a report as one HTML file.
@@ -334,6 +336,15 @@ pub(crate) struct Networks {
     pub(crate) groups: Option<String>,
     #[command(flatten)]
     pub(crate) flags: DataFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Summary {
+    /// Model file.
+    pub(crate) model: String,
+    /// Probability of the intervals.
+    #[arg(long, value_name = "P", value_parser = probability, default_value = "0.95")]
+    pub(crate) level: f64,
 }
 
 #[derive(Debug, Args)]

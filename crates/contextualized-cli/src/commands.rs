@@ -8,6 +8,7 @@ pub(crate) mod networks;
 pub(crate) mod predict;
 pub(crate) mod report;
 pub(crate) mod simulate;
+pub(crate) mod summary;
 
 use crate::arguments::{Arguments, Command};
 use crate::error::Result;
@@ -19,6 +20,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Command::Predict(predict) => predict::run(predict, global),
         Command::Compare(compare) => compare::run(compare, global),
         Command::Networks(networks) => networks::run(networks, global),
+        Command::Summary(summary) => summary::run(summary, global),
         Command::Effects(effects) => effects::run(effects, global),
         Command::Report(report) => report::run(report, global),
         Command::Simulate(simulate) => simulate::run(simulate),

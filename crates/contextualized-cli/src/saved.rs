@@ -1,7 +1,7 @@
 //! What a model file holds.
 
 use crate::design::Design;
-use contextualized_analysis::VariationTable;
+use contextualized_analysis::{GoodnessOfFit, VariationTable};
 use contextualized_auto::{AutoModel, AutoNetworkModel, AutoReport, NetworkModel};
 use contextualized_baselines::{ClusterModel, PopulationModel};
 use contextualized_core::{Result, Samples, Split};
@@ -77,6 +77,8 @@ pub(crate) struct TrainingRows {
     features: Array2<f64>,
     targets: Array2<f64>,
     offsets: Option<Array1<f64>>,
+    #[serde(default)]
+    weights: Option<Array1<f64>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -110,6 +112,9 @@ pub(crate) struct Regression {
     pub(crate) clusters: Baseline<ClusterModel>,
     /// Tests of which coefficients vary, or why there are none.
     pub(crate) variation: Baseline<Tests>,
+    /// How well the model fits all training rows, of every target.
+    #[serde(default)]
+    pub(crate) goodness: Vec<GoodnessOfFit>,
 }
 
 /// Tests of variation, and the rows they were made with.
@@ -179,16 +184,21 @@ impl TrainingRows {
             features: chosen.features().to_owned(),
             targets: chosen.targets().to_owned(),
             offsets: chosen.offsets().map(|offsets| offsets.to_owned()),
+            weights: chosen.weights().map(|weights| weights.to_owned()),
         })
     }
 
     pub(crate) fn samples(&self, design: &Design) -> Result<Samples> {
-        design.samples(
+        let samples = design.samples(
             self.contexts.view(),
             self.features.view(),
             self.targets.view(),
             self.offsets.as_ref().map(Array1::view),
-        )
+        )?;
+        match &self.weights {
+            Some(weights) => samples.with_weights(weights.view()),
+            None => Ok(samples),
+        }
     }
 }
 

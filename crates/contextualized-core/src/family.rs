@@ -9,8 +9,9 @@ mod gaussian;
 mod poisson;
 
 use crate::predictions::Tail;
+use crate::validate::check_rows;
 use crate::{Error, Link, Result, Samples};
-use ndarray::{Array1, ArrayView2, Zip};
+use ndarray::{Array1, ArrayView1, ArrayView2, Zip};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -115,6 +116,11 @@ trait Outcome: Sync {
     /// The direction in which the log-likelihood rises for ever, as a sign; 0 where it has a maximum.
     fn unbounded_direction(&self, _target: f64) -> f64 {
         0.0
+    }
+
+    /// The logarithm of the density, or probability, of a target whose dispersion is this.
+    fn log_density(&self, target: f64, predictor: f64, _dispersion: f64) -> f64 {
+        self.derivatives(target, predictor).log_likelihood
     }
 
     /// Lowest and highest mean: the range of the inverse link.
@@ -227,6 +233,43 @@ impl Family {
     /// that of a mean that equals the target, at a dispersion of one.
     pub fn deviance(self, target: f64, predictor: f64) -> f64 {
         self.outcome().deviance(target, predictor)
+    }
+
+    /// The log-likelihood of targets (n) at linear predictors (n), by weight, as R's `logLik` has it: a
+    /// dispersion is the one of the largest likelihood, and weights are then inverse variances; else they are
+    /// counts. Infinite where a dispersion would be zero.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RowCount`] for lengths that differ.
+    pub fn log_likelihood(
+        self,
+        targets: ArrayView1<'_, f64>,
+        predictors: ArrayView1<'_, f64>,
+        weights: Option<ArrayView1<'_, f64>>,
+    ) -> Result<f64> {
+        check_rows("predictors", targets.len(), predictors.len())?;
+        if let Some(weights) = weights {
+            check_rows("weights", targets.len(), weights.len())?;
+        }
+        let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
+        let counted = || (0..targets.len()).filter(|row| weight(*row) > 0.0);
+        let outcome = self.outcome();
+        if !self.has_dispersion() {
+            return Ok(counted()
+                .map(|row| weight(row) * outcome.log_density(targets[row], predictors[row], 1.0))
+                .sum());
+        }
+        let deviance: f64 = counted()
+            .map(|row| weight(row) * self.deviance(targets[row], predictors[row]))
+            .sum();
+        if deviance == 0.0 {
+            return Ok(f64::INFINITY);
+        }
+        let dispersion = deviance / counted().count() as f64;
+        Ok(counted()
+            .map(|row| outcome.log_density(targets[row], predictors[row], dispersion / weight(row)))
+            .sum())
     }
 
     /// What the loss of [`Family::losses`] is called.

@@ -183,6 +183,25 @@ pub trait LocalCoefficients: Send + Sync {
         Ok(self.family().link().inverse_table(predictor.view()))
     }
 
+    /// Effective degrees of freedom of every coefficient of each target (y × (x + 1), the intercept last; 0 if
+    /// there is none), of a model that knows them: how much the coefficient's part of each fitted value
+    /// follows the row's own outcome, summed over the rows. A constant coefficient has one.
+    ///
+    /// The samples are those the model was fitted to, or a part of them that stands for all.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`LocalCoefficients::coefficients_at`].
+    fn effective_degrees(&self, _samples: &Samples) -> Result<Option<Array2<f64>>> {
+        Ok(None)
+    }
+
+    /// Length scale of every context in every coefficient ((x + 1) × c, the intercept last), of a model that
+    /// has them, in the contexts' units; infinite for a context without influence.
+    fn length_scales(&self) -> Option<Array2<f64>> {
+        None
+    }
+
     /// Its coefficients as functions of the context alone, of a model that has them.
     fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {
         None
@@ -262,6 +281,14 @@ impl<M: LocalCoefficients + ?Sized> LocalCoefficients for Box<M> {
 
     fn family(&self) -> Family {
         (**self).family()
+    }
+
+    fn effective_degrees(&self, samples: &Samples) -> Result<Option<Array2<f64>>> {
+        (**self).effective_degrees(samples)
+    }
+
+    fn length_scales(&self) -> Option<Array2<f64>> {
+        (**self).length_scales()
     }
 
     fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {

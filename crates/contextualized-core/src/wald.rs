@@ -19,6 +19,9 @@ pub struct WaldTest {
     pub residual_degrees: f64,
     /// Probability of a larger statistic if nothing of this varies.
     pub p_value: f64,
+    /// Standard deviation of the coefficient over the rows tested as this context alone changes, in the
+    /// coefficient's units, by the same estimate as the statistic: zero where that is no larger than chance.
+    pub deviation: f64,
 }
 
 /// A fitted model that tests by itself what varies with what.

@@ -13,7 +13,7 @@ use contextualized_core::validate::{check_rows, check_table};
 use contextualized_core::{
     Checked, Error, Family, FitReport, Result, WeightedContexts, checked_serde,
 };
-use ndarray::{Array1, Array2, Array3, Array4, ArrayView2, Axis, CowArray, Ix2};
+use ndarray::{Array1, Array2, Array3, Array4, ArrayView2, Axis, CowArray, Ix2, s};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -343,6 +343,80 @@ impl FittedProcess {
             }
         }
         Ok(moments)
+    }
+
+    /// Degrees of freedom that are left to estimate the noise by, `Σ w r² / σ²` over the rows fitted and their
+    /// residuals r, the mean of the targets: at the largest restricted likelihood it is the number of rows less
+    /// the effective degrees of freedom. None where hyperparameters are known, or count as known.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RowCount`] and [`Error::ColumnCount`] for tables that cannot be those fitted.
+    pub fn residual_degrees(&self, rows: Observations<'_>) -> Result<Option<f64>> {
+        rows.check(Some(self.widths()))?;
+        if self.uncertainty.is_none() || !self.family.has_dispersion() {
+            return Ok(None);
+        }
+        let means = self.coefficients(rows.contexts)?;
+        let targets = rows.adjusted_targets();
+        let mut squares = 0.0;
+        for (target, noise) in self.noise_variances().into_iter().enumerate() {
+            let own = means.index_axis(Axis(1), target);
+            let residuals = &targets.column(target) - &(&own * &rows.design).sum_axis(Axis(1));
+            let weighted = &residuals * &residuals * rows.weights_or_ones();
+            squares += weighted.sum() / noise;
+        }
+        let degrees = squares / targets.ncols() as f64;
+        let most = rows
+            .rows()
+            .saturating_sub(self.engine.coefficients())
+            .max(1);
+        Ok(Some(degrees.clamp(1.0, most as f64)))
+    }
+
+    /// Effective degrees of freedom of every coefficient of each target (T × p): how much its part of each
+    /// fitted value follows the row's own outcome, summed over the rows fitted. A coefficient that does not vary
+    /// has one, and their sum is the trace of the matrix that turns outcomes into fitted values, at the
+    /// hyperparameters' mode.
+    ///
+    /// The rows are those fitted, or some of them that stand for all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RowCount`] and [`Error::ColumnCount`] for tables that cannot be those fitted;
+    /// [`Error::Numerical`].
+    pub fn effective_degrees(&self, rows: Observations<'_>) -> Result<Array2<f64>> {
+        rows.check(Some(self.widths()))?;
+        let (_, coefficients, targets) = self.widths();
+        let mut degrees = Array2::zeros((targets, coefficients));
+        if rows.rows() == 0 {
+            return Ok(degrees);
+        }
+        let weights = rows.weights_or_ones();
+        let noise = self.noise_variances();
+        let parts = self
+            .posteriors()?
+            .iter()
+            .map(|part| Ok((part.coefficients(rows.contexts)?, scales_of(part))))
+            .collect::<Result<_>>()?;
+        let Moments { means, covariances } = Moments::joined(parts);
+        for row in 0..rows.rows() {
+            let design = rows.design.row(row);
+            for (target, noise) in noise.iter().enumerate() {
+                let outcome = rows.targets[[row, target]];
+                let offset = rows.offsets.map_or(0.0, |offsets| offsets[row]);
+                let predictor = means.slice(s![row, target, ..]).dot(&design) + offset;
+                let curvature = -self.family.derivatives(outcome, predictor).second;
+                let precision = weights[row] * curvature / noise;
+                let with_predictor = covariances.slice(s![row, target, .., ..]).dot(&design);
+                let mut own = degrees.row_mut(target);
+                own += &(with_predictor * design * precision);
+            }
+        }
+        let all = self.engine.rows() as f64 / rows.rows() as f64;
+        let degrees = degrees * all;
+        check_finite("effective degrees of freedom", &degrees)?;
+        Ok(degrees)
     }
 
     /// Residuals of every row, predicted from all others at the hyperparameters of all (n × T), in

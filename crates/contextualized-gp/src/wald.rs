@@ -46,6 +46,10 @@ pub struct WaldStatistic {
     /// Degrees of freedom that describe how well the covariance of the statistic is known, by the replicates
     /// of the bootstrap.
     pub residual_degrees: f64,
+    /// Standard deviation over the rows of what is tested of the coefficient (of the sum, where several are
+    /// tested), estimated without shrinkage, less what chance contributes by the statistic: zero where that is
+    /// at most one.
+    pub deviation: f64,
 }
 
 impl FittedProcess {

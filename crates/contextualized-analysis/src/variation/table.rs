@@ -1,6 +1,6 @@
 //! What tests of variation found.
 
-use super::probe::{Variations, variations};
+use super::probe::Variations;
 use crate::adjustment::{benjamini_hochberg, cauchy_combination, holm};
 use crate::bootstrap::Failure;
 use contextualized_core::{ColumnNames, Result, Samples, WithWaldTests};
@@ -15,8 +15,8 @@ pub struct Variation {
     pub coefficient: String,
     /// Name of the context; none for all of them together.
     pub context: Option<String>,
-    /// Standard deviation of the coefficient over contexts, of which this one alone changes: see
-    /// [`Variations`].
+    /// Standard deviation of the coefficient over contexts, of which this one alone changes, in the account of
+    /// the test: see [`Variations`], and of Wald tests [`contextualized_core::WaldTest::deviation`].
     pub deviation: f64,
     /// The p-value of this test alone.
     pub p_value: f64,
@@ -56,7 +56,6 @@ pub fn wald_table(
     model: &(impl WithWaldTests + ?Sized),
     samples: &Samples,
 ) -> Result<VariationTable> {
-    let found = variations(model, samples)?;
     let names = samples.names();
     let (mut pairs, mut coefficients) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
     // Of what could be tested: a p-value of one for want of rows is no evidence of anything.
@@ -77,7 +76,12 @@ pub fn wald_table(
             Some(_) => &mut pairs,
             None => &mut coefficients,
         };
-        subjects.push(Subject::new(&found, target, coefficient, context));
+        subjects.push(Subject {
+            target,
+            coefficient,
+            context,
+            deviation: test.deviation,
+        });
         p_values.push(test.p_value);
     }
     Ok(VariationTable {

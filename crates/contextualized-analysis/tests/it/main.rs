@@ -7,5 +7,6 @@ mod effects;
 mod heterogeneity;
 mod out_of_bag;
 mod subgroups;
+mod summary;
 mod variation;
 mod weights;

@@ -6,10 +6,8 @@ use crate::error::Result;
 use crate::model_file;
 use crate::output::{Cell, Section, Table, print};
 use crate::saved::{Baseline, DataSummary, Fitted, Networks, Regression, Saved};
-use contextualized_analysis::{Variation, variations};
-use contextualized_core::{
-    LocalCoefficients, NetworkKind, Samples, VaryingCoefficients, VaryingNetworks,
-};
+use contextualized_analysis::{Variation, average_coefficients, variations};
+use contextualized_core::{LocalCoefficients, NetworkKind, Samples, VaryingNetworks};
 
 /// A deviation, unless it is what rounding leaves of a constant of this size.
 fn without_rounding(deviation: f64, mean: f64) -> f64 {
@@ -37,90 +35,88 @@ pub(crate) fn run(arguments: &Effects, global: &Global) -> Result<()> {
     print(&sections, global.json)
 }
 
-/// Every coefficient, and every coefficient with every context, with how much it varies in the model and
-/// the p-values of the tests.
-fn coefficients(
+/// Every coefficient, and every coefficient with every context: how much it varies and with what evidence, in
+/// the account of the tests where there are some, else of the model.
+pub(super) fn coefficients(
     regression: &Regression,
     training: &Samples,
     data: &DataSummary,
 ) -> Result<[Section; 2]> {
-    let found = variations(&regression.model, training)?;
-    let all = regression.model.coefficients(training.contexts())?;
     let names = training.names();
     let tests = regression.variation.fitted();
+    let found = match tests {
+        Some(_) => None,
+        None => Some(variations(&regression.model, training)?),
+    };
+    let averages = average_coefficients(&regression.model, training, None)?;
+    let length_scales = regression.model.length_scales();
     let several = names.targets.len() > 1;
-    let mut columns = vec![
-        "coefficient",
-        "context",
-        "mean",
-        "deviation",
-        "p",
-        "Holm p",
-        "BH p",
-        "",
-    ];
+    let mut columns = vec!["coefficient", "context", "mean", "deviation"];
     if several {
         columns.insert(0, "target");
     }
+    if length_scales.is_some() {
+        columns.push("length scale");
+    }
+    columns.extend(["p", "Holm p", "BH p", ""]);
     let mut table = Table::new("effects", &columns);
-    let rows = all.rows() as f64;
-    for (target, target_name) in names.targets.iter().enumerate() {
-        for coefficient in 0..=names.features.len() {
-            let (name, mean) = match names.features.get(coefficient) {
-                Some(name) => {
-                    let slopes = all.slopes();
-                    let own = (0..all.rows()).map(|row| slopes[[row, target, coefficient]]);
-                    (name.as_str(), own.sum::<f64>() / rows)
-                }
-                None => {
-                    let intercepts = all.intercepts();
-                    ("(intercept)", intercepts.column(target).sum() / rows)
-                }
-            };
-            // A model without an intercept has no line for it.
-            let line_of = |context: Option<&str>| {
-                let table = &tests?.table;
+    for average in &averages {
+        let position = |names: &[String], name: &str| names.iter().position(|own| own == name);
+        let target = position(&names.targets, &average.target).unwrap_or_default();
+        // The intercept is behind the features.
+        let coefficient =
+            position(&names.features, &average.coefficient).unwrap_or(names.features.len());
+        let contexts = names.contexts.iter().enumerate();
+        for context in std::iter::once(None).chain(contexts.map(Some)) {
+            let line = tests.and_then(|tests| {
+                let table = &tests.table;
                 let mut lines = table.pairs.iter().chain(&table.coefficients);
                 lines.find(|line| {
-                    line.target == *target_name
-                        && line.coefficient == name
-                        && line.context.as_deref() == context
+                    line.target == average.target
+                        && line.coefficient == average.coefficient
+                        && line.context.as_ref() == context.map(|(_, name)| name)
                 })
-            };
-            if name == "(intercept)" && tests.is_some() && line_of(None).is_none() {
-                continue;
-            }
-            let contexts = names.contexts.iter().enumerate();
-            let overall = without_rounding(found.overall[[target, coefficient]], mean);
-            let each = contexts.map(|(context, name)| {
-                let deviation = found.by_context[[target, coefficient, context]];
-                (Some(name.as_str()), deviation)
             });
-            let together = (None, overall);
-            for (context, deviation) in std::iter::once(together).chain(each) {
-                let line = line_of(context);
-                let p_value = |of: fn(&Variation) -> f64| {
-                    line.map_or(Cell::Missing, |line| Cell::PValue(of(line)))
-                };
-                let mut row: Vec<Cell> = vec![
-                    name.into(),
-                    context.unwrap_or("(all)").into(),
-                    context.is_none().then_some(mean).into(),
-                    deviation.into(),
-                    p_value(|line| line.p_value),
-                    p_value(|line| line.holm),
-                    p_value(|line| line.benjamini_hochberg),
-                    line.map_or("", |line| stars(line.holm)).into(),
-                ];
-                if several {
-                    row.insert(0, target_name.as_str().into());
+            let deviation = match (&found, context) {
+                (None, _) => line.map(|line| line.deviation),
+                (Some(found), None) => Some(found.overall[[target, coefficient]]),
+                (Some(found), Some((context, _))) => {
+                    Some(found.by_context[[target, coefficient, context]])
                 }
-                table.push(row);
+            };
+            let deviation = deviation.map(|own| without_rounding(own, average.average));
+            let p_value = |of: fn(&Variation) -> f64| {
+                line.map_or(Cell::Missing, |line| Cell::PValue(of(line)))
+            };
+            let mut row: Vec<Cell> = vec![
+                average.coefficient.as_str().into(),
+                context.map_or("(all)", |(_, name)| name).into(),
+                context.is_none().then_some(average.average).into(),
+                deviation.into(),
+            ];
+            if several {
+                row.insert(0, average.target.as_str().into());
             }
+            if let Some(length_scales) = &length_scales {
+                let own = context.map(|(context, _)| length_scales[[coefficient, context]]);
+                row.push(own.into());
+            }
+            row.extend([
+                p_value(|line| line.p_value),
+                p_value(|line| line.holm),
+                p_value(|line| line.benjamini_hochberg),
+                line.map_or("", |line| stars(line.holm)).into(),
+            ]);
+            table.push(row);
         }
     }
+    let whose = if tests.is_some() {
+        "as the tests estimate it; 0 where the data show no more than chance"
+    } else {
+        "in the model"
+    };
     let deviations = format!(
-        "{} Deviation: standard deviation of the coefficient over training rows when this context alone changes, or all of them.",
+        "{} Mean: over training rows, the intercept at average features. Deviation: standard deviation of the coefficient over training rows when this context alone changes, or all of them, {whose}.",
         regression.model.family().coefficient_description()
     );
     let tested = match &regression.variation {

@@ -11,7 +11,7 @@ use crate::progress::Progress;
 use crate::saved::{
     Baseline, DataSummary, Fitted, Groups, Regression, Saved, Tests, TrainingRows, spread,
 };
-use contextualized_analysis::wald_table;
+use contextualized_analysis::{goodness_of_fit, wald_table};
 use contextualized_auto::{
     AutoRegression, AutoReport, CandidateOutcome, CandidateReport, RegressionMethod,
 };
@@ -53,6 +53,7 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
         seed: settings.seed,
     };
     let regression = Regression {
+        goodness: goodness_of_fit(&model, samples)?,
         model,
         // Effects and reports compare with these.
         population: Baseline::new(PopulationRegression::with_settings(&by_default).fit(samples)),
@@ -221,7 +222,7 @@ pub(super) fn rows_in_words(saved: &Saved) -> String {
 }
 
 /// What outcomes are, and of a binary one what it is the probability of.
-fn family_in_words(design: &Design) -> Option<String> {
+pub(super) fn family_in_words(design: &Design) -> Option<String> {
     if design.family.is_quadratic() && design.offset.is_none() {
         return None;
     }

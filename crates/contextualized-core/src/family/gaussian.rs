@@ -41,6 +41,11 @@ impl Outcome for Gaussian {
         }
     }
 
+    fn log_density(&self, target: f64, predictor: f64, dispersion: f64) -> f64 {
+        let square = (target - predictor).powi(2) / dispersion;
+        -0.5 * (square + (std::f64::consts::TAU * dispersion).ln())
+    }
+
     fn deviance(&self, target: f64, predictor: f64) -> f64 {
         (target - predictor).powi(2)
     }

@@ -35,6 +35,14 @@ pub(super) struct Nuisance {
     pub(super) functions: Array2<f64>,
 }
 
+/// Functions of the contexts (n × m) that are tested.
+pub(super) struct Tested {
+    /// As parts of coefficients.
+    pub(super) of_coefficients: Array2<f64>,
+    /// The same times the coefficients' columns of the design.
+    pub(super) of_predictors: Array2<f64>,
+}
+
 /// A term with the squares of its inverse length scales.
 struct Scaled {
     term: Term,
@@ -79,9 +87,10 @@ impl Functions<'_> {
             .collect()
     }
 
-    /// Functions (n × m) of the coefficients tested that depend on the contexts tested.
-    pub(super) fn tested(&self, hypothesis: &Constancy) -> Result<Array2<f64>> {
-        let mut tables = vec![Array2::zeros((self.design.nrows(), 0))];
+    /// Functions of the coefficients tested that depend on the contexts tested.
+    pub(super) fn tested(&self, hypothesis: &Constancy) -> Result<Tested> {
+        let nothing = Array2::zeros((self.design.nrows(), 0));
+        let (mut of_coefficients, mut of_predictors) = (vec![nothing.clone()], vec![nothing]);
         for &coefficient in &hypothesis.coefficients {
             for (term, squares) in self.terms(coefficient) {
                 let tested = |column: &usize| hypothesis.contexts.contains(column);
@@ -97,20 +106,34 @@ impl Functions<'_> {
                 };
                 let rough = with(&|own, tested| if tested { own.max(REFERENCE) } else { own });
                 let column = self.design.column(coefficient).insert_axis(Axis(1));
-                let functions = self.at_rows(&rough, FUNCTIONS)? * column;
+                let functions = self.at_rows(&rough, FUNCTIONS)?;
+                let in_predictor = &functions * &column;
                 // A function of the other contexts alone is no part of the hypothesis.
                 let others = with(&|own, tested| if tested { 0.0 } else { own });
-                let others = self.at_rows(&others, FUNCTIONS)? * column;
-                tables.push(if others.is_empty() || functions.is_empty() {
-                    functions
-                } else {
-                    let fit = numerical(least_squares(others.view(), functions.view(), None))?;
-                    functions - others.dot(fit.solution())
-                });
+                let others = self.at_rows(&others, FUNCTIONS)?;
+                if others.is_empty() || functions.is_empty() {
+                    of_coefficients.push(functions);
+                    of_predictors.push(in_predictor);
+                    continue;
+                }
+                let others_in_predictor = &others * &column;
+                let fit = numerical(least_squares(
+                    others_in_predictor.view(),
+                    in_predictor.view(),
+                    None,
+                ))?;
+                of_coefficients.push(functions - others.dot(fit.solution()));
+                of_predictors.push(in_predictor - others_in_predictor.dot(fit.solution()));
             }
         }
-        let views: Vec<_> = tables.iter().map(Array2::view).collect();
-        Ok(concatenate(Axis(1), &views).expect("all have the same rows"))
+        let joined = |tables: &[Array2<f64>]| {
+            let views: Vec<_> = tables.iter().map(Array2::view).collect();
+            concatenate(Axis(1), &views).expect("all have the same rows")
+        };
+        Ok(Tested {
+            of_coefficients: joined(&of_coefficients),
+            of_predictors: joined(&of_predictors),
+        })
     }
 
     /// Contexts that the kernel has.

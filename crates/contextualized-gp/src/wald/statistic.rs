@@ -1,6 +1,7 @@
 //! A robust Wald statistic and its distribution by a wild bootstrap.
 
 use super::WaldStatistic;
+use super::functions::Tested;
 use super::null::Null;
 use super::tail::Tail;
 use crate::numerical;
@@ -91,6 +92,8 @@ struct Directions<'a> {
     columns: Array2<f64>,
     /// I − Uᵀ U: the share of the variance of Uᵀ y that is not the noise's.
     of_functions: Array2<f64>,
+    /// What the directions are of the coefficients at the rows, less its mean (n × d).
+    of_coefficients: Array2<f64>,
     /// Products of each pair of columns (n × d (d + 1) / 2).
     pairs: Array2<f64>,
     /// What the rows' own targets leave of them once the directions are fitted as well.
@@ -105,12 +108,13 @@ impl WaldStatistic {
         value: 0.0,
         degrees: 0,
         residual_degrees: f64::INFINITY,
+        deviation: 0.0,
     };
 
-    /// Tests the functions (n × m) of so many coefficients, given the fit under the hypothesis.
+    /// Tests functions of so many coefficients, given the fit under the hypothesis.
     pub(super) fn new(
         null: &Null,
-        functions: &Array2<f64>,
+        functions: &Tested,
         coefficients: usize,
         known_noise: bool,
         clusters: Clusters,
@@ -133,10 +137,12 @@ impl WaldStatistic {
         } else {
             Tail::fit(degrees, directions.replicates(REPLICATES)?)
         };
+        let value = observed / tail.scale;
         Ok(Self {
-            value: observed / tail.scale,
+            value,
             degrees,
             residual_degrees: tail.residual_degrees,
+            deviation: directions.deviation(null.targets.view(), value)?,
         })
     }
 }
@@ -145,17 +151,17 @@ impl<'a> Directions<'a> {
     /// The leading ones; none where there is nothing to test or no row left to test it by.
     fn choose(
         null: &'a Null,
-        functions: &Array2<f64>,
+        tested: &Tested,
         most: usize,
         known_noise: bool,
         clusters: Clusters,
     ) -> Result<Option<Self>> {
         let units = null.degrees().min(clusters.count);
         let most = most.min(units.div_ceil(ROWS_PER_DIRECTION));
-        if functions.is_empty() {
+        if tested.of_predictors.is_empty() {
             return Ok(None);
         }
-        let functions = functions * &null.roots.view().insert_axis(Axis(1));
+        let functions = &tested.of_predictors * &null.roots.view().insert_axis(Axis(1));
         let left = null.residuals(functions.view())?;
         let explained = numerical(transposed_product(functions.view(), left.view()))?;
         let eigen = numerical(symmetric_eigen(
@@ -181,6 +187,8 @@ impl<'a> Directions<'a> {
         let scales = Array1::from_iter(chosen.iter().map(|&at| eigen.values[at].sqrt().recip()));
         let vectors = eigen.vectors.select(Axis(1), &chosen) * &scales;
         let columns = numerical(product(left.view(), vectors.view()))?;
+        let values = numerical(product(tested.of_coefficients.view(), vectors.view()))?;
+        let means = values.mean_axis(Axis(0)).unwrap_or_default();
         let squares = numerical(gram(columns.view()))?;
         let count = columns.ncols();
         let mut pairs = Array2::zeros((columns.nrows(), count * (count + 1) / 2));
@@ -196,6 +204,7 @@ impl<'a> Directions<'a> {
         Ok(Some(Self {
             remains: (null.remains() - own).mapv(|left| left.max(LEAST_REMAINS)),
             of_functions: Array2::eye(count) - squares,
+            of_coefficients: values - means,
             null,
             columns,
             pairs,
@@ -210,6 +219,17 @@ impl<'a> Directions<'a> {
         let own = self.clusters.sums(rows.view().insert_axis(Axis(1)));
         let own = own.column(0);
         own.sum().powi(2) / own.dot(&own).max(f64::MIN_POSITIVE)
+    }
+
+    /// Standard deviation over the rows of what is tested: of the least-squares estimate, of whose mean square
+    /// chance has the part that it has in the statistic, 1 in `value`.
+    fn deviation(&self, targets: ArrayView1<'_, f64>, value: f64) -> Result<f64> {
+        let targets = targets.insert_axis(Axis(1));
+        let estimate = numerical(transposed_product(self.columns.view(), targets))?;
+        let varied = numerical(product(self.of_coefficients.view(), estimate.view()))?;
+        let square = varied.iter().map(|v| v * v).sum::<f64>() / varied.nrows() as f64;
+        let by_chance = value.max(1.0).recip();
+        Ok((square * (1.0 - by_chance)).sqrt())
     }
 
     fn observed(&self, targets: Array2<f64>) -> Result<f64> {
@@ -363,6 +383,14 @@ mod tests {
         [design, tested, targets]
     }
 
+    /// Functions of the intercept.
+    fn tested_functions(functions: &Array2<f64>) -> Tested {
+        Tested {
+            of_coefficients: functions.clone(),
+            of_predictors: functions.clone(),
+        }
+    }
+
     /// The fit of targets (n × 1) in which nothing varies.
     fn null(design: &Array2<f64>, targets: &Array2<f64>) -> Null {
         let model = Model::new(design, &[], None).unwrap();
@@ -376,7 +404,7 @@ mod tests {
         let null = null(&design, &targets);
         let directions = Directions::choose(
             &null,
-            &tested,
+            &tested_functions(&tested),
             5,
             false,
             Clusters::new(None, null.targets.len()),
@@ -401,6 +429,21 @@ mod tests {
     }
 
     #[test]
+    fn the_deviation_is_that_of_the_rows_and_zero_where_nothing_is_found() {
+        let [design, tested, noise] = data(300);
+        let spread = tested.std(0.0);
+        for size in [0.0, 1.0, 3.0] {
+            let targets = &noise + &(&tested * size);
+            let null = null(&design, &targets);
+            let clusters = Clusters::new(None, 300);
+            let found =
+                WaldStatistic::new(&null, &tested_functions(&tested), 1, false, clusters).unwrap();
+            assert_relative_eq!(found.deviation, size * spread, epsilon = 0.25);
+            assert_eq!(found.deviation > 0.0, found.value > 1.0);
+        }
+    }
+
+    #[test]
     fn the_tail_is_that_of_a_hundred_thousand_replicates() {
         let rows = 60;
         let [design, _, targets] = data(rows);
@@ -409,7 +452,7 @@ mod tests {
         let null = null(&design, &targets);
         let directions = Directions::choose(
             &null,
-            &tested,
+            &tested_functions(&tested),
             5,
             false,
             Clusters::new(None, null.targets.len()),

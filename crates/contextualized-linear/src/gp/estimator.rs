@@ -162,6 +162,9 @@ impl GaussianProcessRegression {
     }
 }
 
+/// The most rows for which quantiles are Student's: of more they are the normal distribution's to three digits.
+const MOST_WITH_STUDENT: usize = 2000;
+
 /// Contexts kept for averages over typical rows.
 const TYPICAL: usize = 500;
 
@@ -212,6 +215,11 @@ impl Estimator for GaussianProcessRegression {
             process = process.hyperparameters(with_noise_times(known, mean_weight.sqrt().recip()));
         }
         let process = process.fit(rows.observations())?;
+        let residual_degrees = if samples.rows() <= MOST_WITH_STUDENT {
+            process.residual_degrees(rows.observations())?
+        } else {
+            None
+        };
         let typical = by_chance(samples.rows(), TYPICAL);
         Ok(GaussianProcessModel {
             family: self.family,
@@ -220,6 +228,7 @@ impl Estimator for GaussianProcessRegression {
             names: samples.names().clone(),
             process,
             mean_weight,
+            residual_degrees,
             typical: rows.contexts().select(Axis(0), &typical),
         })
     }

@@ -14,6 +14,7 @@ use contextualized_core::{
 use contextualized_gp::{FittedProcess, Hyperparameters, Kernel, Moments, ProcessReport};
 use ndarray::{Array1, Array2, Array3, Array4, ArrayView1, ArrayView2, Axis, s};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// A fitted [`super::GaussianProcessRegression`].
 ///
@@ -30,6 +31,9 @@ pub struct GaussianProcessModel {
     pub(super) process: FittedProcess,
     /// Mean weight of the rows, of which the process knows the noise.
     pub(super) mean_weight: f64,
+    /// Degrees of freedom that the noise is estimated with, where that matters.
+    #[serde(default)]
+    pub(super) residual_degrees: Option<f64>,
     /// Standardised contexts that stand for those fitted, in an order of chance.
     pub(super) typical: Array2<f64>,
 }
@@ -365,6 +369,9 @@ fn scattered(row: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// The most rows by which effective degrees of freedom are found: they cost a posterior covariance each.
+const MOST_WITH_DEGREES: usize = 2000;
+
 /// Typical rows over which effects are averaged.
 const AVERAGED: usize = 100;
 
@@ -391,7 +398,7 @@ impl WithUncertainty for GaussianProcessModel {
     }
 
     fn intervals(&self, contexts: ArrayView2<'_, f64>, level: f64) -> Result<CoefficientIntervals> {
-        let quantile = Tail::new(level, None)?.quantile;
+        let quantile = Tail::new(level, self.residual_degrees)?.quantile;
         let contexts = self.standardized(contexts)?;
         let posterior = self.process.posterior_at(contexts.view())?;
         let errors = self.deviations(&posterior.covariances)?;
@@ -402,7 +409,8 @@ impl WithUncertainty for GaussianProcessModel {
 }
 
 impl WithPredictions for GaussianProcessModel {
-    /// Posterior means and standard deviations, and the variance of the noise as dispersion.
+    /// Posterior means and standard deviations, the variance of the noise as dispersion, and the degrees of
+    /// freedom that it is estimated with.
     fn predictor_distribution(
         &self,
         contexts: ArrayView2<'_, f64>,
@@ -417,7 +425,7 @@ impl WithPredictions for GaussianProcessModel {
             means: targets.invert(moments.means.view())?,
             standard_errors: moments.variances.mapv(f64::sqrt) * targets.scales(),
             dispersions: self.dispersions(),
-            degrees_of_freedom: None,
+            degrees_of_freedom: self.residual_degrees,
         })
     }
 }
@@ -439,6 +447,33 @@ impl LocalCoefficients for GaussianProcessModel {
 
     fn family(&self) -> Family {
         self.family
+    }
+
+    /// At the mode of the hyperparameters; of more than 2,000 rows estimated by as many.
+    fn effective_degrees(&self, samples: &Samples) -> Result<Option<Array2<f64>>> {
+        let samples = with_known_terms(samples.rows_that_count()?, self.family)?;
+        let samples = match samples.rows() {
+            rows if rows > MOST_WITH_DEGREES => {
+                Cow::Owned(samples.select(&by_chance(rows, MOST_WITH_DEGREES))?)
+            }
+            _ => samples,
+        };
+        let rows = ScaledRows::new(&samples, self.family, self.intercept, &self.scaling)?;
+        let own = self.process.effective_degrees(rows.observations())?;
+        let mut degrees = Array2::zeros((own.nrows(), self.names.features.len() + 1));
+        degrees.slice_mut(s![.., ..own.ncols()]).assign(&own);
+        Ok(Some(degrees))
+    }
+
+    fn length_scales(&self) -> Option<Array2<f64>> {
+        let shape = (self.names.features.len() + 1, self.names.contexts.len());
+        Some(Array2::from_shape_fn(shape, |(coefficient, context)| {
+            if coefficient < self.coefficient_names().len() {
+                self.length_scale(coefficient, context)
+            } else {
+                f64::INFINITY
+            }
+        }))
     }
 
     fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {
@@ -477,6 +512,15 @@ impl Checked for GaussianProcessModel {
         if self.family != self.process.family() {
             let requirement = format!("{}, as of the process", self.process.family());
             return Err(Error::invalid_parameter("family", self.family, requirement));
+        }
+        if let Some(degrees) = self.residual_degrees
+            && !(degrees.is_finite() && degrees >= 1.0)
+        {
+            return Err(Error::invalid_parameter(
+                "residual_degrees",
+                degrees,
+                "at least 1",
+            ));
         }
         check_table("typical contexts", self.typical.view(), Some(contexts))?;
         check_weights(ArrayView1::from(&[self.mean_weight]), 1)

@@ -14,7 +14,7 @@ impl WithSums for GaussianProcessModel {
     /// [`contextualized_core::Error::InvalidParameter`] for a level outside (0, 1), those of
     /// [`contextualized_core::VaryingCoefficients::coefficients`], and [`contextualized_core::Error::Numerical`].
     fn coefficient_sums(&self, sums: &WeightedContexts, level: f64) -> Result<CoefficientSums> {
-        let quantile = Tail::new(level, None)?.quantile;
+        let quantile = Tail::new(level, self.residual_degrees)?.quantile;
         let values = sums.coefficients(self)?;
         let moments = self.process.sums(&self.standardized_sums(sums)?, None)?;
         let standard_errors = self.deviations(&moments.covariances)?;
@@ -33,7 +33,7 @@ impl WithSums for GaussianProcessModel {
         features: ArrayView2<'_, f64>,
         level: f64,
     ) -> Result<PredictorSums> {
-        let quantile = Tail::new(level, None)?.quantile;
+        let quantile = Tail::new(level, self.residual_degrees)?.quantile;
         let values = sums.predictor(self, features)?;
         let design = self.design(self.scaling.features.apply(features)?.view());
         let standardized = self.standardized_sums(sums)?;

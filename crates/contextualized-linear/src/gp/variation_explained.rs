@@ -98,13 +98,13 @@ impl GaussianProcessModel {
     }
 
     /// A coefficient's unit of the data in those of the fit; of the intercept, at average features.
-    fn unit(&self, target: usize, coefficient: usize) -> f64 {
+    pub(super) fn unit(&self, target: usize, coefficient: usize) -> f64 {
         let scaling = &self.scaling;
         let feature = scaling.features.scales().get(coefficient).copied();
         scaling.targets.scales()[target] / feature.unwrap_or(1.0)
     }
 
-    fn length_scale(&self, coefficient: usize, context: usize) -> f64 {
+    pub(super) fn length_scale(&self, coefficient: usize, context: usize) -> f64 {
         let inverse_length_scales = &self.process.hyperparameters().inverse_length_scales;
         let set = if inverse_length_scales.nrows() == 1 {
             0

@@ -58,6 +58,7 @@ impl WithWaldTests for GaussianProcessModel {
                     degrees: statistic.degrees,
                     residual_degrees: statistic.residual_degrees,
                     p_value: p_value(&statistic)?,
+                    deviation: statistic.deviation * self.unit(target, *coefficient),
                 });
             }
         }

@@ -1,0 +1,265 @@
+//! A fitted model in numbers: average coefficients with their evidence, and how well it fits.
+
+use contextualized_core::validate::check_probability;
+use contextualized_core::{
+    Error, Family, LocalCoefficients, Result, Samples, Standardization, Tail, VaryingCoefficients,
+    WeightedContexts,
+};
+use ndarray::{Array1, Array2, ArrayView1, Axis, s};
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
+
+/// The average of one coefficient of one target over the contexts of some rows, by weight.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AverageCoefficient {
+    /// Name of the target.
+    pub target: String,
+    /// Name of the feature, or `(intercept)` for the intercept at average features.
+    pub coefficient: String,
+    /// The average.
+    pub average: f64,
+    /// How well it is known, by a model that says so.
+    pub evidence: Option<Evidence>,
+    /// Standard deviation of the coefficient in the model over the rows, by weight.
+    pub deviation: f64,
+    /// Effective degrees of freedom of the coefficient, of a model that knows them: one if it does not vary.
+    pub effective_degrees: Option<f64>,
+}
+
+/// What is known of a number: by Student's t distribution where a dispersion is estimated, else by the normal.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evidence {
+    /// Standard error, or posterior standard deviation.
+    pub standard_error: f64,
+    /// Lower end of an interval.
+    pub lower: f64,
+    /// Upper end of the interval.
+    pub upper: f64,
+    /// The number in standard errors.
+    pub statistic: f64,
+    /// The two-sided p-value of the hypothesis that the number is zero.
+    pub p_value: f64,
+}
+
+/// The average coefficients of a model over the rows of samples, in general those it was fitted to: of every
+/// target the slopes, and the intercept if there is one. Intervals have probability `level`.
+///
+/// All are at average features: the intercept is the linear predictor there. Without a level there is no
+/// evidence, which may take as long as the fit.
+///
+/// # Errors
+///
+/// [`Error::InvalidParameter`] for a level outside (0, 1); those of the model.
+pub fn average_coefficients(
+    model: &(impl VaryingCoefficients + ?Sized),
+    samples: &Samples,
+    level: Option<f64>,
+) -> Result<Vec<AverageCoefficient>> {
+    if let Some(level) = level {
+        check_probability("level", level)?;
+    }
+    let samples = samples.rows_that_count()?;
+    let rows = samples.rows();
+    let weights = match samples.weights() {
+        Some(weights) => &weights / weights.sum(),
+        None => Array1::from_elem(rows, 1.0 / rows as f64),
+    };
+    let features = Standardization::fit(samples.features(), samples.weights())?;
+    let mut at_average = Array2::zeros(samples.features().dim());
+    at_average.assign(&features.centers());
+
+    let all = model.coefficients(samples.contexts())?;
+    let intercepts = all.linear_predictor(at_average.view())?;
+    let has_intercept = all.intercepts().iter().any(|intercept| *intercept != 0.0);
+    let degrees = model.effective_degrees(&samples)?;
+    let known = match (model.as_sums(), level) {
+        (None, _) | (_, None) => None,
+        (Some(model), Some(level)) => {
+            let weights = weights.view().insert_axis(Axis(0)).to_owned();
+            let sums = WeightedContexts::new(samples.contexts().to_owned(), weights)?;
+            let slopes = model.coefficient_sums(&sums, level)?;
+            let intercepts = model.predictor_sums(&sums, at_average.view(), level)?;
+            let tail = match model.as_predictive() {
+                None => None,
+                Some(model) => {
+                    let nobody = s![..0, ..];
+                    let contexts = samples.contexts().slice_move(nobody);
+                    let features = samples.features().slice_move(nobody);
+                    let known = model.predictor_distribution(contexts, features)?;
+                    known.degrees_of_freedom
+                }
+            };
+            Some((slopes, intercepts, tail, level))
+        }
+    };
+
+    let names = samples.names();
+    let last = names.features.len();
+    let mut averages = Vec::new();
+    for (target, target_name) in names.targets.iter().enumerate() {
+        for coefficient in 0..=last {
+            if coefficient == last && !has_intercept {
+                continue;
+            }
+            let values = match coefficient {
+                intercept if intercept == last => intercepts.column(target).to_owned(),
+                slope => all.slopes().slice(s![.., target, slope]).to_owned(),
+            };
+            let average = values.dot(&weights);
+            let evidence = match &known {
+                None => None,
+                Some((slopes, intercepts, degrees, level)) => {
+                    let error = match coefficient {
+                        intercept if intercept == last => intercepts.standard_errors[[0, target]],
+                        slope => slopes.standard_errors.slopes()[[0, target, slope]],
+                    };
+                    Some(Evidence::new(average, error, *degrees, *level)?)
+                }
+            };
+            let square = (&values - average).mapv(|d| d * d).dot(&weights);
+            averages.push(AverageCoefficient {
+                target: target_name.clone(),
+                coefficient: match names.features.get(coefficient) {
+                    Some(name) => name.clone(),
+                    None => "(intercept)".to_owned(),
+                },
+                average,
+                evidence,
+                deviation: square.sqrt(),
+                effective_degrees: degrees
+                    .as_ref()
+                    .map(|degrees| degrees[[target, coefficient]]),
+            });
+        }
+    }
+    Ok(averages)
+}
+
+impl Evidence {
+    /// Of an estimate with a standard error, by Student's t with these degrees of freedom or the normal
+    /// distribution.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Tail::new`].
+    fn new(value: f64, standard_error: f64, degrees: Option<f64>, level: f64) -> Result<Self> {
+        let half = Tail::new(level, degrees)?.quantile * standard_error;
+        let statistic = if value == 0.0 {
+            0.0
+        } else {
+            value / standard_error
+        };
+        let p_value = match degrees {
+            Some(degrees) => {
+                let t = StudentsT::new(0.0, 1.0, degrees)
+                    .map_err(|error| Error::numerical("the distribution of an average", error))?;
+                2.0 * t.sf(statistic.abs())
+            }
+            None => 2.0 * Normal::standard().sf(statistic.abs()),
+        };
+        Ok(Self {
+            standard_error,
+            lower: value - half,
+            upper: value + half,
+            statistic,
+            p_value: p_value.min(1.0),
+        })
+    }
+}
+
+/// How well a model fits one target of the rows it was fitted to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GoodnessOfFit {
+    /// Name of the target.
+    pub target: String,
+    /// Share of the deviance that the model explains, 1 − D / D₀, where the null model has nothing but an
+    /// intercept, or predicts zero if the model has no intercept: R² of a linear model. None where there is no
+    /// deviance to explain.
+    pub deviance_explained: Option<f64>,
+    /// See [`Family::log_likelihood`].
+    pub log_likelihood: f64,
+}
+
+/// How well a model fits every target of the rows of samples.
+///
+/// # Errors
+///
+/// Those of the model.
+pub fn goodness_of_fit(
+    model: &(impl LocalCoefficients + ?Sized),
+    samples: &Samples,
+) -> Result<Vec<GoodnessOfFit>> {
+    let samples = samples.rows_that_count()?;
+    let family = model.family();
+    let coefficients = model.coefficients_at(samples.contexts(), samples.features())?;
+    let has_intercept = coefficients.intercepts().iter().any(|own| *own != 0.0);
+    let mut predictors = coefficients.linear_predictor(samples.features())?;
+    let mut offsets = Array1::zeros(samples.rows());
+    if let Some(own) = samples.offsets() {
+        offsets.assign(&own);
+        predictors += &own.insert_axis(Axis(1));
+    }
+    let weight = |row: usize| samples.weights().map_or(1.0, |weights| weights[row]);
+    let deviance = |targets: ArrayView1<'_, f64>, predictors: ArrayView1<'_, f64>| -> f64 {
+        (0..targets.len())
+            .map(|row| weight(row) * family.deviance(targets[row], predictors[row]))
+            .sum()
+    };
+    let of_target = |(target, name): (usize, &String)| {
+        let targets = samples.targets().index_axis_move(Axis(1), target);
+        let own = predictors.column(target);
+        let constant = if has_intercept {
+            constant(family, targets, offsets.view(), &weight)
+        } else {
+            0.0
+        };
+        let null = deviance(targets, (&offsets + constant).view());
+        Ok(GoodnessOfFit {
+            target: name.clone(),
+            deviance_explained: (null > 0.0).then(|| 1.0 - deviance(targets, own) / null),
+            log_likelihood: family.log_likelihood(targets, own, samples.weights())?,
+        })
+    };
+    let names = samples.names().targets.iter();
+    names.enumerate().map(of_target).collect()
+}
+
+/// The constant that with the offsets makes the targets most likely, by Newton's method.
+fn constant(
+    family: Family,
+    targets: ArrayView1<'_, f64>,
+    offsets: ArrayView1<'_, f64>,
+    weight: &impl Fn(usize) -> f64,
+) -> f64 {
+    // Where the likelihood rises for ever the steps stay near one.
+    const STEPS: usize = 100;
+    const LARGEST: f64 = 5.0;
+    let rows = targets.len() as f64;
+    let initial = targets.iter().zip(offsets);
+    let mut constant = initial
+        .map(|(target, offset)| family.initial_predictor(*target) - offset)
+        .sum::<f64>()
+        / rows;
+    for _ in 0..STEPS {
+        let (mut first, mut second) = (0.0, 0.0);
+        for (row, target) in targets.iter().enumerate() {
+            let derivatives = family.derivatives(*target, constant + offsets[row]);
+            first += weight(row) * derivatives.first;
+            second += weight(row) * derivatives.second;
+        }
+        let step = -first / second;
+        if !step.is_finite() {
+            break;
+        }
+        // A quadratic likelihood has no step that is too long.
+        constant += if family.is_quadratic() {
+            step
+        } else {
+            step.clamp(-LARGEST, LARGEST)
+        };
+        if step.abs() <= 1e-12 * constant.abs().max(1.0) {
+            break;
+        }
+    }
+    constant
+}

@@ -1,0 +1,202 @@
+//! Averages with their evidence, and goodness of fit.
+
+use approx::assert_relative_eq;
+use contextualized_analysis::{average_coefficients, goodness_of_fit};
+use contextualized_baselines::{ClusterRegression, PopulationRegression};
+use contextualized_core::{Estimator, Family, LocalCoefficients, Samples};
+use contextualized_linear::GaussianProcessRegression;
+use ndarray::{Array1, Array2, Axis};
+
+/// Those of `reference/summary.R`: a feature, a context, and a target by the row's number and the feature.
+fn rows(target: impl Fn(f64, f64) -> f64) -> Samples {
+    let number = Array1::from_shape_fn(60, |i| i as f64);
+    let x = number.mapv(|i| (1.3 * i).sin());
+    let c = number.mapv(|i| (0.7 * i * i).cos());
+    let y = Array1::from_shape_fn(60, |i| target(number[i], x[i]));
+    let [c, x, y] = [c, x, y].map(|column| column.insert_axis(Axis(1)));
+    Samples::new(c.view(), x.view(), y.view()).unwrap()
+}
+
+fn line(i: f64, x: f64) -> f64 {
+    1.0 + 2.0 * x + 0.5 * (2.1 * i).sin()
+}
+
+/// Average, standard error, statistic and p-value of every coefficient of a population.
+fn population(family: Family, intercept: bool, samples: &Samples) -> (Vec<[f64; 4]>, f64, f64) {
+    let model = PopulationRegression::new()
+        .family(family)
+        .intercept(intercept)
+        .fit(samples)
+        .unwrap();
+    let lines = average_coefficients(&model, samples, Some(0.95)).unwrap();
+    let found = lines.iter().map(|line| {
+        assert_eq!((line.deviation, line.effective_degrees), (0.0, Some(1.0)));
+        let evidence = line.evidence.unwrap();
+        assert!(evidence.lower < line.average && line.average < evidence.upper);
+        [
+            line.average,
+            evidence.standard_error,
+            evidence.statistic,
+            evidence.p_value,
+        ]
+    });
+    let fit = &goodness_of_fit(&model, samples).unwrap()[0];
+    (
+        found.collect(),
+        fit.deviance_explained.unwrap(),
+        fit.log_likelihood,
+    )
+}
+
+fn is(found: (Vec<[f64; 4]>, f64, f64), lines: &[[f64; 4]], explained: f64, likelihood: f64) {
+    assert_eq!(found.0.len(), lines.len());
+    for (found, expected) in found.0.iter().zip(lines) {
+        for (found, expected) in found.iter().zip(expected) {
+            assert_relative_eq!(found, expected, max_relative = 1e-7);
+        }
+    }
+    assert_relative_eq!(found.1, explained, max_relative = 1e-9);
+    assert_relative_eq!(found.2, likelihood, max_relative = 1e-9);
+}
+
+/// Right values: `tests/reference/summary.R`.
+#[test]
+fn a_population_is_that_of_lm_and_glm() {
+    let weights = Array1::from_shape_fn(60, |i| 1.0 + (i % 3) as f64);
+    is(
+        population(
+            Family::Gaussian,
+            true,
+            &rows(line).with_weights(weights.view()).unwrap(),
+        ),
+        &[
+            [
+                1.990109283982,
+                0.0726681546518,
+                27.3862642242,
+                7.21667266130e-35,
+            ],
+            [
+                0.966402096883,
+                0.0511195029285,
+                18.9047631828,
+                1.79485123905e-26,
+            ],
+        ],
+        0.928218485242,
+        -31.4110714783,
+    );
+    is(
+        population(Family::Gaussian, false, &rows(line)),
+        &[[
+            2.0233439919,
+            0.195288324187,
+            10.3608037005,
+            6.70201669296e-15,
+        ]],
+        0.645318131173,
+        -88.6003547721,
+    );
+    let exposures = Array1::from_shape_fn(60, |i| (1.0 + (i % 5) as f64).ln());
+    let counts = rows(|i, x| {
+        let exposure = (1.0 + i % 5.0).ln();
+        ((0.5 + 0.7 * x + exposure).exp() * (1.0 + 0.5 * (2.1 * i).sin())).round()
+    });
+    is(
+        population(
+            Family::Poisson,
+            true,
+            &counts.with_offsets(exposures.view()).unwrap(),
+        ),
+        &[
+            [
+                0.680152644893,
+                0.0847357039059,
+                8.02675393656,
+                1.00085544365e-15,
+            ],
+            [
+                0.524707314489,
+                0.0589241934765,
+                8.90478568362,
+                5.34892867611e-19,
+            ],
+        ],
+        0.607382410328,
+        -120.596686456,
+    );
+    is(
+        population(
+            Family::Binomial,
+            true,
+            &rows(|i, x| f64::from(u8::from((2.1 * i).sin() + x > 0.0))),
+        ),
+        &[
+            [
+                2.289074640388,
+                0.558651907851,
+                4.09749722183,
+                4.17641178868e-05,
+            ],
+            [
+                -0.443703625752,
+                0.341054198804,
+                -1.30097687496,
+                0.193266370356,
+            ],
+        ],
+        0.309889546366,
+        -28.3317296295,
+    );
+}
+
+/// The trace of the matrix that turns outcomes into fitted values, by differences.
+#[test]
+fn effective_degrees_are_how_much_fitted_values_follow_outcomes() {
+    let samples = rows(|i, x| line(i, x) + (3.0 * (0.7 * i * i).cos()).sin() * x);
+    let model = GaussianProcessRegression::new().fit(&samples).unwrap();
+    let degrees = model.effective_degrees(&samples).unwrap().unwrap();
+    let known = GaussianProcessRegression::new().hyperparameters(model.hyperparameters());
+    let fitted = |targets: &Array2<f64>| {
+        let changed = samples.replace_targets(targets.view()).unwrap();
+        let model = known.fit(&changed).unwrap();
+        model.predict_samples(&samples).unwrap()
+    };
+    // Changes that leave the mean and the deviation of the targets, by which they are standardised.
+    let targets = samples.targets().to_owned();
+    let base = fitted(&targets);
+    let scale = targets.std(0.0);
+    let mut trace = 0.0;
+    for row in 0..60 {
+        let mut changed = targets.clone();
+        changed[[row, 0]] += 1e-4 * scale;
+        trace += (fitted(&changed)[[row, 0]] - base[[row, 0]]) / (1e-4 * scale);
+    }
+    assert!(degrees.iter().all(|own| *own > 0.9));
+    assert!(degrees[[0, 0]] > 3.0);
+    assert_relative_eq!(degrees.sum(), trace, max_relative = 0.03);
+}
+
+#[test]
+fn averages_are_by_weight_and_models_without_evidence_have_none() {
+    let weights = Array1::from_shape_fn(60, |i| (i % 4) as f64);
+    let samples = rows(|i, x| line(i, x) + (0.7 * i * i).cos() * x)
+        .with_weights(weights.view())
+        .unwrap();
+    let model = ClusterRegression::new().clusters(2).fit(&samples).unwrap();
+    let lines = average_coefficients(&model, &samples, Some(0.9)).unwrap();
+    let slopes = model
+        .coefficients_at(samples.contexts(), samples.features())
+        .unwrap();
+    let slopes = slopes.slopes().iter().copied().collect::<Array1<f64>>();
+    let mean = slopes.dot(&weights) / weights.sum();
+    assert_relative_eq!(lines[0].average, mean, max_relative = 1e-12);
+    let square = (&slopes - mean).mapv(|d| d * d).dot(&weights) / weights.sum();
+    assert_relative_eq!(lines[0].deviation, square.sqrt(), max_relative = 1e-9);
+    assert!(
+        lines
+            .iter()
+            .all(|line| line.evidence.is_none() && line.effective_degrees.is_none())
+    );
+    assert!(average_coefficients(&model, &samples, Some(1.0)).is_err());
+}

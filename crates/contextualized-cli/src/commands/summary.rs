@@ -1,0 +1,174 @@
+//! `summary`: a regression in numbers.
+
+use super::effects::coefficients;
+use super::fit::{family_in_words, rows_in_words};
+use crate::arguments::{Global, Summary};
+use crate::error::{Error, Result};
+use crate::model_file;
+use crate::output::{Cell, Section, Table, capital, print};
+use crate::saved::{Fitted, Regression, Saved};
+use contextualized_analysis::{AverageCoefficient, GoodnessOfFit, average_coefficients};
+use contextualized_core::{LocalCoefficients, PredictorDistribution, Samples};
+use ndarray::s;
+
+pub(crate) fn run(arguments: &Summary, global: &Global) -> Result<()> {
+    let saved: Saved = model_file::load(&arguments.model)?;
+    let regression = match &saved.fitted {
+        Fitted::Regression(regression) => regression,
+        Fitted::Networks(_) => {
+            return Err(Error::failure(format!(
+                "{} holds networks; `contextualized effects` shows their edges",
+                arguments.model
+            )));
+        }
+    };
+    let training = saved.training.samples(&saved.design)?;
+    let averages = average_coefficients(&regression.model, &training, Some(arguments.level))?;
+    let known = match regression.model.as_predictive() {
+        Some(model) => {
+            let nobody = s![..0, ..];
+            let contexts = training.contexts().slice_move(nobody);
+            let features = training.features().slice_move(nobody);
+            Some(model.predictor_distribution(contexts, features)?)
+        }
+        None => None,
+    };
+    let mut sections = vec![(rows_in_words(&saved), None)];
+    let said = [saved.data.kept_together(), family_in_words(&saved.design)];
+    sections.extend(
+        said.into_iter()
+            .flatten()
+            .map(|text| (capital(&text), None)),
+    );
+    sections.push((format!("Fitted: {}", saved.fitted.describe()), None));
+    sections.push(average_table(
+        &averages,
+        known.as_ref(),
+        &training,
+        saved.data.rows,
+        arguments.level,
+    ));
+    sections.extend(coefficients(regression, &training, &saved.data)?);
+    sections.push(fit_table(
+        regression,
+        &averages,
+        known.as_ref(),
+        saved.data.rows,
+    ));
+    print(&sections, global.json)
+}
+
+/// Average coefficients with their evidence.
+fn average_table(
+    averages: &[AverageCoefficient],
+    known: Option<&PredictorDistribution>,
+    training: &Samples,
+    rows: usize,
+    level: f64,
+) -> Section {
+    let several = training.names().targets.len() > 1;
+    let degrees = known.and_then(|known| known.degrees_of_freedom);
+    let statistic = if degrees.is_some() { "t" } else { "z" };
+    let mut columns = vec![
+        "coefficient",
+        "average",
+        "SE",
+        "lower",
+        "upper",
+        statistic,
+        "p",
+    ];
+    columns.push("effective df");
+    if several {
+        columns.insert(0, "target");
+    }
+    let mut table = Table::new("averages", &columns);
+    for line in averages {
+        let evidence = line.evidence.as_ref();
+        let mut row: Vec<Cell> = vec![
+            line.coefficient.as_str().into(),
+            line.average.into(),
+            evidence.map(|own| own.standard_error).into(),
+            evidence.map(|own| own.lower).into(),
+            evidence.map(|own| own.upper).into(),
+            evidence.map(|own| own.statistic).into(),
+            evidence.map_or(Cell::Missing, |own| Cell::PValue(own.p_value)),
+            line.effective_degrees.into(),
+        ];
+        if several {
+            row.insert(0, line.target.as_str().into());
+        }
+        table.push(row);
+    }
+    let over = if training.rows() == rows {
+        format!("{rows} training rows")
+    } else {
+        format!("{} of {rows} training rows", training.rows())
+    };
+    let evidence = if averages.iter().all(|line| line.evidence.is_none()) {
+        "This model has no standard errors: fit it with `--bootstraps 100`.".to_owned()
+    } else {
+        let distribution = match degrees {
+            Some(degrees) => format!("Student's t with {degrees:.1} degrees of freedom"),
+            None => "the normal distribution".to_owned(),
+        };
+        format!(
+            "Intervals of {} % and p-values of the hypothesis that the average is zero are by {distribution}; they assume independent rows.",
+            100.0 * level
+        )
+    };
+    (
+        format!(
+            "Coefficients averaged over the contexts of {over}, the intercept at average features. {evidence}"
+        ),
+        Some(table),
+    )
+}
+
+/// How well the model fits each target.
+fn fit_table(
+    regression: &Regression,
+    averages: &[AverageCoefficient],
+    known: Option<&PredictorDistribution>,
+    rows: usize,
+) -> Section {
+    let family = regression.model.family();
+    let mut table = Table::new(
+        "fit",
+        &[
+            "target",
+            "rows",
+            "effective df",
+            "residual SD",
+            "deviance explained",
+            "log-likelihood",
+        ],
+    );
+    for (target, fit) in regression.goodness.iter().enumerate() {
+        let GoodnessOfFit {
+            target: name,
+            deviance_explained,
+            log_likelihood,
+        } = fit;
+        let own = averages.iter().filter(|line| line.target == *name);
+        let degrees: Option<f64> = own.map(|line| line.effective_degrees).sum();
+        let dispersion = known.map(|known| known.dispersions[target]);
+        let residual = dispersion.filter(|_| family.has_dispersion());
+        table.push(vec![
+            name.as_str().into(),
+            rows.to_string().into(),
+            degrees.into(),
+            residual.map(f64::sqrt).into(),
+            (*deviance_explained).into(),
+            (*log_likelihood).into(),
+        ]);
+    }
+    let explained = "Fit to the training rows. Deviance explained: share of the deviance of a constant that the model does without, R² of a linear model."
+        .to_owned();
+    let unit = if family.has_dispersion() {
+        " Residual SD: of a row of weight one."
+    } else {
+        ""
+    };
+    (explained + unit, Some(table))
+}
