@@ -105,7 +105,13 @@ pub fn average_coefficients(
                 intercept if intercept == last => intercepts.column(target).to_owned(),
                 slope => all.slopes().slice(s![.., target, slope]).to_owned(),
             };
-            let average = values.dot(&weights);
+            // Of a constant neither is left to rounding.
+            let constant = values.iter().all(|value| *value == values[0]);
+            let average = if constant {
+                values[0]
+            } else {
+                values.dot(&weights)
+            };
             let evidence = match &known {
                 None => None,
                 Some((slopes, intercepts, degrees, level)) => {
@@ -116,7 +122,7 @@ pub fn average_coefficients(
                     Some(Evidence::new(average, error, *degrees, *level)?)
                 }
             };
-            let square = (&values - average).mapv(|d| d * d).dot(&weights);
+            let square: f64 = (&values - average).mapv(|d| d * d).dot(&weights);
             averages.push(AverageCoefficient {
                 target: target_name.clone(),
                 coefficient: match names.features.get(coefficient) {

@@ -172,7 +172,7 @@ impl AutoRegression {
         let family = self.settings.family;
         let samples = samples.rows_that_count()?;
         family.check(&samples)?;
-        let candidates = self.listed(samples.contexts().ncols());
+        let candidates = self.listed(samples.names().context_variables().len());
         let compared = match candidates.as_slice() {
             [] => return Err(Error::invalid_parameter("candidates", 0, "at least 1")),
             [sole] => family.has_dispersion() && !sole.knows_dispersion(),

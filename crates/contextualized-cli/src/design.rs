@@ -93,6 +93,27 @@ impl Design {
         self.targets.is_empty()
     }
 
+    /// Variables with levels among the contexts, and their columns.
+    fn context_factors(&self) -> Vec<(String, Vec<usize>)> {
+        let variables = self.variables.iter().enumerate();
+        let with_levels = variables.filter(|(_, variable)| variable.levels.is_some());
+        with_levels
+            .map(|(position, variable)| {
+                let columns = self.contexts.iter().enumerate();
+                let own = columns.filter(|(_, column)| Self::is_of(column, position));
+                (
+                    variable.name.clone(),
+                    own.map(|(column, _)| column).collect(),
+                )
+            })
+            .filter(|(_, columns): &(String, Vec<usize>)| !columns.is_empty())
+            .collect()
+    }
+
+    fn is_of(column: &DesignColumn, variable: usize) -> bool {
+        column.factors.iter().any(|(own, _)| *own == variable)
+    }
+
     pub(crate) fn context_names(&self) -> Vec<String> {
         names(&self.contexts)
     }
@@ -144,6 +165,7 @@ impl Design {
         };
         let samples = Samples::new(contexts, features, targets)?
             .with_context_names(self.context_names())?
+            .with_factors(self.context_factors())?
             .with_feature_names(self.feature_names())?
             .with_target_names(target_names)?;
         match offsets {
@@ -154,8 +176,7 @@ impl Design {
 
     /// Whether a design column depends on this variable.
     pub(crate) fn uses(columns: &[DesignColumn], variable: usize) -> bool {
-        let of = |column: &DesignColumn| column.factors.iter().any(|(v, _)| *v == variable);
-        columns.iter().any(of)
+        columns.iter().any(|column| Self::is_of(column, variable))
     }
 }
 

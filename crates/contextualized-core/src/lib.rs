@@ -121,7 +121,7 @@ pub use networks::{NetworkDensity, NetworkKind, Networks, VaryingNetworks};
 pub use nodes::{NodeDistribution, NodeNormal, StructuralEquations};
 pub use predictions::{PredictionIntervals, PredictorDistribution, Tail, WithPredictions};
 pub use report::{FitReport, Termination};
-pub use samples::{ColumnNames, Samples};
+pub use samples::{ColumnNames, ContextVariable, Samples};
 pub use scaling::Scaling;
 pub use splits::{KFold, Split};
 pub use standardization::{Standardization, normalized_weights};

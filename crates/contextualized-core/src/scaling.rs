@@ -17,7 +17,8 @@ pub struct Scaling {
 }
 
 impl Scaling {
-    /// Standardises all three tables by their (weighted) means and population deviations.
+    /// Standardises all three tables by their (weighted) means and population deviations, factors among the
+    /// contexts by [`Samples::context_scaling`].
     ///
     /// # Errors
     ///
@@ -25,7 +26,7 @@ impl Scaling {
     pub fn fit(samples: &Samples) -> Result<Self> {
         let fit = |table| Standardization::fit(table, samples.weights());
         Ok(Self {
-            contexts: fit(samples.contexts())?,
+            contexts: samples.context_scaling(samples.weights())?,
             features: fit(samples.features())?,
             targets: fit(samples.targets())?,
         })
@@ -76,6 +77,7 @@ impl Scaling {
         .with_context_names(&names.contexts)?
         .with_feature_names(&names.features)?
         .with_target_names(&names.targets)?;
+        let scaled = scaled.with_variables_of(names);
         let scaled = match samples.groups() {
             Some(groups) => scaled.with_groups(groups)?,
             None => scaled,

@@ -81,6 +81,12 @@ impl Standardization {
         self
     }
 
+    /// The same with another scale of one column.
+    pub(crate) fn with_scale(mut self, column: usize, scale: f64) -> Self {
+        self.scales[column] = scale;
+        self
+    }
+
     /// What is subtracted from each column.
     pub fn centers(&self) -> ArrayView1<'_, f64> {
         self.centers.view()

@@ -196,8 +196,9 @@ pub trait LocalCoefficients: Send + Sync {
         Ok(None)
     }
 
-    /// Length scale of every context in every coefficient ((x + 1) × c, the intercept last), of a model that
-    /// has them, in the contexts' units; infinite for a context without influence.
+    /// Length scale of every variable of the contexts ([`crate::ColumnNames::context_variables`]) in every
+    /// coefficient ((x + 1) × variables, the intercept last), of a model that has them: in units of a number, of
+    /// a factor in those of the difference between two levels; infinite for a variable without influence.
     fn length_scales(&self) -> Option<Array2<f64>> {
         None
     }

@@ -4,7 +4,7 @@ mod evaluate;
 
 pub(crate) use evaluate::Room;
 
-use contextualized_core::{Error, Result};
+use contextualized_core::{ContextVariable, Error, Result};
 use serde::{Deserialize, Serialize};
 use std::ops::{Add, Mul, Range};
 
@@ -133,6 +133,40 @@ impl Kernel {
             terms: (0..contexts)
                 .flat_map(|column| Self::new(family, [column]).terms)
                 .collect(),
+        }
+    }
+
+    /// The shape in all numbers at once, times a categorical kernel of every factor: one product, which may be
+    /// any function of the context. Columns of factors hold codes.
+    ///
+    /// # Panics
+    ///
+    /// If there are neither numbers nor factors.
+    pub fn of_variables(shape: KernelShape, variables: &[ContextVariable]) -> Self {
+        let columns = |factor: bool| {
+            let own = variables.iter().filter(move |own| own.factor == factor);
+            own.map(ContextVariable::first)
+        };
+        let numbers: Vec<usize> = columns(false).collect();
+        let of_numbers = (!numbers.is_empty()).then(|| Self::new(shape, numbers));
+        let of_factors = columns(true).map(|column| Self::categorical([column]));
+        let factors = of_numbers.into_iter().chain(of_factors);
+        factors.reduce(Mul::mul).expect("a variable")
+    }
+
+    /// A sum of kernels of one variable each: of the shape for numbers, categorical for factors, whose columns
+    /// hold codes.
+    pub fn additive_of_variables(shape: KernelShape, variables: &[ContextVariable]) -> Self {
+        let of = |variable: &ContextVariable| {
+            let shape = if variable.factor {
+                KernelShape::Categorical
+            } else {
+                shape
+            };
+            Self::new(shape, [variable.first()]).terms
+        };
+        Self {
+            terms: variables.iter().flat_map(of).collect(),
         }
     }
 

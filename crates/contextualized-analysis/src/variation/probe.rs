@@ -1,6 +1,8 @@
 //! How much the coefficients of a fitted model vary with each context.
 
-use contextualized_core::{Error, LocalCoefficients, Result, Samples, Standardization};
+use contextualized_core::{
+    ContextVariable, Error, LocalCoefficients, Result, Samples, Standardization,
+};
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis, concatenate, s};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -11,8 +13,9 @@ use rand_chacha::ChaCha8Rng;
 /// The last coefficient is the intercept at average features.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variations {
-    /// Over contexts of which one alone changes, the others staying as they are in the data: the root
-    /// of Sobol's total effect (targets × coefficients × contexts). Zero if and only if the
+    /// Over contexts of which one variable alone changes, a number or a factor
+    /// ([`contextualized_core::ColumnNames::context_variables`]), the others staying as they are in the data:
+    /// the root of Sobol's total effect (targets × coefficients × variables). Zero if and only if the
     /// coefficient does not depend on the context, whatever the shape, at the contexts compared.
     pub by_context: Array3<f64>,
     /// Over all contexts as they are in the data (targets × coefficients).
@@ -45,17 +48,23 @@ pub(super) struct Probe {
     /// Average features, as often as there are contexts.
     features: Array2<f64>,
     rows: usize,
+    variables: usize,
 }
 
 impl Probe {
     pub(super) fn new(samples: &Samples) -> Result<Self> {
         let samples = samples.rows_that_count()?;
         let means = Standardization::fit(samples.features(), samples.weights())?;
-        Self::at(samples.contexts(), means.centers())
+        let variables = samples.names().context_variables();
+        Self::at(samples.contexts(), &variables, means.centers())
     }
 
     /// The same whatever the order of the contexts' rows, as a permutation test needs.
-    fn at(contexts: ArrayView2<'_, f64>, means: ArrayView1<'_, f64>) -> Result<Self> {
+    fn at(
+        contexts: ArrayView2<'_, f64>,
+        variables: &[ContextVariable],
+        means: ArrayView1<'_, f64>,
+    ) -> Result<Self> {
         let mut order: Vec<usize> = (0..contexts.nrows()).collect();
         order.sort_by(|&a, &b| {
             let pairs = contexts.row(a).into_iter().zip(contexts.row(b));
@@ -68,11 +77,14 @@ impl Probe {
         order.truncate(MOST);
         let base = contexts.select(Axis(0), &order);
         let rows = base.nrows();
-        let changed: Vec<Array2<f64>> = (0..base.ncols())
-            .map(|column| {
+        let changed: Vec<Array2<f64>> = variables
+            .iter()
+            .map(|variable| {
                 let mut changed = base.clone();
                 for row in 0..rows {
-                    changed[[row, column]] = base[[(row + 1) % rows, column]];
+                    for &column in &variable.columns {
+                        changed[[row, column]] = base[[(row + 1) % rows, column]];
+                    }
                 }
                 changed
             })
@@ -87,6 +99,7 @@ impl Probe {
             contexts,
             features,
             rows,
+            variables: variables.len(),
         })
     }
 
@@ -97,7 +110,7 @@ impl Probe {
         let found = model.coefficients_at(self.contexts.view(), self.features.view())?;
         let (targets, slopes) = (found.targets(), found.features());
         let at_average = found.linear_predictor(self.features.view())?;
-        let mut by_context = Array3::zeros((targets, slopes + 1, self.contexts.ncols()));
+        let mut by_context = Array3::zeros((targets, slopes + 1, self.variables));
         let mut overall = Array2::zeros((targets, slopes + 1));
         for target in 0..targets {
             for coefficient in 0..=slopes {
@@ -107,7 +120,7 @@ impl Probe {
                 };
                 let base = values.slice(s![..self.rows]);
                 overall[[target, coefficient]] = deviation(base);
-                for context in 0..self.contexts.ncols() {
+                for context in 0..self.variables {
                     let start = (1 + context) * self.rows;
                     let differences = &values.slice(s![start..start + self.rows]) - &base;
                     let square = differences.dot(&differences) / (2.0 * self.rows as f64);

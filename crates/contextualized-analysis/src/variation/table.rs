@@ -13,7 +13,7 @@ pub struct Variation {
     pub target: String,
     /// Name of the feature, or `(intercept)` for the intercept at average features.
     pub coefficient: String,
-    /// Name of the context; none for all of them together.
+    /// Name of the context, a number or a factor; none for all of them together.
     pub context: Option<String>,
     /// Standard deviation of the coefficient over contexts, of which this one alone changes, in the account of
     /// the test: see [`Variations`], and of Wald tests [`contextualized_core::WaldTest::deviation`].
@@ -57,6 +57,7 @@ pub fn wald_table(
     samples: &Samples,
 ) -> Result<VariationTable> {
     let names = samples.names();
+    let variables = names.context_variables();
     let (mut pairs, mut coefficients) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
     // Of what could be tested: a p-value of one for want of rows is no evidence of anything.
     let mut tested = Vec::new();
@@ -68,7 +69,7 @@ pub fn wald_table(
             position(&names.features, &test.coefficient).unwrap_or(names.features.len());
         let context = test
             .context
-            .and_then(|name| position(&names.contexts, &name));
+            .and_then(|name| variables.iter().position(|own| own.name == name));
         if context.is_none() && test.degrees > 0 {
             tested.push(test.p_value);
         }
@@ -140,6 +141,7 @@ pub(super) fn lines(
     p_values: &[f64],
     maxima: Option<&[f64]>,
 ) -> Result<Vec<Variation>> {
+    let variables = names.context_variables();
     let (holm, benjamini_hochberg) = (holm(p_values)?, benjamini_hochberg(p_values)?);
     let lines = subjects
         .iter()
@@ -152,7 +154,7 @@ pub(super) fn lines(
             },
             context: subject
                 .context
-                .map(|context| names.contexts[context].clone()),
+                .map(|context| variables[context].name.clone()),
             deviation: subject.deviation,
             p_value: p_values[index],
             maximum: maxima.map(|maxima| maxima[index]),

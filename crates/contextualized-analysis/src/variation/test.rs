@@ -190,11 +190,11 @@ where
 
     /// The contexts that each model is given, with what it is measured at.
     fn arms(&self, samples: &Samples) -> Result<Vec<Arm>> {
-        let contexts = samples.contexts().ncols();
         let columns: Vec<Vec<usize>> = if self.each_alone {
-            (0..contexts).map(|context| vec![context]).collect()
+            let variables = samples.names().context_variables();
+            variables.into_iter().map(|own| own.columns).collect()
         } else {
-            vec![(0..contexts).collect()]
+            vec![(0..samples.contexts().ncols()).collect()]
         };
         let arm = |columns: Vec<usize>| {
             let probe = Probe::new(&samples.select_contexts(&columns)?)?;

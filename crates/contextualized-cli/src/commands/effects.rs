@@ -49,6 +49,7 @@ pub(super) fn coefficients(
         None => Some(variations(&regression.model, training)?),
     };
     let averages = average_coefficients(&regression.model, training, None)?;
+    let variables = names.context_variables();
     let length_scales = regression.model.length_scales();
     let several = names.targets.len() > 1;
     let mut columns = vec!["coefficient", "context", "mean", "deviation"];
@@ -66,7 +67,7 @@ pub(super) fn coefficients(
         // The intercept is behind the features.
         let coefficient =
             position(&names.features, &average.coefficient).unwrap_or(names.features.len());
-        let contexts = names.contexts.iter().enumerate();
+        let contexts = variables.iter().enumerate();
         for context in std::iter::once(None).chain(contexts.map(Some)) {
             let line = tests.and_then(|tests| {
                 let table = &tests.table;
@@ -74,7 +75,7 @@ pub(super) fn coefficients(
                 lines.find(|line| {
                     line.target == average.target
                         && line.coefficient == average.coefficient
-                        && line.context.as_ref() == context.map(|(_, name)| name)
+                        && line.context.as_ref() == context.map(|(_, variable)| &variable.name)
                 })
             });
             let deviation = match (&found, context) {
@@ -90,7 +91,9 @@ pub(super) fn coefficients(
             };
             let mut row: Vec<Cell> = vec![
                 average.coefficient.as_str().into(),
-                context.map_or("(all)", |(_, name)| name).into(),
+                context
+                    .map_or("(all)", |(_, variable)| variable.name.as_str())
+                    .into(),
                 context.is_none().then_some(average.average).into(),
                 deviation.into(),
             ];

@@ -40,6 +40,7 @@ impl<'a> Varying<'a> {
         }
         let found = variations(model, training)?;
         let names = training.names();
+        let variables = names.context_variables();
         let mut lines: Vec<Untested> = found
             .by_context
             .indexed_iter()
@@ -50,7 +51,7 @@ impl<'a> Varying<'a> {
                     .features
                     .get(coefficient)
                     .map_or_else(|| INTERCEPT.to_owned(), Clone::clone),
-                context: names.contexts[context].clone(),
+                context: variables[context].name.clone(),
                 deviation: *deviation,
             })
             .collect();

@@ -150,3 +150,32 @@ fn text_that_is_no_group_is_refused() {
     let message = folder.error(1, &["fit", "one.csv", "y ~ x | site", "--out", "m.ctx"]);
     assert!(message.contains("same value \"A\""), "{message}");
 }
+
+#[test]
+fn a_context_with_levels_is_one_line() {
+    let folder = Folder::new();
+    folder.write("clinics.csv", clinics());
+    let fit = [
+        "fit",
+        "clinics.csv",
+        "y ~ x | clinic + arm",
+        "--out",
+        "model.ctx",
+    ];
+    folder.ok(&[&fit[..], &["--estimator", "gp"]].concat());
+    for command in ["effects", "summary"] {
+        let said = folder.ok(&[command, "model.ctx"]);
+        let lines: Vec<&str> = said
+            .lines()
+            .filter(|line| line.starts_with(" x  "))
+            .collect();
+        assert!(
+            lines
+                .iter()
+                .any(|line| line.contains(" clinic ") && line.contains("***")),
+            "{said}"
+        );
+        assert!(lines.iter().any(|line| line.contains(" arm ")), "{said}");
+        assert!(!said.contains("clinic["), "{said}");
+    }
+}

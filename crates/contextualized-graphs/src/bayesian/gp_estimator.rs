@@ -5,7 +5,7 @@ use super::gp_model::{EdgeMargin, GaussianProcessBayesianModel, NodeEquation, Or
 use super::order_search::{Regressions, search, sparse_parents};
 use crate::checks::check_not_negative;
 use contextualized_core::{
-    Checked, Error, Estimator, NetworkEstimator, Result, Samples, Standardization,
+    Checked, ContextVariable, Error, Estimator, NetworkEstimator, Result, Samples, Standardization,
     normalized_weights,
 };
 use contextualized_gp::{
@@ -196,10 +196,7 @@ impl GaussianProcessBayesianNetwork {
         let target = standardized.features.select(Axis(1), &[node]);
         let kernel = match &self.kernel {
             Some(kernel) => kernel.rescaled(&standardized.context_scales),
-            None => Kernel::new(
-                KernelShape::SquaredExponential,
-                0..standardized.contexts.ncols(),
-            ),
+            None => Kernel::of_variables(KernelShape::SquaredExponential, &standardized.variables),
         };
         let contexts = standardized.contexts.view();
         let rows = Observations::new(contexts, design.view(), target.view())
@@ -212,7 +209,9 @@ impl GaussianProcessBayesianNetwork {
 }
 
 struct Standardized {
+    /// Factors by codes of their levels.
     contexts: Array2<f64>,
+    variables: Vec<ContextVariable>,
     context_scales: Vec<f64>,
     features: Array2<f64>,
     weights: Option<ndarray::Array1<f64>>,
@@ -275,11 +274,15 @@ impl Estimator for GaussianProcessBayesianNetwork {
             &found.order.nodes,
             self.sparsity,
         )?;
-        let context_scaling = Standardization::fit(samples.contexts(), samples.weights())?;
+        let context_scaling = samples.context_scaling(samples.weights())?;
         let scaling = Standardization::fit(samples.features(), samples.weights())?;
         let weights = samples.weights();
         let standardized = Standardized {
-            contexts: context_scaling.apply(samples.contexts())?,
+            contexts: samples.names().coded(
+                samples.contexts(),
+                context_scaling.apply(samples.contexts())?,
+            ),
+            variables: samples.names().context_variables(),
             context_scales: context_scaling.scales().to_vec(),
             features: scaling.apply(samples.features())?,
             weights: weights

@@ -127,6 +127,12 @@ impl GaussianProcessBayesianModel {
         Ok(self.equation(node)?.process.report())
     }
 
+    /// Contexts in units of the fit, factors by codes of their levels.
+    fn standardized(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let standardized = self.contexts.apply_to_contexts(contexts)?;
+        Ok(self.names.coded(contexts, standardized))
+    }
+
     /// Posterior standard deviations of all weights (n × p × p) at contexts (n × c), given the order and
     /// the edges; zero where there is no edge.
     ///
@@ -134,7 +140,7 @@ impl GaussianProcessBayesianModel {
     ///
     /// [`Error::ColumnCount`], [`Error::NotFinite`], [`Error::Numerical`].
     pub fn edge_deviations(&self, contexts: ArrayView2<'_, f64>) -> Result<Array3<f64>> {
-        let standardized = self.contexts.apply_to_contexts(contexts)?;
+        let standardized = self.standardized(contexts)?;
         let nodes = self.equations.len();
         let scales = self.features.scales();
         let mut deviations = Array3::zeros((contexts.nrows(), nodes, nodes));
@@ -197,7 +203,7 @@ impl NetworkDensity for GaussianProcessBayesianModel {
 impl StructuralNetworks for GaussianProcessBayesianModel {
     /// Their noise variances are the same at every context.
     fn equations(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<StructuralEquations>> {
-        let standardized = self.contexts.apply_to_contexts(contexts)?;
+        let standardized = self.standardized(contexts)?;
         let coefficients = self
             .equations
             .par_iter()

@@ -261,7 +261,7 @@ impl NeuralBayesianNetwork {
     ) -> Result<NeuralBayesianModel> {
         let [split, encoder, head, batches] = seeds(seed);
         let (train, held_out) = self.training.hold_out(samples, split)?;
-        let context_scaling = Standardization::fit(train.contexts(), train.weights())?;
+        let context_scaling = train.context_scaling(train.weights())?;
         let feature_scaling = Standardization::fit(train.features(), train.weights())?;
         let squares = feature_scaling.scales().mapv(|scale| scale * scale);
         let unit = squares.mean().unwrap_or(1.0).sqrt();

@@ -67,7 +67,7 @@ impl LocalSettings {
             });
         }
         check_varying(&samples)?;
-        let context_scaling = Standardization::fit(samples.contexts(), samples.weights())?;
+        let context_scaling = samples.context_scaling(samples.weights())?;
         let scaling = Standardization::fit(samples.features(), samples.weights())?;
         let contexts = context_scaling.apply(samples.contexts())?;
         let features = scaling.apply(samples.features())?;

@@ -79,7 +79,7 @@ impl Nodes {
     fn standardized(samples: &Samples) -> Result<Self> {
         let (contexts, features) = (samples.contexts(), samples.features());
         let weights = samples.weights();
-        let context_scaling = Standardization::fit(contexts, weights)?;
+        let context_scaling = samples.context_scaling(weights)?;
         let scaling = Standardization::fit(features, weights)?;
         let nodes = scaling.apply(features)?;
         let weights = normalized_weights(weights, nodes.nrows())?;

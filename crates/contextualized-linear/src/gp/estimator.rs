@@ -3,7 +3,8 @@
 use super::model::{GaussianProcessModel, by_chance, with_noise_times};
 use super::rows::{ScaledRows, with_known_terms};
 use contextualized_core::{
-    Estimator, Family, RegressionEstimator, RegressionSettings, Result, Samples, Scaling,
+    ColumnNames, Estimator, Family, RegressionEstimator, RegressionSettings, Result, Samples,
+    Scaling,
 };
 use contextualized_gp::{
     CoefficientProcess, Hyperparameters, Kernel, KernelShape, ProcessSettings, Sharing,
@@ -18,7 +19,9 @@ use ndarray::Axis;
 /// every entry of B and m:  βⱼ(c) = bⱼ + Σₜ gⱼₜ(c),  p(bⱼ) ∝ 1,  gⱼₜ ~ GP(0, sⱼₜ² kₜ(c, c'))
 /// ```
 ///
-/// Contexts that are alike by the kernel have coefficients that are alike. How alike, in which
+/// A factor among the contexts ([`Samples::with_factors`]) has a categorical kernel in the place of the shape,
+/// with one length scale: its levels are equally unlike each other. Contexts that are alike by the kernel have
+/// coefficients that are alike. How alike, in which
 /// columns, and which coefficients vary at all is found by the marginal likelihood, whose priors
 /// have their mode where nothing varies: a context of noise switches itself off. Coefficients come
 /// with their posterior: intervals at any context, of predictions, and joint draws.
@@ -119,7 +122,8 @@ impl GaussianProcessRegression {
         self
     }
 
-    /// This kernel, whose columns are the contexts'. Periods are in the contexts' units.
+    /// This kernel, whose columns are the contexts'. Periods are in the contexts' units. A factor among the
+    /// contexts has the number of its level in its first column, and zeros in the others.
     pub fn kernel(mut self, kernel: Kernel) -> Self {
         self.structure = Structure::Given(kernel);
         self
@@ -146,12 +150,13 @@ impl GaussianProcessRegression {
         self
     }
 
-    fn process(&self, contexts: usize, scaling: &Scaling) -> CoefficientProcess {
+    fn process(&self, names: &ColumnNames, scaling: &Scaling) -> CoefficientProcess {
+        let variables = names.context_variables();
         let kernel = match &self.structure {
-            Structure::Joint(family) => Kernel::new(*family, 0..contexts),
-            Structure::Additive(family) => Kernel::additive(*family, contexts),
-            Structure::Interactions(family) => {
-                Kernel::additive(*family, contexts).with_interactions()
+            Structure::Joint(shape) => Kernel::of_variables(*shape, &variables),
+            Structure::Additive(shape) => Kernel::additive_of_variables(*shape, &variables),
+            Structure::Interactions(shape) => {
+                Kernel::additive_of_variables(*shape, &variables).with_interactions()
             }
             Structure::Given(kernel) => kernel.clone(),
         };
@@ -210,7 +215,7 @@ impl Estimator for GaussianProcessRegression {
         }
         let rows = ScaledRows::new(&samples, self.family, self.intercept, &scaling)?;
         let mean_weight = mean_weight(&samples, self.family);
-        let mut process = self.process(samples.contexts().ncols(), &scaling);
+        let mut process = self.process(samples.names(), &scaling);
         if let Some(known) = &self.hyperparameters {
             process = process.hyperparameters(with_noise_times(known, mean_weight.sqrt().recip()));
         }

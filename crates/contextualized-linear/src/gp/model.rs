@@ -137,8 +137,11 @@ impl GaussianProcessModel {
         context: usize,
         values: ArrayView1<'_, f64>,
     ) -> Result<PartialEffect> {
-        let values = values.insert_axis(Axis(1));
-        check_finite("values", values.view())?;
+        check_finite("values", values.insert_axis(Axis(1)))?;
+        if context >= self.scaling.contexts.columns() {
+            return Err(absent(context));
+        }
+        let (context, values) = self.in_kernel(context, values);
         let terms = self.kernel().terms().iter().map(|term| term.columns());
         let with_it: Vec<_> = terms
             .enumerate()
@@ -147,17 +150,11 @@ impl GaussianProcessModel {
         match with_it.as_slice() {
             [] => Err(absent(context)),
             [(term, columns)] if columns.iter().all(|column| *column == context) => {
-                let mut contexts = Array2::zeros((values.nrows(), self.scaling.contexts.columns()));
-                let values = values.column(0);
-                let standardized = standardized_column(&self.scaling.contexts, context, values);
-                contexts.column_mut(context).assign(&standardized);
+                let mut contexts = Array2::zeros((values.len(), self.scaling.contexts.columns()));
+                contexts.column_mut(context).assign(&values);
                 self.effect_in_units(&self.process.partial_effect(*term, contexts.view())?)
             }
-            _ => self.averaged(
-                &[context],
-                values.view(),
-                &[(&[true], 1.0), (&[false], -1.0)],
-            ),
+            _ => self.averaged(&[(context, values)], &[(&[true], 1.0), (&[false], -1.0)]),
         }
     }
 
@@ -175,15 +172,19 @@ impl GaussianProcessModel {
         values: ArrayView2<'_, f64>,
     ) -> Result<PartialEffect> {
         check_table("values", values, Some(2))?;
-        let both =
-            |columns: Vec<usize>| columns.contains(&contexts.0) && columns.contains(&contexts.1);
         let mut terms = self.kernel().terms().iter();
-        if contexts.0 == contexts.1 || !terms.any(|term| both(term.columns())) {
+        let most = self.scaling.contexts.columns();
+        if contexts.0 >= most || contexts.1 >= most {
+            return Err(absent(format!("{contexts:?}")));
+        }
+        let first = self.in_kernel(contexts.0, values.column(0));
+        let second = self.in_kernel(contexts.1, values.column(1));
+        let both = |columns: Vec<usize>| columns.contains(&first.0) && columns.contains(&second.0);
+        if first.0 == second.0 || !terms.any(|term| both(term.columns())) {
             return Err(absent(format!("{contexts:?}")));
         }
         self.averaged(
-            &[contexts.0, contexts.1],
-            values,
+            &[first, second],
             &[
                 (&[true, true], 1.0),
                 (&[true, false], -1.0),
@@ -193,36 +194,29 @@ impl GaussianProcessModel {
         )
     }
 
-    /// Signed sums of mean coefficients over typical rows, in each of which the columns marked have
-    /// the values asked for.
+    /// Signed sums of mean coefficients over typical rows, in each of which the columns of the kernel that are
+    /// marked have the values asked for.
     fn averaged(
         &self,
-        columns: &[usize],
-        values: ArrayView2<'_, f64>,
+        columns: &[(usize, Array1<f64>)],
         signed: &[(&[bool], f64)],
     ) -> Result<PartialEffect> {
         let rows = self.typical.nrows().min(AVERAGED);
         let typical = self.typical.slice(s![..rows, ..]);
-        let standardized: Vec<_> = columns
-            .iter()
-            .enumerate()
-            .map(|(position, &column)| {
-                standardized_column(&self.scaling.contexts, column, values.column(position))
-            })
-            .collect();
+        let asked = columns.first().map_or(0, |(_, values)| values.len());
         // For each set of values a block of rows for each part.
-        let blocks = values.nrows() * signed.len();
+        let blocks = asked * signed.len();
         let mut contexts = Array2::zeros((blocks * rows, typical.ncols()));
-        let mut weights = Array2::zeros((values.nrows(), blocks * rows));
+        let mut weights = Array2::zeros((asked, blocks * rows));
         for (g, mut sum) in weights.rows_mut().into_iter().enumerate() {
             for (part, (changed, sign)) in signed.iter().enumerate() {
                 let start = (g * signed.len() + part) * rows;
                 let range = start..start + rows;
                 let mut block = contexts.slice_mut(s![range.clone(), ..]);
                 block.assign(&typical);
-                for (position, &column) in columns.iter().enumerate() {
-                    if changed[position] {
-                        block.column_mut(column).fill(standardized[position][g]);
+                for ((column, values), changed) in columns.iter().zip(*changed) {
+                    if *changed {
+                        block.column_mut(*column).fill(values[g]);
                     }
                 }
                 sum.slice_mut(s![range]).fill(sign / rows as f64);
@@ -280,7 +274,23 @@ impl GaussianProcessModel {
     }
 
     pub(super) fn standardized(&self, contexts: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        self.scaling.contexts.apply_to_contexts(contexts)
+        let standardized = self.scaling.contexts.apply_to_contexts(contexts)?;
+        Ok(self.names.coded(contexts, standardized))
+    }
+
+    /// Values of a context column in units of the fit, and the column of the kernel that has them: of a factor's
+    /// indicators they are codes of levels in its first column.
+    fn in_kernel(&self, context: usize, values: ArrayView1<'_, f64>) -> (usize, Array1<f64>) {
+        let factors = self.names.factors.iter();
+        let factor = factors.clone().find(|own| own.columns.contains(&context));
+        let Some(factor) = factor else {
+            let standardized = standardized_column(&self.scaling.contexts, context, values);
+            return (context, standardized);
+        };
+        let level = factor.columns.iter().position(|own| *own == context);
+        let code = level.map_or(0.0, |level| (level + 1) as f64);
+        let coded = values.mapv(|value| if value > 0.5 { code } else { 0.0 });
+        (factor.first(), coded)
     }
 
     pub(super) fn design(&self, features: ArrayView2<'_, f64>) -> Array2<f64> {
@@ -466,10 +476,11 @@ impl LocalCoefficients for GaussianProcessModel {
     }
 
     fn length_scales(&self) -> Option<Array2<f64>> {
-        let shape = (self.names.features.len() + 1, self.names.contexts.len());
-        Some(Array2::from_shape_fn(shape, |(coefficient, context)| {
+        let variables = self.names.context_variables();
+        let shape = (self.names.features.len() + 1, variables.len());
+        Some(Array2::from_shape_fn(shape, |(coefficient, variable)| {
             if coefficient < self.coefficient_names().len() {
-                self.length_scale(coefficient, context)
+                self.length_scale(coefficient, &variables[variable])
             } else {
                 f64::INFINITY
             }

@@ -46,6 +46,10 @@ impl ScaledRows {
         scaling: &Scaling,
     ) -> Result<Self> {
         let scaled = scaling.apply(samples)?;
+        let coded = samples
+            .names()
+            .coded(samples.contexts(), scaled.contexts().to_owned());
+        let scaled = scaled.replace_contexts(coded.view())?;
         let weights = match samples.weights() {
             Some(weights) if family.has_dispersion() => {
                 Some(normalized_weights(Some(weights), samples.rows())?)

@@ -2,7 +2,7 @@
 
 use super::model::GaussianProcessModel;
 use contextualized_core::validate::check_probability;
-use contextualized_core::{Error, Result};
+use contextualized_core::{ContextVariable, Error, Result};
 use ndarray::{Array2, ArrayView1, Axis, concatenate, s};
 
 /// How much one coefficient of one target varies with one context.
@@ -12,7 +12,7 @@ pub struct VariationExplained {
     pub target: String,
     /// Name of the feature, or `(intercept)`.
     pub coefficient: String,
-    /// Name of the context.
+    /// Name of the context, a number or a factor.
     pub context: String,
     /// The shortest length scale the context has in any term of the kernel, in its own units;
     /// infinite if none depends on it.
@@ -42,13 +42,16 @@ impl GaussianProcessModel {
     pub fn variation_explained(&self, level: f64) -> Result<Vec<VariationExplained>> {
         check_probability("level", level)?;
         let names = self.coefficient_names();
-        let contexts = self.typical.ncols();
+        let variables = self.names.context_variables();
+        let contexts = variables.len();
         // The same rows, then those with one context after the other taken from other rows.
         let most = (JOINT / names.len() / (1 + contexts)).clamp(2, self.typical.nrows().max(2));
         let rows = most.min(self.typical.nrows());
         let typical = self.typical.slice(s![..rows, ..]).to_owned();
-        let changed: Vec<Array2<f64>> = (0..contexts)
-            .map(|column| {
+        let changed: Vec<Array2<f64>> = variables
+            .iter()
+            .map(|variable| {
+                let column = variable.first();
                 let mut changed = typical.clone();
                 for row in 0..rows {
                     changed[[row, column]] = typical[[(row + 1) % rows, column]];
@@ -74,7 +77,7 @@ impl GaussianProcessModel {
         for (target, target_name) in self.names.targets.iter().enumerate() {
             for (coefficient, name) in names.iter().enumerate() {
                 let unit = self.unit(target, coefficient);
-                for (context, context_name) in self.names.contexts.iter().enumerate() {
+                for (context, variable) in variables.iter().enumerate() {
                     let mut drawn: Vec<f64> = draws
                         .slice(s![.., .., target, coefficient])
                         .rows()
@@ -86,8 +89,8 @@ impl GaussianProcessModel {
                     table.push(VariationExplained {
                         target: target_name.clone(),
                         coefficient: name.clone(),
-                        context: context_name.clone(),
-                        length_scale: self.length_scale(coefficient, context),
+                        context: variable.name.clone(),
+                        length_scale: self.length_scale(coefficient, variable),
                         effect: unit * effect(means.slice(s![.., target, coefficient]), context),
                         interval: (end(0.5 - level / 2.0), end(0.5 + level / 2.0)),
                     });
@@ -104,7 +107,8 @@ impl GaussianProcessModel {
         scaling.targets.scales()[target] / feature.unwrap_or(1.0)
     }
 
-    pub(super) fn length_scale(&self, coefficient: usize, context: usize) -> f64 {
+    pub(super) fn length_scale(&self, coefficient: usize, variable: &ContextVariable) -> f64 {
+        let context = variable.first();
         let inverse_length_scales = &self.process.hyperparameters().inverse_length_scales;
         let set = if inverse_length_scales.nrows() == 1 {
             0
@@ -116,6 +120,10 @@ impl GaussianProcessModel {
             .zip(inverse_length_scales.row(set))
             .filter(|(column, _)| *column == context)
             .fold(0.0, |most: f64, (_, r)| r.max(most));
-        self.scaling.contexts.scales()[context] / most
+        if variable.factor {
+            most.recip()
+        } else {
+            self.scaling.contexts.scales()[context] / most
+        }
     }
 }

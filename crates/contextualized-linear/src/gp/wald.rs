@@ -2,7 +2,7 @@
 
 use super::model::{GaussianProcessModel, by_chance};
 use super::rows::{ScaledRows, with_known_terms};
-use contextualized_core::{Error, Result, Samples, WaldTest, WithWaldTests};
+use contextualized_core::{ContextVariable, Error, Result, Samples, WaldTest, WithWaldTests};
 use contextualized_gp::{Constancy, WaldStatistic};
 use statrs::distribution::{ContinuousCDF, FisherSnedecor};
 use std::borrow::Cow;
@@ -25,7 +25,7 @@ impl WithWaldTests for GaussianProcessModel {
             samples
         };
         let names = self.coefficient_names();
-        let contexts = &self.names.contexts;
+        let contexts = self.names.context_variables();
         let coefficients = 0..names.len();
         let mut subjects: Vec<(usize, Option<usize>)> = Vec::new();
         for coefficient in coefficients.clone() {
@@ -36,7 +36,10 @@ impl WithWaldTests for GaussianProcessModel {
             .iter()
             .map(|&(coefficient, context)| Constancy {
                 coefficients: vec![coefficient],
-                contexts: context.map_or_else(|| (0..contexts.len()).collect(), |one| vec![one]),
+                contexts: match context {
+                    Some(one) => vec![contexts[one].first()],
+                    None => contexts.iter().map(ContextVariable::first).collect(),
+                },
             })
             .collect();
         let samples = with_known_terms(samples, self.family)?;
@@ -53,7 +56,7 @@ impl WithWaldTests for GaussianProcessModel {
                 tests.push(WaldTest {
                     target: name.clone(),
                     coefficient: names[*coefficient].clone(),
-                    context: context.map(|position| contexts[position].clone()),
+                    context: context.map(|position| contexts[position].name.clone()),
                     statistic: statistic.value,
                     degrees: statistic.degrees,
                     residual_degrees: statistic.residual_degrees,

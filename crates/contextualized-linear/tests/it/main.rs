@@ -3,6 +3,7 @@
 
 mod gp;
 mod gp_effects;
+mod gp_factors;
 mod gp_families;
 mod gp_intervals;
 mod gp_wald;
