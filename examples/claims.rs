@@ -10,6 +10,7 @@
 //! conformal      how often 95 % conformal intervals hold a new outcome, whatever the model
 //! variation      how often tests of variation reject, where nothing varies and where something does
 //! level          how often they reject where easy assumptions fail, and what they find
+//! robust         intervals and errors where effects are rough or faint, contexts skewed, rows outside
 //! bayesian       errors of every model in Section 2 of the demo, over data seeds
 //! networks       correlation and Markov networks beside those of clusters and encoders; a large case
 //! auto           the automatic choice of a regression beside fixed estimators, on nine problems
@@ -25,7 +26,7 @@
 use clap::{Parser, ValueEnum};
 use contextualized_examples::claims::{
     auto, bayesian, bootstrap, conformal, coverage, demo, interactions, level, million, networks,
-    variation,
+    robust, variation,
 };
 use std::error::Error;
 use std::process::ExitCode;
@@ -56,6 +57,7 @@ enum Group {
     Conformal,
     Variation,
     Level,
+    Robust,
     Bayesian,
     Networks,
     Auto,
@@ -78,6 +80,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             Group::Conformal => conformal::measure(arguments.data_sets)?,
             Group::Variation => variation::measure(arguments.data_sets)?,
             Group::Level => level::measure(arguments.data_sets)?,
+            Group::Robust => robust::measure(arguments.data_sets)?,
             Group::Bayesian => bayesian::measure(arguments.seeds)?,
             Group::Networks => networks::measure(arguments.seeds)?,
             Group::Auto => auto::measure(arguments.seeds)?,

@@ -10,6 +10,7 @@ pub mod interactions;
 pub mod level;
 pub mod million;
 pub mod networks;
+pub mod robust;
 pub mod variation;
 
 mod truth;

@@ -7,7 +7,7 @@ use contextualized_core::validate::{check_columns, check_probability, check_quer
 use contextualized_core::{
     Checked, Coefficients, Error, Estimator, Family, KFold, LocalCoefficients, PredictionIntervals,
     Result, Samples, Split, VaryingCoefficients, WithArchetypes, WithPredictions, WithSums,
-    WithUncertainty, WithWaldTests, checked_serde,
+    WithUncertainty, WithWaldTests, checked_serde, normalized_weights,
 };
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use quantile::conformal_quantile;
@@ -160,10 +160,8 @@ where
         let rows = samples.rows();
         let split = Split::holdout(rows, self.share, self.seed)?;
         let folds = |rows: &[usize]| self.folds(rows.len()).splits(rows.len());
-        let masses = match samples.weights() {
-            Some(weights) => weights.select(Axis(0), &split.test),
-            None => Array1::ones(split.test.len()),
-        };
+        // Of all rows, so that it does not matter what all weights are multiplied by.
+        let masses = normalized_weights(samples.weights(), rows)?.select(Axis(0), &split.test);
         self.fit_split(&samples, &split, masses, "calibration rows", folds)
     }
 }

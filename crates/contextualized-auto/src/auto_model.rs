@@ -18,6 +18,10 @@ pub struct AutoModel {
     model: RegressionModel,
     /// Root mean squared error of each target on held-out rows.
     held_out_errors: Option<Array1<f64>>,
+    /// Mean square of the predictor's standard errors at the rows compared, of each target, where there are
+    /// held-out errors and bootstraps.
+    #[serde(default)]
+    mean_variances: Option<Array1<f64>>,
     report: AutoReport,
 }
 
@@ -25,16 +29,15 @@ checked_serde!(AutoModel);
 
 impl Checked for AutoModel {
     fn check(&self) -> Result<()> {
-        let Some(errors) = &self.held_out_errors else {
-            return Ok(());
-        };
-        check_finite("held-out errors", errors.view().insert_axis(Axis(0)))?;
-        if let Some(error) = errors.iter().find(|error| **error < 0.0) {
-            return Err(Error::invalid_parameter(
-                "held-out error",
-                error,
-                "at least zero",
-            ));
+        for (name, values) in [
+            ("held-out errors", &self.held_out_errors),
+            ("mean variances", &self.mean_variances),
+        ] {
+            let Some(values) = values else { continue };
+            check_finite(name, values.view().insert_axis(Axis(0)))?;
+            if let Some(value) = values.iter().find(|value| **value < 0.0) {
+                return Err(Error::invalid_parameter(name, value, "at least zero"));
+            }
         }
         Ok(())
     }
@@ -51,12 +54,19 @@ impl AutoModel {
         model: RegressionModel,
         held_out_errors: Option<Array1<f64>>,
         report: AutoReport,
-    ) -> Self {
-        Self {
+        compared: &Samples,
+    ) -> Result<Self> {
+        let mut model = Self {
             model,
             held_out_errors,
+            mean_variances: None,
             report,
+        };
+        if model.held_out_errors.is_some() && model.model.as_predictive().is_none() {
+            let errors = model.predictor_errors(compared.contexts(), compared.features())?;
+            model.mean_variances = errors.and_then(|errors| (&errors * &errors).mean_axis(Axis(0)));
         }
+        Ok(model)
     }
 
     /// The model that was chosen.
@@ -89,10 +99,9 @@ impl AutoModel {
     /// binary targets, those that should contain its probability. Offsets (n), if any, are on the link
     /// scale.
     ///
-    /// Those of a Gaussian process and of a population are the model's own. Of clusters, encoders and
-    /// bootstraps they are made of the standard error of the predictor, where there are bootstraps, and
-    /// the dispersion: of a family that has one, the error of held-out rows. The latter is not only
-    /// noise but the model's own error too, so that they are rather wide than narrow.
+    /// Those of a Gaussian process and of a population are the model's own. Of clusters and encoders of a
+    /// family with a dispersion they are made of the errors of held-out rows, which are noise and the model's
+    /// own error; with bootstraps the latter is that of each row.
     ///
     /// # Errors
     ///
@@ -132,7 +141,7 @@ impl AutoModel {
             None => Array2::zeros(means.dim()),
         };
         let dispersions = match &self.held_out_errors {
-            Some(errors) => errors.mapv(|error| error * error),
+            Some(errors) => self.noise_of(errors),
             None if family.has_dispersion() => self.own_dispersions(contexts, features)?,
             None => Array1::ones(means.ncols()),
         };
@@ -149,6 +158,16 @@ impl AutoModel {
             dispersions,
             degrees_of_freedom: None,
         })
+    }
+
+    /// What held-out errors have beyond the model's own error: that is in the standard errors, where there are
+    /// some, and would count twice.
+    fn noise_of(&self, held_out_errors: &Array1<f64>) -> Array1<f64> {
+        let squares = held_out_errors.mapv(|error| error * error);
+        match &self.mean_variances {
+            Some(own) if own.len() == squares.len() => (squares - own).mapv(|noise| noise.max(0.0)),
+            Some(_) | None => squares,
+        }
     }
 
     /// Those of the model that was fitted to all rows before it was bootstrapped, which knows them where no

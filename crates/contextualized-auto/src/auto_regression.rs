@@ -191,7 +191,12 @@ impl AutoRegression {
             report.fitted(|chosen| self.fit_chosen(&candidates[chosen], &samples))?;
         progress.step();
         let noise = noise.swap_remove(report.chosen());
-        Ok(AutoModel::new(model, noise, report))
+        AutoModel::new(
+            model,
+            noise,
+            report,
+            self.comparison.rows_compared(&samples, family)?.as_ref(),
+        )
     }
 
     fn fit_chosen(&self, chosen: &Candidate, samples: &Samples) -> Result<RegressionModel> {
@@ -220,6 +225,7 @@ impl AutoRegression {
         progress: &Progress<'_>,
     ) -> Result<(AutoReport, Vec<Option<Array1<f64>>>)> {
         let family = self.settings.family;
+        let loss = family.loss_of(samples)?;
         let job = |candidate: usize, train: &Samples, test: &Samples| {
             let model = candidates[candidate].fit(train)?;
             if model.family() != family {
@@ -231,14 +237,13 @@ impl AutoRegression {
             }
             let predictions = model.predict_samples(test)?;
             Ok(HeldOut {
-                losses: family.losses(test.targets(), predictions.view())?,
+                losses: loss.of_rows(test.targets(), predictions.view())?,
                 predictions,
             })
         };
-        let loss = family.loss_name();
-        let decision = self
-            .comparison
-            .decide(samples, family, loss, names, progress, job)?;
+        let decision =
+            self.comparison
+                .decide(samples, family, loss.name(), names, progress, job)?;
         let errors = |predictions: Option<Array2<f64>>| {
             let predictions = predictions.filter(|_| family.has_dispersion())?;
             Some(held_out_errors(&decision.samples, &predictions))

@@ -116,7 +116,11 @@ impl Comparison {
     }
 
     /// At most as many rows as are compared on, chosen by the seed.
-    fn rows_compared<'a>(&self, samples: &'a Samples, family: Family) -> Result<Cow<'a, Samples>> {
+    pub(crate) fn rows_compared<'a>(
+        &self,
+        samples: &'a Samples,
+        family: Family,
+    ) -> Result<Cow<'a, Samples>> {
         let rows = samples.rows();
         if rows <= self.most_rows {
             return Ok(Cow::Borrowed(samples));

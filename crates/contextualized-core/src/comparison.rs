@@ -146,9 +146,10 @@ pub fn cross_validate_on(
 ) -> Result<Vec<Compared<FoldScores>>> {
     let names = estimators.iter().map(DynEstimator::name);
     let validation = CrossValidation::new(samples, splits)?;
+    let loss = family.loss_of(samples)?;
     let results = validation.run(
         estimators.len(),
-        family.loss_name(),
+        loss.name(),
         None,
         &|_| (),
         |estimator, train, test| {
@@ -156,7 +157,7 @@ pub fn cross_validate_on(
                 .fit_boxed(train)?
                 .predict_samples(test)?;
             Ok(HeldOut {
-                losses: family.losses(test.targets(), predictions.view())?,
+                losses: loss.of_rows(test.targets(), predictions.view())?,
                 predictions,
             })
         },

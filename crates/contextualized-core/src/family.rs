@@ -9,8 +9,8 @@ mod gaussian;
 mod poisson;
 
 use crate::predictions::Tail;
-use crate::validate::check_rows;
-use crate::{Error, Link, Result, Samples};
+use crate::validate::{check_columns, check_rows};
+use crate::{Error, Link, Result, Samples, Standardization};
 use ndarray::{Array1, ArrayView1, ArrayView2, Zip};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -72,6 +72,39 @@ pub struct Derivatives {
     pub third: f64,
 }
 
+/// A loss by which models of the same samples are compared: see [`Family::loss_of`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loss {
+    family: Family,
+    /// What the loss of each target is divided by.
+    units: Array1<f64>,
+}
+
+impl Loss {
+    /// What it is called.
+    pub fn name(&self) -> &'static str {
+        let outcome = self.family.outcome();
+        if self.units.len() > 1 {
+            outcome.relative_loss_name()
+        } else {
+            outcome.loss_name()
+        }
+    }
+
+    /// Of each row (n), averaged over its targets.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Family::losses`].
+    pub fn of_rows(
+        &self,
+        targets: ArrayView2<'_, f64>,
+        means: ArrayView2<'_, f64>,
+    ) -> Result<Array1<f64>> {
+        self.family.losses_in(targets, means, self.units.view())
+    }
+}
+
 /// Random numbers from which outcomes are drawn.
 pub trait RandomNumbers {
     /// Uniform between 0, included, and 1, excluded.
@@ -92,6 +125,9 @@ pub struct PredictorBelief {
     pub dispersion: f64,
 }
 
+/// The smallest difference between values of a target: its square can still be divided.
+const SMALLEST_RANGE: f64 = 1e-140;
+
 /// What a family knows of itself. A new one implements this in a file of its own.
 trait Outcome: Sync {
     fn name(&self) -> &'static str;
@@ -105,6 +141,12 @@ trait Outcome: Sync {
     fn loss(&self, target: f64, mean: f64) -> f64;
     fn loss_name(&self) -> &'static str;
     fn loss_description(&self) -> &'static str;
+
+    /// What the loss of several targets is called, each in units of its variance if the family has a dispersion.
+    fn relative_loss_name(&self) -> &'static str {
+        self.loss_name()
+    }
+
     fn coefficient_description(&self) -> &'static str;
     fn draw(&self, mean: f64, dispersion: f64, random: &mut dyn RandomNumbers) -> f64;
 
@@ -177,10 +219,33 @@ impl Family {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidTarget`], naming the target, the row and the value.
+    /// [`Error::InvalidTarget`], naming the target, the row and the value; [`Error::InvalidParameter`] for a
+    /// target whose variance is too small for a number.
     pub fn check(self, samples: &Samples) -> Result<()> {
         let names = &samples.names().targets;
-        self.check_targets(samples.targets(), |column| names[column].clone())
+        self.check_targets(samples.targets(), |column| names[column].clone())?;
+        if !self.has_dispersion() {
+            return Ok(());
+        }
+        // Dispersions are squares, which have to be numbers.
+        for (name, column) in names.iter().zip(samples.targets().columns()) {
+            let ends = column
+                .iter()
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
+                    (v.min(low), v.max(high))
+                });
+            let range = ends.1 - ends.0;
+            if range > 0.0 && range < SMALLEST_RANGE {
+                return Err(Error::invalid_parameter(
+                    "target",
+                    format!("{name}, whose values differ by at most {range:e},"),
+                    format!(
+                        "one whose variance is a number; in a smaller unit it differs by {SMALLEST_RANGE:e} or more"
+                    ),
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// The same of a table of targets (n × y), whose columns are named in errors.
@@ -299,8 +364,19 @@ impl Family {
         targets: ArrayView2<'_, f64>,
         means: ArrayView2<'_, f64>,
     ) -> Result<Array1<f64>> {
+        self.losses_in(targets, means, Array1::ones(targets.ncols()).view())
+    }
+
+    /// The same in units of each target (y).
+    fn losses_in(
+        self,
+        targets: ArrayView2<'_, f64>,
+        means: ArrayView2<'_, f64>,
+        units: ArrayView1<'_, f64>,
+    ) -> Result<Array1<f64>> {
         let outcome = self.outcome();
         self.check_targets(targets, |column| format!("in column {column}"))?;
+        check_columns("targets", units.len(), targets.ncols())?;
         crate::metrics::check_predictions(targets, means)?;
         if let Some(((row, column), mean)) = means
             .indexed_iter()
@@ -318,10 +394,31 @@ impl Family {
                 let total: f64 = targets
                     .iter()
                     .zip(means)
-                    .map(|(&target, &mean)| outcome.loss(target, mean))
+                    .zip(units)
+                    .map(|((&target, &mean), unit)| outcome.loss(target, mean) / unit)
                     .sum();
                 total / targets.len() as f64
             }))
+    }
+
+    /// The loss by which models of these samples are compared: [`Family::losses`], of several targets with a
+    /// dispersion each in units of its own variance, so that what is chosen does not depend on their units.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Standardization::fit`](crate::Standardization::fit).
+    pub fn loss_of(self, samples: &Samples) -> Result<Loss> {
+        let targets = samples.targets().ncols();
+        let units = if targets > 1 && self.has_dispersion() {
+            let scaling = Standardization::fit(samples.targets(), samples.weights())?;
+            scaling.scales().mapv(|scale| scale * scale)
+        } else {
+            Array1::ones(targets)
+        };
+        Ok(Loss {
+            family: self,
+            units,
+        })
     }
 
     /// Whether the dispersion is unknown and estimated; otherwise it is one, and row weights count

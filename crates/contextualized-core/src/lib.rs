@@ -114,7 +114,7 @@ pub use archetypes::{WithArchetypes, WithNetworkArchetypes};
 pub use checked::Checked;
 pub use coefficients::Coefficients;
 pub use error::{Error, Result};
-pub use family::{Derivatives, Family, PredictorBelief, RandomNumbers};
+pub use family::{Derivatives, Family, Loss, PredictorBelief, RandomNumbers};
 pub use link::Link;
 pub use markov::{MarkovNetworks, partial_correlations};
 pub use networks::{NetworkDensity, NetworkKind, Networks, VaryingNetworks};
@@ -124,7 +124,7 @@ pub use report::{FitReport, Termination};
 pub use samples::{ColumnNames, ContextVariable, Samples};
 pub use scaling::Scaling;
 pub use splits::{KFold, Split};
-pub use standardization::{Standardization, normalized_weights};
+pub use standardization::{Standardization, normalized_weights, typical_weight};
 pub use structural::StructuralNetworks;
 pub use sums::{CoefficientSums, PredictorSums, WeightedContexts, WithSums};
 pub use traits::{

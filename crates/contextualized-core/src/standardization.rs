@@ -57,6 +57,8 @@ impl Standardization {
         if table.nrows() == 0 {
             return Err(Error::NoRows { argument: "table" });
         }
+        let tempered = weights.map(|weights| tempered(weights).0);
+        let weights = tempered.as_ref().map(|weights| weights.view());
         let shares = normalized_weights(weights, table.nrows())? / table.nrows() as f64;
         let (centers, scales) = table
             .columns()
@@ -168,6 +170,30 @@ fn center_and_scale(column: ArrayView1<'_, f64>, shares: ArrayView1<'_, f64>) ->
     } else {
         (center * largest, 1.0)
     }
+}
+
+/// The most that a weight counts for in units of the median of those above zero.
+const HEAVIEST: f64 = 1000.0;
+
+/// Weights with those that are far above all others brought down, and the mean of what is left: units should not
+/// be those of a single row.
+fn tempered(weights: ArrayView1<'_, f64>) -> (Array1<f64>, f64) {
+    let mut positive: Vec<f64> = weights.iter().copied().filter(|w| *w > 0.0).collect();
+    positive.sort_by(f64::total_cmp);
+    let most = positive
+        .get(positive.len() / 2)
+        .map_or(f64::INFINITY, |median| median * HEAVIEST);
+    let tempered = weights.mapv(|weight| weight.min(most));
+    // Divided first: the sum may overflow.
+    let rows = weights.len() as f64;
+    let mean = tempered.iter().map(|weight| weight / rows).sum();
+    (tempered, mean)
+}
+
+/// The weight of a typical row: the mean, in which those that are more than a thousand times the median count as
+/// that.
+pub fn typical_weight(weights: ArrayView1<'_, f64>) -> f64 {
+    tempered(weights).1
 }
 
 /// Row weights scaled to mean one, or ones where there are none.

@@ -168,9 +168,10 @@ fn what_cannot_be_calibrated_says_why() {
     ));
 }
 
-/// Rows of weight zero are neither trained on nor calibrate; weight two is two rows.
+/// Rows of weight zero are neither trained on nor calibrate, and what all weights are multiplied by does not
+/// matter.
 #[test]
-fn weights_count_rows() {
+fn weights_are_relative() {
     let data = samples(300, false, 8);
     let counted: Vec<usize> = (0..300).filter(|row| row % 3 > 0).collect();
     let weights = Array1::from_shape_fn(300, |row| f64::from(u8::from(row % 3 > 0)));
@@ -191,12 +192,21 @@ fn weights_count_rows() {
             .all(|difference| difference.abs() < 1e-12)
     );
 
-    // A quarter of 40 rows is too little for 95 %, but not where each stands for two.
-    let few = samples(40, false, 8);
-    let conformal = SplitConformal::new(PopulationRegression::new());
-    assert!(conformal.fit(&few).is_err());
-    let doubled = few.with_weights(Array1::from_elem(40, 2.0).view()).unwrap();
-    assert!(conformal.fit(&doubled).is_ok());
+    let uneven = Array1::from_shape_fn(300, |row| 1.0 + (row % 4) as f64);
+    let radii = |factor: f64| {
+        let weights = &uneven * factor;
+        fit(&data.clone().with_weights(weights.view()).unwrap())
+            .radii()
+            .to_owned()
+    };
+    let expected = radii(1.0);
+    for factor in [0.01, 100.0, 1e-200] {
+        assert!(
+            (&radii(factor) - &expected)
+                .iter()
+                .all(|off| off.abs() < 1e-9)
+        );
+    }
 }
 
 /// Rows of a group share an error, and intervals calibrated on groups hold rows of new ones.

@@ -9,7 +9,7 @@ use contextualized_core::{
     Error, Estimator, Family, LocalCoefficients, Samples, VaryingCoefficients, WithUncertainty,
 };
 use contextualized_linear::{GaussianProcessRegression, KernelShape, NeuralRegression};
-use ndarray::s;
+use ndarray::{Axis, concatenate, s};
 use std::sync::Mutex;
 
 /// All methods, as fast as they can be.
@@ -235,6 +235,58 @@ fn bootstraps_take_no_outcome_intervals_away() {
             .mapv(f64::abs)
             .fold(0.0, |a: f64, b| a.max(*b));
         assert!(off < 0.2, "{off}");
+    }
+}
+
+/// The model's own error is in the errors of held-out rows and in the standard errors, and counts once.
+#[test]
+fn outcome_intervals_of_bootstrapped_clusters_are_not_too_wide() {
+    let (mut held, mut all) = (0, 0);
+    for seed in 0..12 {
+        let (train, test) = (constant(60, seed), constant(500, 100 + seed));
+        let cluster = Candidate::Cluster(ClusterRegression::new().clusters(5));
+        let model = AutoRegression::new()
+            .candidates(vec![cluster])
+            .bootstraps(60)
+            .fit(&train)
+            .unwrap();
+        let intervals = model
+            .outcome_intervals(test.contexts(), test.features(), None, 0.9)
+            .unwrap();
+        let targets = test.targets();
+        let own = targets
+            .indexed_iter()
+            .filter(|(at, y)| intervals.lower[*at] <= **y && **y <= intervals.upper[*at]);
+        held += own.count();
+        all += test.rows();
+    }
+    let share = held as f64 / f64::from(all as u32);
+    assert!((0.87..0.935).contains(&share), "{share}");
+}
+
+#[test]
+fn units_of_several_targets_do_not_decide() {
+    let (varying, noise) = (smooth(120, 1), constant(120, 2));
+    let chosen = |unit: f64| {
+        let targets = concatenate![
+            Axis(1),
+            noise.targets().to_owned() * unit,
+            varying.targets()
+        ];
+        let samples = Samples::new(varying.contexts(), varying.features(), targets.view()).unwrap();
+        let mut candidates = quick();
+        candidates.truncate(3);
+        let model = AutoRegression::new()
+            .candidates(candidates)
+            .fit(&samples)
+            .unwrap();
+        assert!(model.report().loss().contains("units of each target"));
+        model.describe()
+    };
+    let expected = chosen(1.0);
+    assert!(expected.starts_with("gp"), "{expected}");
+    for unit in [1e-3, 1e3] {
+        assert_eq!(chosen(unit), expected);
     }
 }
 

@@ -93,7 +93,7 @@ fn by_folds(
     Ok((
         format!(
             "{} of rows held out in {} folds of {} rows; differences are to the first line, in the same folds.",
-            capital(family.loss_name()),
+            capital(family.loss_of(&samples)?.name()),
             splits.len(),
             training.samples.rows()
         ),

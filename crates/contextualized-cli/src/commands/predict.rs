@@ -10,10 +10,10 @@ use crate::progress::Progress;
 use crate::saved::{Fitted, Regression, Saved};
 use arrow_array::{ArrayRef, UInt32Array};
 use contextualized_core::{
-    Coefficients, NetworkKind, PredictionIntervals, VaryingCoefficients, VaryingNetworks,
-    WithUncertainty, partial_correlations,
+    CoefficientIntervals, Coefficients, NetworkKind, PredictionIntervals, VaryingCoefficients,
+    VaryingNetworks, WithUncertainty, partial_correlations,
 };
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s, stack};
+use ndarray::{Array2, Array3, ArrayView1, ArrayView2, Axis, s, stack};
 
 pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
     let saved: Saved = model_file::load(&arguments.model)?;
@@ -213,9 +213,14 @@ impl<'a> Predictor<'a> {
             }
             (Some(level), None) => {
                 let model = &regression.model;
-                let own = model.intervals(contexts, level).map_err(with_advice)?;
                 let outcomes = model.outcome_intervals(contexts, features, offsets, level);
-                Some((own, outcomes.map_err(with_advice)?))
+                let outcomes = outcomes.map_err(with_advice)?;
+                let own = match model.intervals(contexts, level) {
+                    // Outcomes may have intervals where coefficients have none.
+                    Err(contextualized_core::Error::NoIntervals { .. }) => nowhere(&coefficients)?,
+                    own => own.map_err(with_advice)?,
+                };
+                Some((own, outcomes))
             }
         };
         let (mut of_coefficients, mut of_means) = (vec![&coefficients], vec![&means]);
@@ -235,6 +240,18 @@ impl<'a> Predictor<'a> {
         stack(Axis(1), &columns)
             .map_err(|source| Error::failure(format!("columns of different lengths: {source}")))
     }
+}
+
+/// Ends of intervals that are not known, in the shape of these coefficients.
+fn nowhere(coefficients: &Coefficients) -> Result<CoefficientIntervals> {
+    let unknown = Coefficients::new(
+        Array3::from_elem(coefficients.slopes().dim(), f64::NAN),
+        Array2::from_elem(coefficients.intercepts().dim(), f64::NAN),
+    )?;
+    Ok(CoefficientIntervals {
+        lower: unknown.clone(),
+        upper: unknown,
+    })
 }
 
 /// The slope of a feature, or behind all features the intercept.

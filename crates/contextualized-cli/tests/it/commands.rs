@@ -208,9 +208,38 @@ fn effects_say_what_varies_with_what() {
 fn a_model_without_intervals_says_how_to_get_them() {
     let folder = Folder::new();
     folder.write("plane.csv", plane());
-    folder.fit("plane.csv", "y ~ a + b | c", &["--estimator", "cluster"]);
-    let message = folder.error(1, &["predict", "model.ctx", "plane.csv", "--level", "0.95"]);
+    let counts: String = (0..60)
+        .map(|row| format!("{},{},{}\n", row % 7, row % 5, (row % 7) * 2 + row % 3))
+        .collect();
+    folder.write("counts.csv", format!("a,c,y\n{counts}"));
+    let poisson = ["--estimator", "cluster", "--family", "poisson"];
+    folder.fit("counts.csv", "y ~ a | c", &poisson);
+    let message = folder.error(
+        1,
+        &["predict", "model.ctx", "counts.csv", "--level", "0.95"],
+    );
     assert!(message.contains("--bootstraps"), "{message}");
+    // Outcomes have intervals by held-out rows where coefficients have none.
+    folder.fit("plane.csv", "y ~ a + b | c", &["--estimator", "cluster"]);
+    let out = folder.ok(&["predict", "model.ctx", "plane.csv", "--level", "0.95"]);
+    let (lower, upper) = (numbers(&out, "pred.y.lower"), numbers(&out, "pred.y.upper"));
+    assert!(
+        lower
+            .iter()
+            .zip(upper)
+            .all(|(lower, upper)| *lower <= upper)
+    );
+    let (header, rows) = table(&out);
+    let bound = header
+        .iter()
+        .position(|name| name == "coef.a.lower")
+        .unwrap();
+    assert!(rows.iter().all(|row| row[bound].is_empty()));
+    assert!(
+        folder
+            .ok(&["summary", "model.ctx"])
+            .contains("--bootstraps 100")
+    );
     folder.ok(&[
         "simulate",
         "regression",

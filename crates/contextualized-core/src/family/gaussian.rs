@@ -58,6 +58,10 @@ impl Outcome for Gaussian {
         "mean squared error"
     }
 
+    fn relative_loss_name(&self) -> &'static str {
+        "mean squared error, in units of each target's variance,"
+    }
+
     fn loss_description(&self) -> &'static str {
         "Loss is the mean squared error, in squared units of the target. R² is the share of variance \
          among test rows that predictions explain; it can be below zero."

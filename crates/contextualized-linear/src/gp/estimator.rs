@@ -4,7 +4,7 @@ use super::model::{GaussianProcessModel, by_chance, with_noise_times};
 use super::rows::{ScaledRows, with_known_terms};
 use contextualized_core::{
     ColumnNames, Estimator, Family, RegressionEstimator, RegressionSettings, Result, Samples,
-    Scaling,
+    Scaling, typical_weight,
 };
 use contextualized_gp::{
     CoefficientProcess, Hyperparameters, Kernel, KernelShape, ProcessSettings, Sharing,
@@ -270,5 +270,5 @@ const MAX_ADDITIVE_CONTEXTS: usize = 8;
 /// What turns the variance of the noise of a row of average weight into that of a row of weight one.
 fn mean_weight(samples: &Samples, family: Family) -> f64 {
     let weights = samples.weights().filter(|_| family.has_dispersion());
-    weights.and_then(|weights| weights.mean()).unwrap_or(1.0)
+    weights.map_or(1.0, typical_weight)
 }

@@ -1,6 +1,6 @@
 //! Samples as the process takes them.
 
-use contextualized_core::{Family, Result, Samples, Scaling, normalized_weights};
+use contextualized_core::{Family, Result, Samples, Scaling, typical_weight};
 use contextualized_gp::Observations;
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
 use std::borrow::Cow;
@@ -29,7 +29,7 @@ pub(super) fn design(features: ArrayView2<'_, f64>, intercept: bool) -> Array2<f
 pub(super) struct ScaledRows {
     samples: Samples,
     design: Array2<f64>,
-    /// Of mean one where there is noise, since the search expects data of unit scale. The noise is then
+    /// Of typical weight one where there is noise, since the search expects data of unit scale. The noise is then
     /// that of a row of average weight.
     weights: Option<Array1<f64>>,
     /// Those that are not taken from the targets.
@@ -51,9 +51,7 @@ impl ScaledRows {
             .coded(samples.contexts(), scaled.contexts().to_owned());
         let scaled = scaled.replace_contexts(coded.view())?;
         let weights = match samples.weights() {
-            Some(weights) if family.has_dispersion() => {
-                Some(normalized_weights(Some(weights), samples.rows())?)
-            }
+            Some(weights) if family.has_dispersion() => Some(&weights / typical_weight(weights)),
             weights => weights.map(|weights| weights.to_owned()),
         };
         let groups = samples.dependent_rows().map(Cow::into_owned);

@@ -445,3 +445,34 @@ fn seasons_are_in_the_units_of_the_context() {
         Method::LowRank { .. } | Method::Exact
     ));
 }
+
+/// As in R's `lm` a row of a weight beyond all others is met exactly, and the others tell the rest.
+#[test]
+fn one_weight_beyond_all_others_ruins_nothing() {
+    let (_, data) = fit(&simulator(150), &quick(), 3);
+    let mut weights = Array1::ones(150);
+    weights[7] = 1e12;
+    let weighted = data.samples.clone().with_weights(weights.view()).unwrap();
+    let model = quick().fit(&weighted).unwrap();
+    let found = model.coefficients(data.samples.contexts()).unwrap();
+    let truth = &data.coefficients;
+    let off =
+        root_mean_square((0..150).map(|i| found.slopes()[[i, 0, 0]] - truth.slopes()[[i, 0, 0]]));
+    assert!(off < 0.3, "{off}");
+    let predicted = model.predict_samples(&weighted).unwrap();
+    assert!((predicted[[7, 0]] - weighted.targets()[[7, 0]]).abs() < 1e-3);
+    let noise = model.noise().unwrap()[0];
+    assert!((1.5..2.5).contains(&noise), "{noise}");
+}
+
+#[test]
+fn targets_whose_variance_is_no_number_are_refused() {
+    let (_, data) = fit(&simulator(60), &quick(), 3);
+    let tiny = &data.samples.targets() * 1e-200;
+    let samples = data.samples.replace_targets(tiny.view()).unwrap();
+    let error = quick().fit(&samples).unwrap_err().to_string();
+    assert!(
+        error.contains("y0") && error.contains("smaller unit"),
+        "{error}"
+    );
+}
