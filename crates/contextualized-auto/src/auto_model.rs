@@ -4,8 +4,9 @@ use crate::{AutoReport, RegressionModel};
 use contextualized_core::validate::check_finite;
 use contextualized_core::{
     Checked, CoefficientIntervals, Coefficients, Error, Family, LocalCoefficients,
-    PredictionIntervals, PredictorDistribution, Result, Samples, VaryingCoefficients,
-    WeightedContexts, WithArchetypes, WithPredictions, WithSums, WithUncertainty, checked_serde,
+    PredictionIntervals, PredictorDistribution, Result, Samples, Standardization,
+    VaryingCoefficients, WeightedContexts, WithArchetypes, WithPredictions, WithSums,
+    WithUncertainty, checked_serde,
 };
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 use rayon::prelude::*;
@@ -249,6 +250,10 @@ impl LocalCoefficients for AutoModel {
 
     fn effective_degrees(&self, samples: &Samples) -> Result<Option<Array2<f64>>> {
         self.model.effective_degrees(samples)
+    }
+
+    fn context_scaling(&self) -> Option<&Standardization> {
+        self.model.context_scaling()
     }
 
     fn length_scales(&self) -> Option<Array2<f64>> {

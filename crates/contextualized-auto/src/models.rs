@@ -3,8 +3,8 @@
 use crate::{NetworkModel, RegressionModel};
 use contextualized_core::{
     Coefficients, Family, LocalCoefficients, NetworkDensity, NetworkKind, Networks,
-    NodeDistribution, Result, Samples, VaryingCoefficients, VaryingNetworks, WithArchetypes,
-    WithPredictions, WithSums, WithUncertainty, WithWaldTests,
+    NodeDistribution, Result, Samples, Standardization, VaryingCoefficients, VaryingNetworks,
+    WithArchetypes, WithPredictions, WithSums, WithUncertainty, WithWaldTests,
 };
 use ndarray::{Array2, ArrayView2};
 
@@ -31,6 +31,10 @@ impl LocalCoefficients for RegressionModel {
 
     fn effective_degrees(&self, samples: &Samples) -> Result<Option<Array2<f64>>> {
         self.inner().effective_degrees(samples)
+    }
+
+    fn context_scaling(&self) -> Option<&Standardization> {
+        self.inner().context_scaling()
     }
 
     fn length_scales(&self) -> Option<Array2<f64>> {

@@ -45,7 +45,7 @@ impl Partition {
                 format!("between 1 and the number of rows, {}", samples.rows()),
             ));
         }
-        let scaling = samples.context_scaling(None)?;
+        let scaling = samples.warped_context_scaling(None)?;
         let contexts = scaling.apply(samples.contexts())?;
         let centers = centers(contexts.view(), clusters, seed)?;
         let mut rows = vec![Vec::new(); centers.nrows()];

@@ -4,7 +4,7 @@ use crate::design::Design;
 use contextualized_analysis::{GoodnessOfFit, VariationTable};
 use contextualized_auto::{AutoModel, AutoNetworkModel, AutoReport, NetworkModel};
 use contextualized_baselines::{ClusterModel, PopulationModel};
-use contextualized_core::{Result, Samples, Split};
+use contextualized_core::{LocalCoefficients, Result, Samples, Split, Warp};
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -33,6 +33,33 @@ pub(crate) struct DataSummary {
     /// Rows beyond the first of equal ones that are kept together; 0 where there are groups.
     #[serde(default)]
     pub(crate) copies: usize,
+    /// Contexts that are far from all others, in words.
+    #[serde(default)]
+    pub(crate) wild: Option<String>,
+}
+
+impl Saved {
+    /// Which contexts the model transforms.
+    pub(crate) fn transformed(&self) -> Option<String> {
+        let Fitted::Regression(regression) = &self.fitted else {
+            return None;
+        };
+        let scaling = regression.model.context_scaling()?;
+        let names = self.design.context_names();
+        let said: Vec<String> = names
+            .iter()
+            .enumerate()
+            .map(|(column, name)| (name, scaling.warp(column)))
+            .filter(|(_, warp)| *warp != Warp::None)
+            .map(|(name, warp)| format!("{name} ({warp})"))
+            .collect();
+        (!said.is_empty()).then(|| {
+            format!(
+                "Skewed contexts are transformed in the model: {}; tables and figures are in their own units",
+                said.join(", ")
+            )
+        })
+    }
 }
 
 /// Groups of rows that depend on each other.

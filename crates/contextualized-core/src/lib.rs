@@ -109,6 +109,7 @@ mod structural;
 mod sums;
 mod traits;
 mod wald;
+mod warp;
 
 pub use archetypes::{WithArchetypes, WithNetworkArchetypes};
 pub use checked::Checked;
@@ -132,3 +133,4 @@ pub use traits::{
     RegressionEstimator, RegressionSettings, VaryingCoefficients, WithUncertainty,
 };
 pub use wald::{WaldTest, WithWaldTests};
+pub use warp::{Warp, WildValue};

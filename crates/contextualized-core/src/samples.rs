@@ -2,7 +2,8 @@
 
 use crate::copies::numbered;
 use crate::validate::{check_columns, check_offsets, check_rows, check_table, check_weights};
-use crate::{Error, Result, Standardization};
+use crate::warp::wild_values;
+use crate::{Error, Result, Standardization, Warp, WildValue};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -301,6 +302,48 @@ impl Samples {
             }
         }
         Ok(scaling)
+    }
+
+    /// The same of contexts that are transformed where they are skewed or have values far from all others
+    /// ([`Warp`]).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Standardization::fit`].
+    pub fn warped_context_scaling(
+        &self,
+        weights: Option<ArrayView1<'_, f64>>,
+    ) -> Result<Standardization> {
+        let in_factor = |column: usize| {
+            let factors = self.names.factors.iter();
+            factors
+                .clone()
+                .any(|factor| factor.columns.contains(&column))
+        };
+        let warps: Vec<Warp> = (0..self.contexts.ncols())
+            .map(|column| {
+                if in_factor(column) {
+                    Warp::None
+                } else {
+                    Warp::of_column(self.contexts.column(column))
+                }
+            })
+            .collect();
+        if warps.iter().all(|warp| *warp == Warp::None) {
+            return self.context_scaling(weights);
+        }
+        let mut transformed = self.contexts.clone();
+        for (mut column, warp) in transformed.columns_mut().into_iter().zip(&warps) {
+            column.mapv_inplace(|value| warp.apply(value));
+        }
+        let transformed = self.replace_contexts(transformed.view())?;
+        Ok(transformed.context_scaling(weights)?.with_warps(warps))
+    }
+
+    /// Values of contexts that are far from all others: more than thirty robust standard deviations from the
+    /// median, of at most one row in a hundred.
+    pub fn wild_contexts(&self) -> Vec<WildValue> {
+        wild_values(self.contexts())
     }
 
     /// Names the feature columns; errors as for [`Samples::with_context_names`].

@@ -32,6 +32,16 @@ impl Scaling {
         })
     }
 
+    /// The same with contexts transformed where they are skewed: [`Samples::warped_context_scaling`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Standardization::fit`].
+    pub fn with_warped_contexts(mut self, samples: &Samples) -> Result<Self> {
+        self.contexts = samples.warped_context_scaling(samples.weights())?;
+        Ok(self)
+    }
+
     /// Changes nothing.
     pub fn identity(samples: &Samples) -> Self {
         Self {

@@ -1,11 +1,11 @@
 //! Centring and scaling, learned on training rows and applied to any.
 
 use crate::validate::{check_finite, check_table, check_weights};
-use crate::{Checked, Error, Result, checked_serde};
+use crate::{Checked, Error, Result, Warp, checked_serde};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
-/// Columnwise `z = (v − center) / scale`.
+/// Columnwise `z = (v − center) / scale`, or of a transformed v: see [`Warp`].
 ///
 /// ```
 /// use contextualized_core::Standardization;
@@ -22,6 +22,9 @@ use serde::{Deserialize, Serialize};
 pub struct Standardization {
     centers: Array1<f64>,
     scales: Array1<f64>,
+    /// What comes before, of every column; empty if nothing does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    warps: Vec<Warp>,
 }
 
 /// A column whose deviation is rounding error of its values counts as constant.
@@ -35,6 +38,15 @@ impl Checked for Standardization {
         check_table("centers", centers.insert_axis(Axis(0)), None)?;
         let columns = Some(self.centers.len());
         check_table("scales", scales.insert_axis(Axis(0)), columns)?;
+        let known = self.warps.is_empty() || self.warps.len() == self.centers.len();
+        if !known || !self.warps.iter().all(Warp::is_valid) {
+            let requirement = "one for each column, of finite numbers";
+            return Err(Error::invalid_parameter(
+                "warps",
+                format!("{:?}", self.warps),
+                requirement,
+            ));
+        }
         match self.scales.iter().find(|scale| **scale <= 0.0) {
             Some(scale) => Err(Error::invalid_parameter("scale", scale, "above zero")),
             None => Ok(()),
@@ -66,7 +78,11 @@ impl Standardization {
             .map(|column| center_and_scale(column, shares.view()))
             .unzip::<_, _, Vec<f64>, Vec<f64>>();
         let (centers, scales) = (Array1::from_vec(centers), Array1::from_vec(scales));
-        Ok(Self { centers, scales })
+        Ok(Self {
+            centers,
+            scales,
+            warps: Vec::new(),
+        })
     }
 
     /// The standardisation that changes nothing.
@@ -74,6 +90,7 @@ impl Standardization {
         Self {
             centers: Array1::zeros(columns),
             scales: Array1::ones(columns),
+            warps: Vec::new(),
         }
     }
 
@@ -87,6 +104,27 @@ impl Standardization {
     pub(crate) fn with_scale(mut self, column: usize, scale: f64) -> Self {
         self.scales[column] = scale;
         self
+    }
+
+    /// Transforms columns before they are centred and scaled.
+    pub(crate) fn with_warps(mut self, warps: Vec<Warp>) -> Self {
+        self.warps = warps;
+        self
+    }
+
+    /// What a column is transformed by before it is centred and scaled.
+    pub fn warp(&self, column: usize) -> Warp {
+        self.warps.get(column).copied().unwrap_or_default()
+    }
+
+    /// Values of one column, standardised.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such column.
+    pub fn apply_to_column(&self, column: usize, values: ArrayView1<'_, f64>) -> Array1<f64> {
+        let (warp, center) = (self.warp(column), self.centers[column]);
+        values.mapv(|value| (warp.apply(value) - center) / self.scales[column])
     }
 
     /// What is subtracted from each column.
@@ -111,7 +149,14 @@ impl Standardization {
     /// [`Error::ColumnCount`], [`Error::NotFinite`].
     pub fn apply(&self, table: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         check_table("table", table, Some(self.columns()))?;
-        Ok((&table - &self.centers) / &self.scales)
+        if self.warps.is_empty() {
+            return Ok((&table - &self.centers) / &self.scales);
+        }
+        let mut standardized = Array2::zeros(table.dim());
+        for (column, mut own) in standardized.columns_mut().into_iter().enumerate() {
+            own.assign(&self.apply_to_column(column, table.column(column)));
+        }
+        Ok(standardized)
     }
 
     /// Contexts (n × c) that a fitted model is asked for, in units of its fit.
@@ -130,9 +175,16 @@ impl Standardization {
     ///
     /// # Errors
     ///
-    /// [`Error::ColumnCount`], [`Error::NotFinite`].
+    /// [`Error::ColumnCount`], [`Error::NotFinite`]; [`Error::InvalidParameter`] where columns are transformed.
     pub fn invert(&self, table: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
         check_table("table", table, Some(self.columns()))?;
+        if self.warps.iter().any(|warp| *warp != Warp::None) {
+            return Err(Error::invalid_parameter(
+                "table",
+                "transformed",
+                "one that was only centred and scaled",
+            ));
+        }
         Ok(&table * &self.scales + &self.centers)
     }
 }

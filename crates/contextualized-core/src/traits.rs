@@ -2,8 +2,8 @@
 
 use crate::validate::check_rows;
 use crate::{
-    Coefficients, Family, NetworkDensity, Result, Samples, WithArchetypes, WithPredictions,
-    WithSums, WithWaldTests,
+    Coefficients, Family, NetworkDensity, Result, Samples, Standardization, WithArchetypes,
+    WithPredictions, WithSums, WithWaldTests,
 };
 use ndarray::{Array2, ArrayView2, Axis};
 
@@ -196,9 +196,15 @@ pub trait LocalCoefficients: Send + Sync {
         Ok(None)
     }
 
+    /// How contexts are standardised, of a model that says so: which of them it transforms.
+    fn context_scaling(&self) -> Option<&Standardization> {
+        None
+    }
+
     /// Length scale of every variable of the contexts ([`crate::ColumnNames::context_variables`]) in every
     /// coefficient ((x + 1) × variables, the intercept last), of a model that has them: in units of a number, of
-    /// a factor in those of the difference between two levels; infinite for a variable without influence.
+    /// a factor in those of the difference between two levels; infinite for a variable without influence. Of a context that is
+    /// transformed it is in units of what it is transformed to.
     fn length_scales(&self) -> Option<Array2<f64>> {
         None
     }
@@ -286,6 +292,10 @@ impl<M: LocalCoefficients + ?Sized> LocalCoefficients for Box<M> {
 
     fn effective_degrees(&self, samples: &Samples) -> Result<Option<Array2<f64>>> {
         (**self).effective_degrees(samples)
+    }
+
+    fn context_scaling(&self) -> Option<&Standardization> {
+        (**self).context_scaling()
     }
 
     fn length_scales(&self) -> Option<Array2<f64>> {

@@ -55,8 +55,6 @@
 mod gp;
 #[cfg(feature = "neural")]
 mod neural;
-#[cfg(any(feature = "gp", feature = "neural"))]
-mod units;
 
 #[cfg(feature = "gp")]
 pub use gp::*;

@@ -97,6 +97,7 @@ pub(super) fn finish(
     model_file::save(saved, out)?;
     drop(progress);
     let mut sections = vec![(rows_in_words(saved), None)];
+    sections.extend(saved.data.wild.iter().map(|text| (text.clone(), None)));
     sections.extend(
         saved
             .data
@@ -106,6 +107,7 @@ pub(super) fn finish(
     sections.extend(family_in_words(&saved.design).map(|text| (text, None)));
     sections.extend(choice_section(saved.fitted.choice()));
     sections.push((format!("Fitted: {}", saved.fitted.describe()), None));
+    sections.extend(saved.transformed().map(|text| (text, None)));
     if let Fitted::Regression(regression) = &saved.fitted
         && let Some(reason) = regression.variation.failure()
         && tested
@@ -194,12 +196,42 @@ pub(super) fn summary(
             column: column.to_owned(),
             count: distinct(samples.groups().unwrap_or_default()),
         }),
+        wild: wild_in_words(samples),
         copies: copies.map_or(0, |labels| labels.len() - distinct(&labels)),
         file: file_name(data),
         rows: training.samples.rows(),
         dropped: training.dropped,
         weights: weights.map(str::to_owned),
     }
+}
+
+/// Contexts far from all others, by name, row of those fitted and value.
+fn wild_in_words(samples: &Samples) -> Option<String> {
+    const MOST: usize = 5;
+    let found = samples.wild_contexts();
+    let names = &samples.names().contexts;
+    let said: Vec<String> = found
+        .iter()
+        .take(MOST)
+        .map(|wild| {
+            format!(
+                "{} is {} in row {}",
+                names[wild.context],
+                wild.value,
+                wild.row + 1
+            )
+        })
+        .collect();
+    let more = match found.len().saturating_sub(MOST) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    (!said.is_empty()).then(|| {
+        format!(
+            "Far from all others (rows are counted among those used): {}{more}. If that is no mistake, keep it.",
+            said.join(", ")
+        )
+    })
 }
 
 fn distinct(labels: &[usize]) -> usize {

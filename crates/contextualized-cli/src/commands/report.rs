@@ -80,8 +80,17 @@ fn study(saved: &Saved, arguments: &Report, test: Samples, dropped: usize) -> Re
             data.push(fact(&format!("Outcome {}", target.name), meaning));
         }
     }
+    data.extend(
+        saved
+            .data
+            .wild
+            .iter()
+            .map(|text| fact("Contexts far from all others", text)),
+    );
     let choice = saved.fitted.choice();
     let mut estimator = vec![fact("Estimator", saved.fitted.describe())];
+    let transformed = saved.transformed();
+    estimator.extend(transformed.map(|text| fact("Contexts transformed", text)));
     if !design.is_of_networks() {
         estimator.push(fact("Outcome", design.family.description()));
     }

@@ -41,6 +41,7 @@ pub(crate) fn run(arguments: &Summary, global: &Global) -> Result<()> {
             .map(|text| (capital(&text), None)),
     );
     sections.push((format!("Fitted: {}", saved.fitted.describe()), None));
+    sections.extend(saved.transformed().map(|text| (text, None)));
     sections.push(average_table(
         &averages,
         known.as_ref(),

@@ -274,7 +274,11 @@ impl Estimator for GaussianProcessBayesianNetwork {
             &found.order.nodes,
             self.sparsity,
         )?;
-        let context_scaling = samples.context_scaling(samples.weights())?;
+        // A kernel that was given is in units of the contexts as they are.
+        let context_scaling = match self.kernel {
+            Some(_) => samples.context_scaling(samples.weights())?,
+            None => samples.warped_context_scaling(samples.weights())?,
+        };
         let scaling = Standardization::fit(samples.features(), samples.weights())?;
         let weights = samples.weights();
         let standardized = Standardized {

@@ -19,6 +19,7 @@ use ndarray::Axis;
 /// every entry of B and m:  βⱼ(c) = bⱼ + Σₜ gⱼₜ(c),  p(bⱼ) ∝ 1,  gⱼₜ ~ GP(0, sⱼₜ² kₜ(c, c'))
 /// ```
 ///
+/// Skewed contexts are transformed ([`Samples::warped_context_scaling`]), unless the kernel is given.
 /// A factor among the contexts ([`Samples::with_factors`]) has a categorical kernel in the place of the shape,
 /// with one length scale: its levels are equally unlike each other. Contexts that are alike by the kernel have
 /// coefficients that are alike. How alike, in which
@@ -207,6 +208,10 @@ impl Estimator for GaussianProcessRegression {
         self.family.check(&samples)?;
         let samples = with_known_terms(samples, self.family)?;
         let mut scaling = Scaling::fit(&samples)?;
+        // A kernel that was given is in units of the contexts as they are.
+        if !matches!(self.structure, Structure::Given(_)) {
+            scaling = scaling.with_warped_contexts(&samples)?;
+        }
         if !self.intercept {
             scaling = scaling.without_intercept();
         }

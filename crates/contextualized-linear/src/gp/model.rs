@@ -1,15 +1,14 @@
 //! The fitted model: coefficients, their uncertainty, and what they depend on.
 
 use super::rows::{ScaledRows, design, with_known_terms};
-use crate::units::standardized_column;
 use contextualized_core::validate::{
     check_columns, check_finite, check_query, check_rows, check_table, check_weights,
 };
 use contextualized_core::{
     Checked, CoefficientIntervals, Coefficients, ColumnNames, Error, Family, FitReport,
-    LocalCoefficients, PredictorDistribution, Result, Samples, Scaling, Tail, VaryingCoefficients,
-    WeightedContexts, WithPredictions, WithSums, WithUncertainty, WithWaldTests, checked_serde,
-    normalized_weights,
+    LocalCoefficients, PredictorDistribution, Result, Samples, Scaling, Standardization, Tail,
+    VaryingCoefficients, WeightedContexts, WithPredictions, WithSums, WithUncertainty,
+    WithWaldTests, checked_serde, normalized_weights,
 };
 use contextualized_gp::{FittedProcess, Hyperparameters, Kernel, Moments, ProcessReport};
 use ndarray::{Array1, Array2, Array3, Array4, ArrayView1, ArrayView2, Axis, s};
@@ -284,7 +283,7 @@ impl GaussianProcessModel {
         let factors = self.names.factors.iter();
         let factor = factors.clone().find(|own| own.columns.contains(&context));
         let Some(factor) = factor else {
-            let standardized = standardized_column(&self.scaling.contexts, context, values);
+            let standardized = self.scaling.contexts.apply_to_column(context, values);
             return (context, standardized);
         };
         let level = factor.columns.iter().position(|own| *own == context);
@@ -473,6 +472,10 @@ impl LocalCoefficients for GaussianProcessModel {
         let mut degrees = Array2::zeros((own.nrows(), self.names.features.len() + 1));
         degrees.slice_mut(s![.., ..own.ncols()]).assign(&own);
         Ok(Some(degrees))
+    }
+
+    fn context_scaling(&self) -> Option<&Standardization> {
+        Some(&self.scaling.contexts)
     }
 
     fn length_scales(&self) -> Option<Array2<f64>> {

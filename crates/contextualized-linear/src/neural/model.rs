@@ -1,6 +1,5 @@
 //! The fitted model: plain numbers, serialised as they are.
 
-use crate::units::standardized_column;
 use contextualized_core::validate::{
     check_columns, check_finite, check_query, check_rows, check_table,
 };
@@ -104,7 +103,7 @@ impl<E: EncoderSettings> NeuralModel<E> {
             ));
         }
         check_finite("values", values.insert_axis(Axis(0)))?;
-        let standardized = standardized_column(&self.scaling.contexts, column, values);
+        let standardized = self.scaling.contexts.apply_to_column(column, values);
         let network = self.deviation.network()?;
         let codes = network
             .encoder()

@@ -1,0 +1,240 @@
+//! Monotone transformations of skewed contexts.
+
+use ndarray::{ArrayView1, ArrayView2};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A monotone transformation of a context, under which it is nearer to a normal distribution: a length scale then
+/// means the same among small values and large ones.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub enum Warp {
+    /// The context as it is.
+    #[default]
+    None,
+    /// The square root, of sizes; of negative values the negative root.
+    Root,
+    /// The logarithm; below the smallest value fitted, its tangent there.
+    Logarithm {
+        /// The smallest value fitted.
+        least: f64,
+    },
+    /// asinh((c − center) / scale): the logarithm far away in both directions.
+    ArcSinh {
+        /// The median.
+        center: f64,
+        /// A multiple of the robust standard deviation.
+        scale: f64,
+    },
+}
+
+impl fmt::Display for Warp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => write!(f, "as it is"),
+            Self::Root => write!(f, "square root"),
+            Self::Logarithm { .. } => write!(f, "logarithm"),
+            Self::ArcSinh { center, scale } => write!(f, "asinh((c - {center}) / {scale})"),
+        }
+    }
+}
+
+/// Gain in the mean log-likelihood of a normal distribution that a transformation has to bring: a sample of an
+/// exponential distribution gains 0.4 by its root, a normal one nothing.
+const LEAST_GAIN: f64 = 0.2;
+/// Distinct values below which a context is left as it is.
+const FEWEST_VALUES: usize = 10;
+/// Robust standard deviations that asinh may be linear over.
+const SCALES: [f64; 4] = [0.25, 0.5, 1.0, 2.0];
+/// Robust standard deviations from the median beyond which a value stands alone.
+const FAR: f64 = 30.0;
+/// The same of what the column is transformed to.
+const FAR_TRANSFORMED: f64 = 6.0;
+
+impl Warp {
+    /// The transformed value.
+    pub fn apply(&self, value: f64) -> f64 {
+        match *self {
+            Self::None => value,
+            Self::Root => value.signum() * value.abs().sqrt(),
+            Self::Logarithm { least } if value < least => least.ln() + (value - least) / least,
+            Self::Logarithm { .. } => value.ln(),
+            Self::ArcSinh { center, scale } => ((value - center) / scale).asinh(),
+        }
+    }
+
+    /// The logarithm of its derivative.
+    fn log_slope(&self, value: f64) -> f64 {
+        match *self {
+            Self::None => 0.0,
+            Self::Root => -(2.0 * value.abs().sqrt()).ln(),
+            Self::Logarithm { .. } => -value.ln(),
+            Self::ArcSinh { center, scale } => {
+                let z = (value - center) / scale;
+                -scale.ln() - 0.5 * z.mul_add(z, 1.0).ln()
+            }
+        }
+    }
+
+    /// The one under which a column is most like a sample of a normal distribution, if that is much.
+    pub(crate) fn of_column(column: ArrayView1<'_, f64>) -> Self {
+        let mut sorted = column.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let mut distinct = sorted.clone();
+        distinct.dedup();
+        if distinct.len() < FEWEST_VALUES {
+            return Self::None;
+        }
+        let (center, deviation) = robust(&sorted);
+        let least = sorted[0];
+        let mut candidates: Vec<Self> = SCALES
+            .iter()
+            .map(|scale| Self::ArcSinh {
+                center,
+                scale: scale * deviation,
+            })
+            .filter(|_| deviation > 0.0)
+            .collect();
+        if least > 0.0 {
+            candidates.extend([Self::Root, Self::Logarithm { least }]);
+        }
+        let plain = likelihood(Self::None, &sorted) + LEAST_GAIN;
+        let better = candidates
+            .into_iter()
+            .map(|warp| (likelihood(warp, &sorted), warp))
+            .filter(|(gained, _)| *gained > plain)
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        better.map_or(Self::None, |(_, warp)| warp)
+    }
+
+    pub(crate) fn is_valid(&self) -> bool {
+        match *self {
+            Self::None | Self::Root => true,
+            Self::Logarithm { least } => least.is_finite() && least > 0.0,
+            Self::ArcSinh { center, scale } => {
+                center.is_finite() && scale.is_finite() && scale > 0.0
+            }
+        }
+    }
+}
+
+/// Mean log-likelihood of a normal distribution of the transformed values, up to a constant.
+fn likelihood(warp: Warp, values: &[f64]) -> f64 {
+    let count = values.len() as f64;
+    // In units of the largest, whose square is a number.
+    let largest = values.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
+    let (unit, log_unit) = match warp {
+        Warp::None if largest > 0.0 => (largest, largest.ln()),
+        _ => (1.0, 0.0),
+    };
+    let transformed = || values.iter().map(|&value| warp.apply(value) / unit);
+    let mean = transformed().sum::<f64>() / count;
+    let variance = transformed().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
+    let slopes = values.iter().map(|&v| warp.log_slope(v)).sum::<f64>() / count;
+    -0.5 * variance.ln() - log_unit + slopes
+}
+
+/// Median, and the standard deviation that a normal distribution of the same quartiles has.
+fn robust(sorted: &[f64]) -> (f64, f64) {
+    let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
+    (at(0.5), (at(0.75) - at(0.25)) / 1.349)
+}
+
+/// A value of a context that is far from all others.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WildValue {
+    /// The column.
+    pub context: usize,
+    /// The row.
+    pub row: usize,
+    /// The value.
+    pub value: f64,
+}
+
+/// Values that stand alone, more than thirty robust standard deviations from the median, and are too few to say
+/// anything of their surroundings: at most one in a hundred of a column whose other values have no such tail.
+pub(crate) fn wild_values(contexts: ArrayView2<'_, f64>) -> Vec<WildValue> {
+    let mut wild = Vec::new();
+    for (context, column) in contexts.columns().into_iter().enumerate() {
+        let mut sorted = column.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let (center, deviation) = robust(&sorted);
+        if deviation <= 0.0 {
+            continue;
+        }
+        // A long tail is no value that stands alone.
+        let warp = Warp::of_column(column);
+        let transformed: Vec<f64> = sorted.iter().map(|value| warp.apply(*value)).collect();
+        let (middle, spread) = robust(&transformed);
+        let is_far = |value: f64| {
+            (value - center).abs() > FAR * deviation
+                && (warp.apply(value) - middle).abs() > FAR_TRANSFORMED * spread
+        };
+        let far: Vec<usize> = (0..column.len())
+            .filter(|&row| is_far(column[row]))
+            .collect();
+        if far.is_empty() || 100 * far.len() > column.len() {
+            continue;
+        }
+        wild.extend(far.into_iter().map(|row| WildValue {
+            context,
+            row,
+            value: column[row],
+        }));
+    }
+    wild
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array1, Array2, Axis};
+    use proptest::prelude::*;
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+    use rand_distr::{Distribution, StandardNormal};
+
+    fn draws(rows: usize, seed: u64, of: impl Fn(f64) -> f64) -> Array1<f64> {
+        let mut generator = ChaCha8Rng::seed_from_u64(seed);
+        Array1::from_shape_simple_fn(rows, || of(StandardNormal.sample(&mut generator)))
+    }
+
+    #[test]
+    fn skewed_columns_are_transformed_and_others_are_not() {
+        for seed in 0..20 {
+            let of = |column: &Array1<f64>| Warp::of_column(column.view());
+            assert_eq!(of(&draws(100, seed, |z| 5.0 + z)), Warp::None);
+            let mut generator = ChaCha8Rng::seed_from_u64(seed);
+            let uniform = Array1::from_shape_simple_fn(100, || generator.r#gen::<f64>());
+            assert_eq!(of(&uniform), Warp::None);
+            let counts = Array1::from_shape_fn(100, |row| (row % 5) as f64);
+            assert_eq!(of(&counts), Warp::None);
+            for sigma in [1.0, 1.5, 2.0] {
+                let lognormal = draws(200, seed, |z| (sigma * z).exp());
+                assert!(wild_values(lognormal.view().insert_axis(Axis(1))).is_empty());
+                assert!(matches!(of(&lognormal), Warp::Logarithm { .. }), "{seed}");
+            }
+            let mut wild = draws(200, seed, |z| z);
+            wild[17] = 1000.0;
+            assert!(matches!(of(&wild), Warp::ArcSinh { .. }), "{seed}");
+            let found = wild_values(wild.view().insert_axis(Axis(1)));
+            assert_eq!(found.len(), 1);
+            assert_eq!((found[0].row, found[0].value), (17, 1000.0));
+        }
+        assert!(wild_values(Array2::zeros((5, 1)).view()).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn all_are_increasing(a in -50.0..50.0_f64, gap in 1e-3..50.0_f64, least in 0.1..10.0_f64) {
+            for warp in [
+                Warp::None,
+                Warp::Root,
+                Warp::Logarithm { least },
+                Warp::ArcSinh { center: 1.0, scale: least },
+            ] {
+                prop_assert!(warp.is_valid());
+                prop_assert!(warp.apply(a) < warp.apply(a + gap), "{warp}");
+            }
+        }
+    }
+}
