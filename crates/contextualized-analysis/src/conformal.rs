@@ -292,7 +292,8 @@ where
                 out_of_fold.row_mut(row).assign(&errors);
             }
         }
-        LocalScale::fit(train.contexts(), out_of_fold, train.weights())
+        let weights = normalized_weights(train.weights(), train.rows())?;
+        LocalScale::fit(train.contexts(), out_of_fold, Some(weights.view()))
     }
 }
 

@@ -31,8 +31,8 @@ checked_serde!(AutoModel);
 impl Checked for AutoModel {
     fn check(&self) -> Result<()> {
         for (name, values) in [
-            ("held-out errors", &self.held_out_errors),
-            ("mean variances", &self.mean_variances),
+            ("held-out error", &self.held_out_errors),
+            ("mean variance", &self.mean_variances),
         ] {
             let Some(values) = values else { continue };
             check_finite(name, values.view().insert_axis(Axis(0)))?;

@@ -238,7 +238,7 @@ impl Family {
             if range > 0.0 && range < SMALLEST_RANGE {
                 return Err(Error::invalid_parameter(
                     "target",
-                    format!("{name}, whose values differ by at most {range:e},"),
+                    format!("{name}, whose values differ by at most {range:.1e}"),
                     format!(
                         "one whose variance is a number; in a smaller unit it differs by {SMALLEST_RANGE:e} or more"
                     ),

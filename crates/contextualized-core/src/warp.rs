@@ -6,20 +6,29 @@ use std::fmt;
 
 /// A monotone transformation of a context, under which it is nearer to a normal distribution: a length scale then
 /// means the same among small values and large ones.
+///
+/// All follow the context's unit, origin and direction: `a + b c` is transformed to the same values.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub enum Warp {
     /// The context as it is.
     #[default]
     None,
-    /// The square root, of sizes; of negative values the negative root.
-    Root,
-    /// The logarithm; below the smallest value fitted, its tangent there.
-    Logarithm {
-        /// The smallest value fitted.
-        least: f64,
+    /// `ln(c − origin)` for a tail above.
+    Above {
+        /// Below the smallest value fitted.
+        origin: f64,
+        /// The smallest value fitted, below which the tangent there goes on.
+        end: f64,
     },
-    /// asinh((c − center) / scale): the logarithm far away in both directions.
-    ArcSinh {
+    /// `−ln(origin − c)` for a tail below.
+    Below {
+        /// Above the largest value fitted.
+        origin: f64,
+        /// The largest value fitted, above which the tangent there goes on.
+        end: f64,
+    },
+    /// `asinh((c − center) / scale)`: the logarithm far away in both directions.
+    Both {
         /// The median.
         center: f64,
         /// A multiple of the robust standard deviation.
@@ -29,11 +38,19 @@ pub enum Warp {
 
 impl fmt::Display for Warp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        let number = |value: f64| {
+            format!("{value:.4}")
+                .trim_end_matches('0')
+                .trim_end_matches('.')
+                .to_owned()
+        };
+        match *self {
             Self::None => write!(f, "as it is"),
-            Self::Root => write!(f, "square root"),
-            Self::Logarithm { .. } => write!(f, "logarithm"),
-            Self::ArcSinh { center, scale } => write!(f, "asinh((c - {center}) / {scale})"),
+            Self::Above { origin, .. } => write!(f, "ln(value - {})", number(origin)),
+            Self::Below { origin, .. } => write!(f, "-ln({} - value)", number(origin)),
+            Self::Both { center, scale } => {
+                write!(f, "asinh((value - {}) / {})", number(center), number(scale))
+            }
         }
     }
 }
@@ -45,30 +62,39 @@ const LEAST_GAIN: f64 = 0.2;
 const FEWEST_VALUES: usize = 10;
 /// Robust standard deviations that asinh may be linear over.
 const SCALES: [f64; 4] = [0.25, 0.5, 1.0, 2.0];
+/// How far the origin of a logarithm may be beyond the end of the values, in units of the end's distance from the
+/// median.
+const ORIGINS: [f64; 6] = [0.003, 0.01, 0.03, 0.1, 0.3, 1.0];
 /// Robust standard deviations from the median beyond which a value stands alone.
 const FAR: f64 = 30.0;
 /// The same of what the column is transformed to.
-const FAR_TRANSFORMED: f64 = 6.0;
+const FAR_TRANSFORMED: f64 = 4.5;
 
 impl Warp {
     /// The transformed value.
     pub fn apply(&self, value: f64) -> f64 {
+        let logarithm = |beyond: f64, end: f64| {
+            if beyond < end {
+                end.ln() + (beyond - end) / end
+            } else {
+                beyond.ln()
+            }
+        };
         match *self {
             Self::None => value,
-            Self::Root => value.signum() * value.abs().sqrt(),
-            Self::Logarithm { least } if value < least => least.ln() + (value - least) / least,
-            Self::Logarithm { .. } => value.ln(),
-            Self::ArcSinh { center, scale } => ((value - center) / scale).asinh(),
+            Self::Above { origin, end } => logarithm(value - origin, end - origin),
+            Self::Below { origin, end } => -logarithm(origin - value, origin - end),
+            Self::Both { center, scale } => ((value - center) / scale).asinh(),
         }
     }
 
-    /// The logarithm of its derivative.
+    /// The logarithm of its derivative, at a value fitted.
     fn log_slope(&self, value: f64) -> f64 {
         match *self {
             Self::None => 0.0,
-            Self::Root => -(2.0 * value.abs().sqrt()).ln(),
-            Self::Logarithm { .. } => -value.ln(),
-            Self::ArcSinh { center, scale } => {
+            Self::Above { origin, .. } => -(value - origin).ln(),
+            Self::Below { origin, .. } => -(origin - value).ln(),
+            Self::Both { center, scale } => {
                 let z = (value - center) / scale;
                 -scale.ln() - 0.5 * z.mul_add(z, 1.0).ln()
             }
@@ -85,21 +111,26 @@ impl Warp {
             return Self::None;
         }
         let (center, deviation) = robust(&sorted);
-        let least = sorted[0];
-        let mut candidates: Vec<Self> = SCALES
-            .iter()
-            .map(|scale| Self::ArcSinh {
-                center,
-                scale: scale * deviation,
-            })
-            .filter(|_| deviation > 0.0)
-            .collect();
-        if least > 0.0 {
-            candidates.extend([Self::Root, Self::Logarithm { least }]);
-        }
+        let (least, most) = (sorted[0], sorted[sorted.len() - 1]);
+        let of_scale = |scale: f64| Self::Both {
+            center,
+            scale: scale * deviation,
+        };
+        let above = |share: f64| Self::Above {
+            origin: least - share * (center - least),
+            end: least,
+        };
+        let below = |share: f64| Self::Below {
+            origin: most + share * (most - center),
+            end: most,
+        };
+        let candidates = SCALES.into_iter().map(of_scale);
+        let candidates = candidates
+            .chain(ORIGINS.into_iter().map(above))
+            .chain(ORIGINS.into_iter().map(below))
+            .filter(Self::is_valid);
         let plain = likelihood(Self::None, &sorted) + LEAST_GAIN;
         let better = candidates
-            .into_iter()
             .map(|warp| (likelihood(warp, &sorted), warp))
             .filter(|(gained, _)| *gained > plain)
             .max_by(|a, b| a.0.total_cmp(&b.0));
@@ -107,12 +138,12 @@ impl Warp {
     }
 
     pub(crate) fn is_valid(&self) -> bool {
+        let finite = |a: f64, b: f64| a.is_finite() && b.is_finite();
         match *self {
-            Self::None | Self::Root => true,
-            Self::Logarithm { least } => least.is_finite() && least > 0.0,
-            Self::ArcSinh { center, scale } => {
-                center.is_finite() && scale.is_finite() && scale > 0.0
-            }
+            Self::None => true,
+            Self::Above { origin, end } => finite(origin, end) && origin < end,
+            Self::Below { origin, end } => finite(origin, end) && end < origin,
+            Self::Both { center, scale } => finite(center, scale) && scale > 0.0,
         }
     }
 }
@@ -120,22 +151,34 @@ impl Warp {
 /// Mean log-likelihood of a normal distribution of the transformed values, up to a constant.
 fn likelihood(warp: Warp, values: &[f64]) -> f64 {
     let count = values.len() as f64;
-    // In units of the largest, whose square is a number.
-    let largest = values.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
-    let (unit, log_unit) = match warp {
-        Warp::None if largest > 0.0 => (largest, largest.ln()),
-        _ => (1.0, 0.0),
+    // Untransformed values are centred by the first and divided by the range, whose square is a number.
+    let range = values[values.len() - 1] - values[0];
+    let (start, unit) = match warp {
+        Warp::None => (values[0], range),
+        Warp::Above { .. } | Warp::Below { .. } | Warp::Both { .. } => (0.0, 1.0),
     };
-    let transformed = || values.iter().map(|&value| warp.apply(value) / unit);
+    let transformed = || {
+        values
+            .iter()
+            .map(|&value| (warp.apply(value) - start) / unit)
+    };
     let mean = transformed().sum::<f64>() / count;
     let variance = transformed().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
     let slopes = values.iter().map(|&v| warp.log_slope(v)).sum::<f64>() / count;
-    -0.5 * variance.ln() - log_unit + slopes
+    -0.5 * variance.ln() - unit.ln() + slopes
 }
 
 /// Median, and the standard deviation that a normal distribution of the same quartiles has.
 fn robust(sorted: &[f64]) -> (f64, f64) {
-    let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
+    // Between two values as far as the share says, so that the reflected values have the reflected quantiles.
+    let at = |share: f64| {
+        let position = (sorted.len() - 1) as f64 * share;
+        let (below, above) = (
+            sorted[position.floor() as usize],
+            sorted[position.ceil() as usize],
+        );
+        below + (above - below) * position.fract()
+    };
     (at(0.5), (at(0.75) - at(0.25)) / 1.349)
 }
 
@@ -211,11 +254,11 @@ mod tests {
             for sigma in [1.0, 1.5, 2.0] {
                 let lognormal = draws(200, seed, |z| (sigma * z).exp());
                 assert!(wild_values(lognormal.view().insert_axis(Axis(1))).is_empty());
-                assert!(matches!(of(&lognormal), Warp::Logarithm { .. }), "{seed}");
+                assert!(matches!(of(&lognormal), Warp::Above { .. }), "{seed}");
             }
             let mut wild = draws(200, seed, |z| z);
             wild[17] = 1000.0;
-            assert!(matches!(of(&wild), Warp::ArcSinh { .. }), "{seed}");
+            assert!(matches!(of(&wild), Warp::Both { .. }), "{seed}");
             let found = wild_values(wild.view().insert_axis(Axis(1)));
             assert_eq!(found.len(), 1);
             assert_eq!((found[0].row, found[0].value), (17, 1000.0));
@@ -223,14 +266,39 @@ mod tests {
         assert!(wild_values(Array2::zeros((5, 1)).view()).is_empty());
     }
 
+    #[test]
+    fn it_follows_unit_origin_and_direction() {
+        for (seed, of) in [
+            (1, (|z| f64::exp(1.5 * z)) as fn(f64) -> f64),
+            (2, |z| z * z.abs().powi(3)),
+            (3, |z| z),
+        ] {
+            let column = draws(200, seed, of);
+            let warp = Warp::of_column(column.view());
+            let standardized = |values: Array1<f64>, sign: f64| {
+                let warp = Warp::of_column(values.view());
+                let own = values.mapv(|v| sign * warp.apply(v));
+                (&own - own.mean().unwrap()) / own.std(0.0)
+            };
+            let expected = standardized(column.clone(), 1.0);
+            assert_eq!(seed == 3, warp == Warp::None);
+            for (unit, origin) in [(1e-3, 5.0), (40.0, -1e3), (-2.0, 7.0)] {
+                let found = standardized(&column * unit + origin, f64::signum(unit));
+                for (a, b) in found.iter().zip(&expected) {
+                    assert!((a - b).abs() < 1e-6, "{unit} {origin}: {a} {b}");
+                }
+            }
+        }
+    }
+
     proptest! {
         #[test]
-        fn all_are_increasing(a in -50.0..50.0_f64, gap in 1e-3..50.0_f64, least in 0.1..10.0_f64) {
+        fn all_are_increasing(a in -50.0..50.0_f64, gap in 1e-3..50.0_f64, end in -10.0..10.0_f64) {
             for warp in [
                 Warp::None,
-                Warp::Root,
-                Warp::Logarithm { least },
-                Warp::ArcSinh { center: 1.0, scale: least },
+                Warp::Above { origin: end - 0.3, end },
+                Warp::Below { origin: end + 0.3, end },
+                Warp::Both { center: 1.0, scale: 0.3 },
             ] {
                 prop_assert!(warp.is_valid());
                 prop_assert!(warp.apply(a) < warp.apply(a + gap), "{warp}");

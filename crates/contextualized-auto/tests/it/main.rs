@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod data;
+mod invariance;
 mod networks;
 mod regression;

@@ -10,10 +10,10 @@ use crate::progress::Progress;
 use crate::saved::{Fitted, Regression, Saved};
 use arrow_array::{ArrayRef, UInt32Array};
 use contextualized_core::{
-    CoefficientIntervals, Coefficients, NetworkKind, PredictionIntervals, VaryingCoefficients,
-    VaryingNetworks, WithUncertainty, partial_correlations,
+    Coefficients, NetworkKind, PredictionIntervals, VaryingCoefficients, VaryingNetworks,
+    WithUncertainty, partial_correlations,
 };
-use ndarray::{Array2, Array3, ArrayView1, ArrayView2, Axis, s, stack};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s, stack};
 
 pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
     let saved: Saved = model_file::load(&arguments.model)?;
@@ -209,7 +209,7 @@ impl<'a> Predictor<'a> {
                     lower: unknown.clone(),
                     upper: unknown,
                 };
-                Some((model.intervals(contexts, level)?, outcomes))
+                Some((Some(model.intervals(contexts, level)?), outcomes))
             }
             (Some(level), None) => {
                 let model = &regression.model;
@@ -217,15 +217,20 @@ impl<'a> Predictor<'a> {
                 let outcomes = outcomes.map_err(with_advice)?;
                 let own = match model.intervals(contexts, level) {
                     // Outcomes may have intervals where coefficients have none.
-                    Err(contextualized_core::Error::NoIntervals { .. }) => nowhere(&coefficients)?,
-                    own => own.map_err(with_advice)?,
+                    Err(contextualized_core::Error::NoIntervals { .. }) => None,
+                    own => Some(own.map_err(with_advice)?),
                 };
                 Some((own, outcomes))
             }
         };
         let (mut of_coefficients, mut of_means) = (vec![&coefficients], vec![&means]);
+        let unknown = Array1::from_elem(means.nrows(), f64::NAN);
+        let mut unknown_ends = 0;
         if let Some((own, outcomes)) = &intervals {
-            of_coefficients.extend([&own.lower, &own.upper]);
+            match own {
+                Some(own) => of_coefficients.extend([&own.lower, &own.upper]),
+                None => unknown_ends = 2,
+            }
             of_means.extend([&outcomes.lower, &outcomes.upper]);
         }
         let design = &self.saved.design;
@@ -234,24 +239,13 @@ impl<'a> Predictor<'a> {
             for column in 0..design.features.len() + usize::from(design.intercept) {
                 let tables = of_coefficients.iter();
                 columns.extend(tables.map(|table| coefficient(table, target, column)));
+                columns.extend(std::iter::repeat_n(unknown.view(), unknown_ends));
             }
             columns.extend(of_means.iter().map(|table| table.column(target)));
         }
         stack(Axis(1), &columns)
             .map_err(|source| Error::failure(format!("columns of different lengths: {source}")))
     }
-}
-
-/// Ends of intervals that are not known, in the shape of these coefficients.
-fn nowhere(coefficients: &Coefficients) -> Result<CoefficientIntervals> {
-    let unknown = Coefficients::new(
-        Array3::from_elem(coefficients.slopes().dim(), f64::NAN),
-        Array2::from_elem(coefficients.intercepts().dim(), f64::NAN),
-    )?;
-    Ok(CoefficientIntervals {
-        lower: unknown.clone(),
-        upper: unknown,
-    })
 }
 
 /// The slope of a feature, or behind all features the intercept.

@@ -472,7 +472,7 @@ fn targets_whose_variance_is_no_number_are_refused() {
     let samples = data.samples.replace_targets(tiny.view()).unwrap();
     let error = quick().fit(&samples).unwrap_err().to_string();
     assert!(
-        error.contains("y0") && error.contains("smaller unit"),
+        error.contains("target is y") && error.contains("smaller unit"),
         "{error}"
     );
 }
