@@ -237,7 +237,7 @@ fn constant(
     offsets: ArrayView1<'_, f64>,
     weight: &impl Fn(usize) -> f64,
 ) -> f64 {
-    // Where the likelihood rises for ever the steps stay near one.
+    // Where the likelihood rises for ever the steps do not shrink.
     const STEPS: usize = 100;
     const LARGEST: f64 = 5.0;
     let rows = targets.len() as f64;

@@ -1,14 +1,16 @@
 //! The data every estimator takes: contexts, features, targets, weights and their names.
 
+mod variables;
+
 use crate::copies::numbered;
 use crate::validate::{check_columns, check_offsets, check_rows, check_table, check_weights};
-use crate::warp::wild_values;
-use crate::{Error, Result, Standardization, Warp, WildValue};
+use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::hash::Hash;
+
+pub use variables::ContextVariable;
 
 /// The names of the columns of each table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,67 +24,6 @@ pub struct ColumnNames {
     /// Those of the contexts that are factors, each in columns of its own.
     #[serde(default)]
     pub factors: Vec<ContextVariable>,
-}
-
-/// What coefficients may depend on: a number, which is one column of the contexts, or a factor.
-///
-/// A factor is in indicators of levels: one column for each level, or for each but the first, in order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ContextVariable {
-    /// Its name.
-    pub name: String,
-    /// Its columns among the contexts, in order.
-    pub columns: Vec<usize>,
-    /// Whether it is a factor.
-    pub factor: bool,
-}
-
-impl ContextVariable {
-    /// The column that stands for the variable where it needs but one: see [`ColumnNames::coded`].
-    pub fn first(&self) -> usize {
-        self.columns[0]
-    }
-}
-
-/// What an indicator is divided by where a factor is in one column, and where it is in one for each level: so
-/// that any two levels are as far apart as those of a balanced standardised pair.
-const INDICATOR: f64 = 0.5;
-const INDICATORS: f64 = std::f64::consts::FRAC_1_SQRT_2;
-
-impl ColumnNames {
-    /// What coefficients may depend on, in the order of the columns.
-    pub fn context_variables(&self) -> Vec<ContextVariable> {
-        let of_column = |column: usize| {
-            let factors = self.factors.iter();
-            match factors.clone().find(|own| own.columns.contains(&column)) {
-                Some(factor) if factor.first() == column => Some(factor.clone()),
-                Some(_) => None,
-                None => Some(ContextVariable {
-                    name: self.contexts[column].clone(),
-                    columns: vec![column],
-                    factor: false,
-                }),
-            }
-        };
-        (0..self.contexts.len()).filter_map(of_column).collect()
-    }
-
-    /// Contexts in units of training (n × c) as kernels take them: instead of indicators each factor has the
-    /// number of its level in its first column, and zeros in the others. Zero stands for a level without an
-    /// indicator. `raw` are the same contexts as they are in the data.
-    pub fn coded(&self, raw: ArrayView2<'_, f64>, mut standardized: Array2<f64>) -> Array2<f64> {
-        for factor in &self.factors {
-            for (row, mut own) in raw.rows().into_iter().zip(standardized.rows_mut()) {
-                let indicated = |column: &usize| row[*column] > 0.5;
-                let level = factor.columns.iter().position(indicated);
-                for &column in &factor.columns {
-                    own[column] = 0.0;
-                }
-                own[factor.first()] = level.map_or(0.0, |level| (level + 1) as f64);
-            }
-        }
-        standardized
-    }
 }
 
 /// A validated data set: rows are samples, every entry is finite.
@@ -233,117 +174,6 @@ impl Samples {
     ) -> Result<Self> {
         self.names.contexts = checked_names("context names", names, self.contexts.ncols())?;
         Ok(self)
-    }
-
-    /// Says which columns of the contexts are the indicators of a factor's levels. A factor is one thing that
-    /// coefficients may depend on: its levels are equally far apart however frequent they are, and it is tested
-    /// as a whole.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidParameter`] for columns that are not there, in two factors, or not in ascending order,
-    /// and for values other than 0 and 1.
-    pub fn with_factors<S: Into<String>>(
-        mut self,
-        factors: impl IntoIterator<Item = (S, Vec<usize>)>,
-    ) -> Result<Self> {
-        let mut taken = HashSet::new();
-        let mut known = Vec::new();
-        for (name, columns) in factors {
-            let name = name.into();
-            let refused = |value: String, requirement: &str| {
-                let value = format!("{name} with {value}");
-                Err(Error::invalid_parameter("factor", value, requirement))
-            };
-            if columns.is_empty() || !columns.is_sorted_by(|a, b| a < b) {
-                return refused(format!("{columns:?}"), "columns in ascending order");
-            }
-            for &column in &columns {
-                if column >= self.contexts.ncols() || !taken.insert(column) {
-                    return refused(format!("in column {column}"), "a column of its own");
-                }
-                let values = self.contexts.column(column);
-                if let Some(other) = values.iter().find(|value| **value != 0.0 && **value != 1.0) {
-                    return refused(format!("{other} in column {column}"), "0 or 1");
-                }
-            }
-            known.push(ContextVariable {
-                name,
-                columns,
-                factor: true,
-            });
-        }
-        self.names.factors = known;
-        Ok(self)
-    }
-
-    /// The same factors as in other samples of these columns.
-    pub(crate) fn with_variables_of(mut self, names: &ColumnNames) -> Self {
-        self.names.factors.clone_from(&names.factors);
-        self
-    }
-
-    /// How contexts are standardised: numbers by their (weighted) means and population deviations, indicators of
-    /// a factor so that its levels are equally far apart.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Standardization::fit`].
-    pub fn context_scaling(&self, weights: Option<ArrayView1<'_, f64>>) -> Result<Standardization> {
-        let mut scaling = Standardization::fit(self.contexts(), weights)?;
-        for factor in &self.names.factors {
-            let scale = if factor.columns.len() == 1 {
-                INDICATOR
-            } else {
-                INDICATORS
-            };
-            for &column in &factor.columns {
-                scaling = scaling.with_scale(column, scale);
-            }
-        }
-        Ok(scaling)
-    }
-
-    /// The same of contexts that are transformed where they are skewed or have values far from all others
-    /// ([`Warp`]).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Standardization::fit`].
-    pub fn warped_context_scaling(
-        &self,
-        weights: Option<ArrayView1<'_, f64>>,
-    ) -> Result<Standardization> {
-        let in_factor = |column: usize| {
-            let factors = self.names.factors.iter();
-            factors
-                .clone()
-                .any(|factor| factor.columns.contains(&column))
-        };
-        let warps: Vec<Warp> = (0..self.contexts.ncols())
-            .map(|column| {
-                if in_factor(column) {
-                    Warp::None
-                } else {
-                    Warp::of_column(self.contexts.column(column))
-                }
-            })
-            .collect();
-        if warps.iter().all(|warp| *warp == Warp::None) {
-            return self.context_scaling(weights);
-        }
-        let mut transformed = self.contexts.clone();
-        for (mut column, warp) in transformed.columns_mut().into_iter().zip(&warps) {
-            column.mapv_inplace(|value| warp.apply(value));
-        }
-        let transformed = self.replace_contexts(transformed.view())?;
-        Ok(transformed.context_scaling(weights)?.with_warps(warps))
-    }
-
-    /// Values of contexts that are far from all others: more than thirty robust standard deviations from the
-    /// median, of at most one row in a hundred.
-    pub fn wild_contexts(&self) -> Vec<WildValue> {
-        wild_values(self.contexts())
     }
 
     /// Names the feature columns; errors as for [`Samples::with_context_names`].
@@ -562,79 +392,6 @@ fn checked_names<S: Into<String>>(
 mod tests {
     use super::*;
     use ndarray::array;
-
-    /// A number between the three indicators of one factor and the only one of another.
-    fn with_factors() -> Samples {
-        let contexts = array![
-            [1.0, 0.0, 0.0, 0.3, 1.0],
-            [0.0, 1.0, 0.0, 0.9, 0.0],
-            [0.0, 0.0, 1.0, 0.1, 1.0],
-            [1.0, 0.0, 0.0, 0.5, 1.0],
-        ];
-        let ones = Array2::ones((4, 1));
-        Samples::new(contexts.view(), ones.view(), ones.view())
-            .unwrap()
-            .with_factors([("site", vec![0, 1, 2]), ("sex", vec![4])])
-            .unwrap()
-    }
-
-    #[test]
-    fn factors_are_one_variable_with_levels_equally_far_apart() {
-        let samples = with_factors();
-        let variables = samples.names().context_variables();
-        let names: Vec<&str> = variables.iter().map(|own| own.name.as_str()).collect();
-        assert_eq!(names, ["site", "c3", "sex"]);
-        assert_eq!(variables[0].columns, [0, 1, 2]);
-
-        let scaling = samples.context_scaling(None).unwrap();
-        let standardized = scaling.apply(samples.contexts()).unwrap();
-        let distance = |columns: std::ops::Range<usize>, a: usize, b: usize| {
-            let own = standardized.slice(ndarray::s![.., columns]);
-            let difference = &own.row(a) - &own.row(b);
-            difference.dot(&difference).sqrt()
-        };
-        for (a, b) in [(0, 1), (0, 2), (1, 2)] {
-            assert!((distance(0..3, a, b) - 2.0).abs() < 1e-12);
-        }
-        assert!((distance(4..5, 0, 1) - 2.0).abs() < 1e-12);
-
-        let coded = samples
-            .names()
-            .coded(samples.contexts(), standardized.clone());
-        assert_eq!(coded.column(0), array![1.0, 2.0, 3.0, 1.0]);
-        assert_eq!(coded.column(3), standardized.column(3));
-        assert_eq!(coded.column(4), array![1.0, 0.0, 1.0, 1.0]);
-        assert!(
-            coded
-                .column(1)
-                .iter()
-                .chain(coded.column(2))
-                .all(|v| *v == 0.0)
-        );
-    }
-
-    #[test]
-    fn selected_columns_keep_the_factors_that_are_whole() {
-        let some = with_factors().select_contexts(&[3, 4, 0]).unwrap();
-        assert_eq!(some.names().factors.len(), 1);
-        assert_eq!(some.names().factors[0].columns, [1]);
-        assert_eq!(some.names().context_variables().len(), 3);
-    }
-
-    #[test]
-    fn factors_are_indicators_in_columns_of_their_own() {
-        for (columns, words) in [
-            (vec![], "ascending"),
-            (vec![1, 0], "ascending"),
-            (vec![5], "column of its own"),
-            (vec![3], "0 or 1"),
-        ] {
-            let error = with_factors().with_factors([("a", columns)]).unwrap_err();
-            assert!(error.to_string().contains(words), "{error}");
-        }
-        let twice = [("a", vec![0, 1]), ("b", vec![1, 2])];
-        assert!(with_factors().with_factors(twice).is_err());
-    }
 
     fn samples() -> Samples {
         Samples::new(

@@ -56,7 +56,7 @@ impl fmt::Display for Warp {
 }
 
 /// Gain in the mean log-likelihood of a normal distribution that a transformation has to bring: a sample of an
-/// exponential distribution gains 0.4 by its root, a normal one nothing.
+/// exponential distribution gains nearly 0.4 by a logarithm, a normal one nothing.
 const LEAST_GAIN: f64 = 0.2;
 /// Distinct values below which a context is left as it is.
 const FEWEST_VALUES: usize = 10;

@@ -398,19 +398,17 @@ mod tests {
         model.fit(targets.column(0), weights.view()).unwrap()
     }
 
+    fn directions<'a>(null: &'a Null, tested: &Array2<f64>) -> Directions<'a> {
+        let clusters = Clusters::new(None, null.targets.len());
+        let chosen = Directions::choose(null, &tested_functions(tested), 5, false, clusters);
+        chosen.unwrap().unwrap()
+    }
+
     #[test]
     fn without_other_functions_it_is_the_statistic_of_least_squares() {
         let [design, tested, targets] = data(30);
         let null = null(&design, &targets);
-        let directions = Directions::choose(
-            &null,
-            &tested_functions(&tested),
-            5,
-            false,
-            Clusters::new(None, null.targets.len()),
-        )
-        .unwrap()
-        .unwrap();
+        let directions = directions(&null, &tested);
         let found = directions.observed(targets.clone()).unwrap();
 
         let all = ndarray::concatenate![Axis(1), design, tested];
@@ -450,15 +448,7 @@ mod tests {
         let x = design.column(1);
         let tested = Array2::from_shape_fn((rows, 3), |(i, k)| x[i].powi(2 + k as i32));
         let null = null(&design, &targets);
-        let directions = Directions::choose(
-            &null,
-            &tested_functions(&tested),
-            5,
-            false,
-            Clusters::new(None, null.targets.len()),
-        )
-        .unwrap()
-        .unwrap();
+        let directions = directions(&null, &tested);
         let degrees = directions.columns.ncols();
         let tail = Tail::fit(degrees, directions.replicates(REPLICATES).unwrap());
         let mut replicates = directions.replicates(100_000).unwrap();

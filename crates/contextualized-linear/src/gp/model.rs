@@ -280,9 +280,7 @@ impl GaussianProcessModel {
     /// Values of a context column in units of the fit, and the column of the kernel that has them: of a factor's
     /// indicators they are codes of levels in its first column.
     fn in_kernel(&self, context: usize, values: ArrayView1<'_, f64>) -> (usize, Array1<f64>) {
-        let factors = self.names.factors.iter();
-        let factor = factors.clone().find(|own| own.columns.contains(&context));
-        let Some(factor) = factor else {
+        let Some(factor) = self.names.factor_of(context) else {
             let standardized = self.scaling.contexts.apply_to_column(context, values);
             return (context, standardized);
         };
