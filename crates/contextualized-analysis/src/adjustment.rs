@@ -48,7 +48,7 @@ pub fn benjamini_hochberg(p_values: &[f64]) -> Result<Vec<f64>> {
 /// # Errors
 ///
 /// [`Error::InvalidParameter`] for a p-value outside [0, 1].
-pub fn cauchy_combination(p_values: &[f64]) -> Result<f64> {
+pub(crate) fn cauchy_combination(p_values: &[f64]) -> Result<f64> {
     check(p_values)?;
     if p_values.is_empty() {
         return Ok(1.0);

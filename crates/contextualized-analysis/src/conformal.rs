@@ -6,8 +6,7 @@ mod scale;
 use contextualized_core::validate::{check_columns, check_probability, check_query, check_rows};
 use contextualized_core::{
     Checked, Coefficients, Error, Estimator, Family, KFold, LocalCoefficients, PredictionIntervals,
-    Result, Samples, Split, VaryingCoefficients, WithArchetypes, WithPredictions, WithSums,
-    WithUncertainty, WithWaldTests, checked_serde, normalized_weights,
+    Result, Samples, Split, VaryingCoefficients, checked_serde, normalized_weights,
 };
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use quantile::conformal_quantile;
@@ -408,44 +407,8 @@ impl<M: LocalCoefficients> LocalCoefficients for ConformalModel<M> {
         self.model.family()
     }
 
-    fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {
-        self.model.as_varying()
-    }
-
-    fn as_uncertain(&self) -> Option<&dyn WithUncertainty> {
-        self.model.as_uncertain()
-    }
-
-    fn as_predictive(&self) -> Option<&dyn WithPredictions> {
-        self.model.as_predictive()
-    }
-
-    fn as_sums(&self) -> Option<&dyn WithSums> {
-        self.model.as_sums()
-    }
-
-    fn as_wald_tested(&self) -> Option<&dyn WithWaldTests> {
-        self.model.as_wald_tested()
-    }
-
-    fn as_archetypes(&self) -> Option<&dyn WithArchetypes> {
-        self.model.as_archetypes()
-    }
-
-    fn linear_predictor(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>> {
-        self.model.linear_predictor(contexts, features)
-    }
-
-    fn predict(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>> {
-        self.model.predict(contexts, features)
+    fn wrapped(&self) -> Option<&dyn LocalCoefficients> {
+        Some(&self.model)
     }
 }
 

@@ -77,12 +77,13 @@ mod embedding;
 mod extrapolation;
 mod flat;
 mod neighbours;
+mod noise;
 mod resampling;
 mod subgroups;
 mod summary;
 mod variation;
 
-pub use adjustment::{benjamini_hochberg, cauchy_combination, holm};
+pub use adjustment::{benjamini_hochberg, holm};
 pub use archetypes::ArchetypeSummary;
 pub use bootstrap::{
     Bootstrap, Divergent, EdgeStability, Ensemble, Failure, Member, OutOfBag, SumTests,
@@ -95,6 +96,7 @@ pub use embedding::{
     faithfulness,
 };
 pub use extrapolation::{Extrapolation, ExtrapolationScores};
+pub use noise::{NoiseFinding, noise_findings};
 pub use resampling::Resampling;
 pub use subgroups::{
     Calibration, Measured, ReliabilityBin, SubgroupAccuracy, SubgroupAnalysis, Subgroups,

@@ -182,8 +182,8 @@ pub struct GoodnessOfFit {
     /// intercept, or predicts zero if the model has no intercept: R² of a linear model. None where there is no
     /// deviance to explain.
     pub deviance_explained: Option<f64>,
-    /// See [`Family::log_likelihood`].
-    pub log_likelihood: f64,
+    /// See [`Family::log_likelihood`]. None where the model is exact: it then has no bound.
+    pub log_likelihood: Option<f64>,
 }
 
 /// How well a model fits every target of the rows of samples.
@@ -223,7 +223,8 @@ pub fn goodness_of_fit(
         Ok(GoodnessOfFit {
             target: name.clone(),
             deviance_explained: (null > 0.0).then(|| 1.0 - deviance(targets, own) / null),
-            log_likelihood: family.log_likelihood(targets, own, samples.weights())?,
+            log_likelihood: Some(family.log_likelihood(targets, own, samples.weights())?)
+                .filter(|value| value.is_finite()),
         })
     };
     let names = samples.names().targets.iter();

@@ -4,9 +4,8 @@ use crate::{AutoReport, RegressionModel};
 use contextualized_core::validate::check_finite;
 use contextualized_core::{
     Checked, CoefficientIntervals, Coefficients, Error, Family, LocalCoefficients,
-    PredictionIntervals, PredictorDistribution, Result, Samples, Standardization,
-    VaryingCoefficients, WeightedContexts, WithArchetypes, WithPredictions, WithSums,
-    WithUncertainty, checked_serde,
+    PredictionIntervals, PredictorDistribution, Result, Samples, VaryingCoefficients,
+    WeightedContexts, WithUncertainty, checked_serde,
 };
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 use rayon::prelude::*;
@@ -240,44 +239,12 @@ impl LocalCoefficients for AutoModel {
         self.model.family()
     }
 
-    fn linear_predictor(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-    ) -> Result<Array2<f64>> {
-        self.model.linear_predictor(contexts, features)
-    }
-
-    fn effective_degrees(&self, samples: &Samples) -> Result<Option<Array2<f64>>> {
-        self.model.effective_degrees(samples)
-    }
-
-    fn context_scaling(&self) -> Option<&Standardization> {
-        self.model.context_scaling()
-    }
-
-    fn length_scales(&self) -> Option<Array2<f64>> {
-        self.model.length_scales()
+    fn wrapped(&self) -> Option<&dyn LocalCoefficients> {
+        Some(&self.model)
     }
 
     fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {
         Some(self)
-    }
-
-    fn as_uncertain(&self) -> Option<&dyn WithUncertainty> {
-        self.model.as_uncertain()
-    }
-
-    fn as_predictive(&self) -> Option<&dyn WithPredictions> {
-        self.model.as_predictive()
-    }
-
-    fn as_sums(&self) -> Option<&dyn WithSums> {
-        self.model.as_sums()
-    }
-
-    fn as_archetypes(&self) -> Option<&dyn WithArchetypes> {
-        self.model.as_archetypes()
     }
 }
 

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// | setting | default |
 /// |---|---|
-/// | [`candidates`](Self::candidates) | the default population, kernel, clusters and encoder |
+/// | [`candidates`](Self::candidates) | the default population, kernel (Gaussian process for Bayesian networks), clusters and encoder |
 /// | [`folds`](Self::folds) | 5 |
 /// | [`most_rows`](Self::most_rows) compared on | 2000 |
 /// | [`seed`](Self::seed) | 0 |
@@ -207,5 +207,9 @@ impl VaryingNetworks for AutoNetworkModel {
 impl NetworkDensity for AutoNetworkModel {
     fn distributions(&self, contexts: ArrayView2<'_, f64>) -> Result<Vec<NodeDistribution>> {
         self.model.distributions(contexts)
+    }
+
+    fn cluster_sizes(&self) -> Option<Vec<usize>> {
+        self.model.cluster_sizes()
     }
 }

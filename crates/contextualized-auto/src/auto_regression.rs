@@ -227,7 +227,7 @@ impl AutoRegression {
         let family = self.settings.family;
         let loss = family.loss_of(samples)?;
         let job = |candidate: usize, train: &Samples, test: &Samples| {
-            let model = candidates[candidate].fit(train)?;
+            let model = candidates[candidate].fit_part(train)?;
             if model.family() != family {
                 return Err(Error::invalid_parameter(
                     "family of a candidate",

@@ -145,20 +145,9 @@ fn chosen(results: &[CandidateResult]) -> Result<Option<(usize, usize)>> {
         .enumerate()
         .filter_map(|(candidate, result)| Some((candidate, scores(result)?)))
         .collect();
-    let mean = |scores: &FoldScores| scores.score().mean;
-    let lowest = scored
-        .iter()
-        .min_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b)));
-    let Some((best, lowest)) = lowest else {
-        return Ok(None);
-    };
-    for (candidate, scores) in &scored {
-        let excess = scores.minus(lowest)?;
-        if candidate == best || excess.mean <= excess.standard_error {
-            return Ok(Some((*candidate, *best)));
-        }
-    }
-    Ok(Some((*best, *best)))
+    let losses: Vec<&FoldScores> = scored.iter().map(|(_, scores)| *scores).collect();
+    let found = FoldScores::first_within_one_error(&losses)?;
+    Ok(found.map(|(first, best)| (scored[first].0, scored[best].0)))
 }
 
 fn first_failure(results: Vec<CandidateResult>) -> Error {
@@ -190,7 +179,7 @@ fn outcomes(
                 loss,
                 excess,
                 behind,
-            } => Ok(CandidateOutcome::NotCompared(format!(
+            } => Ok(CandidateOutcome::StoppedEarly(format!(
                 "stopped early after {so_far} of {folds} folds, where its loss is {loss:.3e}, \
                  {excess:.3e} above that of {}",
                 names[*behind]

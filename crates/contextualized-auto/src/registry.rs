@@ -128,6 +128,15 @@ macro_rules! regressions {
                 }
             }
 
+            /// The fit to the rows of a fold.
+            pub(crate) fn fit_part(&self, samples: &Samples) -> Result<RegressionModel> {
+                match self {
+                    $(Self::$variant(estimator) => {
+                        estimator.fit_part(samples).map(RegressionModel::$variant)
+                    })+
+                }
+            }
+
             pub(crate) fn knows_dispersion(&self) -> bool {
                 match self {
                     $(Self::$variant(_) => <$estimator>::KNOWS_DISPERSION,)+

@@ -31,7 +31,9 @@ pub enum CandidateOutcome {
     Compared(CandidateScore),
     /// A fit or a prediction failed, with this message.
     Failed(String),
-    /// It was not compared, for this reason.
+    /// It was stopped early, for this reason.
+    StoppedEarly(String),
+    /// It was not compared, for this reason: it was the only one.
     NotCompared(String),
 }
 
@@ -108,7 +110,9 @@ impl AutoReport {
             CandidateOutcome::Failed(format!("on all rows: {error}"));
         let compared = |(position, line): (usize, &CandidateReport)| match &line.outcome {
             CandidateOutcome::Compared(score) => Some((position, score.loss)),
-            CandidateOutcome::Failed(_) | CandidateOutcome::NotCompared(_) => None,
+            CandidateOutcome::Failed(_)
+            | CandidateOutcome::StoppedEarly(_)
+            | CandidateOutcome::NotCompared(_) => None,
         };
         let lines = self.candidates.iter().enumerate();
         let next = lines

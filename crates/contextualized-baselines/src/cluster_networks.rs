@@ -1,14 +1,15 @@
 //! A network per cluster of contexts.
 
-use crate::clusters::{CandidateLoss, ClusterReport, ClusterSummary};
+use crate::clusters::{CandidateLoss, ClusterReport, ClusterSummary, fewest_within_one_error};
 use crate::kmeans::{self, Partition};
+use contextualized_core::cross_validation::{CrossValidation, FoldScores, HeldOut};
 use contextualized_core::validate::check_columns;
 use contextualized_core::{
     Checked, Error, Estimator, KFold, MarkovNetworks, NetworkDensity, NetworkEstimator,
     NetworkKind, Networks, NodeDistribution, Result, Samples, Split, StructuralEquations,
     StructuralNetworks, VaryingNetworks, WithNetworkArchetypes, checked_serde,
 };
-use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
+use ndarray::{Array2, ArrayView2, Axis, concatenate};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +21,8 @@ use serde::{Deserialize, Serialize};
 /// to are left out. Contexts are clustered unweighted; the networks use row weights.
 ///
 /// Unless their number is given it is chosen from 1 to 10 by 5-fold cross-validation of the
-/// log-density, as the smallest that is within one standard error of the best, over rows; one
-/// cluster is the population network. Of more than 5,000 rows, 5,000 drawn by the seed decide on
+/// log-density, as the smallest that is within one standard error of the best; one cluster is the
+/// population network. Of more than 5,000 rows, 5,000 drawn by the seed decide on
 /// centres and on the number of clusters; all rows are in the networks.
 ///
 /// | setting | default | range |
@@ -152,55 +153,27 @@ where
         }
     }
 
-    /// Minus the log-density of every row, held out, by number of clusters.
-    fn losses(&self, samples: &Samples) -> Result<Vec<(usize, Array1<f64>)>> {
+    /// Minus the log-density of held-out rows, by number of clusters.
+    fn losses(&self, samples: &Samples) -> Result<Vec<(usize, FoldScores)>> {
         let drawn = kmeans::drawn(samples.rows(), self.seed)?;
         let drawn = drawn.map(|rows| samples.select(&rows)).transpose()?;
         let samples = drawn.as_ref().unwrap_or(samples);
-        let folds = self.folds(samples)?;
-        kmeans::candidates(samples.rows())
-            .map(|clusters| {
-                let parts = folds
-                    .par_iter()
-                    .map(|split| {
-                        let train = samples.select(&split.train)?;
-                        let test = samples.select(&split.test)?;
-                        let model = self.fit_clusters(&train, clusters)?;
-                        let densities = model.log_densities(test.contexts(), test.features())?;
-                        Ok(match test.weights() {
-                            Some(weights) => -densities * weights,
-                            None => -densities,
-                        })
-                    })
-                    .collect::<Result<Vec<_>>>()?;
-                let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
-                let losses = concatenate(Axis(0), &views)
-                    .map_err(|error| Error::numerical("collecting losses", error))?;
-                Ok((clusters, losses))
+        let numbers: Vec<usize> = kmeans::candidates(samples.rows()).collect();
+        let job = |candidate: usize, train: &Samples, test: &Samples| {
+            let model = self.fit_clusters(train, numbers[candidate])?;
+            Ok(HeldOut {
+                losses: -model.log_densities(test.contexts(), test.features())?,
+                predictions: Array2::zeros((test.rows(), 0)),
             })
+        };
+        let compared = CrossValidation::new(samples, &self.folds(samples)?)?;
+        let name = "negative log-likelihood";
+        let results = compared.run(numbers.len(), name, None, &|_| (), job)?;
+        let scored = numbers.into_iter().zip(results);
+        scored
+            .map(|(clusters, result)| Ok((clusters, result.into_scores()?)))
             .collect()
     }
-}
-
-/// The fewest clusters whose loss is within one standard error of the lowest.
-fn fewest_within_one_error(losses: &[(usize, Array1<f64>)]) -> usize {
-    let best = losses
-        .iter()
-        .map(|(_, rows)| rows)
-        .min_by(|a, b| a.sum().total_cmp(&b.sum()));
-    let Some(best) = best else {
-        return 1;
-    };
-    losses
-        .iter()
-        .find(|(_, rows)| {
-            let excess = rows - best;
-            let count = excess.len() as f64;
-            let mean = excess.sum() / count;
-            let squares = excess.mapv(|value| (value - mean).powi(2)).sum();
-            mean <= (squares / (count - 1.0).max(1.0) / count).sqrt()
-        })
-        .map_or(1, |(clusters, _)| *clusters)
 }
 
 impl<E> NetworkEstimator for ClusterNetworks<E>
@@ -239,13 +212,13 @@ where
             Some(clusters) => self.fit_clusters(&samples, clusters),
             None => {
                 let losses = self.losses(&samples)?;
-                let chosen = fewest_within_one_error(&losses);
+                let chosen = fewest_within_one_error(&losses)?;
                 let mut model = self.fit_clusters(&samples, chosen)?;
                 model.report.cross_validation = losses
                     .iter()
-                    .map(|(clusters, rows)| CandidateLoss {
+                    .map(|(clusters, scores)| CandidateLoss {
                         clusters: *clusters,
-                        loss: rows.sum() / rows.len() as f64,
+                        loss: scores.score().mean,
                     })
                     .collect();
                 Ok(model)

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 /// K-means on standardised contexts, then a [`PopulationRegression`] in each cluster.
 ///
 /// A cluster that does not determine a regression of its own (fewer rows than coefficients,
-/// dependent columns, a binary target that is separated or does not converge) uses the fit to all rows, and the model's
+/// dependent columns, a target that is separated, a fit that does not converge) uses the fit to all rows, and the model's
 /// report says so. Clusters that no row belongs to, as with fewer distinct contexts than
 /// clusters, are left out. Contexts are clustered unweighted; the regressions use row weights.
 ///
@@ -154,22 +154,14 @@ impl ClusterRegression {
 
 /// The fewest clusters whose loss is within one standard error of the lowest; one if it is not
 /// among those compared.
-fn fewest_within_one_error(losses: &[(usize, FoldScores)]) -> Result<usize> {
-    let mean = |scores: &FoldScores| scores.score().mean;
-    let best = losses
-        .iter()
-        .map(|(_, scores)| scores)
-        .min_by(|a, b| mean(a).total_cmp(&mean(b)));
-    let (Some((1, _)), Some(best)) = (losses.first(), best) else {
-        return Ok(1);
-    };
-    for (clusters, scores) in losses {
-        let excess = scores.minus(best)?;
-        if excess.mean <= excess.standard_error {
-            return Ok(*clusters);
+pub(crate) fn fewest_within_one_error(losses: &[(usize, FoldScores)]) -> Result<usize> {
+    let scores: Vec<&FoldScores> = losses.iter().map(|(_, scores)| scores).collect();
+    Ok(match losses.first() {
+        Some((1, _)) => {
+            FoldScores::first_within_one_error(&scores)?.map_or(1, |(at, _)| losses[at].0)
         }
-    }
-    Ok(1)
+        _ => 1,
+    })
 }
 
 impl Estimator for ClusterRegression {
@@ -223,6 +215,12 @@ impl RegressionEstimator for ClusterRegression {
         Self::new()
             .regression(PopulationRegression::with_settings(settings))
             .seed(settings.seed)
+    }
+
+    fn fit_part(&self, samples: &Samples) -> Result<ClusterModel> {
+        let own = self.clone();
+        let regression = own.regression.clone().or_ridge();
+        own.regression(regression).fit(samples)
     }
 
     fn reseeded(self, seed: u64) -> Self {

@@ -2,7 +2,6 @@
 
 use contextualized_core::{Coefficients, Error, Result, Samples, Standardization};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Slice, array, concatenate};
-use std::borrow::Cow;
 
 /// What the features of a column may owe to rounding, relative to the largest: some of them may be
 /// sums or products of a few numbers.
@@ -211,18 +210,5 @@ impl<'a> Design<'a> {
             } => self.deficient(rank, &dependent),
             other => Error::numerical("the least-squares solution", other),
         }
-    }
-}
-
-/// The rows that have any weight, which are the only ones that count.
-pub(crate) fn weighted_rows(samples: &Samples) -> Result<Cow<'_, Samples>> {
-    match samples.weights() {
-        Some(weights) if weights.iter().any(|weight| *weight == 0.0) => {
-            let rows: Vec<usize> = (0..samples.rows())
-                .filter(|&row| weights[row] > 0.0)
-                .collect();
-            Ok(Cow::Owned(samples.select(&rows)?))
-        }
-        _ => Ok(Cow::Borrowed(samples)),
     }
 }

@@ -1,7 +1,7 @@
 //! Generalised linear models by iteratively reweighted least squares.
 
 use crate::design::Design;
-use crate::population::Covariance;
+use crate::population::{Covariance, clustered};
 use crate::separation::is_separated;
 use contextualized_core::{Error, Family, Result};
 use contextualized_solvers as solvers;
@@ -40,6 +40,8 @@ pub(crate) struct Outcomes<'a> {
     pub(crate) weights: ArrayView1<'a, f64>,
     /// Known terms of the linear predictor.
     pub(crate) offsets: ArrayView1<'a, f64>,
+    /// Numbers of groups of rows that may depend on each other.
+    pub(crate) groups: Option<&'a [usize]>,
 }
 
 /// Minimises `Σ w D(y, η) + λ Σ_j β_j²`, D the unit deviance and β_j the slopes of features in units
@@ -204,6 +206,19 @@ fn standard_errors(
         solvers::least_squares(design.matrix.view(), zeros.view(), Some(working.view()))
             .and_then(|fit| fit.unscaled_covariance())
             .map_err(|error| design.name_columns(error))?;
+    let derivatives = Zip::from(predictor)
+        .and(outcomes.target)
+        .and(outcomes.weights)
+        .map_collect(|&eta, &y, &w| w * outcomes.family.derivatives(y, eta).first);
+    let robust = outcomes.groups.and_then(|groups| {
+        clustered(
+            &covariance,
+            design.matrix.view(),
+            derivatives.view(),
+            groups,
+        )
+    });
+    let covariance = robust.unwrap_or(covariance);
     let deviations = design.deviations(&covariance);
     Ok((deviations, Covariance::new(design, covariance)))
 }

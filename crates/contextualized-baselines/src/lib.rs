@@ -8,8 +8,9 @@
 //! clusters:    B(c) = B_k,  k the nearest of K centres that k-means finds among standardised contexts
 //! ```
 //!
-//! Both are fitted to minimise squared error, or the deviance of binary targets, and both are
-//! compared with any other estimator through the traits of `contextualized-core`:
+//! Both are fitted to minimise squared error, or the deviance for other
+//! [families](contextualized_core::Family), and both are compared with any other estimator through
+//! the traits of `contextualized-core`:
 //!
 //! ```
 //! use contextualized_baselines::{ClusterRegression, PopulationRegression};

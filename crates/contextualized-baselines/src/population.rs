@@ -2,9 +2,10 @@
 
 mod uncertainty;
 
-pub(crate) use uncertainty::Covariance;
+use uncertainty::number_of;
+pub(crate) use uncertainty::{Covariance, clustered};
 
-use crate::design::{Design, weighted_rows};
+use crate::design::Design;
 use crate::glm::{self, Outcomes};
 use contextualized_core::validate::{
     check_columns, check_finite, check_query, check_rows, check_table,
@@ -69,6 +70,8 @@ pub struct PopulationRegression {
     intercept: bool,
     ridge: f64,
     family: Family,
+    /// Whether a fit falls back on a ridge, see [`PopulationRegression::fit_or_ridge`].
+    or_ridge: bool,
 }
 
 impl Default for PopulationRegression {
@@ -77,6 +80,7 @@ impl Default for PopulationRegression {
             intercept: true,
             ridge: 0.0,
             family: Family::Gaussian,
+            or_ridge: false,
         }
     }
 }
@@ -110,25 +114,75 @@ impl PopulationRegression {
     }
 
     /// Fits, with a ridge of one pseudo-row of average weight where the rows do not determine the coefficients
-    /// without: there are too few, columns depend on each other, or features separate a binary
+    /// without: there are too few, columns depend on each other, or features separate the
     /// target.
     ///
     /// # Errors
     ///
     /// All others of [`Estimator::fit`].
     pub fn fit_or_ridge(&self, samples: &Samples) -> Result<PopulationModel> {
-        match self.fit(samples) {
+        match self.fit_as_it_is(samples) {
             Err(
-                Error::TooFewRows { .. } | Error::RankDeficient { .. } | Error::Separated { .. },
+                Error::TooFewRows { .. }
+                | Error::RankDeficient { .. }
+                | Error::Separated { .. }
+                | Error::NotConverged { .. },
             ) => {
                 let samples = samples.rows_that_count()?;
                 // Weights that are inverse variances are so up to a factor.
                 let weights = samples.weights().filter(|_| self.family.has_dispersion());
                 let unit = weights.and_then(|weights| weights.mean()).unwrap_or(1.0);
-                self.clone().ridge(FALLBACK_RIDGE * unit).fit(&samples)
+                let penalised = self.clone().ridge(FALLBACK_RIDGE * unit);
+                penalised.fit_as_it_is(&samples)
             }
             fit => fit,
         }
+    }
+
+    fn fit_as_it_is(&self, samples: &Samples) -> Result<PopulationModel> {
+        self.validate()?;
+        let samples = samples.rows_that_count()?;
+        self.family.check(&samples)?;
+        let design = Design::new(&samples, self.intercept)?;
+        if self.ridge == 0.0 {
+            design.require_rows()?;
+            design.require_independent()?;
+        }
+        // A penalised fit has no standard errors that would allow for them.
+        let groups = (self.ridge == 0.0)
+            .then(|| samples.dependent_rows())
+            .flatten();
+        let fit = if self.family.is_quadratic() {
+            fit_linear(&design, &samples, self.ridge, groups.as_deref())?
+        } else {
+            fit_glm(
+                &design,
+                &samples,
+                self.family,
+                self.ridge,
+                groups.as_deref(),
+            )?
+        };
+        let model = PopulationModel {
+            family: self.family,
+            contexts: samples.contexts().ncols(),
+            slopes: fit.slopes,
+            intercepts: fit.intercepts,
+            intercept: self.intercept,
+            errors: fit.errors,
+            covariances: fit.covariances,
+            degrees_of_freedom: fit.degrees_of_freedom,
+            clustered: groups.is_some(),
+            report: fit.report,
+        };
+        model.check()?;
+        Ok(model)
+    }
+
+    /// The same, falling back on a ridge.
+    pub(crate) fn or_ridge(mut self) -> Self {
+        self.or_ridge = true;
+        self
     }
 
     /// The family it fits.
@@ -179,36 +233,15 @@ impl Estimator for PopulationRegression {
     /// # Errors
     ///
     /// [`Error::TooFewRows`] and [`Error::RankDeficient`], which names the dependent columns,
-    /// unless a ridge penalty is set; for binary targets [`Error::InvalidTarget`],
+    /// unless a ridge penalty is set; for families other than the Gaussian [`Error::InvalidTarget`],
     /// [`Error::Separated`] and [`Error::NotConverged`]; [`Error::InvalidParameter`] for a penalty
     /// below zero; [`Error::NotFinite`] and [`Error::Numerical`] where a result overflows.
     fn fit(&self, samples: &Samples) -> Result<PopulationModel> {
-        self.validate()?;
-        self.family.check(samples)?;
-        let samples = weighted_rows(samples)?;
-        let design = Design::new(&samples, self.intercept)?;
-        if self.ridge == 0.0 {
-            design.require_rows()?;
-            design.require_independent()?;
-        }
-        let fit = if self.family.is_quadratic() {
-            fit_linear(&design, &samples, self.ridge)?
+        if self.or_ridge {
+            self.fit_or_ridge(samples)
         } else {
-            fit_glm(&design, &samples, self.family, self.ridge)?
-        };
-        let model = PopulationModel {
-            family: self.family,
-            contexts: samples.contexts().ncols(),
-            slopes: fit.slopes,
-            intercepts: fit.intercepts,
-            intercept: self.intercept,
-            errors: fit.errors,
-            covariances: fit.covariances,
-            degrees_of_freedom: fit.degrees_of_freedom,
-            report: fit.report,
-        };
-        model.check()?;
-        Ok(model)
+            self.fit_as_it_is(samples)
+        }
     }
 }
 
@@ -219,6 +252,10 @@ impl RegressionEstimator for PopulationRegression {
         Self::new()
             .family(settings.family)
             .intercept(settings.intercept)
+    }
+
+    fn fit_part(&self, samples: &Samples) -> Result<PopulationModel> {
+        self.fit_or_ridge(samples)
     }
 }
 
@@ -235,7 +272,12 @@ struct Fit {
     report: FitReport,
 }
 
-fn fit_linear(design: &Design<'_>, samples: &Samples, ridge: f64) -> Result<Fit> {
+fn fit_linear(
+    design: &Design<'_>,
+    samples: &Samples,
+    ridge: f64,
+    groups: Option<&[usize]>,
+) -> Result<Fit> {
     let (x, weights) = (design.matrix.view(), samples.weights());
     let without_offsets = samples.targets_without_offsets();
     let y = without_offsets.view();
@@ -268,19 +310,35 @@ fn fit_linear(design: &Design<'_>, samples: &Samples, ridge: f64) -> Result<Fit>
     let unscaled = fit
         .unscaled_covariance()
         .map_err(|error| design.name_columns(error))?;
-    let degrees_of_freedom = fit.degrees_of_freedom();
+    let residual_degrees = fit.degrees_of_freedom();
     let squares = fit.residual_sum_of_squares();
+    let degrees_of_freedom = match groups {
+        Some(groups) => residual_degrees.min(number_of(groups).saturating_sub(1)),
+        None => residual_degrees,
+    };
     let (errors, covariances) = match degrees_of_freedom {
         0 => (None, Vec::new()),
         _ => {
-            let deviations = design.deviations(&unscaled).insert_axis(Axis(1));
-            let noise = squares.mapv(|squares| (squares / degrees_of_freedom as f64).sqrt());
-            let covariance = |noise: &f64| {
+            let residuals = &y - &x.dot(fit.solution());
+            let mut errors = Array2::zeros((design.coefficients(), y.ncols()));
+            let mut covariances = Vec::with_capacity(y.ncols());
+            for (target, squares) in squares.iter().enumerate() {
+                // Without overflow of a square.
+                let noise = (squares / residual_degrees as f64).sqrt();
+                let mut scores = &residuals.column(target) / noise.max(f64::MIN_POSITIVE);
+                if let Some(weights) = weights {
+                    scores *= &weights;
+                }
+                let robust =
+                    groups.and_then(|groups| clustered(&unscaled, x, scores.view(), groups));
+                let relative = robust.as_ref().unwrap_or(&unscaled);
+                errors
+                    .column_mut(target)
+                    .assign(&(design.deviations(relative) * noise));
                 let variance = noise * noise;
-                Covariance::new(design, &unscaled * variance).with_noise(variance)
-            };
-            let covariances = noise.iter().map(covariance).collect();
-            (Some(&deviations * &noise), covariances)
+                covariances.push(Covariance::new(design, relative * variance).with_noise(variance));
+            }
+            (Some(errors), covariances)
         }
     };
     let (slopes, intercepts) = design.to_original_units(fit.solution().view())?;
@@ -303,7 +361,13 @@ fn direct(objective: f64) -> FitReport {
     }
 }
 
-fn fit_glm(design: &Design<'_>, samples: &Samples, family: Family, ridge: f64) -> Result<Fit> {
+fn fit_glm(
+    design: &Design<'_>,
+    samples: &Samples,
+    family: Family,
+    ridge: f64,
+    groups: Option<&[usize]>,
+) -> Result<Fit> {
     let known = |values: Option<ArrayView1<'_, f64>>, default: f64| match values {
         Some(values) => values.to_owned(),
         None => Array1::from_elem(samples.rows(), default),
@@ -323,6 +387,7 @@ fn fit_glm(design: &Design<'_>, samples: &Samples, family: Family, ridge: f64) -
             name,
             weights: weights.view(),
             offsets: known_terms.view(),
+            groups,
         };
         let fit = glm::fit(design, &outcomes, ridge)?;
         slopes.row_mut(column).assign(&fit.slopes);
@@ -365,6 +430,9 @@ pub struct PopulationModel {
     /// One for each target where there are standard errors.
     covariances: Vec<Covariance>,
     degrees_of_freedom: Option<usize>,
+    /// Whether the covariances allow for rows that depend on each other.
+    #[serde(default)]
+    clustered: bool,
     report: FitReport,
 }
 
@@ -501,14 +569,14 @@ impl LocalCoefficients for PopulationModel {
     }
 
     fn as_uncertain(&self) -> Option<&dyn WithUncertainty> {
-        Some(self)
+        self.errors.as_ref().map(|_| self as _)
     }
 
     fn as_predictive(&self) -> Option<&dyn WithPredictions> {
-        Some(self)
+        self.errors.as_ref().map(|_| self as _)
     }
 
     fn as_sums(&self) -> Option<&dyn WithSums> {
-        Some(self)
+        self.errors.as_ref().map(|_| self as _)
     }
 }

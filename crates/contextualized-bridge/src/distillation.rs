@@ -1,7 +1,7 @@
 //! From implicit to explicit: coefficients as a function of the context alone.
 
 use crate::context_function::ContextFunction;
-use crate::predictor::shares_explained;
+use crate::explained::shares_explained;
 use crate::sensitivities::check_pairs;
 use contextualized_core::validate::{check_columns, check_query, check_weights};
 use contextualized_core::{

@@ -87,6 +87,7 @@ mod context_function;
 mod differentiable;
 mod distillation;
 mod estimator;
+mod explained;
 mod jacobian;
 mod lime;
 mod linearity;
@@ -94,7 +95,6 @@ mod model;
 mod neighbourhood;
 mod network_model;
 mod plain;
-mod predictor;
 mod sensitivities;
 mod taylor;
 

@@ -1,7 +1,7 @@
 //! A sampled local surrogate of any function, with its sampling error.
 
+use crate::explained::share_explained;
 use crate::neighbourhood::{check_scales, check_width, standard_normal};
-use crate::predictor::share_explained;
 use crate::sensitivities::{ContextSensitivities, check_pairs};
 use contextualized_core::validate::{check_finite, check_rows};
 use contextualized_core::{Coefficients, Error, LocalCoefficients, Result};

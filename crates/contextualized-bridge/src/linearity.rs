@@ -1,6 +1,6 @@
 //! Coefficients at one context by four estimators, and how far they disagree.
 
-use crate::predictor::share_explained;
+use crate::explained::share_explained;
 use crate::sensitivities::check_pairs;
 use contextualized_core::validate::check_table;
 use contextualized_core::{Coefficients, Error, LocalCoefficients, Result, normalized_weights};

@@ -63,7 +63,7 @@ pub(crate) fn check_scales(
     {
         Some((column, scale)) => Err(Error::invalid_parameter(
             argument,
-            format!("{scale} in column {column}"),
+            format!("{scale} in column {}", column + 1),
             "a positive number",
         )),
         None => Ok(()),

@@ -162,7 +162,7 @@ fn check_scales(contexts: ArrayView2<'_, f64>, scales: ArrayView1<'_, f64>) -> R
         if !(scale.is_finite() && scale > 0.0 && STEP * scale > 4.0 * f64::EPSILON * largest) {
             return Err(Error::invalid_parameter(
                 "scale",
-                format!("{scale} in column {column}"),
+                format!("{scale} in column {}", column + 1),
                 format!("finite, positive and not lost against contexts of {largest}"),
             ));
         }

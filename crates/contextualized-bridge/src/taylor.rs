@@ -1,6 +1,6 @@
 //! The first-order Taylor surrogate at a point, and how good it is near it.
 
-use crate::predictor::shares_explained;
+use crate::explained::shares_explained;
 use contextualized_core::validate::{check_finite, check_rows, check_table};
 use contextualized_core::{Error, LocalCoefficients, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};

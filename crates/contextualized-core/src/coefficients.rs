@@ -245,7 +245,7 @@ mod tests {
                 .linear_predictor(array![[1e200, 0.0]].view())
                 .unwrap_err()
                 .to_string(),
-            "the linear predictor contains inf at row 0, column 0"
+            "the linear predictor contains inf at row 1, column 1"
         );
         assert!(
             serde_json::from_str::<Coefficients>(

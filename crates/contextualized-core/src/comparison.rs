@@ -2,7 +2,9 @@
 
 use crate::cross_validation::{CrossValidation, FoldScores, HeldOut};
 use crate::metrics::{Score, effect_mse};
-use crate::{Coefficients, DynEstimator, Family, KFold, LocalCoefficients, Result, Samples, Split};
+use crate::{
+    Coefficients, DynEstimator, Family, KFold, LocalCoefficients, Loss, Result, Samples, Split,
+};
 use std::time::{Duration, Instant};
 
 /// What one estimator achieved on a test set.
@@ -34,7 +36,7 @@ pub fn score_on_test(
     let model = estimator.fit_boxed(train)?;
     let fit_time = start.elapsed();
     Ok(TestScore {
-        response: response_score(&model, test, family)?,
+        response: response_score(&model, test, &family.loss_of(train)?)?,
         effect_mse: truth
             .map(|truth| {
                 let estimate = model.coefficients_at(test.contexts(), test.features())?;
@@ -45,9 +47,9 @@ pub fn score_on_test(
     })
 }
 
-fn response_score(model: &dyn LocalCoefficients, test: &Samples, family: Family) -> Result<Score> {
+fn response_score(model: &dyn LocalCoefficients, test: &Samples, loss: &Loss) -> Result<Score> {
     let predictions = model.predict_samples(test)?;
-    let losses = family.losses(test.targets(), predictions.view())?;
+    let losses = loss.of_rows(test.targets(), predictions.view())?;
     Score::of_rows(losses.view(), test.weights())
 }
 

@@ -64,12 +64,14 @@ impl Samples {
         (chance * (rows - 1.0) < BY_CHANCE).then_some(labels)
     }
 
-    /// Numbers for rows that depend on each other, the same within a group: the groups if there are any, else
-    /// [`copies`](Samples::copies). What is held out, resampled or tested is whole groups.
+    /// Numbers for rows that depend on each other: those of one group, if there are groups, and
+    /// [`copies`](Samples::copies), which join the groups that they are in. What is held out, resampled or
+    /// tested is all rows of a number.
     pub fn dependent_rows(&self) -> Option<Cow<'_, [usize]>> {
-        match self.groups() {
-            Some(groups) => Some(Cow::Borrowed(groups)),
-            None => self.copies().map(Cow::Owned),
+        match (self.groups(), self.copies()) {
+            (Some(groups), None) => Some(Cow::Borrowed(groups)),
+            (Some(groups), Some(copies)) => Some(Cow::Owned(joined(groups, &copies))),
+            (None, copies) => copies.map(Cow::Owned),
         }
     }
 }
@@ -96,6 +98,33 @@ pub(crate) fn numbered<L: Hash + Eq>(labels: &[L]) -> Vec<usize> {
             *known.entry(label).or_insert(next)
         })
         .collect()
+}
+
+/// Numbers for rows that are connected by a number of either kind.
+fn joined(one: &[usize], other: &[usize]) -> Vec<usize> {
+    let first_of = |numbers: &[usize]| -> Vec<usize> {
+        let mut known = HashMap::new();
+        let rows = numbers.iter().enumerate();
+        rows.map(|(row, number)| *known.entry(*number).or_insert(row))
+            .collect()
+    };
+    // Every row points at an earlier one it belongs with, or at itself.
+    let mut before: Vec<usize> = (0..one.len()).collect();
+    fn root(before: &mut [usize], mut row: usize) -> usize {
+        while before[row] != row {
+            before[row] = before[before[row]];
+            row = before[row];
+        }
+        row
+    }
+    for first in [first_of(one), first_of(other)] {
+        for (row, &first) in first.iter().enumerate() {
+            let (a, b) = (root(&mut before, row), root(&mut before, first));
+            before[a.max(b)] = a.min(b);
+        }
+    }
+    let roots: Vec<usize> = (0..one.len()).map(|row| root(&mut before, row)).collect();
+    numbered(&roots)
 }
 
 /// The first row of every number.
@@ -172,6 +201,13 @@ mod tests {
                 assert_eq!(discrete.copies(), None, "{levels} {most} {seed}");
             }
         }
+    }
+
+    #[test]
+    fn copies_join_groups() {
+        assert_eq!(joined(&[0, 0, 1, 2, 3], &[0, 1, 2, 0, 4]), [0, 0, 1, 0, 2]);
+        assert_eq!(joined(&[0, 1, 2, 3], &[0, 1, 1, 0]), [0, 1, 1, 0]);
+        assert_eq!(joined(&[0, 1, 0, 1], &[0, 0, 1, 1]), [0, 0, 0, 0]);
     }
 
     #[test]

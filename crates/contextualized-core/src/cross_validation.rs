@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Rows in folds, each held out from the others: what every cross-validation of the workspace runs on.
+/// Rows in folds, each held out from the others, and candidates compared on them.
 ///
 /// Everything a candidate learns, its standardisation included, it learns on training rows. Rows of
 /// weight zero are neither trained on nor scored. Results do not depend on the number of threads.
@@ -160,6 +160,10 @@ impl CrossValidation {
             self.advance(&mut runs, 0..first, done, &job);
             self.stop(&mut runs, first, stopping)?;
             self.advance(&mut runs, first..count, done, &job);
+            // What was stopped for one that failed later may be the best there is.
+            while revive(&mut runs) {
+                self.advance(&mut runs, 0..count, &|_| (), &job);
+            }
         } else {
             self.advance(&mut runs, 0..count, done, &job);
         }
@@ -174,7 +178,7 @@ impl CrossValidation {
             .collect()
     }
 
-    /// Lets every candidate that is still in predict these folds.
+    /// Lets every candidate that has come so far predict these folds.
     fn advance(
         &self,
         runs: &mut [Run],
@@ -183,7 +187,10 @@ impl CrossValidation {
         job: &(impl Fn(usize, &Samples, &Samples) -> Result<HeldOut> + Sync),
     ) {
         let jobs: Vec<(usize, usize)> = (0..runs.len())
-            .filter(|&candidate| runs[candidate].is_ok())
+            .filter(|&candidate| {
+                let run = runs[candidate].as_ref();
+                run.is_ok_and(|parts| parts.len() == folds.start)
+            })
             .flat_map(|candidate| folds.clone().map(move |fold| (candidate, fold)))
             .collect();
         done((runs.len() * folds.len()).saturating_sub(jobs.len()));
@@ -286,6 +293,31 @@ impl CrossValidation {
     }
 }
 
+/// Lets candidates begin again that were stopped because they were behind one that failed; whether there are any.
+fn revive(runs: &mut [Run]) -> bool {
+    let failed = |candidate: usize| match &runs[candidate] {
+        Err(out) => match **out {
+            CandidateResult::Failed(_) => true,
+            CandidateResult::Stopped { .. } | CandidateResult::Scored { .. } => false,
+        },
+        Ok(_) => false,
+    };
+    let stopped_for = |run: &Run| match run {
+        Err(out) => match **out {
+            CandidateResult::Stopped { behind, .. } => Some(behind),
+            CandidateResult::Failed(_) | CandidateResult::Scored { .. } => None,
+        },
+        Ok(_) => None,
+    };
+    let revived: Vec<usize> = (0..runs.len())
+        .filter(|&candidate| stopped_for(&runs[candidate]).is_some_and(failed))
+        .collect();
+    for &candidate in &revived {
+        runs[candidate] = Ok(Vec::new());
+    }
+    !revived.is_empty()
+}
+
 fn stacked<'a>(parts: impl Iterator<Item = ArrayView1<'a, f64>>) -> Result<Array1<f64>> {
     let parts: Vec<_> = parts.collect();
     concatenate(Axis(0), &parts).map_err(|error| Error::numerical("joining losses", error))
@@ -383,6 +415,33 @@ impl FoldScores {
     /// sample of anything, and it is no margin of an average over them.
     pub fn score(&self) -> Score {
         self.corrected(&self.losses)
+    }
+
+    /// Of candidates in the order in which they are preferred, the position of the first whose loss is within
+    /// one standard error of the lowest and below those of all before it, and that of the lowest: none where there
+    /// are no candidates.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`FoldScores::minus`].
+    pub fn first_within_one_error(candidates: &[&Self]) -> Result<Option<(usize, usize)>> {
+        let mean = |scores: &Self| scores.score().mean;
+        let lowest = candidates
+            .iter()
+            .enumerate()
+            .min_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b)));
+        let Some((best, lowest)) = lowest else {
+            return Ok(None);
+        };
+        let mut least = f64::INFINITY;
+        for (candidate, scores) in candidates.iter().enumerate().take(best) {
+            let excess = scores.minus(lowest)?;
+            if excess.mean <= excess.standard_error && mean(scores) < least {
+                return Ok(Some((candidate, best)));
+            }
+            least = least.min(mean(scores));
+        }
+        Ok(Some((best, best)))
     }
 
     /// How much larger this loss is than another's on the same splits, with a standard error

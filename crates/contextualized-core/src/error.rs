@@ -3,7 +3,8 @@
 /// What can go wrong between a data set and a fitted model.
 ///
 /// Every variant carries the argument, row, column, shape or value at fault, so
-/// that a program can act on it and a person can find it.
+/// that a program can act on it and a person can find it. Rows and columns count from zero in the
+/// fields, as they index arrays, and from one in the messages.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A table has no rows where at least one is needed.
@@ -43,7 +44,11 @@ pub enum Error {
     },
 
     /// A cell is NaN or infinite.
-    #[error("{argument} contains {value} at row {row}, column {column}")]
+    #[error(
+        "{argument} contains {value} at row {}, column {}",
+        from_one(*row),
+        from_one(*column)
+    )]
     NotFinite {
         /// The table's name.
         argument: &'static str,
@@ -56,7 +61,10 @@ pub enum Error {
     },
 
     /// A row weight is negative, NaN or infinite.
-    #[error("weight {value} at row {row} is not a finite number of at least zero")]
+    #[error(
+        "weight {value} at row {} is not a finite number of at least zero",
+        from_one(*row)
+    )]
     InvalidWeight {
         /// Row, counted from zero.
         row: usize,
@@ -69,22 +77,26 @@ pub enum Error {
     NoWeight,
 
     /// Two columns of one table have the same name.
-    #[error("{argument} has two columns named {name:?}, at positions {first} and {second}")]
+    #[error(
+        "{argument} has two columns named {name:?}, at positions {} and {}",
+        from_one(*first),
+        from_one(*second)
+    )]
     DuplicateName {
         /// The table's name.
         argument: &'static str,
         /// The repeated name.
         name: String,
-        /// Position of its first use.
+        /// Position of its first use, counted from zero.
         first: usize,
-        /// Position of its second use.
+        /// Position of its second use, counted from zero.
         second: usize,
     },
 
     /// A row index lies outside the data.
-    #[error("row {row} was asked for, but there are only {rows}")]
+    #[error("row {} was asked for, but there are only {rows}", from_one(*row))]
     RowOutOfRange {
-        /// The index asked for.
+        /// Row asked for, counted from zero.
         row: usize,
         /// Rows there are.
         rows: usize,
@@ -128,7 +140,8 @@ pub enum Error {
 
     /// A target is not an outcome of its family.
     #[error(
-        "target {target} is {value} at row {row}, but a {family} target is {}",
+        "target {target} is {value} at row {}, but a {family} target is {}",
+        from_one(*row),
         family.requirement()
     )]
     InvalidTarget {
@@ -200,6 +213,11 @@ pub enum Error {
         /// The routine's own error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// A row or column as readers count it. A row that was asked for can be any number.
+fn from_one(index: usize) -> usize {
+    index.saturating_add(1)
 }
 
 /// The first few names of a list that may be long.

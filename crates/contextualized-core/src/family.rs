@@ -150,6 +150,9 @@ trait Outcome: Sync {
     fn coefficient_description(&self) -> &'static str;
     fn draw(&self, mean: f64, dispersion: f64, random: &mut dyn RandomNumbers) -> f64;
 
+    /// Lower and upper end for a new outcome; none where an interval of outcomes says nothing.
+    fn predictive_interval(&self, tail: &Tail, belief: &PredictorBelief) -> Option<(f64, f64)>;
+
     /// Where Newton's method starts: a linear predictor near which the target is likely.
     fn initial_predictor(&self, _target: f64) -> f64 {
         0.0
@@ -186,11 +189,6 @@ trait Outcome: Sync {
 
     fn is_binary(&self) -> bool {
         false
-    }
-
-    /// Lower and upper end for a new outcome; none where an interval of outcomes says nothing.
-    fn predictive_interval(&self, _tail: &Tail, _belief: &PredictorBelief) -> Option<(f64, f64)> {
-        None
     }
 }
 
@@ -375,7 +373,7 @@ impl Family {
         units: ArrayView1<'_, f64>,
     ) -> Result<Array1<f64>> {
         let outcome = self.outcome();
-        self.check_targets(targets, |column| format!("in column {column}"))?;
+        self.check_targets(targets, |column| format!("in column {}", column + 1))?;
         check_columns("targets", units.len(), targets.ncols())?;
         crate::metrics::check_predictions(targets, means)?;
         if let Some(((row, column), mean)) = means
@@ -384,7 +382,7 @@ impl Family {
         {
             return Err(Error::invalid_parameter(
                 "prediction",
-                format!("{mean} at row {row}, column {column}"),
+                format!("{mean} at row {}, column {}", row + 1, column + 1),
                 format!("the mean of a {} outcome", self.name()),
             ));
         }

@@ -129,8 +129,9 @@ pub use standardization::{Standardization, normalized_weights, typical_weight};
 pub use structural::StructuralNetworks;
 pub use sums::{CoefficientSums, PredictorSums, WeightedContexts, WithSums};
 pub use traits::{
-    CoefficientIntervals, DynEstimator, Estimator, LocalCoefficients, NetworkEstimator,
-    RegressionEstimator, RegressionSettings, VaryingCoefficients, WithUncertainty,
+    Assumptions, CoefficientIntervals, DynEstimator, Estimator, LocalCoefficients,
+    NetworkEstimator, RegressionEstimator, RegressionSettings, VaryingCoefficients,
+    WithUncertainty,
 };
 pub use wald::{WaldTest, WithWaldTests};
 pub use warp::{Warp, WildValue};

@@ -63,7 +63,7 @@ pub fn partial_correlations(precisions: &Networks) -> Result<Array3<f64>> {
         if own <= 0.0 {
             return Err(Error::invalid_parameter(
                 "precisions",
-                format!("{own} on the diagonal of row {row}, node {i}"),
+                format!("{own} on the diagonal of row {}, node {}", row + 1, i + 1),
                 "positive definite",
             ));
         }
@@ -87,7 +87,7 @@ mod tests {
         let error = partial_correlations(&networks).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "precisions is 0 on the diagonal of row 0, node 1, but must be positive definite"
+            "precisions is 0 on the diagonal of row 1, node 2, but must be positive definite"
         );
     }
 }

@@ -422,7 +422,7 @@ mod tests {
         );
         assert_eq!(
             new(&two, &two, &array![[1.0], [f64::NAN]]).to_string(),
-            "targets contains NaN at row 1, column 0"
+            "targets contains NaN at row 2, column 1"
         );
         let no_rows = Array2::zeros((0, 1));
         assert!(matches!(
@@ -454,7 +454,7 @@ mod tests {
                 .with_target_names(["a", "a"])
                 .unwrap_err()
                 .to_string(),
-            "target names has two columns named \"a\", at positions 0 and 1"
+            "target names has two columns named \"a\", at positions 1 and 2"
         );
     }
 

@@ -48,7 +48,7 @@ impl Split {
     /// # Errors
     ///
     /// Those of [`Split::holdout`]; [`Error::RowCount`] unless there is a level for each row.
-    pub fn stratified_holdout<L: Ord>(
+    pub(crate) fn stratified_holdout<L: Ord>(
         rows: usize,
         levels: &[L],
         fraction: f64,
@@ -162,7 +162,7 @@ impl Split {
         match self.test.iter().find(|&&row| is_trained[row]) {
             Some(row) => Err(Error::invalid_parameter(
                 "split",
-                format!("one with row {row} on both sides"),
+                format!("one with row {} on both sides", row + 1),
                 "one that holds out no row it trains on",
             )),
             None => Ok(()),
@@ -275,11 +275,11 @@ mod tests {
         assert_eq!(error(&[1], &[]), "the held-out side of a split has no rows");
         assert_eq!(
             error(&[1, 2], &[4]),
-            "row 4 was asked for, but there are only 4"
+            "row 5 was asked for, but there are only 4"
         );
         assert_eq!(
             error(&[1, 2], &[3, 2]),
-            "split is one with row 2 on both sides, but must be one that holds out no row it trains on"
+            "split is one with row 3 on both sides, but must be one that holds out no row it trains on"
         );
         assert!(Split::holding_out([true, true]).is_err());
         assert!(Split::holding_out([false, false]).is_err());

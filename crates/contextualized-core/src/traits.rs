@@ -3,7 +3,7 @@
 use crate::validate::check_rows;
 use crate::{
     Coefficients, Family, NetworkDensity, Result, Samples, Standardization, WithArchetypes,
-    WithPredictions, WithSums, WithWaldTests,
+    WithPredictions, WithSums,
 };
 use ndarray::{Array2, ArrayView2, Axis};
 
@@ -108,6 +108,15 @@ pub trait RegressionEstimator: Estimator<Model: VaryingCoefficients> + Clone {
         vec![Self::with_settings(settings)]
     }
 
+    /// The fit to the rows of a fold, which may lack what all rows have: a level of a factor, one of two outcomes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Estimator::fit`].
+    fn fit_part(&self, samples: &Samples) -> Result<Self::Model> {
+        self.fit(samples)
+    }
+
     /// The same estimator with another seed, where it draws random numbers.
     fn reseeded(self, _seed: u64) -> Self {
         self
@@ -141,6 +150,11 @@ pub trait LocalCoefficients: Send + Sync {
     /// The family of the targets, whose link joins their means to the linear predictor.
     fn family(&self) -> Family;
 
+    /// The model that this one wraps, if it does: what is not said here is passed on to it.
+    fn wrapped(&self) -> Option<&dyn LocalCoefficients> {
+        None
+    }
+
     /// The linear predictor of every target (n × y): `B x + m`, without an offset.
     ///
     /// # Errors
@@ -151,6 +165,9 @@ pub trait LocalCoefficients: Send + Sync {
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
     ) -> Result<Array2<f64>> {
+        if let Some(model) = self.wrapped() {
+            return model.linear_predictor(contexts, features);
+        }
         check_rows("features", contexts.nrows(), features.nrows())?;
         self.coefficients_at(contexts, features)?
             .linear_predictor(features)
@@ -192,13 +209,14 @@ pub trait LocalCoefficients: Send + Sync {
     /// # Errors
     ///
     /// Those of [`LocalCoefficients::coefficients_at`].
-    fn effective_degrees(&self, _samples: &Samples) -> Result<Option<Array2<f64>>> {
-        Ok(None)
+    fn effective_degrees(&self, samples: &Samples) -> Result<Option<Array2<f64>>> {
+        self.wrapped()
+            .map_or(Ok(None), |model| model.effective_degrees(samples))
     }
 
     /// How contexts are standardised, of a model that says so: which of them it transforms.
     fn context_scaling(&self) -> Option<&Standardization> {
-        None
+        self.wrapped()?.context_scaling()
     }
 
     /// Length scale of every variable of the contexts ([`crate::ColumnNames::context_variables`]) in every
@@ -206,37 +224,32 @@ pub trait LocalCoefficients: Send + Sync {
     /// a factor in those of the difference between two levels; infinite for a variable without influence. Of a context that is
     /// transformed it is in units of what it is transformed to.
     fn length_scales(&self) -> Option<Array2<f64>> {
-        None
+        self.wrapped()?.length_scales()
     }
 
     /// Its coefficients as functions of the context alone, of a model that has them.
     fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {
-        None
+        self.wrapped()?.as_varying()
     }
 
     /// Its standard errors, of a model that has them.
     fn as_uncertain(&self) -> Option<&dyn WithUncertainty> {
-        None
+        self.wrapped()?.as_uncertain()
     }
 
     /// Its intervals of means and outcomes, of a model that has them.
     fn as_predictive(&self) -> Option<&dyn WithPredictions> {
-        None
+        self.wrapped()?.as_predictive()
     }
 
     /// Its sums of coefficients over contexts, of a model that has them.
     fn as_sums(&self) -> Option<&dyn WithSums> {
-        None
-    }
-
-    /// Its own tests of variation, of a model that has them.
-    fn as_wald_tested(&self) -> Option<&dyn WithWaldTests> {
-        None
+        self.wrapped()?.as_sums()
     }
 
     /// Its archetypes, of a model that has them.
     fn as_archetypes(&self) -> Option<&dyn WithArchetypes> {
-        None
+        self.wrapped()?.as_archetypes()
     }
 }
 
@@ -259,8 +272,25 @@ pub struct CoefficientIntervals {
     pub upper: Coefficients,
 }
 
+/// What standard errors rest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assumptions {
+    /// That rows are independent, whatever groups there are.
+    pub independent_rows: bool,
+    /// That the noise is as large everywhere, but for row weights.
+    pub even_noise: bool,
+}
+
 /// A model with standard errors of its coefficients.
 pub trait WithUncertainty: VaryingCoefficients {
+    /// What its standard errors assume.
+    fn assumes(&self) -> Assumptions {
+        Assumptions {
+            independent_rows: true,
+            even_noise: true,
+        }
+    }
+
     /// Standard error, or posterior standard deviation, of every coefficient.
     ///
     /// # Errors
@@ -290,6 +320,10 @@ impl<M: LocalCoefficients + ?Sized> LocalCoefficients for Box<M> {
         (**self).family()
     }
 
+    fn wrapped(&self) -> Option<&dyn LocalCoefficients> {
+        (**self).wrapped()
+    }
+
     fn effective_degrees(&self, samples: &Samples) -> Result<Option<Array2<f64>>> {
         (**self).effective_degrees(samples)
     }
@@ -316,10 +350,6 @@ impl<M: LocalCoefficients + ?Sized> LocalCoefficients for Box<M> {
 
     fn as_sums(&self) -> Option<&dyn WithSums> {
         (**self).as_sums()
-    }
-
-    fn as_wald_tested(&self) -> Option<&dyn WithWaldTests> {
-        (**self).as_wald_tested()
     }
 
     fn as_archetypes(&self) -> Option<&dyn WithArchetypes> {

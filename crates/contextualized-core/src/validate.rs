@@ -142,7 +142,7 @@ mod tests {
         let error = check_table("contexts", table.view(), None).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "contexts contains -inf at row 1, column 1"
+            "contexts contains -inf at row 2, column 2"
         );
     }
 

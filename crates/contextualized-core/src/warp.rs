@@ -101,16 +101,19 @@ impl Warp {
         }
     }
 
-    /// The one under which a column is most like a sample of a normal distribution, if that is much.
+    /// The one under which the distinct values of a column are most like a sample of a normal distribution, if
+    /// that is much. A value that many rows have, such as zero or a code, counts once: a transformation that
+    /// sets it apart would take all others for one.
     pub(crate) fn of_column(column: ArrayView1<'_, f64>) -> Self {
-        let mut sorted = column.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        let mut distinct = sorted.clone();
-        distinct.dedup();
-        if distinct.len() < FEWEST_VALUES {
+        Self::of_distinct(&distinct(column))
+    }
+
+    /// Of ascending values.
+    fn of_distinct(sorted: &[f64]) -> Self {
+        if sorted.len() < FEWEST_VALUES {
             return Self::None;
         }
-        let (center, deviation) = robust(&sorted);
+        let (center, deviation) = robust(sorted);
         let (least, most) = (sorted[0], sorted[sorted.len() - 1]);
         let of_scale = |scale: f64| Self::Both {
             center,
@@ -129,9 +132,9 @@ impl Warp {
             .chain(ORIGINS.into_iter().map(above))
             .chain(ORIGINS.into_iter().map(below))
             .filter(Self::is_valid);
-        let plain = likelihood(Self::None, &sorted) + LEAST_GAIN;
+        let plain = likelihood(Self::None, sorted) + LEAST_GAIN;
         let better = candidates
-            .map(|warp| (likelihood(warp, &sorted), warp))
+            .map(|warp| (likelihood(warp, sorted), warp))
             .filter(|(gained, _)| *gained > plain)
             .max_by(|a, b| a.0.total_cmp(&b.0));
         better.map_or(Self::None, |(_, warp)| warp)
@@ -146,6 +149,14 @@ impl Warp {
             Self::Both { center, scale } => finite(center, scale) && scale > 0.0,
         }
     }
+}
+
+/// The values of a column, each once, in ascending order.
+fn distinct(column: ArrayView1<'_, f64>) -> Vec<f64> {
+    let mut values = column.to_vec();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    values
 }
 
 /// Mean log-likelihood of a normal distribution of the transformed values, up to a constant.
@@ -187,42 +198,52 @@ fn robust(sorted: &[f64]) -> (f64, f64) {
 pub struct WildValue {
     /// The column.
     pub context: usize,
-    /// The row.
+    /// The first row that has it.
     pub row: usize,
     /// The value.
     pub value: f64,
 }
 
 /// Values that stand alone, more than thirty robust standard deviations from the median, and are too few to say
-/// anything of their surroundings: at most one in a hundred of a column whose other values have no such tail.
+/// anything of their surroundings: at most one in a hundred distinct values of a column whose other values have no
+/// such tail. Many rows may have one, as a code for what is missing.
 pub(crate) fn wild_values(contexts: ArrayView2<'_, f64>) -> Vec<WildValue> {
     let mut wild = Vec::new();
     for (context, column) in contexts.columns().into_iter().enumerate() {
-        let mut sorted = column.to_vec();
-        sorted.sort_by(f64::total_cmp);
+        let sorted = distinct(column);
+        if sorted.is_empty() {
+            continue;
+        }
         let (center, deviation) = robust(&sorted);
         if deviation <= 0.0 {
             continue;
         }
         // A long tail is no value that stands alone.
-        let warp = Warp::of_column(column);
+        let warp = Warp::of_distinct(&sorted);
         let transformed: Vec<f64> = sorted.iter().map(|value| warp.apply(*value)).collect();
         let (middle, spread) = robust(&transformed);
         let is_far = |value: f64| {
             (value - center).abs() > FAR * deviation
                 && (warp.apply(value) - middle).abs() > FAR_TRANSFORMED * spread
         };
-        let far: Vec<usize> = (0..column.len())
-            .filter(|&row| is_far(column[row]))
-            .collect();
-        if far.is_empty() || 100 * far.len() > column.len() {
+        let far: Vec<f64> = sorted.iter().copied().filter(|&v| is_far(v)).collect();
+        if 100 * far.len() > sorted.len() {
             continue;
         }
-        wild.extend(far.into_iter().map(|row| WildValue {
-            context,
-            row,
-            value: column[row],
-        }));
+        let first = |value: f64| column.iter().position(|own| *own == value);
+        let mut found: Vec<WildValue> = far
+            .into_iter()
+            .filter_map(|value| {
+                let row = first(value)?;
+                Some(WildValue {
+                    context,
+                    row,
+                    value,
+                })
+            })
+            .collect();
+        found.sort_by_key(|wild| wild.row);
+        wild.extend(found);
     }
     wild
 }
@@ -264,6 +285,31 @@ mod tests {
             assert_eq!((found[0].row, found[0].value), (17, 1000.0));
         }
         assert!(wild_values(Array2::zeros((5, 1)).view()).is_empty());
+    }
+
+    /// Contexts with a spike: what the other values are like decides, and a code for what is missing is named.
+    #[test]
+    fn a_value_of_many_rows_counts_once() {
+        for seed in 0..10 {
+            let normal = draws(200, seed, |z| 9.0 + z);
+            for every in [2, 3, 5] {
+                let spiked =
+                    |value: f64| {
+                        Array1::from_shape_fn(200, |row| {
+                            if row % every == 0 { value } else { normal[row] }
+                        })
+                    };
+                let logarithm = |warp| matches!(warp, Warp::Above { .. } | Warp::Below { .. });
+                assert!(
+                    !logarithm(Warp::of_column(spiked(0.0).view())),
+                    "{seed} {every}"
+                );
+                let coded = spiked(-999.0);
+                let found = wild_values(coded.view().insert_axis(Axis(1)));
+                assert_eq!(found.len(), 1);
+                assert_eq!((found[0].row, found[0].value), (0, -999.0));
+            }
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl ConstantPrior {
 
     /// A design with collinear columns or no more rows than columns does not determine the constants,
     /// nor do rows whose likelihood rises for ever as the constants move.
-    const LEAST_TOLERANCE: f64 = 1e-10;
+    const LEAST_TOLERANCE: f64 = 1e-13;
     const MAX_ITERATIONS: usize = 25;
 
     /// The flat prior if the generalised linear model of these rows has finite estimates, the weak one

@@ -138,10 +138,7 @@ impl Kernel {
 
     /// The shape in all numbers at once, times a categorical kernel of every factor: one product, which may be
     /// any function of the context. Columns of factors hold codes.
-    ///
-    /// # Panics
-    ///
-    /// If there are neither numbers nor factors.
+    /// Of no variables it is the empty sum, which no process is fitted with.
     pub fn of_variables(shape: KernelShape, variables: &[ContextVariable]) -> Self {
         let columns = |factor: bool| {
             let own = variables.iter().filter(move |own| own.factor == factor);
@@ -151,7 +148,8 @@ impl Kernel {
         let of_numbers = (!numbers.is_empty()).then(|| Self::new(shape, numbers));
         let of_factors = columns(true).map(|column| Self::categorical([column]));
         let factors = of_numbers.into_iter().chain(of_factors);
-        factors.reduce(Mul::mul).expect("a variable")
+        let empty = Self { terms: Vec::new() };
+        factors.reduce(Mul::mul).unwrap_or(empty)
     }
 
     /// A sum of kernels of one variable each: of the shape for numbers, categorical for factors, whose columns

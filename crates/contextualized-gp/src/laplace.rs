@@ -48,6 +48,8 @@ pub(crate) struct Mode {
 pub(crate) const MAX_ITERATIONS: usize = 100;
 /// Largest change of a predictor in a last step, after which the error is its square.
 const CHANGE: f64 = 1e-8;
+/// A change below which steps that do not become shorter are rounding.
+const SMALL_CHANGE: f64 = 1e-4;
 /// Change of the objective that is rounding.
 const ROUNDING: f64 = 1e-14;
 /// What an objective may fall by in a step, relative to its size.
@@ -141,8 +143,12 @@ pub(crate) fn newton(
             step /= 2.0;
         };
         let largest = |values: &Array1<f64>| values.fold(0.0, |most: f64, v| most.max(v.abs()));
+        let before = change;
         change = largest(&direction.predictors);
-        let settled = change <= CHANGE * (1.0 + largest(&next.predictors))
+        // Near the mode each step is the square of the one before, until rounding is all there is.
+        let rounding = change < SMALL_CHANGE && change > 0.5 * before;
+        let settled = rounding
+            || change <= CHANGE * (1.0 + largest(&next.predictors))
             || (value - objective).abs() <= ROUNDING * (1.0 + value.abs());
         (position, objective) = (next, value);
         working = outcomes.working(&position.predictors);

@@ -108,6 +108,7 @@ mod minimise;
 mod mixture;
 mod observations;
 mod optimise;
+mod polish;
 mod posterior;
 mod priors;
 mod process;

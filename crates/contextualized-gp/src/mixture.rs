@@ -1,7 +1,10 @@
 //! The uncertainty of the hyperparameters: a few of them, with weights.
 
+mod sampled;
+
 use crate::numerical;
 use crate::optimise::{Posterior, axes_of, information, maximize};
+use crate::polish::polish;
 use contextualized_core::Result;
 use contextualized_solvers::symmetric_eigen;
 use ndarray::{Array1, Array2};
@@ -10,20 +13,23 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
+/// Weights, which sum to one, and logarithms of hyperparameters.
+type Members = Vec<(f64, Vec<f64>)>;
+
 /// Hyperparameters, as logarithms, at which their posterior is represented, with weights that sum to
 /// one.
 ///
 /// About the mode of the density of the logarithms, a point on either side along each of the d
 /// principal axes of the normal approximation there, a little beyond √d standard deviations: the
 /// cubature rule of third degree. Each point's weight is the ratio of the density to the normal one.
-/// Hyperparameters at the lower bound of the search stay there. Of more than [`MOST_AXES`] it is that of
-/// [`spread`].
+/// Hyperparameters at the lower bound of the search stay there. Of few hyperparameters of few rows it is that of
+/// [`sampled::sampled`], of more than [`MOST_AXES`] that of [`spread`].
 pub(crate) fn mixture(
     density: &Posterior<'_>,
     start: &[f64],
     tolerance: f64,
     max_iterations: usize,
-) -> Result<Vec<(f64, Vec<f64>)>> {
+) -> Result<Members> {
     let start = lifted(density, start)?;
     let free = density.free(&start);
     if free.len() > MOST_AXES
@@ -39,10 +45,14 @@ pub(crate) fn mixture(
         );
     }
     let mode = maximize(density, start, None, tolerance, max_iterations)?;
+    let mode = polish(density, mode, None)?;
     let center = Array1::from_vec(mode.logs);
     let free = density.free(center.as_slice().unwrap_or_default());
     let size = free.len();
     let information = information(density, center.as_slice().unwrap_or_default(), &free)?;
+    if let Some(members) = sampled::sampled(density, &center, &information, &free)? {
+        return Ok(members);
+    }
     let axes = numerical(symmetric_eigen(information.view()))?;
     let peak = density.value(center.as_slice().unwrap_or_default())?;
     let radius = STRETCH * (size as f64).sqrt();
@@ -87,16 +97,17 @@ fn spread(
     free: &[usize],
     tolerance: f64,
     max_iterations: usize,
-) -> Result<Vec<(f64, Vec<f64>)>> {
+) -> Result<Members> {
     let mut axes = Array2::zeros((start.len(), free.len()));
-    for (row, &at) in axes_of(&information, 1.0)?.rows().into_iter().zip(free) {
+    for (row, &at) in axes_of(&information)?.rows().into_iter().zip(free) {
         axes.row_mut(at).assign(&row);
     }
     let mode = maximize(density, start, Some(&axes), tolerance, max_iterations)?;
+    let mode = polish(density, mode, None)?;
     let information = density
         .quick_information(&mode.logs, free)?
         .unwrap_or(information);
-    let own = axes_of(&information, 1.0)?;
+    let own = axes_of(&information)?;
     let mut generator = ChaCha8Rng::seed_from_u64(0);
     let mut points = Vec::with_capacity(2 * PAIRS);
     for _ in 0..PAIRS {

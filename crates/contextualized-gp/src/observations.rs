@@ -83,7 +83,7 @@ impl<'a> Observations<'a> {
             if let Some(row) = weights.iter().position(|&weight| weight == 0.0) {
                 return Err(Error::invalid_parameter(
                     "weights",
-                    format!("0 at row {row}"),
+                    format!("0 at row {}", row + 1),
                     "positive: leave out rows that do not count",
                 ));
             }

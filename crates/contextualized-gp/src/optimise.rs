@@ -38,13 +38,13 @@ pub(crate) fn information(
 /// Step of the differences of the gradient.
 const STEP: f64 = 0.01;
 
-/// Axes along which a density with `factor` times this information falls alike; where there is next
-/// to no information, steps of about one.
-pub(crate) fn axes_of(information: &Array2<f64>, factor: f64) -> Result<Array2<f64>> {
+/// Axes along which a density with this information falls alike; where there is next to no information, steps
+/// of about one.
+pub(crate) fn axes_of(information: &Array2<f64>) -> Result<Array2<f64>> {
     let eigen = numerical(symmetric_eigen(information.view()))?;
     let lengths = eigen
         .values
-        .mapv(|value| (factor * value).max(LEAST_CURVATURE).sqrt().recip());
+        .mapv(|value| value.max(LEAST_CURVATURE).sqrt().recip());
     Ok(eigen.vectors * lengths)
 }
 
@@ -172,7 +172,7 @@ impl Posterior<'_> {
 /// Corrections that L-BFGS remembers.
 const MEMORY: usize = 10;
 
-/// Climbs from `start` to a maximum of the density, until an iteration gains less than `tolerance`
+/// Climbs from `start` towards a maximum of the density, until an iteration gains less than `tolerance`
 /// in its logarithm.
 ///
 /// With axes by the density's information near the start ([`axes_of`]) the first steps are Newton's.

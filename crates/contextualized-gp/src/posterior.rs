@@ -165,7 +165,7 @@ pub(crate) fn remainder(row: usize, share: f64) -> Result<f64> {
     }
     Err(Error::invalid_parameter(
         "leverage",
-        format!("1 at row {row}"),
+        format!("1 at row {}", row + 1),
         "below 1: without the row not all coefficients are determined",
     ))
 }

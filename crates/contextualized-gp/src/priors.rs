@@ -22,7 +22,7 @@ pub struct Priors {
     pub amplitude: f64,
     /// Scale of the half-normal prior on inverse length scales; default 0.75.
     pub inverse_length_scale: f64,
-    /// The same for their uncertainty; default 2.
+    /// The same for their uncertainty; default 3.
     pub uncertain_inverse_length_scale: f64,
 }
 
@@ -31,7 +31,7 @@ impl Default for Priors {
         Self {
             amplitude: 0.5,
             inverse_length_scale: 0.75,
-            uncertain_inverse_length_scale: 2.0,
+            uncertain_inverse_length_scale: 3.0,
         }
     }
 }

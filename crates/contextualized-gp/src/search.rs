@@ -8,6 +8,7 @@ use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::low_rank::LowRank;
 use crate::observations::{Observations, OwnedObservations};
 use crate::optimise::{Optimum, Posterior, SMALLEST, axes_of, information, maximize};
+use crate::polish::polish;
 use crate::priors::Priors;
 use crate::process::{CoefficientProcess, Sharing, Size};
 use contextualized_core::{Error, Result};
@@ -30,12 +31,12 @@ impl CoefficientProcess {
             self.exact_rows()
         };
         if count <= pilot_rows && !matches!(self.settings.size, Size::LowRank { .. }) {
-            return Ok(self.choose(self.exact(rows)?, self.starts(rows))?.chosen());
+            return self.choose(self.exact(rows)?, self.starts(rows))?.chosen();
         }
         let pilot = subset(rows, pilot_rows);
         let mut found = self.choose(self.exact(pilot.rows())?, self.starts(rows))?;
         if !quadratic {
-            let mut found = found.chosen();
+            let mut found = found.chosen()?;
             found.engine = self.engine_for(rows, &found.hyper)?;
             return Ok(found);
         }
@@ -65,7 +66,7 @@ impl CoefficientProcess {
                 break;
             }
         }
-        Ok(found.chosen())
+        found.chosen()
     }
 
     /// Where evaluations cost little, the starts of the first stage once more: it may have ended in
@@ -231,7 +232,7 @@ impl CoefficientProcess {
             .map(|start| {
                 let logs = layout.logs(&start.hyper, SMALLEST);
                 let curvature = start.curvature.as_ref();
-                let axes = curvature.map(|curvature| curvature.axes(engine.rows()));
+                let axes = curvature.map(|own| axes_of(&own.of_rows(engine.rows())));
                 let axes = axes.transpose()?;
                 maximize(
                     &density,
@@ -357,9 +358,9 @@ struct Curvature {
 }
 
 impl Curvature {
-    /// Axes of the first steps with other rows: the information grows with their number.
-    fn axes(&self, rows: usize) -> Result<Array2<f64>> {
-        axes_of(&self.information, rows as f64 / self.rows as f64)
+    /// That in other rows: it grows with their number.
+    fn of_rows(&self, rows: usize) -> Array2<f64> {
+        &self.information * (rows as f64 / self.rows as f64)
     }
 }
 
@@ -387,13 +388,23 @@ impl Optima {
         &self.chosen.hyper
     }
 
-    fn chosen(self) -> Found {
-        Found {
-            engine: self.engine,
-            layout: self.chosen.layout,
-            hyper: self.chosen.hyper,
-            optimum: self.chosen.optimum,
-        }
+    /// The chosen one, where its search ended or, of few weights or rows, at the mode itself.
+    fn chosen(self) -> Result<Found> {
+        let (engine, layout) = (self.engine, self.chosen.layout);
+        let density = Posterior {
+            engine: &engine,
+            priors: &self.priors,
+            layout,
+            of_logs: false,
+        };
+        let curvature = self.chosen.curvature.map(|own| own.of_rows(engine.rows()));
+        let optimum = polish(&density, self.chosen.optimum, curvature.as_ref())?;
+        Ok(Found {
+            hyper: layout.hyperparameters(&optimum.logs, engine.targets()),
+            engine,
+            layout,
+            optimum,
+        })
     }
 
     /// Starts for a fit of more rows, with the curvature here if it is cheaply had.

@@ -93,9 +93,16 @@ impl FittedProcess {
         } else {
             Some(self.coefficients(rows.contexts)?)
         };
+        let varies = |context: &usize| {
+            let column = rows.contexts.column(*context);
+            column.iter().any(|value| *value != column[0])
+        };
         let per_hypothesis = hypotheses
             .into_par_iter()
             .map(|hypothesis| {
+                if !hypothesis.contexts.iter().any(varies) {
+                    return Ok(vec![WaldStatistic::NOTHING; targets]);
+                }
                 let nuisance = functions.nuisance(hypothesis)?;
                 let tested = |coefficient: &usize| hypothesis.coefficients.contains(coefficient);
                 let origin = intercept.filter(tested);

@@ -10,9 +10,10 @@
 //! ```
 //!
 //! E is a perceptron, additive or linear encoder, trained together with the archetypes A by Adam on
-//! the squared error of y, or on the negative log-likelihood of a binary y. The share s of what was
-//! learned is chosen on held-out folds: where contexts say nothing the model is the population's. All samples share E and A, so a context never seen gets coefficients too, and a
-//! thin region of contexts borrows from its neighbours.
+//! the squared error of y, or for other [families](contextualized_core::Family) on the negative
+//! log-likelihood. The share s of what was learned is chosen on held-out folds: where contexts say
+//! nothing the model is the population's. All samples share E and A, so a context never seen gets
+//! coefficients too, and a thin region of contexts borrows from its neighbours.
 //!
 //! ```
 //! use contextualized_core::metrics::effect_mse;

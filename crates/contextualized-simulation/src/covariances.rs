@@ -182,7 +182,7 @@ impl CovarianceSimulator {
 }
 
 fn at_row(what: &str, row: usize) -> String {
-    format!("the factorisation of {what} at row {row}")
+    format!("the factorisation of {what} at row {}", row + 1)
 }
 
 /// Samples of nodes beside the true means and covariances of their rows.
@@ -360,7 +360,7 @@ mod tests {
         let indefinite = fails(simulator(2).covariance(|_| array![[1.0, 2.0], [2.0, 1.0]]));
         assert_eq!(
             indefinite.to_string(),
-            "the factorisation of the covariance at row 0 failed"
+            "the factorisation of the covariance at row 1 failed"
         );
         assert!(matches!(
             fails(simulator(2).means(|_| vec![0.0])),

@@ -8,9 +8,11 @@
 //! ```text
 //! η_i = B(c_i) x_i + m(c_i)                 B(c): y × x slopes,  m(c): y intercepts
 //!
-//! y_i = η_i + σ ε_i,  ε_i ~ N(0, 1)         real-valued targets
-//! y_i ~ Bernoulli(1 / (1 + exp(−η_i)))      binary targets
+//! y_i = η_i + σ ε_i,  ε_i ~ N(0, 1)         Gaussian targets
+//! y_i drawn from its family, mean ℓ⁻¹(η_i)  other families, ℓ the link
 //! ```
+//!
+//! [`Family`](contextualized_core::Family) lists the families.
 //!
 //! [`Simulator`] takes `B` and `m` as closures, and any distribution of contexts and features.
 //! [`TreatmentProblem`] is one such problem, the treatment effects of the published demo of

@@ -21,8 +21,10 @@ pub(crate) type Intercepts = dyn Fn(&[f64]) -> Vec<f64> + Send + Sync;
 ///
 /// ```text
 /// y = η + σ ε,  ε ~ N(0, 1)                 Gaussian, the default, with σ = 0
-/// y ~ Bernoulli(1 / (1 + exp(−η)))          binary
+/// y drawn from its family, mean ℓ⁻¹(η)      other families, ℓ the link
 /// ```
+///
+/// [`Family`] lists the families.
 ///
 /// The slopes `B` are required, and contexts, drawn or given. Intercepts `m` are zero and features
 /// standard normal unless set. A setting made twice keeps the last value; all are checked by
@@ -30,8 +32,8 @@ pub(crate) type Intercepts = dyn Fn(&[f64]) -> Vec<f64> + Send + Sync;
 ///
 /// # Streams
 ///
-/// Contexts, features, noise, binary outcomes and each irrelevant context have a random stream
-/// of their own, used row by row. With the same seed, therefore,
+/// Contexts, features, noise, outcomes of other families and each irrelevant context have a random
+/// stream of their own, used row by row. With the same seed, therefore,
 ///
 /// - changing one of them leaves the draws of the others as they were;
 /// - noise of twice the level is the same noise, twice as large;

@@ -52,7 +52,10 @@ impl NodeNoise {
 
     /// Whether x is η plus noise.
     pub fn is_additive(self) -> bool {
-        !matches!(self, Self::Logistic | Self::Poisson)
+        match self {
+            Self::Gaussian | Self::Exponential | Self::Gumbel | Self::Uniform => true,
+            Self::Logistic | Self::Poisson => false,
+        }
     }
 
     /// Mean and variance of additive noise of scale one.
@@ -304,7 +307,7 @@ fn order_of(network: ArrayView2<'_, f64>, row: usize) -> Result<Vec<usize>> {
     topological_order(network)
         .map_err(|error| Error::numerical("the order of the nodes", error))?
         .ok_or_else(|| {
-            Error::invalid_parameter("network", format!("cyclic in row {row}"), "acyclic")
+            Error::invalid_parameter("network", format!("cyclic in row {}", row + 1), "acyclic")
         })
 }
 

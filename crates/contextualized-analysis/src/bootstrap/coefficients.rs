@@ -5,8 +5,9 @@ use super::members::{mean, standard_deviation, summarize};
 use crate::flat::{flat, unflat};
 use contextualized_core::validate::check_rows;
 use contextualized_core::{
-    CoefficientIntervals, CoefficientSums, Coefficients, Error, Family, LocalCoefficients,
-    PredictorSums, Result, VaryingCoefficients, WeightedContexts, WithSums, WithUncertainty,
+    Assumptions, CoefficientIntervals, CoefficientSums, Coefficients, Error, Family,
+    LocalCoefficients, PredictorSums, Result, Standardization, VaryingCoefficients,
+    WeightedContexts, WithSums, WithUncertainty,
 };
 use ndarray::{Array2, ArrayView2, s};
 use rayon::prelude::*;
@@ -33,6 +34,10 @@ impl<M: LocalCoefficients> LocalCoefficients for Ensemble<M> {
 
     fn family(&self) -> Family {
         self.original.family()
+    }
+
+    fn context_scaling(&self) -> Option<&Standardization> {
+        self.original.context_scaling()
     }
 
     fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {
@@ -65,6 +70,14 @@ impl<M: LocalCoefficients> VaryingCoefficients for Ensemble<M> {
 }
 
 impl<M: LocalCoefficients> WithUncertainty for Ensemble<M> {
+    /// Nothing of both: rows are resampled, those that depend on each other together.
+    fn assumes(&self) -> Assumptions {
+        Assumptions {
+            independent_rows: false,
+            even_noise: false,
+        }
+    }
+
     fn standard_errors(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
         self.check_spread()?;
         let stretch = self.stretch()?;

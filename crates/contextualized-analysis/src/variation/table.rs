@@ -18,6 +18,10 @@ pub struct Variation {
     /// Standard deviation of the coefficient over contexts, of which this one alone changes, in the account of
     /// the test: see [`Variations`], and of Wald tests [`contextualized_core::WaldTest::deviation`].
     pub deviation: f64,
+    /// Whether it could be tested: not if the context is constant, or there are too few rows or groups. The
+    /// p-values are then one.
+    #[serde(default = "yes")]
+    pub tested: bool,
     /// The p-value of this test alone.
     pub p_value: f64,
     /// Adjusted by the largest statistic of all: at most α with probability 1 − α if nothing varies.
@@ -27,6 +31,10 @@ pub struct Variation {
     pub holm: f64,
     /// Adjusted by [`benjamini_hochberg`] over the tests of its list.
     pub benjamini_hochberg: f64,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Tests of every coefficient with every context.
@@ -47,7 +55,8 @@ pub struct VariationTable {
 /// The tests of a model that has its own, such as a Gaussian process regression's, by the samples it was fitted
 /// to.
 ///
-/// The omnibus p-value combines those of all coefficients of all targets ([`cauchy_combination`]).
+/// The omnibus p-value combines those of all coefficients of all targets by the Cauchy combination (Liu and Xie
+/// 2020, doi:10.1080/01621459.2018.1554485).
 ///
 /// # Errors
 ///
@@ -82,6 +91,7 @@ pub fn wald_table(
             coefficient,
             context,
             deviation: test.deviation,
+            tested: test.degrees > 0,
         });
         p_values.push(test.p_value);
     }
@@ -100,6 +110,7 @@ pub(super) struct Subject {
     coefficient: usize,
     context: Option<usize>,
     deviation: f64,
+    tested: bool,
 }
 
 impl Subject {
@@ -112,6 +123,7 @@ impl Subject {
                 Some(context) => found.by_context[[target, coefficient, context]],
                 None => found.overall[[target, coefficient]],
             },
+            tested: true,
         }
     }
 
@@ -156,6 +168,7 @@ pub(super) fn lines(
                 .context
                 .map(|context| variables[context].name.clone()),
             deviation: subject.deviation,
+            tested: subject.tested,
             p_value: p_values[index],
             maximum: maxima.map(|maxima| maxima[index]),
             holm: holm[index],

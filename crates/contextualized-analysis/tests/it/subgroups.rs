@@ -161,7 +161,7 @@ fn bad_input_is_named() {
     assert!(
         error(array![0.0, 1.0], array![0.1, 1.2])
             .to_string()
-            .contains("1.2 at row 1")
+            .contains("1.2 at row 2")
     );
     let analysis = SubgroupAnalysis::new();
     let (y, p) = (array![0.0, 1.0], array![0.1, 0.2]);

@@ -44,7 +44,7 @@ fn population(family: Family, intercept: bool, samples: &Samples) -> (Vec<[f64; 
     (
         found.collect(),
         fit.deviance_explained.unwrap(),
-        fit.log_likelihood,
+        fit.log_likelihood.unwrap(),
     )
 }
 

@@ -97,7 +97,7 @@ fn a_hopeless_candidate_is_given_up_unless_it_is_the_first() {
     let lines = model.report().candidates();
     // Two epochs without shrinkage are next to nothing, but so is the population.
     assert!(matches!(lines[0].outcome, CandidateOutcome::Compared(_)));
-    let CandidateOutcome::NotCompared(reason) = &lines[3].outcome else {
+    let CandidateOutcome::StoppedEarly(reason) = &lines[3].outcome else {
         panic!("{:?}", lines[3]);
     };
     assert!(reason.starts_with("stopped early after 2 of 5 folds"));

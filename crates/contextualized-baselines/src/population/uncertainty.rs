@@ -4,11 +4,11 @@ use super::PopulationModel;
 use crate::design::Design;
 use contextualized_core::validate::{check_columns, check_finite, check_rows, check_table};
 use contextualized_core::{
-    CoefficientIntervals, CoefficientSums, Coefficients, Error, Family, LocalCoefficients,
-    PredictorDistribution, PredictorSums, Result, Standardization, Tail, VaryingCoefficients,
-    WeightedContexts, WithPredictions, WithSums, WithUncertainty,
+    Assumptions, CoefficientIntervals, CoefficientSums, Coefficients, Error, Family,
+    LocalCoefficients, PredictorDistribution, PredictorSums, Result, Standardization, Tail,
+    VaryingCoefficients, WeightedContexts, WithPredictions, WithSums, WithUncertainty,
 };
-use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
 
 /// The covariance of one target's coefficients, of standardised features.
@@ -76,13 +76,54 @@ impl Covariance {
     }
 }
 
-/// Linear fits: σ̂² (XᵀWX)⁻¹ with σ̂² = Σ w r² / (n − p), n the rows of positive weight, and
+/// The covariance of coefficients when rows of one number may depend on each other and their errors may have any
+/// variances (Liang and Zeger 1986, doi:10.1093/biomet/73.1.13): `A Σ_g s_g s_gᵀ A G / (G − 1)` with A the
+/// inverse information in `unscaled`, and s_g the sum of the scores of the rows of group g: of each row of the
+/// design (n × p) times its derivative. None of a single group.
+pub(crate) fn clustered(
+    unscaled: &Array2<f64>,
+    design: ArrayView2<'_, f64>,
+    derivatives: ArrayView1<'_, f64>,
+    groups: &[usize],
+) -> Option<Array2<f64>> {
+    let count = number_of(groups);
+    if count < 2 {
+        return None;
+    }
+    let mut scores = Array2::<f64>::zeros((count, design.ncols()));
+    for ((row, derivative), &group) in design.rows().into_iter().zip(derivatives).zip(groups) {
+        scores.row_mut(group).scaled_add(*derivative, &row);
+    }
+    let parts = scores.dot(unscaled);
+    let correction = count as f64 / (count - 1) as f64;
+    Some(parts.t().dot(&parts) * correction)
+}
+
+/// How many groups there are, numbered from 0.
+pub(super) fn number_of(groups: &[usize]) -> usize {
+    groups.iter().max().map_or(0, |most| most + 1)
+}
+
+/// Gaussian fits: σ̂² (XᵀWX)⁻¹ with σ̂² = Σ w r² / (n − p), n the rows of positive weight, and
 /// Student's t with n − p degrees of freedom; weights are inverse variances up to a factor, as in
-/// R's `lm`. Logistic fits: the inverse information (XᵀWVX)⁻¹ with V the variances p (1 − p), and
-/// the normal distribution; weights are counts, as in R's `glm`.
-/// [`PopulationRegression`](crate::PopulationRegression) says what follows for row weights. Penalised fits are biased and have
-/// no standard errors.
+/// R's `lm`. Fits of other [families](contextualized_core::Family): the inverse information
+/// (XᵀWVX)⁻¹ with V the variances of the targets, p (1 − p) for a probability p, and the normal
+/// distribution; weights are counts, as in R's `glm`.
+/// [`PopulationRegression`](crate::PopulationRegression) says what follows for row weights.
+/// Penalised fits are biased and have no standard errors.
+///
+/// Where rows depend on each other ([`Samples::dependent_rows`](contextualized_core::Samples::dependent_rows))
+/// the covariance is that of clusters, which allows for any dependence within a group and for uneven noise, with
+/// a correction of G / (G − 1) for G groups; Gaussian fits then have Student's t with at most G − 1 degrees of
+/// freedom. Few groups make it too small.
 impl WithUncertainty for PopulationModel {
+    fn assumes(&self) -> Assumptions {
+        Assumptions {
+            independent_rows: !self.clustered,
+            even_noise: !self.clustered,
+        }
+    }
+
     /// # Errors
     ///
     /// [`Error::TooFewRows`] when as many rows as coefficients leave nothing to estimate the noise

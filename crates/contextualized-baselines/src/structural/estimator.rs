@@ -3,7 +3,6 @@
 use super::continuous::{Relaxed, dagma, notears};
 use super::model::{PopulationBayesianModel, StructureReport};
 use super::moments::Moments;
-use crate::design::weighted_rows;
 use contextualized_core::{
     Checked, Error, Estimator, FitReport, NetworkEstimator, Result, Samples, Termination,
 };
@@ -272,7 +271,7 @@ impl Estimator for PopulationBayesianNetwork {
     /// error: its report says so.
     fn fit(&self, samples: &Samples) -> Result<PopulationBayesianModel> {
         self.validate()?;
-        let samples = weighted_rows(samples)?;
+        let samples = samples.rows_that_count()?;
         let nodes = samples.features().ncols();
         let needed = nodes + 1 + usize::from(self.intercept);
         if self.ridge == 0.0 && samples.rows() < needed {

@@ -175,7 +175,7 @@ fn settings_are_checked_and_rows_have_draws_of_their_own() {
         ),
         (
             Lime::new(1.0).scales(array![0.0].view(), array![1.0].view()),
-            "scales of contexts is 0 in column 0",
+            "scales of contexts is 0 in column 1",
         ),
     ] {
         let error = explain(lime).unwrap_err().to_string();

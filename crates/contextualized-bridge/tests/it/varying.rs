@@ -255,7 +255,7 @@ fn queries_and_scales_are_checked() {
     ));
     for bad in [0.0, f64::NAN, 1e-14] {
         let message = changes(&c, &[1.0, bad]).unwrap_err().to_string();
-        assert!(message.contains("in column 1"), "{message}");
+        assert!(message.contains("in column 2"), "{message}");
     }
     let nobody = Array2::zeros((0, 2));
     let none = CoefficientChanges::by_differences(

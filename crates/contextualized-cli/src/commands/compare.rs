@@ -132,7 +132,7 @@ fn on_test(
     Ok((
         format!(
             "{} of {} test rows by models of {} rows.",
-            capital(training.design.family.loss_name()),
+            capital(training.design.family.loss_of(&training.samples)?.name()),
             test.rows(),
             training.samples.rows()
         ),

@@ -6,7 +6,9 @@ use crate::error::Result;
 use crate::model_file;
 use crate::output::{Cell, Section, Table, print};
 use crate::saved::{Baseline, DataSummary, Fitted, Networks, Regression, Saved};
-use contextualized_analysis::{Variation, average_coefficients, variations};
+use contextualized_analysis::{
+    NoiseFinding, Variation, average_coefficients, noise_findings, variations,
+};
 use contextualized_core::{LocalCoefficients, NetworkKind, Samples, VaryingNetworks};
 
 /// A deviation, unless it is what rounding leaves of a constant of this size.
@@ -41,7 +43,7 @@ pub(super) fn coefficients(
     regression: &Regression,
     training: &Samples,
     data: &DataSummary,
-) -> Result<[Section; 2]> {
+) -> Result<Vec<Section>> {
     let names = training.names();
     let tests = regression.variation.fitted();
     let found = match tests {
@@ -87,7 +89,8 @@ pub(super) fn coefficients(
             };
             let deviation = deviation.map(|own| without_rounding(own, average.average));
             let p_value = |of: fn(&Variation) -> f64| {
-                line.map_or(Cell::Missing, |line| Cell::PValue(of(line)))
+                let tested = line.filter(|line| line.tested);
+                tested.map_or(Cell::Missing, |line| Cell::PValue(of(line)))
             };
             let mut row: Vec<Cell> = vec![
                 average.coefficient.as_str().into(),
@@ -131,7 +134,62 @@ pub(super) fn coefficients(
         ),
         Baseline::Failed(reason) => format!("No tests of variation: {reason}"),
     };
-    Ok([(deviations, Some(table)), (tested, None)])
+    let mut sections = vec![(deviations, Some(table)), (tested, None)];
+    sections.extend(noise_in_words(regression, training)?.map(|text| (text, None)));
+    Ok(sections)
+}
+
+/// What was seen of the noise that the family does not expect.
+fn noise_in_words(regression: &Regression, training: &Samples) -> Result<Option<String>> {
+    let several = training.names().targets.len() > 1;
+    let of = |target: &str| {
+        if several {
+            format!(" of {target}")
+        } else {
+            String::new()
+        }
+    };
+    let p = |value: f64| match Cell::PValue(value).shown() {
+        small if small.starts_with('<') => format!("p {small}"),
+        shown => format!("p = {shown}"),
+    };
+    let said: Vec<String> = noise_findings(&regression.model, training)?
+        .into_iter()
+        .map(|finding| match finding {
+            NoiseFinding::Uneven {
+                target,
+                column,
+                p_value,
+            } => format!(
+                "The noise{} is uneven: squared residuals go with {column} ({}).",
+                of(&target),
+                p(p_value)
+            ),
+            NoiseFinding::Overdispersed {
+                target,
+                dispersion,
+                p_value,
+            } => format!(
+                "Outcomes{} vary {dispersion:.2} times as much as those of a {} family ({}): standard errors are too small.",
+                of(&target),
+                regression.model.family(),
+                p(p_value)
+            ),
+        })
+        .collect();
+    if said.is_empty() {
+        return Ok(None);
+    }
+    let even = regression
+        .model
+        .as_uncertain()
+        .is_some_and(|model| model.assumes().even_noise);
+    let advice = if even {
+        " The tests of variation allow for uneven noise, standard errors and intervals do not: `--bootstraps 100` makes some that do."
+    } else {
+        ""
+    };
+    Ok(Some(said.join(" ") + advice))
 }
 
 fn stars(p: f64) -> &'static str {

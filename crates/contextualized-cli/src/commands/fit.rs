@@ -24,13 +24,17 @@ use std::collections::BTreeSet;
 /// coefficient with every context, and with as many rows power is ample.
 const MOST_TESTED: usize = 5000;
 
+/// Replicates of which the ends of an interval of 95 % can be taken.
+const LEAST_BOOTSTRAPS: usize = 39;
+
 pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
     let settings = &arguments.settings;
     check_folds(settings.folds)?;
-    if arguments.bootstraps == 1 {
-        return Err(Error::usage(
-            "--bootstraps 1 tells nothing; use at least 20",
-        ));
+    if (1..LEAST_BOOTSTRAPS).contains(&arguments.bootstraps) {
+        return Err(Error::usage(format!(
+            "--bootstraps {}: intervals of 95 % need at least {LEAST_BOOTSTRAPS}",
+            arguments.bootstraps
+        )));
     }
     let formula = formula::parse(&arguments.formula)?;
     if formula.targets.is_empty() {
@@ -300,7 +304,8 @@ fn choice_section(report: &AutoReport) -> Option<Section> {
         let chosen = if position == report.chosen() { "*" } else { "" };
         let (score, note) = match &candidate.outcome {
             CandidateOutcome::Compared(score) => (Some(score), chosen.to_owned()),
-            CandidateOutcome::NotCompared(_) => (None, "stopped early".to_owned()),
+            CandidateOutcome::StoppedEarly(_) => (None, "stopped early".to_owned()),
+            CandidateOutcome::NotCompared(_) => (None, chosen.to_owned()),
             CandidateOutcome::Failed(reason) => (None, format!("failed: {reason}")),
         };
         row.extend([
@@ -312,8 +317,9 @@ fn choice_section(report: &AutoReport) -> Option<Section> {
         ]);
         table.push(row);
     }
-    let stopped =
-        |candidate: &CandidateReport| matches!(candidate.outcome, CandidateOutcome::NotCompared(_));
+    let stopped = |candidate: &CandidateReport| {
+        matches!(candidate.outcome, CandidateOutcome::StoppedEarly(_))
+    };
     let early = if report.candidates().iter().any(stopped) {
         " Candidates far behind after the first folds were stopped early."
     } else {

@@ -46,7 +46,8 @@ pub(crate) fn run(arguments: &Summary, global: &Global) -> Result<()> {
         &averages,
         known.as_ref(),
         &training,
-        saved.data.rows,
+        &saved,
+        regression,
         arguments.level,
     ));
     sections.extend(coefficients(regression, &training, &saved.data)?);
@@ -64,9 +65,11 @@ fn average_table(
     averages: &[AverageCoefficient],
     known: Option<&PredictorDistribution>,
     training: &Samples,
-    rows: usize,
+    saved: &Saved,
+    regression: &Regression,
     level: f64,
 ) -> Section {
+    let rows = saved.data.rows;
     let several = training.names().targets.len() > 1;
     let degrees = known.and_then(|known| known.degrees_of_freedom);
     let statistic = if degrees.is_some() { "t" } else { "z" };
@@ -114,8 +117,9 @@ fn average_table(
             None => "the normal distribution".to_owned(),
         };
         format!(
-            "Intervals of {} % and p-values of the hypothesis that the average is zero are by {distribution}; they assume independent rows.",
-            100.0 * level
+            "Intervals of {} % and p-values of the hypothesis that the average is zero are by {distribution}; {}.",
+            100.0 * level,
+            assumed(regression, saved)
         )
     };
     (
@@ -124,6 +128,17 @@ fn average_table(
         ),
         Some(table),
     )
+}
+
+/// What the standard errors assume of the rows.
+fn assumed(regression: &Regression, saved: &Saved) -> String {
+    let assumed = regression.model.as_uncertain().map(|model| model.assumes());
+    let independent = assumed.is_none_or(|assumed| assumed.independent_rows);
+    match (saved.data.kept_together(), independent) {
+        (None, _) => "they assume independent rows".to_owned(),
+        (Some(_), false) => format!("they assume that {}", saved.data.independence()),
+        (Some(_), true) => "they assume independent rows, which those kept together are not: `--bootstraps 100` makes some that allow for it".to_owned(),
+    }
 }
 
 /// How well the model fits each target.
@@ -167,7 +182,7 @@ fn fit_table(
     let explained = "Fit to the training rows. Deviance explained: share of the deviance of a constant that the model does without, R² of a linear model."
         .to_owned();
     let unit = if family.has_dispersion() {
-        " Residual SD: of a row of weight one."
+        " Residual SD: of a row of average weight."
     } else {
         ""
     };

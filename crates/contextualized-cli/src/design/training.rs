@@ -124,6 +124,15 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
             let file = &source.name;
             return Err(not_of_family(family, name, file, values[row], kept[row]));
         }
+        if family.is_quadratic() && values.iter().all(|value| *value == values[0]) {
+            return Err(Error::failure(format!(
+                "the target {} is {} in all {} rows used of {}: there is nothing to explain",
+                design.targets[target].name,
+                values[0],
+                values.len(),
+                source.name
+            )));
+        }
         outcomes.column_mut(target).assign(&values);
     }
     let outcomes = if design.is_of_networks() {
@@ -141,7 +150,12 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
         outcomes,
         offsets.as_ref().map(Array1::view),
     )?;
-    if let Some(weights) = weights {
+    if let Some(mut weights) = weights {
+        // Weights that are inverse variances are so up to a factor: a row of average weight has weight one.
+        let mean = weights.sum() / weights.iter().filter(|weight| **weight > 0.0).count() as f64;
+        if family.has_dispersion() && mean.is_finite() && mean > 0.0 {
+            weights /= mean;
+        }
         samples = samples.with_weights(weights.view())?;
     }
     if let Some(column) = columns.last().filter(|_| request.groups.is_some()) {

@@ -105,7 +105,8 @@ impl RegressionReport<'_> {
         for (target, name_of_target) in self.target_names().iter().enumerate() {
             for (position, name) in self.coefficients() {
                 let values = parts.of_rows.slice(s![.., target, position]);
-                let (mean, deviation) = samples::moments(values);
+                let (mean, deviation) =
+                    samples::weighted_moments(values, self.study.training.weights());
                 let all = values.to_vec();
                 // What rounding adds to equal values is no spread.
                 let deviation = if pictures::is_flat(ends(&all)) {

@@ -425,7 +425,7 @@ fn write_reading(page: &mut Page) {
     ]);
 }
 
-const LOSS: &str = "negative log-density";
+const LOSS: &str = "negative log-likelihood";
 
 /// Nodes whose edges are strongest in any of the networks, in their own order.
 fn strongest_nodes(networks: &Array3<f64>, population: &Array3<f64>) -> Vec<usize> {

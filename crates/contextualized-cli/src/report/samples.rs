@@ -6,7 +6,7 @@ use super::page::Table;
 use super::words::{listed, number, percent, whole};
 use contextualized_analysis::{Extrapolation, ExtrapolationScores};
 use contextualized_core::{Result, Samples};
-use ndarray::{ArrayView1, ArrayView2};
+use ndarray::{Array1, ArrayView1, ArrayView2};
 use std::collections::HashSet;
 
 /// Test rows lie beyond the training rows if at most this share of these is as far from the others.
@@ -72,6 +72,20 @@ pub(crate) fn moments(values: ArrayView1<'_, f64>) -> (f64, f64) {
     let mean = values.sum() / count;
     let square = values.fold(0.0, |sum, value| sum + (value - mean).powi(2));
     (mean, (square / (count - 1.0).max(1.0)).sqrt())
+}
+
+/// Mean and standard deviation over rows, by weight, as in `summary`.
+pub(crate) fn weighted_moments(
+    values: ArrayView1<'_, f64>,
+    weights: Option<ArrayView1<'_, f64>>,
+) -> (f64, f64) {
+    let shares = match weights {
+        Some(weights) => &weights / weights.sum(),
+        None => Array1::from_elem(values.len(), 1.0 / values.len() as f64),
+    };
+    let mean = values.dot(&shares);
+    let squares = values.mapv(|value| (value - mean).powi(2));
+    (mean, squares.dot(&shares).sqrt())
 }
 
 /// How far test rows are from the training rows; none of too few training rows.

@@ -164,9 +164,9 @@ impl Study {
                     };
                     (measured(score.loss, score.standard_error), above)
                 }
-                CandidateOutcome::Failed(reason) | CandidateOutcome::NotCompared(reason) => {
-                    (format!("none: {reason}"), nothing)
-                }
+                CandidateOutcome::Failed(reason)
+                | CandidateOutcome::StoppedEarly(reason)
+                | CandidateOutcome::NotCompared(reason) => (format!("none: {reason}"), nothing),
             };
             table.row_marked_if(position == self.chosen, [name.clone(), loss, above]);
         }

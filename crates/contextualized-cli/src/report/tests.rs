@@ -356,7 +356,7 @@ fn networks_without_and_with_directions() {
     assert_eq!(html.matches("<svg ").count(), 1 + 2 + 2 + 3 + 1);
     for text in [
         "Raf – Mek",
-        "negative log-density is",
+        "negative log-likelihood is",
         "Along stage",
         "correlations of two nodes",
     ] {

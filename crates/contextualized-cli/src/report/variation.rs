@@ -330,7 +330,14 @@ fn tests_table(caption: &str, lines: &[Variation], several_targets: bool, most: 
             row.push(line.context.clone().unwrap_or_else(|| "all".to_owned()));
         }
         row.push(number(line.deviation));
-        row.extend([line.p_value, line.holm, line.benjamini_hochberg].map(p_value));
+        let shown = |p: f64| {
+            if line.tested {
+                p_value(p)
+            } else {
+                "–".to_owned()
+            }
+        };
+        row.extend([line.p_value, line.holm, line.benjamini_hochberg].map(shown));
         if maxima {
             row.push(line.maximum.map_or_else(|| "–".to_owned(), p_value));
         }
@@ -351,6 +358,7 @@ mod tests {
             coefficient: coefficient.into(),
             context: context.map(Into::into),
             deviation: 1.0,
+            tested: true,
             p_value: holm / 4.0,
             maximum: None,
             holm,

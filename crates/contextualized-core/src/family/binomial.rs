@@ -1,6 +1,6 @@
 //! Outcomes that happen or do not: 0 or 1.
 
-use super::{Derivatives, Outcome, RandomNumbers};
+use super::{Derivatives, Outcome, PredictorBelief, RandomNumbers, Tail};
 use crate::Link;
 
 pub(super) struct Binomial;
@@ -74,6 +74,11 @@ impl Outcome for Binomial {
         } else {
             f64::NAN
         }
+    }
+
+    /// Of a new outcome of 0 or 1 it would be both, or one of them.
+    fn predictive_interval(&self, _: &Tail, _: &PredictorBelief) -> Option<(f64, f64)> {
+        None
     }
 
     fn unbounded_direction(&self, target: f64) -> f64 {

@@ -223,7 +223,7 @@ fn splits_that_cannot_be_used_are_errors() {
         train: vec![0, 1, 2],
         ..split
     };
-    assert!(error(&samples, &[leaking]).to_string().contains("row 2"));
+    assert!(error(&samples, &[leaking]).to_string().contains("row 3"));
 }
 
 /// Targets that are the context: a mean predicts rows inside the others' range well, and regions

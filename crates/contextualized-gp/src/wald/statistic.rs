@@ -173,7 +173,7 @@ impl<'a> Directions<'a> {
         let whole: f64 = functions.iter().map(|v| v * v).sum();
         let mut seen = 0.0;
         let mut chosen = Vec::new();
-        for direction in order.into_iter().take(most) {
+        for direction in order {
             let value = eigen.values[direction];
             if seen >= SHARE * total || value <= f64::EPSILON.sqrt() * whole {
                 break;
@@ -181,9 +181,12 @@ impl<'a> Directions<'a> {
             seen += value;
             chosen.push(direction);
         }
-        if chosen.is_empty() {
+        // What takes a direction for every other group, as a factor of the groups does, is not told from them.
+        let of_groups = !clusters.are_rows() && 2 * chosen.len() >= clusters.count;
+        if chosen.is_empty() || of_groups {
             return Ok(None);
         }
+        chosen.truncate(most);
         let scales = Array1::from_iter(chosen.iter().map(|&at| eigen.values[at].sqrt().recip()));
         let vectors = eigen.vectors.select(Axis(1), &chosen) * &scales;
         let columns = numerical(product(left.view(), vectors.view()))?;

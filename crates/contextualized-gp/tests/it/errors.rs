@@ -76,7 +76,7 @@ fn tables_that_cannot_be_fitted() {
     ));
     let error = fit(&|p| *p = p.clone().weighted(|i| i.min(1) as f64));
     assert!(
-        error.to_string().starts_with("weights is 0 at row 0"),
+        error.to_string().starts_with("weights is 0 at row 1"),
         "{error}"
     );
     for (weight, row) in [(-1.0, 3), (f64::NAN, 4)] {

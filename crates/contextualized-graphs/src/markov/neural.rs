@@ -38,7 +38,7 @@ pub enum EdgeRule {
 /// units of standardised nodes; log v likewise, by likelihood on the squared held-out residuals. The
 /// shares in \[0, 1\] are those that predict best on five held-out folds: where contexts say nothing,
 /// the network is the population's. The factor t is the largest, at most 1, for which no eigenvalue of
-/// I − t P is below 0.01; [`NeuralMarkovModel::shrinkage`] tells it.
+/// I − t P is below 0.01; [`NeuralMarkovModel::partial_correlation_shares`] returns it.
 ///
 /// With [a lasso](NeuralMarkov::lasso) there is no population to start from, and after each epoch the
 /// archetypes of every pair are shortened together, those of pairs that do not earn their place to
@@ -281,13 +281,13 @@ impl NeuralMarkovModel {
         (self.regressions.share(), self.log_variances.share())
     }
 
-    /// The factor t, at most 1, by which the partial correlations at every row of contexts (n) were
-    /// shrunken so that the precision is positive definite.
+    /// The share t of the partial correlations that is kept at every row of contexts (n), so that the
+    /// precision is positive definite: 1 where all of them are.
     ///
     /// # Errors
     ///
     /// Those of [`VaryingNetworks::networks`].
-    pub fn shrinkage(&self, contexts: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
+    pub fn partial_correlation_shares(&self, contexts: ArrayView2<'_, f64>) -> Result<Array1<f64>> {
         let local = self.local(self.context_scaling.apply_to_contexts(contexts)?.view())?;
         Ok(local.into_iter().map(|local| local.kept).collect())
     }

@@ -35,7 +35,7 @@ fn networks_are_recovered_and_valid_everywhere() {
 
     let model = NeuralMarkov::new().epochs(30).fit(&train.samples).unwrap();
     assert_precisions(&model.networks(queries().view()).unwrap());
-    let kept = model.shrinkage(queries().view()).unwrap();
+    let kept = model.partial_correlation_shares(queries().view()).unwrap();
     assert!(kept.iter().all(|kept| (0.0..=1.0).contains(kept)));
     let population = PopulationMarkov::new().fit(&train.samples).unwrap();
     let truth = new.partial_correlations().unwrap();

@@ -8,7 +8,7 @@ use contextualized_core::{
     Checked, CoefficientIntervals, Coefficients, ColumnNames, Error, Family, FitReport,
     LocalCoefficients, PredictorDistribution, Result, Samples, Scaling, Standardization, Tail,
     VaryingCoefficients, WeightedContexts, WithPredictions, WithSums, WithUncertainty,
-    WithWaldTests, checked_serde, normalized_weights,
+    checked_serde, normalized_weights,
 };
 use contextualized_gp::{FittedProcess, Hyperparameters, Kernel, Moments, ProcessReport};
 use ndarray::{Array1, Array2, Array3, Array4, ArrayView1, ArrayView2, Axis, s};
@@ -501,10 +501,6 @@ impl LocalCoefficients for GaussianProcessModel {
     }
 
     fn as_sums(&self) -> Option<&dyn WithSums> {
-        Some(self)
-    }
-
-    fn as_wald_tested(&self) -> Option<&dyn WithWaldTests> {
         Some(self)
     }
 }

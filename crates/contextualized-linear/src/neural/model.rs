@@ -67,16 +67,6 @@ impl<E: EncoderSettings> NeuralModel<E> {
         self.shares.view()
     }
 
-    /// Whether each context column has any influence; the context lasso switches columns off.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Numerical`] when memory runs out.
-    pub fn used_contexts(&self) -> Result<Vec<bool>> {
-        let norms = self.deviation.network()?.encoder().column_norms();
-        Ok(norms.into_iter().map(|norm| norm > 0.0).collect())
-    }
-
     /// What one context column adds to every coefficient, as a function of its values: the shape
     /// function of an additive encoder, in the users' units, with mean zero over the training rows.
     ///

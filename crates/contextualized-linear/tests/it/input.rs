@@ -272,7 +272,7 @@ fn queries_are_checked() {
     let mut far = Array2::zeros((2000, 2));
     far[[1500, 1]] = f64::MAX;
     let error = model.coefficients(far.view()).unwrap_err().to_string();
-    assert!(error.contains("row 1500, column 1"), "{error}");
+    assert!(error.contains("row 1501, column 2"), "{error}");
     let nobody = Array2::zeros((0, 2));
     assert_eq!(
         model.predict(nobody.view(), nobody.view()).unwrap().dim(),

@@ -116,39 +116,39 @@ fn values_that_are_not_finite_are_found() {
     let at = || Simulator::at_contexts(array![[1.0], [0.0]].view());
     assert_eq!(
         error(at().slopes(|c| vec![1.0, 1.0 / c[0]])),
-        "slopes contains inf at row 1, column 1"
+        "slopes contains inf at row 2, column 2"
     );
     assert_eq!(
         error(at().slopes(|_| vec![1.0]).intercept(|c| 0.0 / c[0])),
-        "intercepts contains NaN at row 1, column 0"
+        "intercepts contains NaN at row 2, column 1"
     );
     assert_eq!(
         error(
             at().slopes(|_| vec![1.0])
                 .features(|draws, c| vec![draws.exponential(c[0])])
         ),
-        "features contains NaN at row 1, column 0"
+        "features contains NaN at row 2, column 1"
     );
     assert_eq!(
         error(valid().contexts(|draws| vec![0.0, draws.bernoulli(2.0)])),
-        "contexts contains NaN at row 0, column 1"
+        "contexts contains NaN at row 1, column 2"
     );
     assert_eq!(
         error(Simulator::at_contexts(array![[0.0], [f64::NAN]].view()).slopes(|_| vec![1.0])),
-        "contexts contains NaN at row 1, column 0"
+        "contexts contains NaN at row 2, column 1"
     );
     let overflow = || at().slopes(|_| vec![1e200]).features(|_, _| vec![1e200]);
     assert_eq!(
         error(overflow()),
-        "the linear predictor contains inf at row 0, column 0"
+        "the linear predictor contains inf at row 1, column 1"
     );
     assert_eq!(
         error(valid().uniform_features(f64::MIN, f64::MAX)),
-        "features contains inf at row 0, column 0"
+        "features contains inf at row 1, column 1"
     );
     // A logit without bounds is not a number either, though its mean would be one.
     assert_eq!(
         error(overflow().family(Family::Binomial)),
-        "the linear predictor contains inf at row 0, column 0"
+        "the linear predictor contains inf at row 1, column 1"
     );
 }

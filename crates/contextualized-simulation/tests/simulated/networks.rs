@@ -120,7 +120,7 @@ fn bad_models_are_named() {
         .expect_err("a cycle");
     assert_eq!(
         error.to_string(),
-        "network is cyclic in row 2, but must be acyclic"
+        "network is cyclic in row 3, but must be acyclic"
     );
     let counts = StructuralModel::new().noise(NodeNoise::Poisson);
     assert!(counts.covariance(chain().view()).is_err());
