@@ -6,6 +6,7 @@
 //! interactions   five contexts, two of them irrelevant: does the default search go far enough?
 //! million        a million rows: errors, intervals and seconds
 //! coverage       how often 95 % intervals hold the truth
+//! calibration    whether true coefficients lie evenly in their posterior distributions
 //! bootstrap      how often 95 % bootstrap intervals hold the truth, and how often tests reject it
 //! conformal      how often 95 % conformal intervals hold a new outcome, whatever the model
 //! variation      how often tests of variation reject, where nothing varies and where something does
@@ -25,8 +26,8 @@
 
 use clap::{Parser, ValueEnum};
 use contextualized_examples::claims::{
-    auto, bayesian, bootstrap, conformal, coverage, demo, interactions, level, million, networks,
-    robust, variation,
+    auto, bayesian, bootstrap, calibration, conformal, coverage, demo, interactions, level,
+    million, networks, robust, variation,
 };
 use std::error::Error;
 use std::process::ExitCode;
@@ -40,8 +41,8 @@ struct Arguments {
     /// Number of data seeds of the demo, from 0.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
-    /// Number of data sets of each kind that intervals and tests are judged by; levels of tests by five
-    /// times as many.
+    /// Number of data sets of each kind that intervals and tests are judged by; levels of tests and ranks
+    /// by five times as many.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(2..))]
     data_sets: u64,
 }
@@ -53,6 +54,7 @@ enum Group {
     Interactions,
     Million,
     Coverage,
+    Calibration,
     Bootstrap,
     Conformal,
     Variation,
@@ -76,6 +78,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             Group::Interactions => interactions::measure()?,
             Group::Million => million::measure()?,
             Group::Coverage => coverage::measure(arguments.data_sets, arguments.seeds)?,
+            Group::Calibration => calibration::measure(arguments.data_sets)?,
             Group::Bootstrap => bootstrap::measure(arguments.data_sets)?,
             Group::Conformal => conformal::measure(arguments.data_sets)?,
             Group::Variation => variation::measure(arguments.data_sets)?,

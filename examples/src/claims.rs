@@ -3,6 +3,7 @@
 pub mod auto;
 pub mod bayesian;
 pub mod bootstrap;
+pub mod calibration;
 pub mod conformal;
 pub mod coverage;
 pub mod demo;

@@ -68,6 +68,11 @@ impl<'a> Design<'a> {
         Slice::from(usize::from(self.intercept)..)
     }
 
+    /// Whether the first column is that of an intercept.
+    pub(crate) fn has_intercept(&self) -> bool {
+        self.intercept
+    }
+
     /// Standard deviations of the features, or ones for constant features.
     pub(crate) fn scales(&self) -> ArrayView1<'_, f64> {
         self.scaling.scales()

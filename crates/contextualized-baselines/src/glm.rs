@@ -50,8 +50,27 @@ pub(crate) struct Outcomes<'a> {
 ///
 /// Each step standardises features by its own weights. Once the mean of a row far out is certain
 /// its weight vanishes, and the others are distinguished as if it were not there.
+///
+/// A penalised fit whose targets are all at the same bound has no finite intercept of its own: see
+/// [`at_the_bound`].
 pub(crate) fn fit(design: &Design<'_>, outcomes: &Outcomes<'_>, ridge: f64) -> Result<GlmFit> {
     let Outcomes { family, target, .. } = *outcomes;
+    if ridge > 0.0
+        && design.has_intercept()
+        && let Some(intercept) = at_the_bound(outcomes)
+    {
+        let predictor = &outcomes.offsets + intercept;
+        let deviances = predictor.iter().zip(target).zip(outcomes.weights);
+        return Ok(GlmFit {
+            slopes: Array1::zeros(design.scales().len()),
+            intercept,
+            errors: None,
+            objective: deviances
+                .map(|((&eta, &y), &w)| w * family.deviance(y, eta))
+                .sum(),
+            iterations: 0,
+        });
+    }
     let objective = |slopes: &Array1<f64>, predictor: &Array1<f64>| {
         let deviance = Zip::from(predictor)
             .and(target)
@@ -148,6 +167,46 @@ pub(crate) fn fit(design: &Design<'_>, outcomes: &Outcomes<'_>, ridge: f64) -> R
         value: movement,
         tolerance: TOLERANCE,
     })
+}
+
+/// The intercept, without slopes, of targets that are all at the same bound, as counts that are all zero: the
+/// mode under Jeffreys's prior, half the logarithm of the information (Firth 1993, doi:10.1093/biomet/80.1.27).
+/// None of other targets.
+fn at_the_bound(outcomes: &Outcomes<'_>) -> Option<f64> {
+    const FARTHEST: f64 = 50.0;
+    const HALVINGS: usize = 60;
+    let family = outcomes.family;
+    let direction = family.unbounded_direction(*outcomes.target.first()?);
+    let all = |side: f64| side == direction;
+    if direction == 0.0
+        || !outcomes
+            .target
+            .iter()
+            .all(|y| all(family.unbounded_direction(*y)))
+    {
+        return None;
+    }
+    let slope = |intercept: f64| {
+        let (mut score, mut information, mut change) = (0.0, 0.0, 0.0);
+        let rows = outcomes.target.iter().zip(&outcomes.weights);
+        for ((target, weight), offset) in rows.zip(&outcomes.offsets) {
+            let at = family.derivatives(*target, intercept + offset);
+            score += weight * at.first;
+            information -= weight * at.second;
+            change -= weight * at.third;
+        }
+        score + 0.5 * change / information.max(f64::MIN_POSITIVE)
+    };
+    let (mut low, mut high) = (-FARTHEST, FARTHEST);
+    for _ in 0..HALVINGS {
+        let middle = 0.5 * (low + high);
+        if slope(middle) > 0.0 {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    Some(0.5 * (low + high))
 }
 
 /// The full Newton step: the design as the working weights standardise it, and the solution in its

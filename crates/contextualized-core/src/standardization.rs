@@ -106,6 +106,13 @@ impl Standardization {
         self
     }
 
+    /// The same with another centre and scale of one column.
+    pub(crate) fn with_unit(mut self, column: usize, center: f64, scale: f64) -> Self {
+        self.centers[column] = center;
+        self.scales[column] = scale;
+        self
+    }
+
     /// Transforms columns before they are centred and scaled.
     pub(crate) fn with_warps(mut self, warps: Vec<Warp>) -> Self {
         self.warps = warps;

@@ -34,6 +34,16 @@ pub enum Warp {
         /// A multiple of the robust standard deviation.
         scale: f64,
     },
+    /// As it is in the range of all values but those that stand alone; beyond, with a logarithm that begins with
+    /// slope one: `high + scale ln(1 + (c − high) / scale)`.
+    Beyond {
+        /// The lower end of the range.
+        low: f64,
+        /// The upper end.
+        high: f64,
+        /// The robust standard deviation in the range.
+        scale: f64,
+    },
 }
 
 impl fmt::Display for Warp {
@@ -50,6 +60,9 @@ impl fmt::Display for Warp {
             Self::Below { origin, .. } => write!(f, "-ln({} - value)", number(origin)),
             Self::Both { center, scale } => {
                 write!(f, "asinh((value - {}) / {})", number(center), number(scale))
+            }
+            Self::Beyond { low, high, .. } => {
+                write!(f, "logarithms outside {} to {}", number(low), number(high))
             }
         }
     }
@@ -85,6 +98,11 @@ impl Warp {
             Self::Above { origin, end } => logarithm(value - origin, end - origin),
             Self::Below { origin, end } => -logarithm(origin - value, origin - end),
             Self::Both { center, scale } => ((value - center) / scale).asinh(),
+            Self::Beyond { low, high, scale } => {
+                let inside = value.clamp(low, high);
+                let beyond = (value - inside) / scale;
+                inside + scale * beyond.abs().ln_1p() * beyond.signum()
+            }
         }
     }
 
@@ -98,6 +116,9 @@ impl Warp {
                 let z = (value - center) / scale;
                 -scale.ln() - 0.5 * z.mul_add(z, 1.0).ln()
             }
+            Self::Beyond { low, high, scale } => {
+                -((value - value.clamp(low, high)) / scale).abs().ln_1p()
+            }
         }
     }
 
@@ -105,7 +126,57 @@ impl Warp {
     /// that is much. A value that many rows have, such as zero or a code, counts once: a transformation that
     /// sets it apart would take all others for one.
     pub(crate) fn of_column(column: ArrayView1<'_, f64>) -> Self {
-        Self::of_distinct(&distinct(column))
+        Self::examined(&distinct(column)).0
+    }
+
+    /// Of ascending values, with those that stand alone. These are kept apart where the others need no
+    /// transformation.
+    fn examined(sorted: &[f64]) -> (Self, Vec<f64>) {
+        let warp = Self::of_distinct(sorted);
+        let far = warp.far(sorted);
+        if far.is_empty() {
+            return (warp, far);
+        }
+        let near: Vec<f64> = sorted
+            .iter()
+            .copied()
+            .filter(|v| !far.contains(v))
+            .collect();
+        let warp = match Self::of_distinct(&near) {
+            Self::None => Self::Beyond {
+                low: near[0],
+                high: near[near.len() - 1],
+                scale: robust(&near).1,
+            },
+            Self::Above { .. } | Self::Below { .. } | Self::Both { .. } | Self::Beyond { .. } => {
+                warp
+            }
+        };
+        (warp, far)
+    }
+
+    /// Those of ascending values that stand alone, transformed or not, if they are few.
+    fn far(&self, sorted: &[f64]) -> Vec<f64> {
+        let (center, deviation) = match sorted {
+            [] => return Vec::new(),
+            values => robust(values),
+        };
+        if deviation <= 0.0 {
+            return Vec::new();
+        }
+        // A long tail is no value that stands alone.
+        let transformed: Vec<f64> = sorted.iter().map(|value| self.apply(*value)).collect();
+        let (middle, spread) = robust(&transformed);
+        let is_far = |value: &f64| {
+            (value - center).abs() > FAR * deviation
+                && (self.apply(*value) - middle).abs() > FAR_TRANSFORMED * spread
+        };
+        let far: Vec<f64> = sorted.iter().copied().filter(is_far).collect();
+        if 100 * far.len() > sorted.len() {
+            Vec::new()
+        } else {
+            far
+        }
     }
 
     /// Of ascending values.
@@ -147,6 +218,9 @@ impl Warp {
             Self::Above { origin, end } => finite(origin, end) && origin < end,
             Self::Below { origin, end } => finite(origin, end) && end < origin,
             Self::Both { center, scale } => finite(center, scale) && scale > 0.0,
+            Self::Beyond { low, high, scale } => {
+                finite(low, high) && low < high && scale.is_finite() && scale > 0.0
+            }
         }
     }
 }
@@ -166,7 +240,9 @@ fn likelihood(warp: Warp, values: &[f64]) -> f64 {
     let range = values[values.len() - 1] - values[0];
     let (start, unit) = match warp {
         Warp::None => (values[0], range),
-        Warp::Above { .. } | Warp::Below { .. } | Warp::Both { .. } => (0.0, 1.0),
+        Warp::Above { .. } | Warp::Below { .. } | Warp::Both { .. } | Warp::Beyond { .. } => {
+            (0.0, 1.0)
+        }
     };
     let transformed = || {
         values
@@ -210,26 +286,7 @@ pub struct WildValue {
 pub(crate) fn wild_values(contexts: ArrayView2<'_, f64>) -> Vec<WildValue> {
     let mut wild = Vec::new();
     for (context, column) in contexts.columns().into_iter().enumerate() {
-        let sorted = distinct(column);
-        if sorted.is_empty() {
-            continue;
-        }
-        let (center, deviation) = robust(&sorted);
-        if deviation <= 0.0 {
-            continue;
-        }
-        // A long tail is no value that stands alone.
-        let warp = Warp::of_distinct(&sorted);
-        let transformed: Vec<f64> = sorted.iter().map(|value| warp.apply(*value)).collect();
-        let (middle, spread) = robust(&transformed);
-        let is_far = |value: f64| {
-            (value - center).abs() > FAR * deviation
-                && (warp.apply(value) - middle).abs() > FAR_TRANSFORMED * spread
-        };
-        let far: Vec<f64> = sorted.iter().copied().filter(|&v| is_far(v)).collect();
-        if 100 * far.len() > sorted.len() {
-            continue;
-        }
+        let (_, far) = Warp::examined(&distinct(column));
         let first = |value: f64| column.iter().position(|own| *own == value);
         let mut found: Vec<WildValue> = far
             .into_iter()
@@ -279,7 +336,7 @@ mod tests {
             }
             let mut wild = draws(200, seed, |z| z);
             wild[17] = 1000.0;
-            assert!(matches!(of(&wild), Warp::Both { .. }), "{seed}");
+            assert!(matches!(of(&wild), Warp::Beyond { .. }), "{seed}");
             let found = wild_values(wild.view().insert_axis(Axis(1)));
             assert_eq!(found.len(), 1);
             assert_eq!((found[0].row, found[0].value), (17, 1000.0));
@@ -345,6 +402,7 @@ mod tests {
                 Warp::Above { origin: end - 0.3, end },
                 Warp::Below { origin: end + 0.3, end },
                 Warp::Both { center: 1.0, scale: 0.3 },
+                Warp::Beyond { low: end, high: end + 1.0, scale: 0.3 },
             ] {
                 prop_assert!(warp.is_valid());
                 prop_assert!(warp.apply(a) < warp.apply(a + gap), "{warp}");

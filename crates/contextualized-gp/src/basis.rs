@@ -46,6 +46,14 @@ pub(crate) enum Pivots {
 }
 
 impl Basis {
+    /// Squares of the inverse length scales that it was made for, of the whole kernel.
+    pub(crate) fn squares(&self) -> Vec<f64> {
+        let terms = self.terms.iter();
+        terms
+            .flat_map(|term| term.squares.iter().copied())
+            .collect()
+    }
+
     /// Chooses inducing contexts among the candidates, at most `limit` for each term.
     ///
     /// `squares` are those of the inverse length scales of the whole kernel.

@@ -144,6 +144,12 @@ impl Engine {
         parts.map(|part| part.residual).reduce(f64::max)
     }
 
+    /// Squares of the inverse length scales that the basis was made for, if there is one.
+    pub(crate) fn made_for(&self) -> Option<Vec<f64>> {
+        let part = self.parts.iter().find_map(Part::basis);
+        part.map(|part| part.basis.squares())
+    }
+
     /// The posterior of each part.
     pub(crate) fn posteriors(&self, hyper: &Hyperparameters) -> Result<Vec<Arc<dyn Posterior>>> {
         let hyper = self.of_part(hyper);

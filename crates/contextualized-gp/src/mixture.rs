@@ -3,7 +3,7 @@
 mod sampled;
 
 use crate::numerical;
-use crate::optimise::{Posterior, axes_of, information, maximize};
+use crate::optimise::{Optimum, Posterior, axes_of, information, maximize};
 use crate::polish::polish;
 use contextualized_core::Result;
 use contextualized_solvers::symmetric_eigen;
@@ -45,7 +45,7 @@ pub(crate) fn mixture(
         );
     }
     let mode = maximize(density, start, None, tolerance, max_iterations)?;
-    let mode = polish(density, mode, None)?;
+    let mode = polished(density, mode)?;
     let center = Array1::from_vec(mode.logs);
     let free = density.free(center.as_slice().unwrap_or_default());
     let size = free.len();
@@ -86,6 +86,15 @@ pub(crate) fn mixture(
         .collect())
 }
 
+/// The mode itself, where differences of the gradient cost little.
+fn polished(density: &Posterior<'_>, mode: Optimum) -> Result<Optimum> {
+    if density.engine.size() <= POLISHED {
+        polish(density, mode)
+    } else {
+        Ok(mode)
+    }
+}
+
 /// Of many hyperparameters: the same mode, by first steps as long as the information at the start says, and
 /// points of equal weight about it in directions of chance, in pairs on either side. Each changes all
 /// hyperparameters by as much as the normal approximation expects, while one on an axis would change a
@@ -103,7 +112,7 @@ fn spread(
         axes.row_mut(at).assign(&row);
     }
     let mode = maximize(density, start, Some(&axes), tolerance, max_iterations)?;
-    let mode = polish(density, mode, None)?;
+    let mode = polished(density, mode)?;
     let information = density
         .quick_information(&mode.logs, free)?
         .unwrap_or(information);
@@ -150,6 +159,8 @@ const LEAST_INFORMATION: f64 = 0.1;
 /// Beyond the radius of the rule, for tails that are heavier than normal ones.
 const STRETCH: f64 = 1.1;
 const MOST_RATIO: f64 = 3.0;
+/// Size of the systems up to which the mode is found to rounding.
+const POLISHED: usize = 400;
 const LEAST_WEIGHT: f64 = 1e-6;
 
 #[cfg(test)]

@@ -1,23 +1,21 @@
 //! From where a search for hyperparameters stopped to the mode itself.
 
 use crate::hyperparameters::Kind;
-use crate::optimise::{Optimum, Posterior, SMALLEST, axes_of, information};
+use crate::numerical;
+use crate::optimise::{Optimum, Posterior, SMALLEST};
 use contextualized_core::Result;
-use ndarray::{Array1, Array2, ArrayView1, Axis};
+use contextualized_solvers::symmetric_eigen;
+use ndarray::{Array1, Array2, ArrayView1};
+use rayon::prelude::*;
 
 /// Goes on from an optimum until a further step would change the density's logarithm by no more than
 /// rounding: a search that stops within a tolerance ends elsewhere in other units or another order of the
 /// rows.
 ///
-/// What has its mode at zero is set to zero. The rest takes quasi-Newton steps (Broyden, Fletcher, Goldfarb,
-/// Shanno) that begin with the average information, with `curvature`, or with what differences say, whichever
-/// is there first; near the mode each squares the distance, about. Nothing is done where there is none of
-/// them, nor to a search that did not end.
-pub(crate) fn polish(
-    density: &Posterior<'_>,
-    optimum: Optimum,
-    curvature: Option<&Array2<f64>>,
-) -> Result<Optimum> {
+/// What has its mode at zero is set to zero. The rest takes Newton's steps by the information there, found from
+/// differences of the gradient and kept up to date (Broyden, Fletcher, Goldfarb, Shanno). Nothing is done to a
+/// search that did not end.
+pub(crate) fn polish(density: &Posterior<'_>, optimum: Optimum) -> Result<Optimum> {
     if !optimum.converged {
         return Ok(optimum);
     }
@@ -29,8 +27,8 @@ pub(crate) fn polish(
         if free.is_empty() {
             break;
         }
-        let Some(information) = information_near(density, &at.logs, &free, curvature)? else {
-            return Ok(optimum);
+        let Ok(information) = at.information(density, &free) else {
+            break;
         };
         let ended = at.climb(density, &free, &information, &mut steps)?;
         if ended && !switched {
@@ -43,24 +41,6 @@ pub(crate) fn polish(
         iterations: optimum.iterations + steps,
         converged: true,
     })
-}
-
-/// The information about the free logarithms, at the cost of a gradient, or as far as it is known, or by
-/// differences where these cost little.
-fn information_near(
-    density: &Posterior<'_>,
-    logs: &[f64],
-    free: &[usize],
-    curvature: Option<&Array2<f64>>,
-) -> Result<Option<Array2<f64>>> {
-    if let Some(quick) = density.quick_information(logs, free)? {
-        return Ok(Some(quick));
-    }
-    if let Some(all) = curvature {
-        return Ok(Some(all.select(Axis(0), free).select(Axis(1), free)));
-    }
-    let cheap = density.engine.size() <= CHEAP_SIZE;
-    cheap.then(|| information(density, logs, free)).transpose()
 }
 
 /// Logarithms of hyperparameters and the density there.
@@ -80,8 +60,8 @@ impl Point {
         })
     }
 
-    /// Sets amplitudes and inverse length scales that are small and better smaller to next to zero, all of
-    /// them or else one at a time, where the density is no lower there.
+    /// Sets amplitudes and inverse length scales that are small and better smaller to next to zero: as many of the
+    /// smallest as the density allows without falling, by halves.
     fn switch_off(&mut self, density: &Posterior<'_>) -> bool {
         let low = SMALLEST.ln();
         let mut small: Vec<usize> = density
@@ -97,24 +77,41 @@ impl Point {
             .map(|(at, _)| at)
             .collect();
         small.sort_by(|a, b| self.logs[*a].total_cmp(&self.logs[*b]));
-        let mut trials = vec![small.clone()];
-        if small.len() > 1 {
-            trials.extend(small.into_iter().map(|at| vec![at]));
-        }
+        let (mut start, mut end) = (0, small.len());
         let mut any = false;
-        for trial in trials {
+        while start < end {
             let mut logs = self.logs.clone();
-            trial.iter().for_each(|&at| logs[at] = low);
+            small[start..end].iter().for_each(|&at| logs[at] = low);
             let better = |value: f64| value >= self.value;
-            if logs != self.logs
-                && density.value(&logs).is_ok_and(better)
+            if density.value(&logs).is_ok_and(better)
                 && let Ok(next) = Self::new(density, logs)
             {
                 *self = next;
                 any = true;
+                // Of the others, too, as many as possible.
+                (start, end) = (end, small.len());
+            } else {
+                end = start + (end - start) / 2;
             }
         }
         any
+    }
+
+    /// Minus the derivatives of the free slopes by the free logarithms.
+    fn information(&self, density: &Posterior<'_>, free: &[usize]) -> Result<Array2<f64>> {
+        let columns = free
+            .par_iter()
+            .map(|&moved| {
+                let mut logs = self.logs.clone();
+                logs[moved] += DIFFERENCE;
+                let (_, gradient) = density.value_and_gradient(&logs)?;
+                let slopes = free.iter().map(|&at| self.gradient[at] - gradient[at]);
+                Ok(slopes.map(|change| change / DIFFERENCE).collect())
+            })
+            .collect::<Result<Vec<Vec<f64>>>>()?;
+        Ok(Array2::from_shape_fn((free.len(), free.len()), |(a, b)| {
+            (columns[a][b] + columns[b][a]) / 2.0
+        }))
     }
 
     /// Climbs by the free logarithms; whether the top was reached.
@@ -125,8 +122,7 @@ impl Point {
         information: &Array2<f64>,
         steps: &mut usize,
     ) -> Result<bool> {
-        let axes = axes_of(information)?;
-        let mut inverse = axes.dot(&axes.t());
+        let mut inverse = inverse_of(information)?;
         let slopes =
             |point: &Self| -> Array1<f64> { free.iter().map(|&at| point.gradient[at]).collect() };
         let mut before = f64::INFINITY;
@@ -181,6 +177,21 @@ impl Point {
     }
 }
 
+/// The inverse of the information; along axes by which there is next to none, or the density curves upwards, steps
+/// of about the slope.
+fn inverse_of(information: &Array2<f64>) -> Result<Array2<f64>> {
+    let eigen = numerical(symmetric_eigen(information.view()))?;
+    let lengths = eigen.values.mapv(|value| {
+        if value > LEAST_CURVATURE {
+            value.recip()
+        } else {
+            1.0
+        }
+    });
+    let scaled = &eigen.vectors * &lengths;
+    Ok(scaled.dot(&eigen.vectors.t()))
+}
+
 /// The inverse of the information after a step that changed the slope by so much.
 fn update(inverse: &mut Array2<f64>, step: ArrayView1<'_, f64>, change: ArrayView1<'_, f64>) {
     let product = step.dot(&change);
@@ -207,5 +218,75 @@ const ENOUGH: f64 = 1e-12;
 /// Relative rounding of the density's logarithm, and the expected gain below which rounding may be all there
 /// is.
 const ROUNDING: f64 = 1e-10;
-/// Size of the systems up to which differences cost little.
-const CHEAP_SIZE: usize = 400;
+/// Of a logarithm, for the information.
+const DIFFERENCE: f64 = 1e-4;
+/// Curvature that is none.
+const LEAST_CURVATURE: f64 = 1e-3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Engine, Part};
+    use crate::exact::Exact;
+    use crate::hyperparameters::Layout;
+    use crate::kernel::Kernel;
+    use crate::observations::Observations;
+    use crate::optimise::maximize;
+    use crate::priors::Priors;
+    use contextualized_core::Family;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+    use rand_distr::{Distribution, StandardNormal};
+    use std::sync::Arc;
+
+    /// A slope sin(2 c₀), a context without influence and an intercept that is constant: the slopes of what varies
+    /// are zero at the end, and what does not is zero itself.
+    #[test]
+    fn it_ends_where_the_density_is_flat() {
+        let mut generator = ChaCha8Rng::seed_from_u64(2);
+        let mut normal = |columns| {
+            let draw = || -> f64 { StandardNormal.sample(&mut generator) };
+            Array2::from_shape_simple_fn((120, columns), draw)
+        };
+        let (contexts, mut design, noise) = (normal(2), normal(2), normal(1));
+        design.column_mut(1).fill(1.0);
+        let targets = Array2::from_shape_fn((120, 1), |(row, _)| {
+            (2.0 * contexts[[row, 0]]).sin() * design[[row, 0]] + 0.3 * noise[[row, 0]]
+        });
+        let rows = Observations::new(contexts.view(), design.view(), targets.view());
+        let kernel = Kernel::squared_exponential(0..2);
+        let exact = Exact::new(kernel, Family::Gaussian, rows).unwrap();
+        let engine = Engine::new(vec![Part::Exact(Arc::new(exact))]);
+        let layout = Layout {
+            sets: 1,
+            inverse_length_scales: 2,
+            coefficients: 2,
+            terms: 1,
+            noise: true,
+            scales: 0,
+        };
+        let priors = Priors::default();
+        let density = Posterior {
+            engine: &engine,
+            priors: &priors,
+            layout,
+            of_logs: false,
+        };
+        let near = maximize(&density, vec![-0.7; layout.len()], None, 1e-2, 200).unwrap();
+        let near_value = near.log_density;
+        let found = polish(&density, near).unwrap();
+        assert!(found.log_density >= near_value && found.log_density < near_value + 1.0);
+        let (_, gradient) = density.value_and_gradient(&found.logs).unwrap();
+        let free = density.free(&found.logs);
+        assert!(free.len() < layout.len(), "{:?}", found.logs);
+        for &at in &free {
+            assert!(gradient[at].abs() < 1e-4, "{at}: {}", gradient[at]);
+        }
+        // From elsewhere it is the same place.
+        let other = maximize(&density, vec![-0.2; layout.len()], None, 1e-2, 200).unwrap();
+        let other = polish(&density, other).unwrap();
+        for (one, other) in found.logs.iter().zip(&other.logs) {
+            assert!((one - other).abs() < 1e-5, "{one} {other}");
+        }
+    }
+}

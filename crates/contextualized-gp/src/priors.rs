@@ -14,24 +14,36 @@ use serde::{Deserialize, Serialize};
 /// | logarithm of a target's scale | normal about 0 | of unit width |
 ///
 /// The hyperparameters are where the density of their values is largest. How uncertain they are is
-/// asked of the density of their logarithms, under a wider prior on inverse length scales: with few rows the
-/// narrow one, which protects from contexts of noise, would promise smooth functions.
+/// asked of the density of their logarithms, under a wider prior on inverse length scales and a narrower one on
+/// amplitudes: with few rows those of the estimate, which protect from contexts of noise and leave room for
+/// trends, would promise smooth functions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Priors {
-    /// Scale of the half-normal prior on amplitudes; default 0.5.
+    /// Scale of the half-normal prior on amplitudes; default 3: large ones with small inverse length scales
+    /// are trends, which go on outside the data.
     pub amplitude: f64,
+    /// The same for their uncertainty; default 0.5: functions that are faint and rough are not to be outweighed
+    /// by trends.
+    #[serde(default = "narrow")]
+    pub uncertain_amplitude: f64,
     /// Scale of the half-normal prior on inverse length scales; default 0.75.
     pub inverse_length_scale: f64,
-    /// The same for their uncertainty; default 3.
+    /// The same for their uncertainty; default 4.
     pub uncertain_inverse_length_scale: f64,
+}
+
+/// Of models stored before there was another prior on amplitudes.
+fn narrow() -> f64 {
+    Priors::default().uncertain_amplitude
 }
 
 impl Default for Priors {
     fn default() -> Self {
         Self {
-            amplitude: 0.5,
+            amplitude: 3.0,
+            uncertain_amplitude: 0.5,
             inverse_length_scale: 0.75,
-            uncertain_inverse_length_scale: 3.0,
+            uncertain_inverse_length_scale: 4.0,
         }
     }
 }
@@ -45,6 +57,7 @@ impl Priors {
     pub fn validate(&self) -> Result<()> {
         for (parameter, value) in [
             ("prior amplitude", self.amplitude),
+            ("prior uncertain amplitude", self.uncertain_amplitude),
             ("prior inverse length scale", self.inverse_length_scale),
             (
                 "prior uncertain inverse length scale",
@@ -71,10 +84,13 @@ impl Priors {
         logs: &[f64],
         of_logs: bool,
     ) -> (f64, Vec<f64>) {
-        let inverse_length_scale = if of_logs {
-            self.uncertain_inverse_length_scale
+        let (amplitude, inverse_length_scale) = if of_logs {
+            (
+                self.uncertain_amplitude,
+                self.uncertain_inverse_length_scale,
+            )
         } else {
-            self.inverse_length_scale
+            (self.amplitude, self.inverse_length_scale)
         };
         let mut density = 0.0;
         let gradient = layout
@@ -82,7 +98,7 @@ impl Priors {
             .zip(logs)
             .map(|(kind, &log)| {
                 let (value, slope) = match kind {
-                    Kind::Amplitude => half_normal(log, self.amplitude, of_logs),
+                    Kind::Amplitude => half_normal(log, amplitude, of_logs),
                     Kind::InverseLengthScale => half_normal(log, inverse_length_scale, of_logs),
                     Kind::Noise if of_logs => (log, 1.0),
                     Kind::Noise => (0.0, 0.0),

@@ -49,7 +49,8 @@ pub struct ProcessSettings {
     pub size: Size,
     /// Whether variances account for the uncertainty of estimated hyperparameters.
     pub uncertainty: bool,
-    /// The gain in the logarithm of the posterior density below which a search stops.
+    /// The gain in the logarithm of the posterior density below which a search stops. Up to the default, 0.01, it
+    /// then goes on to the mode itself.
     pub tolerance: f64,
     /// The most iterations of one search.
     pub max_iterations: usize,
@@ -98,7 +99,7 @@ macro_rules! process_setters {
         }
 
         /// The gain in the logarithm of the hyperparameters' posterior density below which their
-        /// search stops.
+        /// search stops. Up to the default, 0.01, it then goes on to the mode itself.
         pub fn tolerance(mut self, tolerance: f64) -> Self {
             self.settings.tolerance = tolerance;
             self

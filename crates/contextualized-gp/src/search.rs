@@ -31,12 +31,14 @@ impl CoefficientProcess {
             self.exact_rows()
         };
         if count <= pilot_rows && !matches!(self.settings.size, Size::LowRank { .. }) {
-            return self.choose(self.exact(rows)?, self.starts(rows))?.chosen();
+            return self
+                .choose(self.exact(rows)?, self.starts(rows))?
+                .chosen(self.settings.tolerance);
         }
         let pilot = subset(rows, pilot_rows);
         let mut found = self.choose(self.exact(pilot.rows())?, self.starts(rows))?;
         if !quadratic {
-            let mut found = found.chosen()?;
+            let mut found = found.chosen(self.settings.tolerance)?;
             found.engine = self.engine_for(rows, &found.hyper)?;
             return Ok(found);
         }
@@ -52,7 +54,11 @@ impl CoefficientProcess {
         // was as large as it may be.
         for _ in 0..SEARCH.max_rebuilds {
             let engine = self.engine_for(rows, found.hyper())?;
-            let reference = reference(found.hyper());
+            let mut reference = reference(found.hyper(), SEARCH.active_inverse_length_scale);
+            if let Some(made_for) = engine.made_for() {
+                let pairs = reference.iter_mut().zip(made_for);
+                pairs.for_each(|(most, made_for)| *most = most.max(made_for));
+            }
             let starts = self.and_cold(found.starts()?, &engine, rows);
             found = self.choose(engine, starts)?;
             let rougher = found
@@ -66,7 +72,7 @@ impl CoefficientProcess {
                 break;
             }
         }
-        found.chosen()
+        found.chosen(self.settings.tolerance)
     }
 
     /// Where evaluations cost little, the starts of the first stage once more: it may have ended in
@@ -129,7 +135,8 @@ impl CoefficientProcess {
                 (SEARCH.mean_residual, limit)
             }
         };
-        if exact_allowed && (limit == 0 || !self.family.is_quadratic()) {
+        let small = count <= SEARCH.small_rows || !self.family.is_quadratic();
+        if exact_allowed && (limit == 0 || small) {
             return self.exact(rows);
         }
         let candidates = subset(rows, SEARCH.candidates);
@@ -137,9 +144,14 @@ impl CoefficientProcess {
             let contexts = candidates.rows().contexts;
             Basis::choose(&self.kernel, squares, contexts, tolerance, limit, pivots)
         };
-        let mut squares = reference(hyper);
+        let mut squares = reference(hyper, SEARCH.active_inverse_length_scale);
         let basis = if tolerance == SEARCH.rounding {
-            choose(&squares, Pivots::Largest)
+            // Intervals ask for rougher functions than those found, if they have room.
+            let rough = reference(hyper, SEARCH.rough_inverse_length_scale);
+            let rough = exact_allowed.then(|| choose(&rough, Pivots::Largest));
+            rough
+                .filter(|rough| rough.residual() <= tolerance)
+                .unwrap_or_else(|| choose(&squares, Pivots::Largest))
         } else {
             loop {
                 let basis = choose(&squares, Pivots::Random);
@@ -388,8 +400,8 @@ impl Optima {
         &self.chosen.hyper
     }
 
-    /// The chosen one, where its search ended or, of few weights or rows, at the mode itself.
-    fn chosen(self) -> Result<Found> {
+    /// The chosen one, at the mode itself or, by a large tolerance, where its search ended.
+    fn chosen(self, tolerance: f64) -> Result<Found> {
         let (engine, layout) = (self.engine, self.chosen.layout);
         let density = Posterior {
             engine: &engine,
@@ -397,8 +409,11 @@ impl Optima {
             layout,
             of_logs: false,
         };
-        let curvature = self.chosen.curvature.map(|own| own.of_rows(engine.rows()));
-        let optimum = polish(&density, self.chosen.optimum, curvature.as_ref())?;
+        let optimum = if tolerance <= SEARCH.polished {
+            polish(&density, self.chosen.optimum)?
+        } else {
+            self.chosen.optimum
+        };
         Ok(Found {
             hyper: layout.hyperparameters(&optimum.logs, engine.targets()),
             engine,
@@ -464,11 +479,17 @@ struct SearchSettings {
     active_amplitude: f64,
     /// Inverse length scale below which a context counts as irrelevant.
     active_inverse_length_scale: f64,
+    /// That of functions which are still looked for when the uncertainty of hyperparameters is.
+    rough_inverse_length_scale: f64,
     /// What each inverse length scale that own ones add has to gain in the logarithm of the marginal
     /// likelihood.
     min_gain: f64,
+    /// The largest tolerance from which the search goes on to the mode itself.
+    polished: f64,
     /// Rows on which the search begins.
     pilot_rows: usize,
+    /// Rows up to which no basis is worth its while.
+    small_rows: usize,
     /// Rows of the stages between, each for data of more rows than the second number.
     stages: [(usize, usize); 2],
     /// Rows from which own inverse length scales, once preferred, stay.
@@ -503,8 +524,11 @@ struct SearchSettings {
 const SEARCH: SearchSettings = SearchSettings {
     active_amplitude: 0.05,
     active_inverse_length_scale: 0.1,
+    rough_inverse_length_scale: 3.0,
     min_gain: 2.0,
+    polished: 0.01,
     pilot_rows: 256,
+    small_rows: 512,
     stages: [(1024, 2048), (16_384, 65_536)],
     decisive_rows: 1000,
     min_start_noise: 0.05,
@@ -522,14 +546,14 @@ const SEARCH: SearchSettings = SearchSettings {
 };
 
 /// Squares of the inverse length scales a basis is made for: those of the roughest coefficient and more, and at
-/// least enough to tell that a context has some.
-fn reference(hyper: &Hyperparameters) -> Vec<f64> {
+/// least these.
+fn reference(hyper: &Hyperparameters, least: f64) -> Vec<f64> {
     hyper
         .inverse_length_scales
         .map_axis(Axis(0), |column| {
             column.iter().fold(0.0, |most: f64, &r| r.max(most))
         })
-        .mapv(|r| (SEARCH.roughness * r.max(SEARCH.active_inverse_length_scale)).powi(2))
+        .mapv(|r| (SEARCH.roughness * r.max(least)).powi(2))
         .to_vec()
 }
 

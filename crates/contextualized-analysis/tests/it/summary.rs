@@ -1,11 +1,16 @@
 //! Averages with their evidence, and goodness of fit.
 
 use approx::assert_relative_eq;
-use contextualized_analysis::{average_coefficients, goodness_of_fit};
+use contextualized_analysis::{
+    GoodnessOfFit, NoiseFinding, average_coefficients, goodness_of_fit, noise_findings,
+};
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::{Estimator, Family, LocalCoefficients, Samples};
 use contextualized_linear::GaussianProcessRegression;
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2, Axis, s};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
 
 /// Those of `reference/summary.R`: a feature, a context, and a target by the row's number and the feature.
 fn rows(target: impl Fn(f64, f64) -> f64) -> Samples {
@@ -199,4 +204,68 @@ fn averages_are_by_weight_and_models_without_evidence_have_none() {
             .all(|line| line.evidence.is_none() && line.effective_degrees.is_none())
     );
     assert!(average_coefficients(&model, &samples, Some(1.0)).is_err());
+}
+
+/// A noise that grows with the feature is seen, and one that is even is not; so are counts that vary more than
+/// Poisson's.
+#[test]
+fn noise_that_a_family_does_not_expect_is_seen() {
+    let simulated = |family: Family, spread: fn(f64) -> f64, seed: u64| {
+        let mut generator = ChaCha8Rng::seed_from_u64(seed);
+        let mut normal = || -> f64 { StandardNormal.sample(&mut generator) };
+        let tables = Array2::from_shape_simple_fn((200, 4), &mut normal);
+        let y = Array2::from_shape_fn((200, 1), |(row, _)| {
+            let (x, noise) = (tables[[row, 1]], tables[[row, 2]]);
+            let predictor = x + spread(x) * noise;
+            if family.is_quadratic() {
+                predictor
+            } else {
+                (1.0 + 0.3 * predictor).exp().round()
+            }
+        });
+        let samples = Samples::new(
+            tables.slice(s![.., ..1]),
+            tables.slice(s![.., 1..2]),
+            y.view(),
+        )
+        .unwrap();
+        let model = PopulationRegression::new()
+            .family(family)
+            .fit(&samples)
+            .unwrap();
+        noise_findings(&model, &samples).unwrap()
+    };
+    let mut wrong = 0;
+    for seed in 0..50 {
+        wrong += simulated(Family::Gaussian, |_| 1.0, seed).len();
+        let found = simulated(Family::Gaussian, |x| (0.7 * x).exp(), seed);
+        assert!(
+            matches!(&found[..], [NoiseFinding::Uneven { column, .. }] if column == "x0"),
+            "{found:?}"
+        );
+    }
+    assert!(wrong <= 3, "{wrong}");
+    let found = simulated(Family::Poisson, |_| 3.0, 1);
+    assert!(
+        matches!(&found[..], [NoiseFinding::Overdispersed { dispersion, .. }] if *dispersion > 1.5),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn an_exact_model_has_no_log_likelihood() {
+    let samples = rows(|_, x| 1.0 + 2.0 * x);
+    let model = PopulationRegression::new().fit(&samples).unwrap();
+    let flat = Samples::new(
+        samples.contexts(),
+        samples.features(),
+        Array2::zeros((60, 1)).view(),
+    )
+    .unwrap();
+    let nothing = PopulationRegression::new().fit(&flat).unwrap();
+    let fit = &goodness_of_fit(&nothing, &flat).unwrap()[0];
+    assert_eq!((fit.deviance_explained, fit.log_likelihood), (None, None));
+    let text = serde_json::to_string(&goodness_of_fit(&model, &samples).unwrap()).unwrap();
+    let back: Vec<GoodnessOfFit> = serde_json::from_str(&text).unwrap();
+    assert_eq!(back.len(), 1);
 }

@@ -143,8 +143,8 @@ fn constant_coefficients_follow_any_map_of_the_features() {
     }
 }
 
-/// t = 2010 ± 10 with t² and a context that matters to nothing: the population's curve, but for what the process
-/// takes for variation.
+/// t = 2010 ± 10 with t² and a context that matters to nothing: the population's curve, but for where chance makes
+/// something vary.
 #[test]
 fn polynomials_of_a_year_are_those_of_the_population() {
     let mut off = Vec::new();
@@ -170,5 +170,5 @@ fn polynomials_of_a_year_are_those_of_the_population() {
         off.push((found[1] - expected[1]).abs() / error);
     }
     off.sort_by(f64::total_cmp);
-    assert!(off[9] < 0.2 && off[19] < 1.0, "{off:?}");
+    assert!(off[13] < 1e-6 && off[18] < 0.2 && off[19] < 0.4, "{off:?}");
 }

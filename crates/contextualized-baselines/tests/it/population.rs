@@ -394,3 +394,24 @@ fn a_factor_of_all_weights_does_not_change_the_ridge() {
     };
     assert_relative_eq!(slope(1.0), slope(1e-6), max_relative = 1e-12);
 }
+
+/// Where all outcomes are the same the fallback is the mode under Jeffreys's prior: half an event more.
+#[test]
+fn outcomes_at_one_bound_have_a_finite_fallback() {
+    let x = Array2::from_shape_fn((40, 1), |(i, _)| (1.3 * i as f64).sin());
+    for (family, value, mean) in [
+        (Family::Binomial, 0.0, 0.5 / 41.0),
+        (Family::Binomial, 1.0, 40.5 / 41.0),
+        (Family::Poisson, 0.0, 0.5 / 40.0),
+    ] {
+        let y = Array2::from_elem((40, 1), value);
+        let samples = Samples::new(x.view(), x.view(), y.view()).unwrap();
+        let estimator = PopulationRegression::new().family(family);
+        assert!(estimator.fit(&samples).is_err());
+        let model = estimator.fit_or_ridge(&samples).unwrap();
+        let found = model.predict_samples(&samples).unwrap();
+        for found in &found {
+            assert_relative_eq!(*found, mean, max_relative = 1e-9);
+        }
+    }
+}

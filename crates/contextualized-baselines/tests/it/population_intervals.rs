@@ -7,8 +7,11 @@ use contextualized_core::{
     Error, Estimator, Family, LocalCoefficients, Samples, WeightedContexts, WithPredictions,
     WithSums, WithUncertainty,
 };
-use ndarray::{Array2, array};
+use ndarray::{Array1, Array2, Axis, array, concatenate};
 use proptest::prelude::*;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
 
 fn fitted(seed: u64, binary: bool, intercept: bool) -> (Samples, PopulationModel) {
     let samples = noisy(seed, binary);
@@ -119,4 +122,109 @@ proptest! {
             coefficients.upper.intercepts(), ends.upper.intercepts(), epsilon = 1e-12
         );
     }
+}
+
+/// Rows of so many groups, with a feature that is the same in a group and one that is not.
+fn grouped(groups: usize, of_each: usize, seed: u64) -> (Samples, Vec<usize>) {
+    let mut generator = ChaCha8Rng::seed_from_u64(seed);
+    let mut normal = || -> f64 { StandardNormal.sample(&mut generator) };
+    let of_groups: Vec<[f64; 2]> = (0..groups).map(|_| [normal(), normal()]).collect();
+    let labels: Vec<usize> = (0..groups * of_each).map(|row| row / of_each).collect();
+    let features = Array2::from_shape_fn((labels.len(), 2), |(row, column)| match column {
+        0 => of_groups[labels[row]][0],
+        _ => normal(),
+    });
+    let targets = Array2::from_shape_fn((labels.len(), 1), |(row, _)| {
+        of_groups[labels[row]][1] + normal()
+    });
+    let contexts = Array2::from_shape_simple_fn((labels.len(), 1), normal);
+    let samples = Samples::new(contexts.view(), features.view(), targets.view()).unwrap();
+    (samples, labels)
+}
+
+/// `A Σ s sᵀ A G / (G − 1)` in the users' units, by the definition.
+#[test]
+fn standard_errors_of_groups_are_those_of_clusters() {
+    let (samples, labels) = grouped(12, 5, 4);
+    let model = PopulationRegression::new()
+        .fit(&samples.clone().with_groups(&labels).unwrap())
+        .unwrap();
+    let at = array![[0.0]];
+    let found = model.standard_errors(at.view()).unwrap();
+    let ones = Array2::ones((60, 1));
+    let x = concatenate![Axis(1), samples.features(), ones];
+    let residuals = samples.targets().to_owned() - model.predict_samples(&samples).unwrap();
+    let inverse = {
+        let gram = x.t().dot(&x);
+        let factor = contextualized_solvers::cholesky(gram.view()).unwrap();
+        factor.solve(Array2::eye(3).view()).unwrap()
+    };
+    let mut meat = Array2::<f64>::zeros((3, 3));
+    for group in 0..12 {
+        let mut score = Array1::<f64>::zeros(3);
+        for row in (0..60).filter(|&row| labels[row] == group) {
+            score.scaled_add(residuals[[row, 0]], &x.row(row));
+        }
+        for a in 0..3 {
+            for b in 0..3 {
+                meat[[a, b]] += score[a] * score[b];
+            }
+        }
+    }
+    let covariance = inverse.dot(&meat).dot(&inverse) * (12.0 / 11.0);
+    let expected = [0, 1, 2].map(|at| covariance[[at, at]].sqrt());
+    let found = [
+        found.slopes()[[0, 0, 0]],
+        found.slopes()[[0, 0, 1]],
+        found.intercepts()[[0, 0]],
+    ];
+    for (found, expected) in found.iter().zip(expected) {
+        assert_relative_eq!(*found, expected, max_relative = 1e-9);
+    }
+    assert!(!model.assumes().independent_rows);
+    let plain = PopulationRegression::new().fit(&samples).unwrap();
+    assert!(plain.assumes().independent_rows);
+}
+
+/// Features of groups that matter to nothing: rejected at 5 % in how many of 200 data sets.
+#[test]
+fn groups_keep_the_level_of_a_feature_of_theirs() {
+    let rejected = |with: bool| {
+        (0..200)
+            .filter(|&seed| {
+                let (samples, labels) = grouped(40, 5, seed);
+                let samples = if with {
+                    samples.with_groups(&labels).unwrap()
+                } else {
+                    samples
+                };
+                let model = PopulationRegression::new().fit(&samples).unwrap();
+                let ends = model.intervals(array![[0.0]].view(), 0.95).unwrap();
+                let at = [0, 0, 0];
+                ends.lower.slopes()[at] > 0.0 || ends.upper.slopes()[at] < 0.0
+            })
+            .count()
+    };
+    let (with, without) = (rejected(true), rejected(false));
+    assert!(with <= 20 && without >= 40, "{with} {without}");
+}
+
+/// Copies of rows tell nothing new.
+#[test]
+fn copies_do_not_narrow_intervals() {
+    let (samples, _) = grouped(50, 1, 2);
+    let copied: Vec<usize> = (0..200).map(|row| row % 50).collect();
+    let once = PopulationRegression::new()
+        .fit(&samples.clone().with_groups(&copied[..50]).unwrap())
+        .unwrap();
+    let fourfold = PopulationRegression::new()
+        .fit(&samples.select(&copied).unwrap())
+        .unwrap();
+    let error = |model: &PopulationModel| {
+        model
+            .standard_errors(array![[0.0]].view())
+            .unwrap()
+            .slopes()[[0, 0, 0]]
+    };
+    assert_relative_eq!(error(&once), error(&fourfold), max_relative = 1e-9);
 }

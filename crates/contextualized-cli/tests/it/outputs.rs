@@ -1,6 +1,6 @@
 //! Files that are whole or not there.
 
-use crate::program::{Folder, Ran, plane};
+use crate::program::{Folder, Ran, numbers, plane};
 use std::io::Read;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -182,4 +182,70 @@ fn a_link_is_followed() {
     folder.ok(&["simulate", "sem", "--rows", "3", "--out", "link.csv"]);
     assert!(folder.read("real.csv").starts_with("c0,"));
     assert!(folder.path("link.csv").is_symlink());
+}
+
+#[test]
+fn what_cannot_be_fitted_is_refused_by_name() {
+    let folder = Folder::new();
+    let mut text = "x,c,y\n".to_owned();
+    for row in 0..40 {
+        text += &format!("{},{},7\n", (1.3 * f64::from(row)).sin(), row % 9);
+    }
+    folder.write("flat.csv", text);
+    let fit = |more: &[&str]| {
+        let mut arguments = vec!["fit", "flat.csv", "y ~ x | c", "--out", "model.ctx"];
+        arguments.extend(more);
+        folder.error(if more.is_empty() { 1 } else { 2 }, &arguments)
+    };
+    assert_eq!(
+        fit(&[]),
+        "the target y is 7 in all 40 rows used of flat.csv: there is nothing to explain"
+    );
+    assert_eq!(
+        fit(&["--bootstraps", "20"]),
+        "--bootstraps 20: intervals of 95 % need at least 39"
+    );
+}
+
+#[test]
+fn the_unit_of_weights_changes_nothing() {
+    let folder = Folder::new();
+    let mut text = "x,c,w,v,y\n".to_owned();
+    for row in 0..60 {
+        let (x, c) = (
+            (1.3 * f64::from(row)).sin(),
+            (0.7 * f64::from(row * row)).cos(),
+        );
+        let weight = f64::from(row % 3 + 1);
+        let y = 1.0 + 2.0 * x + 0.5 * (2.1 * f64::from(row)).sin();
+        text += &format!("{x},{c},{weight},{},{y}\n", 1e12 * weight);
+    }
+    folder.write("data.csv", text);
+    for estimator in ["population", "gp"] {
+        let [one, other] = ["w", "v"].map(|weights| {
+            folder.fit(
+                "data.csv",
+                "y ~ x | c",
+                &["--estimator", estimator, "--weights", weights],
+            );
+            folder.ok(&["predict", "model.ctx", "data.csv", "--level", "0.9"])
+        });
+        for column in [
+            "coef.x",
+            "coef.x.lower",
+            "pred.y",
+            "pred.y.lower",
+            "pred.y.upper",
+        ] {
+            let pairs = numbers(&one, column)
+                .into_iter()
+                .zip(numbers(&other, column));
+            for (one, other) in pairs {
+                assert!(
+                    (one - other).abs() < 1e-6,
+                    "{estimator} {column}: {one} {other}"
+                );
+            }
+        }
+    }
 }

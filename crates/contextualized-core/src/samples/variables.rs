@@ -3,7 +3,7 @@
 use super::{ColumnNames, Samples};
 use crate::warp::wild_values;
 use crate::{Error, Result, Standardization, Warp, WildValue};
-use ndarray::{Array2, ArrayView1, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
@@ -169,7 +169,22 @@ impl Samples {
             column.mapv_inplace(|value| warp.apply(value));
         }
         let transformed = self.replace_contexts(transformed.view())?;
-        Ok(transformed.context_scaling(weights)?.with_warps(warps))
+        let mut scaling = transformed.context_scaling(weights)?;
+        for (column, warp) in warps.iter().enumerate() {
+            // Values that stand alone do not set the unit of the others.
+            if let Warp::Beyond { low, high, .. } = warp {
+                let values = self.contexts.column(column);
+                let inside: Vec<usize> = (0..values.len())
+                    .filter(|&row| (*low..=*high).contains(&values[row]))
+                    .collect();
+                let own = values.select(Axis(0), &inside).insert_axis(Axis(1));
+                let weights = weights.map(|weights| weights.select(Axis(0), &inside));
+                let unit =
+                    Standardization::fit(own.view(), weights.as_ref().map(|own| own.view()))?;
+                scaling = scaling.with_unit(column, unit.centers()[0], unit.scales()[0]);
+            }
+        }
+        Ok(scaling.with_warps(warps))
     }
 
     /// Values of contexts that are far from all others: more than thirty robust standard deviations from the

@@ -3,7 +3,9 @@
 use crate::models::{Failing, Mean, MeanOnly};
 use approx::assert_relative_eq;
 use contextualized_core::comparison::{compare_on_test, cross_validate, cross_validate_on};
-use contextualized_core::cross_validation::FoldScores;
+use contextualized_core::cross_validation::{
+    CandidateResult, CrossValidation, EarlyStopping, FoldScores, HeldOut,
+};
 use contextualized_core::{DynEstimator, Error, Estimator, Family, KFold, Result, Samples, Split};
 use ndarray::{Array1, Array2, array};
 use rand::{Rng, SeedableRng};
@@ -340,4 +342,70 @@ fn cross_validated_standard_errors_are_calibrated() {
             "ratio {ratio} with {repeats} repeats"
         );
     }
+}
+
+/// Results of candidates whose losses in every fold are given; none where a fit fails.
+fn results(losses: &[[Option<f64>; 5]], stopping: Option<EarlyStopping>) -> Vec<CandidateResult> {
+    let samples = pure_noise(60, 3);
+    let splits = KFold::new(5, 0).splits(60).unwrap();
+    let first: Vec<f64> = splits
+        .iter()
+        .map(|split| samples.targets()[[split.test[0], 0]])
+        .collect();
+    let folds = CrossValidation::new(&samples, &splits).unwrap();
+    let job = |candidate: usize, _: &Samples, test: &Samples| {
+        let own = test.targets()[[0, 0]];
+        let fold = first.iter().position(|target| *target == own).unwrap();
+        let loss = losses[candidate][fold].ok_or(Error::NoRows { argument: "fold" })?;
+        Ok(HeldOut {
+            losses: Array1::from_elem(test.rows(), loss),
+            predictions: Array2::zeros((test.rows(), 0)),
+        })
+    };
+    folds
+        .run(losses.len(), "loss", stopping, &|_| (), job)
+        .unwrap()
+}
+
+#[test]
+fn what_was_stopped_for_a_candidate_that_fails_goes_on() {
+    let good = Some(1.0);
+    let results = results(
+        &[
+            [good, good, good, good, None],
+            [Some(2.0); 5],
+            [Some(3.0); 5],
+        ],
+        Some(EarlyStopping::default()),
+    );
+    assert!(matches!(results[0], CandidateResult::Failed(_)));
+    for (result, loss) in results[1..].iter().zip([2.0, 3.0]) {
+        let CandidateResult::Scored { scores, .. } = result else {
+            panic!("{result:?}");
+        };
+        assert_eq!(scores.losses(), [loss; 5]);
+    }
+}
+
+#[test]
+fn no_candidate_is_preferred_to_a_better_one_before_it() {
+    let results = results(
+        &[
+            [Some(1.2); 5],
+            [Some(3.0), Some(0.0), Some(3.0), Some(0.0), Some(3.0)],
+            [Some(1.0); 5],
+        ],
+        None,
+    );
+    let scores: Vec<FoldScores> = results
+        .into_iter()
+        .map(|result| result.into_scores().unwrap())
+        .collect();
+    let all: Vec<&FoldScores> = scores.iter().collect();
+    let first =
+        |candidates: &[&FoldScores]| FoldScores::first_within_one_error(candidates).unwrap();
+    // The second is within a standard error of the last, but behind the first.
+    assert_eq!(first(&all), Some((2, 2)));
+    assert_eq!(first(&all[1..]), Some((0, 1)));
+    assert_eq!(first(&[]), None);
 }

@@ -93,12 +93,14 @@ impl<'a> Model<'a> {
         let degrees = targets.len().saturating_sub(self.rank).max(1);
         let mut ratios = self.first_ratios();
         let mut noise = 1.0;
+        let mut path = Path::new(&ratios);
         for _ in 0..MAX_ITERATIONS {
             let solved = rows.solve(self, &ratios)?;
             noise = solved.quadratic / degrees as f64;
             if solved.update(noise, &mut ratios)? {
                 break;
             }
+            path.extrapolate(&mut ratios);
         }
         let counts = Array1::ones(targets.len());
         rows.null(self, &ratios, noise, counts)
@@ -115,6 +117,7 @@ impl<'a> Model<'a> {
             let working = outcomes.working(predictors);
             Weighted::new(self, working.responses.view(), working.precisions.view())
         };
+        let mut path = Path::new(&ratios);
         for _ in 0..MAX_ITERATIONS {
             let solved = working(&predictors)?.solve(self, &ratios)?;
             let active = &solved.active;
@@ -123,6 +126,7 @@ impl<'a> Model<'a> {
             if solved.update(1.0, &mut ratios)? {
                 break;
             }
+            path.extrapolate(&mut ratios);
         }
         let counts = outcomes.weights.clone();
         working(&predictors)?.null(self, &ratios, 1.0, counts)
@@ -163,6 +167,40 @@ impl<'a> Model<'a> {
         vec![1.0 / self.blocks.len().max(1) as f64; self.blocks.len()]
     }
 }
+
+/// The logarithms of ratios after the last steps. Each step is about the same share of the one before, so that two
+/// of them tell where they lead (Aitken's extrapolation).
+struct Path {
+    logs: Vec<Vec<f64>>,
+}
+
+impl Path {
+    fn new(ratios: &[f64]) -> Self {
+        let logs = ratios.iter().map(|ratio| ratio.ln()).collect();
+        Self { logs: vec![logs] }
+    }
+
+    /// After every second step goes on to where the steps lead.
+    fn extrapolate(&mut self, ratios: &mut [f64]) {
+        self.logs
+            .push(ratios.iter().map(|ratio| ratio.ln()).collect());
+        let [first, second, third] = self.logs.as_slice() else {
+            return;
+        };
+        for (block, ratio) in ratios.iter_mut().enumerate() {
+            let (before, last) = (second[block] - first[block], third[block] - second[block]);
+            let share = last / before;
+            if (0.0..1.0).contains(&share) {
+                let beyond = last * share / (1.0 - share);
+                *ratio = (*ratio * beyond.clamp(-FARTHEST, FARTHEST).exp()).min(MOST);
+            }
+        }
+        *self = Self::new(ratios);
+    }
+}
+
+/// The farthest that a logarithm is extrapolated.
+const FARTHEST: f64 = 3.0;
 
 /// Rows times the roots of their precisions, in products.
 struct Weighted {
@@ -295,14 +333,17 @@ impl Solved {
     /// Schall's step for the ratios of the blocks' variances to the noise's (1991,
     /// doi:10.1093/biomet/78.4.719), and whether it was a short one.
     fn update(&self, noise: f64, ratios: &mut [f64]) -> Result<bool> {
-        let inverse = numerical(self.factor.inverse())?;
+        let size = self.scaled.len();
+        // The diagonal of L⁻ᵀ L⁻¹.
+        let lower = numerical(self.factor.solve_lower(Array2::eye(size).view()))?;
+        let unknown_of = lower.map_axis(Axis(0), |column| column.dot(&column));
         let mut settled = true;
         for (block, ratio) in self.active.blocks.iter().zip(ratios) {
             if block.is_empty() {
                 continue;
             }
             let own = self.scaled.slice(s![block.clone()]);
-            let unknown: f64 = block.clone().map(|at| inverse[[at, at]]).sum();
+            let unknown: f64 = unknown_of.slice(s![block.clone()]).sum();
             let degrees = block.len() as f64 - unknown;
             let step = own.dot(&own) / (noise * degrees);
             if degrees < LEAST && (step.is_nan() || step <= 1.0) {

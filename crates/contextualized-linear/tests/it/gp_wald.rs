@@ -210,3 +210,30 @@ fn rows_of_a_group_may_depend_on_each_other() {
     assert!(rejections_of_groups(false) >= 15);
     assert!(rejections_of_groups(true) <= 8);
 }
+
+/// A constant context, and a factor of the groups: nothing to test.
+#[test]
+fn what_cannot_be_tested_is_not() {
+    let [c, x, y] = u_shape(120);
+    let constant = Array2::from_elem((120, 1), 7.3);
+    let with = concatenate![Axis(1), c, constant];
+    let found = tests(&samples(&[with, x.clone(), y.clone()]));
+    for test in &found {
+        assert_eq!(
+            test.degrees == 0,
+            test.context.as_deref() == Some("c2"),
+            "{test:?}"
+        );
+    }
+    let labels: Vec<usize> = (0..120).map(|row| row / 10).collect();
+    let codes = Array2::from_shape_fn((120, 11), |(row, level)| {
+        f64::from(u8::from(labels[row] == level + 1))
+    });
+    let groups = Samples::new(codes.view(), x.view(), y.view())
+        .unwrap()
+        .with_factors([("g", (0..11).collect::<Vec<_>>())])
+        .unwrap()
+        .with_groups(&labels)
+        .unwrap();
+    assert!(tests(&groups).iter().all(|test| test.degrees == 0));
+}
