@@ -30,7 +30,9 @@ pub(crate) fn polish(density: &Posterior<'_>, optimum: Optimum) -> Result<Optimu
         let Ok(information) = at.information(density, &free) else {
             break;
         };
-        let ended = at.climb(density, &free, &information, &mut steps)?;
+        let Ok(ended) = at.climb(density, &free, &information, &mut steps) else {
+            break;
+        };
         if ended && !switched {
             break;
         }
@@ -126,6 +128,7 @@ impl Point {
         let slopes =
             |point: &Self| -> Array1<f64> { free.iter().map(|&at| point.gradient[at]).collect() };
         let mut before = f64::INFINITY;
+        let mut without_gain = 0;
         for _ in 0..STEPS {
             let slope = slopes(self);
             let mut step = inverse.dot(&slope);
@@ -143,6 +146,12 @@ impl Point {
                 return Ok(false);
             };
             *steps += 1;
+            // Where there is next to no noise, rounding of the density is all that steps lead to.
+            let gained = next.value - self.value > ROUNDING * (1.0 + self.value.abs());
+            without_gain = if gained { 0 } else { without_gain + 1 };
+            if without_gain == STEPS_WITHOUT_GAIN && expected > ROUNDING {
+                return Ok(true);
+            }
             let change = &slope - &slopes(&next);
             *self = next;
             update(&mut inverse, step.view(), change.view());
@@ -211,6 +220,8 @@ const ROUNDS: usize = 3;
 /// Steps of one round.
 const STEPS: usize = 20;
 const HALVINGS: usize = 5;
+/// Steps in a row that gain nothing although they should.
+const STEPS_WITHOUT_GAIN: usize = 3;
 /// The longest step of a logarithm.
 const LONGEST: f64 = 1.0;
 /// An expected gain of which the square root, a distance in standard deviations, is of no consequence.
