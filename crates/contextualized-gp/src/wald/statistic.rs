@@ -181,7 +181,8 @@ impl<'a> Directions<'a> {
             seen += value;
             chosen.push(direction);
         }
-        // What takes a direction for every other group, as a factor of the groups does, is not told from them.
+        // What takes a direction for every other group, as a factor of the groups does, cannot be distinguished from
+        // the groups themselves.
         let of_groups = !clusters.are_rows() && 2 * chosen.len() >= clusters.count;
         if chosen.is_empty() || of_groups {
             return Ok(None);
