@@ -52,10 +52,7 @@ pub fn noise_findings(
     if family.is_binary() {
         return Ok(Vec::new());
     }
-    let mut predictors = model.linear_predictor(samples.contexts(), samples.features())?;
-    if let Some(offsets) = samples.offsets() {
-        predictors += &offsets.insert_axis(Axis(1));
-    }
+    let predictors = model.predictor_of_samples(&samples)?;
     let mut found = Vec::new();
     for (target, name) in samples.names().targets.iter().enumerate() {
         let outcomes = samples.targets().index_axis_move(Axis(1), target);

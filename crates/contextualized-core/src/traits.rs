@@ -193,11 +193,21 @@ pub trait LocalCoefficients: Send + Sync {
     ///
     /// Those of [`LocalCoefficients::coefficients_at`].
     fn predict_samples(&self, samples: &Samples) -> Result<Array2<f64>> {
+        let predictor = self.predictor_of_samples(samples)?;
+        Ok(self.family().link().inverse_table(predictor.view()))
+    }
+
+    /// The linear predictor of every target (n × y) at the contexts and features of samples, with their offsets.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`LocalCoefficients::coefficients_at`].
+    fn predictor_of_samples(&self, samples: &Samples) -> Result<Array2<f64>> {
         let mut predictor = self.linear_predictor(samples.contexts(), samples.features())?;
         if let Some(offsets) = samples.offsets() {
             predictor += &offsets.insert_axis(Axis(1));
         }
-        Ok(self.family().link().inverse_table(predictor.view()))
+        Ok(predictor)
     }
 
     /// Effective degrees of freedom of every coefficient of each target (y × (x + 1), the intercept last; 0 if
