@@ -54,7 +54,7 @@
 //!
 //! | question | here |
 //! |---|---|
-//! | what are the coefficients on average, and how well does the model fit? | [`average_coefficients`], [`goodness_of_fit`] |
+//! | what are the coefficients on average, and how well does the model fit? | [`average_coefficients`], [`joint_tests`], [`goodness_of_fit`] |
 //! | does a coefficient vary, and with what? | [`wald_table`], [`VariationTest`], [`VariationTable`]; how much: [`variations`] |
 //! | p-values of many tests | [`holm`], [`benjamini_hochberg`] |
 //! | what are the standard errors? | [`Bootstrap`], [`Resampling`], [`Ensemble`]; its [`OutOfBag`] errors, [`SumTests`], [`EdgeStability`] |
@@ -102,6 +102,7 @@ pub use subgroups::{
     Calibration, Measured, ReliabilityBin, SubgroupAccuracy, SubgroupAnalysis, Subgroups,
 };
 pub use summary::{
-    AverageCoefficient, Evidence, GoodnessOfFit, average_coefficients, goodness_of_fit,
+    AverageCoefficient, Evidence, GoodnessOfFit, JointTest, average_coefficients, goodness_of_fit,
+    joint_tests,
 };
 pub use variation::{Variation, VariationTable, VariationTest, Variations, variations, wald_table};

@@ -5,9 +5,10 @@ use contextualized_core::{
     Error, Family, LocalCoefficients, Result, Samples, Standardization, Tail, VaryingCoefficients,
     WeightedContexts,
 };
+use contextualized_solvers::symmetric_eigen;
 use ndarray::{Array1, Array2, ArrayView1, Axis, s};
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
+use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor, Normal, StudentsT};
 
 /// The average of one coefficient of one target over the contexts of some rows, by weight.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,11 +60,8 @@ pub fn average_coefficients(
         check_probability("level", level)?;
     }
     let samples = samples.rows_that_count()?;
-    let rows = samples.rows();
-    let weights = match samples.weights() {
-        Some(weights) => &weights / weights.sum(),
-        None => Array1::from_elem(rows, 1.0 / rows as f64),
-    };
+    let weights = shares(&samples);
+    let sums = average_over(&samples)?;
     let features = Standardization::fit(samples.features(), samples.weights())?;
     let mut at_average = Array2::zeros(samples.features().dim());
     at_average.assign(&features.centers());
@@ -75,21 +73,10 @@ pub fn average_coefficients(
     let known = match (model.as_sums(), level) {
         (None, _) | (_, None) => None,
         (Some(model), Some(level)) => {
-            let weights = weights.view().insert_axis(Axis(0)).to_owned();
-            let sums = WeightedContexts::new(samples.contexts().to_owned(), weights)?;
             let slopes = model.coefficient_sums(&sums, level)?;
             let intercepts = model.predictor_sums(&sums, at_average.view(), level)?;
-            let tail = match model.as_predictive() {
-                None => None,
-                Some(model) => {
-                    let nobody = s![..0, ..];
-                    let contexts = samples.contexts().slice_move(nobody);
-                    let features = samples.features().slice_move(nobody);
-                    let known = model.predictor_distribution(contexts, features)?;
-                    known.degrees_of_freedom
-                }
-            };
-            Some((slopes, intercepts, tail, level))
+            let degrees = residual_degrees(model, &samples)?;
+            Some((slopes, intercepts, degrees, level))
         }
     };
 
@@ -139,6 +126,137 @@ pub fn average_coefficients(
         }
     }
     Ok(averages)
+}
+
+/// The hypothesis that several average coefficients of one target are all zero.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JointTest {
+    /// Name of the target.
+    pub target: String,
+    /// The quadratic form of the averages in their inverse covariance over the degrees.
+    pub statistic: f64,
+    /// How many of the averages are known apart from each other.
+    pub degrees: usize,
+    /// Degrees of freedom of the covariance, where a dispersion is estimated.
+    pub residual_degrees: Option<f64>,
+    /// Of the F distribution, or of χ² over its degrees where there are no residual degrees.
+    pub p_value: f64,
+}
+
+/// Tests of whether the averages of some features' slopes over the rows of samples are all zero, such as those of
+/// the levels of a factor: a Wald test for each target. None of a model without standard errors.
+///
+/// # Errors
+///
+/// [`Error::InvalidParameter`] for no features, or one that there is not; those of the model.
+pub fn joint_tests(
+    model: &(impl VaryingCoefficients + ?Sized),
+    samples: &Samples,
+    features: &[usize],
+) -> Result<Option<Vec<JointTest>>> {
+    let there = samples.features().ncols();
+    if features.is_empty() || features.iter().any(|feature| *feature >= there) {
+        return Err(Error::invalid_parameter(
+            "features of a joint test",
+            format!("{features:?}"),
+            format!("one at least, each below {there}"),
+        ));
+    }
+    let samples = samples.rows_that_count()?;
+    let Some(model) = model.as_sums() else {
+        return Ok(None);
+    };
+    let sums = average_over(&samples)?;
+    let averages = sums.coefficients(model)?;
+    let covariances = model.slope_covariances(&sums)?;
+    let residual_degrees = residual_degrees(model, &samples)?;
+    let of_target = |(target, name): (usize, &String)| {
+        let averages = averages
+            .slopes()
+            .slice(s![0, target, ..])
+            .select(Axis(0), features);
+        let covariance = covariances.slice(s![0, target, .., ..]);
+        let covariance = covariance
+            .select(Axis(0), features)
+            .select(Axis(1), features);
+        let (form, degrees) = quadratic_form(&averages, &covariance)?;
+        let statistic = form / degrees.max(1) as f64;
+        let p_value = if degrees == 0 {
+            1.0
+        } else {
+            const WHAT: &str = "the distribution of a joint test";
+            match residual_degrees {
+                Some(residual) => FisherSnedecor::new(degrees as f64, residual)
+                    .map_err(|error| Error::numerical(WHAT, error))?
+                    .sf(statistic),
+                None => ChiSquared::new(degrees as f64)
+                    .map_err(|error| Error::numerical(WHAT, error))?
+                    .sf(form),
+            }
+        };
+        Ok(JointTest {
+            target: name.clone(),
+            statistic,
+            degrees,
+            residual_degrees,
+            p_value,
+        })
+    };
+    let names = samples.names().targets.iter();
+    names
+        .enumerate()
+        .map(of_target)
+        .collect::<Result<_>>()
+        .map(Some)
+}
+
+/// `aᵀ C⁺ a` and the rank of C: directions of which less than rounding is known are left out.
+fn quadratic_form(a: &Array1<f64>, covariance: &Array2<f64>) -> Result<(f64, usize)> {
+    const ROUNDING: f64 = 1e-12;
+    // In standard errors, so that no feature's unit counts.
+    let errors = covariance.diag().mapv(|variance| variance.max(0.0).sqrt());
+    let unit = errors.mapv(|error| if error > 0.0 { error } else { 1.0 });
+    let columns = unit.view().insert_axis(Axis(0));
+    let correlation = covariance / &columns / &columns.t();
+    let correlation = (&correlation + &correlation.t()) / 2.0;
+    let failed = |error| Error::numerical("the covariance of average coefficients", error);
+    let axes = symmetric_eigen(correlation.view()).map_err(failed)?;
+    let along = axes.vectors.t().dot(&(a / &unit));
+    let most = axes.values.iter().copied().fold(0.0, f64::max);
+    let known = along.iter().zip(&axes.values);
+    let known = known.filter(|(_, value)| **value > ROUNDING * most);
+    Ok(known.fold((0.0, 0), |(form, rank), (along, value)| {
+        (form + along * along / value, rank + 1)
+    }))
+}
+
+/// The share of each row in an average.
+fn shares(samples: &Samples) -> Array1<f64> {
+    match samples.weights() {
+        Some(weights) => &weights / weights.sum(),
+        None => Array1::from_elem(samples.rows(), 1.0 / samples.rows() as f64),
+    }
+}
+
+/// The average over rows, by weight.
+fn average_over(samples: &Samples) -> Result<WeightedContexts> {
+    let weights = shares(samples).insert_axis(Axis(0));
+    WeightedContexts::new(samples.contexts().to_owned(), weights)
+}
+
+/// Degrees of freedom of a model's standard errors; none where it estimates no dispersion.
+fn residual_degrees(
+    model: &(impl VaryingCoefficients + ?Sized),
+    samples: &Samples,
+) -> Result<Option<f64>> {
+    let Some(model) = model.as_predictive() else {
+        return Ok(None);
+    };
+    let nobody = s![..0, ..];
+    let contexts = samples.contexts().slice_move(nobody);
+    let features = samples.features().slice_move(nobody);
+    let known = model.predictor_distribution(contexts, features)?;
+    Ok(known.degrees_of_freedom)
 }
 
 impl Evidence {

@@ -110,6 +110,30 @@ impl Design {
             .collect()
     }
 
+    /// Terms among the features that are several columns, as those of a factor are: what to call them, and their
+    /// columns.
+    pub(crate) fn feature_factors(&self) -> Vec<(String, Vec<usize>)> {
+        let mut terms: Vec<(Vec<usize>, Vec<usize>)> = Vec::new();
+        for (position, column) in self.features.iter().enumerate() {
+            let factors = column.factors.iter();
+            let variables: Vec<usize> = factors.map(|(variable, _)| *variable).collect();
+            match terms.iter_mut().find(|(own, _)| *own == variables) {
+                Some((_, columns)) => columns.push(position),
+                None => terms.push((variables, vec![position])),
+            }
+        }
+        terms.retain(|(_, columns)| columns.len() > 1);
+        let name = |variables: &[usize]| {
+            let names = variables.iter();
+            let names = names.map(|variable| self.variables[*variable].name.as_str());
+            names.collect::<Vec<_>>().join(":")
+        };
+        let terms = terms.into_iter();
+        terms
+            .map(|(variables, columns)| (name(&variables), columns))
+            .collect()
+    }
+
     fn is_of(column: &DesignColumn, variable: usize) -> bool {
         column.factors.iter().any(|(own, _)| *own == variable)
     }

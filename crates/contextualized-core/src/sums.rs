@@ -5,7 +5,7 @@
 
 use crate::validate::{check_columns, check_finite, check_query, check_rows, check_table};
 use crate::{Coefficients, Error, Result, VaryingCoefficients};
-use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis, concatenate};
+use ndarray::{Array2, Array3, Array4, ArrayView2, ArrayView3, Axis, concatenate};
 
 /// Contexts (q × c) and sums over them: a row of weights for each sum (s × q), which may be negative.
 ///
@@ -181,6 +181,14 @@ pub trait WithSums: VaryingCoefficients {
         features: ArrayView2<'_, f64>,
         level: f64,
     ) -> Result<PredictorSums>;
+
+    /// Covariances of the slopes' weighted sums among each other, for each sum and target: sums × targets ×
+    /// features × features. On their diagonals are the squares of [`CoefficientSums::standard_errors`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`WithSums::coefficient_sums`].
+    fn slope_covariances(&self, sums: &WeightedContexts) -> Result<Array4<f64>>;
 }
 
 impl<M: WithSums + ?Sized> WithSums for Box<M> {
@@ -195,6 +203,10 @@ impl<M: WithSums + ?Sized> WithSums for Box<M> {
         level: f64,
     ) -> Result<PredictorSums> {
         (**self).predictor_sums(sums, features, level)
+    }
+
+    fn slope_covariances(&self, sums: &WeightedContexts) -> Result<Array4<f64>> {
+        (**self).slope_covariances(sums)
     }
 }
 

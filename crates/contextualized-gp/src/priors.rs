@@ -28,7 +28,7 @@ pub struct Priors {
     pub uncertain_amplitude: f64,
     /// Scale of the half-normal prior on inverse length scales; default 0.75.
     pub inverse_length_scale: f64,
-    /// The same for their uncertainty; default 4.
+    /// The same for their uncertainty; default 12: nearly flat.
     pub uncertain_inverse_length_scale: f64,
 }
 
@@ -43,7 +43,7 @@ impl Default for Priors {
             amplitude: 3.0,
             uncertain_amplitude: 0.5,
             inverse_length_scale: 0.75,
-            uncertain_inverse_length_scale: 4.0,
+            uncertain_inverse_length_scale: 12.0,
         }
     }
 }

@@ -9,7 +9,7 @@ use contextualized_core::{
     LocalCoefficients, PredictorSums, Result, Standardization, VaryingCoefficients,
     WeightedContexts, WithSums, WithUncertainty,
 };
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, Array3, Array4, ArrayView2, s};
 use rayon::prelude::*;
 
 impl<M: LocalCoefficients> LocalCoefficients for Ensemble<M> {
@@ -127,6 +127,34 @@ impl<M: LocalCoefficients> WithSums for Ensemble<M> {
             lower,
             upper,
         })
+    }
+
+    fn slope_covariances(&self, sums: &WeightedContexts) -> Result<Array4<f64>> {
+        self.check_spread()?;
+        let stretch = self.stretch()?;
+        let of_members = self.members.par_iter();
+        let slopes = of_members
+            .map(|member| {
+                Ok(sums
+                    .coefficients(varying(member.model())?)?
+                    .slopes()
+                    .to_owned())
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let (sums, targets, features) = slopes[0].dim();
+        let center = slopes
+            .iter()
+            .fold(Array3::<f64>::zeros(slopes[0].dim()), |sum, own| sum + own)
+            / slopes.len() as f64;
+        let share = stretch * stretch / (slopes.len() - 1) as f64;
+        let mut covariances = Array4::zeros((sums, targets, features, features));
+        for own in slopes {
+            let away = own - &center;
+            for ((sum, target, a, b), covariance) in covariances.indexed_iter_mut() {
+                *covariance += share * away[[sum, target, a]] * away[[sum, target, b]];
+            }
+        }
+        Ok(covariances)
     }
 }
 

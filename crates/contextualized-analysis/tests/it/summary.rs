@@ -2,7 +2,7 @@
 
 use approx::assert_relative_eq;
 use contextualized_analysis::{
-    GoodnessOfFit, NoiseFinding, average_coefficients, goodness_of_fit, noise_findings,
+    GoodnessOfFit, NoiseFinding, average_coefficients, goodness_of_fit, joint_tests, noise_findings,
 };
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::{Estimator, Family, LocalCoefficients, Samples};
@@ -268,4 +268,71 @@ fn an_exact_model_has_no_log_likelihood() {
     let text = serde_json::to_string(&goodness_of_fit(&model, &samples).unwrap()).unwrap();
     let back: Vec<GoodnessOfFit> = serde_json::from_str(&text).unwrap();
     assert_eq!(back.len(), 1);
+}
+
+/// The F test of a nested model that leaves out the features.
+#[test]
+fn a_joint_test_is_that_of_nested_regressions() {
+    let mut generator = ChaCha8Rng::seed_from_u64(3);
+    let mut draw = || -> f64 { StandardNormal.sample(&mut generator) };
+    let contexts = Array2::from_shape_simple_fn((40, 1), &mut draw);
+    let noise = Array2::from_shape_simple_fn((40, 1), &mut draw);
+    let features = Array2::from_shape_fn((40, 3), |(row, of)| match of {
+        0 => (0.7 * row as f64).sin(),
+        level => 50.0 * f64::from(u8::from(row % 3 == level)),
+    });
+    let targets = 0.02 * &features.slice(s![.., 1..2]) + &features.slice(s![.., ..1]) + &noise;
+    let residual = |features: ndarray::ArrayView2<'_, f64>| {
+        let samples = Samples::new(contexts.view(), features, targets.view()).unwrap();
+        let model = PopulationRegression::new().fit(&samples).unwrap();
+        let residuals = &targets - &model.predict_samples(&samples).unwrap();
+        (residuals.mapv(|r| r * r).sum(), model, samples)
+    };
+    let (without, ..) = residual(features.slice(s![.., ..1]));
+    let (with, model, samples) = residual(features.view());
+    let expected = (without - with) / 2.0 / (with / 36.0);
+    let found = joint_tests(&model, &samples, &[1, 2]).unwrap().unwrap();
+    assert_eq!((found.len(), found[0].degrees), (1, 2));
+    assert_eq!(found[0].residual_degrees, Some(36.0));
+    assert_relative_eq!(found[0].statistic, expected, max_relative = 1e-9);
+    // One feature's is the square of its t.
+    let lines = average_coefficients(&model, &samples, Some(0.95)).unwrap();
+    let alone = joint_tests(&model, &samples, &[1]).unwrap().unwrap();
+    let evidence = lines[1].evidence.unwrap();
+    assert_relative_eq!(
+        alone[0].statistic,
+        evidence.statistic.powi(2),
+        max_relative = 1e-9
+    );
+    assert_relative_eq!(alone[0].p_value, evidence.p_value, max_relative = 1e-7);
+    // A feature that is twice there adds no degree.
+    let doubled = features.select(ndarray::Axis(1), &[0, 1, 2, 2]);
+    let samples = Samples::new(contexts.view(), doubled.view(), targets.view()).unwrap();
+    let model = GaussianProcessRegression::new().fit(&samples).unwrap();
+    let found = joint_tests(&model, &samples, &[1, 2, 3]).unwrap().unwrap();
+    assert!(found[0].degrees >= 2 && found[0].p_value < 1.0);
+    assert!(joint_tests(&model, &samples, &[4]).is_err());
+    assert!(joint_tests(&model, &samples, &[]).is_err());
+}
+
+#[test]
+fn covariances_of_slopes_have_squares_of_standard_errors_on_their_diagonals() {
+    let samples = rows(|i, x| line(i, x) + (3.0 * (0.7 * i * i).cos()).sin() * x);
+    let sums =
+        contextualized_core::WeightedContexts::mean_of(samples.contexts().to_owned()).unwrap();
+    let bootstrap = contextualized_analysis::Bootstrap::new(PopulationRegression::new())
+        .replicates(50)
+        .fit(&samples)
+        .unwrap();
+    let process = GaussianProcessRegression::new().fit(&samples).unwrap();
+    let population = PopulationRegression::new().fit(&samples).unwrap();
+    let models: [&dyn contextualized_core::WithSums; 3] = [&bootstrap, &process, &population];
+    for model in models {
+        let errors = model.coefficient_sums(&sums, 0.95).unwrap().standard_errors;
+        let covariances = model.slope_covariances(&sums).unwrap();
+        let square = errors.slopes()[[0, 0, 0]].powi(2);
+        assert_relative_eq!(covariances[[0, 0, 0, 0]], square, max_relative = 1e-9);
+    }
+    let clusters = ClusterRegression::new().clusters(2).fit(&samples).unwrap();
+    assert!(joint_tests(&clusters, &samples, &[0]).unwrap().is_none());
 }

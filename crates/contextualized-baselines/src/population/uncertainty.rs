@@ -8,7 +8,7 @@ use contextualized_core::{
     LocalCoefficients, PredictorDistribution, PredictorSums, Result, Standardization, Tail,
     VaryingCoefficients, WeightedContexts, WithPredictions, WithSums, WithUncertainty,
 };
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
+use ndarray::{Array1, Array2, Array4, ArrayView1, ArrayView2, Axis, concatenate, s};
 use serde::{Deserialize, Serialize};
 
 /// The covariance of one target's coefficients, of standardised features.
@@ -274,5 +274,21 @@ impl WithSums for PopulationModel {
             values,
             standard_errors,
         })
+    }
+
+    fn slope_covariances(&self, sums: &WeightedContexts) -> Result<Array4<f64>> {
+        let first = usize::from(self.intercept);
+        let totals = sums.weights().sum_axis(Axis(1));
+        let covariances = self.covariances()?;
+        let features = self.slopes.ncols();
+        let shape = (sums.sums(), covariances.len(), features, features);
+        Ok(Array4::from_shape_fn(shape, |(sum, target, a, b)| {
+            let Covariance {
+                scaling, matrix, ..
+            } = &covariances[target];
+            let scales = scaling.scales();
+            let square = totals[sum] * totals[sum];
+            square * matrix[[first + a, first + b]] / (scales[a] * scales[b])
+        }))
     }
 }

@@ -7,7 +7,9 @@ use crate::error::{Error, Result};
 use crate::model_file;
 use crate::output::{Cell, Section, Table, capital, print};
 use crate::saved::{Fitted, Regression, Saved};
-use contextualized_analysis::{AverageCoefficient, GoodnessOfFit, average_coefficients};
+use contextualized_analysis::{
+    AverageCoefficient, GoodnessOfFit, JointTest, average_coefficients, joint_tests,
+};
 use contextualized_core::{LocalCoefficients, PredictorDistribution, Samples};
 use ndarray::s;
 
@@ -42,8 +44,10 @@ pub(crate) fn run(arguments: &Summary, global: &Global) -> Result<()> {
     );
     sections.push((format!("Fitted: {}", saved.fitted.describe()), None));
     sections.extend(saved.transformed().map(|text| (text, None)));
+    let factors = factors(&saved, regression, &training)?;
     sections.push(average_table(
         &averages,
+        &factors,
         known.as_ref(),
         &training,
         &saved,
@@ -60,9 +64,36 @@ pub(crate) fn run(arguments: &Summary, global: &Global) -> Result<()> {
     print(&sections, global.json)
 }
 
-/// Average coefficients with their evidence.
+/// A factor among the features: its levels, tested together.
+struct Factor {
+    name: String,
+    /// Names of its coefficients.
+    levels: Vec<String>,
+    /// A test for each target, of a model with standard errors.
+    tests: Option<Vec<JointTest>>,
+}
+
+fn factors(saved: &Saved, regression: &Regression, training: &Samples) -> Result<Vec<Factor>> {
+    let names = &training.names().features;
+    let terms = saved.design.feature_factors().into_iter();
+    terms
+        .map(|(name, columns)| {
+            Ok(Factor {
+                name,
+                levels: columns
+                    .iter()
+                    .map(|&column| names[column].clone())
+                    .collect(),
+                tests: joint_tests(&regression.model, training, &columns)?,
+            })
+        })
+        .collect()
+}
+
+/// Average coefficients with their evidence, a factor's own line before those of its levels.
 fn average_table(
     averages: &[AverageCoefficient],
+    factors: &[Factor],
     known: Option<&PredictorDistribution>,
     training: &Samples,
     saved: &Saved,
@@ -88,6 +119,23 @@ fn average_table(
     }
     let mut table = Table::new("averages", &columns);
     for line in averages {
+        let first = |factor: &&Factor| factor.levels.first() == Some(&line.coefficient);
+        if let Some(factor) = factors.iter().find(first) {
+            let tests = factor.tests.iter().flatten();
+            let test = tests.into_iter().find(|test| test.target == line.target);
+            let levels = averages.iter().filter(|own| {
+                own.target == line.target && factor.levels.contains(&own.coefficient)
+            });
+            let degrees: Option<f64> = levels.map(|level| level.effective_degrees).sum();
+            let mut row = vec![Cell::from(factor.name.as_str())];
+            row.extend([const { Cell::Missing }; 5]);
+            row.push(test.map_or(Cell::Missing, |test| Cell::PValue(test.p_value)));
+            row.push(degrees.into());
+            if several {
+                row.insert(0, line.target.as_str().into());
+            }
+            table.push(row);
+        }
         let evidence = line.evidence.as_ref();
         let mut row: Vec<Cell> = vec![
             line.coefficient.as_str().into(),
@@ -117,9 +165,14 @@ fn average_table(
             None => "the normal distribution".to_owned(),
         };
         format!(
-            "Intervals of {} % and p-values of the hypothesis that the average is zero are by {distribution}; {}.",
+            "Intervals of {} % and p-values of the hypothesis that the average is zero are by {distribution}; {}.{}",
             100.0 * level,
-            assumed(regression, saved)
+            assumed(regression, saved),
+            if factors.is_empty() {
+                ""
+            } else {
+                " The line of a factor tests its levels together."
+            }
         )
     };
     (

@@ -179,3 +179,43 @@ fn a_context_with_levels_is_one_line() {
         assert!(!said.contains("clinic["), "{said}");
     }
 }
+
+/// The p-value of a factor is that of R's `lm` for all its levels, `t(b) %*% solve(vcov) %*% b / 2` by
+/// `pf(…, 2, 24)`.
+#[test]
+fn a_feature_with_levels_has_a_line_of_its_own() {
+    let folder = Folder::new();
+    let mut text = "arm,x,y\n".to_owned();
+    for row in 0..30 {
+        let x = f64::from(row * 7 % 13);
+        let noise = f64::from(row * row % 11) / 3.0;
+        text += &format!("{},{x},{}\n", ["a", "b", "c"][row as usize % 3], x + noise);
+    }
+    folder.write("arms.csv", text);
+    folder.fit("arms.csv", "y ~ x * arm | x", &[]);
+    let said = folder.ok(&["summary", "model.ctx", "--json"]);
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let lines = said["averages"].as_array().unwrap();
+    let names: Vec<&str> = lines
+        .iter()
+        .map(|line| line["coefficient"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "x",
+            "arm",
+            "arm[b]",
+            "arm[c]",
+            "x:arm",
+            "x:arm[b]",
+            "x:arm[c]",
+            "(intercept)"
+        ]
+    );
+    assert!(lines[1]["SE"].is_null() && lines[1]["average"].is_null());
+    for (line, right) in [(1, 0.255438418065), (4, 0.266588170486)] {
+        let p = lines[line]["p"].as_f64().unwrap();
+        assert!((p - right).abs() < 1e-9, "{p}");
+    }
+}

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 /// How far local estimates look.
 ///
 /// Bandwidths are standard deviations of the Gaussian kernel, one a context column, in the units of
-/// the contexts; infinite where a column is switched off, as JSON `null`.
+/// the contexts; infinite where a column is switched off, as JSON `null`. Found ones are the same for all columns
+/// of a factor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bandwidths {
     /// Of the means.

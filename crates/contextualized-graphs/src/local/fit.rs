@@ -86,15 +86,22 @@ impl LocalSettings {
             evaluated: &evaluated,
         };
 
+        let variables: Vec<Vec<usize>> = samples
+            .names()
+            .context_variables()
+            .into_iter()
+            .map(|variable| variable.columns)
+            .collect();
         let mut iterations = 0;
         let mut converged = true;
         let mean_bandwidths = match &given {
             Some(given) => given.means.clone(),
             None => {
-                let found = search(&Means {
+                let means = Means {
                     problem,
                     features: features.view(),
-                })?;
+                };
+                let found = search(&means, &variables)?;
                 iterations += found.iterations;
                 converged &= found.converged;
                 found.settings.bandwidths
@@ -113,7 +120,7 @@ impl LocalSettings {
             ),
             None => {
                 let covariances = Covariances::new(problem, residuals.view(), shrunken.intensity)?;
-                let found = search(&covariances)?;
+                let found = search(&covariances, &variables)?;
                 iterations += found.iterations;
                 converged &= found.converged;
                 let score = found.scores.iter().sum::<f64>()

@@ -63,16 +63,18 @@ const ITERATIONS: usize = 25;
 /// Corrections that L-BFGS remembers.
 const MEMORY: usize = 7;
 
-/// Climbs from the best of some starts; then, as long as there is one, switches off the column that
+/// Climbs from the best of some starts; then, as long as there is one, switches off the variable that
 /// does least, if the sum of scores falls by less than one standard error without it.
-pub(crate) fn search(objective: &dyn Objective) -> Result<Found> {
+///
+/// The columns of a variable have one bandwidth: levels of a factor are equally far apart.
+pub(crate) fn search(objective: &dyn Objective, variables: &[Vec<usize>]) -> Result<Found> {
     let columns = objective.columns();
     let pseudo_rows = objective.pseudo_rows().unwrap_or([1.0; 2]);
     let mut starts: Vec<Vec<f64>> = STARTS.iter().map(|&h| vec![h; columns]).collect();
-    if columns > 1 {
-        starts.extend((0..columns).map(|column| {
+    if variables.len() > 1 {
+        starts.extend(variables.iter().map(|own| {
             let mut bandwidths = vec![OTHERS; columns];
-            bandwidths[column] = ALONE;
+            set(&mut bandwidths, own, ALONE);
             bandwidths
         }));
     }
@@ -94,29 +96,39 @@ pub(crate) fn search(objective: &dyn Objective) -> Result<Found> {
         },
         |(_, settings)| settings,
     );
-    let mut found = climb(objective, start)?;
-    while let Some(without) = least_useful(objective, &found)? {
+    let mut found = climb(objective, variables, start)?;
+    while let Some(without) = least_useful(objective, variables, &found)? {
         let iterations = found.iterations;
-        found = climb(objective, without)?;
+        found = climb(objective, variables, without)?;
         found.iterations += iterations;
     }
     Ok(found)
+}
+
+fn set(bandwidths: &mut [f64], columns: &[usize], value: f64) {
+    for &column in columns {
+        bandwidths[column] = value;
+    }
 }
 
 fn sum(scores: &[f64]) -> f64 {
     scores.iter().sum()
 }
 
-/// The settings without the column whose loss is the smallest part of its standard error, if that is
+/// The settings without the variable whose loss is the smallest part of its standard error, if that is
 /// less than one.
-fn least_useful(objective: &dyn Objective, found: &Found) -> Result<Option<Settings>> {
+fn least_useful(
+    objective: &dyn Objective,
+    variables: &[Vec<usize>],
+    found: &Found,
+) -> Result<Option<Settings>> {
     let mut least: Option<(f64, Settings)> = None;
-    for column in 0..objective.columns() {
-        if found.settings.bandwidths[column].is_infinite() {
+    for own in variables {
+        if found.settings.bandwidths[own[0]].is_infinite() {
             continue;
         }
         let mut without = found.settings.clone();
-        without.bandwidths[column] = f64::INFINITY;
+        set(&mut without.bandwidths, own, f64::INFINITY);
         let scores = objective.scores(&without, false)?.rows;
         let losses: Vec<f64> = found
             .scores
@@ -144,7 +156,8 @@ fn least_useful(objective: &dyn Objective, found: &Found) -> Result<Option<Setti
 struct Climb<'a> {
     objective: &'a dyn Objective,
     start: Settings,
-    free: Vec<usize>,
+    /// Columns of the variables with finite bandwidths.
+    free: Vec<&'a [usize]>,
     unit: f64,
 }
 
@@ -155,7 +168,7 @@ impl Climb<'_> {
             let (low, high) = self.bounds(place);
             let value = log.clamp(low, high).exp();
             match self.free.get(place) {
-                Some(&column) => settings.bandwidths[column] = value,
+                Some(own) => set(&mut settings.bandwidths, own, value),
                 None => settings.pseudo_rows[place - self.free.len()] = value,
             }
         }
@@ -182,12 +195,12 @@ impl Climb<'_> {
                 let (low, high) = self.bounds(place);
                 let beyond = log - log.clamp(low, high);
                 cost += beyond * beyond;
-                let own = match self.free.get(place) {
-                    Some(&column) => column,
-                    None => columns + place - self.free.len(),
+                let slope: f64 = match self.free.get(place) {
+                    Some(own) => own.iter().map(|&column| scores.gradient[column]).sum(),
+                    None => scores.gradient[columns + place - self.free.len()],
                 };
                 if beyond == 0.0 {
-                    -scores.gradient[own] / self.unit
+                    -slope / self.unit
                 } else {
                     2.0 * beyond
                 }
@@ -198,11 +211,13 @@ impl Climb<'_> {
 }
 
 /// The maximum of the sum of scores over finite bandwidths and pseudo-rows.
-fn climb(objective: &dyn Objective, start: Settings) -> Result<Found> {
-    let free: Vec<usize> = (0..objective.columns())
-        .filter(|&column| start.bandwidths[column].is_finite())
+fn climb(objective: &dyn Objective, variables: &[Vec<usize>], start: Settings) -> Result<Found> {
+    let variables = variables.iter().map(Vec::as_slice);
+    let free: Vec<&[usize]> = variables
+        .filter(|own| start.bandwidths[own[0]].is_finite())
         .collect();
-    let mut logs: Vec<f64> = free.iter().map(|&k| start.bandwidths[k].ln()).collect();
+    let first = free.iter().map(|own| start.bandwidths[own[0]].ln());
+    let mut logs: Vec<f64> = first.collect();
     if objective.pseudo_rows().is_some() {
         logs.extend(start.pseudo_rows.map(f64::ln));
     }

@@ -452,3 +452,36 @@ fn bad_input_is_named() {
         0
     );
 }
+
+/// Levels of a factor share their bandwidth, and it does not matter which comes first.
+#[test]
+fn a_factor_has_one_bandwidth() {
+    let level = |row: usize| (row * row + row / 7) % 4;
+    let wave = |row: usize, node: usize| ((row * (2 * node + 3) * 7919) % 101) as f64 / 50.0 - 1.0;
+    let features = Array2::from_shape_fn((240, 3), |(row, node)| match (level(row), node) {
+        (0, 1) => wave(row, 1) + 2.0 * wave(row, 0),
+        (2, 2) => wave(row, 2) - 2.0 * wave(row, 1),
+        _ => wave(row, node),
+    });
+    let networks = |order: [usize; 4]| {
+        let contexts = Array2::from_shape_fn((240, 5), |(row, column)| {
+            if column == 4 {
+                wave(row, 9)
+            } else {
+                f64::from(u8::from(level(row) == order[column]))
+            }
+        });
+        let samples = Samples::of_nodes(contexts.view(), features.view())
+            .unwrap()
+            .with_factors([("site", vec![0, 1, 2, 3])])
+            .unwrap();
+        let model = KernelCorrelation::new().fit(&samples).unwrap();
+        let found = model.report().bandwidths.covariances.clone();
+        assert!(found[0].is_finite());
+        assert!(found[..4].iter().all(|own| *own == found[0]), "{found:?}");
+        model.networks(contexts.view()).unwrap()
+    };
+    let (one, other) = (networks([0, 1, 2, 3]), networks([2, 0, 3, 1]));
+    let difference = (&one.edges() - &other.edges()).mapv(f64::abs);
+    assert!(difference.iter().all(|own| *own < 1e-6));
+}

@@ -4,7 +4,7 @@ use super::model::{GaussianProcessModel, ends};
 use contextualized_core::{
     CoefficientSums, PredictorSums, Result, Tail, WeightedContexts, WithSums,
 };
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, Array4, ArrayView2, Axis};
 
 impl WithSums for GaussianProcessModel {
     /// Posterior means, standard deviations and intervals.
@@ -47,6 +47,18 @@ impl WithSums for GaussianProcessModel {
             values,
             standard_errors,
         })
+    }
+
+    fn slope_covariances(&self, sums: &WeightedContexts) -> Result<Array4<f64>> {
+        let moments = self.process.sums(&self.standardized_sums(sums)?, None)?;
+        let (features, targets) = (&self.scaling.features, self.scaling.targets.scales());
+        let features = features.scales();
+        let (sums, ..) = moments.covariances.dim();
+        let shape = (sums, targets.len(), features.len(), features.len());
+        Ok(Array4::from_shape_fn(shape, |(sum, target, a, b)| {
+            let unit = targets[target] * targets[target] / (features[a] * features[b]);
+            unit * moments.covariances[[sum, target, a, b]]
+        }))
     }
 }
 
