@@ -217,7 +217,7 @@ fn quadratic_form(a: &Array1<f64>, covariance: &Array2<f64>) -> Result<(f64, usi
     let errors = covariance.diag().mapv(|variance| variance.max(0.0).sqrt());
     let unit = errors.mapv(|error| if error > 0.0 { error } else { 1.0 });
     let columns = unit.view().insert_axis(Axis(0));
-    let correlation = covariance / &columns / &columns.t();
+    let correlation = covariance / &columns / columns.t();
     let correlation = (&correlation + &correlation.t()) / 2.0;
     let failed = |error| Error::numerical("the covariance of average coefficients", error);
     let axes = symmetric_eigen(correlation.view()).map_err(failed)?;

@@ -116,14 +116,28 @@ impl AutoModel {
         level: f64,
     ) -> Result<PredictionIntervals> {
         let family = self.model.family();
-        let known = match self.model.as_predictive() {
-            Some(model) => model.predictor_distribution(contexts, features)?,
-            None => self.held_out_distribution(contexts, features)?,
-        };
+        let known = self.predictor_distribution(contexts, features)?;
         if family.is_binary() {
             known.mean_intervals(family, offsets, level)
         } else {
             known.outcome_intervals(family, offsets, level)
+        }
+    }
+
+    /// What is known of the linear predictors: by the model itself, else by its held-out errors and, of a
+    /// bootstrap, by its members.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoIntervals`] where neither says anything; those of the model.
+    pub fn predictor_distribution(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+    ) -> Result<PredictorDistribution> {
+        match self.model.as_predictive() {
+            Some(model) => model.predictor_distribution(contexts, features),
+            None => self.held_out_distribution(contexts, features),
         }
     }
 

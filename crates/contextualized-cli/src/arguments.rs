@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::data::Reading;
+use crate::data::{NumberFormat, Reading};
 use crate::error::{Error, Result};
 use crate::rows::Rows;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -71,7 +71,7 @@ pub(crate) enum Command {
     },
 }
 
-/// How a data file is read.
+/// How a data file is read. What is not given is as it was at the fit.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Reading data")]
 pub(crate) struct DataFlags {
@@ -79,14 +79,31 @@ pub(crate) struct DataFlags {
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
     pub(crate) delimiter: Option<u8>,
 
-    /// Texts that mean a missing value, as an empty cell does.
+    /// Texts and numbers that mean a missing value, as an empty cell does [default: NA, N/A, NaN, nan, NULL,
+    /// null, None].
     #[arg(
         long,
         value_name = "TEXT",
         value_delimiter = ',',
-        default_value = "NA,N/A,NaN,nan,NULL,null,None"
+        allow_hyphen_values = true
     )]
     pub(crate) missing: Vec<String>,
+
+    /// Decimal mark of numbers in a text file [default: a point].
+    #[arg(long, value_name = "CHARACTER", value_parser = decimal)]
+    pub(crate) decimal: Option<char>,
+
+    /// What stands between groups of three digits; a space stands for narrow ones too [default: nothing].
+    #[arg(long, value_name = "CHARACTER", value_parser = thousands)]
+    pub(crate) thousands: Option<char>,
+
+    /// Leave out lines of a text file that begin with this, such as '#'.
+    #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
+    pub(crate) comment: Option<u8>,
+
+    /// Lines before the header.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) skip: usize,
 
     /// Leave out rows with a missing value in a column that is used.
     #[arg(long)]
@@ -94,11 +111,34 @@ pub(crate) struct DataFlags {
 }
 
 impl DataFlags {
-    pub(crate) fn reading(&self) -> Reading {
-        Reading {
-            delimiter: self.delimiter,
-            missing: self.missing.iter().cloned().collect(),
+    /// How to read a file that a model is fitted to.
+    pub(crate) fn reading(&self) -> Result<Reading> {
+        self.reading_like(&Reading::default())
+    }
+
+    /// How to read new data of a model whose data were read like that.
+    pub(crate) fn reading_like(&self, before: &Reading) -> Result<Reading> {
+        let numbers = NumberFormat {
+            decimal: self.decimal.unwrap_or(before.numbers.decimal),
+            thousands: self.thousands.or(before.numbers.thousands),
+        };
+        if numbers.thousands == Some(numbers.decimal) {
+            return Err(Error::usage(format!(
+                "--decimal and --thousands are both {:?}; a number has one mark for each",
+                numbers.decimal
+            )));
         }
+        Ok(Reading {
+            delimiter: self.delimiter.or(before.delimiter),
+            missing: if self.missing.is_empty() {
+                before.missing.clone()
+            } else {
+                self.missing.iter().cloned().collect()
+            },
+            numbers,
+            comment: self.comment.or(before.comment),
+            skip: self.skip,
+        })
     }
 }
 
@@ -107,6 +147,23 @@ fn delimiter(text: &str) -> std::result::Result<u8, String> {
         b"\\t" => Ok(b'\t'),
         [byte] if *byte != b'"' && *byte != b'\n' && *byte != b'\r' => Ok(*byte),
         _ => Err("one character that is not a quote, such as ';' or '\\t'".to_owned()),
+    }
+}
+
+fn decimal(text: &str) -> std::result::Result<char, String> {
+    match text {
+        "," => Ok(','),
+        "." => Ok('.'),
+        _ => Err("a comma or a point".to_owned()),
+    }
+}
+
+fn thousands(text: &str) -> std::result::Result<char, String> {
+    let mut characters = text.chars();
+    match (characters.next(), characters.next()) {
+        (Some('\u{a0}' | '\u{202f}' | '\u{2009}'), None) => Ok(' '),
+        (Some(mark), None) if !mark.is_alphanumeric() && !"+-\"".contains(mark) => Ok(mark),
+        _ => Err("one character that is no letter or digit, such as ',' or ' '".to_owned()),
     }
 }
 
@@ -226,6 +283,19 @@ pub(crate) struct Predict {
     /// Confidence level of intervals to write.
     #[arg(long, value_name = "P", value_parser = probability)]
     pub(crate) level: Option<f64>,
+    /// What intervals of predictions should contain.
+    #[arg(long, value_enum, default_value = "outcome", requires = "level")]
+    pub(crate) interval: Interval,
+    /// Write standard errors, those of predictions on the link scale.
+    #[arg(long)]
+    pub(crate) se: bool,
+    /// Scale of predictions.
+    #[arg(long = "type", value_enum, default_value = "response")]
+    pub(crate) scale: Scale,
+    /// Write how far each row's contexts are from the training rows, in a column of that name: 1 is the distance of
+    /// a typical training row from the others.
+    #[arg(long)]
+    pub(crate) extrapolation: bool,
     /// Column of offsets on the link scale [default: the one of the same name as in training].
     #[arg(long, value_name = "COLUMN")]
     pub(crate) offset: Option<String>,
@@ -275,6 +345,22 @@ pub(crate) enum UnknownLevels {
     Error,
     /// They get the population's coefficients.
     Population,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Interval {
+    /// The expected outcome.
+    Mean,
+    /// A new outcome; of a binary one its probability.
+    Outcome,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scale {
+    /// That of the linear predictor, such as log-odds.
+    Link,
+    /// That of the outcome, such as probabilities.
+    Response,
 }
 
 fn probability(text: &str) -> std::result::Result<f64, String> {

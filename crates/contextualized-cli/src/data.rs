@@ -2,8 +2,14 @@
 
 mod cells;
 mod columns;
+mod container;
+mod numbers;
 mod source;
+mod text;
+mod times;
 
 pub(crate) use cells::Cells;
 pub(crate) use columns::{Column, NO_LEVEL, Wanted, read_columns};
-pub(crate) use source::{Chunk, Reading, Source};
+pub(crate) use numbers::{NumberFormat, level_key};
+pub(crate) use source::{Chunk, Reading, Source, without_panic_messages};
+pub(crate) use times::Clock;

@@ -1,31 +1,79 @@
 //! How the columns of a file become contexts, features and targets; a model file keeps it.
 
+mod basis;
 mod coding;
 mod encode;
 mod training;
 
+use crate::data::{Clock, Column};
 use crate::error::{Error, Result};
+use crate::formula::Expression;
+use basis::Trained;
 use contextualized_core::{Checked, Family, Samples, checked_serde};
 use ndarray::{ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::HashSet;
+
+/// What the intercept is called among the coefficients.
+const INTERCEPT: &str = "(intercept)";
 
 pub(crate) use encode::{Encoded, Encoder};
 pub(crate) use training::{Request, Training, read_training};
 
-/// A column of the data as it was in training.
+/// What columns of a design are made of: a column of the data as it was in training, or numbers made of some.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Variable {
     pub(crate) name: String,
     /// Its levels in order; none of a column of numbers.
     pub(crate) levels: Option<Vec<String>>,
+    /// What its numbers count, of dates and times.
+    #[serde(default)]
+    pub(crate) clock: Option<Clock>,
+    /// How it is made, unless it is a column of the data.
+    #[serde(default)]
+    pub(crate) made: Option<Made>,
 }
 
-/// A column of a design: a product of numbers and of indicators of levels.
+/// Numbers made of columns of numbers, and a basis of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Made {
+    pub(crate) of: Expression,
+    pub(crate) basis: Option<Trained>,
+}
+
+impl Made {
+    /// Its values where the columns, which `column` finds by name, have so many rows.
+    pub(crate) fn values<'c>(
+        &self,
+        column: impl Fn(&str) -> Option<&'c [f64]>,
+        rows: usize,
+    ) -> Column {
+        let columns: Vec<(&str, &[f64])> = self
+            .of
+            .columns()
+            .into_iter()
+            .filter_map(|name| column(name).map(|values| (name, values)))
+            .collect();
+        let numbers = (0..rows).map(|row| {
+            self.of.value(&|name| {
+                let found = columns.iter().find(|(own, _)| *own == name);
+                found.map_or(f64::NAN, |(_, values)| values[row])
+            })
+        });
+        let numbers: Vec<f64> = numbers.collect();
+        match &self.basis {
+            None => Column::Numbers(numbers),
+            Some(basis) => Column::Table(basis.table(&numbers)),
+        }
+    }
+}
+
+/// A column of a design: a product of numbers, of indicators of levels and of columns of bases.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct DesignColumn {
     pub(crate) name: String,
-    /// Variables, and of those with levels the one indicated.
+    /// Variables, and of those with levels the one indicated, of those with a basis its column.
     pub(crate) factors: Vec<(usize, Option<usize>)>,
 }
 
@@ -55,10 +103,10 @@ impl Checked for Design {
             contextualized_core::Error::invalid_parameter(what, format!("{name:?}"), requirement)
         };
         for column in self.contexts.iter().chain(&self.features) {
-            for &(variable, level) in &column.factors {
+            for &(variable, part) in &column.factors {
                 let known = self.variables.get(variable).is_some_and(|variable| {
-                    match (&variable.levels, level) {
-                        (Some(levels), Some(level)) => level < levels.len(),
+                    match (variable.parts(), part) {
+                        (Some(parts), Some(part)) => part < parts,
                         (None, None) => true,
                         (Some(_), None) | (None, Some(_)) => false,
                     }
@@ -69,6 +117,19 @@ impl Checked for Design {
                 }
             }
         }
+        for variable in self.variables.iter().chain(&self.targets) {
+            let Some(Made { of, basis }) = &variable.made else {
+                continue;
+            };
+            let there = of
+                .columns()
+                .into_iter()
+                .all(|name| self.column(name).is_some());
+            if !there || !basis.as_ref().is_none_or(Trained::is_consistent) {
+                let requirement = "made of columns of numbers that the design has";
+                return Err(no_such("design variable", &variable.name, requirement));
+            }
+        }
         for target in &self.targets {
             let levels = target.levels.as_ref().map(Vec::len);
             if levels.is_some_and(|levels| levels != 2 || !self.family.is_binary()) {
@@ -77,7 +138,7 @@ impl Checked for Design {
             }
         }
         if let Some(offset) = self.offset {
-            let number = |variable: &Variable| variable.levels.is_none();
+            let number = |variable: &Variable| variable.parts().is_none();
             if !self.variables.get(offset).is_some_and(number) {
                 let requirement = "a variable of numbers of the design";
                 return Err(no_such("design offset", &offset.to_string(), requirement));
@@ -87,7 +148,37 @@ impl Checked for Design {
     }
 }
 
+impl Variable {
+    /// How many levels or columns of a basis it has; none of one number for each row.
+    fn parts(&self) -> Option<usize> {
+        let basis = self.made.as_ref().and_then(|made| made.basis.as_ref());
+        let levels = self.levels.as_ref().map(Vec::len);
+        levels.or_else(|| basis.map(Trained::columns))
+    }
+}
+
 impl Design {
+    /// The position of a column of numbers that variables are made of.
+    fn column(&self, name: &str) -> Option<usize> {
+        let is_it = |variable: &Variable| {
+            variable.name == name && variable.levels.is_none() && variable.made.is_none()
+        };
+        self.variables.iter().position(is_it)
+    }
+
+    /// Positions of the columns of the data that a variable needs.
+    fn sources(&self, variable: usize) -> Vec<usize> {
+        match &self.variables[variable].made {
+            None => vec![variable],
+            Some(made) => self.columns_of(&made.of),
+        }
+    }
+
+    fn columns_of(&self, expression: &Expression) -> Vec<usize> {
+        let names = expression.columns().into_iter();
+        names.filter_map(|name| self.column(name)).collect()
+    }
+
     /// Whether it is of networks, whose nodes are the features.
     pub(crate) fn is_of_networks(&self) -> bool {
         self.targets.is_empty()
@@ -134,6 +225,28 @@ impl Design {
             .collect()
     }
 
+    /// Whether a column is made of levels.
+    fn has_levels(&self, column: &DesignColumn) -> bool {
+        let mut variables = column.factors.iter().map(|(variable, _)| *variable);
+        variables.any(|variable| self.variables[variable].levels.is_some())
+    }
+
+    /// Refuses two things of one name.
+    fn check_names(&self) -> Result<()> {
+        for (what, columns) in [("features", &self.features), ("contexts", &self.contexts)] {
+            let mut known = HashSet::new();
+            for DesignColumn { name, .. } in columns {
+                let is_intercept = what == "features" && self.intercept && name == INTERCEPT;
+                if is_intercept || !known.insert(name) {
+                    return Err(Error::failure(format!(
+                        "two {what} would be called {name:?}; rename a column"
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn is_of(column: &DesignColumn, variable: usize) -> bool {
         column.factors.iter().any(|(own, _)| *own == variable)
     }
@@ -156,6 +269,12 @@ impl Design {
                 "--offset names a column of offsets, and the model was fitted without; leave it out",
             ));
         };
+        if self.variables[offset].made.is_some() {
+            return Err(Error::usage(format!(
+                "--offset names a column, and the offset of the model is {}; leave it out",
+                self.variables[offset].name
+            )));
+        }
         let mut design = self.clone();
         let used = |columns: &[DesignColumn]| Self::uses(columns, offset);
         if used(&design.contexts) || used(&design.features) {

@@ -66,7 +66,9 @@ impl From<contextualized_core::Error> for Error {
             }
             cause = inner.source();
         }
-        Self::Failure(message)
+        // Penalties are for programmers; here the prior of a Gaussian process does what one would.
+        let penalty = ", or set a ridge penalty";
+        Self::Failure(message.replace(penalty, ", or use --estimator gp"))
     }
 }
 

@@ -1,30 +1,70 @@
-//! Formulas: `y ~ x0 + x1 | c0 + c1`, as in R's model-based trees.
+//! Formulas: `y ~ x0 + x1 | c0 + c1`, as in R's model-based trees, with R's operators and functions.
 //!
 //! ```text
 //! formula  = [targets] "~" sum "|" sum
-//! targets  = variable | "cbind" "(" variable { "," variable } ")"
+//! targets  = sum of numbers | "cbind" "(" target { "," target } ")"
 //! sum      = ["+" | "-"] product { ("+" | "-") product }
-//! product  = crossing { "*" crossing }             a * b is a + b + a:b
-//! crossing = atom { ":" atom }
+//! product  = nested { ("*" | "/") nested }         a * b is a + b + a:b, a / b is a + a:b
+//! nested   = crossing { "%in%" crossing }          a %in% b is a:b
+//! crossing = power { ":" power }
+//! power    = atom ["^" number]                     (a + b)^2 is a + b + a:b
 //! atom     = variable | "." | "0" | "1" | "(" sum ")"
-//! variable = name | "`" any name "`" | "factor" "(" name ")"
+//! variable = name | "`" any name "`"
+//!          | "factor" "(" name ")" | "relevel" "(" name "," text ")" | "C" "(" name ["," Treatment] ")"
+//!          | "I" "(" numbers ")" | function "(" numbers ")"        log, exp, sqrt, abs, …
+//!          | basis "(" numbers { "," setting } ")"                 poly, bs, ns, scale, cyclic
+//!          | "offset" "(" numbers ")"
 //! ```
 
+mod expression;
 mod parser;
 mod tokens;
 
 use crate::error::{Error, Result};
-use std::collections::BTreeSet;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::{Display, Formatter};
 
+pub(crate) use expression::{Expression, Operator};
 pub(crate) use parser::parse;
 
-/// A column as a formula names it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Variable {
-    pub(crate) name: String,
-    /// `factor(name)`: its values are levels, even where they are numbers.
-    pub(crate) factor: bool,
+/// What a formula's terms are made of.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Variable {
+    /// A column: numbers, or levels where its cells are text.
+    Column(String),
+    /// A column whose values are levels, even where they are numbers; the first of them if it was said.
+    Factor {
+        column: String,
+        reference: Option<String>,
+    },
+    /// Numbers made of columns.
+    Numbers(Expression),
+    /// Several columns of numbers made of one.
+    Basis(Basis, Expression),
+}
+
+/// A basis of functions of a number, or a number in other units; what is found in the data, such as knots, is
+/// not in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Basis {
+    /// Orthogonal polynomials as R's `poly`, or powers.
+    Polynomial { degree: usize, raw: bool },
+    /// B-splines as R's `bs`: so many functions, or these knots inside.
+    BSpline {
+        functions: Option<usize>,
+        knots: Vec<f64>,
+        degree: usize,
+    },
+    /// Natural cubic splines as R's `ns`.
+    NaturalSpline {
+        functions: Option<usize>,
+        knots: Vec<f64>,
+    },
+    /// Less the mean, over the standard deviation, as R's `scale`.
+    Scale { center: bool, scale: bool },
+    /// Sine and cosine of a number that begins anew after a period.
+    Cyclic { period: f64 },
 }
 
 /// A product of variables, each at most once.
@@ -42,6 +82,8 @@ pub(crate) struct Side {
     pub(crate) no_intercept: bool,
     /// Whether a `1` or a `0` was written.
     pub(crate) intercept_named: bool,
+    /// Known terms of the linear predictor.
+    pub(crate) offsets: Vec<Expression>,
 }
 
 /// A formula as it was written.
@@ -59,21 +101,25 @@ pub(crate) struct Resolved {
     pub(crate) features: Vec<Term>,
     pub(crate) contexts: Vec<Variable>,
     pub(crate) intercept: bool,
+    /// The sum of the offsets.
+    pub(crate) offset: Option<Expression>,
 }
 
 impl Variable {
-    /// A column whose values are levels only if they are not numbers.
-    pub(crate) fn of_numbers(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            factor: false,
+    /// The columns that it is made of.
+    pub(crate) fn columns(&self) -> Vec<&str> {
+        match self {
+            Self::Column(column) | Self::Factor { column, .. } => vec![column],
+            Self::Numbers(expression) | Self::Basis(_, expression) => expression.columns(),
         }
     }
 }
 
-/// Whether two terms are of the same variables, in any order.
-fn same(a: &Term, b: &Term) -> bool {
-    a.len() == b.len() && a.iter().all(|variable| b.contains(variable))
+/// A term's variables in an order of their own: terms of equal keys are the same.
+fn key(term: &Term) -> Vec<String> {
+    let mut names: Vec<String> = term.iter().map(Variable::to_string).collect();
+    names.sort();
+    names
 }
 
 impl Formula {
@@ -93,10 +139,28 @@ impl Formula {
         let remaining: Vec<Variable> = columns
             .iter()
             .filter(|column| !named.contains(column.as_str()))
-            .map(Variable::of_numbers)
+            .map(|column| Variable::Column(column.clone()))
             .collect();
-        let features = self.features.filled(&remaining, "features")?;
-        let contexts = self.contexts.filled(&remaining, "contexts")?;
+        let features = self.features.filled(&remaining);
+        let contexts = self.contexts.filled(&remaining);
+        let intercept = !self.features.no_intercept;
+        // A regression may have nothing but an intercept.
+        let no_features = features.is_empty() && (self.targets.is_empty() || !intercept);
+        if let Some(what) = [(no_features, "features"), (contexts.is_empty(), "contexts")]
+            .into_iter()
+            .find_map(|(none, what)| none.then_some(what))
+        {
+            return Err(Error::usage(format!(
+                "the formula has no {what}; write `y ~ features | contexts`, such as `y ~ dose | age + sex`"
+            )));
+        }
+        if !self.contexts.offsets.is_empty()
+            || (self.targets.is_empty() && !self.features.offsets.is_empty())
+        {
+            return Err(Error::usage(
+                "the formula has an offset() where there is no outcome for it; offsets stand among the features of a regression",
+            ));
+        }
         if let Some(term) = contexts.iter().find(|term| term.len() > 1) {
             return Err(Error::usage(format!(
                 "the formula has the interaction {} among the contexts; contexts interact by the estimator, write {}",
@@ -104,64 +168,142 @@ impl Formula {
                 joined(term, " + ")
             )));
         }
+        let used: HashSet<&str> = features
+            .iter()
+            .flatten()
+            .chain(contexts.iter().flatten())
+            .flat_map(Variable::columns)
+            .collect();
         for target in &self.targets {
-            if features.iter().flatten().any(|v| v.name == target.name)
-                || contexts.iter().flatten().any(|v| v.name == target.name)
+            if let Some(column) = target
+                .columns()
+                .into_iter()
+                .find(|name| used.contains(name))
             {
                 return Err(Error::usage(format!(
-                    "{target} is on both sides of the formula; a target cannot explain itself"
+                    "{} is on both sides of the formula; a target cannot explain itself",
+                    quoted(column)
                 )));
             }
         }
+        let offsets = self.features.offsets.iter().cloned();
         Ok(Resolved {
             targets: self.targets.clone(),
             features,
             contexts: contexts.into_iter().flatten().collect(),
-            intercept: !self.features.no_intercept,
+            intercept,
+            offset: offsets.reduce(|sum, own| {
+                Expression::Operation(Operator::Plus, Box::new(sum), Box::new(own))
+            }),
         })
     }
 
-    /// Names that stand anywhere in the formula, those taken away included.
-    fn named(&self) -> BTreeSet<&str> {
+    /// Whether some of its terms are those of other columns.
+    pub(crate) fn has_dot(&self) -> bool {
+        self.features.dot || self.contexts.dot
+    }
+
+    /// Columns that stand anywhere in the formula, those taken away included.
+    pub(crate) fn named(&self) -> BTreeSet<&str> {
         let sides = [&self.features, &self.contexts];
         let terms = sides
             .into_iter()
             .flat_map(|side| side.terms.iter().chain(&side.without).flatten());
+        let offsets = self.features.offsets.iter().flat_map(Expression::columns);
         terms
             .chain(&self.targets)
-            .map(|variable| variable.name.as_str())
+            .flat_map(Variable::columns)
+            .chain(offsets)
             .collect()
     }
 }
 
 impl Side {
-    fn filled(&self, remaining: &[Variable], what: &str) -> Result<Vec<Term>> {
-        let mut terms: Vec<Term> = Vec::new();
+    fn filled(&self, remaining: &[Variable]) -> Vec<Term> {
+        let mut known: HashSet<Vec<String>> = self.without.iter().map(key).collect();
         let rest = remaining.iter().map(|variable| vec![variable.clone()]);
-        for term in self.terms.iter().cloned().chain(rest.filter(|_| self.dot)) {
-            let mut others = self.without.iter().chain(&terms);
-            if !others.any(|other| same(other, &term)) {
-                terms.push(term);
-            }
-        }
-        if terms.is_empty() {
-            return Err(Error::usage(format!(
-                "the formula has no {what}; write `y ~ features | contexts`, such as `y ~ dose | age + sex`"
-            )));
-        }
+        let all = self.terms.iter().cloned().chain(rest.filter(|_| self.dot));
+        let mut terms: Vec<Term> = all.filter(|term| known.insert(key(term))).collect();
         // Main effects first, as R has them: columns of coefficients come in that order.
         terms.sort_by_key(Vec::len);
-        Ok(terms)
+        terms
     }
 }
 
 impl Display for Variable {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        let name = quoted(&self.name);
-        if self.factor {
-            write!(f, "factor({name})")
-        } else {
-            write!(f, "{name}")
+        match self {
+            Self::Column(column) => write!(f, "{}", quoted(column)),
+            Self::Factor {
+                column,
+                reference: None,
+            } => write!(f, "factor({})", quoted(column)),
+            Self::Factor {
+                column,
+                reference: Some(level),
+            } => {
+                let level = level.replace('"', "\"\"");
+                write!(f, "relevel({}, ref = \"{level}\")", quoted(column))
+            }
+            Self::Numbers(expression) if expression.is_operation() => write!(f, "I({expression})"),
+            Self::Numbers(expression) => match expression {
+                // A column alone would be read as one that may have levels.
+                Expression::Column(_) | Expression::Constant(_) => write!(f, "I({expression})"),
+                Expression::Call(..) | Expression::Negative(_) | Expression::Operation(..) => {
+                    write!(f, "{expression}")
+                }
+            },
+            Self::Basis(basis, of) => basis.write(of, f),
+        }
+    }
+}
+
+impl Basis {
+    fn write(&self, of: &Expression, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let inside = |knots: &[f64]| match knots {
+            [one] => format!(", knots = {one}"),
+            several => {
+                let several: Vec<String> = several.iter().map(f64::to_string).collect();
+                format!(", knots = c({})", several.join(", "))
+            }
+        };
+        match self {
+            Self::Polynomial { degree, raw: false } => write!(f, "poly({of}, {degree})"),
+            Self::Polynomial { degree, raw: true } => {
+                write!(f, "poly({of}, {degree}, raw = TRUE)")
+            }
+            Self::BSpline {
+                functions,
+                knots,
+                degree,
+            } => {
+                write!(f, "bs({of}")?;
+                match functions {
+                    Some(functions) => write!(f, ", df = {functions}")?,
+                    None if knots.is_empty() => {}
+                    None => write!(f, "{}", inside(knots))?,
+                }
+                if *degree != 3 {
+                    write!(f, ", degree = {degree}")?;
+                }
+                write!(f, ")")
+            }
+            Self::NaturalSpline { functions, knots } => match functions {
+                Some(functions) => write!(f, "ns({of}, df = {functions})"),
+                None if knots.is_empty() => write!(f, "ns({of})"),
+                None => write!(f, "ns({of}{})", inside(knots)),
+            },
+            Self::Scale { center, scale } => {
+                write!(f, "scale({of}")?;
+                if !center {
+                    write!(f, ", center = FALSE")?;
+                }
+                if !scale {
+                    write!(f, ", scale = FALSE")?;
+                }
+                write!(f, ")")
+            }
+            Self::Cyclic { period } => write!(f, "cyclic({of}, {period})"),
         }
     }
 }
@@ -190,6 +332,11 @@ impl Display for Resolved {
         }
         let terms = self.features.iter().map(|term| joined(term, ":"));
         let terms: Vec<String> = terms.collect();
+        let offset = self.offset.iter().map(|offset| format!("offset({offset})"));
+        let mut terms: Vec<String> = terms.into_iter().chain(offset).collect();
+        if terms.is_empty() {
+            terms.push("1".to_owned());
+        }
         let intercept = if self.intercept { "" } else { " - 1" };
         write!(
             f,

@@ -56,10 +56,12 @@ pub fn run() -> ExitCode {
         }
     };
     output::clean_up_when_interrupted();
+    data::without_panic_messages();
     if let Some(threads) = arguments.global.threads {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // Fails only if a pool was there before; none was.
         let _ = rayon::ThreadPoolBuilder::new()
-            .num_threads(usize::from(threads))
+            .num_threads(usize::from(threads).min(MOST_THREADS * cores))
             .build_global();
     }
     match commands::run(&arguments) {
@@ -67,6 +69,9 @@ pub fn run() -> ExitCode {
         Err(error) => complain(&error),
     }
 }
+
+/// Threads for each core: more do not help, and very many cannot be had.
+const MOST_THREADS: usize = 4;
 
 /// One line to standard error, and the exit code.
 fn complain(error: &Error) -> ExitCode {

@@ -2,6 +2,7 @@
 
 mod tables;
 
+use crate::arguments::Global;
 use crate::error::{Error, Result};
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
@@ -44,6 +45,13 @@ pub(crate) fn print_text(text: &[u8]) -> Result<()> {
         .map_err(|source| Error::file("write", "standard output", &source))
 }
 
+/// A line of standard error that is no error, unless none is wanted.
+pub(crate) fn remark_on(global: &Global, text: &str) {
+    if !global.quiet {
+        let _ = writeln!(std::io::stderr(), "contextualized: {text}");
+    }
+}
+
 /// A file that appears under its name only when it is finished.
 pub(crate) struct OutputFile {
     name: String,
@@ -79,12 +87,23 @@ impl Write for Sink {
 }
 
 impl OutputFile {
+    /// Whether a file of this name can be written, before the work that it is for.
+    pub(crate) fn check(path: &str) -> Result<()> {
+        if let Sink::Temporary(file, _) = Self::create(path)?.sink.get_ref() {
+            forget(file.path());
+        }
+        Ok(())
+    }
+
     /// Prepares a file of this name, or standard output for `-`.
     pub(crate) fn create(path: &str) -> Result<Self> {
         let failed = |source: std::io::Error| Error::file("write", path, &source);
         let sink = match path {
             "-" => Sink::Direct(Box::new(std::io::stdout())),
             _ => match std::fs::metadata(path) {
+                _ if path.is_empty() => {
+                    return Err(Error::usage("the name of the file to write is empty"));
+                }
                 Ok(found) if found.is_dir() => {
                     return Err(Error::failure(format!(
                         "cannot write {path}: it is a folder; name a file in it"
@@ -156,23 +175,43 @@ impl Write for OutputFile {
     }
 }
 
-/// A temporary file beside the file that it will become; a link's is beside what it links to.
+/// A temporary file beside the file that it will become, with the permissions of one that is there; a link's is
+/// beside what it links to, even if that is not there yet.
 fn temporary(path: &str) -> std::io::Result<Sink> {
-    let target = std::fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
+    let target = followed(Path::new(path))?;
     let folder = match target.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
     let mut builder = tempfile::Builder::new();
     builder.prefix(".contextualized-").suffix(".unfinished");
-    // As any new file, by the user's mask; temporary files are private otherwise.
+    // A new file has those of the user's mask; temporary files are private otherwise.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let file = builder.tempfile_in(folder)?;
     if let Ok(mut paths) = UNFINISHED.lock() {
         paths.push(file.path().to_owned());
     }
+    if let Ok(found) = std::fs::metadata(&target) {
+        file.as_file().set_permissions(found.permissions())?;
+    }
     Ok(Sink::Temporary(file, target))
+}
+
+/// The file that a path leads to through links.
+fn followed(path: &Path) -> std::io::Result<PathBuf> {
+    const MOST: usize = 40;
+    let mut target = path.to_owned();
+    for _ in 0..MOST {
+        match std::fs::read_link(&target) {
+            Ok(next) => {
+                let folder = target.parent().unwrap_or(Path::new(""));
+                target = folder.join(next);
+            }
+            Err(_) => return Ok(target),
+        }
+    }
+    Err(std::io::Error::other("links that lead in a circle"))
 }
 
 fn forget(path: &Path) {

@@ -38,13 +38,15 @@ impl Rows {
         })
     }
 
-    /// Writes a block of columns that are there already, and of values behind them, missing where NaN.
+    /// Writes a block of columns that are there already, of values behind them, missing where NaN, and of others
+    /// behind these.
     pub(crate) fn write(
         &mut self,
         kept_names: &[String],
         kept: Vec<ArrayRef>,
         names: &[String],
         values: &Array2<f64>,
+        behind: Vec<(String, ArrayRef)>,
     ) -> Result<()> {
         let mut arrays = kept;
         for column in values.columns() {
@@ -53,7 +55,9 @@ impl Rows {
                 .map(|value| (!value.is_nan()).then_some(*value));
             arrays.push(Arc::new(cells.collect::<Float64Array>()));
         }
-        let names = kept_names.iter().chain(names);
+        let (last_names, last): (Vec<String>, Vec<ArrayRef>) = behind.into_iter().unzip();
+        arrays.extend(last);
+        let names = kept_names.iter().chain(names).chain(&last_names);
         let fields: Vec<Field> = names
             .zip(&arrays)
             .map(|(name, array)| Field::new(name, array.data_type().clone(), true))

@@ -1,5 +1,6 @@
 //! What a model file holds.
 
+use crate::data::Reading;
 use crate::design::Design;
 use contextualized_analysis::{GoodnessOfFit, VariationTable};
 use contextualized_auto::{AutoModel, AutoNetworkModel, AutoReport, NetworkModel};
@@ -13,6 +14,9 @@ use std::borrow::Cow;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Saved {
     pub(crate) design: Design,
+    /// How the training file was read, and new data are.
+    #[serde(default)]
+    pub(crate) reading: Reading,
     pub(crate) data: DataSummary,
     pub(crate) training: TrainingRows,
     pub(crate) fitted: Fitted,
@@ -33,6 +37,9 @@ pub(crate) struct DataSummary {
     /// Rows beyond the first of equal ones that are kept together; 0 where there are groups.
     #[serde(default)]
     pub(crate) copies: usize,
+    /// What was done to the data, units, and levels of few rows, in words.
+    #[serde(default)]
+    pub(crate) remarks: Vec<String>,
     /// Contexts that are far from all others, in words.
     #[serde(default)]
     pub(crate) wild: Option<String>,

@@ -53,7 +53,8 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Copies and validates contexts (n × c), features (n × x) and targets (n × y).
+    /// Copies and validates contexts (n × c), features (n × x) and targets (n × y). There may be no features: a
+    /// regression then has nothing but its intercept.
     ///
     /// Columns are named `c0, c1, …`, `x0, x1, …` and `y` (or `y0, y1, …`) until named otherwise.
     ///
@@ -65,16 +66,17 @@ impl Samples {
         features: ArrayView2<'_, f64>,
         targets: ArrayView2<'_, f64>,
     ) -> Result<Self> {
-        for (argument, table) in [
-            ("contexts", contexts.view()),
-            ("features", features.view()),
-            ("targets", targets.view()),
+        for (argument, table, columns) in [
+            ("contexts", contexts.view(), None),
+            // There may be none: then there is nothing but an intercept.
+            ("features", features.view(), Some(features.ncols())),
+            ("targets", targets.view(), None),
         ] {
             check_rows(argument, contexts.nrows(), table.nrows())?;
             if table.nrows() == 0 {
                 return Err(Error::NoRows { argument });
             }
-            check_table(argument, table, None)?;
+            check_table(argument, table, columns)?;
         }
         let numbered = |prefix: &str, count: usize| -> Vec<String> {
             (0..count)

@@ -3,7 +3,7 @@
 use crate::{Error, Result};
 use ndarray::{ArrayView1, ArrayView2, Axis};
 
-/// Checks that a table has columns, the expected number of them if one is given,
+/// Checks that a table has columns, the expected number of them if one is given (which may be none),
 /// and only finite entries.
 ///
 /// No rows are allowed: predicting for nobody gives an empty table.
@@ -16,7 +16,7 @@ pub fn check_table(
     table: ArrayView2<'_, f64>,
     columns: Option<usize>,
 ) -> Result<()> {
-    if table.ncols() == 0 {
+    if table.ncols() == 0 && columns != Some(0) {
         return Err(Error::NoColumns { argument });
     }
     if let Some(expected) = columns {

@@ -107,7 +107,7 @@ fn on_test(
     estimators: &[Box<dyn DynEstimator>],
     path: &str,
 ) -> Result<Section> {
-    let source = Source::open(path, &arguments.flags.reading())?;
+    let source = Source::open(path, &arguments.flags.reading()?)?;
     let (test, _) = Encoder::samples(&training.design, &source, arguments.flags.drop_missing)?;
     let compared = compare_on_test(
         estimators,

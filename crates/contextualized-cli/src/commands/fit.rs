@@ -6,7 +6,7 @@ use crate::design::{Design, Request, Training, read_training};
 use crate::error::{Error, Result};
 use crate::formula::{self, Formula};
 use crate::model_file;
-use crate::output::{Cell, Section, Table, capital, say};
+use crate::output::{Cell, OutputFile, Section, Table, capital, say};
 use crate::progress::Progress;
 use crate::saved::{
     Baseline, DataSummary, Fitted, Groups, Regression, Saved, Tests, TrainingRows, spread,
@@ -37,6 +37,7 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
         )));
     }
     let formula = formula::parse(&arguments.formula)?;
+    OutputFile::check(&arguments.out)?;
     if formula.targets.is_empty() {
         return Err(Error::usage(
             "the formula has no target before `~`; `contextualized networks` fits formulas without one",
@@ -79,6 +80,7 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
         training: TrainingRows::of(samples)?,
         fitted: Fitted::Regression(Box::new(regression)),
         design: training.design,
+        reading: training.reading,
     };
     finish(
         &saved,
@@ -101,7 +103,8 @@ pub(super) fn finish(
     model_file::save(saved, out)?;
     drop(progress);
     let mut sections = vec![(rows_in_words(saved), None)];
-    sections.extend(saved.data.wild.iter().map(|text| (text.clone(), None)));
+    let said = saved.data.remarks.iter().chain(&saved.data.wild);
+    sections.extend(said.map(|text| (text.clone(), None)));
     sections.extend(
         saved
             .data
@@ -130,7 +133,7 @@ pub(super) fn read_regression(
     flags: &DataFlags,
 ) -> Result<Training> {
     read_training(
-        &Source::open(data, &flags.reading())?,
+        &Source::open(data, &flags.reading()?)?,
         &Request {
             formula,
             weights: settings.weights.as_deref(),
@@ -202,6 +205,7 @@ pub(super) fn summary(
             column: column.to_owned(),
             count: distinct(samples.groups().unwrap_or_default()),
         }),
+        remarks: training.remarks.clone(),
         wild: wild_in_words(samples),
         copies: copies.map_or(0, |labels| labels.len() - distinct(&labels)),
         file: file_name(data),

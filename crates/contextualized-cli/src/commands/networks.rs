@@ -6,6 +6,7 @@ use crate::data::Source;
 use crate::design::{Request, read_training};
 use crate::error::{Error, Result};
 use crate::formula;
+use crate::output::OutputFile;
 use crate::progress::Progress;
 use crate::saved::{self, Baseline, Fitted, Saved, TrainingRows};
 use contextualized_auto::{AutoNetworks, NetworkMethod};
@@ -13,6 +14,7 @@ use contextualized_core::Estimator;
 
 pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
     check_folds(arguments.folds)?;
+    OutputFile::check(&arguments.out)?;
     let formula = formula::parse(&arguments.formula)?;
     if !formula.targets.is_empty() {
         return Err(Error::usage(
@@ -25,7 +27,7 @@ pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
         ));
     }
     let progress = Progress::new(global, "reading");
-    let source = Source::open(&arguments.data, &arguments.flags.reading())?;
+    let source = Source::open(&arguments.data, &arguments.flags.reading()?)?;
     let training = read_training(
         &source,
         &Request {
@@ -78,6 +80,7 @@ pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
             clusters: baseline(NetworkMethod::Cluster),
         })),
         design: training.design,
+        reading: training.reading,
     };
     finish(&saved, &arguments.out, progress, global, false)
 }

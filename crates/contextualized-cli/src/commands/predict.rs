@@ -1,28 +1,33 @@
 //! `predict`: coefficients and predictions, or edges, for every row of a file, in blocks.
 
-use crate::arguments::{Global, Predict, UnknownLevels};
+use crate::arguments::{Global, Interval, Predict, Scale, UnknownLevels};
 use crate::data::{Chunk, Source};
 use crate::design::{Design, Encoded, Encoder};
 use crate::error::{Error, Result};
 use crate::model_file;
+use crate::output::remark_on;
 use crate::pairs::{column_name, pairs};
 use crate::progress::Progress;
 use crate::saved::{Fitted, Regression, Saved};
-use arrow_array::{ArrayRef, UInt32Array};
+use arrow_array::{ArrayRef, StringArray, UInt32Array};
+use contextualized_analysis::Extrapolation;
 use contextualized_core::{
-    Coefficients, NetworkKind, PredictionIntervals, VaryingCoefficients, VaryingNetworks,
-    WithUncertainty, partial_correlations,
+    Coefficients, Family, LocalCoefficients, NetworkKind, PredictionIntervals, VaryingCoefficients,
+    VaryingNetworks, partial_correlations,
 };
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s, stack};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s, stack};
+use std::collections::HashSet;
+use std::sync::Arc;
 
 pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
     let saved: Saved = model_file::load(&arguments.model)?;
     let design = &*saved
         .design
         .with_offset_named(arguments.offset.as_deref())?;
-    let source = Source::open(&arguments.data, &arguments.flags.reading())?;
+    let reading = arguments.flags.reading_like(&saved.reading)?;
+    let source = Source::open(&arguments.data, &reading)?;
     let unknown = arguments.unknown_levels;
-    let predictor = Predictor::new(&saved, arguments.level, unknown)?;
+    let mut predictor = Predictor::new(&saved, arguments)?;
     let mut encoder = Encoder::new(design, &source, unknown, arguments.flags.drop_missing);
     let mut columns = encoder.columns()?;
     let needed = columns.len();
@@ -36,10 +41,18 @@ pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
         .iter()
         .map(|&column| source.columns()[column].clone())
         .collect();
-    if let Some(name) = kept_names
-        .iter()
-        .find(|name| predictor.columns.contains(name))
-    {
+    let mut written = HashSet::new();
+    if let Some(name) = predictor.columns.iter().find(|name| !written.insert(*name)) {
+        return Err(Error::failure(format!(
+            "two columns would be called {name:?}, as features of the model have such names; rename one in the data and fit again{}",
+            if arguments.level.is_some() {
+                ", or leave out --level"
+            } else {
+                ""
+            }
+        )));
+    }
+    if let Some(name) = kept_names.iter().find(|name| written.contains(name)) {
         return Err(Error::failure(format!(
             "{} has a column {name:?}, which is written too; rename it, or leave out --keep",
             source.name
@@ -53,16 +66,23 @@ pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
         let chunk = chunk?;
         let encoded = encoder.encode(&chunk)?;
         read += chunk.rows;
-        if encoder.will_fail() {
-            // Read on, to count all that is missing.
-            continue;
-        }
-        let kept = kept_columns(&source, &chunk, needed, &encoded)?;
-        let values = predictor.rows(&encoded)?;
-        output.write(&kept_names, kept, &predictor.columns, &values)?;
+        let mut values = predictor.rows(&encoded)?;
+        predictor.count_far(&encoded);
+        let kept = if arguments.flags.drop_missing {
+            kept_columns(&source, &chunk, needed, &encoded)?
+        } else {
+            // A row for each row: those that are incomplete are empty.
+            let mut all = Array2::from_elem((chunk.rows, values.ncols()), f64::NAN);
+            for (&row, own) in encoded.rows.iter().zip(values.rows()) {
+                all.row_mut(row).assign(&own);
+            }
+            values = all;
+            chunk.arrays[needed..].to_vec()
+        };
+        let classes = predictor.classes(&values);
+        output.write(&kept_names, kept, &predictor.columns, &values, classes)?;
         progress.rows(read);
     }
-    encoder.finish()?;
     if read == 0 {
         // A file without rows has an output without rows, with the same columns.
         let kept = source.chunks(&[]).map(|_| {
@@ -70,9 +90,21 @@ pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
                 .map(|_| arrow_array::new_empty_array(&arrow_schema::DataType::Utf8))
         })?;
         let values = Array2::zeros((0, predictor.columns.len()));
-        output.write(&kept_names, kept.collect(), &predictor.columns, &values)?;
+        let classes = predictor.classes(&values);
+        output.write(
+            &kept_names,
+            kept.collect(),
+            &predictor.columns,
+            &values,
+            classes,
+        )?;
     }
-    output.finish()
+    output.finish()?;
+    drop(progress);
+    for remark in encoder.remarks().into_iter().chain(predictor.far(read)) {
+        remark_on(global, &format!("{}: {remark}", source.name));
+    }
+    Ok(())
 }
 
 /// The columns to keep, at the rows that are complete.
@@ -103,26 +135,37 @@ fn kept_columns(
 struct Predictor<'a> {
     saved: &'a Saved,
     level: Option<f64>,
+    interval: Interval,
+    errors: bool,
+    scale: Scale,
     columns: Vec<String>,
+    extrapolation: Option<Extrapolation>,
+    /// Ends of the training rows of every column of contexts, a tenth of their range beyond.
+    ends: Vec<(f64, f64)>,
+    /// How many rows are beyond, in each column and in any.
+    beyond: Vec<usize>,
+    rows_beyond: usize,
 }
 
 impl<'a> Predictor<'a> {
-    fn new(saved: &'a Saved, level: Option<f64>, unknown: UnknownLevels) -> Result<Self> {
+    fn new(saved: &'a Saved, arguments: &Predict) -> Result<Self> {
+        const MARGIN: f64 = 0.1;
         let design = &saved.design;
-        let by_population = unknown == UnknownLevels::Population;
-        let columns = match &saved.fitted {
+        let by_population = arguments.unknown_levels == UnknownLevels::Population;
+        let level = arguments.level;
+        let mut columns = match &saved.fitted {
             Fitted::Regression(regression) => {
                 if by_population {
                     regression.population.required(
                         "there are no coefficients of the population for --unknown-levels",
                     )?;
                 }
-                regression_columns(design, level.is_some())
+                regression_columns(design, level.is_some(), arguments.se)
             }
             Fitted::Networks(networks) => {
-                if level.is_some() {
+                if level.is_some() || arguments.se || arguments.scale == Scale::Link {
                     return Err(Error::usage(
-                        "--level asks for intervals, which networks do not have; leave it out",
+                        "--level, --se and --type ask for intervals, errors and scales of predictions, which networks do not have; leave them out",
                     ));
                 }
                 if by_population {
@@ -133,11 +176,95 @@ impl<'a> Predictor<'a> {
                 edge_columns(&networks.model, &design.feature_names())
             }
         };
+        let training = saved.training.samples(design)?;
+        let contexts = training.contexts();
+        let extrapolation = if arguments.extrapolation {
+            columns.push("extrapolation".to_owned());
+            Some(Extrapolation::fit(contexts)?)
+        } else {
+            None
+        };
+        let ends: Vec<(f64, f64)> = contexts
+            .columns()
+            .into_iter()
+            .map(|values| {
+                let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+                let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let margin = MARGIN * (high - low);
+                (low - margin, high + margin)
+            })
+            .collect();
         Ok(Self {
             saved,
             level,
+            interval: arguments.interval,
+            errors: arguments.se,
+            scale: arguments.scale,
             columns,
+            extrapolation,
+            beyond: vec![0; ends.len()],
+            ends,
+            rows_beyond: 0,
         })
+    }
+
+    /// Counts rows whose contexts are beyond those of the training rows.
+    fn count_far(&mut self, encoded: &Encoded) {
+        for row in encoded.contexts.rows() {
+            let mut any = false;
+            for ((value, (low, high)), count) in row.iter().zip(&self.ends).zip(&mut self.beyond) {
+                if value < low || value > high {
+                    *count += 1;
+                    any = true;
+                }
+            }
+            self.rows_beyond += usize::from(any);
+        }
+    }
+
+    /// A warning, if some rows are.
+    fn far(&self, rows: usize) -> Option<String> {
+        let names = self.saved.design.context_names();
+        let counts = names
+            .iter()
+            .zip(&self.beyond)
+            .filter(|(_, count)| **count > 0);
+        let counts: Vec<String> = counts
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
+        (self.rows_beyond > 0).then(|| {
+            format!(
+                "{} of {rows} rows have contexts beyond those of the training rows by more than a tenth of their range ({}): what is predicted there is an assumption of the model",
+                self.rows_beyond,
+                counts.join(", ")
+            )
+        })
+    }
+
+    /// Of binary outcomes the more probable class of every row, in columns of their own.
+    fn classes(&self, values: &Array2<f64>) -> Vec<(String, ArrayRef)> {
+        let design = &self.saved.design;
+        if !design.family.is_binary() || self.scale == Scale::Link {
+            return Vec::new();
+        }
+        let of_target = |target: &crate::design::Variable| {
+            let name = format!("pred.{}", target.name);
+            let position = self.columns.iter().position(|own| *own == name)?;
+            let probabilities = values.column(position);
+            let classes = probabilities
+                .iter()
+                .map(|probability| match &target.levels {
+                    _ if probability.is_nan() => None,
+                    Some(levels) => levels.get(usize::from(*probability > 0.5)).cloned(),
+                    None => Some(u8::from(*probability > 0.5).to_string()),
+                });
+            let classes: StringArray = classes.collect();
+            Some((
+                format!("class.{}", target.name),
+                Arc::new(classes) as ArrayRef,
+            ))
+        };
+        design.targets.iter().filter_map(of_target).collect()
     }
 
     /// A row of values for each row of the block, NaN where nothing can be said.
@@ -164,6 +291,14 @@ impl<'a> Predictor<'a> {
                         Some(model) => edge_values(model, contexts)?,
                         None => edge_values(&networks.model, contexts)?,
                     }
+                }
+            };
+            let part = match &self.extrapolation {
+                None => part,
+                Some(extrapolation) => {
+                    let distances = extrapolation.scores(contexts)?.distances;
+                    let distances = distances.view().insert_axis(Axis(1));
+                    concatenate(Axis(1), &[part.view(), distances]).map_err(uneven)?
                 }
             };
             for (from, &to) in rows.iter().enumerate() {
@@ -199,53 +334,84 @@ impl<'a> Predictor<'a> {
         if let Some(offsets) = offsets {
             predictor += &offsets.insert_axis(Axis(1));
         }
-        let means = model.family().link().inverse_table(predictor.view());
-        let intervals = match (self.level, baseline) {
-            (None, _) => None,
-            (Some(level), Some(model)) => {
-                // The error of a prediction for an unknown level cannot be estimated.
-                let unknown = Array2::from_elem(means.dim(), f64::NAN);
-                let outcomes = PredictionIntervals {
-                    lower: unknown.clone(),
-                    upper: unknown,
-                };
-                Some((Some(model.intervals(contexts, level)?), outcomes))
-            }
-            (Some(level), None) => {
-                let model = &regression.model;
-                let outcomes = model.outcome_intervals(contexts, features, offsets, level);
-                let outcomes = outcomes.map_err(with_advice)?;
-                let own = match model.intervals(contexts, level) {
-                    // Outcomes may have intervals where coefficients have none.
-                    Err(contextualized_core::Error::NoIntervals { .. }) => None,
-                    own => Some(own.map_err(with_advice)?),
-                };
-                Some((own, outcomes))
-            }
+        let family = model.family();
+        let on_link = self.scale == Scale::Link;
+        let means = if on_link {
+            predictor
+        } else {
+            family.link().inverse_table(predictor.view())
         };
-        let (mut of_coefficients, mut of_means) = (vec![&coefficients], vec![&means]);
-        let unknown = Array1::from_elem(means.nrows(), f64::NAN);
-        let mut unknown_ends = 0;
-        if let Some((own, outcomes)) = &intervals {
-            match own {
-                Some(own) => of_coefficients.extend([&own.lower, &own.upper]),
-                None => unknown_ends = 2,
+        let unknown = Array2::from_elem(means.dim(), f64::NAN);
+        let own = &regression.model;
+        // The error of a prediction for an unknown level cannot be estimated.
+        let distribution = match (self.level.is_some() || self.errors, baseline) {
+            (true, None) => Some(
+                own.predictor_distribution(contexts, features)
+                    .map_err(with_advice)?,
+            ),
+            (false, _) | (_, Some(_)) => None,
+        };
+        let uncertain = match baseline {
+            Some(model) => model.as_uncertain(),
+            None => own.as_uncertain(),
+        };
+        // Behind each coefficient and prediction: ends of intervals, then standard errors. Outcomes may have
+        // intervals where coefficients have none.
+        let mut of_coefficients = Vec::new();
+        let mut of_means = Vec::new();
+        if let Some(level) = self.level {
+            let ends = uncertain.map(|model| model.intervals(contexts, level));
+            match ends.transpose() {
+                Ok(Some(ends)) => of_coefficients.extend([Some(ends.lower), Some(ends.upper)]),
+                Ok(None) | Err(contextualized_core::Error::NoIntervals { .. }) => {
+                    of_coefficients.extend([None, None]);
+                }
+                Err(error) => return Err(with_advice(error)),
             }
-            of_means.extend([&outcomes.lower, &outcomes.upper]);
+            let ends = match &distribution {
+                None => PredictionIntervals {
+                    lower: unknown.clone(),
+                    upper: unknown.clone(),
+                },
+                Some(known) if on_link && !family.is_quadratic() => {
+                    known.mean_intervals(Family::Gaussian, offsets, level)?
+                }
+                Some(known) if self.interval == Interval::Mean || family.is_binary() => {
+                    known.mean_intervals(family, offsets, level)?
+                }
+                Some(known) => known.outcome_intervals(family, offsets, level)?,
+            };
+            of_means.extend([ends.lower, ends.upper]);
+        }
+        if self.errors {
+            let errors = uncertain.map(|model| model.standard_errors(contexts));
+            of_coefficients.push(match errors.transpose() {
+                Ok(errors) => errors,
+                Err(contextualized_core::Error::NoIntervals { .. }) => None,
+                Err(error) => return Err(with_advice(error)),
+            });
+            of_means.push(distribution.map_or(unknown, |known| known.standard_errors));
         }
         let design = &self.saved.design;
+        let nothing = Array1::from_elem(means.nrows(), f64::NAN);
         let mut columns = Vec::with_capacity(self.columns.len());
         for target in 0..design.targets.len() {
             for column in 0..design.features.len() + usize::from(design.intercept) {
-                let tables = of_coefficients.iter();
-                columns.extend(tables.map(|table| coefficient(table, target, column)));
-                columns.extend(std::iter::repeat_n(unknown.view(), unknown_ends));
+                columns.push(coefficient(&coefficients, target, column));
+                columns.extend(of_coefficients.iter().map(|table| match table {
+                    Some(table) => coefficient(table, target, column),
+                    None => nothing.view(),
+                }));
             }
+            columns.push(means.column(target));
             columns.extend(of_means.iter().map(|table| table.column(target)));
         }
-        stack(Axis(1), &columns)
-            .map_err(|source| Error::failure(format!("columns of different lengths: {source}")))
+        stack(Axis(1), &columns).map_err(uneven)
     }
+}
+
+fn uneven(source: ndarray::ShapeError) -> Error {
+    Error::failure(format!("columns of different lengths: {source}"))
 }
 
 /// The slope of a feature, or behind all features the intercept.
@@ -267,18 +433,19 @@ fn with_advice(source: contextualized_core::Error) -> Error {
 
 /// `coef.NAME` for each feature, `coef.(intercept)`, `pred.TARGET`; the coefficients of several targets
 /// begin with the target's name.
-fn regression_columns(design: &Design, intervals: bool) -> Vec<String> {
+fn regression_columns(design: &Design, intervals: bool, errors: bool) -> Vec<String> {
     let mut columns = Vec::new();
+    let mut ends: Vec<&str> = Vec::new();
+    if intervals {
+        ends.extend([".lower", ".upper"]);
+    }
+    if errors {
+        ends.push(".se");
+    }
     let mut push = |name: String| {
-        if intervals {
-            columns.extend([
-                name.clone(),
-                format!("{name}.lower"),
-                format!("{name}.upper"),
-            ])
-        } else {
-            columns.push(name)
-        }
+        let others: Vec<String> = ends.iter().map(|end| format!("{name}{end}")).collect();
+        columns.push(name);
+        columns.extend(others);
     };
     for target in &design.targets {
         let prefix = if design.targets.len() == 1 {

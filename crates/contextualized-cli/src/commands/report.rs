@@ -16,7 +16,9 @@ use ndarray::Array2;
 pub(crate) fn run(arguments: &Report, global: &Global) -> Result<()> {
     let saved: Saved = model_file::load(&arguments.model)?;
     let progress = Progress::new(global, "reading");
-    let source = Source::open(&arguments.data, &arguments.flags.reading())?;
+    OutputFile::check(&arguments.out)?;
+    let reading = arguments.flags.reading_like(&saved.reading)?;
+    let source = Source::open(&arguments.data, &reading)?;
     let design = saved
         .design
         .with_offset_named(arguments.offset.as_deref())?;
@@ -80,6 +82,8 @@ fn study(saved: &Saved, arguments: &Report, test: Samples, dropped: usize) -> Re
             data.push(fact(&format!("Outcome {}", target.name), meaning));
         }
     }
+    let remarks = saved.data.remarks.iter();
+    data.extend(remarks.map(|text| fact("Training data", text)));
     data.extend(
         saved
             .data

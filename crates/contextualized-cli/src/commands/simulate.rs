@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &Simulate) -> Result<()> {
     let views: Vec<_> = values.iter().map(Array1::view).collect();
     let table = stack(Axis(1), &views)
         .map_err(|source| Error::failure(format!("columns of different lengths: {source}")))?;
-    output.write(&[], Vec::new(), &names, &table)?;
+    output.write(&[], Vec::new(), &names, &table, Vec::new())?;
     output.finish()
 }
 

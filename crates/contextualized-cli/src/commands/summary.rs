@@ -42,6 +42,7 @@ pub(crate) fn run(arguments: &Summary, global: &Global) -> Result<()> {
             .flatten()
             .map(|text| (capital(&text), None)),
     );
+    sections.extend(saved.data.remarks.iter().map(|text| (text.clone(), None)));
     sections.push((format!("Fitted: {}", saved.fitted.describe()), None));
     sections.extend(saved.transformed().map(|text| (text, None)));
     let factors = factors(&saved, regression, &training)?;

@@ -1,11 +1,13 @@
-//! The values of a column's block: numbers, or text.
+//! The values of a column's block: numbers, dates, or text.
 
+use super::numbers::NumberFormat;
+use super::source::Reading;
+use super::times::{Clock, per_day};
 use crate::error::{Error, Result};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Decimal128Type, Float64Type};
+use arrow_array::types::{Decimal128Type, Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, StringArray};
 use arrow_schema::DataType;
-use std::collections::BTreeSet;
 
 /// The largest integer up to which every integer is a number of its own in double precision.
 const EXACT: u64 = 1 << 53;
@@ -17,7 +19,7 @@ pub(crate) struct Cells<'a> {
     pub(crate) file: &'a str,
     pub(crate) array: &'a ArrayRef,
     pub(crate) first_row: usize,
-    pub(crate) missing: &'a BTreeSet<String>,
+    pub(crate) reading: &'a Reading,
 }
 
 /// A cell of a column of numbers that is none.
@@ -41,13 +43,40 @@ impl Cells<'_> {
             return Ok(Some(self.not_number(row, text)));
         }
         self.check_exact()?;
+        let codes = self.missing_numbers();
         let numbers = self.cast(&DataType::Float64)?;
         for (row, value) in numbers.as_primitive::<Float64Type>().iter().enumerate() {
+            let value = value.filter(|value| !codes.contains(value));
             let value = value.unwrap_or(f64::NAN);
             if value.is_infinite() {
                 return Err(self.at(row, "is infinite; correct it or leave it out"));
             }
             into.push(value);
+        }
+        Ok(None)
+    }
+
+    /// Appends dates or times as numbers of days, NaN where one is missing; the first cell that is neither, or
+    /// not of this kind, ends it.
+    pub(crate) fn times(&self, clock: Clock, into: &mut Vec<f64>) -> Result<Option<NotNumber>> {
+        if Clock::of_type(self.array.data_type()) == Some(clock) {
+            let unit = per_day(self.array.data_type());
+            let wide = match self.array.data_type() {
+                DataType::Date32 | DataType::Time32(_) => self.cast(&DataType::Int32)?,
+                _ => self.array.clone(),
+            };
+            let integers = arrow_cast::cast(&wide, &DataType::Int64);
+            let integers = integers.map_err(|_| self.neither())?;
+            let values = integers.as_primitive::<Int64Type>().iter();
+            into.extend(values.map(|value| value.map_or(f64::NAN, |value| value as f64 / unit)));
+            return Ok(None);
+        }
+        for (row, text) in self.texts()?.iter().enumerate() {
+            match text.map(Clock::parse) {
+                None => into.push(f64::NAN),
+                Some(Some((found, value))) if found == clock => into.push(value),
+                Some(_) => return Ok(Some(self.not_number(row, text.unwrap_or("")))),
+            }
         }
         Ok(None)
     }
@@ -59,29 +88,35 @@ impl Cells<'_> {
         }
     }
 
+    /// Values that mean a missing one, where they are numbers.
+    fn missing_numbers(&self) -> Vec<f64> {
+        let texts = self.reading.missing.iter();
+        let numbers = texts.filter_map(|text| text.trim().parse().ok());
+        numbers.filter(|number: &f64| number.is_finite()).collect()
+    }
+
     fn parsed(&self, into: &mut Vec<f64>) -> Result<Option<NotNumber>> {
-        for (row, text) in self.array.as_string::<i32>().iter().enumerate() {
+        let Reading {
+            numbers, missing, ..
+        } = self.reading;
+        let codes = self.missing_numbers();
+        let array = self.array.as_string::<i32>();
+        into.reserve(array.len());
+        for (row, text) in array.iter().enumerate() {
             let text = text.unwrap_or("").trim();
-            if text.is_empty() || self.missing.contains(text) {
-                into.push(f64::NAN);
-                continue;
-            }
-            match text.parse::<f64>() {
-                Ok(value) if value.is_finite() => {
-                    if text.len() > 15 && is_inexact_integer(text) {
+            match numbers.parse(text) {
+                Some(value) if codes.contains(&value) => into.push(f64::NAN),
+                Some(value) if value.is_finite() => {
+                    if text.len() > 15
+                        && *numbers == NumberFormat::default()
+                        && is_inexact_integer(text)
+                    {
                         return Err(self.at(row, &inexact(text)));
                     }
                     into.push(value);
                 }
-                Ok(_) if text.bytes().any(|byte| byte.is_ascii_digit()) => {
-                    return Err(self.at(row, &format!("is {text}, larger than any number here")));
-                }
-                Ok(value) if value.is_infinite() => {
-                    return Err(self.at(row, "is infinite; correct it or leave it out"));
-                }
-                _ => {
-                    return Ok(Some(self.not_number(row, text)));
-                }
+                _ if text.is_empty() || missing.contains(text) => into.push(f64::NAN),
+                Some(_) | None => return Ok(Some(self.not_number(row, text))),
             }
         }
         Ok(None)
@@ -91,7 +126,12 @@ impl Cells<'_> {
     pub(crate) fn texts(&self) -> Result<StringArray> {
         let texts = self.cast(&DataType::Utf8)?;
         let texts = texts.as_string::<i32>();
-        let present = |text: &&str| !text.is_empty() && !self.missing.contains(*text);
+        let codes = self.missing_numbers();
+        let missing = &self.reading.missing;
+        let is_code = |text: &str| {
+            !codes.is_empty() && text.parse().is_ok_and(|value: f64| codes.contains(&value))
+        };
+        let present = |text: &&str| !text.is_empty() && !missing.contains(*text) && !is_code(text);
         Ok(texts
             .iter()
             .map(|text| text.map(str::trim).filter(present))
@@ -99,14 +139,16 @@ impl Cells<'_> {
     }
 
     fn cast(&self, to: &DataType) -> Result<ArrayRef> {
-        arrow_cast::cast(self.array, to).map_err(|_| {
-            Error::failure(format!(
-                "column {} of {} contains {}, which is neither numbers nor text",
-                self.column,
-                self.file,
-                self.array.data_type()
-            ))
-        })
+        arrow_cast::cast(self.array, to).map_err(|_| self.neither())
+    }
+
+    fn neither(&self) -> Error {
+        Error::failure(format!(
+            "column {} of {} contains {}, which is neither numbers nor text",
+            self.column,
+            self.file,
+            self.array.data_type()
+        ))
     }
 
     /// Integers that only nearly fit are ids, not quantities.

@@ -1,27 +1,54 @@
 //! A file of columns: CSV, TSV or Parquet, compressed or not, from a path or standard input.
 
+use super::container::{Container, ENOUGH};
+use super::numbers::NumberFormat;
+use super::text::{self, Blocks, Fault, FaultKind, Records};
 use crate::error::{Error, Result};
-use arrow_array::ArrayRef;
-use arrow_schema::{ArrowError, DataType, Field, Schema};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{ArrowError, DataType, Schema};
 use flate2::bufread::MultiGzDecoder;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::ChunkReader;
-use std::collections::BTreeSet;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::cell::Cell;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use unicode_normalization::UnicodeNormalization;
 
-/// Rows that are held at a time.
+/// Rows of Parquet that are held at a time.
 const BLOCK: usize = 16_384;
 
-/// How files are read.
-#[derive(Debug, Clone)]
+/// How files are read. A model keeps it, so that new data are read as those it was fitted to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Reading {
     /// What stands between the columns of a text file; by its name (tab for `.tsv`) if not given.
     pub(crate) delimiter: Option<u8>,
     /// Texts that mean a missing value.
     pub(crate) missing: BTreeSet<String>,
+    pub(crate) numbers: NumberFormat,
+    /// Lines of a text file that begin with it are left out.
+    pub(crate) comment: Option<u8>,
+    /// Lines before the header, of this file alone.
+    #[serde(skip)]
+    pub(crate) skip: usize,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        const MISSING: [&str; 7] = ["NA", "N/A", "NaN", "nan", "NULL", "null", "None"];
+        Self {
+            delimiter: None,
+            missing: MISSING.map(str::to_owned).into(),
+            numbers: NumberFormat::default(),
+            comment: None,
+            skip: 0,
+        }
+    }
 }
 
 /// What kind of file it is, as its first bytes say.
@@ -36,11 +63,13 @@ pub(crate) struct Source {
     /// As the user named it.
     pub(crate) name: String,
     input: Input,
+    /// Whether it is compressed by gzip.
+    packed: bool,
     pub(crate) format: Format,
     columns: Vec<String>,
     /// Types of the columns: text in a text file.
     types: Vec<DataType>,
-    pub(crate) missing: BTreeSet<String>,
+    pub(crate) reading: Reading,
 }
 
 /// Bytes that can be read more than once: a pipe's are kept.
@@ -71,7 +100,7 @@ impl Source {
         let mut start = Vec::new();
         input
             .reader(&name)?
-            .take(4)
+            .take(ENOUGH)
             .read_to_end(&mut start)
             .map_err(|source| Error::file("read", &name, &source))?;
         if start.is_empty() {
@@ -80,16 +109,23 @@ impl Source {
             )));
         }
         let delimiter = reading.delimiter.unwrap_or_else(|| by_name(path));
+        let text = Format::Text { delimiter };
+        let (format, packed) = match Container::of(&start) {
+            Container::Parquet => (Format::Parquet, false),
+            Container::Gzip => (text, true),
+            Container::Text => (text, false),
+            Container::Other(what) => {
+                return Err(Error::failure(format!("{name} is {what}")));
+            }
+        };
         let mut source = Self {
             name,
             input,
-            format: match start.as_slice() {
-                b"PAR1" => Format::Parquet,
-                _ => Format::Text { delimiter },
-            },
+            packed,
+            format,
             columns: Vec::new(),
             types: Vec::new(),
-            missing: reading.missing.clone(),
+            reading: reading.clone(),
         };
         match source.format {
             Format::Parquet => source.read_parquet_schema()?,
@@ -102,9 +138,20 @@ impl Source {
         &self.columns
     }
 
-    /// Whether the file itself says that a column holds text; a text file does not know.
-    pub(crate) fn is_typed_text(&self, column: usize) -> bool {
-        self.format == Format::Parquet && !self.types[column].is_numeric()
+    /// Whether it is a text file, which does not know what its columns hold.
+    pub(super) fn is_text(&self) -> bool {
+        self.format != Format::Parquet
+    }
+
+    /// The type of a column in the file: text in a text file.
+    pub(super) fn data_type(&self, column: usize) -> &DataType {
+        &self.types[column]
+    }
+
+    /// Whether a column has no name of its own, as row numbers written by other programs have none.
+    pub(crate) fn is_unnamed(&self, column: usize) -> bool {
+        let name = &self.columns[column];
+        name.is_empty() || name.starts_with("Unnamed: ")
     }
 
     /// The position of a column.
@@ -143,7 +190,8 @@ impl Source {
             all if all > LISTED => format!(" and {} more", all - LISTED),
             _ => String::new(),
         };
-        format!("its columns are {}{more}", listed.join(", "))
+        let advice = self.comment_advice().unwrap_or_default();
+        format!("its columns are {}{more}{advice}", listed.join(", "))
     }
 
     /// The rows of these columns, in blocks.
@@ -155,8 +203,14 @@ impl Source {
             .iter()
             .map(|column| distinct.partition_point(|other| other < column))
             .collect();
-        let batches: Box<dyn Iterator<Item = _>> = match self.format {
-            Format::Text { delimiter } => Box::new(self.text_batches(delimiter, distinct)?),
+        let batches: Box<dyn Iterator<Item = Result<RecordBatch>>> = match self.format {
+            Format::Text { delimiter } => Box::new(TextBatches {
+                blocks: self.blocks(delimiter)?,
+                source: self,
+                wanted: distinct,
+                begun: false,
+                ready: VecDeque::new(),
+            }),
             Format::Parquet => match &self.input {
                 Input::Path(path) => {
                     self.parquet_batches(open_file(path, &self.name)?, &distinct)?
@@ -166,7 +220,7 @@ impl Source {
         };
         let mut first_row = 0;
         Ok(Box::new(batches.map(move |batch| {
-            let batch = batch.map_err(|source| self.arrow_error(&source))?;
+            let batch = batch?;
             let arrays = places.iter().map(|&place| batch.column(place).clone());
             let chunk = Chunk {
                 arrays: arrays.collect(),
@@ -178,25 +232,40 @@ impl Source {
         })))
     }
 
+    fn blocks(&self, delimiter: u8) -> Result<Blocks<Box<dyn BufRead>>> {
+        let Reading { comment, skip, .. } = self.reading;
+        let text = self.text()?;
+        Blocks::new(text, delimiter, comment, skip).map_err(|source| self.unreadable(&source))
+    }
+
+    fn unreadable(&self, source: &std::io::Error) -> Error {
+        Error::file("read", &self.name, source)
+    }
+
     fn read_header(&mut self, delimiter: u8, reading: &Reading) -> Result<()> {
-        let mut header = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .delimiter(delimiter)
-            .from_reader(self.text()?);
-        let mut record = csv::StringRecord::new();
-        let found = header.read_record(&mut record).map_err(|source| {
-            Error::failure(format!("cannot read the header of {}: {source}", self.name))
-        })?;
-        if !found {
+        let mut blocks = self.blocks(delimiter)?;
+        let failed = |source| Error::file("read", &self.name, &source);
+        let mut columns = Vec::new();
+        let mut found = None;
+        while found.is_none()
+            && let Some(block) = blocks.next().map_err(failed)?
+        {
+            found = Records::new(&block, blocks.rules)
+                .and_then(|mut records| {
+                    records.next(|_, name| columns.push(name.trim().nfc().collect::<String>()))
+                })
+                .map_err(|fault| self.fault(fault))?;
+        }
+        if found.is_none() {
             return Err(Error::failure(format!(
                 "{} is empty; a line with the names of the columns should come first",
                 self.name
             )));
         }
-        self.columns = record.iter().map(|name| name.trim().to_owned()).collect();
-        if let (None, [only]) = (reading.delimiter, self.columns.as_slice()) {
+        self.columns = columns;
+        if let [only] = self.columns.as_slice() {
             for (other, written) in [(';', ";"), ('\t', "\\t"), (',', ","), ('|', "|")] {
-                if only.contains(other) {
+                if only.contains(other) && reading.delimiter != Some(other as u8) {
                     return Err(Error::failure(format!(
                         "the header of {} is a single column, {only:?}; if {written:?} stands between the columns add --delimiter '{written}'",
                         self.name
@@ -208,18 +277,53 @@ impl Source {
         Ok(())
     }
 
+    /// What to do where the header seems to be a comment.
+    fn comment_advice(&self) -> Option<String> {
+        let first = self.columns.first()?.chars().next()?;
+        "#%!".contains(first).then(|| {
+            format!("; if lines that begin with {first} are comments add --comment '{first}'")
+        })
+    }
+
+    /// Why the text cannot be read, with advice.
+    fn fault(&self, fault: Fault) -> Error {
+        let Fault { line, kind } = fault;
+        let name = &self.name;
+        let (cells, last_is_empty) = match kind {
+            FaultKind::Other(what) => {
+                return Error::failure(format!("line {line} of {name} {what}"));
+            }
+            FaultKind::Width {
+                cells,
+                last_is_empty,
+            } => (cells, last_is_empty),
+        };
+        let columns = self.columns.len();
+        let advice = if let Some(advice) = self.comment_advice() {
+            advice
+        } else if cells == columns + 1 && last_is_empty {
+            "; its lines end with a delimiter that the header does not have: take it out, or add one to the header".to_owned()
+        } else if cells == columns + 1 {
+            "; if the first cells are row names give their column a name, as `write.csv(row.names = FALSE)` and `write.table(col.names = NA)` of R do".to_owned()
+        } else if columns == 1 {
+            "; if other lines come before the header add --skip with their number".to_owned()
+        } else {
+            String::new()
+        };
+        Error::failure(format!(
+            "line {line} of {name} has {cells} cells, and the header has {columns} columns{advice}"
+        ))
+    }
+
     /// The text of the file, unpacked, without a byte-order mark.
     fn text(&self) -> Result<Box<dyn BufRead>> {
         let mut reader = self.input.reader(&self.name)?;
-        let failed = |source| Error::file("read", &self.name, &source);
-        let packed = reader
-            .fill_buf()
-            .map_err(failed)?
-            .starts_with(&[0x1f, 0x8b]);
-        if packed {
+        if self.packed {
             reader = Box::new(BufReader::new(MultiGzDecoder::new(reader)));
         }
-        let start = reader.fill_buf().map_err(failed)?;
+        let start = reader
+            .fill_buf()
+            .map_err(|source| self.unreadable(&source))?;
         if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
             return Err(Error::failure(format!(
                 "{} is written in UTF-16; save it as UTF-8",
@@ -232,41 +336,18 @@ impl Source {
         Ok(reader)
     }
 
-    fn text_batches(
-        &self,
-        delimiter: u8,
-        columns: Vec<usize>,
-    ) -> Result<
-        impl Iterator<Item = std::result::Result<arrow_array::RecordBatch, ArrowError>> + use<>,
-    > {
-        // Values stay text: what is a number is decided for whole columns, and text is kept as written.
-        let fields: Vec<Field> = self
-            .columns
-            .iter()
-            .map(|name| Field::new(name, DataType::Utf8, true))
-            .collect();
-        arrow_csv::ReaderBuilder::new(Arc::new(Schema::new(fields)))
-            .with_header(true)
-            .with_delimiter(delimiter)
-            .with_batch_size(BLOCK)
-            .with_projection(columns)
-            .build_buffered(self.text()?)
-            .map_err(|source| self.arrow_error(&source))
-    }
-
     fn read_parquet_schema(&mut self) -> Result<()> {
-        let schema = match &self.input {
-            Input::Path(path) => parquet_schema(open_file(path, &self.name)?),
-            Input::Memory(bytes) => parquet_schema(bytes.clone()),
-        };
-        let schema = schema.map_err(|source| {
-            Error::failure(format!(
-                "cannot read {} as Parquet: {source}; the file may be cut off",
-                self.name
-            ))
+        let schema = self.guarded(|| match &self.input {
+            Input::Path(path) => {
+                parquet_schema(open_file(path, &self.name)?).map_err(|source| self.damaged(&source))
+            }
+            Input::Memory(bytes) => {
+                parquet_schema(bytes.clone()).map_err(|source| self.damaged(&source))
+            }
         })?;
         let fields = schema.fields();
-        self.columns = fields.iter().map(|field| field.name().clone()).collect();
+        let names = fields.iter().map(|field| field.name().nfc().collect());
+        self.columns = names.collect();
         self.types = fields
             .iter()
             .map(|field| field.data_type().clone())
@@ -278,34 +359,93 @@ impl Source {
         &self,
         input: R,
         columns: &[usize],
-    ) -> Result<Box<dyn Iterator<Item = std::result::Result<arrow_array::RecordBatch, ArrowError>>>>
-    {
-        let failed = |source: parquet::errors::ParquetError| {
-            Error::failure(format!("cannot read {} as Parquet: {source}", self.name))
+    ) -> Result<Box<dyn Iterator<Item = Result<RecordBatch>> + '_>> {
+        let mut batches = self.guarded(|| {
+            let failed = |source: parquet::errors::ParquetError| self.damaged(&source);
+            let builder = ParquetRecordBatchReaderBuilder::try_new(input).map_err(failed)?;
+            let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
+            let batches = builder.with_projection(mask).with_batch_size(BLOCK);
+            batches.build().map_err(failed)
+        })?;
+        let next = move || {
+            let next = self.guarded(|| {
+                let next: Option<std::result::Result<_, ArrowError>> = batches.next();
+                next.transpose().map_err(|source| self.damaged(&source))
+            });
+            next.transpose()
         };
-        let builder = ParquetRecordBatchReaderBuilder::try_new(input).map_err(failed)?;
-        let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
-        let batches = builder
-            .with_projection(mask)
-            .with_batch_size(BLOCK)
-            .build()
-            .map_err(failed)?;
-        Ok(Box::new(batches))
+        Ok(Box::new(std::iter::from_fn(next)))
     }
 
-    fn arrow_error(&self, source: &ArrowError) -> Error {
-        let text = match source {
-            ArrowError::IoError(_, source) => return Error::file("read", &self.name, source),
-            ArrowError::CsvError(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let advice = if text.to_lowercase().contains("utf-8") {
-            "; save the file as UTF-8"
-        } else {
-            ""
-        };
-        Error::failure(format!("cannot read {}: {text}{advice}", self.name))
+    /// Readers of Parquet panic at some damaged files.
+    fn guarded<T>(&self, read: impl FnOnce() -> Result<T>) -> Result<T> {
+        GUARDED.set(true);
+        let outcome = catch_unwind(AssertUnwindSafe(read));
+        GUARDED.set(false);
+        outcome.unwrap_or_else(|_| Err(self.damaged(&"its contents contradict each other")))
     }
+
+    fn damaged(&self, source: &dyn std::fmt::Display) -> Error {
+        Error::failure(format!(
+            "cannot read {} as Parquet: {source}; the file may be damaged or cut off",
+            self.name
+        ))
+    }
+}
+
+/// Blocks of a text file, a few at a time in parallel, in their order.
+struct TextBatches<'a> {
+    source: &'a Source,
+    blocks: Blocks<Box<dyn BufRead>>,
+    wanted: Vec<usize>,
+    /// Whether the header was passed.
+    begun: bool,
+    ready: VecDeque<Result<RecordBatch>>,
+}
+
+impl Iterator for TextBatches<'_> {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ready.is_empty() {
+            let mut blocks = Vec::new();
+            while blocks.len() < 2 * rayon::current_num_threads() {
+                match self.blocks.next() {
+                    Ok(Some(block)) => {
+                        blocks.push((block, !std::mem::replace(&mut self.begun, true)))
+                    }
+                    Ok(None) => break,
+                    Err(source) => return Some(Err(self.source.unreadable(&source))),
+                }
+            }
+            let (source, rules, wanted) = (self.source, self.blocks.rules, &self.wanted);
+            let columns = source.columns.len();
+            let parsed: Vec<Result<RecordBatch>> = blocks
+                .into_par_iter()
+                .map(|(block, header)| {
+                    text::parse(&block, rules, header, columns, wanted)
+                        .map_err(|fault| source.fault(fault))
+                })
+                .collect();
+            self.ready.extend(parsed);
+        }
+        self.ready.pop_front()
+    }
+}
+
+thread_local! {
+    /// Whether a panic of this thread will be caught and said as an error.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Makes panics that become errors silent.
+pub(crate) fn without_panic_messages() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !GUARDED.get() {
+            before(panic);
+        }
+    }));
 }
 
 impl Input {

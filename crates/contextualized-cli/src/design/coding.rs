@@ -1,8 +1,10 @@
 //! Which indicators a formula's terms need.
 
+use super::basis::Trained;
 use super::{DesignColumn, Variable};
 use crate::error::{Error, Result};
 use crate::formula::{self, Resolved};
+use std::collections::HashSet;
 
 /// Contexts: numbers as they are, two levels as the indicator of the second, more as one of each, so
 /// that all pairs of levels are equally far apart.
@@ -34,17 +36,16 @@ pub(super) fn features(
     let mut columns = Vec::new();
     // Indicators of all levels add up to one: they hold the intercept.
     let mut has_constant = formula.intercept;
+    let terms: HashSet<Vec<String>> = formula.features.iter().map(names).collect();
     for term in &formula.features {
         let mut coding = Vec::new();
         for factor in term {
             let variable = position(factor);
             check_levels(&variables[variable])?;
-            let rest: Vec<&formula::Variable> = term.iter().filter(|v| *v != factor).collect();
+            let rest: Vec<String> = names(term.iter().filter(|v| *v != factor));
             let margin = match rest.len() {
                 0 => has_constant,
-                _ => formula.features.iter().any(|other| {
-                    other.len() == rest.len() && rest.iter().all(|v| other.contains(v))
-                }),
+                _ => terms.contains(&rest),
             };
             let from = usize::from(margin && variables[variable].levels.is_some());
             coding.push((variable, from));
@@ -61,6 +62,13 @@ pub(super) fn features(
         columns.extend(coded);
     }
     Ok(columns)
+}
+
+/// What variables are called, in an order of their own.
+fn names<'v>(variables: impl IntoIterator<Item = &'v formula::Variable>) -> Vec<String> {
+    let mut names: Vec<String> = variables.into_iter().map(|own| own.to_string()).collect();
+    names.sort();
+    names
 }
 
 fn check_levels(variable: &Variable) -> Result<()> {
@@ -82,11 +90,17 @@ fn coded(coding: &[(usize, usize)], variables: &[Variable]) -> Vec<DesignColumn>
         factors: Vec::new(),
     }];
     for &(variable, from) in coding {
-        let Variable { name, levels } = &variables[variable];
-        let choices: Vec<(String, Option<usize>)> = match levels {
+        let Variable {
+            name, levels, made, ..
+        } = &variables[variable];
+        let basis = made.as_ref().and_then(|made| made.basis.as_ref());
+        let parts = levels.clone().or_else(|| basis.map(Trained::parts));
+        let choices: Vec<(String, Option<usize>)> = match parts {
             None => vec![(name.clone(), None)],
-            Some(levels) => (from..levels.len())
-                .map(|level| (format!("{name}[{}]", levels[level]), Some(level)))
+            // A basis of one function is called as a number would be.
+            Some(parts) if levels.is_none() && parts.len() == 1 => vec![(name.clone(), Some(0))],
+            Some(parts) => (from..parts.len())
+                .map(|part| (format!("{name}[{}]", parts[part]), Some(part)))
                 .collect(),
         };
         columns = choices

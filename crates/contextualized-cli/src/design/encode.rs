@@ -1,12 +1,13 @@
 //! Rows of a file as rows of contexts and features, by a design that is known.
 
-use super::training::missing_values;
+use super::training::{missing_in_words, missing_values};
 use super::{Design, DesignColumn, Variable};
 use crate::arguments::UnknownLevels;
-use crate::data::{Cells, Chunk, Column, NO_LEVEL, Source};
+use crate::data::{Cells, Chunk, Column, NO_LEVEL, Source, level_key};
 use crate::error::{Error, Result};
 use contextualized_core::{Family, Samples};
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
+use std::collections::{BTreeSet, HashMap};
 
 /// The code of a level that training did not have.
 const UNKNOWN_LEVEL: u32 = NO_LEVEL - 1;
@@ -20,12 +21,18 @@ pub(crate) struct Encoder<'a> {
     source: &'a Source,
     unknown: UnknownLevels,
     drop_missing: bool,
-    /// Positions in the design of the variables that contexts, features and offsets need.
+    /// Positions in the design of the columns of the data that all of these need.
     variables: Vec<usize>,
-    /// Of these variables and the targets.
+    /// Positions of the variables that are made of them.
+    made: Vec<usize>,
+    /// Codes of the levels of the columns that are read, by key.
+    levels: Vec<HashMap<String, u32>>,
+    /// Of the columns that are read.
     missing: Vec<usize>,
     incomplete: usize,
     rows: usize,
+    /// Rows with a level that training did not have.
+    unknown_rows: usize,
 }
 
 /// A block of complete rows.
@@ -73,10 +80,22 @@ impl<'a> Encoder<'a> {
             let of = |columns| Design::uses(columns, *variable);
             of(&design.contexts) || of(features) || design.offset == Some(*variable)
         };
-        let variables: Vec<usize> = (0..design.variables.len()).filter(used).collect();
-        Self {
-            missing: vec![0; variables.len() + targets.len()],
-            variables,
+        let used: Vec<usize> = (0..design.variables.len()).filter(used).collect();
+        let mut variables: BTreeSet<usize> = used
+            .iter()
+            .flat_map(|&variable| design.sources(variable))
+            .collect();
+        for made in targets.iter().filter_map(|target| target.made.as_ref()) {
+            variables.extend(design.columns_of(&made.of));
+        }
+        let made = used
+            .into_iter()
+            .filter(|&variable| design.variables[variable].made.is_some());
+        let mut encoder = Self {
+            made: made.collect(),
+            missing: Vec::new(),
+            levels: Vec::new(),
+            variables: variables.into_iter().collect(),
             design,
             features,
             targets,
@@ -85,7 +104,17 @@ impl<'a> Encoder<'a> {
             drop_missing,
             incomplete: 0,
             rows: 0,
-        }
+            unknown_rows: 0,
+        };
+        let codes = |variable: &Variable| {
+            let levels = variable.levels.iter().flatten().zip(0..);
+            levels
+                .map(|(level, code)| (level_key(level), code))
+                .collect()
+        };
+        encoder.levels = encoder.needed().map(codes).collect();
+        encoder.missing = vec![0; encoder.levels.len()];
+        encoder
     }
 
     /// All complete rows of a file with their targets, and how many were left out.
@@ -140,13 +169,14 @@ impl<'a> Encoder<'a> {
             .collect()
     }
 
-    /// The needed variables, those of contexts and features first.
+    /// The columns of the data that are needed, targets last.
     fn needed(&self) -> impl Iterator<Item = &'a Variable> + use<'a> {
         let (design, positions) = (self.design, self.variables.clone());
         let variables = positions
             .into_iter()
             .map(|variable| &design.variables[variable]);
-        variables.chain(self.targets)
+        let targets = self.targets.iter();
+        variables.chain(targets.filter(|target| target.made.is_none()))
     }
 
     /// Encodes a block whose first arrays are those of [`Self::columns`].
@@ -158,34 +188,14 @@ impl<'a> Encoder<'a> {
                 file: &self.source.name,
                 array: &chunk.arrays[position],
                 first_row: chunk.first_row,
-                missing: &self.source.missing,
+                reading: &self.source.reading,
             };
-            let is_target = position >= self.variables.len();
-            columns.push(self.column(variable, &cells, is_target)?);
+            columns.push(self.column(variable, &cells, position)?);
         }
-        let complete = |row: &usize| columns.iter().all(|column| !column.is_missing(*row));
-        let rows: Vec<usize> = (0..chunk.rows).filter(complete).collect();
         for (missing, column) in self.missing.iter_mut().zip(&columns) {
             *missing += column.missing();
         }
-        self.incomplete += chunk.rows - rows.len();
-        self.rows += chunk.rows;
-
-        let targets = columns.split_off(self.variables.len());
-        let unknown_in = |of: &[DesignColumn], row: usize| {
-            let mut variables = self.variables.iter().zip(&columns);
-            variables
-                .any(|(variable, column)| is_unknown(column, row) && Design::uses(of, *variable))
-        };
-        let unknown_features: Vec<bool> = rows
-            .iter()
-            .map(|&row| unknown_in(self.features, row))
-            .collect();
-        let unknown = rows
-            .iter()
-            .zip(&unknown_features)
-            .map(|(&row, unknown)| *unknown || unknown_in(&self.design.contexts, row))
-            .collect();
+        let mut direct_targets = columns.split_off(self.variables.len()).into_iter();
 
         // A design names variables by position; those not needed are not read.
         let mut all: Vec<Column> = self
@@ -197,6 +207,46 @@ impl<'a> Encoder<'a> {
         for (variable, column) in self.variables.iter().zip(columns) {
             all[*variable] = column;
         }
+        let made_of = |variable: &Variable, all: &[Column]| {
+            let values = |name: &str| self.design.column(name).and_then(|at| all[at].numbers());
+            variable
+                .made
+                .as_ref()
+                .map(|made| made.values(values, chunk.rows))
+        };
+        for &variable in &self.made {
+            if let Some(made) = made_of(&self.design.variables[variable], &all) {
+                all[variable] = made;
+            }
+        }
+        let targets: Vec<Column> = self
+            .targets
+            .iter()
+            .filter_map(|target| made_of(target, &all).or_else(|| direct_targets.next()))
+            .collect();
+
+        let used = self.variables.iter().chain(&self.made);
+        let used: Vec<&Column> = used.map(|&at| &all[at]).chain(&targets).collect();
+        let complete = |row: &usize| used.iter().all(|column| !column.is_missing(*row));
+        let rows: Vec<usize> = (0..chunk.rows).filter(complete).collect();
+        self.incomplete += chunk.rows - rows.len();
+        self.rows += chunk.rows;
+
+        let unknown_in = |of: &[DesignColumn], row: usize| {
+            let mut variables = self.variables.iter();
+            variables.any(|&at| is_unknown(&all[at], row) && Design::uses(of, at))
+        };
+        let unknown_features: Vec<bool> = rows
+            .iter()
+            .map(|&row| unknown_in(self.features, row))
+            .collect();
+        let unknown: Vec<bool> = rows
+            .iter()
+            .zip(&unknown_features)
+            .map(|(&row, unknown)| *unknown || unknown_in(&self.design.contexts, row))
+            .collect();
+        self.unknown_rows += unknown.iter().filter(|unknown| **unknown).count();
+
         let offsets = self
             .design
             .offset
@@ -216,13 +266,18 @@ impl<'a> Encoder<'a> {
         })
     }
 
-    /// A block of a variable's values, with the codes that its levels had in training.
-    fn column(&self, variable: &Variable, cells: &Cells<'_>, is_target: bool) -> Result<Column> {
-        let Some(levels) = &variable.levels else {
+    /// A block of a column's values, with the codes that its levels had in training.
+    fn column(&self, variable: &Variable, cells: &Cells<'_>, position: usize) -> Result<Column> {
+        let is_target = position >= self.variables.len();
+        if variable.levels.is_none() {
             let mut values = Vec::new();
-            return match cells.numbers(&mut values)? {
+            let (wrong, was) = match variable.clock {
+                None => (cells.numbers(&mut values)?, "numbers"),
+                Some(clock) => (cells.times(clock, &mut values)?, clock.description()),
+            };
+            return match wrong {
                 Some(cell) => Err(Error::failure(format!(
-                    "column {} of {} contains {:?} in data row {}, and contained numbers in training; correct it, or name it with --missing",
+                    "column {} of {} contains {:?} in data row {}, and contained {was} in training; correct it, or name it with --missing",
                     variable.name,
                     self.source.name,
                     cell.text,
@@ -231,13 +286,14 @@ impl<'a> Encoder<'a> {
                 None if is_target => self.checked_outcome(variable, cells, values),
                 None => Ok(Column::Numbers(values)),
             };
-        };
+        }
+        let known = &self.levels[position];
         let mut codes = Vec::new();
         for (row, text) in cells.texts()?.iter().enumerate() {
             codes.push(match text {
                 None => NO_LEVEL,
-                Some(text) => match levels.iter().position(|level| level == text) {
-                    Some(code) => code as u32,
+                Some(text) => match known.get(&level_key(text)) {
+                    Some(&code) => code,
                     None if is_target || self.unknown == UnknownLevels::Error => {
                         return Err(self.unknown_level(variable, text, cells.first_row + row));
                     }
@@ -283,20 +339,43 @@ impl<'a> Encoder<'a> {
         ))
     }
 
-    /// Whether there were missing values that may not be left out.
-    pub(crate) fn will_fail(&self) -> bool {
-        self.incomplete > 0 && !self.drop_missing
-    }
-
     /// Once all blocks are encoded: an error that counts missing values, unless they may be left out.
-    pub(crate) fn finish(&self) -> Result<()> {
-        if !self.will_fail() {
+    fn finish(&self) -> Result<()> {
+        if self.incomplete == 0 || self.drop_missing {
             return Ok(());
         }
-        let names = self.needed().map(|variable| variable.name.as_str());
-        let counts = names.zip(self.missing.iter().copied());
         let (file, incomplete) = (&self.source.name, self.incomplete);
-        Err(missing_values(file, counts, incomplete, self.rows))
+        Err(missing_values(file, self.counts(), incomplete, self.rows))
+    }
+
+    fn counts(&self) -> impl Iterator<Item = (&'a str, usize)> {
+        let names = self.needed().map(|variable| variable.name.as_str());
+        names.zip(self.missing.iter().copied())
+    }
+
+    /// What there is to say of rows that were not predicted as others are.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        let rows = self.rows;
+        if self.incomplete > 0 {
+            let counts = missing_in_words(self.counts());
+            let what = if self.drop_missing {
+                "left out"
+            } else {
+                "left empty"
+            };
+            remarks.push(format!(
+                "{} of {rows} rows are incomplete and {what}{counts}",
+                self.incomplete
+            ));
+        }
+        if self.unknown_rows > 0 {
+            remarks.push(format!(
+                "{} of {rows} rows have a level that training did not have and the population's coefficients",
+                self.unknown_rows
+            ));
+        }
+        remarks
     }
 }
 
@@ -323,8 +402,9 @@ fn is_unknown(column: &Column, row: usize) -> bool {
 pub(super) fn outcome_of(column: &Column, rows: &[usize]) -> Array1<f64> {
     rows.iter()
         .map(|&row| match column {
-            Column::Numbers(values) => values[row],
+            Column::Numbers(values) | Column::Times(_, values) => values[row],
             Column::Levels { codes, .. } => f64::from(codes[row]),
+            Column::Table(table) => table[[row, 0]],
         })
         .collect()
 }
@@ -333,16 +413,21 @@ pub(super) fn outcome_of(column: &Column, rows: &[usize]) -> Array1<f64> {
 pub(super) fn fill(design: &[DesignColumn], values: &[Column], rows: &[usize]) -> Array2<f64> {
     let mut table = Array2::ones((rows.len(), design.len()));
     for (mut column, DesignColumn { factors, .. }) in table.columns_mut().into_iter().zip(design) {
-        for &(variable, level) in factors {
-            match (&values[variable], level) {
-                (Column::Numbers(values), _) => {
+        for &(variable, part) in factors {
+            match &values[variable] {
+                Column::Numbers(values) | Column::Times(_, values) => {
                     for (cell, &row) in column.iter_mut().zip(rows) {
                         *cell *= values[row];
                     }
                 }
-                (Column::Levels { codes, .. }, level) => {
+                Column::Table(table) => {
                     for (cell, &row) in column.iter_mut().zip(rows) {
-                        if level.is_none_or(|level| codes[row] as usize != level) {
+                        *cell *= table[[row, part.unwrap_or(0)]];
+                    }
+                }
+                Column::Levels { codes, .. } => {
+                    for (cell, &row) in column.iter_mut().zip(rows) {
+                        if part.is_none_or(|level| codes[row] as usize != level) {
                             *cell = 0.0;
                         }
                     }

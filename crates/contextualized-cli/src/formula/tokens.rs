@@ -1,14 +1,23 @@
 //! The words of a formula.
 
 use crate::error::{Error, Result};
+use unicode_normalization::UnicodeNormalization;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Token {
     Name(String),
     Number(String),
-    /// One of `~ | + - * : ( ) , .`
-    Sign(char),
+    /// Between quotes.
+    Text(String),
+    /// One of the signs below.
+    Sign(&'static str),
 }
+
+/// Signs, those of two characters before those they begin with.
+const SIGNS: [&str; 23] = [
+    "%in%", "<=", ">=", "==", "!=", "**", "~", "|", "+", "-", "*", ":", "(", ")", ",", "/", "^",
+    "=", "<", ">", "{", "}", ".",
+];
 
 /// A token and the character it begins at, counted from one.
 pub(super) type Placed = (Token, usize);
@@ -20,6 +29,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Placed>> {
     while at < characters.len() {
         let start = at;
         let character = characters[at];
+        let next = characters.get(at + 1).copied().unwrap_or(' ');
         let ends = |from: usize, part_of: fn(char) -> bool| {
             let rest = characters[from..].iter();
             from + rest.take_while(|c| part_of(**c)).count()
@@ -28,46 +38,70 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Placed>> {
             at += 1;
             continue;
         } else if character == '`' {
-            let (name, end) = between_backticks(&characters, at)?;
+            let (name, end) = between(&characters, at, "backtick", "formula")?;
             at = end;
-            Token::Name(name)
-        } else if begins_name(character)
-            || (character == '.' && characters.get(at + 1).is_some_and(|c| begins_name(*c)))
-        {
+            Token::Name(name.nfc().collect())
+        } else if character == '"' || character == '\'' {
+            let (text, end) = between(&characters, at, "quote", "formula")?;
+            at = end;
+            Token::Text(text)
+        } else if begins_name(character) || (character == '.' && begins_name(next)) {
             at = ends(at, continues_name);
-            Token::Name(characters[start..at].iter().collect())
-        } else if character.is_ascii_digit() {
-            at = ends(at, |c| c.is_ascii_alphanumeric() || c == '.');
+            Token::Name(characters[start..at].iter().copied().nfc().collect())
+        } else if character.is_ascii_digit() || (character == '.' && next.is_ascii_digit()) {
+            at = number_end(&characters, at);
             Token::Number(characters[start..at].iter().collect())
-        } else if "~|+-*:(),.".contains(character) {
-            at += 1;
-            Token::Sign(character)
         } else {
-            return Err(Error::usage(format!(
-                "the formula has {character:?} at character {}, which means nothing there; put names with such characters between backticks",
-                at + 1
-            )));
+            let rest: String = characters[at..].iter().take(4).collect();
+            let Some(sign) = SIGNS.into_iter().find(|sign| rest.starts_with(sign)) else {
+                return Err(Error::usage(format!(
+                    "the formula has {character:?} at character {}, which means nothing there; put names with such characters between backticks",
+                    at + 1
+                )));
+            };
+            at += sign.len();
+            // Python's power.
+            Token::Sign(if sign == "**" { "^" } else { sign })
         };
         found.push((token, start + 1));
     }
     Ok(found)
 }
 
-/// The name between backticks, where two of them stand for one, and the position behind it.
-fn between_backticks(characters: &[char], start: usize) -> Result<(String, usize)> {
+/// Digits with a decimal point and an exponent, and letters right behind them, which make it no number.
+fn number_end(characters: &[char], start: usize) -> usize {
+    let mut at = start;
+    while let Some(&character) = characters.get(at) {
+        let signed = (character == '-' || character == '+')
+            && matches!(characters[at - usize::from(at > start)], 'e' | 'E')
+            && characters.get(at + 1).is_some_and(char::is_ascii_digit)
+            && characters[start..at - 1]
+                .iter()
+                .all(|c| c.is_ascii_digit() || *c == '.');
+        if !(character.is_alphanumeric() || character == '.' || character == '_' || signed) {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
+/// The text between a mark and the next of its kind, where two of them stand for one, and the position behind it.
+fn between(characters: &[char], start: usize, what: &str, of: &str) -> Result<(String, usize)> {
+    let mark = characters[start];
     let mut name = String::new();
     let mut at = start + 1;
     while let Some(&character) = characters.get(at) {
-        let next_too = characters.get(at + 1) == Some(&'`');
-        match (character, next_too) {
-            ('`', false) => return Ok((name, at + 1)),
-            ('`', true) => at += 2,
-            _ => at += 1,
+        let next_too = characters.get(at + 1) == Some(&mark);
+        match (character == mark, next_too) {
+            (true, false) => return Ok((name, at + 1)),
+            (true, true) => at += 2,
+            (false, _) => at += 1,
         }
         name.push(character);
     }
     Err(Error::usage(format!(
-        "the backtick at character {} of the formula is never closed",
+        "the {what} at character {} of the {of} is never closed",
         start + 1
     )))
 }
@@ -77,7 +111,9 @@ fn begins_name(character: char) -> bool {
 }
 
 fn continues_name(character: char) -> bool {
-    character.is_alphanumeric() || character == '_' || character == '.'
+    // Marks that belong to the letter before them are composed with it.
+    let is_mark = unicode_normalization::char::is_combining_mark(character);
+    character.is_alphanumeric() || character == '_' || character == '.' || is_mark
 }
 
 /// Whether a name needs no backticks.

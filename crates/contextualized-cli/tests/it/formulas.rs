@@ -9,7 +9,7 @@ fn formulas_that_mean_nothing_are_errors_of_usage() {
     for formula in [
         "y ~ a",
         "y a | c",
-        "y ~ log(a) | c",
+        "y ~ f(a) | c",
         "y ~ y | c",
         "~ a + b | c",
         "y ~ . | .",

@@ -97,7 +97,9 @@ fn a_level_that_training_did_not_have_is_named_or_the_populations() {
         assert!(message.contains(part), "{message}");
     }
     let flag = ["--unknown-levels", "population"];
-    let out = folder.ok(&[&["predict", "model.ctx", "new.csv"][..], &flag].concat());
+    let ran = folder.run(&[&["predict", "model.ctx", "new.csv"][..], &flag].concat());
+    assert!(ran.err.contains("2 of 3 rows have a level"), "{}", ran.err);
+    let out = ran.out;
     let (_, rows) = table(&out);
     let slopes = numbers(&out, "coef.x");
     assert!((slopes[0] - 1.0).abs() < 0.02);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod binary;
+mod cases;
 mod commands;
 mod counts;
 mod data_files;

@@ -82,7 +82,12 @@ fn earlier_files_can_be_read() {
         "bayesian",
     ] {
         let at = |end: &str| format!("{models}/{name}{end}");
-        let out = folder.ok(&["predict", &at(".ctx"), &format!("{models}/data.csv")]);
+        let out = folder.ok(&[
+            "predict",
+            &at(".ctx"),
+            &format!("{models}/data.csv"),
+            "--quiet",
+        ]);
         let stored = std::fs::read_to_string(at(".predicted.csv")).unwrap();
         let (header, _) = crate::program::table(&stored);
         for column in &header {
