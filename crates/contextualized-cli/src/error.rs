@@ -35,6 +35,7 @@ impl Error {
         let why = match source.kind() {
             ErrorKind::BrokenPipe => return Self::ClosedPipe,
             ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+            ErrorKind::NotADirectory => "a part of the path is a file, not a folder".to_owned(),
             ErrorKind::PermissionDenied => {
                 format!("permission denied; check who may {action} it")
             }

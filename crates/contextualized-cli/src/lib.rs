@@ -76,7 +76,7 @@ const MOST_THREADS: usize = 4;
 /// One line to standard error, and the exit code.
 fn complain(error: &Error) -> ExitCode {
     if !matches!(error, Error::ClosedPipe) {
-        let line = error.to_string().replace(['\n', '\r'], " ");
+        let line = output::visible(&error.to_string().replace(['\n', '\r'], " "));
         let _ = writeln!(std::io::stderr(), "contextualized: {line}");
     }
     error.exit_code()

@@ -4,28 +4,43 @@ mod tables;
 
 use crate::arguments::Global;
 use crate::error::{Error, Result};
+#[cfg(unix)]
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    iterator::Signals,
+};
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use tempfile::NamedTempFile;
 
-pub(crate) use tables::{Cell, Section, Table, capital, print, say};
+pub(crate) use tables::{Cell, Section, Table, capital, print, say, visible};
 
 /// Temporary files that an interruption has to remove.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Makes an interruption (Ctrl-C, a request to end) remove what is half written, and end the program.
+/// Makes an interruption (Ctrl-C, a closed terminal, a request to end) remove what is half written, and end the
+/// program with the exit code that shells expect: 128 and the signal's number.
 pub(crate) fn clean_up_when_interrupted() {
-    // Without a handler an interruption still ends the program; only the temporary file would stay.
-    let _ = ctrlc::set_handler(|| {
-        if let Ok(paths) = UNFINISHED.lock() {
-            for path in paths.iter() {
-                let _ = std::fs::remove_file(path);
+    // Without a handler a signal still ends the program; only the temporary file would stay.
+    #[cfg(unix)]
+    if let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) {
+        std::thread::spawn(move || {
+            if let Some(signal) = signals.forever().next() {
+                remove_unfinished();
+                std::process::exit(128 + signal);
             }
+        });
+    }
+}
+
+fn remove_unfinished() {
+    if let Ok(paths) = UNFINISHED.lock() {
+        for path in paths.iter() {
+            let _ = std::fs::remove_file(path);
         }
-        std::process::exit(130);
-    });
+    }
 }
 
 /// What an output is called in messages.
@@ -48,7 +63,7 @@ pub(crate) fn print_text(text: &[u8]) -> Result<()> {
 /// A line of standard error that is no error, unless none is wanted.
 pub(crate) fn remark_on(global: &Global, text: &str) {
     if !global.quiet {
-        let _ = writeln!(std::io::stderr(), "contextualized: {text}");
+        let _ = writeln!(std::io::stderr(), "contextualized: {}", visible(text));
     }
 }
 

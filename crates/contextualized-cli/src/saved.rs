@@ -5,8 +5,11 @@ use crate::design::Design;
 use contextualized_analysis::{GoodnessOfFit, VariationTable};
 use contextualized_auto::{AutoModel, AutoNetworkModel, AutoReport, NetworkModel};
 use contextualized_baselines::{ClusterModel, PopulationModel};
-use contextualized_core::{LocalCoefficients, Result, Samples, Split, Warp};
-use ndarray::{Array1, Array2};
+use contextualized_core::validate::check_columns;
+use contextualized_core::{
+    LocalCoefficients, Result, Samples, Split, VaryingCoefficients, VaryingNetworks, Warp,
+};
+use ndarray::{Array1, Array2, s};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -46,6 +49,33 @@ pub(crate) struct DataSummary {
 }
 
 impl Saved {
+    /// Reads a model file, and checks that the model fits the columns that it is said to be of.
+    pub(crate) fn load(path: &str) -> crate::error::Result<Self> {
+        let saved: Self = crate::model_file::load(path)?;
+        saved.check().map_err(|error| {
+            let error = crate::error::Error::from(error);
+            crate::error::Error::failure(format!("{path} cannot be read: {error}"))
+        })?;
+        Ok(saved)
+    }
+
+    fn check(&self) -> Result<()> {
+        let first = self.training.contexts.slice(s![..1, ..]);
+        let (features, targets) = match &self.fitted {
+            Fitted::Regression(regression) => {
+                let at = regression.model.coefficients(first)?;
+                (at.features(), at.targets())
+            }
+            Fitted::Networks(networks) => (networks.model.networks(first)?.nodes(), 0),
+        };
+        check_columns(
+            "features of the model",
+            self.design.features.len(),
+            features,
+        )?;
+        check_columns("targets of the model", self.design.targets.len(), targets)
+    }
+
     /// Which contexts the model transforms.
     pub(crate) fn transformed(&self) -> Option<String> {
         let Fitted::Regression(regression) = &self.fitted else {

@@ -3,7 +3,6 @@
 use super::fit::rows_in_words;
 use crate::arguments::{Effects, Global};
 use crate::error::Result;
-use crate::model_file;
 use crate::output::{Cell, Section, Table, print};
 use crate::saved::{Baseline, DataSummary, Fitted, Networks, Regression, Saved};
 use contextualized_analysis::{
@@ -22,7 +21,7 @@ fn without_rounding(deviation: f64, mean: f64) -> f64 {
 }
 
 pub(crate) fn run(arguments: &Effects, global: &Global) -> Result<()> {
-    let saved: Saved = model_file::load(&arguments.model)?;
+    let saved = Saved::load(&arguments.model)?;
     let training = saved.training.samples(&saved.design)?;
     let mut sections = vec![
         (rows_in_words(&saved), None),

@@ -27,12 +27,24 @@ const MOST_TESTED: usize = 5000;
 /// Replicates of which the ends of an interval of 95 % can be taken.
 const LEAST_BOOTSTRAPS: usize = 39;
 
+/// Ends of intervals do not become better by more.
+const MOST_BOOTSTRAPS: usize = 10_000;
+
+/// The most pairs of a coefficient and a context that are tested: each has a length scale of its own.
+const MOST_PAIRS: usize = 1_000;
+
 pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
     let settings = &arguments.settings;
     check_folds(settings.folds)?;
     if (1..LEAST_BOOTSTRAPS).contains(&arguments.bootstraps) {
         return Err(Error::usage(format!(
             "--bootstraps {}: intervals of 95 % need at least {LEAST_BOOTSTRAPS}",
+            arguments.bootstraps
+        )));
+    }
+    if arguments.bootstraps > MOST_BOOTSTRAPS {
+        return Err(Error::usage(format!(
+            "--bootstraps {} would take very long; {MOST_BOOTSTRAPS} are more than enough",
             arguments.bootstraps
         )));
     }
@@ -165,6 +177,15 @@ pub(super) fn estimator(
 /// Which coefficients vary with which contexts, by one procedure whatever estimator was chosen: a
 /// choice made by looking at the same rows would make the tests of the chosen model optimistic.
 fn tests(design: &Design, samples: &Samples) -> contextualized_core::Result<Tests> {
+    let coefficients = samples.features().ncols() + usize::from(design.intercept);
+    let pairs = coefficients * samples.names().context_variables().len();
+    if pairs > MOST_PAIRS {
+        return Err(contextualized_core::Error::invalid_parameter(
+            "pairs of coefficients and contexts to test",
+            pairs,
+            format!("at most {MOST_PAIRS}"),
+        ));
+    }
     let samples = spread(samples, MOST_TESTED)?;
     let additive = GaussianProcessRegression::new()
         .family(design.family)

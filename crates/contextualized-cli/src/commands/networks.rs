@@ -12,6 +12,9 @@ use crate::saved::{self, Baseline, Fitted, Saved, TrainingRows};
 use contextualized_auto::{AutoNetworks, NetworkMethod};
 use contextualized_core::Estimator;
 
+/// The most nodes of a network.
+const MOST_NODES: usize = 500;
+
 pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
     check_folds(arguments.folds)?;
     OutputFile::check(&arguments.out)?;
@@ -44,6 +47,14 @@ pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
         return Err(Error::usage(
             "the formula has one node; a network needs at least two",
         ));
+    }
+
+    let nodes = samples.features().ncols();
+    if nodes > MOST_NODES {
+        return Err(Error::failure(format!(
+            "{nodes} nodes have {} pairs, and every row has a network of its own; choose at most {MOST_NODES} nodes",
+            nodes * (nodes - 1) / 2
+        )));
     }
 
     progress.say("fitting");

@@ -4,7 +4,6 @@ use crate::arguments::{Global, Interval, Predict, Scale, UnknownLevels};
 use crate::data::{Chunk, Source};
 use crate::design::{Design, Encoded, Encoder};
 use crate::error::{Error, Result};
-use crate::model_file;
 use crate::output::remark_on;
 use crate::pairs::{column_name, pairs};
 use crate::progress::Progress;
@@ -20,7 +19,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
-    let saved: Saved = model_file::load(&arguments.model)?;
+    let saved = Saved::load(&arguments.model)?;
     let design = &*saved
         .design
         .with_offset_named(arguments.offset.as_deref())?;

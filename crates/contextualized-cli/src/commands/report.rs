@@ -5,7 +5,6 @@ use crate::arguments::{Global, Report};
 use crate::data::Source;
 use crate::design::{Design, Encoder};
 use crate::error::Result;
-use crate::model_file;
 use crate::output::{OutputFile, capital, say};
 use crate::progress::Progress;
 use crate::report::{ContextAxis, NetworkReport, RegressionReport, Study};
@@ -14,7 +13,7 @@ use contextualized_core::{LocalCoefficients, NetworkDensity, Samples};
 use ndarray::Array2;
 
 pub(crate) fn run(arguments: &Report, global: &Global) -> Result<()> {
-    let saved: Saved = model_file::load(&arguments.model)?;
+    let saved = Saved::load(&arguments.model)?;
     let progress = Progress::new(global, "reading");
     OutputFile::check(&arguments.out)?;
     let reading = arguments.flags.reading_like(&saved.reading)?;

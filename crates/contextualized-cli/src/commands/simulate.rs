@@ -22,6 +22,21 @@ pub(crate) fn run(arguments: &Simulate) -> Result<()> {
     if arguments.rows == 0 {
         return Err(Error::usage("--rows 0 leaves nothing to simulate"));
     }
+    // Columns that every problem has, the truth among them, are not many.
+    const COLUMNS: usize = 32;
+    const MOST: usize = 1_000_000_000;
+    let cells = arguments
+        .irrelevant
+        .saturating_add(COLUMNS)
+        .saturating_mul(arguments.rows);
+    if cells > MOST {
+        return Err(Error::usage(format!(
+            "--rows {} and --irrelevant {} make more than {MOST} numbers, which is more than {} GB; simulate less",
+            arguments.rows,
+            arguments.irrelevant,
+            8 * MOST / 1_000_000_000
+        )));
+    }
     let columns = match arguments.problem {
         Problem::Treatment => treatment(arguments)?,
         Problem::Regression => regression(arguments)?,

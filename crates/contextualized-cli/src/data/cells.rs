@@ -83,7 +83,7 @@ impl Cells<'_> {
 
     fn not_number(&self, row: usize, text: &str) -> NotNumber {
         NotNumber {
-            text: text.to_owned(),
+            text: shortened(text),
             row: self.first_row + row,
         }
     }
@@ -176,6 +176,15 @@ impl Cells<'_> {
             self.file,
             self.first_row + row + 1
         ))
+    }
+}
+
+/// A text as messages show it.
+pub(super) fn shortened(text: &str) -> String {
+    const SHOWN: usize = 60;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whole columns, and what they hold.
 
-use super::cells::{Cells, NotNumber};
+use super::cells::{Cells, NotNumber, shortened};
 use super::numbers::{Lookalike, NumberFormat, level_key};
 use super::source::{Chunk, Source};
 use super::times::Clock;
@@ -263,7 +263,7 @@ impl Open {
             return;
         }
         let cell = || NotNumber {
-            text: text.to_owned(),
+            text: shortened(text),
             row,
         };
         if self.first.is_none() {

@@ -262,6 +262,14 @@ impl Source {
                 self.name
             )));
         }
+        const LONGEST_NAME: usize = 1_000;
+        if let Some(place) = columns.iter().position(|name| name.len() > LONGEST_NAME) {
+            return Err(Error::failure(format!(
+                "the name of column {} of {} has more than {LONGEST_NAME} letters; is it a table with a line of names?",
+                place + 1,
+                self.name
+            )));
+        }
         self.columns = columns;
         if let [only] = self.columns.as_slice() {
             for (other, written) in [(';', ";"), ('\t', "\\t"), (',', ","), ('|', "|")] {

@@ -7,6 +7,7 @@
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde_json::{Map, Number, Value, json};
+use std::collections::HashSet;
 
 /// Lists as long as this are tensors; shorter ones are easier to read where they are.
 const LONG: usize = 32;
@@ -113,10 +114,16 @@ fn numbers(list: &[Value]) -> Option<Numbers> {
 
 /// Puts all tensors back to where they were taken from.
 pub(super) fn put_back(model: &mut Value, tensors: &SafeTensors<'_>) -> Result<(), String> {
-    walk_back(model, tensors, 0)
+    walk_back(model, tensors, &mut HashSet::new(), 0)
 }
 
-fn walk_back(value: &mut Value, tensors: &SafeTensors<'_>, depth: usize) -> Result<(), String> {
+/// Every array has one place: one that had many would make a small file large.
+fn walk_back(
+    value: &mut Value,
+    tensors: &SafeTensors<'_>,
+    used: &mut HashSet<String>,
+    depth: usize,
+) -> Result<(), String> {
     if depth > DEEPEST {
         return Err(format!("it is nested more than {DEEPEST} deep"));
     }
@@ -124,6 +131,9 @@ fn walk_back(value: &mut Value, tensors: &SafeTensors<'_>, depth: usize) -> Resu
         let tensor = tensors
             .tensor(&name)
             .map_err(|_| format!("its array {name:?} is not there"))?;
+        if !used.insert(name.clone()) {
+            return Err(format!("its array {name:?} is in two places"));
+        }
         let list =
             list(&tensor).ok_or_else(|| format!("its array {name:?} contains no numbers"))?;
         *value = match kind {
@@ -135,10 +145,10 @@ fn walk_back(value: &mut Value, tensors: &SafeTensors<'_>, depth: usize) -> Resu
     match value {
         Value::Object(object) => object
             .values_mut()
-            .try_for_each(|value| walk_back(value, tensors, depth + 1)),
+            .try_for_each(|value| walk_back(value, tensors, used, depth + 1)),
         Value::Array(list) => list
             .iter_mut()
-            .try_for_each(|value| walk_back(value, tensors, depth + 1)),
+            .try_for_each(|value| walk_back(value, tensors, used, depth + 1)),
         _ => Ok(()),
     }
 }

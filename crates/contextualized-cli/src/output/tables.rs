@@ -162,9 +162,22 @@ pub(crate) fn print(sections: &[Section], json: bool) -> Result<()> {
             Some(table) => format!("{note}\n\n{}\n", table.text()),
             None => format!("{note}\n"),
         });
-        blocks.collect::<Vec<_>>().join("\n")
+        visible(&blocks.collect::<Vec<_>>().join("\n"))
     };
     print_text(text.as_bytes())
+}
+
+/// The text with escapes for characters that would change a terminal, which names may have.
+pub(crate) fn visible(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() && character != '\n' {
+            visible.extend(character.escape_default());
+        } else {
+            visible.push(character);
+        }
+    }
+    visible
 }
 
 /// The text with a capital at its beginning.
