@@ -281,7 +281,7 @@ fn a_joint_test_is_that_of_nested_regressions() {
         0 => (0.7 * row as f64).sin(),
         level => 50.0 * f64::from(u8::from(row % 3 == level)),
     });
-    let targets = 0.02 * &features.slice(s![.., 1..2]) + &features.slice(s![.., ..1]) + &noise;
+    let targets = 0.02 * &features.slice(s![.., 1..2]) + features.slice(s![.., ..1]) + &noise;
     let residual = |features: ndarray::ArrayView2<'_, f64>| {
         let samples = Samples::new(contexts.view(), features, targets.view()).unwrap();
         let model = PopulationRegression::new().fit(&samples).unwrap();
