@@ -2,6 +2,7 @@
 
 use crate::data::Reading;
 use crate::design::Design;
+use crate::output::Fact;
 use contextualized_analysis::{GoodnessOfFit, VariationTable};
 use contextualized_auto::{AutoModel, AutoNetworkModel, AutoReport, NetworkModel};
 use contextualized_baselines::{ClusterModel, PopulationModel};
@@ -74,6 +75,23 @@ impl Saved {
             features,
         )?;
         check_columns("targets of the model", self.design.targets.len(), targets)
+    }
+
+    /// What a program that reads about the model asks for first.
+    pub(crate) fn facts(&self) -> Vec<Fact> {
+        let mut facts: Vec<Fact> = vec![
+            ("formula", self.design.formula.as_str().into()),
+            ("file", self.data.file.as_str().into()),
+            ("rows", self.data.rows.into()),
+            ("rows_left_out", self.data.dropped.into()),
+            ("estimator", self.fitted.describe().into()),
+        ];
+        if let Fitted::Regression(regression) = &self.fitted {
+            facts.push(("family", self.design.family.name().into()));
+            let tests = regression.variation.fitted();
+            facts.push(("omnibus_p", tests.map(|tests| tests.table.omnibus).into()));
+        }
+        facts
     }
 
     /// Which contexts the model transforms.

@@ -52,7 +52,13 @@ pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
     );
     let mut sections = vec![section];
     sections.extend(data.kept_together().map(|text| (capital(&text), None)));
-    print(&sections, global.json)
+    let facts = [
+        ("formula", training.design.formula.as_str().into()),
+        ("rows", data.rows.into()),
+        ("rows_left_out", data.dropped.into()),
+        ("family", training.design.family.name().into()),
+    ];
+    print(&facts, &sections, global.json)
 }
 
 fn by_folds(

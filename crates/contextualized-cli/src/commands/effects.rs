@@ -3,7 +3,7 @@
 use super::fit::rows_in_words;
 use crate::arguments::{Effects, Global};
 use crate::error::Result;
-use crate::output::{Cell, Section, Table, print};
+use crate::output::{Cell, STARS, Section, Table, print};
 use crate::saved::{Baseline, DataSummary, Fitted, Networks, Regression, Saved};
 use contextualized_analysis::{
     NoiseFinding, Variation, average_coefficients, noise_findings, variations,
@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &Effects, global: &Global) -> Result<()> {
         }
         Fitted::Networks(networks) => sections.push(edges(networks, &training)?),
     }
-    print(&sections, global.json)
+    print(&saved.facts(), &sections, global.json)
 }
 
 /// Every coefficient, and every coefficient with every context: how much it varies and with what evidence, in
@@ -60,7 +60,7 @@ pub(super) fn coefficients(
     if length_scales.is_some() {
         columns.push("length scale");
     }
-    columns.extend(["p", "Holm p", "BH p", ""]);
+    columns.extend(["p", "Holm p", "BH p", STARS]);
     let mut table = Table::new("effects", &columns);
     for average in &averages {
         let position = |names: &[String], name: &str| names.iter().position(|own| own == name);

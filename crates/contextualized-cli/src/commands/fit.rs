@@ -134,7 +134,7 @@ pub(super) fn finish(
         sections.push((format!("No tests of variation: {reason}"), None));
     }
     sections.push((format!("Model written to {out}"), None));
-    say(&sections, global)
+    say(&saved.facts(), &sections, global)
 }
 
 /// The rows of a regression.

@@ -36,6 +36,7 @@ pub(crate) fn run(arguments: &Report, global: &Global) -> Result<()> {
         return Ok(());
     }
     say(
+        &saved.facts(),
         &[(format!("Report written to {}", arguments.out), None)],
         global,
     )

@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Summary, global: &Global) -> Result<()> {
         known.as_ref(),
         saved.data.rows,
     ));
-    print(&sections, global.json)
+    print(&saved.facts(), &sections, global.json)
 }
 
 /// A factor among the features: its levels, tested together.

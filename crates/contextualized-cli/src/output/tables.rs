@@ -104,7 +104,13 @@ impl Table {
 
     fn text(&self) -> String {
         let mut drawn = Drawn::new();
-        drawn.load_style(NOTHING).set_header(self.columns.clone());
+        let headers = self
+            .columns
+            .iter()
+            .map(|name| if *name == STARS { "" } else { name });
+        drawn
+            .load_style(NOTHING)
+            .set_header(headers.collect::<Vec<_>>());
         for row in &self.rows {
             drawn.add_row(row.iter().map(Cell::shown).collect::<Vec<_>>());
         }
@@ -132,26 +138,35 @@ impl Table {
 /// A text, and the table below it if there is one.
 pub(crate) type Section = (String, Option<Table>);
 
+/// What a program that reads the output asks for: a key in JSON, and what it is.
+pub(crate) type Fact = (&'static str, Value);
+
+/// The key of stars in JSON; they need no header.
+pub(crate) const STARS: &str = "stars";
+
 /// Prints what was done, unless nothing should be said.
-pub(crate) fn say(sections: &[Section], global: &Global) -> Result<()> {
+pub(crate) fn say(facts: &[Fact], sections: &[Section], global: &Global) -> Result<()> {
     if global.quiet {
         Ok(())
     } else {
-        print(sections, global.json)
+        print(facts, sections, global.json)
     }
 }
 
-/// Prints tables with a line of text before each, or all of them as one JSON object.
-pub(crate) fn print(sections: &[Section], json: bool) -> Result<()> {
+/// Prints tables with a line of text before each, or facts, tables and texts as one JSON object.
+pub(crate) fn print(facts: &[Fact], sections: &[Section], json: bool) -> Result<()> {
     let text = if json {
         let mut object = Map::new();
         let mut notes = Vec::new();
+        for (key, value) in facts {
+            object.insert((*key).to_owned(), value.clone());
+        }
         for (note, table) in sections {
-            match table {
-                Some(table) => {
-                    object.insert(table.name.to_owned(), table.json());
-                }
-                None => notes.push(Value::from(note.as_str())),
+            if let Some(table) = table {
+                object.insert(table.name.to_owned(), table.json());
+            }
+            if !note.is_empty() {
+                notes.push(Value::from(note.as_str()));
             }
         }
         object.insert("notes".to_owned(), Value::Array(notes));

@@ -775,3 +775,34 @@ fn a_replaced_file_keeps_its_permissions_and_links_are_followed() {
         "{message}"
     );
 }
+
+#[test]
+fn what_is_printed_as_json_is_complete() {
+    let folder = Folder::new();
+    folder.write("data.csv", with("z", |row| format!("{row}")));
+    let fit = [
+        "fit",
+        "data.csv",
+        "y ~ x | age",
+        "--estimator",
+        "gp",
+        "--out",
+        "model.ctx",
+        "--json",
+    ];
+    let said = [
+        folder.ok(&fit),
+        folder.ok(&["effects", "model.ctx", "--json"]),
+        folder.ok(&["summary", "model.ctx", "--json"]),
+    ];
+    for said in said {
+        let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(said["formula"], "y ~ x | age");
+        assert_eq!(said["rows"], 40);
+        assert_eq!(said["family"], "gaussian");
+        assert!(said["omnibus_p"].as_f64().unwrap() > 0.0);
+        assert!(!said.to_string().contains("\"\":"), "{said}");
+        let notes = said["notes"].as_array().unwrap();
+        assert!(notes.iter().all(|note| !note.as_str().unwrap().is_empty()));
+    }
+}
