@@ -139,7 +139,8 @@ pub struct JointTest {
     pub degrees: usize,
     /// Degrees of freedom of the covariance, where a dispersion is estimated.
     pub residual_degrees: Option<f64>,
-    /// Of the F distribution, or of χ² over its degrees where there are no residual degrees.
+    /// Of a larger statistic if all are zero: by the F distribution, or by χ² over its degrees where there are no
+    /// residual degrees. One if nothing is known of any.
     pub p_value: f64,
 }
 
@@ -387,4 +388,22 @@ fn constant(
         }
     }
     constant
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_abs_diff_eq;
+    use ndarray::array;
+
+    /// Of two averages that are the same one adds no degree, in whatever unit.
+    #[test]
+    fn what_is_known_twice_counts_once() {
+        let covariance = array![[4.0, 400.0, 0.0], [400.0, 40_000.0, 0.0], [0.0, 0.0, 1.0]];
+        let (form, rank) = quadratic_form(&array![1.0, 100.0, 3.0], &covariance).unwrap();
+        assert_eq!(rank, 2);
+        assert_abs_diff_eq!(form, 0.25 + 9.0, epsilon = 1e-9);
+        let nothing = Array2::zeros((1, 1));
+        assert_eq!(quadratic_form(&array![0.0], &nothing).unwrap(), (0.0, 0));
+    }
 }

@@ -124,8 +124,9 @@ impl AutoModel {
         }
     }
 
-    /// What is known of the linear predictors: by the model itself, else by its held-out errors and, of a
-    /// bootstrap, by its members.
+    /// What is known of the linear predictors at contexts (n × c) and features (n × x), on the link scale: by the
+    /// model itself, else by its held-out errors and, of a bootstrap, by its members. A model with neither standard
+    /// errors nor a bootstrap has zeros in their place, and its held-out errors as dispersions.
     ///
     /// # Errors
     ///

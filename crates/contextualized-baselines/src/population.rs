@@ -445,7 +445,7 @@ impl Checked for PopulationModel {
                 argument: "contexts",
             });
         }
-        check_table("slopes", self.slopes.view(), Some(self.slopes.ncols()))?;
+        check_finite("slopes", self.slopes.view())?;
         let (targets, features) = self.slopes.dim();
         if targets == 0 {
             return Err(Error::NoRows { argument: "slopes" });

@@ -163,7 +163,7 @@ fn thousands(text: &str) -> std::result::Result<char, String> {
     match (characters.next(), characters.next()) {
         (Some('\u{a0}' | '\u{202f}' | '\u{2009}'), None) => Ok(' '),
         (Some(mark), None) if !mark.is_alphanumeric() && !"+-\"".contains(mark) => Ok(mark),
-        _ => Err("one character that is no letter or digit, such as ',' or ' '".to_owned()),
+        _ => Err("one character that is not a letter or digit, such as ',' or ' '".to_owned()),
     }
 }
 

@@ -3,6 +3,8 @@
 mod basis;
 mod coding;
 mod encode;
+mod fields;
+mod parts;
 mod training;
 
 use crate::data::{Clock, Column};
@@ -276,9 +278,14 @@ impl Design {
             )));
         }
         let mut design = self.clone();
-        let used = |columns: &[DesignColumn]| Self::uses(columns, offset);
-        if used(&design.contexts) || used(&design.features) {
-            // The column is a context or feature too, which keeps its name.
+        let old = &self.variables[offset].name;
+        let made = self.variables.iter().chain(&self.targets);
+        let mut made = made.filter_map(|variable| variable.made.as_ref());
+        if Self::uses(&design.contexts, offset)
+            || Self::uses(&design.features, offset)
+            || made.any(|made| made.of.columns().contains(&old.as_str()))
+        {
+            // The column is of a context or feature too, which keeps its name.
             design.offset = Some(design.variables.len());
             design.variables.push(design.variables[offset].clone());
         }

@@ -67,9 +67,11 @@ impl From<contextualized_core::Error> for Error {
             }
             cause = inner.source();
         }
-        // Penalties are for programmers; here the prior of a Gaussian process does what one would.
-        let penalty = ", or set a ridge penalty";
-        Self::Failure(message.replace(penalty, ", or use --estimator gp"))
+        use contextualized_core::Error::{RankDeficient, Separated};
+        if matches!(source, RankDeficient { .. } | Separated { .. }) {
+            message += "; --estimator gp does";
+        }
+        Self::Failure(message)
     }
 }
 

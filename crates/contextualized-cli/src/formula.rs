@@ -17,6 +17,7 @@
 //! ```
 
 mod expression;
+mod functions;
 mod parser;
 mod tokens;
 

@@ -60,7 +60,7 @@ pub(crate) fn print_text(text: &[u8]) -> Result<()> {
         .map_err(|source| Error::file("write", "standard output", &source))
 }
 
-/// A line of standard error that is no error, unless none is wanted.
+/// Says something on standard error that is not an error, unless the user wants nothing said.
 pub(crate) fn remark_on(global: &Global, text: &str) {
     if !global.quiet {
         let _ = writeln!(std::io::stderr(), "contextualized: {}", visible(text));

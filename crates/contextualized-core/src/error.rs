@@ -124,9 +124,10 @@ pub enum Error {
         found: usize,
     },
 
-    /// Some columns of a design are linear combinations of the others.
+    /// Some columns of a design are linear combinations of the others. A ridge penalty, or the prior of a Gaussian
+    /// process, shrinks coefficients to a finite estimate.
     #[error(
-        "the design has rank {rank} for {coefficients} coefficients: {} depend linearly on the other columns; drop them or leave the separating feature out, or set a ridge penalty",
+        "the design has rank {rank} for {coefficients} coefficients: {} depend linearly on the other columns; drop them or leave the separating feature out, or shrink the coefficients",
         listed(columns)
     )]
     RankDeficient {
@@ -164,9 +165,10 @@ pub enum Error {
         remedy: Option<&'static str>,
     },
 
-    /// A target is separated by the features: the maximum-likelihood estimate is infinite.
+    /// A target is separated by the features: the maximum-likelihood estimate is infinite. A ridge penalty, or the
+    /// prior of a Gaussian process, shrinks it to a finite one.
     #[error(
-        "target {target} is separated by the features, or always the same, so its coefficients have no finite maximum-likelihood estimate; leave the separating feature out, or set a ridge penalty"
+        "target {target} is separated by the features, or always the same, so its coefficients have no finite maximum-likelihood estimate; leave the separating feature out, or shrink the coefficients"
     )]
     Separated {
         /// Name of the target.
@@ -274,7 +276,7 @@ mod tests {
         assert_eq!(
             deficient(2).to_string(),
             "the design has rank 1 for 3 coefficients: x0, x1 depend linearly on the other columns; \
-             drop them or leave the separating feature out, or set a ridge penalty"
+             drop them or leave the separating feature out, or shrink the coefficients"
         );
         assert!(deficient(12).to_string().contains("x9 and 2 more depend"));
     }

@@ -3,7 +3,9 @@
 mod variables;
 
 use crate::copies::numbered;
-use crate::validate::{check_columns, check_offsets, check_rows, check_table, check_weights};
+use crate::validate::{
+    check_columns, check_finite, check_offsets, check_rows, check_table, check_weights,
+};
 use crate::{Error, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
@@ -66,17 +68,21 @@ impl Samples {
         features: ArrayView2<'_, f64>,
         targets: ArrayView2<'_, f64>,
     ) -> Result<Self> {
-        for (argument, table, columns) in [
-            ("contexts", contexts.view(), None),
-            // There may be none: then there is nothing but an intercept.
-            ("features", features.view(), Some(features.ncols())),
-            ("targets", targets.view(), None),
+        for (argument, table) in [
+            ("contexts", contexts.view()),
+            ("features", features.view()),
+            ("targets", targets.view()),
         ] {
             check_rows(argument, contexts.nrows(), table.nrows())?;
             if table.nrows() == 0 {
                 return Err(Error::NoRows { argument });
             }
-            check_table(argument, table, columns)?;
+            // Without features there is nothing but an intercept.
+            if argument == "features" {
+                check_finite(argument, table)?;
+            } else {
+                check_table(argument, table, None)?;
+            }
         }
         let numbered = |prefix: &str, count: usize| -> Vec<String> {
             (0..count)

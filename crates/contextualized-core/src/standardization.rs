@@ -35,7 +35,7 @@ checked_serde!(Standardization);
 impl Checked for Standardization {
     fn check(&self) -> Result<()> {
         let (centers, scales) = (self.centers.view(), self.scales.view());
-        check_table("centers", centers.insert_axis(Axis(0)), Some(centers.len()))?;
+        check_finite("centers", centers.insert_axis(Axis(0)))?;
         let columns = Some(self.centers.len());
         check_table("scales", scales.insert_axis(Axis(0)), columns)?;
         let known = self.warps.is_empty() || self.warps.len() == self.centers.len();
@@ -65,7 +65,7 @@ impl Standardization {
     /// [`Error::NoRows`], and those of [`crate::validate::check_table`] and
     /// [`crate::validate::check_weights`].
     pub fn fit(table: ArrayView2<'_, f64>, weights: Option<ArrayView1<'_, f64>>) -> Result<Self> {
-        check_table("table", table, Some(table.ncols()))?;
+        check_finite("table", table)?;
         if table.nrows() == 0 {
             return Err(Error::NoRows { argument: "table" });
         }

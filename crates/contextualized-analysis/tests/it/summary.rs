@@ -305,13 +305,7 @@ fn a_joint_test_is_that_of_nested_regressions() {
         max_relative = 1e-9
     );
     assert_relative_eq!(alone[0].p_value, evidence.p_value, max_relative = 1e-7);
-    // A feature that is twice there adds no degree.
-    let doubled = features.select(ndarray::Axis(1), &[0, 1, 2, 2]);
-    let samples = Samples::new(contexts.view(), doubled.view(), targets.view()).unwrap();
-    let model = GaussianProcessRegression::new().fit(&samples).unwrap();
-    let found = joint_tests(&model, &samples, &[1, 2, 3]).unwrap().unwrap();
-    assert!(found[0].degrees >= 2 && found[0].p_value < 1.0);
-    assert!(joint_tests(&model, &samples, &[4]).is_err());
+    assert!(joint_tests(&model, &samples, &[3]).is_err());
     assert!(joint_tests(&model, &samples, &[]).is_err());
 }
 

@@ -259,7 +259,7 @@ fn wild_in_words(samples: &Samples) -> Option<String> {
     };
     (!said.is_empty()).then(|| {
         format!(
-            "Far from all others (rows are counted among those used): {}{more}. If that is no mistake, keep it.",
+            "Far from all others (rows are counted among those used): {}{more}. If that is not a mistake, keep it.",
             said.join(", ")
         )
     })

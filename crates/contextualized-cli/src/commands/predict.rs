@@ -2,7 +2,7 @@
 
 use crate::arguments::{Global, Interval, Predict, Scale, UnknownLevels};
 use crate::data::{Chunk, Source};
-use crate::design::{Design, Encoded, Encoder};
+use crate::design::{Design, Encoded, Encoder, Variable};
 use crate::error::{Error, Result};
 use crate::output::remark_on;
 use crate::pairs::{column_name, pairs};
@@ -41,7 +41,9 @@ pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
         .map(|&column| source.columns()[column].clone())
         .collect();
     let mut written = HashSet::new();
-    if let Some(name) = predictor.columns.iter().find(|name| !written.insert(*name)) {
+    let classes = predictor.class_names();
+    let mut names = predictor.columns.iter().chain(&classes);
+    if let Some(name) = names.find(|name| !written.insert(*name)) {
         return Err(Error::failure(format!(
             "two columns would be called {name:?}, as features of the model have such names; rename one in the data and fit again{}",
             if arguments.level.is_some() {
@@ -133,10 +135,7 @@ fn kept_columns(
 /// What is written for every row.
 struct Predictor<'a> {
     saved: &'a Saved,
-    level: Option<f64>,
-    interval: Interval,
-    errors: bool,
-    scale: Scale,
+    arguments: &'a Predict,
     columns: Vec<String>,
     extrapolation: Option<Extrapolation>,
     /// Ends of the training rows of every column of contexts, a tenth of their range beyond.
@@ -147,7 +146,7 @@ struct Predictor<'a> {
 }
 
 impl<'a> Predictor<'a> {
-    fn new(saved: &'a Saved, arguments: &Predict) -> Result<Self> {
+    fn new(saved: &'a Saved, arguments: &'a Predict) -> Result<Self> {
         const MARGIN: f64 = 0.1;
         let design = &saved.design;
         let by_population = arguments.unknown_levels == UnknownLevels::Population;
@@ -195,10 +194,7 @@ impl<'a> Predictor<'a> {
             .collect();
         Ok(Self {
             saved,
-            level,
-            interval: arguments.interval,
-            errors: arguments.se,
-            scale: arguments.scale,
+            arguments,
             columns,
             extrapolation,
             beyond: vec![0; ends.len()],
@@ -240,30 +236,40 @@ impl<'a> Predictor<'a> {
         })
     }
 
-    /// Of binary outcomes the more probable class of every row, in columns of their own.
-    fn classes(&self, values: &Array2<f64>) -> Vec<(String, ArrayRef)> {
-        let design = &self.saved.design;
-        if !design.family.is_binary() || self.scale == Scale::Link {
+    /// Names of the columns of classes, of binary outcomes.
+    fn class_names(&self) -> Vec<String> {
+        let Design {
+            family, targets, ..
+        } = &self.saved.design;
+        if !family.is_binary() || self.arguments.scale == Scale::Link {
             return Vec::new();
         }
-        let of_target = |target: &crate::design::Variable| {
-            let name = format!("pred.{}", target.name);
-            let position = self.columns.iter().position(|own| *own == name)?;
+        let names = targets
+            .iter()
+            .map(|target| format!("class.{}", target.name));
+        names.collect()
+    }
+
+    /// The more probable class of every row, in columns of their own.
+    fn classes(&self, values: &Array2<f64>) -> Vec<(String, ArrayRef)> {
+        let targets = &self.saved.design.targets;
+        let of_target = |(name, target): (String, &Variable)| {
+            let predicted = format!("pred.{}", target.name);
+            let position = self.columns.iter().position(|own| *own == predicted)?;
+            let class = |probability: f64| {
+                let second = probability > 0.5;
+                match &target.levels {
+                    Some(levels) => levels[usize::from(second)].clone(),
+                    None => u8::from(second).to_string(),
+                }
+            };
             let probabilities = values.column(position);
-            let classes = probabilities
-                .iter()
-                .map(|probability| match &target.levels {
-                    _ if probability.is_nan() => None,
-                    Some(levels) => levels.get(usize::from(*probability > 0.5)).cloned(),
-                    None => Some(u8::from(*probability > 0.5).to_string()),
-                });
-            let classes: StringArray = classes.collect();
-            Some((
-                format!("class.{}", target.name),
-                Arc::new(classes) as ArrayRef,
-            ))
+            let known = probabilities.iter().map(|&p| (!p.is_nan()).then_some(p));
+            let classes: StringArray = known.map(|known| known.map(class)).collect();
+            Some((name, Arc::new(classes) as ArrayRef))
         };
-        design.targets.iter().filter_map(of_target).collect()
+        let names = self.class_names().into_iter();
+        names.zip(targets).filter_map(of_target).collect()
     }
 
     /// A row of values for each row of the block, NaN where nothing can be said.
@@ -334,7 +340,13 @@ impl<'a> Predictor<'a> {
             predictor += &offsets.insert_axis(Axis(1));
         }
         let family = model.family();
-        let on_link = self.scale == Scale::Link;
+        let Predict {
+            level,
+            se,
+            interval,
+            ..
+        } = *self.arguments;
+        let on_link = self.arguments.scale == Scale::Link;
         let means = if on_link {
             predictor
         } else {
@@ -343,13 +355,22 @@ impl<'a> Predictor<'a> {
         let unknown = Array2::from_elem(means.dim(), f64::NAN);
         let own = &regression.model;
         // The error of a prediction for an unknown level cannot be estimated.
-        let distribution = match (self.level.is_some() || self.errors, baseline) {
+        let distribution = match (level.is_some() || se, baseline) {
             (true, None) => Some(
                 own.predictor_distribution(contexts, features)
                     .map_err(with_advice)?,
             ),
             (false, _) | (_, Some(_)) => None,
         };
+        // An interval of the mean, and a standard error, need more than the errors of held-out rows.
+        let needs_errors = se || (level.is_some() && interval == Interval::Mean);
+        if needs_errors
+            && baseline.is_none()
+            && own.as_predictive().is_none()
+            && own.as_sums().is_none()
+        {
+            return Err(without_intervals());
+        }
         let uncertain = match baseline {
             Some(model) => model.as_uncertain(),
             None => own.as_uncertain(),
@@ -358,7 +379,7 @@ impl<'a> Predictor<'a> {
         // intervals where coefficients have none.
         let mut of_coefficients = Vec::new();
         let mut of_means = Vec::new();
-        if let Some(level) = self.level {
+        if let Some(level) = level {
             let ends = uncertain.map(|model| model.intervals(contexts, level));
             match ends.transpose() {
                 Ok(Some(ends)) => of_coefficients.extend([Some(ends.lower), Some(ends.upper)]),
@@ -372,17 +393,18 @@ impl<'a> Predictor<'a> {
                     lower: unknown.clone(),
                     upper: unknown.clone(),
                 },
+                // The mean of a Gaussian outcome is the linear predictor itself.
                 Some(known) if on_link && !family.is_quadratic() => {
                     known.mean_intervals(Family::Gaussian, offsets, level)?
                 }
-                Some(known) if self.interval == Interval::Mean || family.is_binary() => {
+                Some(known) if interval == Interval::Mean || family.is_binary() => {
                     known.mean_intervals(family, offsets, level)?
                 }
                 Some(known) => known.outcome_intervals(family, offsets, level)?,
             };
             of_means.extend([ends.lower, ends.upper]);
         }
-        if self.errors {
+        if se {
             let errors = uncertain.map(|model| model.standard_errors(contexts));
             of_coefficients.push(match errors.transpose() {
                 Ok(errors) => errors,
@@ -424,10 +446,15 @@ fn coefficient(coefficients: &Coefficients, target: usize, column: usize) -> Arr
 
 fn with_advice(source: contextualized_core::Error) -> Error {
     if matches!(source, contextualized_core::Error::NoIntervals { .. }) {
-        let message = "the model has no intervals of its own; fit it again with --bootstraps 100, or with --estimator gp";
-        return Error::failure(message);
+        return without_intervals();
     }
     source.into()
+}
+
+fn without_intervals() -> Error {
+    Error::failure(
+        "the model has no intervals of its own; fit it again with --bootstraps 100, or with --estimator gp",
+    )
 }
 
 /// `coef.NAME` for each feature, `coef.(intercept)`, `pred.TARGET`; the coefficients of several targets

@@ -289,7 +289,7 @@ impl Open {
                 }
             };
             return Some(Error::failure(format!(
-                "column {name} of {file} has {numbers} numbers in {} cells, and \"{}\" in data row {} is none: {advice}correct it, name it with --missing if it means a missing value, or write factor({name}) if these are levels",
+                "column {name} of {file} has {numbers} numbers in {} cells, and \"{}\" in data row {} is not one: {advice}correct it, name it with --missing if it means a missing value, or write factor({name}) if these are levels",
                 self.present,
                 cell.text,
                 cell.row + 1

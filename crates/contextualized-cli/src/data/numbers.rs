@@ -42,7 +42,7 @@ impl NumberFormat {
             None => plain.push_str(whole),
             Some(mark) => self.push_ungrouped(whole, mark, &mut plain)?,
         }
-        // A point that is no decimal mark is no part of a number.
+        // A point that is not the decimal mark is not part of a number.
         if plain.contains('.') {
             return None;
         }
@@ -87,7 +87,7 @@ pub(crate) enum Lookalike {
 }
 
 impl Lookalike {
-    /// Of a text that is no number in the usual format.
+    /// Of a text that is not a number in the usual format.
     pub(crate) fn of(text: &str) -> Option<Self> {
         let text = text.trim();
         if is_date(text) {
@@ -123,7 +123,7 @@ impl Lookalike {
             Self::Comma => "`--decimal ,` reads 3,5 as 3.5, `--thousands ,` reads 1,234 as 1234".to_owned(),
             Self::Points => "`--decimal , --thousands .` reads 1.234,5 as 1234.5".to_owned(),
             Self::Grouped(mark) => format!("`--thousands \"{mark}\"` reads such numbers"),
-            Self::Limit => "a value below a detection limit is no number: write the one it stands for, or name it with --missing".to_owned(),
+            Self::Limit => "a detection limit is not a number: write the value that it stands for, or name it with --missing".to_owned(),
             Self::Unit => "leave signs and units out of the cells".to_owned(),
             Self::Date => "write dates as 2021-03-31".to_owned(),
         }

@@ -84,10 +84,21 @@ impl<R: BufRead> Blocks<R> {
         } else {
             b'\n'
         };
-        for _ in 0..skip {
-            (&mut reader)
+        let mut line = 1;
+        let mut pass = |reader: &mut R| -> std::io::Result<()> {
+            line += 1;
+            let mut passed = Vec::new();
+            reader
                 .take(LONGEST as u64)
-                .read_until(newline, &mut Vec::new())?;
+                .read_until(newline, &mut passed)?;
+            Ok(())
+        };
+        for _ in 0..skip {
+            pass(&mut reader)?;
+        }
+        // However many comments there are, the header is in the first block.
+        while comment.is_some() && reader.fill_buf()?.first().copied() == comment {
+            pass(&mut reader)?;
         }
         Ok(Self {
             reader,
@@ -97,7 +108,7 @@ impl<R: BufRead> Blocks<R> {
                 newline,
             },
             rest: Vec::new(),
-            line: 1 + skip,
+            line,
             ended: false,
         })
     }
@@ -519,6 +530,9 @@ mod tests {
         ];
         assert_eq!(rows(text, 2, None).unwrap(), expected);
         assert_eq!(rows("a\r1\r2\r", 1, None).unwrap(), [["1"], ["2"]]);
+        let comments = "# long\n".repeat(BLOCK / 4);
+        let commented = format!("{comments}a,b\n1,2\n");
+        assert_eq!(rows(&commented, 2, Some(b'#')).unwrap(), [["1", "2"]]);
         let text = "# it's \"odd\na,b\n1,2\n# so is \"this\n3,4\n";
         assert_eq!(rows(text, 2, Some(b'#')).unwrap(), [["1", "2"], ["3", "4"]]);
     }

@@ -1,6 +1,6 @@
 //! Exit codes of invalid formulas.
 
-use crate::program::{Folder, numbers, plane, table};
+use crate::program::{Folder, numbers, plane, rows_with, table};
 
 #[test]
 fn formulas_that_mean_nothing_are_errors_of_usage() {
@@ -80,4 +80,104 @@ fn interactions_are_products() {
     let out = folder.ok(&["predict", "model.ctx", "products.csv"]);
     assert!((numbers(&out, "coef.a:b")[0] - 0.5).abs() < 1e-10);
     assert!((numbers(&out, "coef.b")[0] + 1.0).abs() < 1e-10);
+}
+
+/// Predictions of rows 1 and 18 by R, one line for each formula of the test.
+const R_VALUES: [[f64; 2]; 9] = [
+    [-1.814807994152682, -0.803015771146313],
+    [-1.82221326832484, -0.80302889280880],
+    [3.272468942817707, 0.189066719563617],
+    [2.464894476431437, -0.655008644359492],
+    [-1.963674358117697, -0.833561001981207],
+    [0.43011474609375, -0.27398681640625],
+    [2.53778733039805, 2.31215324514148],
+    [-1.940798781280018, -0.792199038849545],
+    [1.742723880597014, -0.503544776119403],
+];
+
+/// Right values: `lm` and `predict` of R 4.2 on the same rows.
+#[test]
+fn formulas_mean_what_they_mean_in_r() {
+    let folder = Folder::new();
+    folder.write(
+        "data.csv",
+        rows_with("z", |row| format!("{}", 1 + row * 5 % 11)),
+    );
+    for (formula, first) in [
+        ("y ~ x + I(z^2) | age", R_VALUES[0]),
+        ("y ~ log(z) + x | age", R_VALUES[1]),
+        ("y ~ poly(z, 2) | age", R_VALUES[2]),
+        ("y ~ bs(z, df = 4) | age", R_VALUES[3]),
+        ("y ~ ns(z, 3) * x | age", R_VALUES[4]),
+        ("y ~ scale(z) + offset(x) | age", R_VALUES[5]),
+        ("log(y + 10) ~ z | age", R_VALUES[6]),
+        ("y ~ (x + z)^2 | age", R_VALUES[7]),
+        ("y ~ I(z > 5):x | age", R_VALUES[8]),
+    ] {
+        folder.fit("data.csv", formula, &[]);
+        let out = folder.ok(&["predict", "model.ctx", "data.csv"]);
+        let (header, _) = table(&out);
+        let predicted = numbers(&out, header.last().unwrap());
+        for (row, right) in [(0, first[0]), (17, first[1])] {
+            assert!(
+                (predicted[row] - right).abs() < 1e-9,
+                "{formula}: {} {right}",
+                predicted[row]
+            );
+        }
+    }
+    folder.fit("data.csv", "y ~ 1 | age", &[]);
+    let out = folder.ok(&["predict", "model.ctx", "data.csv"]);
+    assert_eq!(table(&out).0, ["coef.(intercept)", "pred.y"]);
+}
+
+#[test]
+fn the_first_level_can_be_chosen() {
+    let folder = Folder::new();
+    for formula in [
+        "y ~ x + relevel(site, ref = \"B\") | age",
+        "y ~ x + C(site, Treatment('B')) | age",
+        "y ~ x + C(site, Treatment(reference=\"B\")) | age",
+        "y ~ x + relevel(factor(site), \"B\") | age",
+    ] {
+        folder.write(
+            "data.csv",
+            rows_with("site", |row| {
+                ["A", "B", "C"][(row * row + row / 5) % 3].to_owned()
+            }),
+        );
+        folder.fit("data.csv", formula, &[]);
+        let header = table(&folder.ok(&["predict", "model.ctx", "data.csv"])).0;
+        assert_eq!(header[1..3], ["coef.site[A]", "coef.site[C]"], "{formula}");
+    }
+    let message = folder.refused("y ~ relevel(site, ref = \"D\") | age", &[]);
+    assert!(
+        message.contains("no level \"D\"") && message.contains("A, B, C"),
+        "{message}"
+    );
+}
+
+#[test]
+fn what_cannot_be_computed_is_said_with_its_row() {
+    let folder = Folder::new();
+    folder.write(
+        "data.csv",
+        rows_with("z", |row| format!("{}", 3 - (row as i64))),
+    );
+    let message = folder.refused("y ~ log(z) | age", &[]);
+    assert!(
+        message.contains("log(z) is infinite in data row 4 of data.csv, where z is 0"),
+        "{message}"
+    );
+    let message = folder.refused("y ~ sqrt(z) | age", &[]);
+    assert!(
+        message.contains("sqrt(z) is not a number in data row 5"),
+        "{message}"
+    );
+    folder.write("data.csv", rows_with("z", |row| format!("s{}", row % 3)));
+    let message = folder.refused("y ~ log(z) | age", &[]);
+    assert!(
+        message.contains("column z of data.csv contains text, and log(z) needs numbers"),
+        "{message}"
+    );
 }

@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod binary;
-mod cases;
 mod commands;
 mod counts;
 mod data_files;
@@ -12,4 +11,6 @@ mod levels;
 mod model_files;
 mod networks;
 mod outputs;
+mod predictions;
 mod program;
+mod reading;

@@ -1,6 +1,6 @@
 //! Files that are whole or not there.
 
-use crate::program::{Folder, Ran, numbers, plane};
+use crate::program::{Folder, Ran, numbers, plane, rows_with};
 use std::io::Read;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -247,5 +247,161 @@ fn the_unit_of_weights_changes_nothing() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn outputs_are_checked_before_work() {
+    let folder = Folder::new();
+    folder.write("data.csv", rows_with("z", |row| format!("{row}")));
+    let fit = [
+        "fit",
+        "no such data.csv",
+        "y ~ x | age",
+        "--out",
+        "nowhere/m.ctx",
+    ];
+    let message = folder.error(1, &fit);
+    assert!(message.contains("cannot write nowhere/m.ctx"), "{message}");
+    let networks = [
+        "networks",
+        "no such data.csv",
+        "~ x + y | age",
+        "--out",
+        "nowhere/m.ctx",
+    ];
+    assert!(folder.error(1, &networks).contains("cannot write"));
+    assert_eq!(folder.files(), ["data.csv"]);
+}
+
+#[test]
+fn what_is_too_large_is_said_before_work() {
+    let folder = Folder::new();
+    for (arguments, part) in [
+        (
+            &["simulate", "regression", "--rows", "18446744073709551615"][..],
+            "more than 1000000000 numbers",
+        ),
+        (
+            &[
+                "fit",
+                "data.csv",
+                "y ~ x | age",
+                "--out",
+                "m",
+                "--bootstraps",
+                "18446744073709551615",
+            ],
+            "more than enough",
+        ),
+    ] {
+        let message = folder.error(2, arguments);
+        assert!(message.contains(part), "{message}");
+    }
+    let names: Vec<String> = (0..600).map(|node| format!("v{node}")).collect();
+    let row = |shift: usize| {
+        (0..600)
+            .map(|node| ((node * 7 + shift) % 11).to_string())
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    let rows: Vec<String> = (0..5)
+        .map(|shift| format!("{},{shift}", row(shift)))
+        .collect();
+    folder.write(
+        "wide.csv",
+        format!("{},c\n{}\n", names.join(","), rows.join("\n")),
+    );
+    let message = folder.error(1, &["networks", "wide.csv", "~ . | c", "--out", "m"]);
+    assert!(message.contains("600 nodes have 179700 pairs"), "{message}");
+    // Many zeros in a few bytes.
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut packed, &vec![b'0'; 1 << 25]).unwrap();
+    folder.write("zeros.csv.gz", packed.finish().unwrap());
+    let message = folder.error(1, &["fit", "zeros.csv.gz", "y ~ x | age", "--out", "m"]);
+    assert!(
+        message.contains("more than 1000 letters") && message.len() < 300,
+        "{message}"
+    );
+    // More threads than there can be.
+    folder.write("data.csv", rows_with("z", |row| format!("{row}")));
+    folder.fit("data.csv", "y ~ x | age", &["--threads", "65535"]);
+}
+
+#[test]
+fn names_do_not_change_a_terminal() {
+    let folder = Folder::new();
+    folder.write(
+        "data.csv",
+        rows_with("\u{1b}[31mred", |row| format!("{}", row * 5 % 11)),
+    );
+    let out = folder.fit("data.csv", "y ~ . | age", &[]);
+    assert!(
+        !out.contains('\u{1b}') && out.contains("\\u{1b}[31mred"),
+        "{out}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_replaced_file_keeps_its_permissions_and_links_are_followed() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    folder.write("data.csv", rows_with("z", |row| format!("{row}")));
+    folder.write("model.ctx", "private");
+    let private = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(folder.path("model.ctx"), private).unwrap();
+    folder.fit("data.csv", "y ~ x | age", &[]);
+    let mode = std::fs::metadata(folder.path("model.ctx"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    std::os::unix::fs::symlink("there.ctx", folder.path("link.ctx")).unwrap();
+    let fit = ["fit", "data.csv", "y ~ x | age", "--no-tests", "--out"];
+    folder.ok(&[&fit[..], &["link.ctx", "--estimator", "population"]].concat());
+    assert!(folder.path("there.ctx").is_file());
+    assert!(
+        folder
+            .path("link.ctx")
+            .symlink_metadata()
+            .unwrap()
+            .is_symlink()
+    );
+    let message = folder.error(1, &[&fit[..], &["model.ctx/x"]].concat());
+    assert!(
+        message.contains("a part of the path is a file"),
+        "{message}"
+    );
+}
+
+#[test]
+fn what_is_printed_as_json_is_complete() {
+    let folder = Folder::new();
+    folder.write("data.csv", rows_with("z", |row| format!("{row}")));
+    let fit = [
+        "fit",
+        "data.csv",
+        "y ~ x | age",
+        "--estimator",
+        "gp",
+        "--out",
+        "model.ctx",
+        "--json",
+    ];
+    let said = [
+        folder.ok(&fit),
+        folder.ok(&["effects", "model.ctx", "--json"]),
+        folder.ok(&["summary", "model.ctx", "--json"]),
+    ];
+    for said in said {
+        let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(said["formula"], "y ~ x | age");
+        assert_eq!(said["rows"], 40);
+        assert_eq!(said["family"], "gaussian");
+        assert!(said["omnibus_p"].as_f64().unwrap() > 0.0);
+        assert!(!said.to_string().contains("\"\":"), "{said}");
+        let notes = said["notes"].as_array().unwrap();
+        assert!(notes.iter().all(|note| !note.as_str().unwrap().is_empty()));
     }
 }

@@ -1,5 +1,6 @@
 //! Running the program in a folder of its own.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -88,6 +89,15 @@ impl Folder {
         arguments.extend(more);
         self.ok(&arguments)
     }
+
+    /// What fitting says, of what has to fail.
+    pub(crate) fn refused(&self, formula: &str, more: &[&str]) -> String {
+        let fit = ["fit", "data.csv", formula, "--no-tests", "--out", "m.ctx"];
+        self.error(
+            1,
+            &[&fit[..], &["--estimator", "population"], more].concat(),
+        )
+    }
 }
 
 impl Ran {
@@ -130,6 +140,18 @@ pub(crate) fn plane() -> String {
         let (a, b) = (f64::from(row % 7), f64::from(row % 5));
         let c = f64::from(row % 11);
         text += &format!("{a},{b},{c},{}\n", 1.0 + 2.0 * a + 3.0 * b);
+    }
+    text
+}
+
+/// Forty rows of y, x, age and another column.
+pub(crate) fn rows_with(name: &str, cell: impl Fn(usize) -> String) -> String {
+    let mut text = format!("y,x,age,{name}\n");
+    for row in 0..40 {
+        let x = f64::from((row * 7 % 13) as u8) / 4.0 - 1.5;
+        let age = 20.0 + f64::from((row * 11 % 37) as u8);
+        let y = 1.0 + 2.0 * x + f64::from((row * row % 5) as u8) / 10.0;
+        let _ = writeln!(text, "{y},{x},{age},{}", cell(row));
     }
     text
 }
