@@ -15,6 +15,9 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const WIDTHS = [390, 1280];
 const THEMES = ["light", "dark"];
 const TIMEOUT = 60_000;
+// On a desk, a page with everything folded away that can be is no longer.
+const DESK = 1280;
+const LONGEST = 6_000;
 // Chromium draws no higher pictures.
 const TALLEST = 16_000;
 
@@ -119,6 +122,8 @@ async function look(browser, file, width, theme) {
   });
   await ask("Page.navigate", { url });
   await load;
+  const length = (await ask("Page.getLayoutMetrics")).cssContentSize.height;
+  if (width >= DESK && length > LONGEST) faults.push(`length: ${Math.ceil(length)} px`);
   // Whatever is folded away is looked at, too.
   const expression = `document.querySelectorAll("details").forEach((part) => (part.open = true));
     (${inPage})(${width}, ${JSON.stringify(theme)})`;
@@ -222,6 +227,8 @@ function inPage(width, theme) {
   }
   const low = new Map();
   all("body *").forEach((element) => {
+    // What this width does not show is drawn once more for it.
+    if (!element.getClientRects().length) return;
     const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
     const drawn = element instanceof SVGElement;
     if (!own || (drawn && element.tagName !== "text")) return;

@@ -45,6 +45,9 @@ pub fn benjamini_hochberg(p_values: &[f64]) -> Result<Vec<f64>> {
 /// however the tests depend on each other, and it is about as small as the smallest of them times the number
 /// of tests (Liu and Xie 2020, doi:10.1080/01621459.2018.1554485). One if there are none.
 ///
+/// A p-value above 0.75 counts as that: one near one would cancel another near zero, though it says nothing against
+/// it. Of ten independent tests at 5 % that rejects 5.8 % instead of 5.0, of two 5.2.
+///
 /// # Errors
 ///
 /// [`Error::InvalidParameter`] for a p-value outside [0, 1].
@@ -53,9 +56,12 @@ pub(crate) fn cauchy_combination(p_values: &[f64]) -> Result<f64> {
     if p_values.is_empty() {
         return Ok(1.0);
     }
-    // A p-value of one is minus infinity, which no other would outweigh.
-    let most = 1.0 - 1e-3;
-    let cauchy = |p: f64| (PI * p.clamp(f64::MIN_POSITIVE, most)).tan().recip();
+    const MOST: f64 = 0.75;
+    let smallest = p_values.iter().copied().fold(1.0, f64::min);
+    if smallest >= MOST {
+        return Ok(smallest);
+    }
+    let cauchy = |p: f64| (PI * p.clamp(f64::MIN_POSITIVE, MOST)).tan().recip();
     let mean = p_values.iter().map(|p| cauchy(*p)).sum::<f64>() / p_values.len() as f64;
     Ok(if mean > 0.0 {
         mean.recip().atan() / PI
@@ -123,6 +129,10 @@ mod tests {
         let combined = cauchy_combination(&[0.01, 0.5]).unwrap();
         assert!((combined - 0.01998029966405365).abs() < 1e-12, "{combined}");
         assert!(cauchy_combination(&[1.0, 1e-9]).unwrap() < 3e-9);
+        // What says nothing does not outweigh what says something.
+        let combined = cauchy_combination(&[0.0241, 0.975]).unwrap();
+        assert!(combined < 0.053, "{combined}");
+        assert_eq!(cauchy_combination(&[0.8, 1.0]).unwrap(), 0.8);
         assert_eq!(cauchy_combination(&[]).unwrap(), 1.0);
         assert!(cauchy_combination(&[-0.1]).is_err());
     }

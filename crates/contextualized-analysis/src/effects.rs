@@ -267,7 +267,8 @@ impl Effects {
     }
 
     /// How much every coefficient varies with every context: targets slowest, then coefficients, the
-    /// intercept last.
+    /// intercept last. A factor is one context, whose curve has a point for each level that rows have, at 0, 1, …
+    /// in the order of its columns, by partial dependence.
     ///
     /// # Errors
     ///
@@ -278,14 +279,19 @@ impl Effects {
         samples: &Samples,
     ) -> Result<Vec<Importance>> {
         let names = samples.names();
-        let effects = (0..names.contexts.len())
-            .map(|context| self.context_on_coefficients(model, samples, context))
+        let variables = names.context_variables();
+        let effects = variables
+            .iter()
+            .map(|variable| match variable.columns[..] {
+                [column] => self.context_on_coefficients(model, samples, column),
+                ref columns => self.factor_on_coefficients(model, samples, columns),
+            })
             .collect::<Result<Vec<_>>>()?;
         let mut table = Vec::new();
         for (target, target_name) in names.targets.iter().enumerate() {
             let features = names.features.iter().map(Some).chain([None]);
             for (coefficient, name) in features.enumerate() {
-                for (effect, context) in effects.iter().zip(&names.contexts) {
+                for (effect, context) in effects.iter().zip(&variables) {
                     let curve = match name {
                         Some(_) => effect
                             .curves
@@ -297,13 +303,41 @@ impl Effects {
                     table.push(Importance {
                         target: target_name.clone(),
                         coefficient: name.cloned().unwrap_or_else(|| "(intercept)".to_owned()),
-                        context: context.clone(),
+                        context: context.name.clone(),
                         summary: effect.grid.summary(curve.view())?,
                     });
                 }
             }
         }
         Ok(table)
+    }
+
+    /// Of a factor in several columns on every coefficient: averages over rows that are given each level.
+    fn factor_on_coefficients(
+        &self,
+        model: &(impl LocalCoefficients + ?Sized),
+        samples: &Samples,
+        columns: &[usize],
+    ) -> Result<Effect<Coefficients>> {
+        self.check()?;
+        let grid = EffectGrid::of_factor(self, samples, columns);
+        let mut means = Vec::new();
+        for level in &grid.levels {
+            let mut contexts = samples.contexts().select(Axis(0), &grid.sources);
+            let features = samples.features().select(Axis(0), &grid.sources);
+            for (&column, &code) in columns.iter().zip(level) {
+                contexts.column_mut(column).fill(code);
+            }
+            let all = flat(&model.coefficients_at(contexts.view(), features.view())?)?;
+            means.extend(grid.grid.weights().dot(&all));
+        }
+        let levels = grid.levels.len();
+        let table = Array2::from_shape_vec((levels, means.len() / levels.max(1)), means)
+            .map_err(|source| Error::numerical("joining the levels of a factor", source))?;
+        Ok(Effect {
+            curves: unflat(table.view(), samples.features().ncols())?,
+            grid: grid.grid,
+        })
     }
 
     fn on_outcome(
@@ -361,13 +395,18 @@ impl Effects {
         })
     }
 
-    /// The rows a model is asked for, and how the curves are sums of what it says of them.
-    fn query(&self, samples: &Samples, varied: Varied) -> Result<Query> {
+    fn check(&self) -> Result<()> {
         for (parameter, value) in [("points", self.points), ("rows", self.rows)] {
             if value < 2 {
                 return Err(Error::invalid_parameter(parameter, value, "at least 2"));
             }
         }
+        Ok(())
+    }
+
+    /// The rows a model is asked for, and how the curves are sums of what it says of them.
+    fn query(&self, samples: &Samples, varied: Varied) -> Result<Query> {
+        self.check()?;
         let (parameter, table, column) = match varied {
             Varied::Context(column) => ("context", samples.contexts(), column),
             Varied::Feature(column) => ("feature", samples.features(), column),

@@ -100,6 +100,7 @@ pub use noise::{NoiseFinding, noise_findings};
 pub use resampling::Resampling;
 pub use subgroups::{
     Calibration, Measured, ReliabilityBin, SubgroupAccuracy, SubgroupAnalysis, Subgroups,
+    wilson_interval,
 };
 pub use summary::{
     AverageCoefficient, Evidence, GoodnessOfFit, JointTest, average_coefficients, goodness_of_fit,

@@ -7,7 +7,7 @@ mod reliability;
 
 pub use labelling::Subgroups;
 pub use recalibration::Calibration;
-pub use reliability::ReliabilityBin;
+pub use reliability::{ReliabilityBin, wilson_interval};
 
 use auroc::auroc;
 use contextualized_core::metrics::{Score, r_squared};

@@ -82,10 +82,22 @@ impl AutoModel {
     /// The model in words, for tables: the name of the candidate, and how many bootstraps there are.
     pub fn describe(&self) -> String {
         let name = &self.report.chosen_candidate().name;
+        let clusters = |model: &RegressionModel| match model {
+            // A number that was given is in the name.
+            RegressionModel::Cluster(model) if !model.report().cross_validation.is_empty() => {
+                format!(", K = {}", model.report().clusters.len())
+            }
+            RegressionModel::Cluster(_)
+            | RegressionModel::Population(_)
+            | RegressionModel::GaussianProcess(_)
+            | RegressionModel::Neural(_)
+            | RegressionModel::Ensemble(_) => String::new(),
+        };
         if let RegressionModel::Ensemble(ensemble) = &self.model {
-            format!("{name}, {} bootstraps", ensemble.replicates())
+            let (original, replicates) = (ensemble.original(), ensemble.replicates());
+            format!("{name}{}, {replicates} bootstraps", clusters(original))
         } else {
-            name.clone()
+            format!("{name}{}", clusters(&self.model))
         }
     }
 

@@ -88,7 +88,12 @@ impl AutoNetworks {
         own.ok_or_else(|| Error::invalid_parameter("estimator", method, requirement))
     }
 
-    fn listed(&self) -> Result<Vec<NetworkCandidate>> {
+    /// The candidates that are compared, those to be preferred first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for a method that this kind of networks does not have.
+    pub fn listed(&self) -> Result<Vec<NetworkCandidate>> {
         Ok(match &self.choice {
             Choice::Given(candidates) => candidates.clone(),
             Choice::Only(method) => vec![self.default_of(*method)?],

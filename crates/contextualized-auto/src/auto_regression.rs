@@ -148,8 +148,8 @@ impl AutoRegression {
         Candidate::of(method, &self.settings)
     }
 
-    /// The candidates for this many contexts.
-    fn listed(&self, contexts: usize) -> Vec<Candidate> {
+    /// The candidates that are compared for this many contexts, a factor being one, those to be preferred first.
+    pub fn listed(&self, contexts: usize) -> Vec<Candidate> {
         match &self.choice {
             Choice::Given(candidates) => candidates.clone(),
             Choice::Only(method) => vec![self.default_of(*method)],

@@ -1,8 +1,10 @@
 //! The command line.
 
+use crate::commands::manual::examples;
 use crate::data::{NumberFormat, Reading};
 use crate::error::{Error, Result};
 use crate::rows::Rows;
+use crate::settings::{NetworkSettingsFlags, RegressionSettingsFlags};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use contextualized_auto::{NetworkChoice, NetworkMethod, RegressionMethod};
@@ -43,20 +45,34 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Fit a regression whose coefficients vary with context.
+    #[command(after_long_help = examples("fit"))]
     Fit(Fit),
     /// Write coefficients and predictions, or edges, for the rows of a file.
+    #[command(after_long_help = examples("predict"))]
     Predict(Predict),
     /// Compare estimators on held-out rows.
+    #[command(after_long_help = examples("compare"))]
     Compare(Compare),
     /// Fit networks that vary with context.
+    #[command(after_long_help = examples("networks"))]
     Networks(Networks),
     /// Show a regression in numbers: average coefficients, what varies, and how well it fits.
+    #[command(after_long_help = examples("summary"))]
     Summary(Summary),
     /// Show which coefficient varies, with which context, and with what evidence.
+    #[command(after_long_help = examples("effects"))]
     Effects(Effects),
+    /// Show the archetypes that the rows of a model are mixed of.
+    #[command(after_long_help = examples("archetypes"))]
+    Archetypes(Archetypes),
+    /// Write coordinates of rows that are near each other where their coefficients or networks are alike.
+    #[command(after_long_help = examples("embed"))]
+    Embed(Embed),
     /// Write a report as one HTML file.
+    #[command(after_long_help = examples("report"))]
     Report(Report),
     /// Write simulated data with known coefficients or networks.
+    #[command(after_long_help = examples("simulate"))]
     Simulate(Simulate),
     /// Print a completion script for a shell.
     Completions {
@@ -238,6 +254,8 @@ pub(crate) struct Fit {
     pub(crate) estimator: Estimate<RegressionMethod>,
     #[command(flatten)]
     pub(crate) settings: RegressionFlags,
+    #[command(flatten)]
+    pub(crate) of_estimators: RegressionSettingsFlags,
     /// Number of bootstrap replicates, for intervals of estimators without any of their own.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) bootstraps: usize,
@@ -270,6 +288,9 @@ pub(crate) struct RegressionFlags {
     /// Random seed.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
+    /// Fit a Gaussian process also where that is expected to take minutes.
+    #[arg(long)]
+    pub(crate) slow: bool,
 }
 
 #[derive(Debug, Args)]
@@ -315,19 +336,25 @@ pub(crate) struct OutputFlags {
     /// File to write to; - is standard output.
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     out: String,
-    /// Format to write [default: Parquet for a name that ends in .parquet, else CSV].
+    /// Format to write [default: Parquet or JSON for a name that ends in .parquet or .json, JSON with --json, else CSV].
     #[arg(long, value_enum)]
     format: Option<OutputFormat>,
 }
 
 impl OutputFlags {
-    pub(crate) fn rows(&self) -> Result<Rows> {
-        let by_name = if self.out.to_lowercase().ends_with(".parquet") {
-            OutputFormat::Parquet
-        } else {
-            OutputFormat::Csv
-        };
-        Rows::create(&self.out, self.format.unwrap_or(by_name))
+    /// Where rows are written to: as JSON where `--json` asks for it and no format is given.
+    pub(crate) fn rows(&self, global: &Global) -> Result<Rows> {
+        let format = self
+            .format
+            .unwrap_or_else(|| match OutputFormat::of_name(&self.out) {
+                OutputFormat::Csv if global.json => OutputFormat::Json,
+                by_name => by_name,
+            });
+        Rows::create(&self.out, format)
+    }
+
+    pub(crate) fn is_standard(&self) -> bool {
+        self.out == "-"
     }
 }
 
@@ -337,6 +364,22 @@ pub(crate) enum OutputFormat {
     Csv,
     /// Parquet.
     Parquet,
+    /// One JSON array with an object for each row.
+    Json,
+}
+
+impl OutputFormat {
+    /// By how the name of a file ends.
+    pub(crate) fn of_name(path: &str) -> Self {
+        let path = path.to_lowercase();
+        if path.ends_with(".parquet") {
+            Self::Parquet
+        } else if path.ends_with(".json") {
+            Self::Json
+        } else {
+            Self::Csv
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -379,6 +422,9 @@ pub(crate) struct Compare {
     /// Fit to all rows of the data and score on the rows of this file, instead of folds.
     #[arg(long, value_name = "FILE")]
     pub(crate) test: Option<String>,
+    /// Leave out rows of that file with a level that the others do not have.
+    #[arg(long, requires = "test")]
+    pub(crate) drop_unknown_levels: bool,
     /// The estimators.
     #[arg(
         long,
@@ -389,6 +435,8 @@ pub(crate) struct Compare {
     pub(crate) estimators: Vec<Estimate<RegressionMethod>>,
     #[command(flatten)]
     pub(crate) settings: RegressionFlags,
+    #[command(flatten)]
+    pub(crate) of_estimators: RegressionSettingsFlags,
     #[command(flatten)]
     pub(crate) flags: DataFlags,
 }
@@ -421,6 +469,8 @@ pub(crate) struct Networks {
     #[arg(long, value_name = "COLUMN")]
     pub(crate) groups: Option<String>,
     #[command(flatten)]
+    pub(crate) of_estimators: NetworkSettingsFlags,
+    #[command(flatten)]
     pub(crate) flags: DataFlags,
 }
 
@@ -437,6 +487,64 @@ pub(crate) struct Summary {
 pub(crate) struct Effects {
     /// Model file.
     pub(crate) model: String,
+    /// Write the curves of all coefficients, or edges, against each context to this file, with bands where the
+    /// model has them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) curves: Option<String>,
+    /// Draw these curves in this folder, each as SVG and as PNG.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) figures: Option<PathBuf>,
+    /// Confidence level of bands.
+    #[arg(long, value_name = "P", default_value = "0.95", value_parser = probability)]
+    pub(crate) level: f64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Archetypes {
+    /// Model file.
+    pub(crate) model: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Embed {
+    /// Model file.
+    pub(crate) model: String,
+    /// Data file with the columns of contexts.
+    pub(crate) data: String,
+    #[command(flatten)]
+    pub(crate) output: OutputFlags,
+    /// How rows are brought into few dimensions.
+    #[arg(long, value_enum, default_value = "pca")]
+    pub(crate) method: EmbeddingMethod,
+    /// Number of principal components.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) dimensions: usize,
+    /// How many neighbours of each row t-SNE looks at, about.
+    #[arg(long, value_name = "N", default_value_t = 30.0)]
+    pub(crate) perplexity: f64,
+    /// Seed of t-SNE.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) flags: DataFlags,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EmbeddingMethod {
+    /// Principal components of the training rows' coefficients.
+    Pca,
+    /// t-SNE of the rows of the file: near are those whose coefficients are alike.
+    Tsne,
+}
+
+impl EmbeddingMethod {
+    /// What its axes are called, before their number.
+    pub(crate) fn axis(self) -> &'static str {
+        match self {
+            Self::Pca => "component",
+            Self::Tsne => "tsne",
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -457,6 +565,12 @@ pub(crate) struct Report {
     /// Confidence level of bands and intervals.
     #[arg(long, value_name = "P", default_value = "0.95", value_parser = probability)]
     pub(crate) level: f64,
+    /// The row whose coefficients are shown, counted from 1 among those used.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) row: u64,
+    /// Leave out rows with a level that training did not have.
+    #[arg(long)]
+    pub(crate) drop_unknown_levels: bool,
     #[command(flatten)]
     pub(crate) flags: DataFlags,
 }

@@ -1,7 +1,10 @@
 //! The commands, one in each file.
 
+pub(crate) mod archetypes;
 pub(crate) mod compare;
+mod curves;
 pub(crate) mod effects;
+pub(crate) mod embed;
 pub(crate) mod fit;
 pub(crate) mod manual;
 pub(crate) mod networks;
@@ -22,8 +25,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Command::Networks(networks) => networks::run(networks, global),
         Command::Summary(summary) => summary::run(summary, global),
         Command::Effects(effects) => effects::run(effects, global),
+        Command::Archetypes(archetypes) => archetypes::run(archetypes, global),
+        Command::Embed(embed) => embed::run(embed, global),
         Command::Report(report) => report::run(report, global),
-        Command::Simulate(simulate) => simulate::run(simulate),
+        Command::Simulate(simulate) => simulate::run(simulate, global),
         Command::Completions { shell } => manual::completions(*shell),
         Command::Man { out } => manual::pages(out),
     }

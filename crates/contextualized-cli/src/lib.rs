@@ -10,6 +10,7 @@
 //! | `arguments.rs` | the command line |
 //! | `formula.rs` | `y ~ x0 + x1 \| c0 + c1` |
 //! | `data.rs` | CSV, TSV and Parquet in blocks of columns |
+//! | `settings.rs` | settings of estimators |
 //! | `design.rs` | columns as contexts, features and targets; levels as indicators |
 //! | `saved.rs`, `model_file.rs` | what a model file holds, and how |
 //! | `commands.rs` | one file for each command |
@@ -30,6 +31,7 @@ mod progress;
 mod report;
 mod rows;
 mod saved;
+mod settings;
 
 use clap::Parser;
 use clap::error::ErrorKind;

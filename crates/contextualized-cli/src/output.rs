@@ -1,5 +1,6 @@
 //! Where results go: files that are whole or not there, standard output, tables.
 
+mod png;
 mod tables;
 
 use crate::arguments::Global;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use tempfile::NamedTempFile;
 
+pub(crate) use png::png;
 pub(crate) use tables::{Cell, Fact, STARS, Section, Table, capital, print, say, visible};
 
 /// Temporary files that an interruption has to remove.

@@ -7,21 +7,29 @@ mod axes;
 mod coefficients;
 mod comparison;
 mod dependence;
+mod diagnostics;
 mod edges;
+mod headline;
 mod networks;
+mod one_row;
 mod page;
 mod parts;
 mod pictures;
 mod regression;
 mod samples;
 mod study;
+mod subgroups;
 mod variation;
 mod words;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use axes::ContextAxis;
+pub(crate) use axes::{ContextAxis, Points};
+pub(crate) use dependence::{Average, coefficient_table, dependences_with_bands, ends};
+pub(crate) use edges::EdgeValues;
 pub(crate) use networks::NetworkReport;
+pub(crate) use pictures::{Curve, Curves, FIGURE};
 pub(crate) use regression::RegressionReport;
 pub(crate) use study::Study;
+pub(crate) use variation::INTERCEPT;

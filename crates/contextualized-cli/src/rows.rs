@@ -1,14 +1,19 @@
-//! Files of rows, written in blocks: CSV or Parquet.
+//! Files of rows, written in blocks: CSV, Parquet or JSON.
 
 use crate::arguments::OutputFormat;
 use crate::error::{Error, Result};
 use crate::output::{Failure, OutputFile, output_name};
-use arrow_array::{ArrayRef, Float64Array, RecordBatch};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{Array, ArrayRef, Float64Array, RecordBatch};
+use arrow_cast::display::array_value_to_string;
 use arrow_schema::{ArrowError, Field, Schema};
 use ndarray::Array2;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
+use serde_json::{Map, Number, Value};
+use std::io::Write;
 use std::sync::Arc;
 
 /// A file of rows that is being written.
@@ -24,6 +29,8 @@ pub(crate) struct Rows {
 enum Writer {
     Csv(Box<arrow_csv::Writer<OutputFile>>),
     Parquet(Box<ArrowWriter<OutputFile>>),
+    /// The file, and whether a row was written to it.
+    Json(OutputFile, bool),
 }
 
 impl Rows {
@@ -68,6 +75,9 @@ impl Rows {
         let outcome = match &mut self.writer {
             Some(Writer::Csv(writer)) => writer.write(&batch),
             Some(Writer::Parquet(writer)) => writer.write(&batch).map_err(ArrowError::from),
+            Some(Writer::Json(file, begun)) => {
+                write_json(file, begun, &batch).map_err(ArrowError::from)
+            }
             None => Ok(()),
         };
         outcome.map_err(|source| self.error(&source))
@@ -87,6 +97,7 @@ impl Rows {
                     .map_err(|source| self.error(&source))?;
                 Writer::Parquet(Box::new(writer))
             }
+            OutputFormat::Json => Writer::Json(file, false),
         });
         Ok(())
     }
@@ -96,6 +107,11 @@ impl Rows {
             Some(Writer::Csv(writer)) => Some(writer.into_inner()),
             Some(Writer::Parquet(writer)) => {
                 Some(writer.into_inner().map_err(|source| self.error(&source))?)
+            }
+            Some(Writer::Json(mut file, begun)) => {
+                let end: &[u8] = if begun { b"\n]\n" } else { b"[]\n" };
+                file.write_all(end).map_err(|source| self.error(&source))?;
+                Some(file)
             }
             None => self.file.take(),
         };
@@ -108,5 +124,44 @@ impl Rows {
             Some(failure) => Error::file("write", &self.name, &failure),
             None => Error::failure(format!("cannot write {}: {source}", self.name)),
         }
+    }
+}
+
+/// An object for each row of a block; what is missing is null.
+fn write_json(file: &mut OutputFile, begun: &mut bool, batch: &RecordBatch) -> std::io::Result<()> {
+    let schema = batch.schema();
+    for row in 0..batch.num_rows() {
+        let fields = schema.fields().iter().zip(batch.columns());
+        let object: Map<String, Value> = fields
+            .map(|(field, array)| (field.name().clone(), json_cell(array, row)))
+            .collect();
+        file.write_all(if *begun { b",\n" } else { b"[\n" })?;
+        *begun = true;
+        serde_json::to_writer(&mut *file, &object)?;
+    }
+    Ok(())
+}
+
+/// A number as a number, also one that was read as a text, a truth value as one, and everything else as its
+/// text.
+fn json_cell(array: &ArrayRef, row: usize) -> Value {
+    if array.is_null(row) {
+        return Value::Null;
+    }
+    if let Some(numbers) = array.as_primitive_opt::<Float64Type>() {
+        return Value::from(numbers.value(row));
+    }
+    if let Some(numbers) = array.as_primitive_opt::<Int64Type>() {
+        return Value::from(numbers.value(row));
+    }
+    if let Some(truths) = array.as_boolean_opt() {
+        return Value::from(truths.value(row));
+    }
+    match array_value_to_string(array, row) {
+        Ok(text) => match text.parse::<Number>() {
+            Ok(number) => Value::Number(number),
+            Err(_) => Value::from(text),
+        },
+        Err(_) => Value::Null,
     }
 }

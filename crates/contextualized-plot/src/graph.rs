@@ -34,8 +34,8 @@ const ABOVE_OR_BELOW: f64 = 0.1;
 /// The smallest radius of the circle of nodes, in px.
 const LEAST_ROOM: f64 = 20.0;
 /// The width of the widest edge and of the narrowest, in px.
-const WIDEST: f64 = 6.0;
-const NARROWEST: f64 = 0.4;
+const WIDEST: f64 = 7.0;
+const NARROWEST: f64 = 1.2;
 /// How far edges there and back are from the line between their nodes, in px.
 const ASIDE: f64 = 4.5;
 

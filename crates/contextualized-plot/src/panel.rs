@@ -78,6 +78,17 @@ impl Panel {
         self
     }
 
+    /// Where the x axis is marked and with what texts, such as dates; marks outside its range are left
+    /// out.
+    pub fn x_marks(mut self, marks: &[(f64, &str)]) -> Self {
+        let tick = |(value, label): &(f64, &str)| Tick {
+            value: *value,
+            label: (*label).to_owned(),
+        };
+        self.x.ticks = Some(marks.iter().map(tick).collect());
+        self
+    }
+
     /// Where the y axis is marked; marks outside its range are left out.
     pub fn y_ticks(mut self, ticks: &[f64]) -> Self {
         self.y.ticks = Some(ticks.iter().copied().map(explicit).collect());

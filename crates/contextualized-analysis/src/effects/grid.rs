@@ -2,9 +2,10 @@
 
 use super::{Averaging, Effects};
 use crate::resampling::some_rows;
-use contextualized_core::Result;
 use contextualized_core::validate::check_rows;
+use contextualized_core::{Result, Samples};
 use ndarray::{Array1, Array2, ArrayView1, Axis};
+use std::cmp::Ordering;
 
 /// Values of a context or a feature: those of the grid, and those of the rows.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,6 +109,64 @@ impl EffectGrid {
     }
 }
 
+/// The levels of a factor, and the rows that are given each of them.
+pub(super) struct FactorGrid {
+    pub(super) grid: EffectGrid,
+    /// What the columns hold for each level.
+    pub(super) levels: Vec<Vec<f64>>,
+    pub(super) sources: Vec<usize>,
+}
+
+impl EffectGrid {
+    /// The levels that rows have of a factor in these columns.
+    pub(super) fn of_factor(
+        settings: &Effects,
+        samples: &Samples,
+        columns: &[usize],
+    ) -> FactorGrid {
+        let contexts = samples.contexts();
+        let (sources, weights) = drawn(settings, samples.rows(), samples.weights());
+        let code = |row: usize| -> Vec<f64> {
+            let own = columns.iter().map(|&column| contexts[[row, column]]);
+            own.collect()
+        };
+        let codes: Vec<Vec<f64>> = sources.iter().map(|&row| code(row)).collect();
+        let mut levels = codes.clone();
+        // The indicator of the first column is the largest.
+        let order = |a: &Vec<f64>, b: &Vec<f64>| {
+            let mut pairs = b.iter().zip(a).map(|(b, a)| b.total_cmp(a));
+            pairs.find(|found| found.is_ne()).unwrap_or(Ordering::Equal)
+        };
+        levels.sort_by(order);
+        levels.dedup();
+        let level = |code: &Vec<f64>| levels.iter().position(|own| own == code).unwrap_or(0) as f64;
+        FactorGrid {
+            grid: EffectGrid {
+                points: (0..levels.len()).map(|level| level as f64).collect(),
+                rows: codes.iter().map(level).collect(),
+                weights,
+            },
+            levels,
+            sources,
+        }
+    }
+}
+
+/// Rows that count, at most so many, and their weights, which sum to one.
+fn drawn(
+    settings: &Effects,
+    rows: usize,
+    weights: Option<ArrayView1<'_, f64>>,
+) -> (Vec<usize>, Array1<f64>) {
+    let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
+    let counted: Vec<usize> = (0..rows).filter(|&row| weight(row) > 0.0).collect();
+    let chosen = some_rows(counted.len(), settings.rows, settings.seed);
+    let chosen: Vec<usize> = chosen.iter().map(|&place| counted[place]).collect();
+    let mut row_weights: Array1<f64> = chosen.iter().map(|&row| weight(row)).collect();
+    row_weights /= row_weights.sum();
+    (chosen, row_weights)
+}
+
 /// What a model is asked: rows of the samples, each with a value of what is varied, and the weights of
 /// the answers in every point of the curve (points × questions).
 pub(super) struct Plan {
@@ -123,12 +182,7 @@ impl Plan {
         column: ArrayView1<'_, f64>,
         weights: Option<ArrayView1<'_, f64>>,
     ) -> Result<Self> {
-        let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
-        let counted: Vec<usize> = (0..column.len()).filter(|&row| weight(row) > 0.0).collect();
-        let chosen = some_rows(counted.len(), settings.rows, settings.seed);
-        let chosen: Vec<usize> = chosen.iter().map(|&place| counted[place]).collect();
-        let mut row_weights: Array1<f64> = chosen.iter().map(|&row| weight(row)).collect();
-        row_weights /= row_weights.sum();
+        let (chosen, row_weights) = drawn(settings, column.len(), weights);
         let rows = column.select(Axis(0), &chosen);
         let (points, are_levels) = grid_points(rows.view(), row_weights.view(), settings.points);
         let grid = EffectGrid {

@@ -62,7 +62,7 @@ fn bin(
     let interval = if family.is_binary() {
         // Kish's number of rows of equal weight.
         let rows = total * total / weights.dot(&weights);
-        Some(wilson(outcome.mean, rows, level)?)
+        Some(wilson_interval(outcome.mean, rows, level)?)
     } else {
         let (lowest, highest) = family.mean_range();
         let interval = student(outcome, members.len(), level)?;
@@ -77,8 +77,13 @@ fn bin(
     })
 }
 
-/// Wilson's interval for a share of this many rows.
-fn wilson(share: f64, rows: f64, level: f64) -> Result<(f64, f64)> {
+/// The interval of Wilson (1927, doi:10.1080/01621459.1927.10502953) for a probability, from a share of this
+/// many rows.
+///
+/// # Errors
+///
+/// [`contextualized_core::Error::InvalidParameter`] for a level outside (0, 1).
+pub fn wilson_interval(share: f64, rows: f64, level: f64) -> Result<(f64, f64)> {
     let z = Tail::new(level, None)?.quantile;
     let z2 = z * z / rows;
     let middle = (share + z2 / 2.0) / (1.0 + z2);
@@ -107,10 +112,10 @@ mod tests {
     #[test]
     fn intervals_by_hand() {
         // 8 of 10: (0.8 + 1.9208/10 ± 1.96 √(0.016 + 0.9604/100)) / 1.38416, as in tables.
-        let (lower, upper) = wilson(0.8, 10.0, 0.95).unwrap();
+        let (lower, upper) = wilson_interval(0.8, 10.0, 0.95).unwrap();
         assert_relative_eq!(lower, 0.4901625, epsilon = 1e-6);
         assert_relative_eq!(upper, 0.9433178, epsilon = 1e-6);
-        let (lower, upper) = wilson(0.0, 5.0, 0.95).unwrap();
+        let (lower, upper) = wilson_interval(0.0, 5.0, 0.95).unwrap();
         assert_eq!(lower, 0.0);
         assert!(upper > 0.4 && upper < 0.45);
         // Mean 2, standard error 1/√3, t₀.₉₇₅ with 2 degrees of freedom 4.30265.

@@ -325,6 +325,37 @@ fn importance_names_the_context_of_each_coefficient() {
 }
 
 #[test]
+fn a_factor_is_one_context() {
+    // The slope is 1, 4 or −2 by level; levels are as frequent as 2, 1 and 1.
+    let level = |row: usize| [0, 0, 1, 2][row % 4];
+    let contexts = Array2::from_shape_fn((80, 4), |(row, column)| match column {
+        0 => ((row * 7) % 11) as f64,
+        column => f64::from(u8::from(level(row) == column - 1)),
+    });
+    let samples = Samples::new(
+        contexts.view(),
+        contexts.slice(s![.., ..1]),
+        contexts.slice(s![.., ..1]),
+    )
+    .unwrap()
+    .with_factors([("site", vec![1, 2, 3])])
+    .unwrap();
+    let model = slope(|c, _| c[1] + 4.0 * c[2] - 2.0 * c[3] + 0.5 * c[0]);
+    let table = Effects::new().importance(&model, &samples).unwrap();
+    let contexts: Vec<&str> = table.iter().map(|line| line.context.as_str()).collect();
+    assert_eq!(contexts, ["c0", "site", "c0", "site"]);
+    let site = table[1].summary;
+    assert_relative_eq!(site.range, 6.0, max_relative = 1e-12);
+    assert_eq!((site.highest_at, site.lowest_at), (1.0, 2.0));
+    // Of 1, 1, 4, −2: mean 1, variance 9/2.
+    assert_relative_eq!(
+        site.standard_deviation,
+        4.5_f64.sqrt(),
+        max_relative = 1e-12
+    );
+}
+
+#[test]
 fn rows_are_drawn_by_the_seed() {
     let samples = rows(500, 1, true, true);
     let model = slope(|c, x| (c[0] * c[1]).exp() + x);

@@ -22,6 +22,8 @@ pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
     }
     let progress = Progress::new(global, "reading");
     let training = read_regression(&arguments.data, &formula, settings, &arguments.flags)?;
+    arguments.of_estimators.check(&arguments.estimators)?;
+    let contexts = training.samples.names().context_variables().len();
     let mut chosen = Vec::new();
     for estimate in &arguments.estimators {
         if !chosen.contains(estimate) {
@@ -30,14 +32,23 @@ pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
     }
     let estimators: Vec<Box<dyn DynEstimator>> = chosen
         .iter()
-        .map(|estimate| -> Box<dyn DynEstimator> {
-            let any = estimator(&training.design, settings, *estimate);
-            match estimate {
-                Estimate::Only(method) => Box::new(any.default_of(*method)),
+        .map(|estimate| -> Result<Box<dyn DynEstimator>> {
+            let any = estimator(
+                &training.design,
+                settings,
+                &arguments.of_estimators,
+                *estimate,
+                &training.samples,
+            )?;
+            Ok(match estimate {
+                Estimate::Only(_) => match any.listed(contexts).into_iter().next() {
+                    Some(only) => Box::new(only),
+                    None => Box::new(any),
+                },
                 Estimate::Auto => Box::new(any),
-            }
+            })
         })
-        .collect();
+        .collect::<Result<_>>()?;
     progress.say("comparing");
     let section = match &arguments.test {
         None => by_folds(arguments, &training, &estimators)?,
@@ -114,7 +125,12 @@ fn on_test(
     path: &str,
 ) -> Result<Section> {
     let source = Source::open(path, &arguments.flags.reading()?)?;
-    let (test, _) = Encoder::samples(&training.design, &source, arguments.flags.drop_missing)?;
+    let (test, _) = Encoder::samples(
+        &training.design,
+        &source,
+        arguments.flags.drop_missing,
+        arguments.drop_unknown_levels,
+    )?;
     let compared = compare_on_test(
         estimators,
         &training.samples,

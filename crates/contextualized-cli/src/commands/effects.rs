@@ -1,9 +1,10 @@
 //! `effects`: which coefficient varies, with which context, and with what evidence; of networks, which edge.
 
+use super::curves::{curves, write_figures, write_table};
 use super::fit::rows_in_words;
 use crate::arguments::{Effects, Global};
 use crate::error::Result;
-use crate::output::{Cell, STARS, Section, Table, print};
+use crate::output::{Cell, OutputFile, STARS, Section, Table, print};
 use crate::saved::{Baseline, DataSummary, Fitted, Networks, Regression, Saved};
 use contextualized_analysis::{
     NoiseFinding, Variation, average_coefficients, noise_findings, variations,
@@ -22,6 +23,9 @@ fn without_rounding(deviation: f64, mean: f64) -> f64 {
 
 pub(crate) fn run(arguments: &Effects, global: &Global) -> Result<()> {
     let saved = Saved::load(&arguments.model)?;
+    if let Some(path) = &arguments.curves {
+        OutputFile::check(path)?;
+    }
     let training = saved.training.samples(&saved.design)?;
     let mut sections = vec![
         (rows_in_words(&saved), None),
@@ -32,6 +36,21 @@ pub(crate) fn run(arguments: &Effects, global: &Global) -> Result<()> {
             sections.extend(coefficients(regression, &training, &saved.data)?)
         }
         Fitted::Networks(networks) => sections.push(edges(networks, &training)?),
+    }
+    if arguments.curves.is_some() || arguments.figures.is_some() {
+        let curves = curves(&saved, &training, arguments.level)?;
+        if let Some(path) = &arguments.curves {
+            write_table(&curves, path)?;
+            sections.push((format!("Curves written to {path}"), None));
+        }
+        if let Some(folder) = &arguments.figures {
+            let drawn = write_figures(&curves, folder)?;
+            let text = format!("{drawn} figures drawn in {}", folder.display());
+            sections.push((text, None));
+        }
+    }
+    if arguments.curves.as_deref() == Some("-") {
+        return Ok(());
     }
     print(&saved.facts(), &sections, global.json)
 }
@@ -126,7 +145,7 @@ pub(super) fn coefficients(
     );
     let tested = match &regression.variation {
         Baseline::Fitted(tests) => format!(
-            "Wald tests of an additive Gaussian process on {} rows, with an HC3 covariance: noise may be uneven, {}. Holm and BH adjust for the number of tests. *, **, ***: Holm p at most 0.05, 0.01, 0.001. Does anything vary at all? p = {}",
+            "Wald tests of an additive Gaussian process on {} rows, with an HC3 covariance: noise may be uneven, {}. Holm and BH adjust for the number of tests with all contexts, and for that of tests with one. *, **, ***: Holm p at most 0.05, 0.01, 0.001. Does anything vary at all? p = {}",
             tests.rows,
             data.independence(),
             Cell::PValue(tests.table.omnibus).shown()
@@ -183,10 +202,14 @@ fn noise_in_words(regression: &Regression, training: &Samples) -> Result<Option<
         .model
         .as_uncertain()
         .is_some_and(|model| model.assumes().even_noise);
-    let advice = if even {
-        " The tests of variation allow for uneven noise, standard errors and intervals do not: `--bootstraps 100` makes some that do."
-    } else {
-        ""
+    let advice = match (even, regression.variation.fitted()) {
+        (true, Some(_)) => {
+            " The tests of variation allow for uneven noise, standard errors and intervals do not: `--bootstraps 100` makes some that do."
+        }
+        (true, None) => {
+            " Standard errors and intervals do not allow for uneven noise: `--bootstraps 100` makes some that do."
+        }
+        (false, _) => "",
     };
     Ok(Some(said.join(" ") + advice))
 }

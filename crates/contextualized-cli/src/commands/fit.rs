@@ -11,6 +11,7 @@ use crate::progress::Progress;
 use crate::saved::{
     Baseline, DataSummary, Fitted, Groups, Regression, Saved, Tests, TrainingRows, spread,
 };
+use crate::settings::RegressionSettingsFlags;
 use contextualized_analysis::{goodness_of_fit, wald_table};
 use contextualized_auto::{
     AutoRegression, AutoReport, CandidateOutcome, CandidateReport, RegressionMethod,
@@ -18,7 +19,7 @@ use contextualized_auto::{
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::{Estimator, RegressionEstimator, RegressionSettings, Samples};
 use contextualized_linear::{GaussianProcessRegression, KernelShape, Sharing};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// The most rows that tests of variation are made with: their kernel has length scales for every
 /// coefficient with every context, and with as many rows power is ample.
@@ -48,6 +49,7 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
             arguments.bootstraps
         )));
     }
+    arguments.of_estimators.check(&[arguments.estimator])?;
     let formula = formula::parse(&arguments.formula)?;
     OutputFile::check(&arguments.out)?;
     if formula.targets.is_empty() {
@@ -61,34 +63,57 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
     let samples = &training.samples;
 
     progress.say("fitting");
-    let estimator =
-        estimator(design, settings, arguments.estimator).bootstraps(arguments.bootstraps);
-    let model = estimator.fit_observed(samples, &|done, total| progress.at(done, total))?;
+    let estimator = estimator(
+        design,
+        settings,
+        &arguments.of_estimators,
+        arguments.estimator,
+        samples,
+    )?
+    .bootstraps(arguments.bootstraps);
     let by_default = RegressionSettings {
         family: design.family,
         intercept: design.intercept,
         seed: settings.seed,
     };
+    // Effects and reports compare with the baselines. None of these needs another.
+    let (model, ((population, clusters), variation)) = rayon::join(
+        || estimator.fit_observed(samples, &|done, total| progress.at(done, total)),
+        || {
+            let baselines = (
+                Baseline::new(PopulationRegression::with_settings(&by_default).fit(samples)),
+                Baseline::new(ClusterRegression::with_settings(&by_default).fit(samples)),
+            );
+            let tests = if arguments.no_tests {
+                Baseline::Failed("it was fitted with --no-tests".to_owned())
+            } else {
+                Baseline::new(tests(design, samples))
+            };
+            (baselines, tests)
+        },
+    );
+    let model = model?;
     let regression = Regression {
         goodness: goodness_of_fit(&model, samples)?,
         model,
-        // Effects and reports compare with these.
-        population: Baseline::new(PopulationRegression::with_settings(&by_default).fit(samples)),
-        clusters: Baseline::new(ClusterRegression::with_settings(&by_default).fit(samples)),
-        variation: if arguments.no_tests {
-            Baseline::Failed("it was fitted with --no-tests".to_owned())
-        } else {
-            progress.say("testing what varies");
-            Baseline::new(tests(design, samples))
-        },
+        population,
+        clusters,
+        variation,
     };
+    let mut data = summary(
+        &arguments.data,
+        &training,
+        settings.weights.as_deref(),
+        settings.groups.as_deref(),
+    );
+    if arguments.estimator == Estimate::Auto && !settings.slow {
+        let left_out = slow(design, samples);
+        data.remarks.extend(left_out.map(|reason| {
+            format!("gp is left out of the choice: {reason}; --slow compares it all the same")
+        }));
+    }
     let saved = Saved {
-        data: summary(
-            &arguments.data,
-            &training,
-            settings.weights.as_deref(),
-            settings.groups.as_deref(),
-        ),
+        data,
         training: TrainingRows::of(samples)?,
         fitted: Fitted::Regression(Box::new(regression)),
         design: training.design,
@@ -161,17 +186,67 @@ pub(super) fn read_regression(
 pub(super) fn estimator(
     design: &Design,
     settings: &RegressionFlags,
+    of_estimators: &RegressionSettingsFlags,
     estimate: Estimate<RegressionMethod>,
-) -> AutoRegression {
+    samples: &Samples,
+) -> Result<AutoRegression> {
     let estimator = AutoRegression::new()
         .family(design.family)
         .intercept(design.intercept)
         .folds(settings.folds)
         .seed(settings.seed);
-    match estimate {
+    let estimator = match estimate {
         Estimate::Auto => estimator,
         Estimate::Only(method) => estimator.only(method),
+    };
+    let slow = if settings.slow {
+        None
+    } else {
+        slow(design, samples)
+    };
+    let gp = Estimate::Only(RegressionMethod::GaussianProcess);
+    if let Some(reason) = slow.as_ref().filter(|_| estimate == gp) {
+        return Err(Error::failure(format!(
+            "{reason}; --slow fits it all the same, --estimator cluster or neural takes seconds, and so do contexts of fewer levels or fewer rows"
+        )));
     }
+    if slow.is_none() && !of_estimators.any() {
+        return Ok(estimator);
+    }
+    let contexts = samples.names().context_variables().len();
+    let mut candidates = of_estimators.applied(estimator.listed(contexts));
+    if slow.is_some() {
+        candidates.retain(|candidate| candidate.method() != RegressionMethod::GaussianProcess);
+    }
+    Ok(estimator.candidates(candidates))
+}
+
+/// Why a Gaussian process would take minutes, if it would: each combination of levels has a weight in every
+/// coefficient, and equations are solved for all of them.
+pub(super) fn slow(design: &Design, samples: &Samples) -> Option<String> {
+    const MOST_WEIGHTS: usize = 1_000;
+    // Of fewer the equations are those of the rows.
+    const FEW_ROWS: usize = 2_000;
+    let variables = samples.names().context_variables();
+    let factors: Vec<_> = variables.iter().filter(|own| own.factor).collect();
+    if samples.rows() <= FEW_ROWS || factors.is_empty() {
+        return None;
+    }
+    let contexts = samples.contexts();
+    let codes = contexts.rows().into_iter().map(|row| {
+        let own = factors.iter().flat_map(|factor| factor.columns.clone());
+        own.map(|column| row[column].to_bits()).collect::<Vec<_>>()
+    });
+    let combinations = codes.collect::<HashSet<_>>().len();
+    let coefficients = samples.features().ncols() + usize::from(design.intercept);
+    let names: Vec<&str> = factors.iter().map(|own| own.name.as_str()).collect();
+    (combinations * coefficients > MOST_WEIGHTS).then(|| {
+        format!(
+            "{combinations} combinations of levels of {} with {coefficients} coefficients and {} rows would take a Gaussian process minutes",
+            names.join(", "),
+            samples.rows()
+        )
+    })
 }
 
 /// Which coefficients vary with which contexts, by one procedure whatever estimator was chosen: a

@@ -9,8 +9,8 @@ use crate::formula;
 use crate::output::OutputFile;
 use crate::progress::Progress;
 use crate::saved::{self, Baseline, Fitted, Saved, TrainingRows};
-use contextualized_auto::{AutoNetworks, NetworkMethod};
-use contextualized_core::Estimator;
+use contextualized_auto::{AutoNetworks, NetworkChoice, NetworkMethod};
+use contextualized_core::{Estimator, Samples, Standardization};
 
 /// The most nodes of a network.
 const MOST_NODES: usize = 500;
@@ -57,6 +57,7 @@ pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
         )));
     }
 
+    let units = units_of_nodes(arguments.kind, samples);
     progress.say("fitting");
     let any = AutoNetworks::new(arguments.kind)
         .folds(arguments.folds)
@@ -70,6 +71,8 @@ pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
             any.clone().only(method)
         }
     };
+    let candidates = estimator.listed()?;
+    let estimator = estimator.candidates(arguments.of_estimators.of_networks(candidates)?);
     let model = estimator.fit_observed(samples, &|done, total| progress.at(done, total))?;
     let baseline = |method| {
         let fitted = any
@@ -77,13 +80,15 @@ pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
             .and_then(|estimator| estimator.fit(samples));
         Baseline::new(fitted)
     };
+    let mut data = summary(
+        &arguments.data,
+        &training,
+        arguments.weights.as_deref(),
+        arguments.groups.as_deref(),
+    );
+    data.remarks.extend(units);
     let saved = Saved {
-        data: summary(
-            &arguments.data,
-            &training,
-            arguments.weights.as_deref(),
-            arguments.groups.as_deref(),
-        ),
+        data,
         training: TrainingRows::of(samples)?,
         fitted: Fitted::Networks(Box::new(saved::Networks {
             model,
@@ -94,4 +99,25 @@ pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
         reading: training.reading,
     };
     finish(&saved, &arguments.out, progress, global, false)
+}
+
+/// A warning, where nodes of a directed network are measured in very different units: the order of nodes is found
+/// from their variances.
+fn units_of_nodes(kind: NetworkChoice, samples: &Samples) -> Option<String> {
+    const RATIO: f64 = 10.0;
+    if kind != NetworkChoice::Bayesian {
+        return None;
+    }
+    let scales = Standardization::fit(samples.features(), samples.weights()).ok()?;
+    let names = samples.names().features.iter();
+    let mut nodes: Vec<(&String, f64)> = names.zip(scales.scales().iter().copied()).collect();
+    nodes.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let (least, most) = (nodes.first()?, nodes.last()?);
+    let ratio = most.1 / least.1;
+    (ratio > RATIO).then(|| {
+        format!(
+            "Directions depend on the units of the nodes, and the standard deviation of {} is {ratio:.0} times that of {}: measure nodes in units in which their noise is about the same, or write scale({}) and so on for nodes in standard deviations",
+            most.0, least.0, most.0
+        )
+    })
 }

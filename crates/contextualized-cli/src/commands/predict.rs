@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
     }
 
     let progress = Progress::new(global, "predicting");
-    let mut output = arguments.output.rows()?;
+    let mut output = arguments.output.rows(global)?;
     let mut read = 0;
     for chunk in source.chunks(&columns)? {
         let chunk = chunk?;

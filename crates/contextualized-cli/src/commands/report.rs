@@ -1,16 +1,17 @@
 //! `report`: one HTML file.
 
 use super::fit::file_name;
+use super::summary::Account;
 use crate::arguments::{Global, Report};
 use crate::data::Source;
-use crate::design::{Design, Encoder};
+use crate::design::{Design, Encoder, LeftOut, Variable};
 use crate::error::Result;
 use crate::output::{OutputFile, capital, say};
 use crate::progress::Progress;
-use crate::report::{ContextAxis, NetworkReport, RegressionReport, Study};
+use crate::report::{ContextAxis, NetworkReport, Points, RegressionReport, Study};
 use crate::saved::{Fitted, Networks, Regression, Saved};
 use contextualized_core::{LocalCoefficients, NetworkDensity, Samples};
-use ndarray::Array2;
+use ndarray::{Array2, s};
 
 pub(crate) fn run(arguments: &Report, global: &Global) -> Result<()> {
     let saved = Saved::load(&arguments.model)?;
@@ -21,13 +22,16 @@ pub(crate) fn run(arguments: &Report, global: &Global) -> Result<()> {
     let design = saved
         .design
         .with_offset_named(arguments.offset.as_deref())?;
-    let (test, dropped) = Encoder::samples(&design, &source, arguments.flags.drop_missing)?;
+    let (test, left_out) = Encoder::samples(
+        &design,
+        &source,
+        arguments.flags.drop_missing,
+        arguments.drop_unknown_levels,
+    )?;
     progress.say("writing the report");
-    let study = study(&saved, arguments, test, dropped)?;
+    let study = study(&saved, arguments, test, left_out)?;
     let html = match &saved.fitted {
-        Fitted::Regression(regression) => {
-            of_regression(study, regression, saved.design.intercept, arguments.level)?
-        }
+        Fitted::Regression(regression) => of_regression(study, &saved, regression, arguments)?,
         Fitted::Networks(networks) => of_networks(study, networks)?,
     };
     OutputFile::write_whole(&arguments.out, html.as_bytes())?;
@@ -43,7 +47,7 @@ pub(crate) fn run(arguments: &Report, global: &Global) -> Result<()> {
 }
 
 /// What the report is about, whatever was fitted.
-fn study(saved: &Saved, arguments: &Report, test: Samples, dropped: usize) -> Result<Study> {
+fn study(saved: &Saved, arguments: &Report, test: Samples, left_out: LeftOut) -> Result<Study> {
     let design = &saved.design;
     let title = match (&arguments.title, design.is_of_networks()) {
         (Some(title), _) => title.clone(),
@@ -53,17 +57,17 @@ fn study(saved: &Saved, arguments: &Report, test: Samples, dropped: usize) -> Re
         ),
         (None, true) => "Networks that depend on context".to_owned(),
     };
-    let left_out = |dropped: usize| match dropped {
-        0 => "none".to_owned(),
-        dropped => format!("{dropped}, with missing values"),
+    let of_training = LeftOut {
+        missing: saved.data.dropped,
+        unknown: 0,
     };
     let mut data = vec![
         fact("Training file", &saved.data.file),
         fact("Training rows", saved.data.rows),
-        fact("Training rows left out", left_out(saved.data.dropped)),
+        fact("Training rows left out", of_training.text()),
         fact("Test file", file_name(&arguments.data)),
         fact("Test rows", test.rows()),
-        fact("Test rows left out", left_out(dropped)),
+        fact("Test rows left out", left_out.text()),
     ];
     data.extend(
         saved
@@ -110,7 +114,7 @@ fn study(saved: &Saved, arguments: &Report, test: Samples, dropped: usize) -> Re
         training: saved.training.samples(design)?,
         training_rows: saved.data.rows,
         test,
-        contexts: axes(design),
+        contexts: axes(design, &saved.training.samples(design)?),
         cluster_sizes: Vec::new(),
         candidates: choice.candidates().to_vec(),
         chosen: choice.chosen(),
@@ -126,9 +130,9 @@ const NO_POPULATION: &str = "a report compares with the population, which could 
 
 fn of_regression(
     mut study: Study,
+    saved: &Saved,
     regression: &Regression,
-    intercept: bool,
-    level: f64,
+    arguments: &Report,
 ) -> Result<String> {
     let model = &regression.model;
     for (label, failure) in [
@@ -143,15 +147,27 @@ fn of_regression(
         let own = model.report().clusters.iter();
         study.cluster_sizes = own.map(|cluster| cluster.rows).collect();
     }
+    let training = saved.training.samples(&saved.design)?;
+    let account = Account::new(saved, regression, &training, arguments.level)?;
+    let known = model.predictor_distribution(study.test.contexts(), study.test.features());
+    let known = match known {
+        Ok(known) => Some(known),
+        Err(contextualized_core::Error::NoIntervals { .. }) => None,
+        Err(other) => return Err(other.into()),
+    };
     Ok(RegressionReport {
         study: &study,
         model,
         bands: model.as_sums(),
-        intercept,
+        intercept: saved.design.intercept,
+        averages: &account.averages,
+        summary: &[account.averages_table(), account.fit_table()],
+        known: known.as_ref(),
+        row: usize::try_from(arguments.row - 1).unwrap_or(usize::MAX),
         population: regression.population.required(NO_POPULATION)?,
         clusters: clusters.map(|model| model as _),
         variation: regression.variation.fitted(),
-        level,
+        level: arguments.level,
     }
     .html()?)
 }
@@ -170,8 +186,9 @@ fn of_networks(mut study: Study, networks: &Networks) -> Result<String> {
     .html()?)
 }
 
-/// Contexts as the formula names them: a variable with levels is one context, whatever its columns.
-fn axes(design: &Design) -> Vec<ContextAxis> {
+/// Contexts as the formula names them: a variable with levels is one context, whatever its columns, and so is
+/// one with a basis.
+pub(super) fn axes(design: &Design, training: &Samples) -> Vec<ContextAxis> {
     let mut axes = Vec::new();
     for (position, variable) in design.variables.iter().enumerate() {
         let own: Vec<(usize, Option<usize>)> = design
@@ -182,26 +199,60 @@ fn axes(design: &Design) -> Vec<ContextAxis> {
                 let factors = context.factors.iter();
                 factors
                     .filter(|(variable, _)| *variable == position)
-                    .map(move |(_, level)| (column, *level))
+                    .map(move |(_, part)| (column, *part))
             })
             .collect();
+        if own.is_empty() {
+            continue;
+        }
         let columns: Vec<usize> = own.iter().map(|(column, _)| *column).collect();
-        match &variable.levels {
-            _ if own.is_empty() => {}
-            None => axes.extend(
-                columns
-                    .into_iter()
-                    .map(|column| ContextAxis::Number { column }),
-            ),
-            Some(levels) => axes.push(ContextAxis::Category {
+        let basis = variable.made.as_ref().and_then(|made| made.basis.as_ref());
+        if let Some(levels) = &variable.levels {
+            axes.push(ContextAxis::Coded {
                 name: variable.name.clone(),
                 codes: Array2::from_shape_fn((levels.len(), own.len()), |(level, column)| {
                     f64::from(own[column].1 == Some(level))
                 }),
                 columns,
-                levels: levels.clone(),
-            }),
+                at: Points::Levels(levels.clone()),
+            });
+        } else if let (Some(basis), [first, _, ..]) = (basis, &columns[..]) {
+            let rows = basis.arguments(
+                training
+                    .contexts()
+                    .slice(s![.., *first..first + basis.columns()]),
+            );
+            let values = basis.grid(&rows, POINTS);
+            axes.push(ContextAxis::Coded {
+                name: made_of(variable),
+                codes: basis.table(&values),
+                columns,
+                at: Points::Numbers {
+                    values,
+                    rows,
+                    clock: None,
+                },
+            });
+        } else {
+            let number = |column| ContextAxis::Number {
+                column,
+                clock: variable.clock,
+            };
+            axes.extend(columns.into_iter().map(number));
         }
     }
+    // In the order of the formula.
+    axes.sort_by_key(|axis| axis.columns().into_iter().min());
     axes
+}
+
+/// Points of a curve along a number that a basis is made of.
+const POINTS: usize = 20;
+
+/// What a basis is made of, as the formula says it.
+fn made_of(variable: &Variable) -> String {
+    match &variable.made {
+        Some(made) => made.of.to_string(),
+        None => variable.name.clone(),
+    }
 }

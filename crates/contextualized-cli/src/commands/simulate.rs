@@ -1,6 +1,6 @@
 //! `simulate`: data whose truth is known.
 
-use crate::arguments::{Part, Problem, Simulate};
+use crate::arguments::{Global, Part, Problem, Simulate};
 use crate::error::{Error, Result};
 use crate::pairs::{column_name, pairs};
 use contextualized_core::Samples;
@@ -18,7 +18,7 @@ fn named(names: &[String], values: ArrayView2<'_, f64>) -> Columns {
     names.iter().cloned().zip(columns).collect()
 }
 
-pub(crate) fn run(arguments: &Simulate) -> Result<()> {
+pub(crate) fn run(arguments: &Simulate, global: &Global) -> Result<()> {
     if arguments.rows == 0 {
         return Err(Error::usage("--rows 0 leaves nothing to simulate"));
     }
@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: &Simulate) -> Result<()> {
         Problem::Sem => sem(arguments)?,
         Problem::Correlation => correlation(arguments)?,
     };
-    let mut output = arguments.output.rows()?;
+    let mut output = arguments.output.rows(global)?;
     let (names, values): (Vec<String>, Vec<Array1<f64>>) = columns.into_iter().unzip();
     let views: Vec<_> = values.iter().map(Array1::view).collect();
     let table = stack(Axis(1), &views)

@@ -24,16 +24,7 @@ pub(crate) fn run(arguments: &Summary, global: &Global) -> Result<()> {
         }
     };
     let training = saved.training.samples(&saved.design)?;
-    let averages = average_coefficients(&regression.model, &training, Some(arguments.level))?;
-    let known = match regression.model.as_predictive() {
-        Some(model) => {
-            let nobody = s![..0, ..];
-            let contexts = training.contexts().slice_move(nobody);
-            let features = training.features().slice_move(nobody);
-            Some(model.predictor_distribution(contexts, features)?)
-        }
-        None => None,
-    };
+    let account = Account::new(&saved, regression, &training, arguments.level)?;
     let mut sections = vec![(rows_in_words(&saved), None)];
     let said = [saved.data.kept_together(), family_in_words(&saved.design)];
     sections.extend(
@@ -44,24 +35,196 @@ pub(crate) fn run(arguments: &Summary, global: &Global) -> Result<()> {
     sections.extend(saved.data.remarks.iter().map(|text| (text.clone(), None)));
     sections.push((format!("Fitted: {}", saved.fitted.describe()), None));
     sections.extend(saved.transformed().map(|text| (text, None)));
-    let factors = factors(&saved, regression, &training)?;
-    sections.push(average_table(
-        &averages,
-        &factors,
-        known.as_ref(),
-        &training,
-        &saved,
-        regression,
-        arguments.level,
-    ));
+    sections.push(account.averages_table());
     sections.extend(coefficients(regression, &training, &saved.data)?);
-    sections.push(fit_table(
-        regression,
-        &averages,
-        known.as_ref(),
-        saved.data.rows,
-    ));
+    sections.push(account.fit_table());
     print(&saved.facts(), &sections, global.json)
+}
+
+/// What a regression's summary and its report say of it.
+pub(super) struct Account<'a> {
+    saved: &'a Saved,
+    regression: &'a Regression,
+    training: &'a Samples,
+    level: f64,
+    pub(super) averages: Vec<AverageCoefficient>,
+    factors: Vec<Factor>,
+    /// Of no rows: its dispersions and degrees of freedom.
+    known: Option<PredictorDistribution>,
+}
+
+impl<'a> Account<'a> {
+    /// Of the training rows, with intervals of this probability.
+    pub(super) fn new(
+        saved: &'a Saved,
+        regression: &'a Regression,
+        training: &'a Samples,
+        level: f64,
+    ) -> Result<Self> {
+        let known = match regression.model.as_predictive() {
+            Some(model) => {
+                let nobody = s![..0, ..];
+                let contexts = training.contexts().slice_move(nobody);
+                let features = training.features().slice_move(nobody);
+                Some(model.predictor_distribution(contexts, features)?)
+            }
+            None => None,
+        };
+        Ok(Self {
+            saved,
+            regression,
+            training,
+            level,
+            averages: average_coefficients(&regression.model, training, Some(level))?,
+            factors: factors(saved, regression, training)?,
+            known,
+        })
+    }
+
+    /// Average coefficients with their evidence, a factor's own line before those of its levels.
+    pub(super) fn averages_table(&self) -> Section {
+        let Self {
+            saved,
+            regression,
+            training,
+            level,
+            averages,
+            factors,
+            known,
+        } = self;
+        let rows = saved.data.rows;
+        let several = training.names().targets.len() > 1;
+        let degrees = known.as_ref().and_then(|known| known.degrees_of_freedom);
+        let statistic = if degrees.is_some() { "t" } else { "z" };
+        let mut columns = vec![
+            "coefficient",
+            "average",
+            "SE",
+            "lower",
+            "upper",
+            statistic,
+            "p",
+        ];
+        columns.push("effective df");
+        if several {
+            columns.insert(0, "target");
+        }
+        let mut table = Table::new("averages", &columns);
+        for line in averages {
+            let first = |factor: &&Factor| factor.levels.first() == Some(&line.coefficient);
+            if let Some(factor) = factors.iter().find(first) {
+                let tests = factor.tests.iter().flatten();
+                let test = tests.into_iter().find(|test| test.target == line.target);
+                let levels = averages.iter().filter(|own| {
+                    own.target == line.target && factor.levels.contains(&own.coefficient)
+                });
+                let degrees: Option<f64> = levels.map(|level| level.effective_degrees).sum();
+                let mut row = vec![Cell::from(factor.name.as_str())];
+                row.extend([const { Cell::Missing }; 5]);
+                row.push(test.map_or(Cell::Missing, |test| Cell::PValue(test.p_value)));
+                row.push(degrees.into());
+                if several {
+                    row.insert(0, line.target.as_str().into());
+                }
+                table.push(row);
+            }
+            let evidence = line.evidence.as_ref();
+            let mut row: Vec<Cell> = vec![
+                line.coefficient.as_str().into(),
+                line.average.into(),
+                evidence.map(|own| own.standard_error).into(),
+                evidence.map(|own| own.lower).into(),
+                evidence.map(|own| own.upper).into(),
+                evidence.map(|own| own.statistic).into(),
+                evidence.map_or(Cell::Missing, |own| Cell::PValue(own.p_value)),
+                line.effective_degrees.into(),
+            ];
+            if several {
+                row.insert(0, line.target.as_str().into());
+            }
+            table.push(row);
+        }
+        let over = if training.rows() == rows {
+            format!("{rows} training rows")
+        } else {
+            format!("{} of {rows} training rows", training.rows())
+        };
+        let evidence = if averages.iter().all(|line| line.evidence.is_none()) {
+            "This model has no standard errors: fit it with `--bootstraps 100`.".to_owned()
+        } else {
+            let distribution = match degrees {
+                Some(degrees) => format!("Student's t with {degrees:.1} degrees of freedom"),
+                None => "the normal distribution".to_owned(),
+            };
+            format!(
+                "Intervals of {} % and p-values of the hypothesis that the average is zero are by {distribution}; {}.{}",
+                100.0 * level,
+                assumed(regression, saved),
+                if factors.is_empty() {
+                    ""
+                } else {
+                    " The line of a factor tests its levels together."
+                }
+            )
+        };
+        (
+            format!(
+                "Coefficients averaged over the contexts of {over}, the intercept at average features. {evidence}"
+            ),
+            Some(table),
+        )
+    }
+
+    /// How well the model fits each target.
+    pub(super) fn fit_table(&self) -> Section {
+        let Self {
+            regression,
+            averages,
+            known,
+            saved,
+            ..
+        } = self;
+        let rows = saved.data.rows;
+        let family = regression.model.family();
+        let mut table = Table::new(
+            "fit",
+            &[
+                "target",
+                "rows",
+                "effective df",
+                "residual SD",
+                "deviance explained",
+                "log-likelihood",
+            ],
+        );
+        for (target, fit) in regression.goodness.iter().enumerate() {
+            let GoodnessOfFit {
+                target: name,
+                deviance_explained,
+                log_likelihood,
+            } = fit;
+            let own = averages.iter().filter(|line| line.target == *name);
+            let degrees: Option<f64> = own.map(|line| line.effective_degrees).sum();
+            let dispersion = known.as_ref().map(|known| known.dispersions[target]);
+            let residual = dispersion.filter(|_| family.has_dispersion());
+            table.push(vec![
+                name.as_str().into(),
+                rows.to_string().into(),
+                degrees.into(),
+                residual.map(f64::sqrt).into(),
+                (*deviance_explained).into(),
+                (*log_likelihood).into(),
+            ]);
+        }
+        let explained = "Fit to the training rows. Deviance explained: share of the deviance of a constant that the model does without, R² of a linear model."
+            .to_owned();
+        let unit = if family.has_dispersion() {
+            " Residual SD: of a row of average weight."
+        } else {
+            ""
+        };
+        (explained + unit, Some(table))
+    }
 }
 
 /// A factor among the features: its levels, tested together.
@@ -90,99 +253,6 @@ fn factors(saved: &Saved, regression: &Regression, training: &Samples) -> Result
         .collect()
 }
 
-/// Average coefficients with their evidence, a factor's own line before those of its levels.
-fn average_table(
-    averages: &[AverageCoefficient],
-    factors: &[Factor],
-    known: Option<&PredictorDistribution>,
-    training: &Samples,
-    saved: &Saved,
-    regression: &Regression,
-    level: f64,
-) -> Section {
-    let rows = saved.data.rows;
-    let several = training.names().targets.len() > 1;
-    let degrees = known.and_then(|known| known.degrees_of_freedom);
-    let statistic = if degrees.is_some() { "t" } else { "z" };
-    let mut columns = vec![
-        "coefficient",
-        "average",
-        "SE",
-        "lower",
-        "upper",
-        statistic,
-        "p",
-    ];
-    columns.push("effective df");
-    if several {
-        columns.insert(0, "target");
-    }
-    let mut table = Table::new("averages", &columns);
-    for line in averages {
-        let first = |factor: &&Factor| factor.levels.first() == Some(&line.coefficient);
-        if let Some(factor) = factors.iter().find(first) {
-            let tests = factor.tests.iter().flatten();
-            let test = tests.into_iter().find(|test| test.target == line.target);
-            let levels = averages.iter().filter(|own| {
-                own.target == line.target && factor.levels.contains(&own.coefficient)
-            });
-            let degrees: Option<f64> = levels.map(|level| level.effective_degrees).sum();
-            let mut row = vec![Cell::from(factor.name.as_str())];
-            row.extend([const { Cell::Missing }; 5]);
-            row.push(test.map_or(Cell::Missing, |test| Cell::PValue(test.p_value)));
-            row.push(degrees.into());
-            if several {
-                row.insert(0, line.target.as_str().into());
-            }
-            table.push(row);
-        }
-        let evidence = line.evidence.as_ref();
-        let mut row: Vec<Cell> = vec![
-            line.coefficient.as_str().into(),
-            line.average.into(),
-            evidence.map(|own| own.standard_error).into(),
-            evidence.map(|own| own.lower).into(),
-            evidence.map(|own| own.upper).into(),
-            evidence.map(|own| own.statistic).into(),
-            evidence.map_or(Cell::Missing, |own| Cell::PValue(own.p_value)),
-            line.effective_degrees.into(),
-        ];
-        if several {
-            row.insert(0, line.target.as_str().into());
-        }
-        table.push(row);
-    }
-    let over = if training.rows() == rows {
-        format!("{rows} training rows")
-    } else {
-        format!("{} of {rows} training rows", training.rows())
-    };
-    let evidence = if averages.iter().all(|line| line.evidence.is_none()) {
-        "This model has no standard errors: fit it with `--bootstraps 100`.".to_owned()
-    } else {
-        let distribution = match degrees {
-            Some(degrees) => format!("Student's t with {degrees:.1} degrees of freedom"),
-            None => "the normal distribution".to_owned(),
-        };
-        format!(
-            "Intervals of {} % and p-values of the hypothesis that the average is zero are by {distribution}; {}.{}",
-            100.0 * level,
-            assumed(regression, saved),
-            if factors.is_empty() {
-                ""
-            } else {
-                " The line of a factor tests its levels together."
-            }
-        )
-    };
-    (
-        format!(
-            "Coefficients averaged over the contexts of {over}, the intercept at average features. {evidence}"
-        ),
-        Some(table),
-    )
-}
-
 /// What the standard errors assume of the rows.
 fn assumed(regression: &Regression, saved: &Saved) -> String {
     let assumed = regression.model.as_uncertain().map(|model| model.assumes());
@@ -192,52 +262,4 @@ fn assumed(regression: &Regression, saved: &Saved) -> String {
         (Some(_), false) => format!("they assume that {}", saved.data.independence()),
         (Some(_), true) => "they assume independent rows, which those kept together are not: `--bootstraps 100` makes some that allow for it".to_owned(),
     }
-}
-
-/// How well the model fits each target.
-fn fit_table(
-    regression: &Regression,
-    averages: &[AverageCoefficient],
-    known: Option<&PredictorDistribution>,
-    rows: usize,
-) -> Section {
-    let family = regression.model.family();
-    let mut table = Table::new(
-        "fit",
-        &[
-            "target",
-            "rows",
-            "effective df",
-            "residual SD",
-            "deviance explained",
-            "log-likelihood",
-        ],
-    );
-    for (target, fit) in regression.goodness.iter().enumerate() {
-        let GoodnessOfFit {
-            target: name,
-            deviance_explained,
-            log_likelihood,
-        } = fit;
-        let own = averages.iter().filter(|line| line.target == *name);
-        let degrees: Option<f64> = own.map(|line| line.effective_degrees).sum();
-        let dispersion = known.map(|known| known.dispersions[target]);
-        let residual = dispersion.filter(|_| family.has_dispersion());
-        table.push(vec![
-            name.as_str().into(),
-            rows.to_string().into(),
-            degrees.into(),
-            residual.map(f64::sqrt).into(),
-            (*deviance_explained).into(),
-            (*log_likelihood).into(),
-        ]);
-    }
-    let explained = "Fit to the training rows. Deviance explained: share of the deviance of a constant that the model does without, R² of a linear model."
-        .to_owned();
-    let unit = if family.has_dispersion() {
-        " Residual SD: of a row of average weight."
-    } else {
-        ""
-    };
-    (explained + unit, Some(table))
 }

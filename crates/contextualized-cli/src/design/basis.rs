@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::formula::Basis;
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::TAU;
 
@@ -97,7 +97,7 @@ impl Trained {
     }
 
     /// How many columns it has.
-    pub(super) fn columns(&self) -> usize {
+    pub(crate) fn columns(&self) -> usize {
         match self {
             Self::Orthogonal { alpha, .. } => alpha.len(),
             Self::Powers { degree } => *degree,
@@ -136,8 +136,42 @@ impl Trained {
         }
     }
 
+    /// The numbers at which the functions have these values (rows × columns), where these say so: the columns of a
+    /// spline do not, at once.
+    pub(crate) fn arguments(&self, table: ArrayView2<'_, f64>) -> Vec<f64> {
+        let argument = |row: ArrayView1<'_, f64>| match self {
+            Self::Orthogonal { alpha, squares } => Some(alpha[0] + row[0] * squares[2].sqrt()),
+            Self::Powers { .. } => Some(row[0]),
+            Self::Scaled { center, scale } => Some(center + row[0] * scale),
+            Self::Cyclic { period } => {
+                let turn = row[0].atan2(row[1]) / TAU;
+                Some(period * turn.rem_euclid(1.0))
+            }
+            Self::BSpline { .. } | Self::Natural { .. } => None,
+        };
+        table.rows().into_iter().filter_map(argument).collect()
+    }
+
+    /// Numbers, evenly spaced, over the range that a basis was made from: of the rows that it was, of a spline that
+    /// between its outer knots, and one period.
+    pub(crate) fn grid(&self, rows: &[f64], points: usize) -> Vec<f64> {
+        let (low, high) = match self {
+            Self::BSpline { knots, .. } | Self::Natural { knots, .. } => {
+                (knots[0], knots[knots.len() - 1])
+            }
+            Self::Cyclic { period } => (0.0, *period),
+            Self::Orthogonal { .. } | Self::Powers { .. } | Self::Scaled { .. } => {
+                let ends = (f64::INFINITY, f64::NEG_INFINITY);
+                rows.iter()
+                    .fold(ends, |(low, high), row| (low.min(*row), high.max(*row)))
+            }
+        };
+        let step = (high - low) / (points.max(2) - 1) as f64;
+        (0..points).map(|point| low + point as f64 * step).collect()
+    }
+
     /// The functions at these numbers (rows × columns); missing where a number is.
-    pub(super) fn table(&self, values: &[f64]) -> Array2<f64> {
+    pub(crate) fn table(&self, values: &[f64]) -> Array2<f64> {
         let mut table = Array2::from_elem((values.len(), self.columns()), f64::NAN);
         for (mut row, &value) in table.rows_mut().into_iter().zip(values) {
             if value.is_finite() {
@@ -507,6 +541,38 @@ mod tests {
             &[3.0, 9.0],
         );
         is(&Basis::Cyclic { period: 24.0 }, 6.0, &[1.0, 0.0]);
+    }
+
+    #[test]
+    fn functions_say_where_they_are_taken() {
+        let data: Vec<f64> = (0..12).map(|i| f64::from(i * i) / 7.0).collect();
+        for basis in [
+            Basis::Polynomial {
+                degree: 3,
+                raw: false,
+            },
+            Basis::Polynomial {
+                degree: 2,
+                raw: true,
+            },
+            Basis::Cyclic { period: 24.0 },
+        ] {
+            let trained = Trained::new(&basis, &data, "c").unwrap();
+            let found = trained.arguments(trained.table(&data).view());
+            for (found, value) in found.iter().zip(&data) {
+                assert!((found - value).abs() < 1e-9, "{basis:?}");
+            }
+            let grid = trained.grid(&found, 5);
+            assert_eq!(grid.len(), 5);
+        }
+        let spline = Basis::NaturalSpline {
+            functions: Some(3),
+            knots: vec![],
+        };
+        let trained = Trained::new(&spline, &data, "c").unwrap();
+        assert!(trained.arguments(trained.table(&data).view()).is_empty());
+        let grid = trained.grid(&[], 3);
+        assert_eq!((grid[0], grid[2]), (data[0], data[11]));
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub(crate) struct Encoder<'a> {
     rows: usize,
     /// Rows with a level that training did not have.
     unknown_rows: usize,
+    /// What helps where training did not have a level.
+    advice: &'static str,
 }
 
 /// A block of complete rows.
@@ -50,6 +52,54 @@ pub(crate) struct Encoded {
     pub(crate) unknown: Vec<bool>,
     /// Those of them whose features have: nothing can be predicted for them.
     pub(crate) unknown_features: Vec<bool>,
+}
+
+impl Encoded {
+    /// The rows whose levels training had.
+    fn without_unknown(self) -> Self {
+        if !self.unknown.contains(&true) {
+            return self;
+        }
+        let kept = (0..self.rows.len()).filter(|&row| !self.unknown[row]);
+        let kept: Vec<usize> = kept.collect();
+        Self {
+            rows: kept.iter().map(|&row| self.rows[row]).collect(),
+            contexts: self.contexts.select(Axis(0), &kept),
+            features: self.features.select(Axis(0), &kept),
+            targets: self.targets.select(Axis(0), &kept),
+            offsets: self.offsets.map(|all| all.select(Axis(0), &kept)),
+            unknown: vec![false; kept.len()],
+            unknown_features: vec![false; kept.len()],
+        }
+    }
+}
+
+/// Rows of a file that are not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    /// With a missing value.
+    pub(crate) missing: usize,
+    /// With a level that training did not have.
+    pub(crate) unknown: usize,
+}
+
+impl LeftOut {
+    /// In words.
+    pub(crate) fn text(self) -> String {
+        let parts: Vec<String> = [
+            (self.missing, "with missing values"),
+            (self.unknown, "with levels that training did not have"),
+        ]
+        .into_iter()
+        .filter(|(rows, _)| *rows > 0)
+        .map(|(rows, why)| format!("{rows} {why}"))
+        .collect();
+        if parts.is_empty() {
+            "none".to_owned()
+        } else {
+            parts.join(", ")
+        }
+    }
 }
 
 impl<'a> Encoder<'a> {
@@ -105,6 +155,7 @@ impl<'a> Encoder<'a> {
             incomplete: 0,
             rows: 0,
             unknown_rows: 0,
+            advice: "--unknown-levels population predicts such rows by the population's coefficients",
         };
         let codes = |variable: &Variable| {
             let levels = variable.levels.iter().flatten().zip(0..);
@@ -117,18 +168,35 @@ impl<'a> Encoder<'a> {
         encoder
     }
 
-    /// All complete rows of a file with their targets, and how many were left out.
+    /// For contexts alone.
+    pub(crate) fn of_contexts(
+        design: &'a Design,
+        source: &'a Source,
+        unknown: UnknownLevels,
+        drop_missing: bool,
+    ) -> Self {
+        Self::of(design, &[], &[], source, unknown, drop_missing)
+    }
+
+    /// All complete rows of a file with their targets, and how many were left out: those with missing values,
+    /// and those with levels that training did not have, where these are to be left out and no error.
     pub(crate) fn samples(
         design: &Design,
         source: &Source,
         drop_missing: bool,
-    ) -> Result<(Samples, usize)> {
+        drop_unknown: bool,
+    ) -> Result<(Samples, LeftOut)> {
         let (features, targets) = (&design.features, &design.targets);
-        let unknown = UnknownLevels::Error;
+        let unknown = if drop_unknown {
+            UnknownLevels::Population
+        } else {
+            UnknownLevels::Error
+        };
         let mut encoder = Encoder::of(design, features, targets, source, unknown, drop_missing);
+        encoder.advice = "--drop-unknown-levels leaves such rows out";
         let mut blocks = Vec::new();
         for chunk in source.chunks(&encoder.columns()?)? {
-            blocks.push(encoder.encode(&chunk?)?);
+            blocks.push(encoder.encode(&chunk?)?.without_unknown());
         }
         encoder.finish()?;
         let joined = |table: fn(&Encoded) -> ArrayView2<'_, f64>| {
@@ -159,7 +227,11 @@ impl<'a> Encoder<'a> {
             targets.view(),
             design.offset.map(|_| offsets.view()),
         )?;
-        Ok((samples, encoder.incomplete))
+        let left_out = LeftOut {
+            missing: encoder.incomplete,
+            unknown: encoder.unknown_rows,
+        };
+        Ok((samples, left_out))
     }
 
     /// Positions of the needed columns in the file.
@@ -331,11 +403,12 @@ impl<'a> Encoder<'a> {
         let listed: Vec<&str> = levels.iter().take(LISTED).map(String::as_str).collect();
         let more = if levels.len() > LISTED { ", …" } else { "" };
         Error::failure(format!(
-            "column {} of {} contains {text:?} in data row {}, a level that training did not have (it had {}{more}); --unknown-levels population predicts such rows by the population's coefficients",
+            "column {} of {} contains {text:?} in data row {}, a level that training did not have (it had {}{more}); {}",
             variable.name,
             self.source.name,
             row + 1,
-            listed.join(", ")
+            listed.join(", "),
+            self.advice
         ))
     }
 

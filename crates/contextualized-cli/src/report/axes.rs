@@ -1,7 +1,48 @@
-//! Contexts as a reader knows them: numbers, and categories whatever columns they are coded in.
+//! Contexts as a reader knows them: numbers and categories, whatever columns they are coded in.
 
+use super::words::number;
+use crate::data::Clock;
 use contextualized_core::{Error, Result, Samples};
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
+
+/// Values of a context, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Points {
+    /// Values of a number, and those of the rows.
+    Numbers {
+        values: Vec<f64>,
+        rows: Vec<f64>,
+        /// What they count, of dates and times.
+        clock: Option<Clock>,
+    },
+    /// Levels of a category.
+    Levels(Vec<String>),
+}
+
+impl Points {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Numbers { values, .. } => values.len(),
+            Self::Levels(names) => names.len(),
+        }
+    }
+
+    /// One of them as a text.
+    pub(crate) fn text(&self, place: usize) -> String {
+        match self {
+            Self::Numbers { values, clock, .. } => value_text(values[place], *clock),
+            Self::Levels(names) => names[place].clone(),
+        }
+    }
+}
+
+/// A value of a number, or of a date or time, as a text.
+fn value_text(value: f64, clock: Option<Clock>) -> String {
+    match clock {
+        Some(clock) => clock.written(value),
+        None => number(value),
+    }
+}
 
 /// One context: what varies together.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,16 +51,18 @@ pub(crate) enum ContextAxis {
     Number {
         /// The column of the contexts.
         column: usize,
+        /// What it counts, of dates and times.
+        clock: Option<Clock>,
     },
-    /// A category in one or more columns.
-    Category {
+    /// A category, or a number that a basis is made of, in one or more columns.
+    Coded {
         /// Its name.
         name: String,
         /// Its columns of the contexts.
         columns: Vec<usize>,
-        /// Names of its levels.
-        levels: Vec<String>,
-        /// What the columns hold for each level (levels × columns).
+        /// Its levels, or some of its values.
+        at: Points,
+        /// What the columns hold for each of these (points × columns).
         codes: Array2<f64>,
     },
 }
@@ -29,22 +72,45 @@ impl ContextAxis {
     #[cfg(test)]
     pub(crate) fn of_columns(contexts: usize) -> Vec<Self> {
         (0..contexts)
-            .map(|column| Self::Number { column })
+            .map(|column| Self::Number {
+                column,
+                clock: None,
+            })
             .collect()
     }
 
     pub(crate) fn name<'a>(&'a self, samples: &'a Samples) -> &'a str {
         match self {
-            Self::Number { column } => &samples.names().contexts[*column],
-            Self::Category { name, .. } => name,
+            Self::Number { column, .. } => &samples.names().contexts[*column],
+            Self::Coded { name, .. } => name,
         }
     }
 
     /// The columns of the contexts that it is coded in.
     pub(crate) fn columns(&self) -> Vec<usize> {
         match self {
-            Self::Number { column } => vec![*column],
-            Self::Category { columns, .. } => columns.clone(),
+            Self::Number { column, .. } => vec![*column],
+            Self::Coded { columns, .. } => columns.clone(),
+        }
+    }
+
+    /// Its value in the first of these rows of contexts as a text, of one with codes the nearest point.
+    pub(crate) fn value(&self, contexts: ArrayView2<'_, f64>) -> String {
+        match (self, self.point_of_rows(contexts)) {
+            (Self::Coded { at, .. }, Some(points)) => match at {
+                Points::Levels(_) => at.text(points[0]),
+                Points::Numbers { .. } => format!("about {}", at.text(points[0])),
+            },
+            (Self::Coded { .. }, None) => String::new(),
+            (Self::Number { column, clock }, _) => value_text(contexts[[0, *column]], *clock),
+        }
+    }
+
+    /// A value of a number as a text.
+    pub(crate) fn written(&self, value: f64) -> String {
+        match self {
+            Self::Number { clock, .. } => value_text(value, *clock),
+            Self::Coded { .. } => number(value),
         }
     }
 
@@ -62,21 +128,56 @@ impl ContextAxis {
             let requirement = format!("below {contexts}, the number of contexts");
             return Err(Error::invalid_parameter("context", column, requirement));
         }
-        if let Self::Category { levels, codes, .. } = self
-            && (codes.dim() != (levels.len(), columns.len()) || levels.is_empty())
+        if let Self::Coded { at, codes, .. } = self
+            && (codes.dim() != (at.len(), columns.len()) || at.len() == 0)
         {
             return Err(Error::invalid_parameter(
-                "codes of a category",
+                "codes of a context",
                 format!("{:?}", codes.dim()),
-                format!("{} levels × {} columns", levels.len(), columns.len()),
+                format!("{} points × {} columns", at.len(), columns.len()),
             ));
         }
         Ok(())
     }
 
-    /// The level that each row of contexts is nearest to; of a number there is none.
-    pub(crate) fn level_of_rows(&self, contexts: ArrayView2<'_, f64>) -> Option<Vec<usize>> {
-        let Self::Category { columns, codes, .. } = self else {
+    /// Up to `most` values with their codes, that stand for those of these contexts: the median and quantiles
+    /// either side of a number, the first levels of a category.
+    pub(crate) fn some_values(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        most: usize,
+    ) -> Vec<(String, Array1<f64>)> {
+        const SHARES: [f64; 3] = [0.1, 0.5, 0.9];
+        match self {
+            Self::Number { column, clock } => {
+                let values = contexts.column(*column).to_vec();
+                let mut shown = SHARES.map(|share| quantile(&values, share)).to_vec();
+                shown.dedup();
+                shown.truncate(most);
+                let code = |value| (value_text(value, *clock), Array1::from_elem(1, value));
+                shown.into_iter().map(code).collect()
+            }
+            Self::Coded { at, codes, .. } => {
+                let places: Vec<usize> = match at {
+                    Points::Levels(names) => (0..names.len().min(most)).collect(),
+                    Points::Numbers { values, .. } => {
+                        let last = values.len().saturating_sub(1) as f64;
+                        let place = |share: f64| (share * last).round() as usize;
+                        let mut places = SHARES.map(place).to_vec();
+                        places.dedup();
+                        places.truncate(most);
+                        places
+                    }
+                };
+                let coded = |place: usize| (at.text(place), codes.row(place).to_owned());
+                places.into_iter().map(coded).collect()
+            }
+        }
+    }
+
+    /// The point that each row of contexts is nearest to, of one with codes.
+    pub(crate) fn point_of_rows(&self, contexts: ArrayView2<'_, f64>) -> Option<Vec<usize>> {
+        let Self::Coded { columns, codes, .. } = self else {
             return None;
         };
         let level = |row: ArrayView1<'_, f64>| {
@@ -100,8 +201,7 @@ pub(crate) fn typical(axes: &[ContextAxis], contexts: ArrayView2<'_, f64>) -> Ar
     let median = |column: ArrayView1<'_, f64>| quantile(&column.to_vec(), 0.5);
     let mut typical = contexts.map_axis(Axis(0), median).insert_axis(Axis(0));
     for axis in axes {
-        if let (Some(rows), ContextAxis::Category { codes, .. }) =
-            (axis.level_of_rows(contexts), axis)
+        if let (Some(rows), ContextAxis::Coded { codes, .. }) = (axis.point_of_rows(contexts), axis)
         {
             let mut counts = vec![0_usize; codes.nrows()];
             rows.iter().for_each(|&level| counts[level] += 1);
@@ -139,10 +239,10 @@ mod tests {
     use ndarray::array;
 
     fn site() -> ContextAxis {
-        ContextAxis::Category {
+        ContextAxis::Coded {
             name: "site".into(),
             columns: vec![1, 2],
-            levels: vec!["a".into(), "b".into(), "c".into()],
+            at: Points::Levels(["a", "b", "c"].map(Into::into).to_vec()),
             codes: array![[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]],
         }
     }
@@ -155,10 +255,10 @@ mod tests {
             [9.0, 0.0, 1.0],
             [3.0, 0.0, 1.0]
         ];
-        let axes = [ContextAxis::Number { column: 0 }, site()];
+        let axes = [ContextAxis::of_columns(1).remove(0), site()];
         assert_eq!(typical(&axes, contexts.view()), array![[2.5, 0.0, 1.0]]);
         assert_eq!(
-            site().level_of_rows(contexts.view()),
+            site().point_of_rows(contexts.view()),
             Some(vec![0, 1, 2, 2])
         );
     }
@@ -171,22 +271,33 @@ mod tests {
             message,
             "context is 2, but must be below 2, the number of contexts"
         );
-        let ContextAxis::Category {
-            name,
-            columns,
-            codes,
-            ..
-        } = site()
-        else {
-            unreachable!()
-        };
-        let short = ContextAxis::Category {
-            name,
-            columns,
-            codes,
-            levels: vec!["a".into()],
-        };
+        let mut short = site();
+        if let ContextAxis::Coded { at, .. } = &mut short {
+            *at = Points::Levels(vec!["a".into()]);
+        }
         assert!(short.check(3).is_err());
+    }
+
+    #[test]
+    fn some_values_stand_for_all() {
+        let contexts = Array2::from_shape_fn((11, 3), |(row, column)| match column {
+            0 => row as f64,
+            _ => 0.0,
+        });
+        let texts = |axis: ContextAxis, most: usize| -> Vec<String> {
+            let values = axis.some_values(contexts.view(), most);
+            values.into_iter().map(|(text, _)| text).collect()
+        };
+        assert_eq!(
+            texts(ContextAxis::of_columns(1).remove(0), 3),
+            ["1", "5", "9"]
+        );
+        assert_eq!(texts(site(), 2), ["a", "b"]);
+        let days = ContextAxis::Number {
+            column: 0,
+            clock: Some(Clock::Days),
+        };
+        assert_eq!(texts(days, 1), ["1970-01-02"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::axes::{descending, quantile};
 use super::dependence::{Average, ends};
 use super::page::{Page, Table};
 use super::parts::Parts;
-use super::pictures::{self, Curve};
+use super::pictures::{self, Curve, Curves, SMALL};
 use super::regression::RegressionReport;
 use super::samples;
 use super::variation::{INTERCEPT, of_target};
@@ -17,7 +17,7 @@ const PANELS: usize = 72;
 /// Most contexts a coefficient is shown against.
 const CONTEXTS: usize = 9;
 /// How many of them are not folded away.
-const UNFOLDED: usize = 3;
+const UNFOLDED: usize = 2;
 
 impl RegressionReport<'_> {
     /// Positions and names of the coefficients, the intercept last.
@@ -43,7 +43,12 @@ impl RegressionReport<'_> {
             parts.family.coefficient_description(),
             if self.intercept { "The intercept is shown at average features." } else { "" }
         ));
-        page.table(&self.coefficients_table(parts));
+        page.details(
+            "How coefficients are distributed over training rows",
+            |page| {
+                page.table(&self.coefficients_table(parts));
+            },
+        );
         if !parts.varies() {
             page.paragraph(
                 "The model gives every row the same coefficients: there are no curves to draw.",
@@ -53,8 +58,25 @@ impl RegressionReport<'_> {
         let order = self.ordered(parts);
         let contexts = self.study.contexts.len().min(CONTEXTS);
         let shown = (PANELS / (contexts + 1)).max(1);
+        // What does not vary, or is not known to, is there for those who ask.
+        let mut folded: Vec<(String, Page)> = Vec::new();
         for &(target, position, name) in order.iter().take(shown) {
-            self.write_coefficient(page, parts, (target, position, name))?;
+            let name_of_target = &self.target_names()[target];
+            let values = parts.of_rows.slice(s![.., target, position]).to_vec();
+            if pictures::is_flat(ends(&values)) || parts.varying.no_evidence(name_of_target, name) {
+                let mut part = Page::new("");
+                self.write_coefficient(&mut part, parts, (target, position, name))?;
+                folded.push((of_target(name, name_of_target, parts.several), part));
+            } else {
+                self.write_coefficient(page, parts, (target, position, name))?;
+            }
+        }
+        if !folded.is_empty() {
+            let names: Vec<String> = folded.iter().map(|(name, _)| name.clone()).collect();
+            let summary = format!("Without evidence of variation: {}", listed(&names));
+            page.details(&summary, |page| {
+                folded.into_iter().for_each(|(_, part)| page.append(part));
+            });
         }
         if order.len() > shown {
             let rest: Vec<String> = order[shown..]
@@ -139,10 +161,7 @@ impl RegressionReport<'_> {
         let name_of_target = &self.target_names()[target];
         let title = of_target(name, name_of_target, parts.several);
         page.subsection(&title);
-        let quantity = match name {
-            INTERCEPT => "intercept".to_owned(),
-            feature => format!("coefficient of {feature}"),
-        };
+        let quantity = self.quantity(name);
         let values = parts.of_rows.slice(s![.., target, position]).to_vec();
         let population = parts.population[[0, target, position]];
         let curves: Vec<Average> = parts
@@ -170,20 +189,23 @@ impl RegressionReport<'_> {
         let mut words = String::new();
         for (rank, &axis) in order.iter().enumerate().take(CONTEXTS) {
             let Average { values, interval } = &curves[axis];
-            let curve = Curve {
+            let curve = Curves {
                 quantity: &quantity,
                 context: self.study.context_name(axis),
                 at: &parts.dependences[axis].at,
-                values,
-                interval: interval.as_ref().map(|(low, high)| (&low[..], &high[..])),
-                population,
+                curves: vec![Curve {
+                    name: "",
+                    values,
+                    interval: interval.as_ref().map(|(low, high)| (&low[..], &high[..])),
+                }],
+                population: Some(population),
                 range,
             };
             if rank == 0 {
                 words = if curves[axis].is_level() {
                     format!(
                         "Its average is much the same at all values of every context: {}.",
-                        number(curve.values[0])
+                        number(values[0])
                     )
                 } else {
                     format!(
@@ -193,7 +215,7 @@ impl RegressionReport<'_> {
                     )
                 };
             }
-            drawn.push(curve.picture()?);
+            drawn.push(curve.picture(SMALL)?);
         }
         page.paragraph(format!("{verdict} {words}").trim());
         if parts.varying.no_evidence(name_of_target, name) {

@@ -156,7 +156,7 @@ impl<'a> Comparison<'a> {
         );
         Ok(match self.verdict(other)? {
             Verdict::Same => format!(
-                "The model predicts exactly as the {name} does, with a {loss} of {} on held-out rows.",
+                "The model’s predictions are exactly those of the {name}, with a {loss} of {} on held-out rows.",
                 number(own.mean)
             ),
             Verdict::Better if from_zero && change.is_finite() => format!(
@@ -194,7 +194,7 @@ impl<'a> Comparison<'a> {
                 })
             })
             .collect::<Result<Vec<_>>>()?;
-        pictures::intervals(&format!("difference in {loss}"), &lines)
+        pictures::intervals(&format!("difference in {loss}"), &lines, pictures::SMALL)
     }
 
     /// The losses with their differences, and columns of the caller's for each model, own first.

@@ -1,9 +1,10 @@
 //! Coefficients against one context at a time, averaged over rows that keep their other contexts.
 
-use super::axes::ContextAxis;
+use super::axes::{ContextAxis, Points};
+use crate::data::Clock;
 use contextualized_analysis::{EffectGrid, Effects};
 use contextualized_core::{
-    CoefficientSums, Coefficients, PredictorSums, Result, Samples, Standardization,
+    CoefficientSums, Coefficients, Error, PredictorSums, Result, Samples, Standardization,
     VaryingCoefficients, WeightedContexts, WithSums,
 };
 use ndarray::{Array2, Array3, Axis, s};
@@ -85,14 +86,6 @@ pub(crate) fn ends<'a>(values: impl IntoIterator<Item = &'a f64>) -> (f64, f64) 
     values.into_iter().fold(nothing, wider)
 }
 
-/// Where a dependence is known.
-pub(crate) enum Points {
-    /// Values of a number, and those of the rows.
-    Numbers { values: Vec<f64>, rows: Vec<f64> },
-    /// Levels of a category.
-    Levels(Vec<String>),
-}
-
 /// How coefficients depend on each context, over the rows of the samples, with intervals of probability
 /// `level` from models that have them.
 pub(crate) fn dependences(
@@ -105,8 +98,10 @@ pub(crate) fn dependences(
     let samples = &with_average_features(samples)?;
     axes.iter()
         .map(|axis| match axis {
-            ContextAxis::Number { column } => of_number(model, bands, samples, *column, level),
-            ContextAxis::Category { levels, codes, .. } => {
+            ContextAxis::Number { column, clock } => {
+                of_number(model, bands, samples, (*column, *clock), level)
+            }
+            ContextAxis::Coded { at, codes, .. } => {
                 let sums = level_sums(samples, axis, codes)?;
                 let features = samples
                     .features()
@@ -114,7 +109,7 @@ pub(crate) fn dependences(
                     .broadcast((sums.contexts().nrows(), samples.features().ncols()))
                     .map(|features| features.to_owned())
                     .unwrap_or_default();
-                let at = Points::Levels(levels.clone());
+                let at = at.clone();
                 Ok(match bands {
                     Some(bands) => Dependence::with_bands(
                         at,
@@ -132,11 +127,41 @@ pub(crate) fn dependences(
         .collect()
 }
 
+/// Those with bands if the model has them for this probability, else those without and why.
+pub(crate) fn dependences_with_bands(
+    model: &dyn VaryingCoefficients,
+    bands: Option<&dyn WithSums>,
+    samples: &Samples,
+    axes: &[ContextAxis],
+    level: f64,
+) -> Result<(Vec<Dependence>, Option<String>)> {
+    let curves = |bands| dependences(model, bands, samples, axes, level);
+    Ok(match (bands, curves(bands)) {
+        // Too few replicates for the level, say: curves are worth having all the same.
+        (
+            Some(_),
+            Err(Error::InvalidParameter {
+                parameter,
+                value,
+                requirement,
+            }),
+        ) => (
+            curves(None)?,
+            Some(format!("{parameter} is {value}, but must be {requirement}")),
+        ),
+        (Some(_), curves) => (curves?, None),
+        (None, curves) => (
+            curves?,
+            Some("this estimator does not have them".to_owned()),
+        ),
+    })
+}
+
 fn of_number(
     model: &dyn VaryingCoefficients,
     bands: Option<&dyn WithSums>,
     samples: &Samples,
-    column: usize,
+    (column, clock): (usize, Option<Clock>),
     level: f64,
 ) -> Result<Dependence> {
     let effects = Effects::new()
@@ -147,6 +172,7 @@ fn of_number(
     let at = |grid: &EffectGrid| Points::Numbers {
         values: grid.points().to_vec(),
         rows: grid.rows().to_vec(),
+        clock,
     };
     Ok(match bands {
         Some(bands) => {
@@ -162,7 +188,7 @@ fn of_number(
     })
 }
 
-/// For each level the mean over rows at which the category has it.
+/// For each point of a coded context the mean over rows that are given it.
 fn level_sums(
     samples: &Samples,
     axis: &ContextAxis,
@@ -277,11 +303,14 @@ mod tests {
             let samples = samples(second, feature);
             let mean = |values: [f64; 4]| values.iter().sum::<f64>() / 4.0;
             let axes = [
-                ContextAxis::Number { column: 0 },
-                ContextAxis::Category {
+                ContextAxis::Number {
+                    column: 0,
+                    clock: None,
+                },
+                ContextAxis::Coded {
                     name: "level".into(),
                     columns: vec![0],
-                    levels: ["a", "b", "c", "d"].map(Into::into).to_vec(),
+                    at: Points::Levels(["a", "b", "c", "d"].map(Into::into).to_vec()),
                     codes: array![[0.0], [1.0], [2.0], [3.0]],
                 },
             ];

@@ -1,12 +1,15 @@
 //! Edges of networks over training rows, and against each context.
 
-use super::axes::{ContextAxis, descending, quantile};
-use super::dependence::{Points, ends};
+use super::axes::{ContextAxis, Points, descending, quantile};
+use super::dependence::ends;
 use super::networks::NetworkReport;
+use super::pictures::is_flat;
 use super::samples;
 use crate::pairs::pairs;
-use contextualized_core::{Error, Networks, Result};
-use ndarray::{Array2, ArrayView2, Axis};
+use contextualized_core::{
+    Error, NetworkDensity, NetworkKind, Networks, Result, Samples, partial_correlations,
+};
+use ndarray::{Array2, Array3, ArrayView2, Axis, s};
 
 /// Edges that are drawn against each context.
 const LINES: usize = 5;
@@ -31,54 +34,154 @@ pub(super) struct Edges {
 }
 
 /// Average edges at values of one context (points × edges).
-pub(super) struct EdgeCurves {
-    pub(super) at: Points,
-    pub(super) values: Array2<f64>,
+pub(crate) struct EdgeCurves {
+    pub(crate) at: Points,
+    pub(crate) values: Array2<f64>,
+}
+
+/// Networks as they are shown: correlations, partial correlations or standardised weights of edges.
+pub(crate) struct EdgeValues<'a> {
+    model: &'a dyn NetworkDensity,
+    training: &'a Samples,
+    pairs: Vec<(usize, usize)>,
+}
+
+impl<'a> EdgeValues<'a> {
+    /// Of a model, whose nodes are the features of these rows.
+    pub(crate) fn new(model: &'a dyn NetworkDensity, training: &'a Samples) -> Self {
+        let nodes = training.features().ncols();
+        let directed = model.kind() == NetworkKind::Directed;
+        Self {
+            model,
+            training,
+            pairs: pairs(nodes, directed).collect(),
+        }
+    }
+
+    /// What the numbers of edges are.
+    pub(crate) fn quantity(&self) -> &'static str {
+        match self.model.kind() {
+            NetworkKind::Correlation => "correlation",
+            NetworkKind::Precision => "partial correlation",
+            NetworkKind::Directed => "standardised weight",
+        }
+    }
+
+    pub(super) fn is_directed(&self) -> bool {
+        self.model.kind() == NetworkKind::Directed
+    }
+
+    /// Names of the edges.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let nodes = &self.training.names().features;
+        let arrow = if self.is_directed() { "→" } else { "–" };
+        let pairs = self.pairs.iter();
+        pairs
+            .map(|(i, j)| format!("{} {arrow} {}", nodes[*i], nodes[*j]))
+            .collect()
+    }
+
+    /// Networks (rows × nodes × nodes) in the numbers that are shown.
+    pub(super) fn of_nodes(&self, networks: &Networks) -> Result<Array3<f64>> {
+        match self.model.kind() {
+            NetworkKind::Precision => partial_correlations(networks),
+            NetworkKind::Correlation => Ok(networks.edges().to_owned()),
+            NetworkKind::Directed => {
+                let columns = self.training.features();
+                let deviation = |node: usize| samples::moments(columns.column(node)).1;
+                let deviations: Vec<f64> = (0..columns.ncols()).map(deviation).collect();
+                let mut shown = networks.edges().to_owned();
+                for ((_, from, to), weight) in shown.indexed_iter_mut() {
+                    if deviations[to] > 0.0 {
+                        *weight *= deviations[from] / deviations[to];
+                    }
+                }
+                Ok(shown)
+            }
+        }
+    }
+
+    /// The same as a table (rows × edges).
+    fn table(&self, networks: &Networks) -> Result<Array2<f64>> {
+        let shown = self.of_nodes(networks)?;
+        Ok(Array2::from_shape_fn(
+            (networks.rows(), self.pairs.len()),
+            |(row, edge)| shown[[row, self.pairs[edge].0, self.pairs[edge].1]],
+        ))
+    }
+
+    /// The edges of a model that gives every row the same network.
+    pub(crate) fn of_population(&self, population: &dyn NetworkDensity) -> Result<Vec<f64>> {
+        let first = self.training.contexts().slice_move(s![..1, ..]);
+        Ok(self.table(&population.networks(first)?)?.row(0).to_vec())
+    }
+
+    /// So many rows that their networks can be held at once.
+    fn most_rows(&self) -> usize {
+        let nodes = self.training.features().ncols();
+        (NUMBERS / (nodes * nodes).max(1)).max(20)
+    }
+
+    /// Average edges over rows that are given values of one context.
+    pub(crate) fn against(&self, axis: &ContextAxis) -> Result<EdgeCurves> {
+        let rows = spaced(self.training.contexts(), AVERAGED.min(self.most_rows()));
+        let (at, codes) = match axis {
+            ContextAxis::Number { column, clock } => {
+                let all = self.training.contexts().column(*column).to_vec();
+                let values = grid(&all);
+                let codes = Array2::from_shape_fn((values.len(), 1), |(point, _)| values[point]);
+                let rows = rows.column(*column).to_vec();
+                let clock = *clock;
+                let at = Points::Numbers {
+                    values,
+                    rows,
+                    clock,
+                };
+                (at, codes)
+            }
+            ContextAxis::Coded { at, codes, .. } => (at.clone(), codes.clone()),
+        };
+        let mut values = Vec::new();
+        for code in codes.rows() {
+            let mut contexts = rows.clone();
+            axis.set(contexts.view_mut(), code);
+            let edges = self.table(&self.model.networks(contexts.view())?)?;
+            values.extend(edges.mean_axis(Axis(0)).unwrap_or_default());
+        }
+        Ok(EdgeCurves {
+            at,
+            values: Array2::from_shape_vec((codes.nrows(), self.pairs.len()), values)
+                .map_err(|source| Error::numerical("joining curves", source))?,
+        })
+    }
 }
 
 impl Edges {
     pub(super) fn new(report: &NetworkReport<'_>) -> Result<Self> {
-        let nodes = &report.study.training.names().features;
-        let directed = report.directed();
-        let arrow = if directed { "→" } else { "–" };
-        let pairs: Vec<(usize, usize)> = pairs(nodes.len(), directed).collect();
-        let edges_of = |networks: &Networks| -> Result<Array2<f64>> {
-            let shown = report.shown(networks)?;
-            Ok(Array2::from_shape_fn(
-                (networks.rows(), pairs.len()),
-                |(row, edge)| shown[[row, pairs[edge].0, pairs[edge].1]],
-            ))
-        };
-        let most = (NUMBERS / (nodes.len() * nodes.len()).max(1)).max(20);
-        let rows = spaced(report.study.training.contexts(), ROWS.min(most));
-        let of_rows = edges_of(&report.model.networks(rows.view())?)?;
-        let population = edges_of(
-            &report
-                .population
-                .networks(rows.slice(ndarray::s![..1, ..]))?,
-        )?;
+        let own = report.edge_values();
+        let rows = spaced(report.study.training.contexts(), ROWS.min(own.most_rows()));
+        let of_rows = own.table(&report.model.networks(rows.view())?)?;
         let summary = |of: &dyn Fn(&[f64]) -> f64| -> Vec<f64> {
             let columns = of_rows.columns().into_iter();
             columns.map(|column| of(&column.to_vec())).collect()
         };
-        let moments = |values: &[f64]| samples::moments(ndarray::ArrayView1::from(values));
-        let averaged = spaced(report.study.training.contexts(), AVERAGED.min(most));
-        let curves = report
-            .study
-            .contexts
-            .iter()
-            .map(|axis| edge_curves(report, axis, &averaged, &edges_of))
+        let moments = |values: &[f64]| {
+            let (mean, deviation) = samples::moments(ndarray::ArrayView1::from(values));
+            // What rounding adds to equal values is no spread.
+            let flat = is_flat(ends(values));
+            (mean, if flat { 0.0 } else { deviation })
+        };
+        let contexts = report.study.contexts.iter();
+        let curves = contexts
+            .map(|axis| own.against(axis))
             .collect::<Result<Vec<_>>>()?;
         Ok(Self {
             mean: summary(&|values| moments(values).0),
             spread: summary(&|values| moments(values).1),
             low: summary(&|values| quantile(values, 0.05)),
             high: summary(&|values| quantile(values, 0.95)),
-            population: population.row(0).to_vec(),
-            names: pairs
-                .iter()
-                .map(|(i, j)| format!("{} {arrow} {}", nodes[*i], nodes[*j]))
-                .collect(),
+            population: own.of_population(report.population)?,
+            names: own.names(),
             curves,
         })
     }
@@ -132,40 +235,6 @@ fn spaced(contexts: ArrayView2<'_, f64>, most: usize) -> Array2<f64> {
     let step = contexts.nrows().div_ceil(most.max(1)).max(1);
     let rows: Vec<usize> = (0..contexts.nrows()).step_by(step).collect();
     contexts.select(Axis(0), &rows)
-}
-
-fn edge_curves(
-    report: &NetworkReport<'_>,
-    axis: &ContextAxis,
-    rows: &Array2<f64>,
-    edges_of: &dyn Fn(&Networks) -> Result<Array2<f64>>,
-) -> Result<EdgeCurves> {
-    let (at, codes) = match axis {
-        ContextAxis::Number { column } => {
-            let all = report.study.training.contexts().column(*column).to_vec();
-            let values = grid(&all);
-            let codes = Array2::from_shape_fn((values.len(), 1), |(point, _)| values[point]);
-            let rows = rows.column(*column).to_vec();
-            (Points::Numbers { values, rows }, codes)
-        }
-        ContextAxis::Category { levels, codes, .. } => {
-            (Points::Levels(levels.clone()), codes.clone())
-        }
-    };
-    let mut values = Vec::new();
-    for code in codes.rows() {
-        let mut contexts = rows.clone();
-        axis.set(contexts.view_mut(), code);
-        let edges = edges_of(&report.model.networks(contexts.view())?)?;
-        values.extend(edges.mean_axis(Axis(0)).unwrap_or_default());
-    }
-    let points = codes.nrows();
-    let edges = values.len() / points.max(1);
-    Ok(EdgeCurves {
-        at,
-        values: Array2::from_shape_vec((points, edges), values)
-            .map_err(|source| Error::numerical("joining curves", source))?,
-    })
 }
 
 /// All values if they are few, else quantiles.

@@ -1,19 +1,17 @@
 //! The report of networks.
 
-use super::axes::{ContextAxis, descending, quantile, typical};
+use super::axes::{descending, typical};
 use super::comparison::{self, Comparison, Losses, models};
 use super::dependence::ends;
-use super::edges::Edges;
+use super::edges::{EdgeValues, Edges};
 use super::page::{Page, Table};
-use super::pictures;
-use super::samples::{self, Beyond, beyond};
-use super::study::Study;
+use super::pictures::{self, Curve, Curves, Size};
+use super::samples::{Beyond, beyond};
+use super::study::{Study, write_short};
 use super::words::{count, listed, number, whole, with_error};
 use contextualized_core::metrics::Score;
-use contextualized_core::{
-    Error, NetworkDensity, NetworkKind, Networks, Result, partial_correlations,
-};
-use ndarray::{Array1, Array3, ArrayView2, Axis, s};
+use contextualized_core::{Error, NetworkDensity, NetworkKind, Result};
+use ndarray::{Array3, ArrayView2, Axis, s};
 
 /// A report of networks. The nodes are the features of the samples.
 pub(crate) struct NetworkReport<'a> {
@@ -33,7 +31,9 @@ const DRAWN_CONTEXTS: usize = 3;
 const CONTEXTS: usize = 12;
 /// Nodes of a drawing, the strongest first.
 const NODES: usize = 20;
-/// Weaker edges are not drawn.
+/// Levels of a context that networks are drawn at.
+const LEVELS: usize = 6;
+/// Edges below this are not drawn, of few rows.
 const WEAKEST: f64 = 0.1;
 
 impl NetworkReport<'_> {
@@ -52,28 +52,24 @@ impl NetworkReport<'_> {
         let edges = Edges::new(self)?;
         let mut page = Page::new(&study.title);
         self.write_short(&mut page, &comparison, &edges, beyond.as_ref())?;
-        study.write_data(&mut page, true);
-        study.write_model(&mut page);
         self.write_comparison(&mut page, &comparison)?;
         self.write_edges(&mut page, &edges);
         self.write_dependence(&mut page, &edges)?;
         self.write_graphs(&mut page, &edges)?;
         study.write_extrapolation(&mut page, beyond.as_ref())?;
+        study.write_model(&mut page);
+        study.write_data(&mut page, true);
         write_reading(&mut page);
         Ok(page.html(&study.lead()))
     }
 
-    pub(super) fn directed(&self) -> bool {
-        self.model.kind() == NetworkKind::Directed
+    pub(super) fn edge_values(&self) -> EdgeValues<'_> {
+        EdgeValues::new(self.model, &self.study.training)
     }
 
     /// What the numbers of edges are.
     fn quantity(&self) -> &'static str {
-        match self.model.kind() {
-            NetworkKind::Correlation => "correlation",
-            NetworkKind::Precision => "partial correlation",
-            NetworkKind::Directed => "standardised weight",
-        }
+        self.edge_values().quantity()
     }
 
     fn comparison(&self) -> Result<Comparison<'_>> {
@@ -131,7 +127,9 @@ impl NetworkReport<'_> {
         }
         let nodes = self.study.training.features().ncols();
         let warnings = self.study.warnings(warnings, beyond, (nodes, "nodes"));
-        self.study.write_short(page, &findings, &warnings);
+        page.section("In short");
+        self.write_headline(page, edges)?;
+        write_short(page, &findings, &warnings);
         Ok(())
     }
 
@@ -153,12 +151,15 @@ impl NetworkReport<'_> {
                 Ok(with_error(Score::of_rows(rows.view(), test.weights())?))
             })
             .collect::<Result<Vec<_>>>()?;
-        page.table(&comparison.table(
-            "Losses on held-out rows; difference: this model less the other.",
-            LOSS,
-            &[("reconstruction error ± SE", errors)],
-        )?);
-        page.pictures(&[comparison.picture(LOSS)?], comparison::PICTURED);
+        page.table_and_picture(
+            &comparison.table(
+                "Losses on held-out rows; difference: this model less the other.",
+                LOSS,
+                &[("reconstruction error ± SE", errors)],
+            )?,
+            &comparison.picture(LOSS)?,
+            comparison::PICTURED,
+        );
         self.study.write_cluster_sizes(page);
         Ok(())
     }
@@ -245,17 +246,7 @@ impl NetworkReport<'_> {
         let range = ends(all.iter().chain([&0.0]));
         let mut drawn = Vec::new();
         for &axis in &axes {
-            let curves: Vec<(String, Vec<f64>)> = chosen
-                .iter()
-                .map(|&edge| (edges.names[edge].clone(), curve(axis, edge)))
-                .collect();
-            drawn.push(pictures::edges(
-                self.quantity(),
-                self.study.context_name(axis),
-                &edges.curves[axis].at,
-                &curves,
-                range,
-            )?);
+            drawn.push(self.edges_against(edges, axis, &chosen, range, pictures::WITH_LEGEND)?);
         }
         let left_out = match edges.curves.len().saturating_sub(CONTEXTS) {
             0 => String::new(),
@@ -275,12 +266,70 @@ impl NetworkReport<'_> {
         Ok(())
     }
 
+    /// Edges against one context, a curve for each.
+    fn edges_against(
+        &self,
+        edges: &Edges,
+        axis: usize,
+        chosen: &[usize],
+        range: (f64, f64),
+        size: Size,
+    ) -> Result<String> {
+        let own = &edges.curves[axis];
+        let values: Vec<Vec<f64>> = chosen
+            .iter()
+            .map(|&edge| own.values.column(edge).to_vec())
+            .collect();
+        let curves = chosen.iter().zip(&values);
+        Curves {
+            quantity: self.quantity(),
+            context: self.study.context_name(axis),
+            at: &own.at,
+            curves: curves
+                .map(|(&edge, values)| Curve {
+                    name: &edges.names[edge],
+                    values,
+                    interval: None,
+                })
+                .collect(),
+            population: None,
+            range,
+        }
+        .picture(size)
+    }
+
+    /// The edges that change most against the context that changes them most, as large as there is room.
+    fn write_headline(&self, page: &mut Page, edges: &Edges) -> Result<()> {
+        let strongest = edges.axes_by_change().into_iter().next();
+        let chosen = edges.most_changing();
+        let Some(axis) = strongest.filter(|&axis| edges.largest_change(axis) > 0.0) else {
+            return Ok(());
+        };
+        let values = chosen
+            .iter()
+            .map(|&edge| edges.curves[axis].values.column(edge));
+        let values: Vec<f64> = values.flat_map(|values| values.to_vec()).collect();
+        let range = ends(values.iter().chain([&0.0]));
+        let draw = |size| self.edges_against(edges, axis, &chosen, range, size);
+        page.large_picture(
+            &draw(pictures::LARGE)?,
+            &draw(pictures::NARROW)?,
+            &format!(
+                "The {} of the edges that change most, against the context that changes them most: averages \
+                 over training rows, without bands.",
+                self.quantity()
+            ),
+        );
+        Ok(())
+    }
+
     fn write_graphs(&self, page: &mut Page, edges: &Edges) -> Result<()> {
         page.section("Networks at a few contexts");
+        let weakest = weakest(self.study.training_rows);
         let axes: Vec<usize> = edges
             .axes_by_change()
             .into_iter()
-            .filter(|&axis| edges.largest_change(axis) >= WEAKEST)
+            .filter(|&axis| edges.largest_change(axis) >= weakest)
             .take(DRAWN_CONTEXTS)
             .collect();
         let study = self.study;
@@ -289,7 +338,7 @@ impl NetworkReport<'_> {
         let mut places = Vec::new();
         for &axis in &axes {
             let context = &study.contexts[axis];
-            for (value, code) in self.shown_values(context) {
+            for (value, code) in context.some_values(study.training.contexts(), LEVELS) {
                 contexts
                     .append(Axis(0), base.view())
                     .map_err(|source| Error::numerical("joining contexts", source))?;
@@ -298,15 +347,19 @@ impl NetworkReport<'_> {
                 places.push((axis, value));
             }
         }
-        let own = self.shown(&self.model.networks(contexts.view())?)?;
-        let population = self.shown(&self.population.networks(contexts.slice(s![..1, ..]))?)?;
+        let own = self
+            .edge_values()
+            .of_nodes(&self.model.networks(contexts.view())?)?;
+        let population = self
+            .edge_values()
+            .of_nodes(&self.population.networks(contexts.slice(s![..1, ..]))?)?;
         let nodes = strongest_nodes(&own, &population);
         let all_names = &study.training.names().features;
         let names: Vec<&str> = nodes.iter().map(|&node| all_names[node].as_str()).collect();
         let weights = |table: ArrayView2<'_, f64>| -> Vec<f64> {
             let kept = table.select(Axis(0), &nodes).select(Axis(1), &nodes);
             let strong = |((i, j), value): ((usize, usize), &f64)| {
-                if i != j && value.abs() >= WEAKEST {
+                if i != j && value.abs() >= weakest {
                     *value
                 } else {
                     0.0
@@ -322,13 +375,21 @@ impl NetworkReport<'_> {
             .flatten()
             .fold(0.0_f64, |most, value| most.max(value.abs()));
         let draw = |title: &str, subtitle: &str, weights: &[f64]| {
-            pictures::graph(title, subtitle, &names, weights, self.directed(), widest)
+            pictures::graph(
+                title,
+                subtitle,
+                &names,
+                weights,
+                self.edge_values().is_directed(),
+                widest,
+            )
         };
         page.paragraph(&format!(
             "Networks at contexts that are typical but for one: numbers at their medians, categories at \
              their most frequent level. Edges are as wide as they are strong in all drawings alike, \
-             vermillion where positive, blue and dashed where negative; those below {WEAKEST} are left \
+             vermillion where positive, blue and dashed where negative; those below {} are left \
              out, and so are contexts along which no edge changes by as much on average.{}",
+            number(weakest),
             if nodes.len() < all_names.len() { format!(
                 " Of {} nodes the {} with the strongest edges are drawn.",
                 all_names.len(),
@@ -366,47 +427,6 @@ impl NetworkReport<'_> {
         }
         Ok(())
     }
-
-    /// Values of a context that networks are drawn at, with their codes: quantiles of a number, the first
-    /// levels of a category.
-    fn shown_values(&self, axis: &ContextAxis) -> Vec<(String, Array1<f64>)> {
-        const LEVELS: usize = 6;
-        match axis {
-            ContextAxis::Number { column } => {
-                let values = self.study.training.contexts().column(*column).to_vec();
-                let mut shown = [0.1, 0.5, 0.9]
-                    .map(|share| quantile(&values, share))
-                    .to_vec();
-                shown.dedup();
-                let code = |value| (number(value), Array1::from_elem(1, value));
-                shown.into_iter().map(code).collect()
-            }
-            ContextAxis::Category { levels, codes, .. } => {
-                let codes = codes.rows().into_iter().map(|code| code.to_owned());
-                levels.iter().cloned().zip(codes).take(LEVELS).collect()
-            }
-        }
-    }
-
-    /// Networks as they are shown: correlations, partial correlations or standardised weights.
-    pub(super) fn shown(&self, networks: &Networks) -> Result<Array3<f64>> {
-        match self.model.kind() {
-            NetworkKind::Precision => partial_correlations(networks),
-            NetworkKind::Correlation => Ok(networks.edges().to_owned()),
-            NetworkKind::Directed => {
-                let columns = self.study.training.features();
-                let deviation = |node: usize| samples::moments(columns.column(node)).1;
-                let deviations: Vec<f64> = (0..columns.ncols()).map(deviation).collect();
-                let mut shown = networks.edges().to_owned();
-                for ((_, from, to), weight) in shown.indexed_iter_mut() {
-                    if deviations[to] > 0.0 {
-                        *weight *= deviations[from] / deviations[to];
-                    }
-                }
-                Ok(shown)
-            }
-        }
-    }
 }
 
 fn write_reading(page: &mut Page) {
@@ -426,6 +446,11 @@ fn write_reading(page: &mut Page) {
 }
 
 const LOSS: &str = "negative log-likelihood";
+
+/// The weakest edge that is drawn: with many rows, two standard errors of a correlation of zero.
+fn weakest(rows: usize) -> f64 {
+    (2.0 / (rows.max(1) as f64).sqrt()).min(WEAKEST)
+}
 
 /// Nodes whose edges are strongest in any of the networks, in their own order.
 fn strongest_nodes(networks: &Array3<f64>, population: &Array3<f64>) -> Vec<usize> {

@@ -1,6 +1,7 @@
 //! A small HTML document: text is escaped, headings are numbered into a table of contents, tables and
 //! figures scroll in boxes of their own.
 
+use crate::output::{self, Cell, Section};
 use std::fmt::Write;
 
 /// The parts of a page in order, written as they are added.
@@ -75,6 +76,34 @@ impl Table {
     pub(crate) fn words(mut self, columns: &[usize]) -> Self {
         self.words = columns.to_vec();
         self
+    }
+
+    /// A table as the program prints it, without columns that are empty.
+    fn printed(caption: &str, table: &output::Table) -> Self {
+        let filled = |column: &usize| {
+            let mut cells = table.rows.iter().map(|row| &row[*column]);
+            cells.any(|cell| *cell != Cell::Missing)
+        };
+        let columns: Vec<usize> = (0..table.columns.len()).filter(filled).collect();
+        let is_words = |column: usize| {
+            let mut cells = table.rows.iter().map(|row| &row[column]);
+            cells.any(|cell| matches!(cell, Cell::Text(_)))
+        };
+        let head = columns.iter().map(|&column| table.columns[column]);
+        let mut own = Self::new(caption, head);
+        let numbered = columns.iter().enumerate();
+        own.words = numbered
+            .filter(|(_, column)| is_words(**column))
+            .map(|(place, _)| place)
+            .collect();
+        for row in &table.rows {
+            own.row(columns.iter().map(|&column| match &row[column] {
+                Cell::Missing => "–".to_owned(),
+                cell @ Cell::Text(_) => cell.shown(),
+                cell @ (Cell::Number(_) | Cell::PValue(_)) => cell.shown().replace('-', "−"),
+            }));
+        }
+        own
     }
 
     /// The caption stands above the box that scrolls, so that it stays in view.
@@ -211,6 +240,35 @@ impl Page {
         );
     }
 
+    /// A table with a picture beside it, where there is room, and its caption.
+    pub(crate) fn table_and_picture(&mut self, table: &Table, picture: &str, caption: &str) {
+        self.body.push_str("<div class=\"beside\">\n<div>\n");
+        self.table(table);
+        self.body.push_str("</div>\n");
+        self.pictures(&[picture.to_owned()], caption);
+        self.body.push_str("</div>\n");
+    }
+
+    /// A picture as wide as the page, drawn once more for narrow ones, with a caption.
+    pub(crate) fn large_picture(&mut self, wide: &str, narrow: &str, caption: &str) {
+        let _ = writeln!(
+            self.body,
+            "<figure>\n<div class=\"picture wide\">{}</div>\n<div class=\"picture narrow\">{}</div>\n\
+             <figcaption>{}</figcaption>\n</figure>",
+            wide.trim(),
+            narrow.trim(),
+            escape(caption)
+        );
+    }
+
+    /// A text with the table below it, as the program prints them.
+    pub(crate) fn printed(&mut self, (text, table): &Section) {
+        match table {
+            None => self.paragraph(text),
+            Some(table) => self.table(&Table::printed(text, table)),
+        }
+    }
+
     /// What is shown on request.
     pub(crate) fn details(&mut self, summary: &str, fill: impl FnOnce(&mut Self)) {
         let _ = writeln!(
@@ -220,6 +278,11 @@ impl Page {
         );
         fill(self);
         self.body.push_str("</details>\n");
+    }
+
+    /// Everything of another page below, whose sections are not listed.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.body.push_str(&other.body);
     }
 
     /// The document.

@@ -1,14 +1,14 @@
 //! What several sections of a report of a regression need, worked out once.
 
 use super::comparison::{Comparison, Losses, models};
-use super::dependence::{Dependence, coefficient_table, dependences, ends};
+use super::dependence::{Dependence, coefficient_table, dependences_with_bands, ends};
 use super::pictures::is_flat;
 use super::regression::RegressionReport;
 use super::samples::{Beyond, beyond};
 use super::study::Study;
 use super::variation::Varying;
 use contextualized_analysis::{SubgroupAccuracy, SubgroupAnalysis, Subgroups};
-use contextualized_core::{Error, Family, Result};
+use contextualized_core::{Family, Result};
 use ndarray::{Array2, Array3, Axis};
 
 /// Comparisons, tests, curves and distances.
@@ -70,26 +70,8 @@ impl<'a> Parts<'a> {
             comparisons.push(Comparison::new(losses, test.weights()));
             accuracy.push(lines);
         }
-        let curves = |bands| dependences(report.model, bands, training, contexts, report.level);
-        let (dependences, no_bands) = match (report.bands, curves(report.bands)) {
-            // Too few replicates for the level, say: curves are worth having all the same.
-            (
-                Some(_),
-                Err(Error::InvalidParameter {
-                    parameter,
-                    value,
-                    requirement,
-                }),
-            ) => (
-                curves(None)?,
-                Some(format!("{parameter} is {value}, but must be {requirement}")),
-            ),
-            (Some(_), curves) => (curves?, None),
-            (None, curves) => (
-                curves?,
-                Some("this estimator does not have them".to_owned()),
-            ),
-        };
+        let (dependences, no_bands) =
+            dependences_with_bands(report.model, report.bands, training, contexts, report.level)?;
         Ok(Self {
             family,
             several: training.targets().ncols() > 1,

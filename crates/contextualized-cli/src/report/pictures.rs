@@ -1,25 +1,80 @@
 //! Figures of a report as inline SVG, each narrow enough for a phone.
 
-use super::axes::quantile;
-use super::dependence::Points;
+use super::axes::{Points, quantile};
 use super::words::{number, percent};
 use crate::pairs::pairs;
 use contextualized_analysis::{ReliabilityBin, SubgroupAccuracy};
 use contextualized_core::{Error, Result};
 use contextualized_plot::{Band, Colour, Figure, Graph, Line, Panel, Points as Dots, Rug, figures};
 
-/// The data rectangle of a panel, in px: with its labels it fits a phone.
-const WIDTH: f64 = 222.0;
-const HEIGHT: f64 = 160.0;
+/// How large a figure is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    /// The data rectangle, in px.
+    width: f64,
+    height: f64,
+    /// Whether a legend names what a caption would else have to explain.
+    legend: bool,
+}
 
-/// A panel as an element of the page, with its name and what it shows in words.
-fn drawn(panel: Panel, (width, height): (f64, f64), name: &str, words: &str) -> Result<String> {
+/// With its labels it fits a phone, and three fit beside each other on a desk.
+pub(crate) const SMALL: Size = Size {
+    width: 280.0,
+    height: 165.0,
+    legend: false,
+};
+
+/// The same with a legend.
+pub(crate) const WITH_LEGEND: Size = Size {
+    legend: true,
+    ..SMALL
+};
+
+/// A file of its own.
+pub(crate) const FIGURE: Size = Size {
+    width: 420.0,
+    height: 280.0,
+    legend: true,
+};
+
+/// As wide as a desk.
+pub(crate) const LARGE: Size = Size {
+    width: 1110.0,
+    height: 330.0,
+    legend: true,
+};
+
+/// The same for a phone.
+pub(crate) const NARROW: Size = Size {
+    width: 280.0,
+    height: 230.0,
+    legend: true,
+};
+
+impl Size {
+    fn square(self) -> Self {
+        let side = self.width - 30.0;
+        Self {
+            width: side,
+            height: side,
+            ..self
+        }
+    }
+}
+
+/// A figure with its name and what it shows in words.
+fn figure(panel: Panel, size: Size, name: &str, words: &str) -> Figure {
     Figure::new(1)
         .panel(panel)
-        .panel_size(width, height)
-        .edge(3.0)
+        .panel_size(size.width, size.height)
         .name(name)
         .description(words)
+}
+
+/// A figure as an element of the page.
+fn drawn(panel: Panel, size: Size, name: &str, words: &str) -> Result<String> {
+    figure(panel, size, name, words)
+        .edge(3.0)
         .to_inline_svg()
         .map_err(|source| Error::numerical("drawing a figure", source))
 }
@@ -67,11 +122,6 @@ fn with_names(panel: Panel, names: &[String]) -> Panel {
     panel.x_names(&shown)
 }
 
-/// Values at places on the x axis.
-fn points(places: impl IntoIterator<Item = f64>, values: &[f64]) -> Vec<(f64, f64)> {
-    places.into_iter().zip(values.iter().copied()).collect()
-}
-
 /// 0, 1, 2, …
 fn positions() -> impl Iterator<Item = f64> {
     (0..).map(f64::from)
@@ -91,90 +141,168 @@ pub(crate) fn distribution(
     words.extend(population.map(|value| format!("population {}", number(value))));
     drawn(
         figures::histogram(quantity, values, population),
-        (WIDTH, HEIGHT),
+        SMALL,
         &format!("Histogram of {quantity}"),
         &sentence(&words),
     )
 }
 
-/// One coefficient, or anything else, against one context.
-pub(crate) struct Curve<'a> {
-    /// The name of what is on the vertical axis.
+/// A quantity against one context, in one curve or several.
+pub(crate) struct Curves<'a> {
+    /// What is on the vertical axis.
     pub(crate) quantity: &'a str,
     /// The name of the context.
     pub(crate) context: &'a str,
     pub(crate) at: &'a Points,
-    pub(crate) values: &'a [f64],
-    pub(crate) interval: Option<(&'a [f64], &'a [f64])>,
+    pub(crate) curves: Vec<Curve<'a>>,
     /// The population's value.
-    pub(crate) population: f64,
+    pub(crate) population: Option<f64>,
     /// The ends of the vertical axis, which panels of one quantity share.
     pub(crate) range: (f64, f64),
 }
 
-impl Curve<'_> {
-    pub(crate) fn picture(&self) -> Result<String> {
-        let panel = against(self.quantity, self.context, self.range)
-            .layer(Line::horizontal(self.population));
-        let panel = match self.at {
-            Points::Numbers { values, rows } if values.len() > 2 => {
-                self.line(panel.layer(Rug::new(rows)), values)
-            }
-            Points::Numbers { values, .. } => {
-                let names: Vec<String> = values.iter().map(|value| number(*value)).collect();
-                self.dots(panel, &names)
-            }
-            Points::Levels(names) => self.dots(panel, names),
-        };
-        let name = format!("{} against {}", self.quantity, self.context);
-        drawn(panel, (WIDTH, HEIGHT), &name, &self.words())
+/// One curve.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Curve<'a> {
+    /// Its name in the legend; empty of one that is alone.
+    pub(crate) name: &'a str,
+    pub(crate) values: &'a [f64],
+    pub(crate) interval: Option<(&'a [f64], &'a [f64])>,
+}
+
+impl Curves<'_> {
+    /// As an element of the page.
+    pub(crate) fn picture(&self, size: Size) -> Result<String> {
+        drawn(self.panel(size), size, &self.name(), &self.words())
     }
 
-    fn line(&self, mut panel: Panel, at: &[f64]) -> Panel {
-        if let Some((lower, upper)) = self.interval {
-            panel = panel.layer(Band::new(at, lower, upper));
+    /// As an SVG document.
+    pub(crate) fn document(&self, size: Size) -> Result<String> {
+        figure(self.panel(size), size, &self.name(), &self.words())
+            .to_svg()
+            .map_err(|source| Error::numerical("drawing a figure", source))
+    }
+
+    fn name(&self) -> String {
+        format!("{} against {}", self.quantity, self.context)
+    }
+
+    fn panel(&self, size: Size) -> Panel {
+        let mut panel = against(self.quantity, self.context, self.range);
+        if let Some(population) = self.population {
+            let line = Line::horizontal(population);
+            let label = if size.legend { "population" } else { "" };
+            panel = panel.layer(line.label(label));
         }
-        let points = points(at.iter().copied(), self.values);
-        panel.layer(Line::new(&points).width(2.2))
-    }
-
-    fn dots(&self, panel: Panel, names: &[String]) -> Panel {
-        let mut panel = with_names(panel, names);
-        if let Some((lower, upper)) = self.interval {
-            for (x, (&lower, &upper)) in positions().zip(lower.iter().zip(upper)) {
-                panel = panel.layer(Line::new(&[(x, lower), (x, upper)]).width(2.0));
+        match self.at {
+            Points::Numbers {
+                values,
+                rows,
+                clock,
+            } if values.len() > 2 => {
+                // Enough room for a date beside each.
+                const MARK: f64 = 80.0;
+                let ends = (values[0], values[values.len() - 1]);
+                let marks = clock
+                    .map(|clock| clock.marks(ends.0, ends.1, (size.width / MARK).floor() as usize));
+                if let Some(marks) = marks.filter(|marks| !marks.is_empty()) {
+                    let marks: Vec<(f64, &str)> = marks
+                        .iter()
+                        .map(|(value, text)| (*value, text.as_str()))
+                        .collect();
+                    panel = panel.x_marks(&marks);
+                }
+                self.lines(panel.layer(Rug::new(rows)), values)
+            }
+            at => {
+                let names: Vec<String> = (0..at.len()).map(|place| at.text(place)).collect();
+                self.dots(with_names(panel, &names))
             }
         }
-        panel.layer(Dots::new(&points(positions(), self.values)).radius(4.5))
     }
 
-    /// The curve for those who cannot see it: its ends, and its extremes where these are others.
+    fn lines(&self, mut panel: Panel, at: &[f64]) -> Panel {
+        for (place, curve) in self.curves.iter().enumerate() {
+            if let Some((lower, upper)) = curve.interval {
+                panel = panel.layer(Band::new(at, lower, upper).colour(Colour::qualitative(place)));
+            }
+        }
+        for (place, curve) in self.curves.iter().enumerate() {
+            let points: Vec<_> = at
+                .iter()
+                .copied()
+                .zip(curve.values.iter().copied())
+                .collect();
+            let line = Line::new(&points)
+                .width(2.2)
+                .colour(Colour::qualitative(place));
+            panel = panel.layer(line.label(curve.name));
+        }
+        panel
+    }
+
+    /// Levels have no order, so no line leads from one to the next.
+    fn dots(&self, mut panel: Panel) -> Panel {
+        const APART: f64 = 0.16;
+        let middle = (self.curves.len() as f64 - 1.0) / 2.0;
+        for (place, curve) in self.curves.iter().enumerate() {
+            let colour = Colour::qualitative(place);
+            let aside = APART * (place as f64 - middle);
+            if let Some((lower, upper)) = curve.interval {
+                for (x, (&lower, &upper)) in positions().zip(lower.iter().zip(upper)) {
+                    let ends = [(x + aside, lower), (x + aside, upper)];
+                    panel = panel.layer(Line::new(&ends).width(2.0).colour(colour));
+                }
+            }
+            let points: Vec<_> = positions()
+                .map(|x| x + aside)
+                .zip(curve.values.iter().copied())
+                .collect();
+            let dots = Dots::new(&points).radius(4.5).colour(colour);
+            panel = panel.layer(dots.label(curve.name));
+        }
+        panel
+    }
+
+    /// The curves for those who cannot see them.
     pub(crate) fn words(&self) -> String {
-        let name = |place: usize| match self.at {
-            Points::Numbers { values, .. } => number(values[place]),
-            Points::Levels(names) => names[place].clone(),
+        let words: Vec<String> = match &self.curves[..] {
+            [curve] => self.course(curve),
+            several => several
+                .iter()
+                .map(|curve| format!("{} {}", curve.name, self.course(curve).join(", ")))
+                .collect(),
         };
+        if words.is_empty() {
+            String::new()
+        } else {
+            sentence(&words)
+        }
+    }
+
+    /// The ends of a curve, and its extremes where these are others.
+    fn course(&self, curve: &Curve<'_>) -> Vec<String> {
         let said = |place: usize| {
-            let interval = self.interval.map_or_else(String::new, |(lower, upper)| {
+            let interval = curve.interval.map_or_else(String::new, |(lower, upper)| {
                 format!(" ({} to {})", number(lower[place]), number(upper[place]))
             });
             format!(
                 "{}{interval} at {} = {}",
-                number(self.values[place]),
+                number(curve.values[place]),
                 self.context,
-                name(place)
+                self.at.text(place)
             )
         };
-        let Some(last) = self.values.len().checked_sub(1) else {
-            return String::new();
+        let Some(last) = curve.values.len().checked_sub(1) else {
+            return Vec::new();
         };
-        let by = |a: &usize, b: &usize| self.values[*a].total_cmp(&self.values[*b]);
+        let by = |a: &usize, b: &usize| curve.values[*a].total_cmp(&curve.values[*b]);
         let (lowest, highest) = (
             (0..=last).min_by(by).unwrap_or(0),
             (0..=last).max_by(by).unwrap_or(0),
         );
         if last == 0 {
-            return sentence(&[said(0)]);
+            return vec![said(0)];
         }
         let mut words = vec![format!("from {} to {}", said(0), said(last))];
         for (name, place) in [("lowest", lowest), ("highest", highest)] {
@@ -182,7 +310,7 @@ impl Curve<'_> {
                 words.push(format!("{name} {}", said(place)));
             }
         }
-        sentence(&words)
+        words
     }
 }
 
@@ -194,8 +322,9 @@ pub(crate) struct Estimate {
 }
 
 /// Names with a value and an interval each, the first on top, and a line at zero.
-pub(crate) fn intervals(quantity: &str, lines: &[Estimate]) -> Result<String> {
-    let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
+pub(crate) fn intervals(quantity: &str, lines: &[Estimate], size: Size) -> Result<String> {
+    let names: Vec<String> = lines.iter().map(|line| shortened(&line.name)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut panel = Panel::new("")
         .x_label(quantity)
         .y_names(&names)
@@ -215,8 +344,44 @@ pub(crate) fn intervals(quantity: &str, lines: &[Estimate]) -> Result<String> {
         points.push((line.value, y));
     }
     let panel = panel.layer(Dots::new(&points).radius(4.5));
-    let height = 34.0 * lines.len().clamp(2, 12) as f64;
-    drawn(panel, (WIDTH - 30.0, height), quantity, &sentence(&words))
+    let size = Size {
+        // Names need more room than numbers do.
+        width: size.width - 60.0,
+        height: 30.0 * lines.len().max(2) as f64,
+        ..size
+    };
+    drawn(panel, size, quantity, &sentence(&words))
+}
+
+/// Points of rows, over a line on which one is as large as the other, or at zero.
+pub(crate) fn scatter(
+    (across, upwards): (&str, &str),
+    points: &[(f64, f64)],
+    equal: bool,
+    words: &str,
+) -> Result<String> {
+    let mut panel = Panel::new("").x_label(across).y_label(upwards);
+    let size = if equal { SMALL.square() } else { SMALL };
+    if equal {
+        let values = || points.iter().flat_map(|(x, y)| [*x, *y]);
+        let low = values().fold(f64::INFINITY, f64::min);
+        let high = values().fold(f64::NEG_INFINITY, f64::max);
+        panel = panel.equal_ranges();
+        if low < high {
+            let diagonal = Line::new(&[(low, low), (high, high)]).colour(Colour::GREY);
+            panel = panel.layer(diagonal.width(1.2).dashed());
+        }
+    } else {
+        panel = panel.layer(Line::horizontal(0.0).colour(Colour::GREY));
+    }
+    let opacity = (60.0 / points.len() as f64).clamp(0.15, 0.6);
+    let dots = Dots::new(points).radius(3.0).opacity(opacity);
+    drawn(
+        panel.layer(dots),
+        size,
+        &format!("{upwards} against {across}"),
+        words,
+    )
 }
 
 /// Outcomes against predictions, bin by bin.
@@ -242,7 +407,7 @@ pub(crate) fn reliability(name: &str, accuracy: &SubgroupAccuracy) -> Result<Str
         .collect();
     drawn(
         panel.title(name),
-        (WIDTH - 16.0, WIDTH - 16.0),
+        SMALL.square(),
         &format!("Reliability: {name}"),
         &sentence(&words),
     )
@@ -265,53 +430,18 @@ pub(crate) fn extrapolation(training: &[f64], test: &[f64], beyond: f64) -> Resu
         .map_err(|source| Error::numerical("drawing distances", source))?;
     drawn(
         panel,
-        (WIDTH, HEIGHT),
+        SMALL,
         "How far rows are from the training rows",
         &sentence(&words),
     )
 }
 
-/// Edges against one context, a line of its own colour for each.
-pub(crate) fn edges(
-    quantity: &str,
-    context: &str,
-    at: &Points,
-    curves: &[(String, Vec<f64>)],
-    range: (f64, f64),
-) -> Result<String> {
-    let mut panel = against(quantity, context, range);
-    panel = match at {
-        Points::Numbers { rows, .. } => panel.layer(Rug::new(rows)),
-        Points::Levels(names) => with_names(panel, names),
-    };
-    let mut words = Vec::new();
-    for (place, (name, values)) in curves.iter().enumerate() {
-        let colour = Colour::qualitative(place);
-        panel = match at {
-            // Levels have no order, so no line leads from one to the next.
-            Points::Levels(_) => {
-                let dots = Dots::new(&points(positions(), values)).radius(4.0);
-                panel.layer(dots.colour(colour).label(name))
-            }
-            Points::Numbers { values: at, .. } => {
-                let line = Line::new(&points(at.iter().copied(), values)).width(2.0);
-                panel.layer(line.colour(colour).label(name))
-            }
-        };
-        if let (Some(first), Some(last)) = (values.first(), values.last()) {
-            words.push(format!(
-                "{name} from {} to {}",
-                number(*first),
-                number(*last)
-            ));
-        }
-    }
-    let name = format!("{quantity} against {context}");
-    drawn(panel, (WIDTH, HEIGHT + 20.0), &name, &sentence(&words))
-}
-
-/// The side of a drawing of a network, in px.
-const GRAPH: f64 = 300.0;
+/// The size of a drawing of a network.
+const GRAPH: Size = Size {
+    width: 320.0,
+    height: 320.0,
+    legend: false,
+};
 /// Longer names do not fit beside their nodes.
 const LONGEST_NAME: usize = 8;
 
@@ -372,7 +502,7 @@ pub(crate) fn graph(
     let panel = Panel::new(title).subtitle(subtitle).bare();
     drawn(
         panel.layer(graph.widest(widest).dash_negative()),
-        (GRAPH, GRAPH),
+        GRAPH,
         &format!("Network at {title}"),
         &words,
     )

@@ -4,13 +4,14 @@ use super::comparison;
 use super::page::{Page, Table};
 use super::parts::Parts;
 use super::pictures;
-use super::study::Study;
+use super::study::{Study, write_short};
 use super::variation::{LEVEL, of_target};
 use super::words::{number, percent, whole, with_error};
+use crate::output::Section;
 use crate::saved::Tests;
-use contextualized_analysis::SubgroupAccuracy;
+use contextualized_analysis::{AverageCoefficient, SubgroupAccuracy};
 use contextualized_core::validate::check_probability;
-use contextualized_core::{Family, Result, VaryingCoefficients, WithSums};
+use contextualized_core::{Family, PredictorDistribution, Result, VaryingCoefficients, WithSums};
 
 /// A report of a regression.
 pub(crate) struct RegressionReport<'a> {
@@ -27,8 +28,16 @@ pub(crate) struct RegressionReport<'a> {
     pub(crate) clusters: Option<&'a dyn VaryingCoefficients>,
     /// Tests of variation, if there are any.
     pub(crate) variation: Option<&'a Tests>,
+    /// Average coefficients over the training rows.
+    pub(crate) averages: &'a [AverageCoefficient],
+    /// Tables as the program's `summary` prints them.
+    pub(crate) summary: &'a [Section],
+    /// What is known of the linear predictors of the test rows.
+    pub(crate) known: Option<&'a PredictorDistribution>,
     /// The probability of bands.
     pub(crate) level: f64,
+    /// The test row whose coefficients are shown.
+    pub(crate) row: usize,
 }
 
 impl RegressionReport<'_> {
@@ -45,16 +54,20 @@ impl RegressionReport<'_> {
         let parts = Parts::new(self)?;
         let mut page = Page::new(&study.title);
         self.write_short(&mut page, &parts)?;
-        study.write_data(&mut page, false);
-        self.write_sample_note(&mut page);
-        study.write_model(&mut page);
+        self.write_summary(&mut page);
         self.write_comparison(&mut page, &parts)?;
-        if parts.family.is_binary() {
-            self.write_calibration(&mut page, &parts)?;
-        }
         self.write_coefficients(&mut page, &parts)?;
         self.write_variation(&mut page, &parts);
+        if parts.family.is_binary() {
+            self.write_calibration(&mut page, &parts)?;
+        } else {
+            self.write_diagnostics(&mut page, &parts)?;
+        }
+        self.write_one_row(&mut page, &parts)?;
         study.write_extrapolation(&mut page, parts.beyond.as_ref())?;
+        study.write_model(&mut page);
+        study.write_data(&mut page, false);
+        self.write_sample_note(&mut page);
         write_reading(
             &mut page,
             self.level,
@@ -112,8 +125,18 @@ impl RegressionReport<'_> {
         let warnings = self
             .study
             .warnings(warnings, parts.beyond.as_ref(), estimated);
-        self.study.write_short(page, &findings, &warnings);
+        page.section("In short");
+        self.write_headline(page, parts)?;
+        write_short(page, &findings, &warnings);
         Ok(())
+    }
+
+    /// What the program's `summary` says.
+    fn write_summary(&self, page: &mut Page) {
+        page.section("Summary");
+        self.summary
+            .iter()
+            .for_each(|section| page.printed(section));
     }
 
     fn write_sample_note(&self, page: &mut Page) {
@@ -152,24 +175,23 @@ impl RegressionReport<'_> {
             } else {
                 Vec::new()
             };
-            page.table(&comparison.table(
-                &format!("Loss of predictions of {name} on held-out rows; difference: this model less the other."),
-                parts.family.loss_name(),
-                &more,
-            )?);
-            page.pictures(
-                &[comparison.picture(parts.family.loss_name())?],
+            let caption = format!(
+                "Loss of predictions of {name} on held-out rows; difference: this model less the other."
+            );
+            page.table_and_picture(
+                &comparison.table(&caption, parts.family.loss_name(), &more)?,
+                &comparison.picture(parts.family.loss_name())?,
                 comparison::PICTURED,
             );
         }
         self.study.write_cluster_sizes(page);
-        Ok(())
+        self.write_subgroups(page, parts)
     }
 
     fn write_calibration(&self, page: &mut Page, parts: &Parts<'_>) -> Result<()> {
         page.section("Calibration");
         page.paragraph(
-            "Test rows in ten bins by predicted probability: how often the outcome was 1 against the \
+            "Test rows in up to ten bins of as many rows each, by predicted probability: how often the outcome was 1 against the \
              mean prediction, with 95 % intervals (Wilson). On the dashed line probabilities are as \
              said. The calibration line is that of logit P(y = 1) on the logit of the prediction: \
              intercept 0 and slope 1 are perfect; a slope below 1 says that predictions are too \

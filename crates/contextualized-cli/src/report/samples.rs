@@ -134,14 +134,14 @@ pub(crate) fn outside(
 ) -> Vec<(String, usize, usize)> {
     axes.iter()
         .filter_map(|axis| match axis {
-            ContextAxis::Number { column } => {
+            ContextAxis::Number { column, .. } => {
                 let (low, high) = ends(training.contexts().column(*column));
                 let there = test.contexts().column(*column).to_vec();
                 let below = there.iter().filter(|value| **value < low).count();
                 let above = there.iter().filter(|value| **value > high).count();
                 (below + above > 0).then(|| (axis.name(training).to_owned(), below, above))
             }
-            ContextAxis::Category { .. } => None,
+            ContextAxis::Coded { .. } => None,
         })
         .collect()
 }

@@ -108,26 +108,13 @@ impl Study {
         warnings
     }
 
-    pub(crate) fn write_short(&self, page: &mut Page, findings: &[String], warnings: &[String]) {
-        page.section("In short");
-        page.list(findings);
-        if warnings.is_empty() {
-            page.note(
-                Note::Fine,
-                "No sign of extrapolation, of clusters that are too small, of weak evidence of \
-             variation, or of test rows that were fitted to.",
-            );
-        }
-        for warning in warnings {
-            page.note(Note::Warning, warning);
-        }
-    }
-
     /// The columns; features of networks are nodes.
     pub(crate) fn write_data(&self, page: &mut Page, networks: bool) {
         page.section("Data");
         page.facts(&self.data);
-        page.table(&columns_table(&self.training, &self.test, networks));
+        page.details("Columns of the data", |page| {
+            page.table(&columns_table(&self.training, &self.test, networks));
+        });
     }
 
     pub(crate) fn write_model(&self, page: &mut Page) {
@@ -138,6 +125,10 @@ impl Study {
         if self.candidates.len() > 1 {
             page.subsection("Automatic choice");
             page.table(&self.choice());
+            let reasons: Vec<String> = self.candidates.iter().filter_map(not_compared).collect();
+            if !reasons.is_empty() {
+                page.list(&reasons);
+            }
         }
     }
 
@@ -164,9 +155,9 @@ impl Study {
                     };
                     (measured(score.loss, score.standard_error), above)
                 }
-                CandidateOutcome::Failed(reason)
-                | CandidateOutcome::StoppedEarly(reason)
-                | CandidateOutcome::NotCompared(reason) => (format!("none: {reason}"), nothing),
+                CandidateOutcome::Failed(_) => ("failed".to_owned(), nothing),
+                CandidateOutcome::StoppedEarly(_) => ("stopped early".to_owned(), nothing),
+                CandidateOutcome::NotCompared(_) => ("not compared".to_owned(), nothing),
             };
             table.row_marked_if(position == self.chosen, [name.clone(), loss, above]);
         }
@@ -211,5 +202,30 @@ impl Study {
              rows says that the model is asked where it saw nothing.",
         );
         Ok(())
+    }
+}
+
+/// Why a candidate has no loss.
+fn not_compared(candidate: &CandidateReport) -> Option<String> {
+    match &candidate.outcome {
+        CandidateOutcome::Compared(_) => None,
+        CandidateOutcome::Failed(reason)
+        | CandidateOutcome::StoppedEarly(reason)
+        | CandidateOutcome::NotCompared(reason) => Some(format!("{}: {reason}", candidate.name)),
+    }
+}
+
+/// What was found, and what readers should not miss.
+pub(super) fn write_short(page: &mut Page, findings: &[String], warnings: &[String]) {
+    page.list(findings);
+    if warnings.is_empty() {
+        page.note(
+            Note::Fine,
+            "No sign of extrapolation, of clusters that are too small, of weak evidence of variation, or of \
+             test rows that were fitted to.",
+        );
+    }
+    for warning in warnings {
+        page.note(Note::Warning, warning);
     }
 }

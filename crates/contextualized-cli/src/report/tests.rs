@@ -1,14 +1,16 @@
 //! Whole reports of small simulated studies.
 
-use super::{ContextAxis, NetworkReport, RegressionReport, Study};
+use super::{ContextAxis, NetworkReport, Points, RegressionReport, Study};
 use crate::saved::Tests;
-use contextualized_analysis::wald_table;
+use contextualized_analysis::{average_coefficients, wald_table};
 use contextualized_auto::{CandidateOutcome, CandidateReport, CandidateScore};
 use contextualized_baselines::{
     ClusterNetworks, ClusterRegression, PopulationBayesianNetwork, PopulationCorrelation,
     PopulationRegression,
 };
-use contextualized_core::{Estimator, Family, Samples, Split};
+use contextualized_core::{
+    Estimator, Family, PredictorDistribution, Samples, Split, WithPredictions,
+};
 use contextualized_graphs::bayesian::GaussianProcessBayesianNetwork;
 use contextualized_graphs::correlation::KernelCorrelation;
 use contextualized_linear::{GaussianProcessRegression, KernelShape};
@@ -30,6 +32,12 @@ fn split(samples: &Samples, train: usize) -> (Samples, Samples) {
         samples.select(&split.train).unwrap(),
         samples.select(&split.test).unwrap(),
     )
+}
+
+fn known(model: &impl WithPredictions, test: &Samples) -> PredictorDistribution {
+    model
+        .predictor_distribution(test.contexts(), test.features())
+        .unwrap()
 }
 
 fn save(name: &str, html: &str) {
@@ -124,12 +132,18 @@ fn of_rows(training: &Samples, test: &Samples, contexts: Vec<ContextAxis>) -> St
 
 fn axes() -> Vec<ContextAxis> {
     vec![
-        ContextAxis::Number { column: 0 },
-        ContextAxis::Number { column: 1 },
-        ContextAxis::Category {
+        ContextAxis::Number {
+            column: 0,
+            clock: None,
+        },
+        ContextAxis::Number {
+            column: 1,
+            clock: None,
+        },
+        ContextAxis::Coded {
             name: "clinic".into(),
             columns: vec![2, 3, 4],
-            levels: vec!["A".into(), "B".into(), "C & D".into()],
+            at: Points::Levels(["A", "B", "C & D"].map(Into::into).to_vec()),
             codes: Array2::eye(3),
         },
     ]
@@ -187,19 +201,27 @@ fn a_regression_with_everything() {
             table: tests,
             rows: 160,
         }),
+        averages: &average_coefficients(&model, &training, Some(0.95)).unwrap(),
+        summary: &[("Average coefficients".into(), None)],
+        known: Some(&known(&model, &test)),
         level: 0.95,
+        row: 3,
     };
     let html = report.html().unwrap();
     save("regression", &html);
     assert_well_formed(&html);
     assert_eq!(html, report.html().unwrap());
-    // A histogram and three contexts for each of the two coefficients that vary, the comparison and the distances.
-    assert_eq!(html.matches("<svg ").count(), 2 * 4 + 2);
+    // A histogram and three contexts for each of the two coefficients that vary, the large picture twice, the
+    // comparison, three of residuals, one row and the distances.
+    assert_eq!(html.matches("<svg ").count(), 2 * 4 + 2 + 1 + 3 + 1 + 1);
     for text in [
         "Pain &amp; dose &lt;2026&gt;",
         "Holm’s adjustment, that it varies with age (p &lt; 0.001)",
         "mean squared error is",
-        "none: training diverged",
+        "neural: training diverged",
+        "Test row 4: age = ",
+        "clinic = B",
+        "Residuals and coverage",
         "C &amp; D",
         "coefficient of dose against clinic",
     ] {
@@ -236,7 +258,11 @@ fn a_model_tested_on_its_own_rows_is_found_out() {
         population: &population,
         clusters: None,
         variation: None,
+        averages: &average_coefficients(&population, &training, Some(0.95)).unwrap(),
+        summary: &[],
+        known: Some(&known(&population, &training)),
         level: 0.95,
+        row: 0,
     }
     .html()
     .unwrap();
@@ -244,7 +270,7 @@ fn a_model_tested_on_its_own_rows_is_found_out() {
     assert_well_formed(&html);
     for text in [
         "100 % of the test rows look the same",
-        "The model predicts exactly as the population does",
+        "The model’s predictions are exactly those of the population",
         "The model gives every row the same coefficients",
         "was not tested",
     ] {
@@ -280,7 +306,11 @@ fn a_binary_outcome_has_probabilities() {
         population: &population,
         clusters: None,
         variation: None,
+        averages: &average_coefficients(&model, &training, Some(0.9)).unwrap(),
+        summary: &[],
+        known: None,
         level: 0.9,
+        row: 0,
     }
     .html()
     .unwrap();
@@ -352,8 +382,9 @@ fn networks_without_and_with_directions() {
     let html = report.html().unwrap();
     save("correlation", &html);
     assert_well_formed(&html);
-    // The comparison, two contexts, two networks, three along the one that matters, the distances.
-    assert_eq!(html.matches("<svg ").count(), 1 + 2 + 2 + 3 + 1);
+    // The large picture twice, the comparison, two contexts, two networks, three along the one that matters, the
+    // distances.
+    assert_eq!(html.matches("<svg ").count(), 2 + 1 + 2 + 2 + 3 + 1);
     for text in [
         "Raf – Mek",
         "negative log-likelihood is",

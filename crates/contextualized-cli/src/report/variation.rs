@@ -84,6 +84,18 @@ impl<'a> Varying<'a> {
         p.is_some_and(|p| p > LEVEL) && self.contexts_of(target, coefficient).is_empty()
     }
 
+    pub(crate) fn is_tested(&self) -> bool {
+        matches!(self, Self::Tested(_))
+    }
+
+    /// Whether a coefficient was found to vary with a context.
+    pub(crate) fn found(&self, target: &str, coefficient: &str, context: &str) -> bool {
+        let contexts = self.contexts_of(target, coefficient);
+        contexts
+            .iter()
+            .any(|line| line.context.as_deref() == Some(context))
+    }
+
     /// The contexts that a coefficient was found to vary with, in order of p.
     fn contexts_of(&self, target: &str, coefficient: &str) -> Vec<&Variation> {
         let Self::Tested(Tests { table, .. }) = self else {

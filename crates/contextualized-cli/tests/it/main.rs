@@ -9,6 +9,7 @@ mod formulas;
 mod groups;
 mod levels;
 mod model_files;
+mod models;
 mod networks;
 mod outputs;
 mod predictions;

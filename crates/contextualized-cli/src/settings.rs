@@ -1,0 +1,334 @@
+//! Settings of estimators: which estimator has which, and what they change.
+
+use crate::arguments::Estimate;
+use crate::error::{Error, Result};
+use clap::{Args, ValueEnum};
+use contextualized_auto::{Candidate, NetworkCandidate, RegressionMethod};
+use contextualized_encoders::{EncoderKind, MlpSettings, Parameterization, Penalties};
+use contextualized_linear::{GaussianProcessRegression, KernelShape, NeuralRegression};
+
+/// Settings of the estimators of a regression; what is not given is the default.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Settings of estimators")]
+pub(crate) struct RegressionSettingsFlags {
+    /// Shape of the kernel of the Gaussian process: how smooth functions of the context are.
+    #[arg(long, value_enum)]
+    kernel: Option<KernelName>,
+    /// How contexts work together in the Gaussian process.
+    #[arg(long, value_enum)]
+    structure: Option<Structure>,
+    /// Number of clusters [default: chosen by held-out rows].
+    #[arg(long, value_name = "K")]
+    clusters: Option<usize>,
+    /// Ridge penalty of the population's coefficients, in standardised units.
+    #[arg(long, value_name = "PENALTY")]
+    ridge: Option<f64>,
+    /// How the neural network sees the context.
+    #[arg(long, value_enum)]
+    encoder: Option<EncoderName>,
+    #[command(flatten)]
+    network: NetworkSettingsFlags,
+    /// Penalty on absolute coefficients of the neural network.
+    #[arg(long, value_name = "PENALTY")]
+    l1: Option<f64>,
+    /// Penalty on squared coefficients of the neural network.
+    #[arg(long, value_name = "PENALTY")]
+    l2: Option<f64>,
+    /// Penalty that drops whole contexts from the neural network (a group lasso).
+    #[arg(long, value_name = "PENALTY")]
+    context_lasso: Option<f64>,
+}
+
+/// Settings of neural networks, of a regression or of networks.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Settings of estimators")]
+pub(crate) struct NetworkSettingsFlags {
+    /// Archetypes that the neural network mixes; 0 for coefficients of its own for every row.
+    #[arg(long, value_name = "K")]
+    archetypes: Option<usize>,
+    /// Units in each hidden layer of the neural network.
+    #[arg(long, value_name = "N")]
+    width: Option<usize>,
+    /// Hidden layers of the neural network.
+    #[arg(long, value_name = "N")]
+    layers: Option<usize>,
+    /// The most passes over the rows when the neural network is trained.
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
+    /// Rows for each step of the neural network's training.
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
+    /// Size of the steps of the neural network's training.
+    #[arg(long, value_name = "RATE")]
+    learning_rate: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum KernelName {
+    /// All derivatives.
+    SquaredExponential,
+    /// Two derivatives.
+    Matern52,
+    /// One derivative: for functions that bend sharply.
+    Matern32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Structure {
+    /// Any function of all contexts.
+    Joint,
+    /// A sum of functions of one context each.
+    Additive,
+    /// That, and functions of two contexts each.
+    Interactions,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum EncoderName {
+    /// A perceptron of all contexts.
+    Mlp,
+    /// A sum of perceptrons of one context each.
+    Additive,
+    /// A linear map.
+    Linear,
+}
+
+/// The flags that are given, of so many with their names.
+fn given<'n>(flags: &[(&'n str, bool)]) -> Vec<&'n str> {
+    let given = flags.iter().filter(|(_, given)| *given);
+    given.map(|(name, _)| *name).collect()
+}
+
+impl NetworkSettingsFlags {
+    fn flags(&self) -> Vec<(&'static str, bool)> {
+        vec![
+            ("--archetypes", self.archetypes.is_some()),
+            ("--width", self.width.is_some()),
+            ("--layers", self.layers.is_some()),
+            ("--epochs", self.epochs.is_some()),
+            ("--batch-size", self.batch_size.is_some()),
+            ("--learning-rate", self.learning_rate.is_some()),
+        ]
+    }
+
+    /// Width and depth, unless both are the default.
+    fn shape(&self) -> Option<(usize, usize)> {
+        let default = MlpSettings::default();
+        (self.width.is_some() || self.layers.is_some()).then(|| {
+            (
+                self.width.unwrap_or(default.width),
+                self.layers.unwrap_or(default.layers),
+            )
+        })
+    }
+}
+
+/// Does the same to the training of any neural estimator.
+macro_rules! trained {
+    ($flags:expr, $estimator:expr) => {{
+        let mut estimator = $estimator;
+        if let Some(epochs) = $flags.epochs {
+            estimator = estimator.epochs(epochs);
+        }
+        if let Some(rows) = $flags.batch_size {
+            estimator = estimator.batch_size(rows);
+        }
+        if let Some(rate) = $flags.learning_rate {
+            estimator = estimator.learning_rate(rate);
+        }
+        estimator
+    }};
+}
+
+/// Does the same to any neural estimator of networks.
+macro_rules! of_networks {
+    ($flags:expr, $estimator:expr) => {{
+        let mut estimator = trained!($flags, $estimator);
+        if let Some(archetypes) = $flags.archetypes {
+            estimator = estimator.archetypes(archetypes);
+        }
+        if let Some((width, layers)) = $flags.shape() {
+            estimator = estimator.mlp(width, layers);
+        }
+        estimator
+    }};
+}
+
+impl NetworkSettingsFlags {
+    /// These candidates, neural ones with the settings.
+    ///
+    /// # Errors
+    ///
+    /// A usage error for settings of candidates that are not there.
+    pub(crate) fn of_networks(
+        &self,
+        candidates: Vec<NetworkCandidate>,
+    ) -> Result<Vec<NetworkCandidate>> {
+        use NetworkCandidate::{
+            ClusterBayesian, ClusterCorrelation, ClusterMarkov, GaussianProcessBayesian,
+            KernelCorrelation, KernelMarkov, NeuralBayesian, NeuralCorrelation, NeuralMarkov,
+            PopulationBayesian, PopulationCorrelation, PopulationMarkov,
+        };
+        let flags = given(&self.flags());
+        let mut used = flags.is_empty();
+        let set = candidates
+            .into_iter()
+            .map(|candidate| match candidate {
+                NeuralCorrelation(own) => {
+                    used = true;
+                    NeuralCorrelation(of_networks!(self, own))
+                }
+                NeuralMarkov(own) => {
+                    used = true;
+                    NeuralMarkov(of_networks!(self, own))
+                }
+                NeuralBayesian(own) => {
+                    used = true;
+                    NeuralBayesian(of_networks!(self, own))
+                }
+                other @ (PopulationCorrelation(_)
+                | KernelCorrelation(_)
+                | ClusterCorrelation(_)
+                | PopulationMarkov(_)
+                | KernelMarkov(_)
+                | ClusterMarkov(_)
+                | PopulationBayesian(_)
+                | GaussianProcessBayesian(_)
+                | ClusterBayesian(_)) => other,
+            })
+            .collect();
+        if used {
+            Ok(set)
+        } else {
+            Err(not_of("neural", &flags))
+        }
+    }
+}
+
+/// Settings of an estimator that is not asked for.
+fn not_of(method: &str, flags: &[&str]) -> Error {
+    Error::usage(format!(
+        "{} {} of the estimator {method}, which --estimator leaves out",
+        flags.join(", "),
+        if flags.len() == 1 {
+            "is a setting"
+        } else {
+            "are settings"
+        }
+    ))
+}
+
+impl RegressionSettingsFlags {
+    /// The flags of a method that are given.
+    fn given(&self, method: RegressionMethod) -> Vec<&'static str> {
+        match method {
+            RegressionMethod::Population => given(&[("--ridge", self.ridge.is_some())]),
+            RegressionMethod::GaussianProcess => given(&[
+                ("--kernel", self.kernel.is_some()),
+                ("--structure", self.structure.is_some()),
+            ]),
+            RegressionMethod::Cluster => given(&[("--clusters", self.clusters.is_some())]),
+            RegressionMethod::Neural => {
+                let mut flags = self.network.flags();
+                flags.extend([
+                    ("--encoder", self.encoder.is_some()),
+                    ("--l1", self.l1.is_some()),
+                    ("--l2", self.l2.is_some()),
+                    ("--context-lasso", self.context_lasso.is_some()),
+                ]);
+                given(&flags)
+            }
+        }
+    }
+
+    /// Whether any is given.
+    pub(crate) fn any(&self) -> bool {
+        let methods = RegressionMethod::ALL.iter();
+        methods
+            .copied()
+            .any(|method| !self.given(method).is_empty())
+    }
+
+    /// A usage error unless every setting is one of these estimators'.
+    pub(crate) fn check(&self, estimates: &[Estimate<RegressionMethod>]) -> Result<()> {
+        for &method in RegressionMethod::ALL {
+            let flags = self.given(method);
+            let there = estimates.iter().any(|estimate| {
+                matches!(estimate, Estimate::Auto) || *estimate == Estimate::Only(method)
+            });
+            if !flags.is_empty() && !there {
+                return Err(not_of(method.name(), &flags));
+            }
+        }
+        Ok(())
+    }
+
+    /// These candidates with the settings; of equal ones the first.
+    pub(crate) fn applied(&self, candidates: Vec<Candidate>) -> Vec<Candidate> {
+        let mut all: Vec<Candidate> = Vec::new();
+        for candidate in candidates {
+            let set = if self.given(candidate.method()).is_empty() {
+                candidate
+            } else {
+                match candidate {
+                    Candidate::Population(own) => {
+                        Candidate::Population(own.ridge(self.ridge.unwrap_or(0.0)))
+                    }
+                    Candidate::GaussianProcess(own) => Candidate::GaussianProcess(self.gp(own)),
+                    Candidate::Cluster(own) => Candidate::Cluster(match self.clusters {
+                        Some(clusters) => own.clusters(clusters),
+                        None => own,
+                    }),
+                    Candidate::Neural(own) => Candidate::Neural(self.neural(own)),
+                }
+            };
+            if !all.contains(&set) {
+                all.push(set);
+            }
+        }
+        all
+    }
+
+    fn gp(&self, own: GaussianProcessRegression) -> GaussianProcessRegression {
+        let shape = match self.kernel.unwrap_or(KernelName::SquaredExponential) {
+            KernelName::SquaredExponential => KernelShape::SquaredExponential,
+            KernelName::Matern52 => KernelShape::Matern52,
+            KernelName::Matern32 => KernelShape::Matern32,
+        };
+        match self.structure.unwrap_or(Structure::Joint) {
+            Structure::Joint => own.joint(shape),
+            Structure::Additive => own.additive(shape),
+            Structure::Interactions => own.additive_with_interactions(shape),
+        }
+    }
+
+    fn neural(&self, own: NeuralRegression) -> NeuralRegression {
+        let mut estimator = trained!(self.network, own);
+        if let Some(archetypes) = self.network.archetypes {
+            estimator = estimator.parameterization(match archetypes {
+                0 => Parameterization::Direct,
+                archetypes => Parameterization::Archetypes(archetypes),
+            });
+        }
+        let shape = self.network.shape();
+        if self.encoder.is_some() || shape.is_some() {
+            let default = MlpSettings::default();
+            let (width, layers) = shape.unwrap_or((default.width, default.layers));
+            let perceptron = MlpSettings::new(width, layers);
+            estimator = estimator.encoder(match self.encoder.unwrap_or(EncoderName::Mlp) {
+                EncoderName::Mlp => EncoderKind::Mlp(perceptron),
+                EncoderName::Additive => EncoderKind::Additive(perceptron),
+                EncoderName::Linear => EncoderKind::Linear,
+            });
+        }
+        if self.l1.is_some() || self.l2.is_some() || self.context_lasso.is_some() {
+            estimator = estimator.penalties(Penalties {
+                coefficients_l1: self.l1.unwrap_or(0.0),
+                coefficients_l2: self.l2.unwrap_or(0.0),
+                context_lasso: self.context_lasso.unwrap_or(0.0),
+                ..Penalties::default()
+            });
+        }
+        estimator
+    }
+}
