@@ -15,6 +15,7 @@
 //! | `commands.rs` | one file for each command |
 //! | `report.rs` | the HTML report |
 //! | `pairs.rs` | edges of networks as columns |
+//! | `fuzzing.rs` | what is tried on random files |
 //! | `output.rs`, `progress.rs` | files that are whole or not there, tables, progress |
 
 mod arguments;
@@ -23,6 +24,8 @@ mod data;
 mod design;
 mod error;
 mod formula;
+#[doc(hidden)]
+pub mod fuzzing;
 mod model_file;
 mod output;
 mod pairs;

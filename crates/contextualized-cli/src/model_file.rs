@@ -21,6 +21,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::io::Read;
+use std::ops::Range;
 
 /// The key of the metadata.
 const KEY: &str = "contextualized";
@@ -83,7 +84,7 @@ fn check_beginning(bytes: &[u8], path: &str) -> Result<()> {
     }
 }
 
-fn to_bytes<M: Serialize>(model: &M) -> Result<Vec<u8>> {
+pub(crate) fn to_bytes<M: Serialize>(model: &M) -> Result<Vec<u8>> {
     let failed = |source: &dyn std::error::Error| {
         Error::failure(format!("the model cannot be written: {source}"))
     };
@@ -104,21 +105,30 @@ fn to_bytes<M: Serialize>(model: &M) -> Result<Vec<u8>> {
     let metadata = HashMap::from([(KEY.to_owned(), text)]);
     let mut bytes =
         safetensors::serialize(views, Some(metadata)).map_err(|source| failed(&source))?;
-    let digits = checksum(&bytes);
-    let place = LENGTH + BEFORE_CHECKSUM.len();
-    bytes[place..place + DIGITS].copy_from_slice(digits.as_bytes());
+    seal(&mut bytes);
     Ok(bytes)
 }
 
-fn from_bytes<M: DeserializeOwned>(bytes: &mut [u8], path: &str) -> Result<M> {
+/// Where the digits of the checksum are.
+const SEAL: Range<usize> = LENGTH + BEFORE_CHECKSUM.len()..LENGTH + BEFORE_CHECKSUM.len() + DIGITS;
+
+/// Writes the checksum of a file, of whatever is as long as one has to be, into it.
+pub(crate) fn seal(bytes: &mut [u8]) {
+    if let Some(digits) = bytes.get_mut(SEAL) {
+        digits.fill(b'0');
+        let digits = checksum(bytes);
+        bytes[SEAL].copy_from_slice(digits.as_bytes());
+    }
+}
+
+pub(crate) fn from_bytes<M: DeserializeOwned>(bytes: &mut [u8], path: &str) -> Result<M> {
     check_beginning(bytes, path)?;
     let altered = || {
         Error::failure(format!(
             "{path} is cut off or was altered: its checksum does not fit; copy it again, or fit the model again"
         ))
     };
-    let place = LENGTH + BEFORE_CHECKSUM.len();
-    let stored = bytes.get_mut(place..place + DIGITS).ok_or_else(altered)?;
+    let stored = bytes.get_mut(SEAL).ok_or_else(altered)?;
     let digits = stored.to_vec();
     stored.fill(b'0');
     if checksum(bytes).as_bytes() != digits {

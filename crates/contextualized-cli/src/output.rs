@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use tempfile::NamedTempFile;
 
-pub(crate) use tables::{Cell, Fact, STARS, Section, Table, capital, print, say, visible};
+pub(crate) use tables::{Cell, Fact, STARS, Section, Table, capital, print, say, text, visible};
 
 /// Temporary files that an interruption has to remove.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());

@@ -22,9 +22,14 @@ fn without_rounding(deviation: f64, mean: f64) -> f64 {
 
 pub(crate) fn run(arguments: &Effects, global: &Global) -> Result<()> {
     let saved = Saved::load(&arguments.model)?;
+    print(&saved.facts(), &sections(&saved)?, global.json)
+}
+
+/// What is said of a model.
+pub(crate) fn sections(saved: &Saved) -> Result<Vec<Section>> {
     let training = saved.training.samples(&saved.design)?;
     let mut sections = vec![
-        (rows_in_words(&saved), None),
+        (rows_in_words(saved), None),
         (format!("Fitted: {}", saved.fitted.describe()), None),
     ];
     match &saved.fitted {
@@ -33,7 +38,7 @@ pub(crate) fn run(arguments: &Effects, global: &Global) -> Result<()> {
         }
         Fitted::Networks(networks) => sections.push(edges(networks, &training)?),
     }
-    print(&saved.facts(), &sections, global.json)
+    Ok(sections)
 }
 
 /// Every coefficient, and every coefficient with every context: how much it varies and with what evidence, in

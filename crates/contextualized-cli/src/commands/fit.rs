@@ -138,7 +138,7 @@ pub(super) fn finish(
 }
 
 /// The rows of a regression.
-pub(super) fn read_regression(
+pub(crate) fn read_regression(
     data: &str,
     formula: &Formula,
     settings: &RegressionFlags,
@@ -158,7 +158,7 @@ pub(super) fn read_regression(
 }
 
 /// The estimator that was asked for.
-pub(super) fn estimator(
+pub(crate) fn estimator(
     design: &Design,
     settings: &RegressionFlags,
     estimate: Estimate<RegressionMethod>,
@@ -210,7 +210,7 @@ pub(super) fn file_name(path: &str) -> String {
     }
 }
 
-pub(super) fn summary(
+pub(crate) fn summary(
     data: &str,
     training: &Training,
     weights: Option<&str>,

@@ -23,8 +23,14 @@ pub(crate) fn run(arguments: &Summary, global: &Global) -> Result<()> {
             )));
         }
     };
+    let sections = sections(&saved, regression, arguments.level)?;
+    print(&saved.facts(), &sections, global.json)
+}
+
+/// What is said of a regression, with intervals of this level.
+pub(crate) fn sections(saved: &Saved, regression: &Regression, level: f64) -> Result<Vec<Section>> {
     let training = saved.training.samples(&saved.design)?;
-    let averages = average_coefficients(&regression.model, &training, Some(arguments.level))?;
+    let averages = average_coefficients(&regression.model, &training, Some(level))?;
     let known = match regression.model.as_predictive() {
         Some(model) => {
             let nobody = s![..0, ..];
@@ -34,7 +40,7 @@ pub(crate) fn run(arguments: &Summary, global: &Global) -> Result<()> {
         }
         None => None,
     };
-    let mut sections = vec![(rows_in_words(&saved), None)];
+    let mut sections = vec![(rows_in_words(saved), None)];
     let said = [saved.data.kept_together(), family_in_words(&saved.design)];
     sections.extend(
         said.into_iter()
@@ -44,15 +50,15 @@ pub(crate) fn run(arguments: &Summary, global: &Global) -> Result<()> {
     sections.extend(saved.data.remarks.iter().map(|text| (text.clone(), None)));
     sections.push((format!("Fitted: {}", saved.fitted.describe()), None));
     sections.extend(saved.transformed().map(|text| (text, None)));
-    let factors = factors(&saved, regression, &training)?;
+    let factors = factors(saved, regression, &training)?;
     sections.push(average_table(
         &averages,
         &factors,
         known.as_ref(),
         &training,
-        &saved,
+        saved,
         regression,
-        arguments.level,
+        level,
     ));
     sections.extend(coefficients(regression, &training, &saved.data)?);
     sections.push(fit_table(
@@ -61,7 +67,7 @@ pub(crate) fn run(arguments: &Summary, global: &Global) -> Result<()> {
         known.as_ref(),
         saved.data.rows,
     ));
-    print(&saved.facts(), &sections, global.json)
+    Ok(sections)
 }
 
 /// A factor among the features: its levels, tested together.

@@ -6,6 +6,7 @@ mod commands;
 mod counts;
 mod data_files;
 mod formulas;
+mod fuzzing;
 mod groups;
 mod levels;
 mod model_files;
