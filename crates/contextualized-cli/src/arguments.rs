@@ -227,12 +227,12 @@ fn network_kind() -> impl TypedValueParser<Value = NetworkChoice> {
 #[derive(Debug, Args)]
 pub(crate) struct Fit {
     /// Data file: CSV, TSV (also gzipped) or Parquet; - is standard input.
-    pub(crate) data: String,
+    pub(crate) data: PathBuf,
     /// What is modelled: 'targets ~ features | contexts'.
     pub(crate) formula: String,
     /// File to write the model to.
     #[arg(long, short, value_name = "FILE")]
-    pub(crate) out: String,
+    pub(crate) out: PathBuf,
     /// How coefficients are estimated.
     #[arg(long, value_parser = regression_estimator(), default_value = AUTO)]
     pub(crate) estimator: Estimate<RegressionMethod>,
@@ -275,9 +275,9 @@ pub(crate) struct RegressionFlags {
 #[derive(Debug, Args)]
 pub(crate) struct Predict {
     /// Model file.
-    pub(crate) model: String,
+    pub(crate) model: PathBuf,
     /// Data file with the columns of contexts and features; targets are not needed.
-    pub(crate) data: String,
+    pub(crate) data: PathBuf,
     #[command(flatten)]
     pub(crate) output: OutputFlags,
     /// Confidence level of intervals to write.
@@ -314,7 +314,7 @@ pub(crate) struct Predict {
 pub(crate) struct OutputFlags {
     /// File to write to; - is standard output.
     #[arg(long, short, value_name = "FILE", default_value = "-")]
-    out: String,
+    out: PathBuf,
     /// Format to write [default: Parquet for a name that ends in .parquet, else CSV].
     #[arg(long, value_enum)]
     format: Option<OutputFormat>,
@@ -322,7 +322,8 @@ pub(crate) struct OutputFlags {
 
 impl OutputFlags {
     pub(crate) fn rows(&self) -> Result<Rows> {
-        let by_name = if self.out.to_lowercase().ends_with(".parquet") {
+        let name = self.out.to_string_lossy().to_lowercase();
+        let by_name = if name.ends_with(".parquet") {
             OutputFormat::Parquet
         } else {
             OutputFormat::Csv
@@ -373,12 +374,12 @@ fn probability(text: &str) -> std::result::Result<f64, String> {
 #[derive(Debug, Args)]
 pub(crate) struct Compare {
     /// Data file.
-    pub(crate) data: String,
+    pub(crate) data: PathBuf,
     /// What is modelled: 'targets ~ features | contexts'.
     pub(crate) formula: String,
     /// Fit to all rows of the data and score on the rows of this file, instead of folds.
     #[arg(long, value_name = "FILE")]
-    pub(crate) test: Option<String>,
+    pub(crate) test: Option<PathBuf>,
     /// The estimators.
     #[arg(
         long,
@@ -396,7 +397,7 @@ pub(crate) struct Compare {
 #[derive(Debug, Args)]
 pub(crate) struct Networks {
     /// Data file.
-    pub(crate) data: String,
+    pub(crate) data: PathBuf,
     /// The nodes and what networks depend on: '~ nodes | contexts'.
     pub(crate) formula: String,
     /// What edges are.
@@ -407,7 +408,7 @@ pub(crate) struct Networks {
     pub(crate) estimator: Estimate<NetworkMethod>,
     /// File to write the model to.
     #[arg(long, short, value_name = "FILE")]
-    pub(crate) out: String,
+    pub(crate) out: PathBuf,
     /// Folds of rows that are held out to compare estimators.
     #[arg(long, value_name = "K", default_value_t = 5)]
     pub(crate) folds: usize,
@@ -427,7 +428,7 @@ pub(crate) struct Networks {
 #[derive(Debug, Args)]
 pub(crate) struct Summary {
     /// Model file.
-    pub(crate) model: String,
+    pub(crate) model: PathBuf,
     /// Probability of the intervals.
     #[arg(long, value_name = "P", value_parser = probability, default_value = "0.95")]
     pub(crate) level: f64,
@@ -436,18 +437,18 @@ pub(crate) struct Summary {
 #[derive(Debug, Args)]
 pub(crate) struct Effects {
     /// Model file.
-    pub(crate) model: String,
+    pub(crate) model: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Report {
     /// Model file.
-    pub(crate) model: String,
+    pub(crate) model: PathBuf,
     /// Data file of rows that the model was not fitted to, with their targets.
-    pub(crate) data: String,
+    pub(crate) data: PathBuf,
     /// File to write to.
     #[arg(long, short, value_name = "FILE")]
-    pub(crate) out: String,
+    pub(crate) out: PathBuf,
     /// Title of the report.
     #[arg(long, value_name = "TEXT")]
     pub(crate) title: Option<String>,

@@ -72,7 +72,7 @@ pub fn model(input: &[u8]) -> bool {
         return false;
     };
     let path = trial.path("model.ctx");
-    let Ok(saved) = Saved::load(&path) else {
+    let Ok(saved) = Saved::load(path.as_ref()) else {
         return false;
     };
     let mut bytes = model_file::to_bytes(&saved).expect("what was read can be written");
@@ -180,7 +180,7 @@ impl Trial {
         if std::fs::write(&model, written).is_err() {
             return false;
         }
-        let reloaded = Saved::load(&model).expect("a model that was written can be read");
+        let reloaded = Saved::load(model.as_ref()).expect("a model that was written can be read");
         assert!(reloaded == saved, "another model came back");
 
         let options = options
@@ -288,7 +288,7 @@ fn fitted(fit: &Fit) -> Result<Saved> {
 
 /// How many rows a file of predictions has, and how many of them have a number in every column of numbers.
 fn complete_rows(path: &str) -> Result<(usize, usize)> {
-    let source = Source::open(path, &Reading::default())?;
+    let source = Source::open(path.as_ref(), &Reading::default())?;
     let columns: Vec<usize> = (0..source.columns().len())
         .filter(|&column| !source.columns()[column].starts_with("class."))
         .collect();

@@ -9,6 +9,7 @@ use ndarray::Array2;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
+use std::path::Path;
 use std::sync::Arc;
 
 /// A file of rows that is being written.
@@ -27,7 +28,7 @@ enum Writer {
 }
 
 impl Rows {
-    pub(crate) fn create(path: &str, format: OutputFormat) -> Result<Self> {
+    pub(crate) fn create(path: &Path, format: OutputFormat) -> Result<Self> {
         let file = OutputFile::create(path)?;
         Ok(Self {
             name: output_name(path),

@@ -3,6 +3,7 @@
 use crate::arguments::Arguments;
 use crate::error::{Error, Result};
 use crate::output::print_text;
+use crate::paths::shown;
 use clap::CommandFactory;
 use std::path::Path;
 
@@ -14,7 +15,7 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> Result<()> {
 }
 
 pub(crate) fn pages(folder: &Path) -> Result<()> {
-    let name = folder.display().to_string();
+    let name = shown(folder);
     let failed = |source| Error::file("write", &name, &source);
     std::fs::create_dir_all(folder).map_err(failed)?;
     clap_mangen::generate_to(Arguments::command(), folder).map_err(failed)

@@ -5,6 +5,7 @@ use super::fit::{family_in_words, rows_in_words};
 use crate::arguments::{Global, Summary};
 use crate::error::{Error, Result};
 use crate::output::{Cell, Section, Table, capital, print};
+use crate::paths::shown;
 use crate::saved::{Fitted, Regression, Saved};
 use contextualized_analysis::{
     AverageCoefficient, GoodnessOfFit, JointTest, average_coefficients, joint_tests,
@@ -19,7 +20,7 @@ pub(crate) fn run(arguments: &Summary, global: &Global) -> Result<()> {
         Fitted::Networks(_) => {
             return Err(Error::failure(format!(
                 "{} holds networks; `contextualized effects` shows their edges",
-                arguments.model
+                shown(&arguments.model)
             )));
         }
     };

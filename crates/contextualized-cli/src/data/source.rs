@@ -4,6 +4,7 @@ use super::container::{Container, ENOUGH};
 use super::numbers::NumberFormat;
 use super::text::{self, Blocks, Fault, FaultKind, Records};
 use crate::error::{Error, Result};
+use crate::paths::{is_standard, shown};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Schema};
 use flate2::bufread::MultiGzDecoder;
@@ -17,6 +18,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use unicode_normalization::UnicodeNormalization;
 
@@ -74,7 +76,7 @@ pub(crate) struct Source {
 
 /// Bytes that can be read more than once: a pipe's are kept.
 enum Input {
-    Path(String),
+    Path(PathBuf),
     Memory(bytes::Bytes),
 }
 
@@ -91,10 +93,11 @@ type Chunks<'a> = Box<dyn Iterator<Item = Result<Chunk>> + 'a>;
 
 impl Source {
     /// Opens a file, or standard input for `-`, and reads what columns it has.
-    pub(crate) fn open(path: &str, reading: &Reading) -> Result<Self> {
-        let name = match path {
-            "-" => "standard input".to_owned(),
-            path => path.to_owned(),
+    pub(crate) fn open(path: &Path, reading: &Reading) -> Result<Self> {
+        let name = if is_standard(path) {
+            "standard input".to_owned()
+        } else {
+            shown(path)
         };
         let input = Input::open(path, &name)?;
         let mut start = Vec::new();
@@ -457,14 +460,14 @@ pub(crate) fn without_panic_messages() {
 }
 
 impl Input {
-    fn open(path: &str, name: &str) -> Result<Self> {
+    fn open(path: &Path, name: &str) -> Result<Self> {
         let whole = |mut from: Box<dyn Read>| {
             let mut bytes = Vec::new();
             from.read_to_end(&mut bytes)
                 .map_err(|source| Error::file("read", name, &source))?;
             Ok(Self::Memory(bytes.into()))
         };
-        if path == "-" {
+        if is_standard(path) {
             return whole(Box::new(std::io::stdin()));
         }
         let file = open_file(path, name)?;
@@ -491,13 +494,13 @@ impl Input {
     }
 }
 
-fn open_file(path: &str, name: &str) -> Result<File> {
+fn open_file(path: &Path, name: &str) -> Result<File> {
     File::open(path).map_err(|source| Error::file("read", name, &source))
 }
 
 /// A tab where the name says so, else a comma.
-fn by_name(path: &str) -> u8 {
-    let name = path.to_lowercase();
+fn by_name(path: &Path) -> u8 {
+    let name = path.to_string_lossy().to_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     if name.ends_with(".tsv") || name.ends_with(".tab") {
         b'\t'

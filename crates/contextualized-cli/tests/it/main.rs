@@ -5,6 +5,7 @@ mod binary;
 mod commands;
 mod counts;
 mod data_files;
+mod file_names;
 mod formulas;
 mod fuzzing;
 mod groups;
