@@ -422,11 +422,11 @@ impl Source {
             })
         });
         let unpacked = unpacked.fold(0, u64::saturating_add);
-        if packed::is_too_much(unpacked, packed) {
+        if packed::is_too_much(unpacked, packed, packed::MOST_COLUMNS) {
             return Err(Error::failure(format!(
                 "the columns asked for of {} unpack to {unpacked} bytes, more than {} times the file's size; if that is right write the file without compression and dictionaries",
                 self.name,
-                packed::MOST
+                packed::MOST_COLUMNS
             )));
         }
         Ok(())

@@ -407,7 +407,7 @@ fn small_files_that_hold_too_much_are_refused() {
     );
     let message = folder.refused("y ~ x | c", &[]);
     assert!(
-        message.contains("cannot read data.csv: it unpacks to more than 200 times its size"),
+        message.contains("cannot read data.csv: it unpacks to more than 50 times its size"),
         "{message}"
     );
     let zeros: ArrayRef = Arc::new(Float64Array::from(vec![0.0; 3_000_000]));
