@@ -9,7 +9,6 @@
 //! ```sh
 //! cargo run --release --example bootstrap_intervals
 //! ```
-#![allow(clippy::print_stdout)]
 
 use clap::Parser;
 use contextualized_analysis::{Bootstrap, Ensemble};
@@ -20,6 +19,7 @@ use contextualized_core::{
     VaryingCoefficients, WithUncertainty,
 };
 use contextualized_examples::figures1::Folder;
+use contextualized_examples::say;
 use contextualized_examples::table::table;
 use contextualized_linear::{GaussianProcessRegression, NeuralRegression};
 use contextualized_plot::{Band, Colour, Figure, Line, Panel};
@@ -95,7 +95,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             test: test_error(&posterior, &test)?,
         },
     ];
-    println!(
+    say!(
         "{rows} rows; {:.0} % bands of the slope at {} contexts; squared errors ± one standard error, {TEST_ROWS}\n\
          new rows. The kernel's replicates have the hyperparameters of its fit to all rows.\n",
         100.0 * LEVEL,
@@ -110,7 +110,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "new rows",
     ];
     let lines = views.iter().map(|view| view.line(&contexts)).collect();
-    println!("{}", table(header, 1, lines));
+    say!("{}", table(header, 1, lines));
     let figure = Figure::new(2)
         .title("The slope at every context, with 95 % bands")
         .panels(views.iter().map(|view| view.panel(&contexts)))

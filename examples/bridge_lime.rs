@@ -15,13 +15,13 @@
 //! ```sh
 //! cargo run --release --example bridge_lime
 //! ```
-#![allow(clippy::print_stdout)]
 
 use clap::Parser;
 use contextualized_bridge::{Explanations, Lime, NetworkModel, Plain, Ridge, jacobian};
 use contextualized_core::Result;
 use contextualized_encoders::{Activation, MlpSettings};
 use contextualized_examples::figures1::Folder;
+use contextualized_examples::say;
 use contextualized_examples::statistics::{log_slope, root_mean_square};
 use contextualized_examples::table::{number, table};
 use contextualized_plot::{Colour, Figure, Line, Panel, Points, Scale};
@@ -208,7 +208,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
             .map(|(&draws, parts)| (draws as f64, parts[index].scatter))
             .collect();
         let in_draws = log_slope(&by_draws);
-        println!(
+        say!(
             "{name}: bias of order {bias:.2} in the width; sampling error {scatter:.2} in the width, \
              −{:.2} in the draws.",
             -in_draws
@@ -217,7 +217,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     }
     let folder = Folder::new(&arguments.figures)?;
     folder.write("bridge_lime", &figure(&all))?;
-    println!("\nThe figure is in {}.", arguments.figures.display());
+    say!("\nThe figure is in {}.", arguments.figures.display());
 
     for (bias, scatter, in_draws) in orders {
         assert!((bias - 2.0).abs() < 0.2, "bias of order {bias}");
@@ -229,9 +229,10 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
 }
 
 fn print(all: &[AtWidth], arguments: &Arguments) {
-    println!(
+    say!(
         "LIME at {} points of a network, {} seeds; errors are root mean squares.\n",
-        arguments.points, arguments.seeds
+        arguments.points,
+        arguments.seeds
     );
     let lines = all
         .iter()
@@ -264,8 +265,8 @@ fn print(all: &[AtWidth], arguments: &Arguments) {
         "vanishing",
         "fixed",
     ];
-    println!("{}", table(header, 0, lines));
-    println!(
+    say!("{}", table(header, 0, lines));
+    say!(
         "\nBias is that of {} draws; below a width of {} it is sampling error that {} seeds leave.\n\
          Scatter, stated errors and what is kept of ∂g/∂x are of {} draws; ridges are {PENALTY} width⁴ and {PENALTY}.\n",
         DRAWS[DRAWS.len() - 1],

@@ -18,7 +18,6 @@
 //! cargo run --release --example bridge_sample_complexity
 //! cargo run --release --example bridge_sample_complexity -- --seeds 3 --steps 1000
 //! ```
-#![allow(clippy::print_stdout)]
 
 use clap::Parser;
 use contextualized_baselines::PopulationRegression;
@@ -27,6 +26,7 @@ use contextualized_core::metrics::effect_mse;
 use contextualized_core::{Estimator, LocalCoefficients, Result};
 use contextualized_encoders::Activation;
 use contextualized_examples::figures1::Folder;
+use contextualized_examples::say;
 use contextualized_examples::statistics::{median, quartiles};
 use contextualized_examples::table::table;
 use contextualized_linear::{GaussianProcessRegression, NeuralRegression};
@@ -204,7 +204,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     print(&places, arguments.seeds);
     let folder = Folder::new(&arguments.figures)?;
     folder.write("bridge_sample_complexity", &figure(&places))?;
-    println!("\nThe figure is in {}.", arguments.figures.display());
+    say!("\nThe figure is in {}.", arguments.figures.display());
 
     let last = ROWS.len() - 1;
     let at_most = |model: usize| places[0][model].medians()[last];
@@ -217,7 +217,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
 }
 
 fn print(places: &[Vec<Series>], seeds: u64) {
-    println!(
+    say!(
         "Effect MSE at {NEW_ROWS} new rows by the number of rows learned from: medians (and quartiles)\n\
          over data seeds 0 to {}.\n",
         seeds - 1
@@ -247,9 +247,9 @@ fn print(places: &[Vec<Series>], seeds: u64) {
             })
         })
         .collect();
-    println!("{}", table(header, 2, lines));
+    say!("{}", table(header, 2, lines));
 
-    println!(
+    say!(
         "\nRows with which the others reach the median error, inside, of an encoder with the number in the heading:\n"
     );
     let inside = &places[0];
@@ -274,7 +274,7 @@ fn print(places: &[Vec<Series>], seeds: u64) {
     let header = [
         "model", &names[0], &names[1], &names[2], &names[3], &names[4],
     ];
-    println!("{}", table(header, 1, lines));
+    say!("{}", table(header, 1, lines));
 }
 
 fn figure(places: &[Vec<Series>]) -> Figure {

@@ -14,13 +14,13 @@
 //! ```sh
 //! cargo run --release --example bridge_taylor
 //! ```
-#![allow(clippy::print_stdout)]
 
 use clap::Parser;
 use contextualized_bridge::{NetworkModel, Plain, TaylorSurrogate};
 use contextualized_core::Result;
 use contextualized_encoders::{Activation, MlpSettings};
 use contextualized_examples::figures1::Folder;
+use contextualized_examples::say;
 use contextualized_examples::statistics::{log_slope, median, quartiles};
 use contextualized_examples::table::table;
 use contextualized_plot::{Band, Colour, Figure, Line, Panel, Points, Scale};
@@ -203,7 +203,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
         smooth("softplus", Activation::Softplus, arguments.draws)?,
     ];
     let kinked = kinked(arguments.draws)?;
-    println!(
+    say!(
         "Remainders of first-order Taylor surrogates of {} random networks per activation.\n",
         arguments.draws
     );
@@ -227,8 +227,8 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
         "largest share of the bound",
         "above it",
     ];
-    println!("{}", table(header, 1, lines));
-    println!(
+    say!("{}", table(header, 1, lines));
+    say!(
         "\nSlopes are those of log |remainder| on log h for h up to {NEAR}, where it is above rounding.\n\n\
          Rectifiers: the first turns at a distance of {:.2} in the median. Within it the remainder, over\n\
          1 + |g|, is {:.0e} at most; at ten times the distance it is above rounding in {:.0} % of the draws.",
@@ -238,7 +238,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     );
     let folder = Folder::new(&arguments.figures)?;
     folder.write("bridge_taylor", &figure(&smooth, &kinked))?;
-    println!("\nThe figure is in {}.", arguments.figures.display());
+    say!("\nThe figure is in {}.", arguments.figures.display());
 
     for of in &smooth {
         assert_eq!(of.exceeded, 0, "{}: a remainder above its bound", of.name);

@@ -4,11 +4,11 @@
 //! ```sh
 //! cargo run --release --example calibration
 //! ```
-#![allow(clippy::print_stdout)]
 
 use clap::Parser;
 use contextualized_examples::claims::calibration::Ranks;
 use contextualized_examples::figures1::Folder;
+use contextualized_examples::say;
 use contextualized_plot::{Band, Figure, Line, Panel};
 use std::error::Error;
 use std::path::PathBuf;
@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .name("Ranks of true coefficients")
         .description("Two histograms of twenty bins: even for known hyperparameters, nearly so for estimated ones.");
     Folder::new(&arguments.figures)?.write("calibration", &figure)?;
-    println!("{}", arguments.figures.join("calibration.svg").display());
+    say!("{}", arguments.figures.join("calibration.svg").display());
     Ok(())
 }
 

@@ -22,13 +22,13 @@
 //! cargo run --release --example claims -- --group demo --seeds 50
 //! cargo run --release --example claims -- --group coverage --data-sets 20
 //! ```
-#![allow(clippy::print_stdout)]
 
 use clap::{Parser, ValueEnum};
 use contextualized_examples::claims::{
     auto, bayesian, bootstrap, calibration, conformal, coverage, demo, interactions, level,
     million, networks, robust, variation,
 };
+use contextualized_examples::say;
 use std::error::Error;
 use std::process::ExitCode;
 
@@ -89,7 +89,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             Group::Auto => auto::measure(arguments.seeds)?,
         };
         let gap = if index > 0 { "\n" } else { "" };
-        println!("{gap}{}", findings.text);
+        say!("{gap}{}", findings.text);
         failed += findings.failed;
     }
     Ok(ExitCode::from(u8::from(failed > 0)))

@@ -23,10 +23,10 @@
 //! cargo run --release --example comparison_data -- target/comparison
 //! Rscript docs/comparisons/mgcv.R target/comparison
 //! ```
-#![allow(clippy::print_stdout)]
 
 use clap::Parser;
 use contextualized_examples::large::{Contexts, large};
+use contextualized_examples::say;
 use contextualized_simulation::{SimulatedData, TreatmentContexts, TreatmentProblem};
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     write(&folder.join("large_train.csv"), &train, Offset::Written)?;
     let new = large(NEW_ROWS, Contexts::Uniform).simulate(1)?;
     write(&folder.join("large_new.csv"), &new, Offset::Written)?;
-    println!(
+    say!(
         "Treatment effects of {} seeds and {} + {NEW_ROWS} large rows are in {}.",
         arguments.seeds,
         arguments.rows,

@@ -18,12 +18,12 @@
 //! cargo run --release --example demo -- --section 1.8
 //! cargo run --release --example demo -- --json
 //! ```
-#![allow(clippy::print_stdout)]
 
 use clap::{Parser, ValueEnum};
 use contextualized_examples::figures1::{observed, simulation};
 use contextualized_examples::run::{Flags, parts, without_model};
 use contextualized_examples::run2::{network_parts, true_networks};
+use contextualized_examples::say;
 use contextualized_examples::section1::Part;
 use contextualized_examples::section2::NetworkPart;
 use std::error::Error;
@@ -75,7 +75,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => {
             parts(&Part::ALL, &flags, true)?;
             if !flags.json {
-                println!();
+                say!();
             }
             return network_parts(&NetworkPart::ALL, &flags, true);
         }

@@ -15,7 +15,6 @@
 //! ```sh
 //! cargo run --release --example diabetes
 //! ```
-#![allow(clippy::print_stdout)]
 
 use clap::Parser;
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
@@ -29,6 +28,7 @@ use contextualized_core::{
 use contextualized_examples::diabetes::read;
 use contextualized_examples::figures::{EffectPanel, GroupCurve, effect_curves};
 use contextualized_examples::figures1::Folder;
+use contextualized_examples::say;
 use contextualized_examples::table::table;
 use contextualized_linear::{
     GaussianProcessModel, GaussianProcessRegression, KernelShape, NeuralRegression,
@@ -81,7 +81,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     print_effects(&neural, &samples)?;
     let figure = draw_effects(&kernel.fit(&samples)?, &samples)?;
     Folder::new(&arguments.figures)?.write("diabetes_effects", &figure)?;
-    println!(
+    say!(
         "\nThe figure, of the Gaussian process with 95 % bands, is in {}.",
         arguments.figures.display()
     );
@@ -121,14 +121,14 @@ fn print_comparison(
             ])
         })
         .collect::<Result<Vec<_>>>()?;
-    println!(
+    say!(
         "Progression of diabetes in {} patients: {}-fold cross-validation, {} times, ± one standard error.\n",
         samples.rows(),
         arguments.folds,
         arguments.repeats
     );
     let header = ["estimator", "held-out MSE", "R²", "MSE minus population's"];
-    println!("{}", table(header, 1, lines));
+    say!("{}", table(header, 1, lines));
     Ok(())
 }
 
@@ -156,13 +156,13 @@ fn print_effects(estimator: &NeuralRegression, samples: &Samples) -> Result<()> 
             ]
         })
         .collect();
-    println!(
+    say!(
         "\nEffects on progression, per standard deviation of each measurement (contextualized, fitted\n\
          to all patients, with {:.0} % of the learned deviation from the population kept).\n",
         100.0 * model.shares()[0]
     );
     let header = ["", "population", "age 30, sex 1", "65, 1", "30, 2", "65, 2"];
-    println!("{}", table(header, 1, lines));
+    say!("{}", table(header, 1, lines));
     Ok(())
 }
 

@@ -14,12 +14,12 @@
 //! ```sh
 //! cargo run --release --example gp_or_encoder
 //! ```
-#![allow(clippy::print_stdout)]
 
 use clap::Parser;
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::comparison::compare_on_test;
 use contextualized_core::{DynEstimator, Family};
+use contextualized_examples::say;
 use contextualized_examples::statistics::{median, quartiles};
 use contextualized_examples::table::{number, table};
 use contextualized_linear::{
@@ -132,12 +132,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         .into_iter()
         .flat_map(|(problem, lines)| lines.iter().map(move |line| cells(problem, line)))
         .collect();
-    println!(
+    say!(
         "Effect MSE at {NEW_ROWS} new rows, over data seeds 0 to {}.\n",
         seeds - 1
     );
     let header = ["problem", "model", "median", "quartiles", "fit, s"];
-    println!("{}", table(header, 2, lines));
+    say!("{}", table(header, 2, lines));
 
     let typical = |lines: &[Line], index: usize| median(&lines[index].errors);
     for kernel in [4, 5] {

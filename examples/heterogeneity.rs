@@ -14,7 +14,6 @@
 //! ```sh
 //! cargo run --release --example heterogeneity
 //! ```
-#![allow(clippy::print_stdout)]
 
 use clap::Parser;
 use contextualized_analysis::{
@@ -29,6 +28,7 @@ use contextualized_examples::figures::{
     ArchetypeWeights, Colouring, EmbeddingPanel, archetype_bands, archetype_table, embedding,
 };
 use contextualized_examples::figures1::Folder;
+use contextualized_examples::say;
 use contextualized_examples::table::table;
 use contextualized_linear::{
     EncoderLink, GaussianProcessRegression, NeuralRegression, Parameterization,
@@ -62,7 +62,7 @@ fn main() -> Outcome<()> {
         time_tsne(arguments.seed)?;
     }
     patients_with_diabetes(arguments.seed, &folder)?;
-    println!("\nThe figures are in {}.", arguments.figures.display());
+    say!("\nThe figures are in {}.", arguments.figures.display());
     Ok(())
 }
 
@@ -115,7 +115,7 @@ fn three_kinds(seed: u64, folder: &Folder) -> Outcome<()> {
     let summary = ArchetypeSummary::new(&model, &samples, &columns)?;
     let order = matched(summary.weights.view(), truth.view());
     let slopes = model.archetypes()?.slopes().to_owned();
-    println!(
+    say!(
         "Three kinds of patients, 2000 of them, noise 0.5: true effects and those of the archetypes.\n"
     );
     let mut lines = Vec::new();
@@ -147,8 +147,8 @@ fn three_kinds(seed: u64, folder: &Folder) -> Outcome<()> {
         "size",
         "r of weights",
     ];
-    println!("{}", table(header, 1, lines));
-    println!("\nAsked for another number of archetypes:\n");
+    say!("{}", table(header, 1, lines));
+    say!("\nAsked for another number of archetypes:\n");
     let mut lines = Vec::new();
     for archetypes in [2, 3, 4, 6] {
         let model = softmax_regression(archetypes, seed).fit(&samples)?;
@@ -165,7 +165,7 @@ fn three_kinds(seed: u64, folder: &Folder) -> Outcome<()> {
         ]);
     }
     let header = ["archetypes", "effective", "per patient", "MSE of effects"];
-    println!("{}", table(header, 1, lines));
+    say!("{}", table(header, 1, lines));
 
     let effects = columns.table(&model.coefficients(samples.contexts())?)?;
     let components = PrincipalComponents::new().fit(effects.view(), columns.names())?;
@@ -218,7 +218,7 @@ fn three_kinds(seed: u64, folder: &Folder) -> Outcome<()> {
 
 /// Seconds that t-SNE of the true effects takes, and what it keeps.
 fn time_tsne(seed: u64) -> Outcome<()> {
-    println!("\nt-SNE of simulated patients' true effects, perplexity 30, 1000 iterations:\n");
+    say!("\nt-SNE of simulated patients' true effects, perplexity 30, 1000 iterations:\n");
     let mut lines = Vec::new();
     for rows in [1000, 5000] {
         let data = Simulator::new(rows)
@@ -251,7 +251,7 @@ fn time_tsne(seed: u64) -> Outcome<()> {
         "continuity",
         "kept",
     ];
-    println!("{}", table(header, 0, lines));
+    say!("{}", table(header, 0, lines));
     Ok(())
 }
 
@@ -336,7 +336,7 @@ fn patients_with_diabetes(seed: u64, folder: &Folder) -> Outcome<()> {
     let scores = components.transform(effects.view())?;
     let tsne = Tsne::new().seed(seed).fit(effects.view())?;
 
-    println!(
+    say!(
         "\n{} patients with diabetes, Gaussian process regression. Effects per standard deviation of each\n\
          measurement, in standard deviations of progression: how much they vary, along which principal\n\
          components, and what explains it (adjusted correlation ratio, %; blank where next to nothing varies).\n",
@@ -402,9 +402,9 @@ fn patients_with_diabetes(seed: u64, folder: &Folder) -> Outcome<()> {
         "bmi",
         "progression",
     ];
-    println!("{}", table(header, 1, lines));
+    say!("{}", table(header, 1, lines));
 
-    println!(
+    say!(
         "\nHow faithful pictures of {} effects in the plane are, by the 15 nearest patients:\n",
         effects.ncols()
     );
@@ -424,7 +424,7 @@ fn patients_with_diabetes(seed: u64, folder: &Folder) -> Outcome<()> {
         "continuity",
         "neighbours kept",
     ];
-    println!("{}", table(header, 1, lines));
+    say!("{}", table(header, 1, lines));
 
     let ages: Vec<Option<f64>> = samples
         .contexts()

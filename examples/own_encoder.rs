@@ -15,13 +15,13 @@
 //! ```sh
 //! cargo run --release --example own_encoder
 //! ```
-#![allow(clippy::print_stdout)]
 
 use contextualized_core::metrics::effect_mse;
 use contextualized_core::{Error, Estimator, Result, VaryingCoefficients};
 use contextualized_encoders::{
     Dim, Encoder, EncoderKind, EncoderSettings, Linear, ParameterVisitor, Parameters, Tape, Values,
 };
+use contextualized_examples::say;
 use contextualized_linear::{NeuralModel, NeuralRegression};
 use contextualized_simulation::Simulator;
 use dfdx::tensor_ops::TryMul;
@@ -108,9 +108,9 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let affine = estimator.clone().encoder(EncoderKind::Linear);
     let of_affine = affine.fit(&train.samples)?.coefficients(contexts)?;
     let of_affine = effect_mse(&new.coefficients, &of_affine)?;
-    println!("mean squared error of slopes and intercepts");
-    println!("{:60} {error:.4}", estimator.name());
-    println!("{:60} {of_affine:.4}", affine.name());
+    say!("mean squared error of slopes and intercepts");
+    say!("{:60} {error:.4}", estimator.name());
+    say!("{:60} {of_affine:.4}", affine.name());
     assert!(error < 0.02 && error < 0.5 * of_affine);
 
     let file = serde_json::to_string(&model)?;

@@ -11,12 +11,12 @@
 //! ```sh
 //! cargo run --release --example partial_effects
 //! ```
-#![allow(clippy::print_stdout)]
 
 use clap::Parser;
 use contextualized_core::{Coefficients, Estimator};
 use contextualized_examples::figures::{ShapeFunction, context_effects};
 use contextualized_examples::figures1::Folder;
+use contextualized_examples::say;
 use contextualized_examples::table::table;
 use contextualized_linear::{GaussianProcessModel, GaussianProcessRegression, KernelShape};
 use contextualized_plot::Figure;
@@ -63,7 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     print_inverse_length_scale(&model, arguments.rows)?;
     let curves = curves(&model, &data)?;
     let held = curves.iter().map(Curve::held).sum::<f64>() / curves.len() as f64;
-    println!(
+    say!(
         "\nThe bands hold {:.0} % of the true partial effects. The figure is in {}.",
         100.0 * held,
         arguments.figures.display()
@@ -104,7 +104,7 @@ fn print_inverse_length_scale(
             ]
         })
         .collect();
-    println!("How much each coefficient varies with each context, from {rows} rows.\n");
+    say!("How much each coefficient varies with each context, from {rows} rows.\n");
     let header = [
         "coefficient",
         "context",
@@ -112,7 +112,7 @@ fn print_inverse_length_scale(
         "effect",
         "95 % interval",
     ];
-    println!("{}", table(header, 2, lines));
+    say!("{}", table(header, 2, lines));
     Ok(())
 }
 

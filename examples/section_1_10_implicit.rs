@@ -16,7 +16,6 @@
 //! ```sh
 //! cargo run --release --example section_1_10_implicit
 //! ```
-#![allow(clippy::print_stdout)]
 
 use clap::Parser;
 use contextualized_bridge::{
@@ -27,6 +26,7 @@ use contextualized_core::{Coefficients, Estimator, LocalCoefficients, VaryingCoe
 use contextualized_examples::figures::{ModelEffects, TrueEffects, Wording, all_models};
 use contextualized_examples::figures1::Folder;
 use contextualized_examples::run::{Flags, parts};
+use contextualized_examples::say;
 use contextualized_examples::section1::{Part, implicit, pairs};
 use contextualized_examples::statistics::median;
 use contextualized_examples::table::{number, table};
@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         network: estimator.without_shrinkage().fit(&observed.samples)?,
         shrunken,
     };
-    println!(
+    say!(
         "\nShrunken by five folds, {:.1} % of what the network adds to the population fit is kept.\n",
         100.0 * models.shrunken.shares()[0]
     );
@@ -157,9 +157,7 @@ impl Place {
 }
 
 fn print(places: &[Place; 2]) -> Result<(), Box<dyn Error>> {
-    println!(
-        "Mean squared errors of what may be taken for the effects; doses are those observed.\n"
-    );
+    say!("Mean squared errors of what may be taken for the effects; doses are those observed.\n");
     let lines = (0..=BY_CONTEXTS)
         .map(|index| {
             let error = |place: &Place| effect_mse(&place.truth, &place.estimates[index].1);
@@ -167,15 +165,15 @@ fn print(places: &[Place; 2]) -> Result<(), Box<dyn Error>> {
             Ok([name, number(error(&places[0])?), number(error(&places[1])?)])
         })
         .collect::<Result<Vec<_>, Box<dyn Error>>>()?;
-    println!("{}", table(["", "observed", "unobserved"], 1, lines));
-    println!();
+    say!("{}", table(["", "observed", "unobserved"], 1, lines));
+    say!();
     for (place, name) in places.iter().zip(["observed", "unobserved"]) {
         let (found, truth) = &place.by_contexts;
         let mean_square = |of: Array2<f64>| of.mapv(|d| d * d).mean().unwrap_or(f64::NAN);
         let (error, size) = (mean_square(found - truth), mean_square(truth.clone()));
-        println!("∂g/∂c against W'(c)ᵀx, {name}: mean squared error {error:.4} of {size:.4}.");
+        say!("∂g/∂c against W'(c)ᵀx, {name}: mean squared error {error:.4} of {size:.4}.");
     }
-    println!();
+    say!();
     for (place, name) in places.iter().zip(["observed", "unobserved"]) {
         let middle = |of: &Array2<f64>| median(&of.iter().copied().collect::<Vec<_>>());
         let explained: Vec<f64> = place
@@ -185,7 +183,7 @@ fn print(places: &[Place; 2]) -> Result<(), Box<dyn Error>> {
             .flatten()
             .copied()
             .collect();
-        println!(
+        say!(
             "How linear g is in the doses, {name}, medians: the four estimators disagree by {:.3}, where g\n\
              has a standard deviation of {:.3}; a line explains {:.1} % of its variance.",
             middle(&place.linearity.disagreement),

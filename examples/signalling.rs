@@ -16,7 +16,6 @@
 //! ```sh
 //! cargo run --release --example signalling -- sachs.csv
 //! ```
-#![allow(clippy::print_stdout)]
 
 use clap::Parser;
 use contextualized_baselines::PopulationMarkov;
@@ -27,6 +26,7 @@ use contextualized_core::{
 };
 use contextualized_examples::figures::{NetworkPanel, network_graphs, network_tables};
 use contextualized_examples::figures1::Folder;
+use contextualized_examples::say;
 use contextualized_examples::table::table;
 use contextualized_graphs::Order;
 use contextualized_graphs::bayesian::{GaussianProcessBayesianNetwork, OrderScore};
@@ -93,7 +93,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Standardised by the cells learned from.
     let scaling = Standardization::fit(train.samples.features(), None)?;
     let (train, test) = (train.scaled(&scaling)?, test.scaled(&scaling)?);
-    println!(
+    say!(
         "{} cells under {} conditions; half of them learned from (seed {}).\n",
         cells.samples.rows(),
         cells.conditions.len(),
@@ -104,7 +104,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     changes(&train, &kernel)?;
     consensus(&train, &kernel)?;
     draw(&arguments, &train, &kernel)?;
-    println!("\nFigures are in {}.", arguments.figures.display());
+    say!("\nFigures are in {}.", arguments.figures.display());
     Ok(())
 }
 
@@ -257,7 +257,7 @@ fn compare(
         seconds,
     );
 
-    println!(
+    say!(
         "Cells not learned from: log-likelihood a cell, and error of each protein given the others.\n"
     );
     let header = [
@@ -266,7 +266,7 @@ fn compare(
         "neighbourhood MSE",
         "fit, s",
     ];
-    println!("{}", table(header, 1, lines));
+    say!("{}", table(header, 1, lines));
     Ok(kernel)
 }
 
@@ -356,7 +356,7 @@ fn changes(
         .filter(|change| change.z.abs() > threshold(tests))
         .count();
     found.sort_by(|a, b| b.z.abs().total_cmp(&a.z.abs()));
-    println!(
+    say!(
         "\nOf {tests} changes of a partial correlation by an inhibitor, {significant} are beyond chance (|z| > {:.1}: 5 %\n\
          for all of them together). The largest, contextualized estimates without and with it:\n",
         threshold(tests)
@@ -375,7 +375,7 @@ fn changes(
         })
         .collect();
     let header = ["inhibitor", "edge", "without", "with", "z"];
-    println!("{}", table(header, 2, lines));
+    say!("{}", table(header, 2, lines));
     Ok(())
 }
 
@@ -432,12 +432,12 @@ fn consensus(
             format!("{auroc:.2}"),
         ]);
     }
-    println!(
+    say!(
         "\nThe consensus network has {edges} edges among {} pairs. Of as many strongest partial correlations,\n\
          those that are edges of it, in whatever direction, and the area under the curve:\n",
         PROTEINS.len() * (PROTEINS.len() - 1) / 2
     );
-    println!(
+    say!(
         "{}",
         table(["partial correlations", "edges found", "AUROC"], 1, lines)
     );
@@ -464,7 +464,7 @@ fn consensus(
             format!("{seconds:.1}"),
         ]);
     }
-    println!(
+    say!(
         "\nOf as many strongest edges of contextualized Bayesian networks, by the score of the order:\n"
     );
     let header = [
@@ -474,7 +474,7 @@ fn consensus(
         "wrong, reversed included",
         "fit, s",
     ];
-    println!("{}", table(header, 1, lines));
+    say!("{}", table(header, 1, lines));
     Ok(())
 }
 

@@ -16,7 +16,6 @@
 //! ```sh
 //! cargo run --release --example which_effects_vary
 //! ```
-#![allow(clippy::print_stdout)]
 
 use clap::Parser;
 use contextualized_analysis::{Variation, VariationTable, VariationTest, wald_table};
@@ -24,6 +23,7 @@ use contextualized_core::{Estimator, Result, Samples};
 use contextualized_examples::diabetes;
 use contextualized_examples::figures::variation_table;
 use contextualized_examples::figures1::Folder;
+use contextualized_examples::say;
 use contextualized_examples::table::table;
 use contextualized_linear::{
     GaussianProcessModel, GaussianProcessRegression, KernelShape, Sharing,
@@ -50,7 +50,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
     let folder = Folder::new(&arguments.figures)?;
     let simulated = simulate(arguments.seed)?;
-    println!("Simulated: 250 rows, noise of 0.5.\n");
+    say!("Simulated: 250 rows, noise of 0.5.\n");
     let found = tested(&simulated, &arguments)?;
     folder.write("which_effects_vary_simulated", &figure(&found, &simulated)?)?;
     // What was put in.
@@ -63,13 +63,13 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     assert!(significant.contains(&("x0", Some("c0"))) && significant.contains(&("x1", Some("c1"))));
 
     let patients = diabetes::read()?;
-    println!(
+    say!(
         "\nDiabetes: progression in {} patients, by age and sex.\n",
         patients.rows()
     );
     let found = tested(&patients, &arguments)?;
     folder.write("which_effects_vary_diabetes", &figure(&found, &patients)?)?;
-    println!("\nThe figures are in {}.", arguments.figures.display());
+    say!("\nThe figures are in {}.", arguments.figures.display());
     Ok(())
 }
 
@@ -113,8 +113,8 @@ fn tested(samples: &Samples, arguments: &Arguments) -> Result<VariationTable> {
         "maximum",
         "",
     ];
-    println!("{}", table(header, 2, lines));
-    println!(
+    say!("{}", table(header, 2, lines));
+    say!(
         "\nDoes anything vary? Wald p = {}, permutation p = {}. Stars: Holm's p-value is at most 0.05 (*), 0.01 (**), \
          0.001 (***).",
         p_value(wald.omnibus),

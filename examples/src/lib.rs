@@ -9,6 +9,7 @@ pub mod figures2;
 pub mod large;
 pub mod run;
 pub mod run2;
+pub mod say;
 pub mod section1;
 pub mod section2;
 pub mod statistics;

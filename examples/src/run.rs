@@ -1,7 +1,7 @@
 //! What every example of Section 1 does: read flags, fit, print, draw, assert.
-#![allow(clippy::print_stdout)]
 
 use crate::figures1::{self, Folder};
+use crate::say;
 use crate::section1::{Outcome, Part, assert_order, outcomes};
 use crate::table::{number, table};
 use clap::Parser;
@@ -44,7 +44,7 @@ pub fn parts(parts: &[Part], flags: &Flags, overview: bool) -> Result<(), Box<dy
         figures1::overview(&folder, &problem, &all)?;
     }
     if !flags.json {
-        println!("\nFigures are in {}.", flags.figures.display());
+        say!("\nFigures are in {}.", flags.figures.display());
     }
     assert_order(&all);
     Ok(())
@@ -53,7 +53,7 @@ pub fn parts(parts: &[Part], flags: &Flags, overview: bool) -> Result<(), Box<dy
 fn print(outcomes: &[Outcome], flags: &Flags) -> Result<(), Box<dyn Error>> {
     if flags.json {
         for outcome in outcomes {
-            println!("{}", serde_json::to_string(&outcome.row)?);
+            say!("{}", serde_json::to_string(&outcome.row)?);
         }
         return Ok(());
     }
@@ -73,7 +73,7 @@ fn print(outcomes: &[Outcome], flags: &Flags) -> Result<(), Box<dyn Error>> {
             ]
         })
         .collect();
-    println!(
+    say!(
         "Treatment effects of 5404 unobserved patients, learned from 221 observed ones (seed {}).\n",
         flags.seed
     );
@@ -86,9 +86,9 @@ fn print(outcomes: &[Outcome], flags: &Flags) -> Result<(), Box<dyn Error>> {
         "published",
         "fit, s",
     ];
-    println!("{}", table(header, 2, lines));
+    say!("{}", table(header, 2, lines));
     if outcomes.iter().any(|outcome| outcome.patients.is_empty()) {
-        println!(
+        say!(
             "\nAnchors: mean and best-constant know the true effects (averaged over the observed, the\n\
              unobserved) but not the context; oracle-basis knows that effects are quadratic in it."
         );
@@ -122,9 +122,9 @@ pub fn without_model(section: &str, flags: &Flags, draw: Draw) -> Result<(), Box
             rows,
             observed,
         };
-        println!("{}", serde_json::to_string(&line)?);
+        say!("{}", serde_json::to_string(&line)?);
     } else {
-        println!(
+        say!(
             "{rows} patients, {observed} of them observed. Figure in {}.",
             flags.figures.display()
         );

@@ -1,9 +1,9 @@
 //! What every example of Section 2 does: fit, print, draw, assert.
-#![allow(clippy::print_stdout)]
 
 use crate::figures1::Folder;
 use crate::figures2;
 use crate::run::Flags;
+use crate::say;
 use crate::section2::{NetworkOutcome, NetworkPart, assert_order, outcomes};
 use crate::table::{number, table};
 use contextualized_simulation::NetworkProblem;
@@ -32,7 +32,7 @@ pub fn network_parts(
         figures2::side_by_side(&folder, &problem, &all)?;
     }
     if !flags.json {
-        println!("\nFigures are in {}.", flags.figures.display());
+        say!("\nFigures are in {}.", flags.figures.display());
     }
     assert_order(&all);
     Ok(())
@@ -48,9 +48,9 @@ pub fn true_networks(flags: &Flags) -> Result<(), Box<dyn Error>> {
     figures2::truth(&Folder::new(&flags.figures)?, &problem)?;
     let (train, test) = (problem.train().rows(), problem.test().rows());
     if flags.json {
-        println!("{{\"section\":\"2.1\",\"rows\":{train},\"held_out\":{test}}}");
+        say!("{{\"section\":\"2.1\",\"rows\":{train},\"held_out\":{test}}}");
     } else {
-        println!(
+        say!(
             "{train} samples to learn from, {test} held out. Figures in {}.",
             flags.figures.display()
         );
@@ -62,7 +62,7 @@ pub fn true_networks(flags: &Flags) -> Result<(), Box<dyn Error>> {
 fn print(outcomes: &[NetworkOutcome], flags: &Flags) -> Result<(), Box<dyn Error>> {
     if flags.json {
         for outcome in outcomes {
-            println!("{}", serde_json::to_string(&outcome.row)?);
+            say!("{}", serde_json::to_string(&outcome.row)?);
         }
         return Ok(());
     }
@@ -81,7 +81,7 @@ fn print(outcomes: &[NetworkOutcome], flags: &Flags) -> Result<(), Box<dyn Error
             ]
         })
         .collect();
-    println!(
+    say!(
         "Networks of 200 samples with contexts between 1.7 and 1.9, learned from 800 others (seed {}).\n",
         flags.seed
     );
@@ -94,6 +94,6 @@ fn print(outcomes: &[NetworkOutcome], flags: &Flags) -> Result<(), Box<dyn Error
         "held out",
         "fit, s",
     ];
-    println!("{}", table(header, 2, lines));
+    say!("{}", table(header, 2, lines));
     Ok(())
 }

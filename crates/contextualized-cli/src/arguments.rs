@@ -3,13 +3,14 @@
 use crate::commands::manual::examples;
 use crate::data::{NumberFormat, Reading};
 use crate::error::{Error, Result};
+use crate::paths::is_standard;
 use crate::rows::Rows;
 use crate::settings::{NetworkSettingsFlags, RegressionSettingsFlags};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use contextualized_auto::{NetworkChoice, NetworkMethod, RegressionMethod};
 use contextualized_core::Family;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// Models whose coefficients and networks vary with context: from a data file to tables and a report.
@@ -243,12 +244,12 @@ fn network_kind() -> impl TypedValueParser<Value = NetworkChoice> {
 #[derive(Debug, Args)]
 pub(crate) struct Fit {
     /// Data file: CSV, TSV (also gzipped) or Parquet; - is standard input.
-    pub(crate) data: String,
+    pub(crate) data: PathBuf,
     /// What is modelled: 'targets ~ features | contexts'.
     pub(crate) formula: String,
     /// File to write the model to.
     #[arg(long, short, value_name = "FILE")]
-    pub(crate) out: String,
+    pub(crate) out: PathBuf,
     /// How coefficients are estimated.
     #[arg(long, value_parser = regression_estimator(), default_value = AUTO)]
     pub(crate) estimator: Estimate<RegressionMethod>,
@@ -296,9 +297,9 @@ pub(crate) struct RegressionFlags {
 #[derive(Debug, Args)]
 pub(crate) struct Predict {
     /// Model file.
-    pub(crate) model: String,
+    pub(crate) model: PathBuf,
     /// Data file with the columns of contexts and features; targets are not needed.
-    pub(crate) data: String,
+    pub(crate) data: PathBuf,
     #[command(flatten)]
     pub(crate) output: OutputFlags,
     /// Confidence level of intervals to write.
@@ -335,7 +336,7 @@ pub(crate) struct Predict {
 pub(crate) struct OutputFlags {
     /// File to write to; - is standard output.
     #[arg(long, short, value_name = "FILE", default_value = "-")]
-    out: String,
+    out: PathBuf,
     /// Format to write [default: Parquet or JSON for a name that ends in .parquet or .json, JSON with --json, else CSV].
     #[arg(long, value_enum)]
     format: Option<OutputFormat>,
@@ -354,7 +355,7 @@ impl OutputFlags {
     }
 
     pub(crate) fn is_standard(&self) -> bool {
-        self.out == "-"
+        is_standard(&self.out)
     }
 }
 
@@ -370,8 +371,8 @@ pub(crate) enum OutputFormat {
 
 impl OutputFormat {
     /// By how the name of a file ends.
-    pub(crate) fn of_name(path: &str) -> Self {
-        let path = path.to_lowercase();
+    pub(crate) fn of_name(path: &Path) -> Self {
+        let path = path.to_string_lossy().to_lowercase();
         if path.ends_with(".parquet") {
             Self::Parquet
         } else if path.ends_with(".json") {
@@ -416,12 +417,12 @@ fn probability(text: &str) -> std::result::Result<f64, String> {
 #[derive(Debug, Args)]
 pub(crate) struct Compare {
     /// Data file.
-    pub(crate) data: String,
+    pub(crate) data: PathBuf,
     /// What is modelled: 'targets ~ features | contexts'.
     pub(crate) formula: String,
     /// Fit to all rows of the data and score on the rows of this file, instead of folds.
     #[arg(long, value_name = "FILE")]
-    pub(crate) test: Option<String>,
+    pub(crate) test: Option<PathBuf>,
     /// Leave out rows of that file with a level that the others do not have.
     #[arg(long, requires = "test")]
     pub(crate) drop_unknown_levels: bool,
@@ -444,7 +445,7 @@ pub(crate) struct Compare {
 #[derive(Debug, Args)]
 pub(crate) struct Networks {
     /// Data file.
-    pub(crate) data: String,
+    pub(crate) data: PathBuf,
     /// The nodes and what networks depend on: '~ nodes | contexts'.
     pub(crate) formula: String,
     /// What edges are.
@@ -455,7 +456,7 @@ pub(crate) struct Networks {
     pub(crate) estimator: Estimate<NetworkMethod>,
     /// File to write the model to.
     #[arg(long, short, value_name = "FILE")]
-    pub(crate) out: String,
+    pub(crate) out: PathBuf,
     /// Folds of rows that are held out to compare estimators.
     #[arg(long, value_name = "K", default_value_t = 5)]
     pub(crate) folds: usize,
@@ -477,7 +478,7 @@ pub(crate) struct Networks {
 #[derive(Debug, Args)]
 pub(crate) struct Summary {
     /// Model file.
-    pub(crate) model: String,
+    pub(crate) model: PathBuf,
     /// Probability of the intervals.
     #[arg(long, value_name = "P", value_parser = probability, default_value = "0.95")]
     pub(crate) level: f64,
@@ -486,11 +487,11 @@ pub(crate) struct Summary {
 #[derive(Debug, Args)]
 pub(crate) struct Effects {
     /// Model file.
-    pub(crate) model: String,
+    pub(crate) model: PathBuf,
     /// Write the curves of all coefficients, or edges, against each context to this file, with bands where the
     /// model has them.
     #[arg(long, value_name = "FILE")]
-    pub(crate) curves: Option<String>,
+    pub(crate) curves: Option<PathBuf>,
     /// Draw these curves in this folder, each as SVG and as PNG.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) figures: Option<PathBuf>,
@@ -502,15 +503,15 @@ pub(crate) struct Effects {
 #[derive(Debug, Args)]
 pub(crate) struct Archetypes {
     /// Model file.
-    pub(crate) model: String,
+    pub(crate) model: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Embed {
     /// Model file.
-    pub(crate) model: String,
+    pub(crate) model: PathBuf,
     /// Data file with the columns of contexts.
-    pub(crate) data: String,
+    pub(crate) data: PathBuf,
     #[command(flatten)]
     pub(crate) output: OutputFlags,
     /// How rows are brought into few dimensions.
@@ -550,12 +551,12 @@ impl EmbeddingMethod {
 #[derive(Debug, Args)]
 pub(crate) struct Report {
     /// Model file.
-    pub(crate) model: String,
+    pub(crate) model: PathBuf,
     /// Data file of rows that the model was not fitted to, with their targets.
-    pub(crate) data: String,
+    pub(crate) data: PathBuf,
     /// File to write to.
     #[arg(long, short, value_name = "FILE")]
-    pub(crate) out: String,
+    pub(crate) out: PathBuf,
     /// Title of the report.
     #[arg(long, value_name = "TEXT")]
     pub(crate) title: Option<String>,

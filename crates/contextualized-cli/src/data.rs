@@ -4,6 +4,7 @@ mod cells;
 mod columns;
 mod container;
 mod numbers;
+mod packed;
 mod source;
 mod text;
 mod times;

@@ -16,6 +16,8 @@
 //! | `commands.rs` | one file for each command |
 //! | `report.rs` | the HTML report |
 //! | `pairs.rs` | edges of networks as columns |
+//! | `paths.rs` | names of files |
+//! | `fuzzing.rs` | what is tried on random files |
 //! | `output.rs`, `progress.rs` | files that are whole or not there, tables, progress |
 
 mod arguments;
@@ -24,9 +26,12 @@ mod data;
 mod design;
 mod error;
 mod formula;
+#[doc(hidden)]
+pub mod fuzzing;
 mod model_file;
 mod output;
 mod pairs;
+mod paths;
 mod progress;
 mod report;
 mod rows;

@@ -14,6 +14,7 @@ mod arrays;
 
 use crate::error::{Error, Result};
 use crate::output::OutputFile;
+use crate::paths::shown;
 use safetensors::SafeTensors;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::io::Read;
+use std::ops::Range;
+use std::path::Path;
 
 /// The key of the metadata.
 const KEY: &str = "contextualized";
@@ -49,17 +52,18 @@ struct Document {
 const FORMAT: &str = "contextualized model";
 
 /// Writes a model to a file, whole or not at all.
-pub(crate) fn save<M: Serialize>(model: &M, path: &str) -> Result<()> {
+pub(crate) fn save<M: Serialize>(model: &M, path: &Path) -> Result<()> {
     OutputFile::write_whole(path, &to_bytes(model)?)
 }
 
 /// Reads a model from a file.
-pub(crate) fn load<M: DeserializeOwned>(path: &str) -> Result<M> {
-    let failed = |source| Error::file("read", path, &source);
+pub(crate) fn load<M: DeserializeOwned>(path: &Path) -> Result<M> {
+    let name = shown(path);
+    let failed = |source| Error::file("read", &name, &source);
     let mut file = std::fs::File::open(path).map_err(failed)?;
     if file.metadata().map_err(failed)?.is_dir() {
         return Err(Error::failure(format!(
-            "cannot read {path}: it is a folder, and a model file is needed"
+            "cannot read {name}: it is a folder, and a model file is needed"
         )));
     }
     // A look at the beginning first: a large file that is not a model is not read whole.
@@ -69,21 +73,21 @@ pub(crate) fn load<M: DeserializeOwned>(path: &str) -> Result<M> {
         .take(enough)
         .read_to_end(&mut bytes)
         .map_err(failed)?;
-    check_beginning(&bytes, path)?;
+    check_beginning(&bytes, &name)?;
     file.read_to_end(&mut bytes).map_err(failed)?;
-    from_bytes(&mut bytes, path)
+    from_bytes(&mut bytes, &name)
 }
 
-fn check_beginning(bytes: &[u8], path: &str) -> Result<()> {
+fn check_beginning(bytes: &[u8], name: &str) -> Result<()> {
     match bytes.get(LENGTH..) {
         Some(rest) if rest.starts_with(BEFORE_CHECKSUM) => Ok(()),
         _ => Err(Error::failure(format!(
-            "{path} is not a model file of this program; `contextualized fit` and `contextualized networks` write them"
+            "{name} is not a model file of this program; `contextualized fit` and `contextualized networks` write them"
         ))),
     }
 }
 
-fn to_bytes<M: Serialize>(model: &M) -> Result<Vec<u8>> {
+pub(crate) fn to_bytes<M: Serialize>(model: &M) -> Result<Vec<u8>> {
     let failed = |source: &dyn std::error::Error| {
         Error::failure(format!("the model cannot be written: {source}"))
     };
@@ -104,21 +108,30 @@ fn to_bytes<M: Serialize>(model: &M) -> Result<Vec<u8>> {
     let metadata = HashMap::from([(KEY.to_owned(), text)]);
     let mut bytes =
         safetensors::serialize(views, Some(metadata)).map_err(|source| failed(&source))?;
-    let digits = checksum(&bytes);
-    let place = LENGTH + BEFORE_CHECKSUM.len();
-    bytes[place..place + DIGITS].copy_from_slice(digits.as_bytes());
+    seal(&mut bytes);
     Ok(bytes)
 }
 
-fn from_bytes<M: DeserializeOwned>(bytes: &mut [u8], path: &str) -> Result<M> {
-    check_beginning(bytes, path)?;
+/// Where the digits of the checksum are.
+const SEAL: Range<usize> = LENGTH + BEFORE_CHECKSUM.len()..LENGTH + BEFORE_CHECKSUM.len() + DIGITS;
+
+/// Writes the checksum of a file, of whatever is as long as one has to be, into it.
+pub(crate) fn seal(bytes: &mut [u8]) {
+    if let Some(digits) = bytes.get_mut(SEAL) {
+        digits.fill(b'0');
+        let digits = checksum(bytes);
+        bytes[SEAL].copy_from_slice(digits.as_bytes());
+    }
+}
+
+pub(crate) fn from_bytes<M: DeserializeOwned>(bytes: &mut [u8], name: &str) -> Result<M> {
+    check_beginning(bytes, name)?;
     let altered = || {
         Error::failure(format!(
-            "{path} is cut off or was altered: its checksum does not fit; copy it again, or fit the model again"
+            "{name} is cut off or was altered: its checksum does not fit; copy it again, or fit the model again"
         ))
     };
-    let place = LENGTH + BEFORE_CHECKSUM.len();
-    let stored = bytes.get_mut(place..place + DIGITS).ok_or_else(altered)?;
+    let stored = bytes.get_mut(SEAL).ok_or_else(altered)?;
     let digits = stored.to_vec();
     stored.fill(b'0');
     if checksum(bytes).as_bytes() != digits {
@@ -126,7 +139,7 @@ fn from_bytes<M: DeserializeOwned>(bytes: &mut [u8], path: &str) -> Result<M> {
     }
     // From here on the file is as some program wrote it, if not this one.
     let unreadable =
-        |reason: &dyn std::fmt::Display| Error::failure(format!("{path} cannot be read: {reason}"));
+        |reason: &dyn std::fmt::Display| Error::failure(format!("{name} cannot be read: {reason}"));
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|source| unreadable(&source))?;
     let text = header
         .metadata()
@@ -140,7 +153,7 @@ fn from_bytes<M: DeserializeOwned>(bytes: &mut [u8], path: &str) -> Result<M> {
     }
     if document.version > VERSION {
         return Err(Error::failure(format!(
-            "{path} was written by a later version of this program (format {}, and this one reads up to {VERSION}); install that",
+            "{name} was written by a later version of this program (format {}, and this one reads up to {VERSION}); install that",
             document.version
         )));
     }

@@ -5,6 +5,7 @@ mod tables;
 
 use crate::arguments::Global;
 use crate::error::{Error, Result};
+use crate::paths::{is_standard, shown};
 #[cfg(unix)]
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
@@ -17,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use tempfile::NamedTempFile;
 
 pub(crate) use png::png;
-pub(crate) use tables::{Cell, Fact, STARS, Section, Table, capital, print, say, visible};
+pub(crate) use tables::{Cell, Fact, STARS, Section, Table, capital, print, say, text, visible};
 
 /// Temporary files that an interruption has to remove.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
@@ -46,10 +47,11 @@ fn remove_unfinished() {
 }
 
 /// What an output is called in messages.
-pub(crate) fn output_name(path: &str) -> String {
-    match path {
-        "-" => "standard output".to_owned(),
-        path => path.to_owned(),
+pub(crate) fn output_name(path: &Path) -> String {
+    if is_standard(path) {
+        "standard output".to_owned()
+    } else {
+        shown(path)
     }
 }
 
@@ -105,7 +107,7 @@ impl Write for Sink {
 
 impl OutputFile {
     /// Whether a file of this name can be written, before the work that it is for.
-    pub(crate) fn check(path: &str) -> Result<()> {
+    pub(crate) fn check(path: &Path) -> Result<()> {
         if let Sink::Temporary(file, _) = Self::create(path)?.sink.get_ref() {
             forget(file.path());
         }
@@ -113,38 +115,34 @@ impl OutputFile {
     }
 
     /// Prepares a file of this name, or standard output for `-`.
-    pub(crate) fn create(path: &str) -> Result<Self> {
-        let failed = |source: std::io::Error| Error::file("write", path, &source);
-        let sink = match path {
-            "-" => Sink::Direct(Box::new(std::io::stdout())),
-            _ => match std::fs::metadata(path) {
-                _ if path.is_empty() => {
-                    return Err(Error::usage("the name of the file to write is empty"));
-                }
-                Ok(found) if found.is_dir() => {
-                    return Err(Error::failure(format!(
-                        "cannot write {path}: it is a folder; name a file in it"
-                    )));
-                }
-                Ok(found) if !found.is_file() => {
-                    let device: File = OpenOptions::new().write(true).open(path).map_err(failed)?;
-                    Sink::Direct(Box::new(device))
-                }
-                _ => temporary(path).map_err(failed)?,
-            },
+    pub(crate) fn create(path: &Path) -> Result<Self> {
+        let name = output_name(path);
+        let failed = |source: std::io::Error| Error::file("write", &name, &source);
+        let sink = match std::fs::metadata(path) {
+            _ if is_standard(path) => Sink::Direct(Box::new(std::io::stdout())),
+            Ok(found) if found.is_dir() => {
+                return Err(Error::failure(format!(
+                    "cannot write {name}: it is a folder; name a file in it"
+                )));
+            }
+            Ok(found) if !found.is_file() => {
+                let device: File = OpenOptions::new().write(true).open(path).map_err(failed)?;
+                Sink::Direct(Box::new(device))
+            }
+            _ => temporary(path).map_err(failed)?,
         };
         Ok(Self {
-            name: output_name(path),
+            name,
             sink: BufWriter::with_capacity(1 << 17, sink),
             failure: Failure::default(),
         })
     }
 
     /// Writes a file of these bytes, whole or not at all.
-    pub(crate) fn write_whole(path: &str, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
         let mut file = Self::create(path)?;
         file.write_all(bytes)
-            .map_err(|source| Error::file("write", path, &source))?;
+            .map_err(|source| Error::file("write", &output_name(path), &source))?;
         file.finish()
     }
 
@@ -194,8 +192,8 @@ impl Write for OutputFile {
 
 /// A temporary file beside the file that it will become, with the permissions of one that is there; a link's is
 /// beside what it links to, even if that is not there yet.
-fn temporary(path: &str) -> std::io::Result<Sink> {
-    let target = followed(Path::new(path))?;
+fn temporary(path: &Path) -> std::io::Result<Sink> {
+    let target = followed(path)?;
     let folder = match target.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),

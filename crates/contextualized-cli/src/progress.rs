@@ -19,7 +19,9 @@ impl Progress {
         };
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_message(what.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(120));
+        if !global.quiet {
+            bar.enable_steady_tick(Duration::from_millis(120));
+        }
         Self { bar }
     }
 

@@ -14,6 +14,7 @@ use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use serde_json::{Map, Number, Value};
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 /// A file of rows that is being written.
@@ -34,7 +35,7 @@ enum Writer {
 }
 
 impl Rows {
-    pub(crate) fn create(path: &str, format: OutputFormat) -> Result<Self> {
+    pub(crate) fn create(path: &Path, format: OutputFormat) -> Result<Self> {
         let file = OutputFile::create(path)?;
         Ok(Self {
             name: output_name(path),

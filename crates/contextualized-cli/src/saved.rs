@@ -3,6 +3,7 @@
 use crate::data::Reading;
 use crate::design::Design;
 use crate::output::Fact;
+use crate::paths::shown;
 use contextualized_analysis::{GoodnessOfFit, VariationTable};
 use contextualized_auto::{AutoModel, AutoNetworkModel, AutoReport, NetworkModel};
 use contextualized_baselines::{ClusterModel, PopulationModel};
@@ -13,6 +14,7 @@ use contextualized_core::{
 use ndarray::{Array1, Array2, s};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::path::Path;
 
 /// A fitted model with all that predictions, tables and reports need.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,11 +53,11 @@ pub(crate) struct DataSummary {
 
 impl Saved {
     /// Reads a model file, and checks that the model fits the columns that it is said to be of.
-    pub(crate) fn load(path: &str) -> crate::error::Result<Self> {
+    pub(crate) fn load(path: &Path) -> crate::error::Result<Self> {
         let saved: Self = crate::model_file::load(path)?;
         saved.check().map_err(|error| {
             let error = crate::error::Error::from(error);
-            crate::error::Error::failure(format!("{path} cannot be read: {error}"))
+            crate::error::Error::failure(format!("{} cannot be read: {error}", shown(path)))
         })?;
         Ok(saved)
     }

@@ -4,6 +4,7 @@ use super::fit::rows_in_words;
 use crate::arguments::{Archetypes, Global};
 use crate::error::{Error, Result};
 use crate::output::{Table, print};
+use crate::paths::shown;
 use crate::saved::{Fitted, Saved};
 use contextualized_analysis::{ArchetypeSummary, CoefficientColumns};
 use contextualized_core::LocalCoefficients;
@@ -13,13 +14,13 @@ pub(crate) fn run(arguments: &Archetypes, global: &Global) -> Result<()> {
     let Fitted::Regression(regression) = &saved.fitted else {
         return Err(Error::failure(format!(
             "{} holds networks, whose archetypes are not shown; `contextualized effects` shows their edges",
-            arguments.model
+            shown(&arguments.model)
         )));
     };
     let none = || {
         Error::failure(format!(
             "the model of {} ({}) has no archetypes; clusters and neural networks do: fit with --estimator cluster, or neural and --archetypes K",
-            arguments.model,
+            shown(&arguments.model),
             saved.fitted.describe()
         ))
     };

@@ -10,6 +10,7 @@ use crate::output::{Cell, Section, Table, capital, print};
 use crate::progress::Progress;
 use contextualized_core::comparison::{Compared, compare_on_test, cross_validate_on};
 use contextualized_core::{DynEstimator, KFold};
+use std::path::Path;
 
 pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
     let settings = &arguments.settings;
@@ -122,7 +123,7 @@ fn on_test(
     arguments: &Compare,
     training: &Training,
     estimators: &[Box<dyn DynEstimator>],
-    path: &str,
+    path: &Path,
 ) -> Result<Section> {
     let source = Source::open(path, &arguments.flags.reading()?)?;
     let (test, _) = Encoder::samples(

@@ -4,6 +4,7 @@ use super::report::axes;
 use crate::arguments::OutputFormat;
 use crate::error::{Error, Result};
 use crate::output::{OutputFile, png};
+use crate::paths::shown;
 use crate::report::{
     Average, ContextAxis, Curve, Curves, EdgeValues, FIGURE, INTERCEPT, Points, coefficient_table,
     dependences_with_bands, ends,
@@ -116,7 +117,7 @@ fn of_networks(
 }
 
 /// A table of all points: one line for each.
-pub(super) fn write_table(curves: &[FoundCurve], path: &str) -> Result<()> {
+pub(super) fn write_table(curves: &[FoundCurve], path: &Path) -> Result<()> {
     let mut rows = Rows::create(path, OutputFormat::of_name(path))?;
     let mut texts: [Vec<Option<String>>; 4] = Default::default();
     let mut numbers = Vec::new();
@@ -150,7 +151,7 @@ pub(super) fn write_table(curves: &[FoundCurve], path: &str) -> Result<()> {
         }
     }
     let values = Array2::from_shape_vec((numbers.len() / 5, 5), numbers)
-        .map_err(|source| Error::failure(format!("cannot write {path}: {source}")))?;
+        .map_err(|source| Error::failure(format!("cannot write {}: {source}", shown(path))))?;
     let names = |names: &[&str]| {
         names
             .iter()
@@ -213,14 +214,9 @@ pub(super) fn write_figures(curves: &[FoundCurve], folder: &Path) -> Result<usiz
             .collect();
         drawn.push((file_stem(&parts, &mut taken), svg));
     }
-    let name = folder.display().to_string();
+    let name = shown(folder);
     std::fs::create_dir_all(folder).map_err(|source| Error::file("write", &name, &source))?;
-    let path = |stem: &str, ending: &str| {
-        folder
-            .join(format!("{stem}.{ending}"))
-            .display()
-            .to_string()
-    };
+    let path = |stem: &str, ending: &str| folder.join(format!("{stem}.{ending}"));
     for (stem, svg) in &drawn {
         OutputFile::write_whole(&path(stem, "svg"), svg.as_bytes())?;
     }

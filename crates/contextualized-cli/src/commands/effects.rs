@@ -5,6 +5,7 @@ use super::fit::rows_in_words;
 use crate::arguments::{Effects, Global};
 use crate::error::Result;
 use crate::output::{Cell, OutputFile, STARS, Section, Table, print};
+use crate::paths::{is_standard, shown};
 use crate::saved::{Baseline, DataSummary, Fitted, Networks, Regression, Saved};
 use contextualized_analysis::{
     NoiseFinding, Variation, average_coefficients, noise_findings, variations,
@@ -26,9 +27,31 @@ pub(crate) fn run(arguments: &Effects, global: &Global) -> Result<()> {
     if let Some(path) = &arguments.curves {
         OutputFile::check(path)?;
     }
+    let mut sections = sections(&saved)?;
+    if arguments.curves.is_some() || arguments.figures.is_some() {
+        let training = saved.training.samples(&saved.design)?;
+        let curves = curves(&saved, &training, arguments.level)?;
+        if let Some(path) = &arguments.curves {
+            write_table(&curves, path)?;
+            sections.push((format!("Curves written to {}", shown(path)), None));
+        }
+        if let Some(folder) = &arguments.figures {
+            let drawn = write_figures(&curves, folder)?;
+            let text = format!("{drawn} figures drawn in {}", shown(folder));
+            sections.push((text, None));
+        }
+    }
+    if arguments.curves.as_deref().is_some_and(is_standard) {
+        return Ok(());
+    }
+    print(&saved.facts(), &sections, global.json)
+}
+
+/// What is said of a model.
+pub(crate) fn sections(saved: &Saved) -> Result<Vec<Section>> {
     let training = saved.training.samples(&saved.design)?;
     let mut sections = vec![
-        (rows_in_words(&saved), None),
+        (rows_in_words(saved), None),
         (format!("Fitted: {}", saved.fitted.describe()), None),
     ];
     match &saved.fitted {
@@ -37,22 +60,7 @@ pub(crate) fn run(arguments: &Effects, global: &Global) -> Result<()> {
         }
         Fitted::Networks(networks) => sections.push(edges(networks, &training)?),
     }
-    if arguments.curves.is_some() || arguments.figures.is_some() {
-        let curves = curves(&saved, &training, arguments.level)?;
-        if let Some(path) = &arguments.curves {
-            write_table(&curves, path)?;
-            sections.push((format!("Curves written to {path}"), None));
-        }
-        if let Some(folder) = &arguments.figures {
-            let drawn = write_figures(&curves, folder)?;
-            let text = format!("{drawn} figures drawn in {}", folder.display());
-            sections.push((text, None));
-        }
-    }
-    if arguments.curves.as_deref() == Some("-") {
-        return Ok(());
-    }
-    print(&saved.facts(), &sections, global.json)
+    Ok(sections)
 }
 
 /// Every coefficient, and every coefficient with every context: how much it varies and with what evidence, in

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::formula::{self, Formula};
 use crate::model_file;
 use crate::output::{Cell, OutputFile, Section, Table, capital, say};
+use crate::paths::{is_standard, shown};
 use crate::progress::Progress;
 use crate::saved::{
     Baseline, DataSummary, Fitted, Groups, Regression, Saved, Tests, TrainingRows, spread,
@@ -20,6 +21,7 @@ use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::{Estimator, RegressionEstimator, RegressionSettings, Samples};
 use contextualized_linear::{GaussianProcessRegression, KernelShape, Sharing};
 use std::collections::{BTreeSet, HashSet};
+use std::path::Path;
 
 /// The most rows that tests of variation are made with: their kernel has length scales for every
 /// coefficient with every context, and with as many rows power is ample.
@@ -131,7 +133,7 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
 /// Writes a model, and says what was done; also why there are no tests, where they were asked for.
 pub(super) fn finish(
     saved: &Saved,
-    out: &str,
+    out: &Path,
     progress: Progress,
     global: &Global,
     tested: bool,
@@ -158,13 +160,13 @@ pub(super) fn finish(
     {
         sections.push((format!("No tests of variation: {reason}"), None));
     }
-    sections.push((format!("Model written to {out}"), None));
+    sections.push((format!("Model written to {}", shown(out)), None));
     say(&saved.facts(), &sections, global)
 }
 
 /// The rows of a regression.
-pub(super) fn read_regression(
-    data: &str,
+pub(crate) fn read_regression(
+    data: &Path,
     formula: &Formula,
     settings: &RegressionFlags,
     flags: &DataFlags,
@@ -183,7 +185,7 @@ pub(super) fn read_regression(
 }
 
 /// The estimator that was asked for.
-pub(super) fn estimator(
+pub(crate) fn estimator(
     design: &Design,
     settings: &RegressionFlags,
     of_estimators: &RegressionSettingsFlags,
@@ -277,16 +279,16 @@ fn tests(design: &Design, samples: &Samples) -> contextualized_core::Result<Test
 }
 
 /// The name of a file without its folder, which a model file should not tell.
-pub(super) fn file_name(path: &str) -> String {
-    match std::path::Path::new(path).file_name() {
-        Some(_) if path == "-" => "standard input".to_owned(),
-        Some(name) => name.to_string_lossy().into_owned(),
-        None => path.to_owned(),
+pub(super) fn file_name(path: &Path) -> String {
+    match path.file_name() {
+        Some(_) if is_standard(path) => "standard input".to_owned(),
+        Some(name) => shown(name.as_ref()),
+        None => shown(path),
     }
 }
 
-pub(super) fn summary(
-    data: &str,
+pub(crate) fn summary(
+    data: &Path,
     training: &Training,
     weights: Option<&str>,
     groups: Option<&str>,

@@ -3,6 +3,7 @@
 use crate::arguments::Arguments;
 use crate::error::{Error, Result};
 use crate::output::{OutputFile, print_text};
+use crate::paths::shown;
 use clap::CommandFactory;
 use clap_mangen::Man;
 use roff::{Roff, bold, roman};
@@ -191,7 +192,7 @@ fn of(command: &str) -> &'static [Example] {
 
 /// A page for the program, and one for each command.
 pub(crate) fn pages(folder: &Path) -> Result<()> {
-    let name = folder.display().to_string();
+    let name = shown(folder);
     std::fs::create_dir_all(folder).map_err(|source| Error::file("write", &name, &source))?;
     let mut program = Arguments::command();
     program.build();
@@ -209,9 +210,10 @@ fn write_page(command: &clap::Command, name: &str, folder: &Path) -> Result<()> 
     };
     // The examples have a section of their own.
     let man = Man::new(command.clone().after_long_help("")).title(title.clone());
-    let path = folder.join(format!("{title}.1")).display().to_string();
+    let path = folder.join(format!("{title}.1"));
+    let name_of_file = shown(&path);
     let mut page = Vec::new();
-    let failed = |source: std::io::Error| Error::file("write", &path, &source);
+    let failed = |source: std::io::Error| Error::file("write", &name_of_file, &source);
     man.render_title(&mut page).map_err(failed)?;
     man.render_name_section(&mut page).map_err(failed)?;
     man.render_synopsis_section(&mut page).map_err(failed)?;

@@ -7,6 +7,7 @@ use crate::data::Source;
 use crate::design::{Design, Encoder, LeftOut, Variable};
 use crate::error::Result;
 use crate::output::{OutputFile, capital, say};
+use crate::paths::{is_standard, shown};
 use crate::progress::Progress;
 use crate::report::{ContextAxis, NetworkReport, Points, RegressionReport, Study};
 use crate::saved::{Fitted, Networks, Regression, Saved};
@@ -36,12 +37,12 @@ pub(crate) fn run(arguments: &Report, global: &Global) -> Result<()> {
     };
     OutputFile::write_whole(&arguments.out, html.as_bytes())?;
     drop(progress);
-    if arguments.out == "-" {
+    if is_standard(&arguments.out) {
         return Ok(());
     }
     say(
         &saved.facts(),
-        &[(format!("Report written to {}", arguments.out), None)],
+        &[(format!("Report written to {}", shown(&arguments.out)), None)],
         global,
     )
 }

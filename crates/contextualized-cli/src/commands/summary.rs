@@ -5,6 +5,7 @@ use super::fit::{family_in_words, rows_in_words};
 use crate::arguments::{Global, Summary};
 use crate::error::{Error, Result};
 use crate::output::{Cell, Section, Table, capital, print};
+use crate::paths::shown;
 use crate::saved::{Fitted, Regression, Saved};
 use contextualized_analysis::{
     AverageCoefficient, GoodnessOfFit, JointTest, average_coefficients, joint_tests,
@@ -19,13 +20,19 @@ pub(crate) fn run(arguments: &Summary, global: &Global) -> Result<()> {
         Fitted::Networks(_) => {
             return Err(Error::failure(format!(
                 "{} holds networks; `contextualized effects` shows their edges",
-                arguments.model
+                shown(&arguments.model)
             )));
         }
     };
+    let sections = sections(&saved, regression, arguments.level)?;
+    print(&saved.facts(), &sections, global.json)
+}
+
+/// What is said of a regression, with intervals of this level.
+pub(crate) fn sections(saved: &Saved, regression: &Regression, level: f64) -> Result<Vec<Section>> {
     let training = saved.training.samples(&saved.design)?;
-    let account = Account::new(&saved, regression, &training, arguments.level)?;
-    let mut sections = vec![(rows_in_words(&saved), None)];
+    let account = Account::new(saved, regression, &training, level)?;
+    let mut sections = vec![(rows_in_words(saved), None)];
     let said = [saved.data.kept_together(), family_in_words(&saved.design)];
     sections.extend(
         said.into_iter()
@@ -38,7 +45,7 @@ pub(crate) fn run(arguments: &Summary, global: &Global) -> Result<()> {
     sections.push(account.averages_table());
     sections.extend(coefficients(regression, &training, &saved.data)?);
     sections.push(account.fit_table());
-    print(&saved.facts(), &sections, global.json)
+    Ok(sections)
 }
 
 /// What a regression's summary and its report say of it.

@@ -139,6 +139,18 @@ impl Cells<'_> {
     }
 
     fn cast(&self, to: &DataType) -> Result<ArrayRef> {
+        if self.array.data_type().is_nested() {
+            return Err(Error::failure(format!(
+                "column {} of {} holds {}, and a cell is one number or one text; write their parts as columns of their own, or leave the column out of the formula",
+                self.column,
+                self.file,
+                match self.array.data_type() {
+                    DataType::Struct(_) => "structures",
+                    DataType::Map(..) => "maps",
+                    _ => "lists",
+                }
+            )));
+        }
         arrow_cast::cast(self.array, to).map_err(|_| self.neither())
     }
 

@@ -2,21 +2,25 @@
 
 use super::container::{Container, ENOUGH};
 use super::numbers::NumberFormat;
+use super::packed::{self, Limited};
 use super::text::{self, Blocks, Fault, FaultKind, Records};
 use crate::error::{Error, Result};
+use crate::paths::{is_standard, shown};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Schema};
 use flate2::bufread::MultiGzDecoder;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::ChunkReader;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use unicode_normalization::UnicodeNormalization;
 
@@ -67,6 +71,8 @@ pub(crate) struct Source {
     packed: bool,
     pub(crate) format: Format,
     columns: Vec<String>,
+    /// By name the first column that has it, and the second if one does.
+    positions: HashMap<String, (usize, Option<usize>)>,
     /// Types of the columns: text in a text file.
     types: Vec<DataType>,
     pub(crate) reading: Reading,
@@ -74,7 +80,7 @@ pub(crate) struct Source {
 
 /// Bytes that can be read more than once: a pipe's are kept.
 enum Input {
-    Path(String),
+    Path(PathBuf),
     Memory(bytes::Bytes),
 }
 
@@ -91,10 +97,11 @@ type Chunks<'a> = Box<dyn Iterator<Item = Result<Chunk>> + 'a>;
 
 impl Source {
     /// Opens a file, or standard input for `-`, and reads what columns it has.
-    pub(crate) fn open(path: &str, reading: &Reading) -> Result<Self> {
-        let name = match path {
-            "-" => "standard input".to_owned(),
-            path => path.to_owned(),
+    pub(crate) fn open(path: &Path, reading: &Reading) -> Result<Self> {
+        let name = if is_standard(path) {
+            "standard input".to_owned()
+        } else {
+            shown(path)
         };
         let input = Input::open(path, &name)?;
         let mut start = Vec::new();
@@ -124,12 +131,19 @@ impl Source {
             packed,
             format,
             columns: Vec::new(),
+            positions: HashMap::new(),
             types: Vec::new(),
             reading: reading.clone(),
         };
         match source.format {
             Format::Parquet => source.read_parquet_schema()?,
             Format::Text { delimiter } => source.read_header(delimiter, reading)?,
+        }
+        for (column, name) in source.columns.iter().enumerate() {
+            let known = source.positions.entry(name.clone());
+            known
+                .and_modify(|(_, second)| *second = second.or(Some(column)))
+                .or_insert((column, None));
         }
         Ok(source)
     }
@@ -156,16 +170,15 @@ impl Source {
 
     /// The position of a column.
     pub(crate) fn position(&self, name: &str) -> Result<usize> {
-        let mut found = (0..self.columns.len()).filter(|&column| self.columns[column] == name);
-        match (found.next(), found.next()) {
-            (Some(column), None) => Ok(column),
-            (Some(first), Some(second)) => Err(Error::failure(format!(
+        match self.positions.get(name) {
+            Some((column, None)) => Ok(*column),
+            Some((first, Some(second))) => Err(Error::failure(format!(
                 "{} has two columns named {name:?}, at positions {} and {}; give them different names",
                 self.name,
                 first + 1,
                 second + 1
             ))),
-            (None, _) => Err(Error::failure(format!(
+            None => Err(Error::failure(format!(
                 "{} has no column {name:?}; {}",
                 self.name,
                 self.columns_in_words(name)
@@ -247,9 +260,7 @@ impl Source {
         let failed = |source| Error::file("read", &self.name, &source);
         let mut columns = Vec::new();
         let mut found = None;
-        while found.is_none()
-            && let Some(block) = blocks.next().map_err(failed)?
-        {
+        if let Some(block) = blocks.next().map_err(failed)? {
             found = Records::new(&block, blocks.rules)
                 .and_then(|mut records| {
                     records.next(|_, name| columns.push(name.trim().nfc().collect::<String>()))
@@ -327,7 +338,8 @@ impl Source {
     fn text(&self) -> Result<Box<dyn BufRead>> {
         let mut reader = self.input.reader(&self.name)?;
         if self.packed {
-            reader = Box::new(BufReader::new(MultiGzDecoder::new(reader)));
+            let unpacked = Limited::new(MultiGzDecoder::new(reader), self.input.len(&self.name)?);
+            reader = Box::new(BufReader::new(unpacked));
         }
         let start = reader
             .fill_buf()
@@ -370,7 +382,9 @@ impl Source {
     ) -> Result<Box<dyn Iterator<Item = Result<RecordBatch>> + '_>> {
         let mut batches = self.guarded(|| {
             let failed = |source: parquet::errors::ParquetError| self.damaged(&source);
+            let packed = input.len();
             let builder = ParquetRecordBatchReaderBuilder::try_new(input).map_err(failed)?;
+            self.check_unpacked(builder.metadata(), columns, packed)?;
             let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
             let batches = builder.with_projection(mask).with_batch_size(BLOCK);
             batches.build().map_err(failed)
@@ -383,6 +397,39 @@ impl Source {
             next.transpose()
         };
         Ok(Box::new(std::iter::from_fn(next)))
+    }
+
+    /// Refuses columns that a file of this size can hardly hold: a few bytes may stand for any number of equal values.
+    fn check_unpacked(
+        &self,
+        metadata: &ParquetMetaData,
+        columns: &[usize],
+        packed: u64,
+    ) -> Result<()> {
+        let root = |leaf| {
+            metadata
+                .file_metadata()
+                .schema_descr()
+                .get_column_root_idx(leaf)
+        };
+        let unpacked = metadata.row_groups().iter().flat_map(|group| {
+            let leaves = group.columns().iter().enumerate();
+            let wanted = leaves.filter(|(leaf, _)| columns.binary_search(&root(*leaf)).is_ok());
+            wanted.map(|(_, chunk)| {
+                // Numbers are held in eight bytes, however they are packed.
+                let held = chunk.num_values().saturating_mul(8);
+                held.max(chunk.uncompressed_size()).max(0) as u64
+            })
+        });
+        let unpacked = unpacked.fold(0, u64::saturating_add);
+        if packed::is_too_much(unpacked, packed, packed::MOST_COLUMNS) {
+            return Err(Error::failure(format!(
+                "the columns asked for of {} unpack to {unpacked} bytes, more than {} times the file's size; if that is right write the file without compression and dictionaries",
+                self.name,
+                packed::MOST_COLUMNS
+            )));
+        }
+        Ok(())
     }
 
     /// Readers of Parquet panic at some damaged files.
@@ -457,14 +504,14 @@ pub(crate) fn without_panic_messages() {
 }
 
 impl Input {
-    fn open(path: &str, name: &str) -> Result<Self> {
+    fn open(path: &Path, name: &str) -> Result<Self> {
         let whole = |mut from: Box<dyn Read>| {
             let mut bytes = Vec::new();
             from.read_to_end(&mut bytes)
                 .map_err(|source| Error::file("read", name, &source))?;
             Ok(Self::Memory(bytes.into()))
         };
-        if path == "-" {
+        if is_standard(path) {
             return whole(Box::new(std::io::stdin()));
         }
         let file = open_file(path, name)?;
@@ -483,6 +530,18 @@ impl Input {
         }
     }
 
+    /// How many bytes there are.
+    fn len(&self, name: &str) -> Result<u64> {
+        match self {
+            Self::Path(path) => {
+                let metadata = std::fs::metadata(path);
+                let metadata = metadata.map_err(|source| Error::file("read", name, &source))?;
+                Ok(metadata.len())
+            }
+            Self::Memory(bytes) => Ok(bytes.len() as u64),
+        }
+    }
+
     fn reader(&self, name: &str) -> Result<Box<dyn BufRead>> {
         Ok(match self {
             Self::Path(path) => Box::new(BufReader::with_capacity(1 << 17, open_file(path, name)?)),
@@ -491,13 +550,13 @@ impl Input {
     }
 }
 
-fn open_file(path: &str, name: &str) -> Result<File> {
+fn open_file(path: &Path, name: &str) -> Result<File> {
     File::open(path).map_err(|source| Error::file("read", name, &source))
 }
 
 /// A tab where the name says so, else a comma.
-fn by_name(path: &str) -> u8 {
-    let name = path.to_lowercase();
+fn by_name(path: &Path) -> u8 {
+    let name = path.to_string_lossy().to_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     if name.ends_with(".tsv") || name.ends_with(".tab") {
         b'\t'

@@ -28,6 +28,19 @@ pub(super) struct Rules {
     newline: u8,
 }
 
+impl Rules {
+    /// Whether nothing but spaces stands in a line, which may end in a line break.
+    fn is_blank(self, line: &[u8]) -> bool {
+        let line = line.strip_suffix(&[self.newline]).unwrap_or(line);
+        let line = match line {
+            [line @ .., b'\r'] if self.newline == b'\n' => line,
+            line => line,
+        };
+        let is_space = |byte: &u8| (*byte == b' ' || *byte == b'\t') && *byte != self.delimiter;
+        line.iter().all(is_space)
+    }
+}
+
 /// Why a text cannot be read, and in which line, counted from one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {
@@ -84,30 +97,34 @@ impl<R: BufRead> Blocks<R> {
         } else {
             b'\n'
         };
-        let mut line = 1;
-        let mut pass = |reader: &mut R| -> std::io::Result<()> {
-            line += 1;
-            let mut passed = Vec::new();
-            reader
-                .take(LONGEST as u64)
-                .read_until(newline, &mut passed)?;
-            Ok(())
+        let rules = Rules {
+            delimiter,
+            comment,
+            newline,
         };
-        for _ in 0..skip {
-            pass(&mut reader)?;
+        let mut line = 1;
+        while line <= skip && reader.skip_until(newline)? > 0 {
+            line += 1;
         }
-        // However many comments there are, the header is in the first block.
-        while comment.is_some() && reader.fill_buf()?.first().copied() == comment {
-            pass(&mut reader)?;
+        // However many blank lines and comments there are, the header is in the first block.
+        let mut rest = Vec::new();
+        loop {
+            if comment.is_some() && reader.fill_buf()?.first().copied() == comment {
+                reader.skip_until(newline)?;
+            } else {
+                let mut start = (&mut reader).take(LONGEST as u64);
+                start.read_until(newline, &mut rest)?;
+                if !rest.ends_with(&[newline]) || !rules.is_blank(&rest) {
+                    break;
+                }
+                rest.clear();
+            }
+            line += 1;
         }
         Ok(Self {
             reader,
-            rules: Rules {
-                delimiter,
-                comment,
-                newline,
-            },
-            rest: Vec::new(),
+            rules,
+            rest,
             line,
             ended: false,
         })
@@ -530,8 +547,8 @@ mod tests {
         ];
         assert_eq!(rows(text, 2, None).unwrap(), expected);
         assert_eq!(rows("a\r1\r2\r", 1, None).unwrap(), [["1"], ["2"]]);
-        let comments = "# long\n".repeat(BLOCK / 4);
-        let commented = format!("{comments}a,b\n1,2\n");
+        let before = "# long\n \t\n\r\n".repeat(BLOCK / 4);
+        let commented = format!("{before}#{}\na,b\n1,2\n", "x".repeat(LONGEST));
         assert_eq!(rows(&commented, 2, Some(b'#')).unwrap(), [["1", "2"]]);
         let text = "# it's \"odd\na,b\n1,2\n# so is \"this\n3,4\n";
         assert_eq!(rows(text, 2, Some(b'#')).unwrap(), [["1", "2"], ["3", "4"]]);

@@ -127,7 +127,8 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
     };
     let offsets = design
         .offset
-        .map(|offset| outcome_of(&values[offset], &kept));
+        .map(|offset| numbers_of(&values[offset], &variables[offset].name, &kept))
+        .transpose()?;
     let mut samples = design.samples(
         contexts.view(),
         features.view(),

@@ -185,24 +185,28 @@ impl Parser {
             offsets: std::mem::take(&mut self.offsets),
             ..Side::default()
         };
+        // Terms with their keys; a formula may take away thousands of thousands.
+        let mut terms: Vec<(Vec<String>, Term)> = Vec::new();
         let mut taken = HashSet::new();
         for (term, added) in sum.terms {
+            let key = key(&term);
             match (term.is_empty(), added) {
                 (true, _) => {
                     side.intercept_named = true;
                     side.no_intercept = !added;
                 }
                 (false, true) => {
-                    taken.remove(&key(&term));
-                    side.terms.push(term);
+                    taken.remove(&key);
+                    terms.push((key, term));
                 }
                 (false, false) => {
-                    taken.insert(key(&term));
-                    side.terms.retain(|other| key(other) != key(&term));
+                    terms.retain(|(other, _)| *other != key);
+                    taken.insert(key);
                     side.without.push(term);
                 }
             }
         }
+        side.terms = terms.into_iter().map(|(_, term)| term).collect();
         // What is added after it was taken away stays.
         side.without.retain(|term| taken.contains(&key(term)));
         Ok(side)

@@ -106,10 +106,7 @@ fn every_changed_byte_and_every_cut_is_refused() {
 
 /// The file with a new checksum, as a forger or a later version would write it.
 fn resealed(mut bytes: Vec<u8>) -> Vec<u8> {
-    let place = LENGTH + BEFORE_CHECKSUM.len();
-    bytes[place..place + DIGITS].fill(b'0');
-    let digits = checksum(&bytes);
-    bytes[place..place + DIGITS].copy_from_slice(digits.as_bytes());
+    seal(&mut bytes);
     bytes
 }
 
@@ -136,7 +133,7 @@ proptest! {
         cut in prop::option::of(any::<prop::sample::Index>()),
     ) {
         let mut bytes = to_bytes(&example(1.0)).unwrap();
-        let start = LENGTH + BEFORE_CHECKSUM.len() + DIGITS;
+        let start = SEAL.end;
         for (place, byte) in changes {
             let place = start + place.index(bytes.len() - start);
             bytes[place] = byte;
@@ -247,7 +244,7 @@ mod forged {
             changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..3),
         ) {
             let mut bytes = MODELS[model].to_vec();
-            let start = LENGTH + BEFORE_CHECKSUM.len() + DIGITS;
+            let start = SEAL.end;
             for (place, byte) in changes {
                 let place = start + place.index(bytes.len() - start);
                 bytes[place] = byte;

@@ -155,7 +155,12 @@ pub(crate) fn say(facts: &[Fact], sections: &[Section], global: &Global) -> Resu
 
 /// Prints tables with a line of text before each, or facts, tables and texts as one JSON object.
 pub(crate) fn print(facts: &[Fact], sections: &[Section], json: bool) -> Result<()> {
-    let text = if json {
+    print_text(text(facts, sections, json).as_bytes())
+}
+
+/// What [`print`] prints.
+pub(crate) fn text(facts: &[Fact], sections: &[Section], json: bool) -> String {
+    if json {
         let mut object = Map::new();
         let mut notes = Vec::new();
         for (key, value) in facts {
@@ -178,8 +183,7 @@ pub(crate) fn print(facts: &[Fact], sections: &[Section], json: bool) -> Result<
             None => format!("{note}\n"),
         });
         visible(&blocks.collect::<Vec<_>>().join("\n"))
-    };
-    print_text(text.as_bytes())
+    }
 }
 
 /// The text with escapes for characters that would change a terminal, which names may have.

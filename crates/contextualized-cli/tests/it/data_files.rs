@@ -1,9 +1,14 @@
 //! Files as they come.
 
 use crate::program::{Folder, numbers, plane, table};
+use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, Float64Array, ListArray, RecordBatch, StructArray};
+use arrow_schema::{DataType, Field};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use parquet::arrow::ArrowWriter;
 use std::io::Write;
+use std::sync::Arc;
 
 /// The slope of `a` that a population fit to the file finds.
 fn slope(folder: &Folder, data: &str, more: &[&str]) -> f64 {
@@ -336,4 +341,95 @@ fn cells_that_are_no_numbers_are_named() {
     folder.write("utf16.csv", b"\xff\xfex\0,\0");
     let message = folder.error(1, &["fit", "utf16.csv", "y ~ x | c", "--out", "m.ctx"]);
     assert!(message.contains("UTF-16"), "{message}");
+}
+
+fn parquet(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
+    let rows = RecordBatch::try_from_iter(columns).unwrap();
+    let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), None).unwrap();
+    writer.write(&rows).unwrap();
+    writer.into_inner().unwrap()
+}
+
+#[test]
+fn cells_that_are_lists_or_structures_are_named() {
+    let folder = Folder::new();
+    let numbers = |shift: u32| -> ArrayRef {
+        let values = (0..20).map(|row| f64::from((row * row + shift * row) % 7));
+        Arc::new(values.collect::<Float64Array>())
+    };
+    let lists = (0..20).map(|row| Some(vec![Some(row); 2]));
+    let inner = Arc::new(Field::new("inner", DataType::Float64, false));
+    folder.write(
+        "data.csv",
+        parquet(vec![
+            ("y", numbers(1)),
+            ("x", numbers(2)),
+            ("c", numbers(3)),
+            (
+                "tags",
+                Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(lists)),
+            ),
+            (
+                "place",
+                Arc::new(StructArray::from(vec![(inner, numbers(4))])),
+            ),
+        ]),
+    );
+    for (formula, part) in [
+        ("y ~ x + tags | c", "column tags of data.csv holds lists"),
+        (
+            "y ~ . - tags | c",
+            "column place of data.csv holds structures",
+        ),
+        (
+            "y ~ x | factor(tags)",
+            "write their parts as columns of their own",
+        ),
+    ] {
+        let message = folder.refused(formula, &[]);
+        assert!(message.contains(part), "{message}");
+    }
+    folder.fit("data.csv", "y ~ . - tags - place | c", &[]);
+}
+
+#[test]
+fn small_files_that_hold_too_much_are_refused() {
+    let folder = Folder::new();
+    let gzip = |text: &str| {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+        packed.write_all(text.as_bytes()).unwrap();
+        packed.finish().unwrap()
+    };
+    let rows = format!("1,1,1,{}\n", "0".repeat(1000)).repeat(1000);
+    folder.write(
+        "data.csv",
+        [gzip("y,x,c,z\n"), gzip(&rows).repeat(70)].concat(),
+    );
+    let message = folder.refused("y ~ x | c", &[]);
+    assert!(
+        message.contains("cannot read data.csv: it unpacks to more than 50 times its size"),
+        "{message}"
+    );
+    let zeros: ArrayRef = Arc::new(Float64Array::from(vec![0.0; 3_000_000]));
+    folder.write(
+        "data.csv",
+        parquet(vec![
+            ("y", zeros.clone()),
+            ("x", zeros.clone()),
+            ("c", zeros),
+        ]),
+    );
+    let message = folder.refused("y ~ x | c", &[]);
+    assert!(
+        message.contains("data.csv unpack to 72000000 bytes, more than 200 times the file's size"),
+        "{message}"
+    );
+}
+
+#[test]
+fn more_lines_can_be_skipped_than_there_are() {
+    let folder = Folder::new();
+    folder.write("data.csv", plane());
+    let message = folder.refused("y ~ a | c", &["--skip", &u64::MAX.to_string()]);
+    assert!(message.contains("data.csv is empty"), "{message}");
 }

@@ -1,6 +1,6 @@
 //! Columns of text.
 
-use crate::program::{Folder, numbers, table};
+use crate::program::{Folder, numbers, rows_with, table};
 
 /// A slope that depends on the clinic, and a feature with three levels.
 fn clinics() -> String {
@@ -219,5 +219,25 @@ fn a_feature_with_levels_has_a_line_of_its_own() {
     for (line, right) in [(1, 0.255438418065), (4, 0.266588170486)] {
         let p = lines[line]["p"].as_f64().unwrap();
         assert!((p - right).abs() < 1e-9, "{p}");
+    }
+}
+
+/// Their codes would do as numbers that mean nothing.
+#[test]
+fn levels_are_no_offsets() {
+    let folder = Folder::new();
+    folder.write(
+        "data.csv",
+        rows_with("g", |row| ["a", "b", "c"][row % 3].to_owned()),
+    );
+    for (formula, more) in [
+        ("y ~ x + offset(g) | age", &[][..]),
+        ("y ~ x | age", &["--offset", "g"]),
+    ] {
+        let message = folder.refused(formula, more);
+        assert!(
+            message.contains("column g contains text where numbers are needed"),
+            "{message}"
+        );
     }
 }
