@@ -26,7 +26,7 @@ const BAD = `<!DOCTYPE html><html><head>
 <div style="width: 1500px">too wide</div>
 <div style="overflow-x: auto; width: 100px"><div style="width: 900px">no keyboard</div></div>
 <p style="color: #777">pale</p>
-<div style="height: 7000px">long</div>
+<div style="height: 9000px">long</div>
 <img src="https://example.invalid/picture.png">
 <svg width="100" height="40"><rect width="9" height="9"/></svg>
 <svg role="img" width="50" height="40"><title>A</title>
@@ -63,6 +63,8 @@ try {
   const faults = await check([join(folder, "bad.html")], folder);
   for (const [kind, text] of Object.entries(SEEN)) {
     for (const view of ["bad-390-light", "bad-390-dark", "bad-1280-light", "bad-1280-dark"]) {
+      // A phone may be scrolled.
+      if (kind === "length" && view.includes("390")) continue;
       const seen = faults.some((fault) => fault.startsWith(view) && fault.includes(text));
       assert(seen, `${kind} is not seen in ${view}:\n${faults.join("\n")}`);
     }

@@ -274,8 +274,8 @@ macro_rules! networks {
 
 regressions! {
     Population = "population", PopulationRegression: "The same coefficients for all contexts.";
-    GaussianProcess = "gp", GaussianProcessRegression: "Functions of the context from a Gaussian process, with intervals.";
-    Cluster = "cluster", ClusterRegression: "Coefficients for each cluster of contexts.";
+    GaussianProcess = "gp", GaussianProcessRegression: "Gaussian process regression: coefficients are smooth functions of the context, with intervals.";
+    Cluster = "cluster", ClusterRegression: "A regression for each cluster of contexts.";
     Neural = "neural", NeuralRegression: "A neural network of the context.";
 }
 

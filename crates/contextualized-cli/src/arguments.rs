@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
-    /// No progress bar and no tables of what was done; errors are still shown.
+    /// Do not print the progress bar or the tables that describe the fit; errors are still shown.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
 
@@ -38,7 +38,7 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// Threads to compute with; as many as the machine has if not given. Results do not depend on it.
+    /// Number of threads [default: all there are]; results do not depend on it.
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
 }
@@ -63,10 +63,10 @@ pub(crate) enum Command {
     /// Show which coefficient varies, with which context, and with what evidence.
     #[command(after_long_help = examples("effects"))]
     Effects(Effects),
-    /// Show the archetypes that the rows of a model are mixed of.
+    /// Show archetypes: typical sets of coefficients, of which those of each row are a weighted mixture.
     #[command(after_long_help = examples("archetypes"))]
     Archetypes(Archetypes),
-    /// Write coordinates of rows that are near each other where their coefficients or networks are alike.
+    /// Write coordinates (PCA or t-SNE) in which rows with similar coefficients or networks are close.
     #[command(after_long_help = examples("embed"))]
     Embed(Embed),
     /// Write a report as one HTML file.
@@ -110,7 +110,7 @@ pub(crate) struct DataFlags {
     #[arg(long, value_name = "CHARACTER", value_parser = decimal)]
     pub(crate) decimal: Option<char>,
 
-    /// What stands between groups of three digits; a space stands for narrow ones too [default: nothing].
+    /// Thousands separator; a space includes narrow and non-breaking ones [default: none].
     #[arg(long, value_name = "CHARACTER", value_parser = thousands)]
     pub(crate) thousands: Option<char>,
 
@@ -118,7 +118,7 @@ pub(crate) struct DataFlags {
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
     pub(crate) comment: Option<u8>,
 
-    /// Lines before the header.
+    /// Number of lines to skip before the header.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) skip: usize,
 
@@ -187,7 +187,7 @@ fn thousands(text: &str) -> std::result::Result<char, String> {
 /// Which estimator a model is fitted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Estimate<M> {
-    /// The best of the others on held-out rows.
+    /// Chosen among the others by cross-validation.
     Auto,
     /// This one.
     Only(M),
@@ -196,7 +196,7 @@ pub(crate) enum Estimate<M> {
 const AUTO: &str = "auto";
 
 /// Its name and description, before those of the others.
-const BEST: [(&str, &str); 1] = [(AUTO, "The best of the others on held-out rows.")];
+const BEST: [(&str, &str); 1] = [(AUTO, "Chosen among the others by cross-validation.")];
 
 impl<M: FromStr> FromStr for Estimate<M> {
     type Err = M::Err;
@@ -283,7 +283,7 @@ pub(crate) struct RegressionFlags {
     /// Column of groups, such as persons: rows that are held out, resampled and tested together.
     #[arg(long, value_name = "COLUMN")]
     pub(crate) groups: Option<String>,
-    /// Folds of rows that are held out to compare estimators.
+    /// Number of cross-validation folds for the comparison of estimators.
     #[arg(long, value_name = "K", default_value_t = 5)]
     pub(crate) folds: usize,
     /// Random seed.
@@ -324,7 +324,7 @@ pub(crate) struct Predict {
     /// Keep the columns of the data file, before the new ones.
     #[arg(long)]
     pub(crate) keep: bool,
-    /// What becomes of rows with a level that training did not have.
+    /// What to do with rows that have a level that training did not have.
     #[arg(long, value_enum, default_value = "error")]
     pub(crate) unknown_levels: UnknownLevels,
     #[command(flatten)]
@@ -385,9 +385,9 @@ impl OutputFormat {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum UnknownLevels {
-    /// The first one ends the program.
+    /// Stop with an error.
     Error,
-    /// They get the population's coefficients.
+    /// Use the coefficients of the population, the same for all contexts.
     Population,
 }
 
@@ -423,7 +423,7 @@ pub(crate) struct Compare {
     /// Fit to all rows of the data and score on the rows of this file, instead of folds.
     #[arg(long, value_name = "FILE")]
     pub(crate) test: Option<PathBuf>,
-    /// Leave out rows of that file with a level that the others do not have.
+    /// Leave out test rows with a level that training did not have.
     #[arg(long, requires = "test")]
     pub(crate) drop_unknown_levels: bool,
     /// The estimators.
@@ -457,7 +457,7 @@ pub(crate) struct Networks {
     /// File to write the model to.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: PathBuf,
-    /// Folds of rows that are held out to compare estimators.
+    /// Number of cross-validation folds for the comparison of estimators.
     #[arg(long, value_name = "K", default_value_t = 5)]
     pub(crate) folds: usize,
     /// Random seed.
@@ -479,7 +479,7 @@ pub(crate) struct Networks {
 pub(crate) struct Summary {
     /// Model file.
     pub(crate) model: PathBuf,
-    /// Probability of the intervals.
+    /// Confidence level of the intervals.
     #[arg(long, value_name = "P", value_parser = probability, default_value = "0.95")]
     pub(crate) level: f64,
 }
@@ -514,13 +514,13 @@ pub(crate) struct Embed {
     pub(crate) data: PathBuf,
     #[command(flatten)]
     pub(crate) output: OutputFlags,
-    /// How rows are brought into few dimensions.
+    /// Method of dimension reduction.
     #[arg(long, value_enum, default_value = "pca")]
     pub(crate) method: EmbeddingMethod,
     /// Number of principal components.
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) dimensions: usize,
-    /// How many neighbours of each row t-SNE looks at, about.
+    /// Perplexity of t-SNE: roughly the number of neighbours of each row.
     #[arg(long, value_name = "N", default_value_t = 30.0)]
     pub(crate) perplexity: f64,
     /// Seed of t-SNE.
@@ -534,7 +534,7 @@ pub(crate) struct Embed {
 pub(crate) enum EmbeddingMethod {
     /// Principal components of the training rows' coefficients.
     Pca,
-    /// t-SNE of the rows of the file: near are those whose coefficients are alike.
+    /// t-SNE of the rows of the file: rows with similar coefficients are close.
     Tsne,
 }
 
@@ -583,7 +583,7 @@ pub(crate) struct Simulate {
     pub(crate) problem: Problem,
     #[command(flatten)]
     pub(crate) output: OutputFlags,
-    /// Rows; of the treatment problem all 5625 are on a grid, and this is not used.
+    /// Number of rows (not used for treatment, a grid of 5625).
     #[arg(long, value_name = "N", default_value_t = 500)]
     pub(crate) rows: usize,
     /// Contexts that nothing depends on, named noise0, noise1, ….

@@ -29,7 +29,7 @@ pub(crate) use axes::{ContextAxis, Points};
 pub(crate) use dependence::{Average, coefficient_table, dependences_with_bands, ends};
 pub(crate) use edges::EdgeValues;
 pub(crate) use networks::NetworkReport;
-pub(crate) use pictures::{Curve, Curves, FIGURE};
+pub(crate) use pictures::{Curve, Curves, FIGURE, is_flat};
 pub(crate) use regression::RegressionReport;
 pub(crate) use study::Study;
 pub(crate) use variation::INTERCEPT;

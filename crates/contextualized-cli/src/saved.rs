@@ -262,7 +262,9 @@ impl TrainingRows {
 
     /// All rows, or so many that are spread over all of them.
     pub(crate) fn of(samples: &Samples) -> Result<Self> {
-        let chosen = spread(samples, Self::MOST)?;
+        // Rows of weight zero have no part in anything.
+        let counted = samples.rows_that_count()?;
+        let chosen = spread(&counted, Self::MOST)?;
         Ok(Self {
             contexts: chosen.contexts().to_owned(),
             features: chosen.features().to_owned(),
@@ -288,11 +290,19 @@ impl TrainingRows {
 
 /// At most this many of the rows, drawn by chance and the same each time: rows may come sorted.
 pub(crate) fn spread(samples: &Samples, most: usize) -> Result<Cow<'_, Samples>> {
-    let rows = samples.rows();
-    if rows <= most {
+    if samples.rows() <= most {
         Ok(Cow::Borrowed(samples))
     } else {
-        let chosen = Split::holdout(rows, most as f64 / rows as f64, 0)?.test;
-        samples.select(&chosen).map(Cow::Owned)
+        samples
+            .select(&by_chance(samples.rows(), most)?)
+            .map(Cow::Owned)
     }
+}
+
+/// Positions of so many of the rows, likewise; of fewer all.
+pub(crate) fn by_chance(rows: usize, most: usize) -> Result<Vec<usize>> {
+    if rows <= most {
+        return Ok((0..rows).collect());
+    }
+    Ok(Split::holdout(rows, most as f64 / rows as f64, 0)?.test)
 }

@@ -14,7 +14,7 @@ pub(crate) struct RegressionSettingsFlags {
     /// Shape of the kernel of the Gaussian process: how smooth functions of the context are.
     #[arg(long, value_enum)]
     kernel: Option<KernelName>,
-    /// How contexts work together in the Gaussian process.
+    /// How contexts interact in the Gaussian process.
     #[arg(long, value_enum)]
     structure: Option<Structure>,
     /// Number of clusters [default: chosen by held-out rows].
@@ -43,7 +43,7 @@ pub(crate) struct RegressionSettingsFlags {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Settings of estimators")]
 pub(crate) struct NetworkSettingsFlags {
-    /// Archetypes that the neural network mixes; 0 for coefficients of its own for every row.
+    /// Number of archetypes that the neural network mixes; 0: none, its output is the coefficients of each row.
     #[arg(long, value_name = "K")]
     archetypes: Option<usize>,
     /// Units in each hidden layer of the neural network.
@@ -65,11 +65,11 @@ pub(crate) struct NetworkSettingsFlags {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum KernelName {
-    /// All derivatives.
+    /// Very smooth: infinitely differentiable.
     SquaredExponential,
-    /// Two derivatives.
+    /// Smooth: twice differentiable.
     Matern52,
-    /// One derivative: for functions that bend sharply.
+    /// Rougher: once differentiable, for functions that bend sharply.
     Matern32,
 }
 
@@ -79,7 +79,7 @@ enum Structure {
     Joint,
     /// A sum of functions of one context each.
     Additive,
-    /// That, and functions of two contexts each.
+    /// These, and functions of two contexts each.
     Interactions,
 }
 
@@ -208,7 +208,7 @@ impl NetworkSettingsFlags {
 /// Settings of an estimator that is not asked for.
 fn not_of(method: &str, flags: &[&str]) -> Error {
     Error::usage(format!(
-        "{} {} of the estimator {method}, which --estimator leaves out",
+        "{} {} of the estimator {method}, which is not fitted; leave it out, or use --estimator {method}",
         flags.join(", "),
         if flags.len() == 1 {
             "is a setting"

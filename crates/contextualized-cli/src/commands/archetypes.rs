@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: &Archetypes, global: &Global) -> Result<()> {
         (format!("Fitted: {}", saved.fitted.describe()), None),
         (
             format!(
-                "Of how many training rows each archetype is the equal, and their mean contexts; {:.1} archetypes matter (exponential of the entropy).",
+                "Size of each archetype (sum of its shares over the training rows) and mean contexts of its rows. Effective number of archetypes (exponential of the entropy of the sizes): {:.1}.",
                 found.effective
             ),
             Some(sizes),

@@ -127,7 +127,7 @@ pub(super) fn write_table(curves: &[FoundCurve], path: &Path) -> Result<()> {
                 curve.target.clone(),
                 Some(curve.name.clone()),
                 Some(curve.context.clone()),
-                Some(curve.at.text(place)),
+                Some(curve.at.plain_text(place)),
             ];
             texts
                 .iter_mut()

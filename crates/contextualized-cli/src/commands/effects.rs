@@ -143,17 +143,17 @@ pub(super) fn coefficients(
         }
     }
     let whose = if tests.is_some() {
-        "as the tests estimate it; 0 where the data show no more than chance"
+        "as estimated by the tests; 0 where the estimate is no larger than expected by chance"
     } else {
         "in the model"
     };
     let deviations = format!(
-        "{} Mean: over training rows, the intercept at average features. Deviation: standard deviation of the coefficient over training rows when this context alone changes, or all of them, {whose}.",
+        "{} Mean: over training rows, the intercept at average features. Deviation: standard deviation of the coefficient over training rows when this context alone varies ((all): when all vary), {whose}.",
         regression.model.family().coefficient_description()
     );
     let tested = match &regression.variation {
         Baseline::Fitted(tests) => format!(
-            "Wald tests of an additive Gaussian process on {} rows, with an HC3 covariance: noise may be uneven, {}. Holm and BH adjust for the number of tests with all contexts, and for that of tests with one. *, **, ***: Holm p at most 0.05, 0.01, 0.001. Does anything vary at all? p = {}",
+            "Wald tests of an additive Gaussian process on {} rows, with an HC3 covariance: noise may be uneven, {}. Holm and BH adjust within two families of tests: those with all contexts, and those with one. *, **, ***: Holm p at most 0.05, 0.01, 0.001. Does anything vary at all? p = {}",
             tests.rows,
             data.independence(),
             Cell::PValue(tests.table.omnibus).shown()
@@ -187,7 +187,7 @@ fn noise_in_words(regression: &Regression, training: &Samples) -> Result<Option<
                 column,
                 p_value,
             } => format!(
-                "The noise{} is uneven: squared residuals go with {column} ({}).",
+                "The noise{} is uneven: squared residuals depend on {column} ({}).",
                 of(&target),
                 p(p_value)
             ),
@@ -212,10 +212,10 @@ fn noise_in_words(regression: &Regression, training: &Samples) -> Result<Option<
         .is_some_and(|model| model.assumes().even_noise);
     let advice = match (even, regression.variation.fitted()) {
         (true, Some(_)) => {
-            " The tests of variation allow for uneven noise, standard errors and intervals do not: `--bootstraps 100` makes some that do."
+            " The tests of variation allow for uneven noise; standard errors and intervals do not: those by `--bootstraps 100` do."
         }
         (true, None) => {
-            " Standard errors and intervals do not allow for uneven noise: `--bootstraps 100` makes some that do."
+            " Standard errors and intervals do not allow for uneven noise: those by `--bootstraps 100` do."
         }
         (false, _) => "",
     };

@@ -7,6 +7,7 @@ use crate::design::Encoder;
 use crate::error::{Error, Result};
 use crate::output::{Cell, Section, Table, remark_on, say};
 use crate::progress::Progress;
+use crate::report::{ends, is_flat};
 use crate::saved::{Fitted, Networks, Regression, Saved};
 use contextualized_analysis::{CoefficientColumns, NetworkColumns, PrincipalComponents, Tsne};
 use contextualized_core::{
@@ -132,14 +133,20 @@ fn components(
     dimensions: usize,
 ) -> Result<(Array2<f64>, Section)> {
     let table = compared.table(training.contexts())?;
+    let flat = |column: ArrayView1<'_, f64>| is_flat(ends(column.iter()));
+    if table.columns().into_iter().all(flat) {
+        return Err(Error::failure(
+            "the model gives all rows the same coefficients, so that no coordinates tell them apart",
+        ));
+    }
     let model = PrincipalComponents::new()
         .components(dimensions.min(table.ncols()))
         .fit(table.view(), compared.names())?;
     let points = model.transform(compared.table(contexts.view())?.view())?;
     let explained = model.explained();
     let mut loadings = Table::new("loadings", &["component", "of", "loading"]);
-    for (component, row) in model.loadings().rows().into_iter().enumerate() {
-        for (name, loading) in compared.names().iter().zip(row) {
+    for (component, column) in model.loadings().columns().into_iter().enumerate() {
+        for (name, loading) in compared.names().iter().zip(column) {
             loadings.push(vec![
                 (component + 1).to_string().into(),
                 name.as_str().into(),
@@ -152,7 +159,7 @@ fn components(
         .map(|share| format!("{:.1} %", 100.0 * share))
         .collect();
     let text = format!(
-        "Principal components of the coefficients of the training rows, in standard deviations, explain {} of their variance; loadings:",
+        "Principal components of the coefficients or edges of the training rows, in units in which they compare, explain {} of their variance; loadings:",
         shares.join(", ")
     );
     Ok((points, (text, Some(loadings))))

@@ -16,6 +16,7 @@ use crate::settings::RegressionSettingsFlags;
 use contextualized_analysis::{goodness_of_fit, wald_table};
 use contextualized_auto::{
     AutoRegression, AutoReport, CandidateOutcome, CandidateReport, RegressionMethod,
+    RegressionModel,
 };
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::{Estimator, RegressionEstimator, RegressionSettings, Samples};
@@ -26,6 +27,9 @@ use std::path::Path;
 /// The most rows that tests of variation are made with: their kernel has length scales for every
 /// coefficient with every context, and with as many rows power is ample.
 const MOST_TESTED: usize = 5000;
+
+/// The most rows of the clusters that a report compares with, as many as candidates are compared on.
+const MOST_CLUSTERED: usize = 2000;
 
 /// Replicates of which the ends of an interval of 95 % can be taken.
 const LEAST_BOOTSTRAPS: usize = 39;
@@ -78,13 +82,21 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
         intercept: design.intercept,
         seed: settings.seed,
     };
-    // Effects and reports compare with the baselines. None of these needs another.
-    let (model, ((population, clusters), variation)) = rayon::join(
+    // Effects and reports compare with the baselines. None of these needs another, unless the model is one of them.
+    let is_population = arguments.estimator == Estimate::Only(RegressionMethod::Population)
+        && arguments.bootstraps == 0
+        && !arguments.of_estimators.any();
+    let population = || PopulationRegression::with_settings(&by_default).fit(samples);
+    let clusters = || {
+        let samples = spread(samples, MOST_CLUSTERED)?;
+        ClusterRegression::with_settings(&by_default).fit(&samples)
+    };
+    let (model, ((baseline, clusters), variation)) = rayon::join(
         || estimator.fit_observed(samples, &|done, total| progress.at(done, total)),
         || {
             let baselines = (
-                Baseline::new(PopulationRegression::with_settings(&by_default).fit(samples)),
-                Baseline::new(ClusterRegression::with_settings(&by_default).fit(samples)),
+                (!is_population).then(|| Baseline::new(population())),
+                Baseline::new(clusters()),
             );
             let tests = if arguments.no_tests {
                 Baseline::Failed("it was fitted with --no-tests".to_owned())
@@ -95,6 +107,11 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
         },
     );
     let model = model?;
+    let population = match (baseline, model.model()) {
+        (Some(baseline), _) => baseline,
+        (None, RegressionModel::Population(own)) => Baseline::Fitted(own.clone()),
+        (None, _) => Baseline::new(population()),
+    };
     let regression = Regression {
         goodness: goodness_of_fit(&model, samples)?,
         model,

@@ -99,7 +99,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         "archetypes",
         &[(
             "contextualized archetypes y.ctx",
-            "What the rows of a model of clusters or archetypes are mixed of.",
+            "Archetypes of a model of clusters or a neural network: sizes, mean contexts, coefficients.",
         )],
     ),
     (

@@ -77,6 +77,11 @@ fn study(saved: &Saved, arguments: &Report, test: Samples, left_out: LeftOut) ->
             .iter()
             .map(|name| fact("Row weights", name)),
     );
+    if saved.data.weights.is_some() {
+        let all =
+            "none: all test rows count the same, intervals are those of a row of average weight";
+        data.push(fact("Weights of test rows", all));
+    }
     let together = saved.data.kept_together();
     data.extend(together.map(|text| fact("Training rows kept together", capital(&text))));
     let offset = design.offset.map(|offset| &design.variables[offset]);
@@ -147,9 +152,17 @@ fn of_regression(
     if let Some(model) = clusters {
         let own = model.report().clusters.iter();
         study.cluster_sizes = own.map(|cluster| cluster.rows).collect();
+        let rows: usize = study.cluster_sizes.iter().sum();
+        if rows < saved.data.rows {
+            let few = format!("fitted to {rows} of the training rows, drawn by chance");
+            study.estimator.push(fact("Clusters compared with", few));
+        }
     }
     let training = saved.training.samples(&saved.design)?;
-    let account = Account::new(saved, regression, &training, arguments.level)?;
+    let account = Account::new(saved, regression, &training, arguments.level).or_else(|error| {
+        // A bootstrap has intervals up to a level; the report says where it has none.
+        Account::without_evidence(saved, regression, &training).map_err(|_| error)
+    })?;
     let known = model.predictor_distribution(study.test.contexts(), study.test.features());
     let known = match known {
         Ok(known) => Some(known),

@@ -88,6 +88,23 @@ impl<'a> Account<'a> {
         })
     }
 
+    /// Without standard errors, intervals and tests.
+    pub(super) fn without_evidence(
+        saved: &'a Saved,
+        regression: &'a Regression,
+        training: &'a Samples,
+    ) -> Result<Self> {
+        Ok(Self {
+            saved,
+            regression,
+            training,
+            level: 0.95,
+            averages: average_coefficients(&regression.model, training, None)?,
+            factors: Vec::new(),
+            known: None,
+        })
+    }
+
     /// Average coefficients with their evidence, a factor's own line before those of its levels.
     pub(super) fn averages_table(&self) -> Section {
         let Self {
@@ -223,10 +240,10 @@ impl<'a> Account<'a> {
                 (*log_likelihood).into(),
             ]);
         }
-        let explained = "Fit to the training rows. Deviance explained: share of the deviance of a constant that the model does without, R² of a linear model."
+        let explained = "Fit to the training rows. Deviance explained: 1 less the deviance of the model over that of a constant (R² of a Gaussian outcome)."
             .to_owned();
         let unit = if family.has_dispersion() {
-            " Residual SD: of a row of average weight."
+            " Residual SD: residual standard deviation of a row of average weight."
         } else {
             ""
         };
@@ -267,6 +284,6 @@ fn assumed(regression: &Regression, saved: &Saved) -> String {
     match (saved.data.kept_together(), independent) {
         (None, _) => "they assume independent rows".to_owned(),
         (Some(_), false) => format!("they assume that {}", saved.data.independence()),
-        (Some(_), true) => "they assume independent rows, which those kept together are not: `--bootstraps 100` makes some that allow for it".to_owned(),
+        (Some(_), true) => "they assume independent rows, but rows kept together may be correlated: intervals by `--bootstraps 100` allow for that".to_owned(),
     }
 }

@@ -27,6 +27,18 @@ impl Points {
         }
     }
 
+    /// One of them as a program reads it.
+    pub(crate) fn plain_text(&self, place: usize) -> String {
+        match self {
+            Self::Numbers {
+                values,
+                clock: None,
+                ..
+            } => values[place].to_string(),
+            dates_or_levels => dates_or_levels.text(place),
+        }
+    }
+
     /// One of them as a text.
     pub(crate) fn text(&self, place: usize) -> String {
         match self {
@@ -40,7 +52,23 @@ impl Points {
 fn value_text(value: f64, clock: Option<Clock>) -> String {
     match clock {
         Some(clock) => clock.written(value),
-        None => number(value),
+        None => written(value),
+    }
+}
+
+/// Enough digits to tell years with their months apart, without zeros at the end.
+fn written(value: f64) -> String {
+    let size = value.abs();
+    if !(1e-3..1e9).contains(&size) {
+        return number(value);
+    }
+    let decimals = (3.0 - size.log10().floor()).clamp(2.0, 6.0) as usize;
+    let text = format!("{size:.decimals$}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if value < 0.0 {
+        format!("−{text}")
+    } else {
+        text.to_owned()
     }
 }
 
@@ -99,6 +127,9 @@ impl ContextAxis {
         match (self, self.point_of_rows(contexts)) {
             (Self::Coded { at, .. }, Some(points)) => match at {
                 Points::Levels(_) => at.text(points[0]),
+                Points::Numbers { .. } if self.is_beyond(contexts.row(0)) => {
+                    "outside the training range".to_owned()
+                }
                 Points::Numbers { .. } => format!("about {}", at.text(points[0])),
             },
             (Self::Coded { .. }, None) => String::new(),
@@ -106,11 +137,31 @@ impl ContextAxis {
         }
     }
 
+    /// Whether a row of contexts is further from all points of a number with codes than these are from each other.
+    pub(crate) fn is_beyond(&self, row: ArrayView1<'_, f64>) -> bool {
+        let Self::Coded {
+            at: Points::Numbers { .. },
+            columns,
+            codes,
+            ..
+        } = self
+        else {
+            return false;
+        };
+        let own = row.select(Axis(0), columns);
+        let distance =
+            |a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>| (&a - &b).mapv(|d| d * d).sum();
+        let points = || codes.rows().into_iter();
+        let apart = points().zip(points().skip(1)).map(|(a, b)| distance(a, b));
+        let apart = apart.fold(0.0, f64::max);
+        points().all(|point| distance(point, own.view()) > apart)
+    }
+
     /// A value of a number as a text.
     pub(crate) fn written(&self, value: f64) -> String {
         match self {
             Self::Number { clock, .. } => value_text(value, *clock),
-            Self::Coded { .. } => number(value),
+            Self::Coded { .. } => value_text(value, None),
         }
     }
 
@@ -288,6 +339,9 @@ mod tests {
             let values = axis.some_values(contexts.view(), most);
             values.into_iter().map(|(text, _)| text).collect()
         };
+        assert_eq!(written(2007.034), "2007.03");
+        assert_eq!(written(-19.0), "−19");
+        assert_eq!(written(0.458_333_3), "0.4583");
         assert_eq!(
             texts(ContextAxis::of_columns(1).remove(0), 3),
             ["1", "5", "9"]

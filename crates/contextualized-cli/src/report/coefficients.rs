@@ -8,9 +8,9 @@ use super::pictures::{self, Curve, Curves, SMALL};
 use super::regression::RegressionReport;
 use super::samples;
 use super::variation::{INTERCEPT, of_target};
-use super::words::{count, listed, number, percent};
+use super::words::{count, level, listed, number, percent};
 use contextualized_core::Result;
-use ndarray::s;
+use ndarray::{ArrayView1, s};
 
 /// Most panels of curves on a page; the surest coefficients and the strongest contexts come first.
 const PANELS: usize = 72;
@@ -18,6 +18,8 @@ const PANELS: usize = 72;
 const CONTEXTS: usize = 9;
 /// How many of them are not folded away.
 const UNFOLDED: usize = 2;
+/// Coefficients that are not folded away.
+const OPEN: usize = 4;
 
 impl RegressionReport<'_> {
     /// Positions and names of the coefficients, the intercept last.
@@ -33,7 +35,7 @@ impl RegressionReport<'_> {
     pub(super) fn write_coefficients(&self, page: &mut Page, parts: &Parts<'_>) -> Result<()> {
         page.section("Coefficients");
         let bands = match &parts.no_bands {
-            None => format!(" with {} pointwise bands", percent(self.level)),
+            None => format!(" with {} pointwise bands", level(self.level)),
             Some(reason) => format!(", without bands: {reason}"),
         };
         page.paragraph(&format!(
@@ -60,20 +62,29 @@ impl RegressionReport<'_> {
         let shown = (PANELS / (contexts + 1)).max(1);
         // What does not vary, or is not known to, is there for those who ask.
         let mut folded: Vec<(String, Page)> = Vec::new();
+        let mut open = 0;
         for &(target, position, name) in order.iter().take(shown) {
             let name_of_target = &self.target_names()[target];
             let values = parts.of_rows.slice(s![.., target, position]).to_vec();
-            if pictures::is_flat(ends(&values)) || parts.varying.no_evidence(name_of_target, name) {
+            let faint = parts.varying.no_evidence(name_of_target, name);
+            if faint || open >= OPEN || pictures::is_flat(ends(&values)) {
                 let mut part = Page::new("");
                 self.write_coefficient(&mut part, parts, (target, position, name))?;
                 folded.push((of_target(name, name_of_target, parts.several), part));
             } else {
+                open += 1;
                 self.write_coefficient(page, parts, (target, position, name))?;
             }
         }
         if !folded.is_empty() {
             let names: Vec<String> = folded.iter().map(|(name, _)| name.clone()).collect();
-            let summary = format!("Without evidence of variation: {}", listed(&names));
+            let tested = parts.varying.is_tested() && open < OPEN;
+            let what = if tested {
+                "Without evidence of variation"
+            } else {
+                "Further coefficients"
+            };
+            let summary = format!("{what}: {}", listed(&names));
             page.details(&summary, |page| {
                 folded.into_iter().for_each(|(_, part)| page.append(part));
             });
@@ -163,6 +174,7 @@ impl RegressionReport<'_> {
         page.subsection(&title);
         let quantity = self.quantity(name);
         let values = parts.of_rows.slice(s![.., target, position]).to_vec();
+        let deviation = samples::moments(ArrayView1::from(&values)).1;
         let population = parts.population[[0, target, position]];
         let curves: Vec<Average> = parts
             .dependences
@@ -202,7 +214,7 @@ impl RegressionReport<'_> {
                 range,
             };
             if rank == 0 {
-                words = if curves[axis].is_level() {
+                words = if curves[axis].is_level(deviation) {
                     format!(
                         "Its average is much the same at all values of every context: {}.",
                         number(values[0])

@@ -1,7 +1,9 @@
 //! Coefficients against one context at a time, averaged over rows that keep their other contexts.
 
 use super::axes::{ContextAxis, Points};
+use super::pictures::is_flat;
 use crate::data::Clock;
+use crate::saved::by_chance;
 use contextualized_analysis::{EffectGrid, Effects};
 use contextualized_core::{
     CoefficientSums, Coefficients, Error, PredictorSums, Result, Samples, Standardization,
@@ -66,10 +68,9 @@ impl Average {
         ends(self.values.iter().chain(own))
     }
 
-    /// Whether the values differ by less than half a percent of their size.
-    pub(crate) fn is_level(&self) -> bool {
-        let (low, high) = ends(&self.values);
-        high - low <= 0.005 * low.abs().max(high.abs())
+    /// Whether the values differ by little beside the standard deviation of what they are averages of.
+    pub(crate) fn is_level(&self, deviation: f64) -> bool {
+        self.span() <= 0.05 * deviation || is_flat(ends(&self.values))
     }
 
     /// The largest less the smallest value.
@@ -195,8 +196,7 @@ fn level_sums(
     codes: &Array2<f64>,
 ) -> Result<WeightedContexts> {
     let samples = samples.rows_that_count()?;
-    let step = samples.rows().div_ceil(ROWS);
-    let rows: Vec<usize> = (0..samples.rows()).step_by(step).collect();
+    let rows = by_chance(samples.rows(), ROWS)?;
     let kept = samples.contexts().select(Axis(0), &rows);
     let weight = |row: usize| samples.weights().map_or(1.0, |weights| weights[row]);
     let total: f64 = rows.iter().map(|&row| weight(row)).sum();
@@ -340,12 +340,12 @@ mod tests {
             interval: Some((vec![0.0, 2.5], vec![2.0, 5.0])),
         };
         assert_eq!((average.ends(), average.span()), ((0.0, 5.0), 2.0));
-        assert!(!average.is_level());
+        assert!(!average.is_level(1.0) && average.is_level(100.0));
         let level = Average {
-            values: vec![1.0, 1.004],
+            values: vec![1.0, 1.0],
             interval: None,
         };
-        assert!(level.is_level());
-        assert_eq!(level.ends(), (1.0, 1.004));
+        assert!(level.is_level(0.0));
+        assert_eq!(level.ends(), (1.0, 1.0));
     }
 }

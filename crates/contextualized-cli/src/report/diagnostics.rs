@@ -6,7 +6,7 @@ use super::pictures;
 use super::regression::RegressionReport;
 use super::samples::moments;
 use super::variation::of_target;
-use super::words::{number, percent, whole};
+use super::words::{level as written_level, number, percent, whole};
 use contextualized_analysis::wilson_interval;
 use contextualized_core::{Result, Tail};
 use ndarray::{Array1, ArrayView1, Axis};
@@ -50,8 +50,12 @@ impl RegressionReport<'_> {
             }
             page.pictures(
                 &drawn,
-                "Outcomes against predictions; residuals against predictions; residuals in standard deviations \
-                 against normal quantiles.",
+                if normal {
+                    "Outcomes against predictions; residuals against predictions; residuals in standard \
+                     deviations against normal quantiles."
+                } else {
+                    "Outcomes against predictions; residuals against predictions."
+                },
             );
         }
         self.write_coverage(page, parts)
@@ -84,7 +88,7 @@ impl RegressionReport<'_> {
                 let (from, to) = wilson_interval(share, rows, 0.95)?;
                 let width = (&upper - &lower).mean().unwrap_or(f64::NAN);
                 table.row([
-                    of_target(&percent(level), name, parts.several),
+                    of_target(&written_level(level), name, parts.several),
                     percent(share),
                     percent(from),
                     percent(to),
@@ -93,6 +97,11 @@ impl RegressionReport<'_> {
             }
         }
         page.table(&table);
+        if !parts.family.is_quadratic() {
+            page.paragraph(
+                "Counts are whole numbers, so that intervals contain somewhat more of them than they say.",
+            );
+        }
         Ok(())
     }
 }

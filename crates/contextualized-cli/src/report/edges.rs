@@ -6,17 +6,18 @@ use super::networks::NetworkReport;
 use super::pictures::is_flat;
 use super::samples;
 use crate::pairs::pairs;
+use crate::saved::by_chance;
 use contextualized_core::{
     Error, NetworkDensity, NetworkKind, Networks, Result, Samples, partial_correlations,
 };
-use ndarray::{Array2, Array3, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, Array3, Axis, s};
 
 /// Edges that are drawn against each context.
 const LINES: usize = 5;
 /// Rows that edges are summarised over, points along a context and rows averaged at each.
 const ROWS: usize = 300;
 const POINTS: usize = 12;
-const AVERAGED: usize = 60;
+const AVERAGED: usize = 200;
 /// Numbers held at once.
 const NUMBERS: usize = 20_000_000;
 
@@ -124,7 +125,13 @@ impl<'a> EdgeValues<'a> {
 
     /// Average edges over rows that are given values of one context.
     pub(crate) fn against(&self, axis: &ContextAxis) -> Result<EdgeCurves> {
-        let rows = spaced(self.training.contexts(), AVERAGED.min(self.most_rows()));
+        let chosen = by_chance(self.training.rows(), AVERAGED.min(self.most_rows()))?;
+        let rows = self.training.contexts().select(Axis(0), &chosen);
+        let weights = match self.training.weights() {
+            Some(weights) => weights.select(Axis(0), &chosen),
+            None => Array1::ones(chosen.len()),
+        };
+        let weights = &weights / weights.sum();
         let (at, codes) = match axis {
             ContextAxis::Number { column, clock } => {
                 let all = self.training.contexts().column(*column).to_vec();
@@ -146,7 +153,7 @@ impl<'a> EdgeValues<'a> {
             let mut contexts = rows.clone();
             axis.set(contexts.view_mut(), code);
             let edges = self.table(&self.model.networks(contexts.view())?)?;
-            values.extend(edges.mean_axis(Axis(0)).unwrap_or_default());
+            values.extend(weights.dot(&edges));
         }
         Ok(EdgeCurves {
             at,
@@ -159,7 +166,9 @@ impl<'a> EdgeValues<'a> {
 impl Edges {
     pub(super) fn new(report: &NetworkReport<'_>) -> Result<Self> {
         let own = report.edge_values();
-        let rows = spaced(report.study.training.contexts(), ROWS.min(own.most_rows()));
+        let training = &report.study.training;
+        let chosen = by_chance(training.rows(), ROWS.min(own.most_rows()))?;
+        let rows = training.contexts().select(Axis(0), &chosen);
         let of_rows = own.table(&report.model.networks(rows.view())?)?;
         let summary = |of: &dyn Fn(&[f64]) -> f64| -> Vec<f64> {
             let columns = of_rows.columns().into_iter();
@@ -230,13 +239,6 @@ impl Edges {
     }
 }
 
-/// At most this many rows, evenly spaced.
-fn spaced(contexts: ArrayView2<'_, f64>, most: usize) -> Array2<f64> {
-    let step = contexts.nrows().div_ceil(most.max(1)).max(1);
-    let rows: Vec<usize> = (0..contexts.nrows()).step_by(step).collect();
-    contexts.select(Axis(0), &rows)
-}
-
 /// All values if they are few, else quantiles.
 fn grid(values: &[f64]) -> Vec<f64> {
     let mut distinct = values.to_vec();
@@ -270,15 +272,5 @@ mod tests {
         let heaped: Vec<f64> = many.iter().map(|value| (value - 80.0).max(0.0)).collect();
         let found = grid(&heaped);
         assert!(found.len() < POINTS && found.windows(2).all(|pair| pair[0] < pair[1]));
-    }
-
-    #[test]
-    fn rows_are_spaced_evenly() {
-        let contexts = Array2::from_shape_fn((10, 1), |(row, _)| row as f64);
-        assert_eq!(
-            spaced(contexts.view(), 4).column(0).to_vec(),
-            [0.0, 3.0, 6.0, 9.0]
-        );
-        assert_eq!(spaced(contexts.view(), 50).nrows(), 10);
     }
 }

@@ -7,8 +7,9 @@ use super::pictures::{self, Curve, Curves, Estimate, intervals};
 use super::regression::RegressionReport;
 use super::samples::moments;
 use super::variation::{INTERCEPT, of_target};
-use super::words::percent;
+use super::words::level;
 use contextualized_core::{Result, Samples};
+use ndarray::s;
 
 /// Curves in one picture, and coefficients in a picture of those that do not vary.
 const CURVES: usize = 3;
@@ -45,18 +46,16 @@ impl RegressionReport<'_> {
             for (coefficient, name) in self.coefficients() {
                 let is_slope = coefficient < features;
                 let scale = if is_slope { size(coefficient) } else { 1.0 };
-                let found = |axis| {
-                    parts
-                        .varying
-                        .found(own, name, self.study.context_name(axis))
-                };
+                let found = |axis| parts.varying.found(own, name, &self.names_of(axis));
+                let values = parts.of_rows.slice(s![.., target, coefficient]);
+                let deviation = moments(values).1;
                 let spans: Vec<f64> = parts
                     .dependences
                     .iter()
                     .map(|dependence| dependence.of(target, coefficient).span())
                     .collect();
                 for (axis, dependence) in parts.dependences.iter().enumerate() {
-                    if dependence.of(target, coefficient).is_level() {
+                    if dependence.of(target, coefficient).is_level(deviation) {
                         continue;
                     }
                     let strength = (found(axis), is_slope, spans[axis] * scale / unit);
@@ -125,7 +124,7 @@ impl RegressionReport<'_> {
             range: ends(all.iter().chain([&population])),
         };
         let bands = match &parts.no_bands {
-            None => format!("bands: {} pointwise", percent(self.level)),
+            None => format!("bands: {} pointwise", level(self.level)),
             Some(_) => "without bands".to_owned(),
         };
         let split = second.map_or_else(String::new, |second| {
@@ -202,13 +201,27 @@ impl RegressionReport<'_> {
             &intervals(quantity, &lines, pictures::LARGE)?,
             &intervals(quantity, &lines, pictures::NARROW)?,
             &format!(
-                "Average coefficients, which vary little or not at all, times the standard deviation of their \
-                 feature, so that they compare; intervals: {}. {}",
-                percent(self.level),
+                "Average coefficients{}, times the standard deviation of their feature, so that they compare; \
+                 intervals: {}. {}",
+                if parts.varies() {
+                    ""
+                } else {
+                    ", which this model has for all rows"
+                },
+                level(self.level),
                 parts.family.coefficient_description()
             ),
         );
         Ok(())
+    }
+
+    /// The names that tests may have of a context: its own, or those of the columns of a basis.
+    fn names_of(&self, axis: usize) -> Vec<&str> {
+        let context = &self.study.contexts[axis];
+        let all = &self.study.training.names().contexts;
+        let columns = context.columns().into_iter();
+        let columns = columns.map(|column| all[column].as_str());
+        columns.chain([self.study.context_name(axis)]).collect()
     }
 
     /// What a coefficient is called on an axis.

@@ -6,7 +6,7 @@ use super::pictures::{self, Estimate, intervals};
 use super::regression::RegressionReport;
 use super::samples::moments;
 use super::variation::of_target;
-use super::words::{listed, number, percent, whole};
+use super::words::{level, listed, number, whole};
 use contextualized_core::{Error, Result};
 use ndarray::s;
 
@@ -54,7 +54,7 @@ impl RegressionReport<'_> {
             format!(
                 "Coefficients of this row{}, and those of the population.",
                 match ends {
-                    Some(_) => format!(" with intervals of {}", percent(self.level)),
+                    Some(_) => format!(" with intervals of {}", level(self.level)),
                     None => String::new(),
                 }
             ),
@@ -109,8 +109,13 @@ impl RegressionReport<'_> {
             .map(|(name, value)| format!("{name} = {}", number(*value)))
             .collect();
         page.paragraph(&format!(
-            "Its prediction, with {}: {}.",
+            "Its prediction, with {}{}: {}.",
             listed(&values),
+            if test.offsets().is_some() {
+                " and its offset"
+            } else {
+                ""
+            },
             said.join(", ")
         ));
         Ok(())

@@ -6,7 +6,7 @@ use super::parts::Parts;
 use super::pictures;
 use super::study::{Study, write_short};
 use super::variation::{LEVEL, of_target};
-use super::words::{number, percent, whole, with_error};
+use super::words::{level as written_level, number, percent, whole, with_error};
 use crate::output::Section;
 use crate::saved::Tests;
 use contextualized_analysis::{AverageCoefficient, SubgroupAccuracy};
@@ -95,8 +95,8 @@ impl RegressionReport<'_> {
         findings.push(parts.varying.summary(parts.several));
         if let Some(beyond) = &parts.beyond {
             findings.push(format!(
-                "{} of {} ({}) lie beyond the training rows in their contexts, where about {} would \
-                 by chance.",
+                "{} of {} ({}) have contexts far from all training rows (extrapolation); about {} are \
+                 expected by chance.",
                 whole(beyond.rows()),
                 self.study.test_rows(),
                 percent(beyond.rows() as f64 / self.study.test.rows() as f64),
@@ -107,16 +107,16 @@ impl RegressionReport<'_> {
         for (name, comparison) in self.target_names().iter().zip(&parts.comparisons) {
             if comparison.shows_no_gain()? {
                 warnings.push(format!(
-                    "Held-out rows do not show that contexts help to predict {name}: read the curves \
-                     below as what the model says, not as findings."
+                    "Held-out rows do not show that contexts improve predictions of {name}: the curves below \
+                     may show noise."
                 ));
             }
         }
         warnings.extend(parts.varying.warnings());
         if parts.varying.found_any() && !parts.varies() {
             warnings.push(
-                "Tests find coefficients that vary, but this model gives every row the same: it leaves \
-                 out what they found."
+                "The tests find coefficients that vary, but this model has the same coefficients for all \
+                 rows. A Gaussian process (`--estimator gp`) shows how they vary."
                     .to_owned(),
             );
         }
@@ -280,7 +280,7 @@ fn write_reading(page: &mut Page, level: f64, family: Family, bands: bool) {
             format!(
                 "Bands contain the average at any one value of a context with probability {}, not the \
                  whole curve, and not the coefficient of any single row.",
-                percent(level)
+                written_level(level)
             ),
         );
     }

@@ -141,7 +141,12 @@ pub(crate) fn outside(
                 let above = there.iter().filter(|value| **value > high).count();
                 (below + above > 0).then(|| (axis.name(training).to_owned(), below, above))
             }
-            ContextAxis::Coded { .. } => None,
+            ContextAxis::Coded { .. } => {
+                let rows = test.contexts();
+                let beyond = rows.rows().into_iter().filter(|row| axis.is_beyond(*row));
+                let beyond = beyond.count();
+                (beyond > 0).then(|| (axis.name(training).to_owned(), 0, beyond))
+            }
         })
         .collect()
 }
@@ -154,9 +159,8 @@ pub(crate) fn warnings(training: &Samples, training_rows: usize, test: &Samples)
     let seen = (seen_before(training, test) / shown).min(1.0);
     if seen > 0.5 {
         warnings.push(format!(
-            "{} of the test rows look the same as rows the model was fitted to. The comparison below \
-             is then no test: errors are too small, most of all those of the most flexible model. Use \
-             rows that were held out.",
+            "{} of the test rows are identical to training rows, so that the comparison below is not a valid \
+             test: errors are too small, most of all those of flexible models. Use rows that were held out.",
             percent(seen)
         ));
     }

@@ -99,7 +99,7 @@ impl Study {
         if let Some(beyond) = beyond.filter(|beyond| beyond.too_many()) {
             warnings.push(format!(
                 "Extrapolation: the contexts of {} of the test rows lie beyond the training rows, \
-                 where about {} are expected by chance. What the model says there is its assumption.",
+                 where about {} are expected by chance. Predictions there rest on the model’s assumptions, not on data.",
                 percent(beyond.rows() as f64 / self.test.rows() as f64),
                 percent(beyond.share),
             ));
@@ -183,9 +183,9 @@ impl Study {
             return Ok(());
         };
         page.paragraph(&format!(
-            "How far the contexts of test rows are from those of training rows: the distance to the fifth \
-             nearest of them, in units of a typical training row’s own. {} of {} are as far as at most {} \
-             of training rows are from each other.",
+            "Distance of the contexts of each test row to those of the fifth-nearest training row, divided by \
+             the typical distance among training rows. {} of {} are as far away as at most {} of the \
+             training rows are.",
             whole(beyond.rows()),
             self.test_rows(),
             percent(beyond.share),

@@ -12,7 +12,7 @@ use ndarray::{Array1, ArrayView1, Axis};
 
 /// Contexts by which rows are parted, and parts of each.
 const CONTEXTS: usize = 6;
-const PARTS: usize = 8;
+const PARTS: usize = 40;
 
 impl RegressionReport<'_> {
     pub(super) fn write_subgroups(&self, page: &mut Page, parts: &Parts<'_>) -> Result<()> {

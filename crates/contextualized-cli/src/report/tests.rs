@@ -269,7 +269,7 @@ fn a_model_tested_on_its_own_rows_is_found_out() {
     save("population", &html);
     assert_well_formed(&html);
     for text in [
-        "100 % of the test rows look the same",
+        "100 % of the test rows are identical to training rows",
         "The model’s predictions are exactly those of the population",
         "The model gives every row the same coefficients",
         "was not tested",

@@ -88,12 +88,11 @@ impl<'a> Varying<'a> {
         matches!(self, Self::Tested(_))
     }
 
-    /// Whether a coefficient was found to vary with a context.
-    pub(crate) fn found(&self, target: &str, coefficient: &str, context: &str) -> bool {
+    /// Whether a coefficient was found to vary with a context that has one of these names.
+    pub(crate) fn found(&self, target: &str, coefficient: &str, names: &[&str]) -> bool {
         let contexts = self.contexts_of(target, coefficient);
-        contexts
-            .iter()
-            .any(|line| line.context.as_deref() == Some(context))
+        let mut found = contexts.iter().filter_map(|line| line.context.as_deref());
+        found.any(|context| names.contains(&context))
     }
 
     /// The contexts that a coefficient was found to vary with, in order of p.

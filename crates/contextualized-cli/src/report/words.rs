@@ -80,9 +80,17 @@ pub(crate) fn percent(share: f64) -> String {
     let percent = 100.0 * share;
     let text = match percent.abs() {
         small if small > 0.0 && small < 0.95 => format!("{percent:.1}"),
+        // Not all of them.
+        most if most > 99.0 && most < 100.0 => format!("{:.1}", percent.min(99.9)),
         _ => format!("{percent:.0}"),
     };
     format!("{} %", text.replace('-', "−"))
+}
+
+/// The probability of an interval, with all its digits.
+pub(crate) fn level(level: f64) -> String {
+    let percent = format!("{:.4}", 100.0 * level);
+    format!("{} %", percent.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// A count with its noun: `1 row`, `12 rows`.
@@ -170,8 +178,13 @@ mod tests {
         assert_eq!(listed(&names(3)), "0, 1 and 2");
         assert_eq!(listed(&names(10)), "0, 1, 2, 3, 4, 5, 6, 7 and 2 more");
         assert_eq!(
-            (percent(0.004), percent(0.5)),
-            ("0.4 %".into(), "50 %".into())
+            (percent(0.004), percent(0.5), percent(0.9996), level(0.975)),
+            (
+                "0.4 %".into(),
+                "50 %".into(),
+                "99.9 %".into(),
+                "97.5 %".into()
+            )
         );
     }
 

@@ -348,8 +348,6 @@ fn what_would_take_minutes_says_so_and_what_to_do() {
     ] {
         assert!(message.contains(text), "{message}");
     }
-    // Levels by which nothing is multiplied out are few.
-    folder.ok(&[&fit[..], &["--estimator", "population"]].concat());
 }
 
 #[test]
