@@ -148,7 +148,7 @@ pub(super) fn coefficients(
         "in the model"
     };
     let deviations = format!(
-        "{} Mean: over training rows, the intercept at average features. Deviation: standard deviation of the coefficient over training rows when this context alone varies ((all): when all vary), {whose}.",
+        "{} Mean: over training rows, the intercept at average features. Deviation: standard deviation of the coefficient over training rows when this context alone varies, or all of them, {whose}.",
         regression.model.family().coefficient_description()
     );
     let tested = match &regression.variation {
