@@ -26,7 +26,7 @@ const BAD = `<!DOCTYPE html><html><head>
 <div style="width: 1500px">too wide</div>
 <div style="overflow-x: auto; width: 100px"><div style="width: 900px">no keyboard</div></div>
 <p style="color: #777">pale</p>
-<div style="height: 9000px">long</div>
+<div style="height: 11000px">long</div>
 <img src="https://example.invalid/picture.png">
 <svg width="100" height="40"><rect width="9" height="9"/></svg>
 <svg role="img" width="50" height="40"><title>A</title>
