@@ -1,7 +1,7 @@
 //! The program on files and formulas that nobody wrote.
 //!
 //! Each function takes bytes for a file of a user, and does with it what commands do. It panics where the program
-//! would, or where what came out cannot be right: rows that are lost or made up, cells that are no numbers, a model
+//! would, or where what came out cannot be right: rows that are lost or made up, cells that are not numbers, a model
 //! that is not the one that was written. Errors that a user would be told are none of these; the answer is whether
 //! it came to predictions. Tests call these functions with mutations of well-formed files, and the targets in the
 //! folder `fuzz` with what a fuzzer finds.
@@ -307,7 +307,7 @@ fn complete_rows(path: &str) -> Result<(usize, usize)> {
                 reading: &source.reading,
             };
             let mut values = Vec::new();
-            assert_eq!(cells.numbers(&mut values)?, None, "a cell is no number");
+            assert_eq!(cells.numbers(&mut values)?, None, "a cell is not a number");
             for (complete, value) in is_complete.iter_mut().zip(values) {
                 *complete &= value.is_finite();
             }

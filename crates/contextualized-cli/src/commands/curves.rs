@@ -214,8 +214,6 @@ pub(super) fn write_figures(curves: &[FoundCurve], folder: &Path) -> Result<usiz
             .collect();
         drawn.push((file_stem(&parts, &mut taken), svg));
     }
-    let name = shown(folder);
-    std::fs::create_dir_all(folder).map_err(|source| Error::file("write", &name, &source))?;
     let path = |stem: &str, ending: &str| folder.join(format!("{stem}.{ending}"));
     for (stem, svg) in &drawn {
         OutputFile::write_whole(&path(stem, "svg"), svg.as_bytes())?;

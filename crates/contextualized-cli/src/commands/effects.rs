@@ -3,7 +3,7 @@
 use super::curves::{curves, write_figures, write_table};
 use super::fit::rows_in_words;
 use crate::arguments::{Effects, Global};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::output::{Cell, OutputFile, STARS, Section, Table, print};
 use crate::paths::{is_standard, shown};
 use crate::saved::{Baseline, DataSummary, Fitted, Networks, Regression, Saved};
@@ -26,6 +26,11 @@ pub(crate) fn run(arguments: &Effects, global: &Global) -> Result<()> {
     let saved = Saved::load(&arguments.model)?;
     if let Some(path) = &arguments.curves {
         OutputFile::check(path)?;
+    }
+    if let Some(folder) = &arguments.figures {
+        let failed = |source| Error::file("write", &shown(folder), &source);
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        OutputFile::check(&folder.join("figure.svg"))?;
     }
     let mut sections = sections(&saved)?;
     if arguments.curves.is_some() || arguments.figures.is_some() {

@@ -189,6 +189,6 @@ fn neighbours(
         .fit(table.view())?;
     let mut reached = Table::new("tsne", &["perplexity", "divergence"]);
     reached.push(vec![perplexity.into(), Cell::from(embedding.divergence)]);
-    let text = "t-SNE of the coefficients, in standard deviations. Distances between clusters mean little, and other seeds give other pictures.".to_owned();
+    let text = "t-SNE of the coefficients or edges, in units in which they compare. Distances between clusters mean little, and other seeds give other pictures.".to_owned();
     Ok((embedding.points, (text, Some(reached))))
 }

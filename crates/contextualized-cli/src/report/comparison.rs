@@ -40,7 +40,7 @@ pub(crate) const PICTURED: &str = "This model’s loss less that of the others, 
 pub(crate) fn sizes_sentence(sizes: &[usize]) -> String {
     if let [all] = sizes {
         return format!(
-            "The cluster model has a single cluster of all {} training rows: it is the population’s.",
+            "The cluster model has a single cluster of {} training rows, and so constant coefficients.",
             whole(*all)
         );
     }
@@ -276,7 +276,7 @@ mod tests {
         let text = small_clusters(&[29, 40, 12], 3, "coefficients").unwrap();
         assert!(text.starts_with("2 of 3 clusters"), "{text}");
         assert!(text.contains("30 training rows") && text.contains("smallest has 12"));
-        assert!(sizes_sentence(&[40]).contains("it is the population’s"));
+        assert!(sizes_sentence(&[40]).contains("constant coefficients"));
         assert_eq!(
             sizes_sentence(&[7, 9]),
             "The cluster model has 2 clusters of 7 and 9 training rows."

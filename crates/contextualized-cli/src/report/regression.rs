@@ -154,9 +154,15 @@ impl RegressionReport<'_> {
     fn write_comparison(&self, page: &mut Page, parts: &Parts<'_>) -> Result<()> {
         page.section("Held-out comparison");
         page.paragraph(&format!(
-            "All models were fitted to the training rows and are compared on the same {}. Smaller is \
+            "All models were fitted to the training rows{} and are compared on the same {}. Smaller is \
              better. SE is the standard error over test rows; differences are taken row by row, so \
              theirs is smaller than those of the losses.",
+            match self.study.cluster_sizes.iter().sum::<usize>() {
+                rows if rows > 0 && rows < self.study.training_rows => {
+                    format!(" (the clusters to {} of them)", whole(rows))
+                }
+                _ => String::new(),
+            },
             self.study.test_rows()
         ));
         let targets = self.target_names().iter().zip(&parts.accuracy);
