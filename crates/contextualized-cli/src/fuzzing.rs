@@ -250,7 +250,7 @@ fn rows_of(fit: &Fit) -> Result<usize> {
     Ok(rows)
 }
 
-/// What `fit` saves, without tests and clusters.
+/// What `fit` saves, without tests.
 fn fitted(fit: &Fit) -> Result<Saved> {
     let formula = formula::parse(&fit.formula)?;
     if formula.targets.is_empty() {
@@ -271,7 +271,6 @@ fn fitted(fit: &Fit) -> Result<Saved> {
         goodness: goodness_of_fit(&model, samples)?,
         model,
         population: Baseline::new(PopulationRegression::with_settings(&by_default).fit(samples)),
-        clusters: Baseline::Failed(left_out()),
         variation: Baseline::Failed(left_out()),
     };
     Ok(Saved {

@@ -6,7 +6,7 @@ use crate::output::Fact;
 use crate::paths::shown;
 use contextualized_analysis::{GoodnessOfFit, VariationTable};
 use contextualized_auto::{AutoModel, AutoNetworkModel, AutoReport, NetworkModel};
-use contextualized_baselines::{ClusterModel, PopulationModel};
+use contextualized_baselines::PopulationModel;
 use contextualized_core::validate::check_columns;
 use contextualized_core::{
     LocalCoefficients, Result, Samples, Split, VaryingCoefficients, VaryingNetworks, Warp,
@@ -163,6 +163,8 @@ pub(crate) struct TrainingRows {
     offsets: Option<Array1<f64>>,
     #[serde(default)]
     weights: Option<Array1<f64>>,
+    #[serde(default)]
+    groups: Option<Vec<usize>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -193,7 +195,6 @@ impl Fitted {
 pub(crate) struct Regression {
     pub(crate) model: AutoModel,
     pub(crate) population: Baseline<PopulationModel>,
-    pub(crate) clusters: Baseline<ClusterModel>,
     /// Tests of which coefficients vary, or why there are none.
     pub(crate) variation: Baseline<Tests>,
     /// How well the model fits all training rows, of every target.
@@ -271,6 +272,7 @@ impl TrainingRows {
             targets: chosen.targets().to_owned(),
             offsets: chosen.offsets().map(|offsets| offsets.to_owned()),
             weights: chosen.weights().map(|weights| weights.to_owned()),
+            groups: chosen.groups().map(<[usize]>::to_vec),
         })
     }
 
@@ -281,8 +283,12 @@ impl TrainingRows {
             self.targets.view(),
             self.offsets.as_ref().map(Array1::view),
         )?;
-        match &self.weights {
-            Some(weights) => samples.with_weights(weights.view()),
+        let samples = match &self.weights {
+            Some(weights) => samples.with_weights(weights.view())?,
+            None => samples,
+        };
+        match &self.groups {
+            Some(groups) => samples.with_groups(groups),
             None => Ok(samples),
         }
     }

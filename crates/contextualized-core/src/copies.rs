@@ -2,6 +2,7 @@
 
 use crate::Samples;
 use ndarray::{ArrayView1, ArrayView2, Axis};
+use rayon::prelude::*;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -24,27 +25,25 @@ impl Samples {
     /// Copies tell nothing new of each other: a model tested on a copy of a row that it was fitted to is
     /// tested on that row.
     pub fn copies(&self) -> Option<Vec<usize>> {
-        let mut inputs = vec![DefaultHasher::new(); self.rows()];
-        add(&mut inputs, self.contexts());
-        add(&mut inputs, self.features());
-        if let Some(offsets) = self.offsets() {
-            add(&mut inputs, offsets.insert_axis(Axis(1)));
-        }
-        let mut targets = vec![DefaultHasher::new(); self.rows()];
-        add(&mut targets, self.targets());
-        let finished = |hashers: Vec<DefaultHasher>| -> Vec<u64> {
-            hashers.iter().map(Hasher::finish).collect()
-        };
-        let (inputs, targets) = (finished(inputs), finished(targets));
+        let offsets = self.offsets().map(|offsets| offsets.insert_axis(Axis(1)));
+        let mut tables = vec![self.contexts(), self.features()];
+        tables.extend(offsets);
+        let (inputs, targets) = (hashes(&tables), hashes(&[self.targets()]));
         let whole: Vec<(u64, u64)> = inputs
             .iter()
             .copied()
             .zip(targets.iter().copied())
             .collect();
+        // Of measurements no two rows are equal, which sorting tells soonest.
+        let mut sorted = whole.clone();
+        sorted.par_sort_unstable();
+        if sorted.windows(2).all(|pair| pair[0] != pair[1]) {
+            return None;
+        }
         let labels = numbered(&whole);
         let first = first_rows(&labels);
         let distinct = first.len();
-        if distinct == self.rows() || distinct < 2 {
+        if distinct < 2 {
             return None;
         }
         let is_continuous = |column: ArrayView1<'_, f64>| {
@@ -76,15 +75,20 @@ impl Samples {
     }
 }
 
-/// Adds the values of every row to its hash.
-fn add(hashers: &mut [DefaultHasher], table: ArrayView2<'_, f64>) {
-    for (hasher, row) in hashers.iter_mut().zip(table.rows()) {
-        row.iter().for_each(|&value| bits(value).hash(hasher));
-    }
+/// One hash of every row's values in all tables.
+fn hashes(tables: &[ArrayView2<'_, f64>]) -> Vec<u64> {
+    let rows = tables.first().map_or(0, |table| table.nrows());
+    let of_row = |row: usize| {
+        let mut hasher = DefaultHasher::new();
+        let values = tables.iter().flat_map(|table| table.row(row).into_iter());
+        values.for_each(|&value| bits(value).hash(&mut hasher));
+        hasher.finish()
+    };
+    (0..rows).into_par_iter().map(of_row).collect()
 }
 
 /// A value; both zeros are the same.
-fn bits(value: f64) -> u64 {
+pub(crate) fn bits(value: f64) -> u64 {
     (value + 0.0).to_bits()
 }
 

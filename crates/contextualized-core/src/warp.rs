@@ -1,8 +1,13 @@
 //! Monotone transformations of skewed contexts.
 
-use ndarray::{ArrayView1, ArrayView2};
+use crate::copies::bits;
+use ndarray::{ArrayView1, ArrayView2, Axis};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
+use std::ops::Range;
 
 /// A monotone transformation of a context, under which it is nearer to a normal distribution: a length scale then
 /// means the same among small values and large ones.
@@ -73,6 +78,8 @@ impl fmt::Display for Warp {
 const LEAST_GAIN: f64 = 0.2;
 /// Distinct values below which a context is left as it is.
 const FEWEST_VALUES: usize = 10;
+/// Values that likelihoods are worked out from.
+const MOST_VALUES: usize = 10_000;
 /// Robust standard deviations that asinh may be linear over.
 const SCALES: [f64; 4] = [0.25, 0.5, 1.0, 2.0];
 /// How far the origin of a logarithm may be beyond the end of the values, in units of the end's distance from the
@@ -129,53 +136,53 @@ impl Warp {
         Self::examined(&distinct(column)).0
     }
 
-    /// Of ascending values, with those that stand alone. These are kept apart where the others need no
-    /// transformation.
-    fn examined(sorted: &[f64]) -> (Self, Vec<f64>) {
+    /// Of ascending values, with the positions of those that do not stand alone. The others are kept apart where
+    /// these need no transformation.
+    fn examined(sorted: &[f64]) -> (Self, Range<usize>) {
         let warp = Self::of_distinct(sorted);
-        let far = warp.far(sorted);
-        if far.is_empty() {
-            return (warp, far);
+        let near = warp.near(sorted);
+        if near.len() == sorted.len() {
+            return (warp, near);
         }
-        let near: Vec<f64> = sorted
-            .iter()
-            .copied()
-            .filter(|v| !far.contains(v))
-            .collect();
-        let warp = match Self::of_distinct(&near) {
+        let own = &sorted[near.clone()];
+        let warp = match Self::of_distinct(own) {
             Self::None => Self::Beyond {
-                low: near[0],
-                high: near[near.len() - 1],
-                scale: robust(&near).1,
+                low: own[0],
+                high: own[own.len() - 1],
+                scale: robust(own).1,
             },
             Self::Above { .. } | Self::Below { .. } | Self::Both { .. } | Self::Beyond { .. } => {
                 warp
             }
         };
-        (warp, far)
+        (warp, near)
     }
 
-    /// Those of ascending values that stand alone, transformed or not, if they are few.
-    fn far(&self, sorted: &[f64]) -> Vec<f64> {
-        let (center, deviation) = match sorted {
-            [] => return Vec::new(),
-            values => robust(values),
-        };
+    /// The positions of those of ascending values that do not stand alone, transformed or not; all of them, where
+    /// others would be many.
+    fn near(&self, sorted: &[f64]) -> Range<usize> {
+        let all = 0..sorted.len();
+        if sorted.is_empty() {
+            return all;
+        }
+        let (center, deviation) = robust(sorted);
         if deviation <= 0.0 {
-            return Vec::new();
+            return all;
         }
         // A long tail is no value that stands alone.
-        let transformed: Vec<f64> = sorted.iter().map(|value| self.apply(*value)).collect();
-        let (middle, spread) = robust(&transformed);
-        let is_far = |value: &f64| {
-            (value - center).abs() > FAR * deviation
-                && (self.apply(*value) - middle).abs() > FAR_TRANSFORMED * spread
+        let (middle, spread) = quartiles(sorted.len(), |at| self.apply(sorted[at]));
+        let is_near = |value: &f64| {
+            (value - center).abs() <= FAR * deviation
+                || (self.apply(*value) - middle).abs() <= FAR_TRANSFORMED * spread
         };
-        let far: Vec<f64> = sorted.iter().copied().filter(is_far).collect();
-        if 100 * far.len() > sorted.len() {
-            Vec::new()
+        // Transformations keep the order, so that what stands alone is at the ends.
+        let first = sorted.iter().position(is_near).unwrap_or(0);
+        let last = sorted.iter().rposition(is_near).unwrap_or(all.end - 1);
+        let near = first..last + 1;
+        if 100 * (sorted.len() - near.len()) > sorted.len() {
+            all
         } else {
-            far
+            near
         }
     }
 
@@ -203,9 +210,10 @@ impl Warp {
             .chain(ORIGINS.into_iter().map(above))
             .chain(ORIGINS.into_iter().map(below))
             .filter(Self::is_valid);
-        let plain = likelihood(Self::None, sorted) + LEAST_GAIN;
+        let few = quantiles(sorted);
+        let plain = likelihood(Self::None, &few) + LEAST_GAIN;
         let better = candidates
-            .map(|warp| (likelihood(warp, sorted), warp))
+            .map(|warp| (likelihood(warp, &few), warp))
             .filter(|(gained, _)| *gained > plain)
             .max_by(|a, b| a.0.total_cmp(&b.0));
         better.map_or(Self::None, |(_, warp)| warp)
@@ -228,9 +236,18 @@ impl Warp {
 /// The values of a column, each once, in ascending order.
 fn distinct(column: ArrayView1<'_, f64>) -> Vec<f64> {
     let mut values = column.to_vec();
-    values.sort_by(f64::total_cmp);
+    values.par_sort_unstable_by(f64::total_cmp);
     values.dedup();
     values
+}
+
+/// All of ascending values, or so many of their quantiles, equally far apart in rank.
+fn quantiles(sorted: &[f64]) -> Cow<'_, [f64]> {
+    if sorted.len() <= MOST_VALUES {
+        return Cow::Borrowed(sorted);
+    }
+    let at = |position: usize| sorted[(2 * position + 1) * sorted.len() / (2 * MOST_VALUES)];
+    Cow::Owned((0..MOST_VALUES).map(at).collect())
 }
 
 /// Mean log-likelihood of a normal distribution of the transformed values, up to a constant.
@@ -255,14 +272,19 @@ fn likelihood(warp: Warp, values: &[f64]) -> f64 {
     -0.5 * variance.ln() - unit.ln() + slopes
 }
 
-/// Median, and the standard deviation that a normal distribution of the same quartiles has.
+/// Median of ascending values, and the standard deviation that a normal distribution of the same quartiles has.
 fn robust(sorted: &[f64]) -> (f64, f64) {
+    quartiles(sorted.len(), |at| sorted[at])
+}
+
+/// The same of so many values by position.
+fn quartiles(count: usize, value: impl Fn(usize) -> f64) -> (f64, f64) {
     // Between two values as far as the share says, so that the reflected values have the reflected quantiles.
     let at = |share: f64| {
-        let position = (sorted.len() - 1) as f64 * share;
+        let position = (count - 1) as f64 * share;
         let (below, above) = (
-            sorted[position.floor() as usize],
-            sorted[position.ceil() as usize],
+            value(position.floor() as usize),
+            value(position.ceil() as usize),
         );
         below + (above - below) * position.fract()
     };
@@ -284,25 +306,30 @@ pub struct WildValue {
 /// anything of their surroundings: at most one in a hundred distinct values of a column whose other values have no
 /// such tail. Many rows may have one, as a code for what is missing.
 pub(crate) fn wild_values(contexts: ArrayView2<'_, f64>) -> Vec<WildValue> {
-    let mut wild = Vec::new();
-    for (context, column) in contexts.columns().into_iter().enumerate() {
-        let (_, far) = Warp::examined(&distinct(column));
-        let first = |value: f64| column.iter().position(|own| *own == value);
-        let mut found: Vec<WildValue> = far
-            .into_iter()
-            .filter_map(|value| {
-                let row = first(value)?;
-                Some(WildValue {
+    let columns = contexts.axis_iter(Axis(1)).into_par_iter().enumerate();
+    let of_column = |(context, column): (usize, ArrayView1<'_, f64>)| {
+        let sorted = distinct(column);
+        let (_, near) = Warp::examined(&sorted);
+        let mut left: HashSet<u64> = (0..near.start)
+            .chain(near.end..sorted.len())
+            .map(|at| bits(sorted[at]))
+            .collect();
+        let mut wild = Vec::new();
+        for (row, &value) in column.iter().enumerate() {
+            if left.is_empty() {
+                break;
+            }
+            if left.remove(&bits(value)) {
+                wild.push(WildValue {
                     context,
                     row,
                     value,
-                })
-            })
-            .collect();
-        found.sort_by_key(|wild| wild.row);
-        wild.extend(found);
-    }
-    wild
+                });
+            }
+        }
+        wild
+    };
+    columns.flat_map_iter(of_column).collect()
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use contextualized_auto::{
     AutoRegression, AutoReport, CandidateOutcome, CandidateReport, RegressionMethod,
     RegressionModel,
 };
-use contextualized_baselines::{ClusterRegression, PopulationRegression};
+use contextualized_baselines::PopulationRegression;
 use contextualized_core::{Estimator, RegressionEstimator, RegressionSettings, Samples};
 use contextualized_linear::{GaussianProcessRegression, KernelShape, Sharing};
 use std::collections::{BTreeSet, HashSet};
@@ -27,9 +27,6 @@ use std::path::Path;
 /// The most rows that tests of variation are made with: their kernel has length scales for every
 /// coefficient with every context, and with as many rows power is ample.
 const MOST_TESTED: usize = 5000;
-
-/// The most rows of the clusters that a report compares with, as many as candidates are compared on.
-const MOST_CLUSTERED: usize = 2000;
 
 /// Replicates of which the ends of an interval of 95 % can be taken.
 const LEAST_BOOTSTRAPS: usize = 39;
@@ -82,28 +79,21 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
         intercept: design.intercept,
         seed: settings.seed,
     };
-    // Effects and reports compare with the baselines. None of these needs another, unless the model is one of them.
+    // Effects and reports compare with the population, which may be the model itself.
     let is_population = arguments.estimator == Estimate::Only(RegressionMethod::Population)
         && arguments.bootstraps == 0
         && !arguments.of_estimators.any();
     let population = || PopulationRegression::with_settings(&by_default).fit(samples);
-    let clusters = || {
-        let samples = spread(samples, MOST_CLUSTERED)?;
-        ClusterRegression::with_settings(&by_default).fit(&samples)
-    };
-    let (model, ((baseline, clusters), variation)) = rayon::join(
+    let (model, (baseline, variation)) = rayon::join(
         || estimator.fit_observed(samples, &|done, total| progress.at(done, total)),
         || {
-            let baselines = (
-                (!is_population).then(|| Baseline::new(population())),
-                Baseline::new(clusters()),
-            );
+            let baseline = (!is_population).then(|| Baseline::new(population()));
             let tests = if arguments.no_tests {
                 Baseline::Failed("it was fitted with --no-tests".to_owned())
             } else {
                 Baseline::new(tests(design, samples))
             };
-            (baselines, tests)
+            (baseline, tests)
         },
     );
     let model = model?;
@@ -116,7 +106,6 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
         goodness: goodness_of_fit(&model, samples)?,
         model,
         population,
-        clusters,
         variation,
     };
     let mut data = summary(

@@ -10,8 +10,11 @@ use crate::output::{OutputFile, capital, say};
 use crate::paths::{is_standard, shown};
 use crate::progress::Progress;
 use crate::report::{ContextAxis, NetworkReport, Points, RegressionReport, Study};
-use crate::saved::{Fitted, Networks, Regression, Saved};
-use contextualized_core::{LocalCoefficients, NetworkDensity, Samples};
+use crate::saved::{Baseline, Fitted, Networks, Regression, Saved};
+use contextualized_baselines::{ClusterModel, ClusterRegression};
+use contextualized_core::{
+    Estimator, LocalCoefficients, NetworkDensity, RegressionEstimator, RegressionSettings, Samples,
+};
 use ndarray::{Array2, s};
 
 pub(crate) fn run(arguments: &Report, global: &Global) -> Result<()> {
@@ -141,14 +144,25 @@ fn of_regression(
     arguments: &Report,
 ) -> Result<String> {
     let model = &regression.model;
+    let training = saved.training.samples(&saved.design)?;
+    let (clusters, account) = rayon::join(
+        || clusters(&saved.design, &training),
+        || {
+            Account::new(saved, regression, &training, arguments.level).or_else(|error| {
+                // A bootstrap has intervals up to a level; the report says where it has none.
+                Account::without_evidence(saved, regression, &training).map_err(|_| error)
+            })
+        },
+    );
+    let account = account?;
     for (label, failure) in [
         ("Tests of variation", regression.variation.failure()),
-        ("Clusters", regression.clusters.failure()),
+        ("Clusters", clusters.failure()),
     ] {
         let why = failure.map(|reason| fact(label, format!("none: {reason}")));
         study.estimator.extend(why);
     }
-    let clusters = regression.clusters.fitted();
+    let clusters = clusters.fitted();
     if let Some(model) = clusters {
         let own = model.report().clusters.iter();
         study.cluster_sizes = own.map(|cluster| cluster.rows).collect();
@@ -158,11 +172,6 @@ fn of_regression(
             study.estimator.push(fact("Clusters compared with", few));
         }
     }
-    let training = saved.training.samples(&saved.design)?;
-    let account = Account::new(saved, regression, &training, arguments.level).or_else(|error| {
-        // A bootstrap has intervals up to a level; the report says where it has none.
-        Account::without_evidence(saved, regression, &training).map_err(|_| error)
-    })?;
     let known = model.predictor_distribution(study.test.contexts(), study.test.features());
     let known = match known {
         Ok(known) => Some(known),
@@ -184,6 +193,17 @@ fn of_regression(
         level: arguments.level,
     }
     .html()?)
+}
+
+/// The clusters that the report compares with, of the training rows that the model file keeps. Nothing else asks
+/// for them.
+fn clusters(design: &Design, training: &Samples) -> Baseline<ClusterModel> {
+    let settings = RegressionSettings {
+        family: design.family,
+        intercept: design.intercept,
+        seed: 0,
+    };
+    Baseline::new(ClusterRegression::with_settings(&settings).fit(training))
 }
 
 fn of_networks(mut study: Study, networks: &Networks) -> Result<String> {

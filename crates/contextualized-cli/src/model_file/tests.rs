@@ -170,9 +170,6 @@ mod forged {
                 let (contexts, features) = (training.contexts(), training.features());
                 let _ = regression.model.coefficients(contexts);
                 let _ = regression.model.predict(contexts, features);
-                if let Some(baseline) = regression.clusters.fitted() {
-                    let _ = baseline.coefficients(contexts);
-                }
                 if let Some(baseline) = regression.population.fitted() {
                     let _ = baseline.coefficients(contexts);
                 }
