@@ -517,15 +517,15 @@ pub(crate) struct Embed {
     /// Method of dimension reduction.
     #[arg(long, value_enum, default_value = "pca")]
     pub(crate) method: EmbeddingMethod,
-    /// Number of principal components.
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    pub(crate) dimensions: usize,
-    /// Perplexity of t-SNE: roughly the number of neighbours of each row.
-    #[arg(long, value_name = "N", default_value_t = 30.0)]
-    pub(crate) perplexity: f64,
-    /// Seed of t-SNE.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) seed: u64,
+    /// Number of principal components [default: 2].
+    #[arg(long, value_name = "N")]
+    pub(crate) dimensions: Option<usize>,
+    /// Perplexity of t-SNE: roughly the number of neighbours of each row [default: 30].
+    #[arg(long, value_name = "N")]
+    pub(crate) perplexity: Option<f64>,
+    /// Seed of t-SNE [default: 0].
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
     #[command(flatten)]
     pub(crate) flags: DataFlags,
 }

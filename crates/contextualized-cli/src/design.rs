@@ -20,7 +20,7 @@ use std::collections::HashSet;
 /// What the intercept is called among the coefficients.
 const INTERCEPT: &str = "(intercept)";
 
-pub(crate) use encode::{Encoded, Encoder, LeftOut};
+pub(crate) use encode::{Encoded, Encoder, LeftOut, a_row_for_each};
 pub(crate) use training::{Request, Training, read_training};
 
 /// What columns of a design are made of: a column of the data as it was in training, or numbers made of some.

@@ -251,6 +251,11 @@ impl RegressionSettingsFlags {
 
     /// A usage error unless every setting is one of these estimators'.
     pub(crate) fn check(&self, estimates: &[Estimate<RegressionMethod>]) -> Result<()> {
+        if self.encoder == Some(EncoderName::Linear) && self.network.shape().is_some() {
+            return Err(Error::usage(
+                "--width and --layers are settings of networks with hidden layers, which --encoder linear has none of; leave them out",
+            ));
+        }
         for &method in RegressionMethod::ALL {
             let flags = self.given(method);
             let there = estimates.iter().any(|estimate| {

@@ -29,17 +29,16 @@ impl Samples {
         let mut tables = vec![self.contexts(), self.features()];
         tables.extend(offsets);
         let (inputs, targets) = (hashes(&tables), hashes(&[self.targets()]));
-        let whole: Vec<(u64, u64)> = inputs
-            .iter()
-            .copied()
-            .zip(targets.iter().copied())
+        // Of measurements no two rows are equal, which sorting one number for each tells soonest.
+        let pairs = || inputs.iter().copied().zip(targets.iter().copied());
+        let mut sorted: Vec<u64> = pairs()
+            .map(|(input, target)| input ^ target.rotate_left(32))
             .collect();
-        // Of measurements no two rows are equal, which sorting tells soonest.
-        let mut sorted = whole.clone();
         sorted.par_sort_unstable();
         if sorted.windows(2).all(|pair| pair[0] != pair[1]) {
             return None;
         }
+        let whole: Vec<(u64, u64)> = pairs().collect();
         let labels = numbered(&whole);
         let first = first_rows(&labels);
         let distinct = first.len();

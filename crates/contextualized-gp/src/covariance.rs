@@ -2,6 +2,7 @@
 
 use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::kernel::{Kernel, Room, Term};
+use contextualized_solvers::{inner_product, vectorized};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -188,11 +189,7 @@ fn filled(
                             let factor = component.variances[j] * design[[a, j]];
                             add_scaled(products, factor, row(&columns, j));
                         }
-                        for ((cell, value), product) in
-                            line.iter_mut().zip(&*values).zip(&*products)
-                        {
-                            *cell += value * product;
-                        }
+                        add_products(line, values, products);
                     }
                 }
             }
@@ -345,13 +342,34 @@ pub(crate) fn with_coefficients(
 }
 
 fn add_scaled(out: &mut [f64], factor: f64, values: &[f64]) {
-    for (out, value) in out.iter_mut().zip(values) {
-        *out += factor * value;
-    }
+    vectorized(
+        #[inline(always)]
+        || {
+            for (out, value) in out.iter_mut().zip(values) {
+                *out += factor * value;
+            }
+        },
+    );
 }
 
-pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+fn add_products(out: &mut [f64], a: &[f64], b: &[f64]) {
+    vectorized(
+        #[inline(always)]
+        || {
+            for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+                *out += a * b;
+            }
+        },
+    );
+}
+
+/// Of the first values of b, as many as a has.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let count = a.len();
+    vectorized(
+        #[inline(always)]
+        || inner_product(a, &b[..count]),
+    )
 }
 
 #[cfg(test)]

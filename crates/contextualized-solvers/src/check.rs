@@ -2,7 +2,7 @@
 
 use ndarray::ArrayView2;
 
-use crate::{Error, Result};
+use crate::{Error, Result, vectorized};
 
 /// Mirrored entries may differ by this, relative to the larger of them and √(aᵢᵢ aⱼⱼ): far above
 /// the rounding of a matrix computed twice over, far below a mistake.
@@ -46,23 +46,39 @@ pub(crate) fn square(argument: &'static str, matrix: ArrayView2<f64>) -> Result<
 /// A square matrix that equals its transpose up to rounding.
 pub(crate) fn symmetric(argument: &'static str, matrix: ArrayView2<f64>) -> Result<()> {
     let roots = matrix.diag().mapv(|a| a.abs().sqrt());
-    for row in 0..matrix.nrows() {
-        for column in 0..row {
-            let (value, mirrored) = (matrix[[row, column]], matrix[[column, row]]);
-            let larger = value.abs().max(mirrored.abs());
-            let scale = larger.max(roots[row] * roots[column]);
-            if (value - mirrored).abs() > SYMMETRY_TOLERANCE * scale {
-                return Err(Error::NotSymmetric {
-                    argument,
-                    row,
-                    column,
-                    value,
-                    mirrored,
-                });
-            }
-        }
+    let is_wrong = |row: usize, column: usize| {
+        let (value, mirrored) = (matrix[[row, column]], matrix[[column, row]]);
+        let larger = value.abs().max(mirrored.abs());
+        let scale = larger.max(roots[row] * roots[column]);
+        (value - mirrored).abs() > SYMMETRY_TOLERANCE * scale
+    };
+    let found = below_the_diagonal(matrix.nrows())
+        .filter(|&(row, column)| is_wrong(row, column))
+        .min();
+    match found {
+        Some((row, column)) => Err(Error::NotSymmetric {
+            argument,
+            row,
+            column,
+            value: matrix[[row, column]],
+            mirrored: matrix[[column, row]],
+        }),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Row and column of all entries below the diagonal, tile by tile: those mirrored are near each other, too.
+pub(crate) fn below_the_diagonal(size: usize) -> impl Iterator<Item = (usize, usize)> {
+    const TILE: usize = 16;
+    let tiles = (0..size).step_by(TILE);
+    tiles.flat_map(move |rows| {
+        let columns = (0..=rows).step_by(TILE);
+        columns.flat_map(move |columns| {
+            (rows..size.min(rows + TILE)).flat_map(move |row| {
+                (columns..row.min(columns + TILE)).map(move |column| (row, column))
+            })
+        })
+    })
 }
 
 /// `found` equals `expected`.
@@ -96,6 +112,19 @@ pub(crate) fn computed(quantity: &'static str, values: ArrayView2<f64>) -> Resul
 }
 
 fn first_not_finite(values: ArrayView2<f64>) -> Option<(usize, usize)> {
+    // All at once, as nearly always none is found.
+    if let Some(values) = values.as_slice_memory_order()
+        && vectorized(
+            #[inline(always)]
+            || {
+                values
+                    .iter()
+                    .fold(true, |all, value| all & value.is_finite())
+            },
+        )
+    {
+        return None;
+    }
     values
         .indexed_iter()
         .find(|(_, value)| !value.is_finite())
@@ -107,6 +136,16 @@ mod tests {
     use ndarray::{Array2, array};
 
     use super::*;
+
+    #[test]
+    fn all_entries_below_the_diagonal_are_visited_once() {
+        for size in [0, 1, 5, 16, 17, 40] {
+            let mut visited: Vec<_> = below_the_diagonal(size).collect();
+            visited.sort_unstable();
+            let all = (0..size).flat_map(|row| (0..row).map(move |column| (row, column)));
+            assert_eq!(visited, all.collect::<Vec<_>>());
+        }
+    }
 
     #[test]
     fn empty_matrices_are_named() {

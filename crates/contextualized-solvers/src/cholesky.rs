@@ -10,6 +10,7 @@ use faer::linalg::triangular_solve::{
 use faer::{Mat, Par};
 use ndarray::{Array2, ArrayView2};
 
+use crate::check::below_the_diagonal;
 use crate::convert::{as_faer, standard, symmetric_from_lower, to_faer, to_ndarray};
 use crate::{Error, Result, check};
 
@@ -47,7 +48,7 @@ pub fn cholesky(matrix: ArrayView2<f64>) -> Result<Cholesky> {
 ///
 /// Finds the lower triangular `L` (n × n) with `L Lᵀ = A + δ I` for the first `δ` that makes
 /// `matrix` A positive definite: zero, then 10⁻¹⁴ times the mean absolute diagonal entry of `A`,
-/// growing tenfold up to `limit` times it. The lower triangle of `A` is read.
+/// growing tenfold up to `limit` times it. `A` is taken for symmetric: one triangle is read.
 ///
 /// A pivot counts as positive if it is above `n ε` times its diagonal entry, ε = 2⁻⁵²: below, it
 /// is the rounding error of what was subtracted from that entry, and dividing by it gives a
@@ -102,7 +103,8 @@ fn factorise(matrix: ArrayView2<f64>, jitter: f64) -> Result<Array2<f64>, usize>
     let size = matrix.nrows();
     let mut factor = Mat::from_fn(size, size, |row, column| {
         let jitter = if row == column { jitter } else { 0.0 };
-        matrix[[row.max(column), row.min(column)]] + jitter
+        // The upper triangle is as good, and its rows are contiguous.
+        matrix[[row.min(column), row.max(column)]] + jitter
     });
     let scratch = cholesky_in_place_scratch::<f64>(size, Par::Seq, Default::default());
     cholesky_in_place(
@@ -120,13 +122,14 @@ fn factorise(matrix: ArrayView2<f64>, jitter: f64) -> Result<Array2<f64>, usize>
         return Err(pivot);
     }
     // faer leaves the upper triangle as it was.
-    Ok(Array2::from_shape_fn((size, size), |(row, column)| {
-        if column <= row {
-            factor[(row, column)]
-        } else {
-            0.0
-        }
-    }))
+    let mut lower = Array2::zeros((size, size));
+    for (row, column) in below_the_diagonal(size) {
+        lower[[row, column]] = factor[(row, column)];
+    }
+    for k in 0..size {
+        lower[[k, k]] = factor[(k, k)];
+    }
+    Ok(lower)
 }
 
 /// A lower triangular `L` with `L Lᵀ = A + δ I`. See [`cholesky`].
@@ -174,7 +177,9 @@ impl Cholesky {
     ///
     /// Those of [`Cholesky::solve`].
     pub fn solve_lower(&self, rhs: ArrayView2<f64>) -> Result<Array2<f64>> {
-        solve_lower(self.lower.view(), rhs)
+        let mut solution = checked_copy(self.lower.view(), rhs)?;
+        solve_lower_triangular_in_place(as_faer(self.lower.view()), solution.as_mut(), Par::Seq);
+        checked_solution(&solution)
     }
 
     /// The solution `Z` (n × m) of `Lᵀ Z = rhs` (n × m): standard normal columns on the right give

@@ -1,7 +1,8 @@
 //! The passage between ndarray and faer.
 
+use crate::check::below_the_diagonal;
 use faer::{Mat, MatRef};
-use ndarray::{Array2, ArrayView2, CowArray, Ix2};
+use ndarray::{Array2, ArrayView2, Axis, CowArray, Ix2};
 
 /// The same matrix in standard layout: borrowed if it has it, copied once if not.
 pub(crate) fn standard<'a>(view: &'a ArrayView2<f64>) -> CowArray<'a, f64, Ix2> {
@@ -22,9 +23,18 @@ pub(crate) fn to_faer(view: ArrayView2<f64>) -> Mat<f64> {
     as_faer(standard(&view).view()).to_owned()
 }
 
-/// A copy that ndarray owns.
+/// A copy that ndarray owns, made tile by tile: faer's columns are contiguous, the rows here.
 pub(crate) fn to_ndarray(matrix: MatRef<'_, f64>) -> Array2<f64> {
-    Array2::from_shape_fn(matrix.shape(), |(row, column)| matrix[(row, column)])
+    const TILE: usize = 16;
+    let mut copy = Array2::zeros(matrix.shape());
+    for (tiles, mut rows) in copy.axis_chunks_iter_mut(Axis(0), TILE).enumerate() {
+        for (tile, mut block) in rows.axis_chunks_iter_mut(Axis(1), TILE).enumerate() {
+            for ((row, column), entry) in block.indexed_iter_mut() {
+                *entry = matrix[(tiles * TILE + row, tile * TILE + column)];
+            }
+        }
+    }
+    copy
 }
 
 /// A symmetric matrix of which faer computed the lower triangle.
@@ -36,10 +46,8 @@ pub(crate) fn symmetric_from_lower(lower: MatRef<'_, f64>) -> Array2<f64> {
             matrix[[column, row]] = lower[(row, column)];
         }
     }
-    for row in 0..lower.nrows() {
-        for column in 0..row {
-            matrix[[row, column]] = matrix[[column, row]];
-        }
+    for (row, column) in below_the_diagonal(lower.nrows()) {
+        matrix[[row, column]] = matrix[[column, row]];
     }
     matrix
 }

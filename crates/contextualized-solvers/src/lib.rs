@@ -64,6 +64,7 @@
 //! | positive definite matrices, jitter reported | [`cholesky`], [`cholesky_with_limit`], [`Cholesky`], [`solve_lower`] |
 //! | eigenvalues of symmetric matrices | [`symmetric_eigen`], [`SymmetricEigen`] |
 //! | products on one thread | [`product`], [`add_product`], [`transposed_product`], [`gram`], [`weighted_gram`] |
+//! | loops with the machine's vector instructions, exponentials in them | [`vectorized`], [`exponential`], [`inner_product`], [`lanes`] |
 //! | penalties on cycles, with gradients | [`Acyclicity`] |
 //! | acyclic graphs: a test, an order, the heaviest acyclic part | [`is_acyclic`], [`topological_order`], [`acyclic_part`], [`Projection`], [`AcyclicPart`] |
 //! | orders of nodes by cost | [`exact_order`], [`greedy_order`], [`Order`] |
@@ -94,6 +95,7 @@ mod products;
 mod ridge;
 #[cfg(test)]
 mod testing;
+mod vectorized;
 mod weights;
 
 pub use acyclic::{
@@ -109,3 +111,4 @@ pub use least_squares::{LeastSquares, least_squares};
 pub use normal::Normal;
 pub use products::{add_product, gram, product, transposed_product, weighted_gram};
 pub use ridge::ridge;
+pub use vectorized::{exponential, inner_product, lanes, vectorized};

@@ -3,7 +3,7 @@
 use super::fit::rows_in_words;
 use crate::arguments::{Embed, EmbeddingMethod, Global, UnknownLevels};
 use crate::data::Source;
-use crate::design::Encoder;
+use crate::design::{Encoder, a_row_for_each};
 use crate::error::{Error, Result};
 use crate::output::{Cell, Section, Table, remark_on, say};
 use crate::progress::Progress;
@@ -19,6 +19,7 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Axis, concatenate};
 const MOST_ROWS: usize = 20_000;
 
 pub(crate) fn run(arguments: &Embed, global: &Global) -> Result<()> {
+    check_settings(arguments)?;
     let saved = Saved::load(&arguments.model)?;
     let progress = Progress::new(global, "reading");
     let mut output = arguments.output.rows(global)?;
@@ -47,16 +48,14 @@ pub(crate) fn run(arguments: &Embed, global: &Global) -> Result<()> {
     let training = saved.training.samples(&saved.design)?;
     let compared = Compared::new(&saved, &training)?;
     let (mut values, section) = match arguments.method {
-        EmbeddingMethod::Pca => components(&compared, &training, &contexts, arguments.dimensions)?,
+        EmbeddingMethod::Pca => {
+            let dimensions = arguments.dimensions.unwrap_or(2);
+            components(&compared, &training, &contexts, dimensions)?
+        }
         EmbeddingMethod::Tsne => neighbours(&compared, &contexts, arguments)?,
     };
     if !drop_missing {
-        // A row for each row: those that are incomplete are empty.
-        let mut all = Array2::from_elem((read, values.ncols()), f64::NAN);
-        for (&row, own) in rows.iter().zip(values.rows()) {
-            all.row_mut(row).assign(&own);
-        }
-        values = all;
+        values = a_row_for_each(read, &rows, values.view());
     }
     let names: Vec<String> = (1..=values.ncols())
         .map(|place| format!("{}{place}", arguments.method.axis()))
@@ -75,6 +74,29 @@ pub(crate) fn run(arguments: &Embed, global: &Global) -> Result<()> {
         &[(rows_in_words(&saved), None), section],
         global,
     )
+}
+
+/// A usage error for a setting of the other method, which would be ignored.
+fn check_settings(arguments: &Embed) -> Result<()> {
+    let (other, settings) = match arguments.method {
+        EmbeddingMethod::Pca => (
+            "tsne",
+            vec![
+                ("--perplexity", arguments.perplexity.is_some()),
+                ("--seed", arguments.seed.is_some()),
+            ],
+        ),
+        EmbeddingMethod::Tsne => (
+            "pca",
+            vec![("--dimensions", arguments.dimensions.is_some())],
+        ),
+    };
+    match settings.into_iter().find(|(_, given)| *given) {
+        Some((flag, _)) => Err(Error::usage(format!(
+            "{flag} is a setting of --method {other}; leave it out, or ask for that method"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// What is compared between rows.
@@ -182,10 +204,11 @@ fn neighbours(
     // A perplexity of more than a third of the rows is none.
     let perplexity = arguments
         .perplexity
+        .unwrap_or(30.0)
         .min(((rows - 1.0) / 3.0).floor().max(1.0));
     let embedding = Tsne::new()
         .perplexity(perplexity)
-        .seed(arguments.seed)
+        .seed(arguments.seed.unwrap_or(0))
         .fit(table.view())?;
     let mut reached = Table::new("tsne", &["perplexity", "divergence"]);
     reached.push(vec![perplexity.into(), Cell::from(embedding.divergence)]);

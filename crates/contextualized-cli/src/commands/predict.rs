@@ -2,7 +2,7 @@
 
 use crate::arguments::{Global, Interval, Predict, Scale, UnknownLevels};
 use crate::data::{Chunk, Source};
-use crate::design::{Design, Encoded, Encoder, Variable};
+use crate::design::{Design, Encoded, Encoder, Variable, a_row_for_each};
 use crate::error::{Error, Result};
 use crate::output::remark_on;
 use crate::pairs::{column_name, pairs};
@@ -72,12 +72,7 @@ pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
         let kept = if arguments.flags.drop_missing {
             kept_columns(&source, &chunk, needed, &encoded)?
         } else {
-            // A row for each row: those that are incomplete are empty.
-            let mut all = Array2::from_elem((chunk.rows, values.ncols()), f64::NAN);
-            for (&row, own) in encoded.rows.iter().zip(values.rows()) {
-                all.row_mut(row).assign(&own);
-            }
-            values = all;
+            values = a_row_for_each(chunk.rows, &encoded.rows, values.view());
             chunk.arrays[needed..].to_vec()
         };
         let classes = predictor.classes(&values);

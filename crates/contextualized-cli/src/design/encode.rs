@@ -74,6 +74,19 @@ impl Encoded {
     }
 }
 
+/// Values of the complete rows at their places among so many: those that are incomplete are empty.
+pub(crate) fn a_row_for_each(
+    count: usize,
+    rows: &[usize],
+    values: ArrayView2<'_, f64>,
+) -> Array2<f64> {
+    let mut all = Array2::from_elem((count, values.ncols()), f64::NAN);
+    for (&row, own) in rows.iter().zip(values.rows()) {
+        all.row_mut(row).assign(&own);
+    }
+    all
+}
+
 /// Rows of a file that are not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LeftOut {
@@ -207,10 +220,12 @@ impl<'a> Encoder<'a> {
         let contexts = joined(|block| block.contexts.view())?;
         let features = joined(|block| block.features.view())?;
         if contexts.nrows() == 0 {
-            return Err(Error::failure(format!(
-                "{} has no complete rows",
-                source.name
-            )));
+            let why = if encoder.unknown_rows > 0 {
+                "no complete row with levels that training had"
+            } else {
+                "no complete rows"
+            };
+            return Err(Error::failure(format!("{} has {why}", source.name)));
         }
         let targets = if design.is_of_networks() {
             features.clone()

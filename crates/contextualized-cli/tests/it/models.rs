@@ -230,6 +230,39 @@ fn archetypes_and_coordinates_are_shown() {
     assert_eq!(numbers(&folder.read("e.csv"), "component1").len(), 90);
     let plane = folder.ok(&["embed", "model.ctx", "data.csv", "--method", "tsne"]);
     assert_eq!(numbers(&plane, "tsne2").len(), 90);
+    for (method, flag, other) in [
+        ("tsne", "--dimensions", "pca"),
+        ("pca", "--perplexity", "tsne"),
+    ] {
+        let message = folder.error(
+            2,
+            &[
+                "embed",
+                "model.ctx",
+                "data.csv",
+                "--method",
+                method,
+                flag,
+                "3",
+            ],
+        );
+        assert!(message.contains(&format!("--method {other}")), "{message}");
+    }
+    let linear = [
+        "fit",
+        "data.csv",
+        "y ~ x | hour",
+        "--estimator",
+        "neural",
+        "--encoder",
+        "linear",
+        "--width",
+        "9",
+        "--out",
+        "other.ctx",
+    ];
+    let message = folder.error(2, &linear);
+    assert!(message.contains("hidden layers"), "{message}");
 
     folder.fit("data.csv", "y ~ x | hour", &[]);
     let message = folder.error(1, &["archetypes", "model.ctx"]);

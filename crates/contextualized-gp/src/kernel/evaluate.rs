@@ -1,7 +1,8 @@
 //! Values of a kernel between one context and many, and derivatives by the logarithms of inverse length scales.
 
 use super::{Factor, KernelShape, Term};
-use ndarray::{Array2, ArrayView1, ArrayView2};
+use contextualized_solvers::{exponential, lanes, vectorized};
+use ndarray::{Array2, ArrayView2};
 
 impl Term {
     /// The kernel of a context with itself.
@@ -110,9 +111,14 @@ impl Room {
 }
 
 fn multiply(out: &mut [f64], by: &[f64]) {
-    for (out, by) in out.iter_mut().zip(by) {
-        *out *= by;
-    }
+    vectorized(
+        #[inline(always)]
+        || {
+            for (out, by) in out.iter_mut().zip(by) {
+                *out *= by;
+            }
+        },
+    );
 }
 
 /// Beyond this distance a decaying kernel is zero, without an overflow on the way.
@@ -124,40 +130,48 @@ impl Factor {
     /// The argument of the family's function at many contexts: sums over columns.
     fn sums(&self, squares: &[f64], context: &[f64], others: ArrayView2<'_, f64>, out: &mut [f64]) {
         out.fill(0.0);
-        let count = out.len();
         for (&k, &square) in self.columns.iter().zip(squares) {
             // No inverse length scale, whatever the distance: 0 · ∞ is not a number.
             if square == 0.0 {
                 continue;
             }
-            let own = context[k];
-            self.for_shares(
-                own,
-                others.row(k),
-                |b, share| out[b] += square * share,
-                count,
+            let others = column(&others, k);
+            self.with_shares(
+                context[k],
+                AddShares {
+                    square,
+                    others,
+                    out,
+                },
             );
         }
     }
 
     fn values(&self, out: &mut [f64]) {
-        match self.family {
-            KernelShape::SquaredExponential => out.iter_mut().for_each(|s| *s = (-0.5 * *s).exp()),
-            KernelShape::Matern32 => out.iter_mut().for_each(|s| {
-                let d = SQRT_3 * s.sqrt().min(FARTHEST);
-                *s = (1.0 + d) * (-d).exp();
-            }),
-            KernelShape::Matern52 => out.iter_mut().for_each(|s| {
-                let d = SQRT_5 * s.sqrt().min(FARTHEST);
-                *s = (1.0 + d + d * d / 3.0) * (-d).exp();
-            }),
-            KernelShape::Linear => {}
-            KernelShape::Polynomial { degree } => out
-                .iter_mut()
-                .for_each(|s| *s = (1.0 + *s).powi(i32::from(degree))),
-            KernelShape::Periodic { .. } => out.iter_mut().for_each(|s| *s = (-2.0 * *s).exp()),
-            KernelShape::Categorical => out.iter_mut().for_each(|s| *s = (-*s).exp()),
-        }
+        vectorized(
+            #[inline(always)]
+            || match self.family {
+                KernelShape::SquaredExponential => {
+                    out.iter_mut().for_each(|s| *s = exponential(-0.5 * *s));
+                }
+                KernelShape::Matern32 => out.iter_mut().for_each(|s| {
+                    let d = SQRT_3 * s.sqrt().min(FARTHEST);
+                    *s = (1.0 + d) * exponential(-d);
+                }),
+                KernelShape::Matern52 => out.iter_mut().for_each(|s| {
+                    let d = SQRT_5 * s.sqrt().min(FARTHEST);
+                    *s = (1.0 + d + d * d / 3.0) * exponential(-d);
+                }),
+                KernelShape::Linear => {}
+                KernelShape::Polynomial { degree } => out
+                    .iter_mut()
+                    .for_each(|s| *s = (1.0 + *s).powi(i32::from(degree))),
+                KernelShape::Periodic { .. } => {
+                    out.iter_mut().for_each(|s| *s = exponential(-2.0 * *s));
+                }
+                KernelShape::Categorical => out.iter_mut().for_each(|s| *s = exponential(-*s)),
+            },
+        );
     }
 
     /// Sums to values, and twice the derivatives of these by the sums: a sum is quadratic in each
@@ -165,38 +179,41 @@ impl Factor {
     /// the logarithm of its inverse length scale.
     fn values_and_derivatives(&self, sums: &mut [f64], derivatives: &mut [f64]) {
         let pairs = sums.iter_mut().zip(derivatives);
-        match self.family {
-            KernelShape::SquaredExponential => pairs.for_each(|(s, g)| {
-                *s = (-0.5 * *s).exp();
-                *g = -*s;
-            }),
-            KernelShape::Matern32 => pairs.for_each(|(s, g)| {
-                let d = SQRT_3 * s.sqrt().min(FARTHEST);
-                let decay = (-d).exp();
-                *s = (1.0 + d) * decay;
-                *g = -3.0 * decay;
-            }),
-            KernelShape::Matern52 => pairs.for_each(|(s, g)| {
-                let d = SQRT_5 * s.sqrt().min(FARTHEST);
-                let decay = (-d).exp();
-                *s = (1.0 + d + d * d / 3.0) * decay;
-                *g = -5.0 / 3.0 * (1.0 + d) * decay;
-            }),
-            KernelShape::Linear => pairs.for_each(|(_, g)| *g = 2.0),
-            KernelShape::Polynomial { degree } => pairs.for_each(|(s, g)| {
-                let power = (1.0 + *s).powi(i32::from(degree) - 1);
-                *s = (1.0 + *s) * power;
-                *g = 2.0 * f64::from(degree) * power;
-            }),
-            KernelShape::Periodic { .. } => pairs.for_each(|(s, g)| {
-                *s = (-2.0 * *s).exp();
-                *g = -4.0 * *s;
-            }),
-            KernelShape::Categorical => pairs.for_each(|(s, g)| {
-                *s = (-*s).exp();
-                *g = -2.0 * *s;
-            }),
-        }
+        vectorized(
+            #[inline(always)]
+            || match self.family {
+                KernelShape::SquaredExponential => pairs.for_each(|(s, g)| {
+                    *s = exponential(-0.5 * *s);
+                    *g = -*s;
+                }),
+                KernelShape::Matern32 => pairs.for_each(|(s, g)| {
+                    let d = SQRT_3 * s.sqrt().min(FARTHEST);
+                    let decay = exponential(-d);
+                    *s = (1.0 + d) * decay;
+                    *g = -3.0 * decay;
+                }),
+                KernelShape::Matern52 => pairs.for_each(|(s, g)| {
+                    let d = SQRT_5 * s.sqrt().min(FARTHEST);
+                    let decay = exponential(-d);
+                    *s = (1.0 + d + d * d / 3.0) * decay;
+                    *g = -5.0 / 3.0 * (1.0 + d) * decay;
+                }),
+                KernelShape::Linear => pairs.for_each(|(_, g)| *g = 2.0),
+                KernelShape::Polynomial { degree } => pairs.for_each(|(s, g)| {
+                    let power = (1.0 + *s).powi(i32::from(degree) - 1);
+                    *s = (1.0 + *s) * power;
+                    *g = 2.0 * f64::from(degree) * power;
+                }),
+                KernelShape::Periodic { .. } => pairs.for_each(|(s, g)| {
+                    *s = exponential(-2.0 * *s);
+                    *g = -4.0 * *s;
+                }),
+                KernelShape::Categorical => pairs.for_each(|(s, g)| {
+                    *s = exponential(-*s);
+                    *g = -2.0 * *s;
+                }),
+            },
+        );
     }
 
     /// Adds each column's share of the sum, times the weights, to its slope.
@@ -209,53 +226,82 @@ impl Factor {
         slopes: &mut [f64],
     ) {
         for ((slope, &k), &square) in slopes.iter_mut().zip(&self.columns).zip(squares) {
-            let mut sum = 0.0;
-            self.for_shares(
-                context[k],
-                others.row(k),
-                |b, share| sum += weights[b] * share,
-                weights.len(),
-            );
-            *slope += square * sum;
+            let others = column(&others, k);
+            *slope += square * self.with_shares(context[k], SumShares { weights, others });
         }
     }
 
-    /// What one column adds to the sums at an inverse length scale of one.
+    /// Goes over what one column adds to the sums at an inverse length scale of one.
     #[inline(always)]
-    fn for_shares(
-        &self,
-        own: f64,
-        others: ArrayView1<'_, f64>,
-        mut add: impl FnMut(usize, f64),
-        count: usize,
-    ) {
-        let others = &others.to_slice().expect("rows are in standard layout")[..count];
+    fn with_shares<L: OverShares>(&self, own: f64, work: L) -> L::Output {
         match self.family {
-            KernelShape::Linear | KernelShape::Polynomial { .. } => {
-                for (b, other) in others.iter().enumerate() {
-                    add(b, own * other);
-                }
-            }
-            KernelShape::Periodic { period } => {
-                for (b, other) in others.iter().enumerate() {
-                    add(b, sine(own - other, period).powi(2));
-                }
-            }
-            KernelShape::Categorical => {
-                for (b, other) in others.iter().enumerate() {
-                    add(b, f64::from(own != *other));
-                }
-            }
-            KernelShape::SquaredExponential | KernelShape::Matern32 | KernelShape::Matern52 => {
-                for (b, other) in others.iter().enumerate() {
+            KernelShape::Linear | KernelShape::Polynomial { .. } => work.run(|other| own * other),
+            KernelShape::Periodic { period } => work.run(|other| sine(own - other, period).powi(2)),
+            KernelShape::Categorical => work.run(|other| f64::from(own != other)),
+            KernelShape::SquaredExponential | KernelShape::Matern32 | KernelShape::Matern52 => work
+                .run(|other| {
                     let difference = own - other;
-                    add(b, difference * difference);
-                }
-            }
+                    difference * difference
+                }),
         }
     }
 }
 
 fn sine(difference: f64, period: f64) -> f64 {
     (std::f64::consts::PI * difference / period).sin()
+}
+
+/// A column of contexts, which are the rows of a table in standard layout.
+fn column<'a>(others: &'a ArrayView2<'_, f64>, index: usize) -> &'a [f64] {
+    let width = others.ncols();
+    &others.as_slice().expect("tables are in standard layout")[index * width..][..width]
+}
+
+/// A loop over one column of many contexts, given the share of each.
+trait OverShares {
+    type Output;
+
+    fn run(self, share: impl Fn(f64) -> f64) -> Self::Output;
+}
+
+/// Adds multiples of the shares to sums.
+struct AddShares<'a> {
+    square: f64,
+    others: &'a [f64],
+    out: &'a mut [f64],
+}
+
+impl OverShares for AddShares<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, share: impl Fn(f64) -> f64) {
+        vectorized(
+            #[inline(always)]
+            || {
+                for (out, &other) in self.out.iter_mut().zip(self.others) {
+                    *out += self.square * share(other);
+                }
+            },
+        );
+    }
+}
+
+/// The sum of the shares, weighted.
+struct SumShares<'a> {
+    weights: &'a [f64],
+    others: &'a [f64],
+}
+
+impl OverShares for SumShares<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self, share: impl Fn(f64) -> f64) -> f64 {
+        let others = &self.others[..self.weights.len()];
+        vectorized(
+            #[inline(always)]
+            || lanes(self.weights, others, |weight, other| weight * share(other)),
+        )
+    }
 }
