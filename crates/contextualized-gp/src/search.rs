@@ -5,6 +5,7 @@ use crate::constants::ConstantPrior;
 use crate::engine::{Engine, Part};
 use crate::exact::Exact;
 use crate::hyperparameters::{Hyperparameters, Layout};
+use crate::kernel::Term;
 use crate::levels::{Factor, Levels};
 use crate::low_rank::LowRank;
 use crate::observations::{Observations, OwnedObservations};
@@ -18,7 +19,7 @@ use rand::SeedableRng;
 use rand::seq::index::sample;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 impl CoefficientProcess {
@@ -185,7 +186,7 @@ impl CoefficientProcess {
         if exact_allowed && (limit == 0 || small) {
             return self.exact(rows);
         }
-        let candidates = candidates(rows, factor.as_ref());
+        let candidates = self.candidates(rows, factor.as_ref());
         let choose = |squares: &[f64], pivots| {
             let contexts = candidates.view();
             Basis::choose(&self.kernel, squares, contexts, tolerance, limit, pivots)
@@ -244,36 +245,46 @@ impl CoefficientProcess {
         })
     }
 
+    /// Contexts among which inducing ones are chosen: those of rows drawn at random or, where the levels of a factor
+    /// are eliminated, those that differ in another column of the kernel.
+    fn candidates(&self, rows: Observations<'_>, factor: Option<&Factor>) -> Array2<f64> {
+        let Some(factor) = factor else {
+            let some = subset(rows, SEARCH.candidates);
+            return some.rows().contexts.to_owned();
+        };
+        let columns = self.kernel.terms.iter().flat_map(Term::columns);
+        let columns: BTreeSet<usize> = columns.filter(|own| *own != factor.column).collect();
+        let mut known = HashSet::new();
+        let contexts = rows.contexts.rows().into_iter().enumerate();
+        let distinct = contexts.filter(|(_, own)| {
+            let key: Vec<u64> = columns.iter().map(|&k| own[k].to_bits()).collect();
+            known.insert(key)
+        });
+        let distinct: Vec<usize> = distinct.map(|(row, _)| row).collect();
+        rows.contexts
+            .select(Axis(0), &drawn(&distinct, SEARCH.candidates))
+    }
+
     /// So many of the rows, drawn at random and the same each time, in their order: of a factor with many levels all
     /// rows of some of these, which say how alike rows of a level are.
     fn subset(&self, rows: Observations<'_>, count: usize) -> OwnedObservations {
-        let all = rows.rows();
         let factor = Factor::leading(&self.kernel, rows.contexts);
-        let mut generator = ChaCha8Rng::seed_from_u64(0);
         let few = factor.and_then(|factor| {
-            let levels = factor.levels();
-            let each = (all / levels).clamp(1, SEARCH.rows_of_level);
+            let each = (rows.rows() / factor.levels()).clamp(1, SEARCH.rows_of_level);
             let wanted = count.div_ceil(each);
-            (wanted < levels).then(|| {
-                let mut chosen = vec![false; levels];
-                let drawn = sample(&mut generator, levels, wanted);
-                drawn.into_iter().for_each(|level| chosen[level] = true);
+            (wanted < factor.levels()).then(|| {
+                let all: Vec<usize> = (0..factor.levels()).collect();
+                let chosen: HashSet<usize> = drawn(&all, wanted).into_iter().collect();
                 let codes = rows.contexts.column(factor.column);
                 let own = codes.iter().enumerate().filter(|(_, code)| {
                     let level = factor.level(**code);
-                    level.is_some_and(|level| chosen[level])
+                    level.is_some_and(|level| chosen.contains(&level))
                 });
                 own.map(|(row, _)| row).collect::<Vec<usize>>()
             })
         });
         match few {
-            Some(few) if few.len() > count => {
-                let mut places = sample(&mut generator, few.len(), count).into_vec();
-                places.sort_unstable();
-                let chosen: Vec<usize> = places.into_iter().map(|place| few[place]).collect();
-                rows.select(&chosen)
-            }
-            Some(few) => rows.select(&few),
+            Some(few) => rows.select(&drawn(&few, count)),
             None => subset(rows, count),
         }
     }
@@ -662,30 +673,6 @@ fn reference(hyper: &Hyperparameters, least: f64) -> Vec<f64> {
         .to_vec()
 }
 
-/// Contexts among which inducing ones are chosen: those of rows drawn at random or, where the levels of a factor
-/// are eliminated, of the distinct contexts without it.
-fn candidates(rows: Observations<'_>, factor: Option<&Factor>) -> Array2<f64> {
-    let Some(factor) = factor else {
-        return subset(rows, SEARCH.candidates).rows().contexts.to_owned();
-    };
-    let mut contexts = rows.contexts.to_owned();
-    contexts.column_mut(factor.column).fill(0.0);
-    let mut known = HashSet::new();
-    let distinct = contexts.rows().into_iter().enumerate().filter(|(_, own)| {
-        let key: Vec<u64> = own.iter().map(|value| value.to_bits()).collect();
-        known.insert(key)
-    });
-    let mut distinct: Vec<usize> = distinct.map(|(row, _)| row).collect();
-    if distinct.len() > SEARCH.candidates {
-        let mut generator = ChaCha8Rng::seed_from_u64(0);
-        let places = sample(&mut generator, distinct.len(), SEARCH.candidates);
-        let mut chosen: Vec<usize> = places.into_iter().map(|place| distinct[place]).collect();
-        chosen.sort_unstable();
-        distinct = chosen;
-    }
-    contexts.select(Axis(0), &distinct)
-}
-
 /// The most weights that levels may have in common, each having as many rows or weights of its own, so that an
 /// evaluation takes no longer than one without levels.
 fn most_weights_of_levels(factor: &Factor, rows: Observations<'_>) -> usize {
@@ -710,12 +697,17 @@ fn most_weights_of_levels(factor: &Factor, rows: Observations<'_>) -> usize {
 
 /// So many of the rows, drawn at random and the same each time, in their order.
 fn subset(rows: Observations<'_>, count: usize) -> OwnedObservations {
-    let all = rows.rows();
-    let mut chosen = if count >= all {
-        (0..all).collect()
-    } else {
-        sample(&mut ChaCha8Rng::seed_from_u64(0), all, count).into_vec()
-    };
-    chosen.sort_unstable();
-    rows.select(&chosen)
+    let all: Vec<usize> = (0..rows.rows()).collect();
+    rows.select(&drawn(&all, count))
+}
+
+/// So many of these, drawn at random and the same each time, in their order.
+fn drawn(all: &[usize], count: usize) -> Vec<usize> {
+    if count >= all.len() {
+        return all.to_vec();
+    }
+    let mut generator = ChaCha8Rng::seed_from_u64(0);
+    let mut places = sample(&mut generator, all.len(), count).into_vec();
+    places.sort_unstable();
+    places.into_iter().map(|place| all[place]).collect()
 }

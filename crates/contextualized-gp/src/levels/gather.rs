@@ -250,7 +250,10 @@ impl<'a> Reader<'a> {
     fn turn(&mut self, mut sums: Array2<f64>) {
         let width = self.width;
         let whole = sums.diag().to_owned();
-        let table = sums.as_slice_mut().expect("sums are in standard layout");
+        // Of a symmetric table the order in memory does not matter.
+        let table = sums
+            .as_slice_memory_order_mut()
+            .expect("sums are contiguous");
         let mut line = vec![0.0; width];
         for &column in self.own {
             let pivot = table[column * width + column];

@@ -129,9 +129,10 @@ pub(super) fn times_roots(rows: ArrayView2<'_, f64>, roots: &[Array2<f64>]) -> A
 fn whiten(mut covariance: Array2<f64>, rows: &mut [f64], width: usize) -> f64 {
     let size = covariance.nrows();
     covariance.diag_mut().mapv_inplace(|value| value + 1.0);
+    // Of a symmetric matrix the order in memory does not matter.
     let matrix = covariance
-        .as_slice_mut()
-        .expect("a product is in standard layout");
+        .as_slice_memory_order_mut()
+        .expect("a product is contiguous");
     let mut log_determinant = 0.0;
     for k in 0..size {
         let (before, after) = matrix.split_at_mut((k + 1) * size);
