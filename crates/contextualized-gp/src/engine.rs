@@ -23,7 +23,7 @@ pub(crate) trait Evidence: Send + Sync {
 
     fn coefficients(&self) -> usize;
 
-    /// Size of the systems that are solved.
+    /// Size of the systems that are solved, or of one that takes as long as many small ones.
     fn size(&self) -> usize;
 
     /// The logarithm of the marginal likelihood: restricted, where the prior on constants is flat.
@@ -267,7 +267,7 @@ impl Engine {
         self.first().map_or(0, |part| part.coefficients())
     }
 
-    /// Size of the systems that are solved.
+    /// [`Evidence::size`] of a part.
     pub(crate) fn size(&self) -> usize {
         self.first().map_or(0, |part| part.size())
     }

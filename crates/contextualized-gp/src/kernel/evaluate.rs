@@ -156,7 +156,10 @@ impl Factor {
                 .iter_mut()
                 .for_each(|s| *s = (1.0 + *s).powi(i32::from(degree))),
             KernelShape::Periodic { .. } => out.iter_mut().for_each(|s| *s = (-2.0 * *s).exp()),
-            KernelShape::Categorical => out.iter_mut().for_each(|s| *s = (-*s).exp()),
+            KernelShape::Categorical => {
+                let mut decay = Decay::default();
+                out.iter_mut().for_each(|s| *s = decay.of(*s));
+            }
         }
     }
 
@@ -192,10 +195,13 @@ impl Factor {
                 *s = (-2.0 * *s).exp();
                 *g = -4.0 * *s;
             }),
-            KernelShape::Categorical => pairs.for_each(|(s, g)| {
-                *s = (-*s).exp();
-                *g = -2.0 * *s;
-            }),
+            KernelShape::Categorical => {
+                let mut decay = Decay::default();
+                pairs.for_each(|(s, g)| {
+                    *s = decay.of(*s);
+                    *g = -2.0 * *s;
+                });
+            }
         }
     }
 
@@ -253,6 +259,28 @@ impl Factor {
                 }
             }
         }
+    }
+}
+
+/// `exp(−s)` of sums that are few different ones, most often two: zero and that of levels which differ.
+#[derive(Default)]
+struct Decay {
+    sum: f64,
+    value: f64,
+}
+
+impl Decay {
+    fn of(&mut self, sum: f64) -> f64 {
+        if sum == 0.0 {
+            return 1.0;
+        }
+        if sum != self.sum {
+            *self = Self {
+                sum,
+                value: (-sum).exp(),
+            };
+        }
+        self.value
     }
 }
 
