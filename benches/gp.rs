@@ -1,16 +1,21 @@
-//! Regression by context kernels: fitting against rows, contexts and features; predicting.
+//! Regression by Gaussian processes: fitting against rows, contexts, features and levels of factors; predicting.
 //!
 //! ```sh
-//! cargo bench -p contextualized-benches --bench kernels
-//! cargo bench -p contextualized-benches --bench kernels -- 'kernel fit' --sample-size 10 \
+//! cargo bench -p contextualized-benches --bench gp
+//! cargo bench -p contextualized-benches --bench gp -- 'gp levels' --sample-size 10 \
 //!     --warm-up-time 0.5 --measurement-time 1
 //! ```
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use contextualized_core::{Estimator, Samples, VaryingCoefficients, WithUncertainty};
+use contextualized_gp::{CoefficientProcess, Kernel, Observations};
 use contextualized_linear::{GaussianProcessRegression, Size};
 use contextualized_simulation::Simulator;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use ndarray::Array2;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
 use std::hint::black_box;
 
 /// Slopes that vary with the first two contexts, in turn, and an intercept that varies with the last.
@@ -86,6 +91,72 @@ fn columns(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Rows whose contexts are codes of levels and, where there is a last one without levels, a number: a slope that differs
+/// between levels of the first factor and follows the number, an intercept that differs between those of the second.
+fn with_levels(rows: usize, levels: &[usize], number: bool) -> [Array2<f64>; 3] {
+    let mut generator = ChaCha8Rng::seed_from_u64(0);
+    let mut normal = |rows, columns| -> Array2<f64> {
+        let draw = || StandardNormal.sample(&mut generator);
+        Array2::from_shape_simple_fn((rows, columns), draw)
+    };
+    let effects = normal(*levels.iter().max().unwrap(), 2);
+    let (numbers, mut design, noise) = (normal(rows, 1), normal(rows, 2), normal(rows, 1));
+    design.column_mut(1).fill(1.0);
+    let mut generator = ChaCha8Rng::seed_from_u64(1);
+    let contexts =
+        Array2::from_shape_fn(
+            (rows, levels.len() + usize::from(number)),
+            |(i, k)| match levels.get(k) {
+                Some(levels) => generator.gen_range(0..*levels) as f64,
+                None => numbers[[i, 0]],
+            },
+        );
+    let targets = Array2::from_shape_fn((rows, 1), |(i, _)| {
+        let effect = |k: usize| effects[[contexts[[i, k]] as usize, k]];
+        let slope = effect(0) + if number { numbers[[i, 0]].sin() } else { 0.0 };
+        let intercept = if levels.len() > 1 { effect(1) } else { 0.0 };
+        slope * design[[i, 0]] + intercept + noise[[i, 0]]
+    });
+    [contexts, design, targets]
+}
+
+/// Factors alone, by their combinations, and a factor of very many levels beside a number.
+fn levels(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("gp levels");
+    group.sample_size(10);
+    let number = || Kernel::squared_exponential([1]);
+    for (name, rows, levels, kernel) in [
+        (
+            "50 x 12",
+            50_000,
+            &[50, 12][..],
+            Kernel::categorical([0]) * Kernel::categorical([1]),
+        ),
+        (
+            "12 and a number",
+            50_000,
+            &[12],
+            number() * Kernel::categorical([0]),
+        ),
+        (
+            "10,000 and a number",
+            100_000,
+            &[10_000],
+            number() * Kernel::categorical([0]),
+        ),
+    ] {
+        let has_number = levels.len() == 1;
+        let [contexts, design, targets] = with_levels(rows, levels, has_number);
+        let process = CoefficientProcess::new(kernel);
+        group.throughput(Throughput::Elements(rows as u64));
+        group.bench_function(BenchmarkId::new(name, rows), |bencher| {
+            let rows = Observations::new(contexts.view(), design.view(), targets.view());
+            bencher.iter(|| process.fit(rows).unwrap());
+        });
+    }
+    group.finish();
+}
+
 /// 1000 new contexts: coefficients; intervals the first time, which explores the hyperparameters'
 /// posterior, and after that.
 fn predict(criterion: &mut Criterion) {
@@ -124,5 +195,5 @@ fn predict(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(all, rows, columns, predict);
+criterion_group!(all, rows, columns, levels, predict);
 criterion_main!(all);

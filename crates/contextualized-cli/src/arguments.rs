@@ -289,9 +289,6 @@ pub(crate) struct RegressionFlags {
     /// Random seed.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Fit a Gaussian process also where that is expected to take minutes.
-    #[arg(long)]
-    pub(crate) slow: bool,
 }
 
 #[derive(Debug, Args)]

@@ -260,7 +260,7 @@ fn fitted(fit: &Fit) -> Result<Saved> {
     let training = read_regression(&fit.data, &formula, settings, &fit.flags)?;
     let (design, samples) = (&training.design, &training.samples);
     let model =
-        estimator(design, settings, &fit.of_estimators, fit.estimator, samples)?.fit(samples)?;
+        estimator(design, settings, &fit.of_estimators, fit.estimator, samples).fit(samples)?;
     let left_out = || "nobody asks for it".to_owned();
     let by_default = RegressionSettings {
         family: design.family,

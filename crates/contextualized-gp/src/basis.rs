@@ -1,5 +1,9 @@
 //! A basis of functions of the context that stands in for the kernel.
 
+mod prior;
+
+pub(crate) use prior::Prior;
+
 use crate::covariance::{of_term, row, transposed};
 use crate::kernel::{Kernel, Room, Term};
 use crate::numerical;

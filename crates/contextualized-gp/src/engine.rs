@@ -1,8 +1,10 @@
-//! The rows as one of two engines holds them.
+//! The rows as one of three engines holds them.
 
+use crate::basis::Basis;
 use crate::exact::Exact;
 use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::kernel::Kernel;
+use crate::levels::Levels;
 use crate::low_rank::LowRank;
 use crate::posterior::Posterior;
 use contextualized_core::{Error, Family, Result};
@@ -21,7 +23,7 @@ pub(crate) trait Evidence: Send + Sync {
 
     fn coefficients(&self) -> usize;
 
-    /// Size of the systems that are solved.
+    /// Size of the systems that are solved, or of one that takes as long as many small ones.
     fn size(&self) -> usize;
 
     /// The logarithm of the marginal likelihood: restricted, where the prior on constants is flat.
@@ -60,6 +62,15 @@ pub(crate) enum Part {
     Exact(Arc<Exact>),
     #[serde(with = "shared")]
     LowRank(Arc<LowRank>),
+    #[serde(with = "shared")]
+    Levels(Arc<Levels>),
+}
+
+/// A basis and the share of the kernel that it leaves out.
+struct Approximation<'a> {
+    basis: &'a Basis,
+    residual: f64,
+    largest_residual: f64,
 }
 
 /// Shared rows are stored as owned ones are.
@@ -86,13 +97,23 @@ impl Part {
         match self {
             Self::Exact(exact) => exact.clone(),
             Self::LowRank(low_rank) => low_rank.clone(),
+            Self::Levels(levels) => levels.clone(),
         }
     }
 
-    fn basis(&self) -> Option<&LowRank> {
+    fn approximation(&self) -> Option<Approximation<'_>> {
         match self {
             Self::Exact(_) => None,
-            Self::LowRank(low_rank) => Some(low_rank),
+            Self::LowRank(low_rank) => Some(Approximation {
+                basis: &low_rank.basis,
+                residual: low_rank.residual,
+                largest_residual: low_rank.largest_residual,
+            }),
+            Self::Levels(levels) => Some(Approximation {
+                basis: &levels.basis,
+                residual: levels.residual,
+                largest_residual: levels.largest_residual,
+            }),
         }
     }
 }
@@ -118,6 +139,20 @@ pub enum Method {
         /// The same where it is largest.
         largest_residual: f64,
     },
+    /// By the levels of a factor, one after the other, and a basis of the other contexts.
+    Levels {
+        /// Position of the factor among the contexts.
+        context: usize,
+        /// Its levels.
+        levels: usize,
+        /// Functions of the other contexts for each coefficient, the constant included.
+        functions: usize,
+        /// The share of the kernel that the basis leaves out at the inverse length scales it was made for, on
+        /// average over the rows; none to rounding where the other contexts are factors.
+        residual: f64,
+        /// The same where it is largest.
+        largest_residual: f64,
+    },
 }
 
 impl Engine {
@@ -126,27 +161,38 @@ impl Engine {
     }
 
     pub(crate) fn method(&self) -> Method {
-        let bases = || self.parts.iter().filter_map(Part::basis);
-        bases()
-            .next()
-            .map_or(Method::Exact, |first| Method::LowRank {
+        let of_parts = || self.parts.iter().filter_map(Part::approximation);
+        let largest = |share: fn(&Approximation<'_>) -> f64| {
+            of_parts().fold(0.0, |most: f64, own| most.max(share(&own)))
+        };
+        let residual = largest(|own| own.residual);
+        let largest_residual = largest(|own| own.largest_residual);
+        match self.parts.first() {
+            None | Some(Part::Exact(_)) => Method::Exact,
+            Some(Part::LowRank(first)) => Method::LowRank {
                 functions: first.basis.functions(),
-                residual: bases().map(|part| part.residual).fold(0.0, f64::max),
-                largest_residual: bases()
-                    .map(|part| part.largest_residual)
-                    .fold(0.0, f64::max),
-            })
+                residual,
+                largest_residual,
+            },
+            Some(Part::Levels(first)) => Method::Levels {
+                context: first.factor.column,
+                levels: first.factor.levels(),
+                functions: first.basis.functions(),
+                residual,
+                largest_residual,
+            },
+        }
     }
 
     /// The mean share of the kernel that a basis leaves out, if there is one.
     pub(crate) fn left_out(&self) -> Option<f64> {
-        let parts = self.parts.iter().filter_map(Part::basis);
+        let parts = self.parts.iter().filter_map(Part::approximation);
         parts.map(|part| part.residual).reduce(f64::max)
     }
 
     /// Squares of the inverse length scales that the basis was made for, if there is one.
     pub(crate) fn made_for(&self) -> Option<Vec<f64>> {
-        let part = self.parts.iter().find_map(Part::basis);
+        let part = self.parts.iter().find_map(Part::approximation);
         part.map(|part| part.basis.squares())
     }
 
@@ -179,7 +225,7 @@ impl Engine {
         for part in &self.parts {
             let (own, other) = (part.evidence(), first.evidence());
             own.check(family, kernel, contexts)?;
-            if part.basis().is_some() != first.basis().is_some()
+            if std::mem::discriminant(part) != std::mem::discriminant(first)
                 || own.coefficients() != other.coefficients()
                 || own.rows() != other.rows()
                 || (several && (own.targets() != 1 || family.is_quadratic()))
@@ -221,7 +267,7 @@ impl Engine {
         self.first().map_or(0, |part| part.coefficients())
     }
 
-    /// Size of the systems that are solved.
+    /// [`Evidence::size`] of a part.
     pub(crate) fn size(&self) -> usize {
         self.first().map_or(0, |part| part.size())
     }

@@ -52,6 +52,15 @@ impl Hyperparameters {
         }
     }
 
+    /// The same for a family without noise, whose targets have no scale either.
+    pub(crate) fn without_noise(&self) -> Self {
+        Self {
+            noise: 1.0,
+            scales: Array1::ones(1),
+            ..self.clone()
+        }
+    }
+
     /// Whether the shapes are those of a kernel, coefficients and targets, and the values positive.
     pub(crate) fn validate(
         &self,

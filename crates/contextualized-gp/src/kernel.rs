@@ -1,6 +1,7 @@
 //! Kernels on contexts: how alike two contexts are.
 
 mod evaluate;
+mod factors;
 
 pub(crate) use evaluate::Room;
 

@@ -42,6 +42,11 @@
 //! so an evaluation costs O((p m)³), whatever n. Searches begin on few rows, and go on with the
 //! curvature found there.
 //!
+//! **Factors** have kernels that are the sum of what their levels have in common and of what each has of its
+//! own. The levels of the factor with the most of them are eliminated one after the other, and a basis of
+//! the other contexts is left: O(Σ min(n_l, p m)² p m) for levels of n_l rows, exact where the others are
+//! factors.
+//!
 //! Sources: Rasmussen and Williams, *Gaussian Processes for Machine Learning* (2006,
 //! doi:10.7551/mitpress/3206.001.0001), chapters 2, 3, 5 and 8; O'Hagan, *Curve Fitting and Optimal
 //! Design for Prediction* (1978, doi:10.1111/j.2517-6161.1978.tb01643.x) for the constants;
@@ -103,9 +108,11 @@ mod fitted;
 mod hyperparameters;
 mod kernel;
 mod laplace;
+mod levels;
 mod low_rank;
 mod minimise;
 mod mixture;
+mod modes;
 mod observations;
 mod optimise;
 mod polish;
@@ -115,6 +122,7 @@ mod process;
 mod search;
 mod sums;
 mod wald;
+mod weights;
 
 pub use engine::Method;
 pub use fitted::{FittedProcess, PredictorMoments, ProcessReport};

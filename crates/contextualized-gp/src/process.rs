@@ -27,7 +27,8 @@ pub enum Sharing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Size {
     /// Up to [`CoefficientProcess::EXACT_ROWS`] rows: a basis where one of less than a third of the
-    /// size of the rows reproduces the kernel to rounding, exact otherwise. Beyond: a basis.
+    /// size of the rows reproduces the kernel to rounding, exact otherwise. Beyond: a basis. With a factor among
+    /// the contexts, of which the basis has the others: level by level.
     Auto,
     /// The covariance of all rows, whatever their number.
     Exact,

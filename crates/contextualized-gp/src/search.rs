@@ -5,6 +5,8 @@ use crate::constants::ConstantPrior;
 use crate::engine::{Engine, Part};
 use crate::exact::Exact;
 use crate::hyperparameters::{Hyperparameters, Layout};
+use crate::kernel::Term;
+use crate::levels::{Factor, Levels};
 use crate::low_rank::LowRank;
 use crate::observations::{Observations, OwnedObservations};
 use crate::optimise::{Optimum, Posterior, SMALLEST, axes_of, information, maximize};
@@ -17,6 +19,7 @@ use rand::SeedableRng;
 use rand::seq::index::sample;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 impl CoefficientProcess {
@@ -35,7 +38,12 @@ impl CoefficientProcess {
                 .choose(self.exact(rows)?, self.starts(rows))?
                 .chosen(self.settings.tolerance);
         }
-        let pilot = subset(rows, pilot_rows);
+        if let Some(engine) = self.of_factors_alone(rows)? {
+            return self
+                .choose(engine, self.starts(rows))?
+                .chosen(self.settings.tolerance);
+        }
+        let pilot = self.subset(rows, pilot_rows);
         let mut found = self.choose(self.exact(pilot.rows())?, self.starts(rows))?;
         if !quadratic {
             let mut found = found.chosen(self.settings.tolerance)?;
@@ -44,7 +52,7 @@ impl CoefficientProcess {
         }
         for (stage, least) in SEARCH.stages {
             if count > least {
-                let some = subset(rows, stage);
+                let some = self.subset(rows, stage);
                 let engine = self.engine_for(some.rows(), found.hyper())?;
                 let starts = self.and_cold(found.starts()?, &engine, rows);
                 found = self.choose(engine, starts)?;
@@ -61,12 +69,19 @@ impl CoefficientProcess {
             }
             let starts = self.and_cold(found.starts()?, &engine, rows);
             found = self.choose(engine, starts)?;
+            // How unlike the levels of a factor are has no part in how many functions it takes.
+            let numeric = self.kernel.are_categorical().into_iter().map(|own| !own);
+            let numeric: Vec<bool> = numeric.collect();
             let rougher = found
                 .hyper()
                 .inverse_length_scales
                 .rows()
                 .into_iter()
-                .any(|set| set.iter().zip(&reference).any(|(r, most)| r * r > *most));
+                .any(|set| {
+                    let each = set.iter().zip(&reference).zip(&numeric);
+                    each.into_iter()
+                        .any(|((r, most), numeric)| *numeric && r * r > *most)
+                });
             let left_out = found.engine.left_out();
             if !rougher || left_out.is_none_or(|left| left > SEARCH.mean_residual) {
                 break;
@@ -117,6 +132,31 @@ impl CoefficientProcess {
         Ok(Engine::new(parts.collect::<Result<_>>()?))
     }
 
+    /// The engine for all rows at once where every context is a factor: a basis that is complete need not be made
+    /// for hyperparameters found on fewer rows, and an evaluation costs less than theirs.
+    fn of_factors_alone(&self, rows: Observations<'_>) -> Result<Option<Engine>> {
+        let numeric = self.kernel.are_categorical().contains(&false);
+        if numeric || !self.family.is_quadratic() || self.settings.size != Size::Auto {
+            return Ok(None);
+        }
+        let starts = self.starts(rows).shared;
+        let Some(start) = starts.first() else {
+            return Ok(None);
+        };
+        let engine = self.engine_for(rows, &start.hyper)?;
+        let complete = engine
+            .left_out()
+            .is_some_and(|left| left <= SEARCH.rounding);
+        Ok((complete && engine.size() <= SEARCH.curvature_size).then_some(engine))
+    }
+
+    /// The factor whose levels are eliminated, if there is one.
+    fn factor(&self, rows: Observations<'_>) -> Option<Factor> {
+        (self.settings.size == Size::Auto)
+            .then(|| Factor::leading(&self.kernel, rows.contexts))
+            .flatten()
+    }
+
     /// The engine for these rows, its basis, if it has one, made for these hyperparameters.
     pub(crate) fn engine_for(
         &self,
@@ -125,29 +165,44 @@ impl CoefficientProcess {
     ) -> Result<Engine> {
         let count = rows.rows();
         let exact_allowed = self.settings.size == Size::Auto && count <= self.exact_rows();
+        let factor = self.factor(rows);
         let blocks = rows.design.ncols() * self.kernel.terms.len();
         let (tolerance, limit) = match self.settings.size {
             Size::Exact => return self.exact(rows),
             Size::LowRank { functions } => (SEARCH.rounding, functions),
             Size::Auto if exact_allowed => (SEARCH.rounding, count / 3 / blocks),
             Size::Auto => {
-                let limit = (SEARCH.max_weights / blocks).max(SEARCH.min_functions);
-                (SEARCH.mean_residual, limit)
+                let weights = match &factor {
+                    Some(factor) => most_weights_of_levels(factor, rows),
+                    None => SEARCH.max_weights,
+                };
+                (
+                    SEARCH.mean_residual,
+                    (weights / blocks).max(SEARCH.min_functions),
+                )
             }
         };
         let small = count <= SEARCH.small_rows || !self.family.is_quadratic();
         if exact_allowed && (limit == 0 || small) {
             return self.exact(rows);
         }
-        let candidates = subset(rows, SEARCH.candidates);
+        let candidates = self.candidates(rows, factor.as_ref());
         let choose = |squares: &[f64], pivots| {
-            let contexts = candidates.rows().contexts;
+            let contexts = candidates.view();
             Basis::choose(&self.kernel, squares, contexts, tolerance, limit, pivots)
         };
-        let mut squares = reference(hyper, SEARCH.active_inverse_length_scale);
+        // The levels of the factor are told apart by the engine.
+        let reference = |least: f64| {
+            let squares = reference(hyper, least);
+            match &factor {
+                Some(factor) => factor.rest_of_squares(squares),
+                None => squares,
+            }
+        };
+        let mut squares = reference(SEARCH.active_inverse_length_scale);
         let basis = if tolerance == SEARCH.rounding {
             // Intervals ask for rougher functions than those found, if they have room.
-            let rough = reference(hyper, SEARCH.rough_inverse_length_scale);
+            let rough = reference(SEARCH.rough_inverse_length_scale);
             let rough = exact_allowed.then(|| choose(&rough, Pivots::Largest));
             rough
                 .filter(|rough| rough.residual() <= tolerance)
@@ -165,15 +220,73 @@ impl CoefficientProcess {
         if exact_allowed && basis.residual() > tolerance {
             return self.exact(rows);
         }
+        let (family, basis) = (self.family, &basis);
         self.engine_of(rows, |rows| {
-            let sums = if self.family.is_quadratic() {
-                let constants = ConstantPrior::of(self.family, rows)?;
-                LowRank::gather(basis.clone(), constants, rows)?
-            } else {
-                LowRank::at_mode(&basis, self.family, rows, hyper)?
-            };
-            Ok(Part::LowRank(Arc::new(sums)))
+            let constants = || ConstantPrior::of(family, rows);
+            let basis = basis.clone();
+            Ok(match (&factor, family.is_quadratic()) {
+                (None, true) => {
+                    let sums = LowRank::gather(basis, constants()?, rows)?;
+                    Part::LowRank(Arc::new(sums))
+                }
+                (None, false) => {
+                    let sums = LowRank::at_mode(&basis, family, rows, hyper)?;
+                    Part::LowRank(Arc::new(sums))
+                }
+                (Some(factor), true) => {
+                    let levels = Levels::gather(factor.clone(), basis, constants()?, rows)?;
+                    Part::Levels(Arc::new(levels))
+                }
+                (Some(factor), false) => {
+                    let levels = Levels::at_mode(factor, &basis, family, rows, hyper)?;
+                    Part::Levels(Arc::new(levels))
+                }
+            })
         })
+    }
+
+    /// Contexts among which inducing ones are chosen: those of rows drawn at random or, where the levels of a factor
+    /// are eliminated, those that differ in another column of the kernel.
+    fn candidates(&self, rows: Observations<'_>, factor: Option<&Factor>) -> Array2<f64> {
+        let Some(factor) = factor else {
+            let some = subset(rows, SEARCH.candidates);
+            return some.rows().contexts.to_owned();
+        };
+        let columns = self.kernel.terms.iter().flat_map(Term::columns);
+        let columns: BTreeSet<usize> = columns.filter(|own| *own != factor.column).collect();
+        let mut known = HashSet::new();
+        let contexts = rows.contexts.rows().into_iter().enumerate();
+        let distinct = contexts.filter(|(_, own)| {
+            let key: Vec<u64> = columns.iter().map(|&k| own[k].to_bits()).collect();
+            known.insert(key)
+        });
+        let distinct: Vec<usize> = distinct.map(|(row, _)| row).collect();
+        rows.contexts
+            .select(Axis(0), &drawn(&distinct, SEARCH.candidates))
+    }
+
+    /// So many of the rows, drawn at random and the same each time, in their order: of a factor with many levels all
+    /// rows of some of these, which say how alike rows of a level are.
+    fn subset(&self, rows: Observations<'_>, count: usize) -> OwnedObservations {
+        let factor = Factor::leading(&self.kernel, rows.contexts);
+        let few = factor.and_then(|factor| {
+            let each = (rows.rows() / factor.levels()).clamp(1, SEARCH.rows_of_level);
+            let wanted = count.div_ceil(each);
+            (wanted < factor.levels()).then(|| {
+                let all: Vec<usize> = (0..factor.levels()).collect();
+                let chosen: HashSet<usize> = drawn(&all, wanted).into_iter().collect();
+                let codes = rows.contexts.column(factor.column);
+                let own = codes.iter().enumerate().filter(|(_, code)| {
+                    let level = factor.level(**code);
+                    level.is_some_and(|level| chosen.contains(&level))
+                });
+                own.map(|(row, _)| row).collect::<Vec<usize>>()
+            })
+        });
+        match few {
+            Some(few) => rows.select(&drawn(&few, count)),
+            None => subset(rows, count),
+        }
     }
 
     /// The best optimum from these starts, inverse length scales shared, own, or both to choose from, as the
@@ -502,6 +615,8 @@ struct SearchSettings {
     curvature_size: usize,
     /// Contexts among which inducing ones are chosen.
     candidates: usize,
+    /// Rows of each level on which the search begins where there are many levels.
+    rows_of_level: usize,
     /// The most weights of all coefficients and terms together.
     max_weights: usize,
     /// The fewest functions of each coefficient and term.
@@ -535,6 +650,7 @@ const SEARCH: SearchSettings = SearchSettings {
     restart_noise: 0.5,
     curvature_size: 400,
     candidates: 4096,
+    rows_of_level: 10,
     max_weights: 1000,
     min_functions: 8,
     max_rebuilds: 3,
@@ -557,14 +673,41 @@ fn reference(hyper: &Hyperparameters, least: f64) -> Vec<f64> {
         .to_vec()
 }
 
+/// The most weights that levels may have in common, each having as many rows or weights of its own, so that an
+/// evaluation takes no longer than one without levels.
+fn most_weights_of_levels(factor: &Factor, rows: Observations<'_>) -> usize {
+    let counts = factor.counts(rows.contexts);
+    let most = (SEARCH.max_weights as f64).powi(3);
+    let time = |weights: usize| {
+        let of_level = |count: &usize| (weights.min(*count) * weights * weights) as f64;
+        counts.iter().map(of_level).sum::<f64>()
+    };
+    // The time rises with the weights.
+    let (mut least, mut beyond) = (1, SEARCH.max_weights + 1);
+    while beyond - least > 1 {
+        let middle = (least + beyond) / 2;
+        if time(middle) <= most {
+            least = middle;
+        } else {
+            beyond = middle;
+        }
+    }
+    least
+}
+
 /// So many of the rows, drawn at random and the same each time, in their order.
 fn subset(rows: Observations<'_>, count: usize) -> OwnedObservations {
-    let all = rows.rows();
-    let mut chosen = if count >= all {
-        (0..all).collect()
-    } else {
-        sample(&mut ChaCha8Rng::seed_from_u64(0), all, count).into_vec()
-    };
-    chosen.sort_unstable();
-    rows.select(&chosen)
+    let all: Vec<usize> = (0..rows.rows()).collect();
+    rows.select(&drawn(&all, count))
+}
+
+/// So many of these, drawn at random and the same each time, in their order.
+fn drawn(all: &[usize], count: usize) -> Vec<usize> {
+    if count >= all.len() {
+        return all.to_vec();
+    }
+    let mut generator = ChaCha8Rng::seed_from_u64(0);
+    let mut places = sample(&mut generator, all.len(), count).into_vec();
+    places.sort_unstable();
+    places.into_iter().map(|place| all[place]).collect()
 }

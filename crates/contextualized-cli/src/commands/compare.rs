@@ -33,23 +33,23 @@ pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
     }
     let estimators: Vec<Box<dyn DynEstimator>> = chosen
         .iter()
-        .map(|estimate| -> Result<Box<dyn DynEstimator>> {
+        .map(|estimate| -> Box<dyn DynEstimator> {
             let any = estimator(
                 &training.design,
                 settings,
                 &arguments.of_estimators,
                 *estimate,
                 &training.samples,
-            )?;
-            Ok(match estimate {
+            );
+            match estimate {
                 Estimate::Only(_) => match any.listed(contexts).into_iter().next() {
                     Some(only) => Box::new(only),
                     None => Box::new(any),
                 },
                 Estimate::Auto => Box::new(any),
-            })
+            }
         })
-        .collect::<Result<_>>()?;
+        .collect();
     progress.say("comparing");
     let section = match &arguments.test {
         None => by_folds(arguments, &training, &estimators)?,

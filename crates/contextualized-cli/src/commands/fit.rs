@@ -21,7 +21,7 @@ use contextualized_auto::{
 use contextualized_baselines::PopulationRegression;
 use contextualized_core::{Estimator, RegressionEstimator, RegressionSettings, Samples};
 use contextualized_linear::{GaussianProcessRegression, KernelShape, Sharing};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The most rows that tests of variation are made with: their kernel has length scales for every
@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
         &arguments.of_estimators,
         arguments.estimator,
         samples,
-    )?
+    )
     .bootstraps(arguments.bootstraps);
     let by_default = RegressionSettings {
         family: design.family,
@@ -108,18 +108,12 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
         population,
         variation,
     };
-    let mut data = summary(
+    let data = summary(
         &arguments.data,
         &training,
         settings.weights.as_deref(),
         settings.groups.as_deref(),
     );
-    if arguments.estimator == Estimate::Auto && !settings.slow {
-        let left_out = slow(design, samples);
-        data.remarks.extend(left_out.map(|reason| {
-            format!("gp is left out of the choice: {reason}; --slow compares it all the same")
-        }));
-    }
     let saved = Saved {
         data,
         training: TrainingRows::of(samples)?,
@@ -197,7 +191,7 @@ pub(crate) fn estimator(
     of_estimators: &RegressionSettingsFlags,
     estimate: Estimate<RegressionMethod>,
     samples: &Samples,
-) -> Result<AutoRegression> {
+) -> AutoRegression {
     let estimator = AutoRegression::new()
         .family(design.family)
         .intercept(design.intercept)
@@ -207,54 +201,12 @@ pub(crate) fn estimator(
         Estimate::Auto => estimator,
         Estimate::Only(method) => estimator.only(method),
     };
-    let slow = if settings.slow {
-        None
-    } else {
-        slow(design, samples)
-    };
-    let gp = Estimate::Only(RegressionMethod::GaussianProcess);
-    if let Some(reason) = slow.as_ref().filter(|_| estimate == gp) {
-        return Err(Error::failure(format!(
-            "{reason}; --slow fits it all the same, --estimator cluster or neural takes seconds, and so do contexts of fewer levels or fewer rows"
-        )));
-    }
-    if slow.is_none() && !of_estimators.any() {
-        return Ok(estimator);
+    if !of_estimators.any() {
+        return estimator;
     }
     let contexts = samples.names().context_variables().len();
-    let mut candidates = of_estimators.applied(estimator.listed(contexts));
-    if slow.is_some() {
-        candidates.retain(|candidate| candidate.method() != RegressionMethod::GaussianProcess);
-    }
-    Ok(estimator.candidates(candidates))
-}
-
-/// Why a Gaussian process would take minutes, if it would: each combination of levels has a weight in every
-/// coefficient, and equations are solved for all of them.
-pub(super) fn slow(design: &Design, samples: &Samples) -> Option<String> {
-    const MOST_WEIGHTS: usize = 1_000;
-    // Of fewer the equations are those of the rows.
-    const FEW_ROWS: usize = 2_000;
-    let variables = samples.names().context_variables();
-    let factors: Vec<_> = variables.iter().filter(|own| own.factor).collect();
-    if samples.rows() <= FEW_ROWS || factors.is_empty() {
-        return None;
-    }
-    let contexts = samples.contexts();
-    let codes = contexts.rows().into_iter().map(|row| {
-        let own = factors.iter().flat_map(|factor| factor.columns.clone());
-        own.map(|column| row[column].to_bits()).collect::<Vec<_>>()
-    });
-    let combinations = codes.collect::<HashSet<_>>().len();
-    let coefficients = samples.features().ncols() + usize::from(design.intercept);
-    let names: Vec<&str> = factors.iter().map(|own| own.name.as_str()).collect();
-    (combinations * coefficients > MOST_WEIGHTS).then(|| {
-        format!(
-            "{combinations} combinations of levels of {} with {coefficients} coefficients and {} rows would take a Gaussian process minutes",
-            names.join(", "),
-            samples.rows()
-        )
-    })
+    let candidates = of_estimators.applied(estimator.listed(contexts));
+    estimator.candidates(candidates)
 }
 
 /// Which coefficients vary with which contexts, by one procedure whatever estimator was chosen: a

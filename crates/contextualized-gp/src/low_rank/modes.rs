@@ -1,10 +1,11 @@
-//! Laplace's approximation by passes over the rows.
+//! Laplace's approximation at given hyperparameters.
 
 use super::LowRank;
 use crate::basis::Basis;
 use crate::constants::ConstantPrior;
 use crate::hyperparameters::Hyperparameters;
-use crate::laplace::{MAX_ITERATIONS, Outcomes, Position, Working, newton};
+use crate::laplace::Position;
+use crate::modes::at_mode;
 use crate::observations::Observations;
 use contextualized_core::{Family, Result};
 use ndarray::{Array1, Array2, Axis};
@@ -15,52 +16,32 @@ const BLOCK: usize = 1024;
 
 impl LowRank {
     /// The first target at these hyperparameters: the sums of the normal responses that Laplace's
-    /// approximation has at the mode, found by Newton's iteration, each step a pass over the rows.
+    /// approximation has at the mode.
     pub(crate) fn at_mode(
         basis: &Basis,
         family: Family,
         rows: Observations<'_>,
         hyper: &Hyperparameters,
     ) -> Result<Self> {
-        let hyper = Hyperparameters {
-            noise: 1.0,
-            scales: Array1::ones(1),
-            ..hyper.clone()
-        };
+        let hyper = hyper.without_noise();
         let constants = ConstantPrior::of(family, rows)?;
-        let outcomes = Outcomes::of(family, rows);
-        let gather = |working: &Working| {
-            let responses = working.responses.view().insert_axis(Axis(1));
-            let responses = Observations::new(rows.contexts.view(), rows.design.view(), responses)
-                .with_weights(Some(working.precisions.view()));
-            Self::gather(basis.clone(), constants, responses)
-        };
         let size = rows.design.ncols() * basis.functions();
-        let mode = newton(
-            &outcomes,
+        let (mut sums, correction) = at_mode(
+            family,
+            rows,
             size,
-            MAX_ITERATIONS,
-            |position| {
-                let squares = position.coordinates.mapv(|weight| weight * weight);
-                0.5 * constants
-                    .whitened(rows.design.ncols(), basis.functions())
-                    .dot(&squares)
-            },
-            |working| {
-                let sums = gather(working)?;
+            |responses| Self::gather(basis.clone(), constants, responses),
+            |sums| {
                 let solved = sums.solve(&hyper)?;
+                let units = sums.whitened_prior().mapv(f64::sqrt);
+                let weights = solved.weights.means(&solved.roots);
                 Ok(Position {
-                    coordinates: solved.whitened.column(0).to_owned(),
-                    predictors: sums.predictors(&sums.weights(&solved), rows)?,
+                    coordinates: units * solved.weights.whitened.column(0),
+                    predictors: sums.predictors(&weights, rows)?,
                 })
             },
         )?;
-        let mut sums = gather(&mode.working)?;
-        let precisions = &mode.working.precisions;
-        let residuals = (&mode.working.responses - &mode.predictors).mapv(|r| r * r);
-        let constant = precisions.mapv(|p| (p / std::f64::consts::TAU).ln()).sum();
-        let quadratic = residuals.dot(precisions);
-        sums.correction = Some(mode.log_likelihood + 0.5 * (quadratic - constant));
+        sums.correction = Some(correction);
         Ok(sums)
     }
 

@@ -1,8 +1,8 @@
 //! The posterior of the weights of a basis.
 
-use super::{LowRank, Prior, Solved};
-use crate::basis::TermBasis;
-use crate::covariance::{components, row};
+use super::LowRank;
+use crate::basis::{Prior, TermBasis};
+use crate::covariance::components;
 use crate::hyperparameters::Hyperparameters;
 use crate::numerical;
 use crate::observations::Observations;
@@ -10,7 +10,7 @@ use crate::posterior::{Posterior, SharedMoments, by_blocks, remainder};
 use crate::sums::Summands;
 use contextualized_core::Result;
 use contextualized_solvers::product;
-use ndarray::{Array2, Array3, ArrayView1, ArrayView2, Axis, s};
+use ndarray::{Array2, Array3, ArrayView2, Axis, s};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
@@ -38,17 +38,6 @@ impl LowRank {
         coefficient * functions..(coefficient + 1) * functions
     }
 
-    /// Means of the weights (M × T).
-    pub(super) fn weights(&self, solved: &Solved) -> Array2<f64> {
-        let mut weights = Array2::zeros(self.moments.dim());
-        for (j, root) in solved.roots.iter().enumerate() {
-            let part = s![self.block(j), ..];
-            let means = root.dot(&solved.whitened.slice(part));
-            weights.slice_mut(part).assign(&means);
-        }
-        weights
-    }
-
     /// Means of all coefficients (q × T × p), given those of the weights.
     pub(super) fn means(
         &self,
@@ -69,20 +58,10 @@ impl LowRank {
 impl LowRankPosterior {
     pub(super) fn new(sums: Arc<LowRank>, hyper: &Hyperparameters) -> Result<Self> {
         let solved = sums.solve(hyper)?;
-        let size = sums.gram.nrows();
-        // Rows of S L⁻ᵀ, whose products are covariances of the weights.
-        let identity = Array2::eye(size);
-        let upper = numerical(solved.factor.solve_upper(identity.view()))?;
-        let mut half = Array2::zeros((size, size));
-        for (j, root) in solved.roots.iter().enumerate() {
-            let part = s![sums.block(j), ..];
-            let own = numerical(product(root.view(), upper.slice(part)))?;
-            half.slice_mut(part).assign(&own);
-        }
         Ok(Self {
-            weights: sums.weights(&solved),
-            half,
-            jitter: solved.factor.jitter(),
+            weights: solved.weights.means(&solved.roots),
+            half: solved.weights.half(&solved.roots)?,
+            jitter: solved.weights.factor.jitter(),
             prior: solved.prior,
             roots: solved.roots,
             hyper: hyper.clone(),
@@ -90,45 +69,10 @@ impl LowRankPosterior {
         })
     }
 
-    /// What the basis leaves out of each coefficient's prior variance at a context whose functions
-    /// are given.
-    fn left_out(&self, context: &[f64], functions: ArrayView1<'_, f64>) -> Vec<f64> {
-        let mut left = vec![0.0; self.sums.coefficients];
-        let mut start = 1;
-        for (index, term) in self.sums.basis.terms.iter().enumerate() {
-            let end = start + term.len();
-            let of_term = self.left_out_of(index, context, functions.slice(s![start..end]));
-            left.iter_mut().zip(of_term).for_each(|(l, t)| *l += t);
-            start = end;
-        }
-        left
-    }
-
-    /// The same of one term, whose functions are given.
-    fn left_out_of(&self, index: usize, context: &[f64], values: ArrayView1<'_, f64>) -> Vec<f64> {
-        let term = &self.sums.basis.terms[index];
-        let residuals: Vec<f64> = self.prior.terms[index]
-            .iter()
-            .map(|set| {
-                let half = values.dot(&set.whitened);
-                (term.term.variance(&set.squares, context) - half.dot(&half)).max(0.0)
-            })
-            .collect();
-        let square = |j: usize| self.hyper.amplitudes[[j, index]].powi(2);
-        (0..self.sums.coefficients)
-            .map(|j| square(j) * residuals[self.hyper.set_of(j)])
-            .collect()
-    }
-
     /// What the basis leaves out at each of some contexts (q × p).
-    fn all_left_out(&self, at: ArrayView2<'_, f64>, values: &Array2<f64>) -> Array2<f64> {
-        let mut left = Array2::zeros((at.nrows(), self.sums.coefficients));
-        for (q, mut line) in left.rows_mut().into_iter().enumerate() {
-            line.assign(&ArrayView1::from(
-                &self.left_out(row(&at, q), values.row(q)),
-            ));
-        }
-        left
+    fn left_out(&self, at: ArrayView2<'_, f64>, values: &Array2<f64>) -> Array2<f64> {
+        let basis = &self.sums.basis;
+        self.prior.left_out(basis, &self.hyper, at, values.view())
     }
 
     /// Means (q × T) of some combinations of one coefficient's functions (q × m), and their halves
@@ -192,7 +136,7 @@ impl Posterior for LowRankPosterior {
         by_blocks(at.nrows(), |range| {
             let at = at.slice(s![range, ..]);
             let values = self.sums.basis.at(at)?;
-            self.moments_of(|_| values.view(), &self.all_left_out(at, &values))
+            self.moments_of(|_| values.view(), &self.left_out(at, &values))
         })
     }
 
@@ -212,7 +156,7 @@ impl Posterior for LowRankPosterior {
                 means += &mean;
                 half += &own;
             }
-            let left = self.all_left_out(at, &values) * design * design;
+            let left = self.left_out(at, &values) * design * design;
             let explained = half.map_axis(Axis(1), |line| line.dot(&line));
             let variances = explained + left.sum_axis(Axis(1));
             Ok(SharedMoments {
@@ -255,11 +199,10 @@ impl Posterior for LowRankPosterior {
         centered
             .slice_mut(own)
             .assign(&(&values - &self.sums.mean_functions).slice(own));
-        let mut left = Array2::zeros((at.nrows(), self.sums.coefficients));
-        for (q, mut line) in left.rows_mut().into_iter().enumerate() {
-            let of_term = self.left_out_of(term, row(&at, q), values.slice(own).row(q));
-            line.assign(&ArrayView1::from(&of_term));
-        }
+        let of_term = values.slice(own);
+        let left = self
+            .prior
+            .left_out_of(basis, &self.hyper, term, at, of_term);
         self.moments_of(|_| centered.view(), &left)
     }
 
@@ -271,7 +214,7 @@ impl Posterior for LowRankPosterior {
             let (_, half) = self.of_coefficient(j, values.view())?;
             root.slice_mut(s![j..;count, ..size]).assign(&half);
         }
-        for ((q, j), left) in self.all_left_out(at, &values).indexed_iter() {
+        for ((q, j), left) in self.left_out(at, &values).indexed_iter() {
             root[[q * count + j, size + q * count + j]] = left.sqrt();
         }
         Ok(root)

@@ -5,6 +5,7 @@ mod binary;
 mod constants;
 mod errors;
 mod identities;
+mod levels;
 mod low_rank;
 mod problem;
 mod reference;

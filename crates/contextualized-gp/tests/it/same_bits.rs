@@ -1,5 +1,6 @@
 //! Threads and files change nothing.
 
+use crate::levels;
 use crate::problem::{Problem, known};
 use contextualized_core::{Family, WeightedContexts};
 use contextualized_gp::{CoefficientProcess, FittedProcess, Kernel, Method, Sharing, Size};
@@ -67,6 +68,28 @@ fn one_and_two_threads_by_a_basis() {
 }
 
 #[test]
+fn one_and_two_threads_by_levels() {
+    let problem = levels::problem(6_000, 1_500, 6);
+    let process = CoefficientProcess::new(of_levels()).hyperparameters(known(
+        &[0.7, 1.2, 0.9],
+        2,
+        2,
+        0.5,
+        &[1.0],
+    ));
+    assert_same_on_threads(&problem, &process, false);
+    let problem = levels::problem(3_000, 40, 7);
+    let process = CoefficientProcess::new(Kernel::categorical([0]));
+    assert_same_on_threads(&problem, &process, false);
+}
+
+/// A product of a factor with a number, and the factor alone.
+fn of_levels() -> Kernel {
+    let factor = || Kernel::categorical([0]);
+    Kernel::squared_exponential([1]) * factor() + factor()
+}
+
+#[test]
 fn one_and_two_threads_with_binary_targets() {
     let problem = |rows| Problem::new(rows, 1, 2, 1, 0.0, 3).binary(|c, x| c[0] * x[0], 3);
     let process = CoefficientProcess::new(Kernel::squared_exponential([0]))
@@ -100,6 +123,18 @@ fn fits() -> Vec<(FittedProcess, &'static str)> {
         (
             binary.fit(&bernoulli().hyperparameters(hyper(&[1.0])).size(basis)),
             "binary, by a basis",
+        ),
+        (
+            levels::problem(600, 30, 8).fit(
+                &CoefficientProcess::new(of_levels()).hyperparameters(known(
+                    &[0.7, 1.2, 0.9],
+                    2,
+                    2,
+                    0.5,
+                    &[1.0],
+                )),
+            ),
+            "by levels",
         ),
     ]
 }
@@ -238,6 +273,28 @@ fn files_whose_parts_contradict_each_other_are_refused() {
             Value::from(1),
         ),
         ("binary", "/engine/parts", Value::Array(vec![])),
+        (
+            "by levels",
+            "/engine/parts/0/Levels/factor/column",
+            Value::from(1),
+        ),
+        (
+            "by levels",
+            "/engine/parts/0/Levels/factor/levels/1",
+            Value::from(0.0),
+        ),
+        (
+            "by levels",
+            "/engine/parts/0/Levels/factor/positions/1",
+            Value::Array(vec![]),
+        ),
+        ("by levels", "/engine/parts/0/Levels/ends/3", Value::from(0)),
+        (
+            "by levels",
+            "/engine/parts/0/Levels/coefficients",
+            Value::from(3),
+        ),
+        ("by levels", "/family", Value::from("binomial")),
     ];
     for (what, path, value) in cases {
         let mut file = estimated(what);
