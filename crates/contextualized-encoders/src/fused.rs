@@ -435,7 +435,6 @@ fn differentiate_head<S: Simd>(
         coefficients::differentiate(head, &fused.penalties, batch, values, deltas, &row);
     }
     let code = &mut fused.code;
-    let codes = code.deltas.chunks_exact_mut(code.stride);
     let deltas = &deltas[..rows * stride];
     match &fused.layout.archetypes {
         Some(layer) => {
@@ -450,16 +449,22 @@ fn differentiate_head<S: Simd>(
             };
             let gradient = &mut fused.gradient[layer.weights.clone()];
             multiply(simd, gradient, start, left, deltas, sizes);
+            let sizes = Sizes {
+                rows,
+                inner: layer.inputs,
+                stride,
+            };
             let archetypes = &fused.weights[layer.weights.clone()];
-            for (code, deltas) in codes.zip(deltas.chunks_exact(stride)) {
-                multiply_by_rows(simd, &mut code[..layer.inputs], deltas, archetypes);
-            }
+            multiply_by_rows(
+                simd,
+                &mut code.deltas,
+                code.stride,
+                deltas,
+                archetypes,
+                sizes,
+            );
         }
-        None => {
-            for (code, deltas) in codes.zip(deltas.chunks_exact(stride)) {
-                code.copy_from_slice(deltas);
-            }
-        }
+        None => code.deltas[..rows * stride].copy_from_slice(deltas),
     }
     let used = ..rows * code.stride;
     let deltas = &mut code.deltas[used];
@@ -517,13 +522,22 @@ fn differentiate_encoder<S: Simd>(simd: S, fused: &mut Fused, rows: usize, start
             );
             let Some((units, rest)) = below else { break };
             let weights = &fused.weights[layer.weights.clone()];
-            let slopes = units.slopes.chunks_exact(units.stride);
-            let outs = units.deltas.chunks_exact_mut(units.stride).zip(slopes);
-            for ((out, slopes), deltas) in outs.zip(deltas.chunks_exact(layer.stride)) {
-                multiply_by_rows(simd, &mut out[..layer.inputs], deltas, weights);
-                for (out, slope) in out.iter_mut().zip(slopes) {
-                    *out *= slope;
-                }
+            let sizes = Sizes {
+                rows,
+                inner: layer.inputs,
+                stride: layer.stride,
+            };
+            multiply_by_rows(
+                simd,
+                &mut units.deltas,
+                units.stride,
+                deltas,
+                weights,
+                sizes,
+            );
+            let slopes = &units.slopes[..rows * units.stride];
+            for (delta, slope) in units.deltas.iter_mut().zip(slopes) {
+                *delta *= slope;
             }
             above = units;
             hidden = rest;

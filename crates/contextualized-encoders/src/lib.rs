@@ -12,6 +12,9 @@
 //! minimise  mean over rows and targets of w times minus the log-likelihood of y at η
 //! ```
 //!
+//! dfdx differentiates any [`Network`]. One of built-in encoders and heads is trained without its tape,
+//! with the same result up to rounding, many times as fast.
+//!
 //! `contextualized-linear` wraps this into an estimator
 //! that standardises its data, has run-time widths and is serialised. Use this crate directly to
 //! build a network of your own, or to have its widths checked by the compiler:

@@ -89,6 +89,16 @@ pub(super) fn multiply<S: Simd>(
     let width = sizes.stride / S::F64_LANES;
     let right = &S::as_simd_f64s(right).0[..inner * width];
     let out = &mut S::as_mut_simd_f64s(out).0[..rows * width];
+    if inner == 1 && matches!(start, Start::Zero) {
+        for (row, out) in out.chunks_exact_mut(width).enumerate() {
+            let [left] = left.entries::<1>(row, 0);
+            let left = simd.splat_f64s(left);
+            for (out, right) in out.iter_mut().zip(right) {
+                *out = simd.mul_f64s(left, *right);
+            }
+        }
+        return;
+    }
     let mut product = Product {
         simd,
         out,
@@ -164,11 +174,9 @@ impl<S: Simd, L: Left> Product<'_, S, L> {
         }
         for (inner, right) in self.right.chunks_exact(self.width).enumerate() {
             let right = &right[at..at + V];
-            let left = self
-                .left
-                .entries::<R>(row, inner)
-                .map(|value| simd.splat_f64s(value));
-            for (sums, left) in sums.iter_mut().zip(left) {
+            let left = self.left.entries::<R>(row, inner);
+            for (sums, left) in sums.iter_mut().zip(&left) {
+                let left = simd.splat_f64s(*left);
                 for (sum, right) in sums.iter_mut().zip(right) {
                     *sum = simd.mul_add_e_f64s(left, *right, *sum);
                 }
@@ -180,33 +188,84 @@ impl<S: Simd, L: Left> Product<'_, S, L> {
     }
 }
 
-/// `out[i] = left · right[i]` for every row of the right factor, `left` as long as its stride.
+/// `out = left · rightᵀ`, for so many rows of the left factor and of the right one; both have the stride of
+/// the sizes, `inner` is how many rows of the right factor there are, and of the result's rows the rest is
+/// left alone.
 #[inline(always)]
-pub(super) fn multiply_by_rows<S: Simd>(simd: S, out: &mut [f64], left: &[f64], right: &[f64]) {
-    let left = S::as_simd_f64s(left).0;
-    let right = S::as_simd_f64s(right).0;
-    let mut four = right.chunks_exact(4 * left.len());
-    let mut outs = out.chunks_exact_mut(4);
-    for (out, rows) in outs.by_ref().zip(four.by_ref()) {
-        out.copy_from_slice(&dots::<S, 4>(simd, left, rows));
-    }
-    let rest = four.remainder().chunks_exact(left.len());
-    for (out, row) in outs.into_remainder().iter_mut().zip(rest) {
-        [*out] = dots::<S, 1>(simd, left, row);
+pub(super) fn multiply_by_rows<S: Simd>(
+    simd: S,
+    out: &mut [f64],
+    out_stride: usize,
+    left: &[f64],
+    right: &[f64],
+    sizes: Sizes,
+) {
+    let width = sizes.stride / S::F64_LANES;
+    let left = &S::as_simd_f64s(left).0[..sizes.rows * width];
+    let right = &S::as_simd_f64s(right).0[..sizes.inner * width];
+    let outs = out.chunks_mut(2 * out_stride);
+    for (out, left) in outs.zip(left.chunks(2 * width)) {
+        if left.len() > width {
+            rows_by_rows::<S, 2>(simd, out, out_stride, left, right, width);
+        } else {
+            rows_by_rows::<S, 1>(simd, out, out_stride, left, right, width);
+        }
     }
 }
 
+/// `L` rows of the result.
 #[inline(always)]
-fn dots<S: Simd, const R: usize>(simd: S, left: &[S::f64s], rows: &[S::f64s]) -> [f64; R] {
-    let width = left.len();
-    let rows: [&[S::f64s]; R] = std::array::from_fn(|r| &rows[r * width..(r + 1) * width]);
-    let mut sums = [simd.splat_f64s(0.0); R];
-    for (at, left) in left.iter().enumerate() {
-        for (sum, row) in sums.iter_mut().zip(rows) {
-            *sum = simd.mul_add_e_f64s(*left, row[at], *sum);
+fn rows_by_rows<S: Simd, const L: usize>(
+    simd: S,
+    out: &mut [f64],
+    out_stride: usize,
+    left: &[S::f64s],
+    right: &[S::f64s],
+    width: usize,
+) {
+    let mut column = 0;
+    let mut fours = right.chunks_exact(4 * width);
+    for right in fours.by_ref() {
+        let sums = dots::<S, L, 4>(simd, left, right, width);
+        for (l, sums) in sums.iter().enumerate() {
+            out[l * out_stride + column..][..4].copy_from_slice(sums);
+        }
+        column += 4;
+    }
+    for right in fours.remainder().chunks_exact(width) {
+        let sums = dots::<S, L, 1>(simd, left, right, width);
+        for (l, [sum]) in sums.iter().enumerate() {
+            out[l * out_stride + column] = *sum;
+        }
+        column += 1;
+    }
+}
+
+/// Sums of products of `L` rows with `R` rows.
+#[inline(always)]
+fn dots<S: Simd, const L: usize, const R: usize>(
+    simd: S,
+    left: &[S::f64s],
+    right: &[S::f64s],
+    width: usize,
+) -> [[f64; R]; L] {
+    let left: [&[S::f64s]; L] = std::array::from_fn(|l| &left[l * width..][..width]);
+    let right: [&[S::f64s]; R] = std::array::from_fn(|r| &right[r * width..][..width]);
+    let mut sums = [[simd.splat_f64s(0.0); R]; L];
+    for at in 0..width {
+        for (sums, left) in sums.iter_mut().zip(&left) {
+            for (sum, right) in sums.iter_mut().zip(&right) {
+                *sum = simd.mul_add_e_f64s(left[at], right[at], *sum);
+            }
         }
     }
-    sums.map(|sum| simd.reduce_sum_f64s(sum))
+    let mut totals = [[0.0; R]; L];
+    for (totals, sums) in totals.iter_mut().zip(&sums) {
+        for (total, sum) in totals.iter_mut().zip(sums) {
+            *total = simd.reduce_sum_f64s(*sum);
+        }
+    }
+    totals
 }
 
 #[cfg(test)]
@@ -272,9 +331,12 @@ mod tests {
             let by_rows = padded(&transposed(self.right, columns), inner);
             let mut dots = vec![0.0; rows * columns];
             let left = padded(self.left, inner);
-            for (out, left) in dots.chunks_mut(columns).zip(left.chunks(pad(inner))) {
-                multiply_by_rows(simd, out, left, &by_rows);
-            }
+            let sizes = Sizes {
+                rows,
+                inner: columns,
+                stride: pad(inner),
+            };
+            multiply_by_rows(simd, &mut dots, columns, &left, &by_rows, sizes);
             [cut(&plain), cut(&other), dots]
         }
     }
