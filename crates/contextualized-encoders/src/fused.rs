@@ -10,24 +10,26 @@
 mod adam;
 #[cfg(test)]
 mod against_dfdx;
+mod backward;
 mod buffer;
 mod coefficients;
+mod forward;
 mod functions;
 mod layout;
 mod products;
 
 use crate::data::Tables;
-use crate::encoder::EncoderLink;
 use crate::loss::Loss;
 use crate::parameters::Parameters;
 use crate::penalties::Penalties;
 use crate::structure::NetworkStructure;
 use adam::Adam;
+use backward::Backward;
 use buffer::Buffer;
-use coefficients::{Coefficients, Row};
+use coefficients::Coefficients;
 use contextualized_core::Result;
+use forward::Forward;
 use layout::{Layer, Layout};
-use products::{Ones, Rows, Sizes, Start, Transposed, multiply, multiply_by_rows};
 use pulp::{Arch, Simd, WithSimd};
 
 /// Rows that go through at once: few enough that what is computed of them stays near the processor.
@@ -90,7 +92,17 @@ impl Fused {
         learning_rate: f64,
         penalties: Penalties,
     ) -> Result<Self> {
-        let arch = Arch::new();
+        Self::on(Arch::new(), structure, network, learning_rate, penalties)
+    }
+
+    /// The same on registers of this kind.
+    fn on<P: Parameters>(
+        arch: Arch,
+        structure: NetworkStructure,
+        network: &mut P,
+        learning_rate: f64,
+        penalties: Penalties,
+    ) -> Result<Self> {
         let lanes = arch.dispatch(Lanes);
         let layout = Layout::of(&structure, lanes);
         let units = |layers: &Vec<Layer>| {
@@ -252,296 +264,6 @@ impl WithSimd for Lanes {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> usize {
         S::F64_LANES
-    }
-}
-
-/// From contexts and features to the linear predictor.
-struct Forward<'a> {
-    fused: &'a mut Fused,
-    rows: usize,
-}
-
-impl WithSimd for Forward<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { fused, rows } = self;
-        encode(simd, fused, rows);
-        let Fused {
-            structure,
-            layout,
-            weights,
-            code,
-            coefficients,
-            ..
-        } = fused;
-        let (head, stride) = (&structure.head, coefficients.stride);
-        let values = &mut coefficients.values[..rows * stride];
-        match &layout.archetypes {
-            Some(layer) => multiply(
-                simd,
-                values,
-                Start::Zero,
-                Rows {
-                    values: &code.values,
-                    stride: code.stride,
-                },
-                &weights[layer.weights.clone()],
-                Sizes {
-                    rows,
-                    inner: layer.inputs,
-                    stride,
-                },
-            ),
-            None => {
-                let count = head.coefficients();
-                let codes = code.values.chunks_exact(code.stride);
-                for (values, code) in values.chunks_exact_mut(stride).zip(codes) {
-                    values[..count].copy_from_slice(&code[..count]);
-                }
-            }
-        }
-        let features = fused.features.chunks_exact(head.features);
-        let predictors = fused.predictor.chunks_exact_mut(head.targets);
-        for ((values, features), targets) in values
-            .chunks_exact_mut(stride)
-            .zip(features)
-            .zip(predictors)
-        {
-            coefficients::apply_mask(head, values);
-            coefficients::predict(head, values, Row { features, targets });
-        }
-    }
-}
-
-/// From contexts to codes.
-#[inline(always)]
-fn encode<S: Simd>(simd: S, fused: &mut Fused, rows: usize) {
-    let width = fused.contexts.len() / BLOCK;
-    let perceptrons = &fused.structure.encoder.perceptrons;
-    for (number, (perceptron, layers)) in perceptrons
-        .iter()
-        .zip(&fused.layout.perceptrons)
-        .enumerate()
-    {
-        let mut input = Rows {
-            values: &fused.contexts[perceptron.first_column..],
-            stride: width,
-        };
-        let mut hidden = fused.hidden[number].iter_mut();
-        for layer in layers {
-            let weights = &fused.weights[layer.weights.clone()];
-            let biases = &fused.weights[layer.biases.clone()];
-            let sizes = Sizes {
-                rows,
-                inner: layer.inputs,
-                stride: layer.stride,
-            };
-            let Some(units) = hidden.next() else {
-                let start = match number {
-                    0 => Start::Row(biases),
-                    _ => Start::ThereAndRow(biases),
-                };
-                multiply(simd, &mut fused.code.values, start, input, weights, sizes);
-                break;
-            };
-            let used = ..rows * layer.stride;
-            let values = &mut units.values[used];
-            multiply(simd, values, Start::Row(biases), input, weights, sizes);
-            functions::activate(simd, perceptron.activation, values, &mut units.slopes[used]);
-            input = Rows {
-                values: &units.values,
-                stride: layer.stride,
-            };
-        }
-    }
-    let Units {
-        values,
-        slopes,
-        stride,
-        ..
-    } = &mut fused.code;
-    let (used, columns) = (..rows * *stride, code_width(&fused.structure));
-    match fused.structure.encoder.link {
-        EncoderLink::Identity => {}
-        EncoderLink::Logistic => {
-            functions::logistic(simd, &mut values[used], &mut slopes[used]);
-        }
-        EncoderLink::Softmax => functions::softmax(simd, &mut values[used], columns, *stride),
-    }
-}
-
-fn code_width(structure: &NetworkStructure) -> usize {
-    let head = &structure.head;
-    head.archetypes.unwrap_or(head.coefficients())
-}
-
-/// From the derivatives by the linear predictor to those by all weights.
-struct Backward<'a> {
-    fused: &'a mut Fused,
-    /// Of the block.
-    rows: usize,
-    /// Rows of the batch, over which penalties are means.
-    batch: usize,
-    /// Whether the gradient adds to that of the blocks before.
-    adds: bool,
-}
-
-impl WithSimd for Backward<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self {
-            fused,
-            rows,
-            batch,
-            adds,
-        } = self;
-        let start = if adds { Start::There } else { Start::Zero };
-        differentiate_head(simd, fused, rows, batch, start);
-        differentiate_encoder(simd, fused, rows, start);
-    }
-}
-
-/// From the derivatives by the linear predictor to those by archetypes and by what goes into the link.
-#[inline(always)]
-fn differentiate_head<S: Simd>(
-    simd: S,
-    fused: &mut Fused,
-    rows: usize,
-    batch: usize,
-    start: Start<'_>,
-) {
-    let head = &fused.structure.head;
-    let Coefficients {
-        values,
-        deltas,
-        stride,
-    } = &mut fused.coefficients;
-    let stride = *stride;
-    let features = fused.features.chunks_exact(head.features);
-    let targets = fused.predictor.chunks_exact_mut(head.targets);
-    let coefficients = values
-        .chunks_exact(stride)
-        .zip(deltas.chunks_exact_mut(stride));
-    for ((features, targets), (values, deltas)) in
-        features.zip(targets).zip(coefficients).take(rows)
-    {
-        let row = Row { features, targets };
-        let count = head.coefficients();
-        let (values, deltas) = (&values[..count], &mut deltas[..count]);
-        coefficients::differentiate(head, &fused.penalties, batch, values, deltas, &row);
-    }
-    let code = &mut fused.code;
-    let deltas = &deltas[..rows * stride];
-    match &fused.layout.archetypes {
-        Some(layer) => {
-            let left = Transposed {
-                values: &code.values,
-                stride: code.stride,
-            };
-            let sizes = Sizes {
-                rows: layer.inputs,
-                inner: rows,
-                stride,
-            };
-            let gradient = &mut fused.gradient[layer.weights.clone()];
-            multiply(simd, gradient, start, left, deltas, sizes);
-            let sizes = Sizes {
-                rows,
-                inner: layer.inputs,
-                stride,
-            };
-            let archetypes = &fused.weights[layer.weights.clone()];
-            multiply_by_rows(
-                simd,
-                &mut code.deltas,
-                code.stride,
-                deltas,
-                archetypes,
-                sizes,
-            );
-        }
-        None => code.deltas[..rows * stride].copy_from_slice(deltas),
-    }
-    let used = ..rows * code.stride;
-    let deltas = &mut code.deltas[used];
-    match fused.structure.encoder.link {
-        EncoderLink::Identity => {}
-        EncoderLink::Logistic => {
-            for (delta, slope) in deltas.iter_mut().zip(&code.slopes[used]) {
-                *delta *= slope;
-            }
-        }
-        EncoderLink::Softmax => {
-            let columns = code_width(&fused.structure);
-            functions::differentiate_softmax(&code.values[used], deltas, columns, code.stride);
-        }
-    }
-}
-
-/// From the derivatives by what goes into the link to those by the encoder's weights.
-#[inline(always)]
-fn differentiate_encoder<S: Simd>(simd: S, fused: &mut Fused, rows: usize, start: Start<'_>) {
-    let width = fused.contexts.len() / BLOCK;
-    let perceptrons = fused.structure.encoder.perceptrons.iter();
-    let layers = fused.layout.perceptrons.iter().zip(&mut fused.hidden);
-    for (perceptron, (layers, hidden)) in perceptrons.zip(layers) {
-        let mut above: &Units = &fused.code;
-        let mut hidden = &mut hidden[..];
-        for layer in layers.iter().rev() {
-            let below = hidden.split_last_mut();
-            let input = match &below {
-                Some((units, _)) => Transposed {
-                    values: &units.values,
-                    stride: units.stride,
-                },
-                None => Transposed {
-                    values: &fused.contexts[perceptron.first_column..],
-                    stride: width,
-                },
-            };
-            let deltas = &above.deltas[..rows * layer.stride];
-            let sizes = Sizes {
-                rows: layer.inputs,
-                inner: rows,
-                stride: layer.stride,
-            };
-            let gradient = &mut fused.gradient[layer.weights.clone()];
-            multiply(simd, gradient, start, input, deltas, sizes);
-            let gradient = &mut fused.gradient[layer.biases.clone()];
-            multiply(
-                simd,
-                gradient,
-                start,
-                Ones,
-                deltas,
-                Sizes { rows: 1, ..sizes },
-            );
-            let Some((units, rest)) = below else { break };
-            let weights = &fused.weights[layer.weights.clone()];
-            let sizes = Sizes {
-                rows,
-                inner: layer.inputs,
-                stride: layer.stride,
-            };
-            multiply_by_rows(
-                simd,
-                &mut units.deltas,
-                units.stride,
-                deltas,
-                weights,
-                sizes,
-            );
-            let slopes = &units.slopes[..rows * units.stride];
-            for (delta, slope) in units.deltas.iter_mut().zip(slopes) {
-                *delta *= slope;
-            }
-            above = units;
-            hidden = rest;
-        }
     }
 }
 

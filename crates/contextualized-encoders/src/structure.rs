@@ -53,6 +53,11 @@ impl HeadStructure {
     pub(crate) fn coefficients(&self) -> usize {
         self.slopes() + if self.intercept { self.targets } else { 0 }
     }
+
+    /// Width of the code.
+    pub(crate) fn code(&self) -> usize {
+        self.archetypes.unwrap_or(self.coefficients())
+    }
 }
 
 /// What a network computes: an encoder and a head.

@@ -19,6 +19,7 @@ use dfdx::tensor::{Cpu, Gradients, Trace};
 use dfdx::tensor_ops::Backward;
 use ndarray::{Array1, Array2};
 use proptest::prelude::*;
+use pulp::Arch;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -171,9 +172,15 @@ impl Case {
         (value, read.1)
     }
 
-    fn by_arrays(&self, network: &mut Net, data: &Data, rows: &[usize]) -> (f64, Vec<f64>) {
+    fn by_arrays(
+        &self,
+        arch: Arch,
+        network: &mut Net,
+        data: &Data,
+        rows: &[usize],
+    ) -> (f64, Vec<f64>) {
         let structure = network.structure().unwrap();
-        let mut fused = Fused::new(structure, network, 1e-3, self.penalties).unwrap();
+        let mut fused = Fused::on(arch, structure, network, 1e-3, self.penalties).unwrap();
         let value = fused.differentiate(self.loss(), &data.tables(), rows);
         let mut gradient = network.clone();
         fused.layout.write(&fused.gradient, &mut gradient).unwrap();
@@ -203,12 +210,15 @@ proptest! {
         let (mut network, data) = (case.network(), case.data());
         let rows: Vec<usize> = (0..case.rows).rev().collect();
         let (expected_loss, expected) = case.by_dfdx(&mut network, &data, &rows);
-        let (loss, found) = case.by_arrays(&mut network, &data, &rows);
-        prop_assert!((loss - expected_loss).abs() <= 1e-12 * expected_loss.abs().max(1.0));
-        prop_assert!(distance(&found, &expected) <= 1e-12);
-        for (found, expected) in found.iter().zip(&expected) {
-            let rounding = 1e-14 * expected.abs().max(1.0);
-            prop_assert!((found - expected).abs() <= 1e-10 * expected.abs() + rounding);
+        // With the machine's registers, and with numbers one by one.
+        for arch in [Arch::new(), Arch::Scalar] {
+            let (loss, found) = case.by_arrays(arch, &mut network, &data, &rows);
+            prop_assert!((loss - expected_loss).abs() <= 1e-12 * expected_loss.abs().max(1.0));
+            prop_assert!(distance(&found, &expected) <= 1e-12);
+            for (found, expected) in found.iter().zip(&expected) {
+                let rounding = 1e-14 * expected.abs().max(1.0);
+                prop_assert!((found - expected).abs() <= 1e-10 * expected.abs() + rounding);
+            }
         }
     }
 }
@@ -250,8 +260,6 @@ proptest! {
     }
 }
 
-/// Whatever the rows of a block, and however they are cut into blocks, is nothing to the result's bits
-/// from one run to the next.
 #[test]
 fn the_same_steps_give_the_same_bits() {
     let case = Case {
