@@ -1,8 +1,13 @@
-//! Contextualized regression: section 1.8 of the demo, epochs at two sizes, and predicting.
+//! Contextualized regression: section 1.8 of the demo, steps of training by each engine,
+//! epochs at two sizes, and predicting.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use contextualized_bridge::ImplicitRegression;
-use contextualized_core::{Estimator, LocalCoefficients};
+use contextualized_core::{Estimator, Family, LocalCoefficients};
+use contextualized_encoders::{
+    AnyEncoder, CoefficientNetwork, EncoderLink, Network, NetworkSettings, Parameterization, Taped,
+    Training, TrainingData, unobserved,
+};
 use contextualized_linear::{EncoderKind, MlpSettings, NeuralRegression};
 use contextualized_simulation::{Simulator, TreatmentContexts, TreatmentProblem};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -26,6 +31,47 @@ fn demo(criterion: &mut Criterion) {
         });
     }
     group.finish();
+}
+
+/// An epoch of section 1.8, without a tape and by dfdx, per row; `step_time` prints the same per step.
+fn steps(criterion: &mut Criterion) {
+    let problem = TreatmentProblem::new(0).unwrap();
+    let samples = &problem.observed(TreatmentContexts::Informative).samples;
+    let data = TrainingData::of(samples).unwrap();
+    let settings = NetworkSettings {
+        encoder: EncoderKind::default(),
+        link: EncoderLink::Identity,
+        head: Parameterization::Archetypes(10),
+        intercept: false,
+        mask: None,
+    };
+    let network: CoefficientNetwork<AnyEncoder> = settings.build((2, 2, 1), (0, 1)).unwrap();
+    let mut group = criterion.benchmark_group("steps");
+    group.throughput(Throughput::Elements(data.rows() as u64));
+    for batch_size in [1, 8, 32] {
+        let training = Training {
+            epochs: 1,
+            batch_size,
+            ..Training::default()
+        };
+        group.bench_function(BenchmarkId::new("fused", batch_size), |bencher| {
+            bencher.iter(|| epoch(training, network.clone(), &data));
+        });
+        group.bench_function(BenchmarkId::new("dfdx", batch_size), |bencher| {
+            bencher.iter(|| epoch(training, Taped(network.clone()), &data));
+        });
+    }
+    group.finish();
+}
+
+fn epoch(
+    training: Training,
+    mut network: impl Network<usize, usize, usize>,
+    data: &TrainingData<usize, usize, usize>,
+) {
+    training
+        .train(&mut network, &Family::Gaussian, data, None, &mut unobserved)
+        .unwrap();
 }
 
 /// One epoch of each encoder, predicting, and the Jacobian of a plain network, at two sizes.
@@ -89,5 +135,5 @@ fn sizes(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(all, demo, sizes);
+criterion_group!(all, demo, steps, sizes);
 criterion_main!(all);

@@ -3,6 +3,7 @@
 use crate::encoder::Encoder;
 use crate::mlp::{Mlp, MlpSettings};
 use crate::parameters::{ParameterVisitor, Parameters};
+use crate::structure::EncoderStructure;
 use crate::tensors::{Tape, Values, check_size, check_width, device_error, matrix, to_array2};
 use contextualized_core::{Error, Result};
 use dfdx::shapes::{Const, Dim, HasShape};
@@ -104,6 +105,12 @@ impl<C: Dim, Z: Dim> Encoder<C, Z> for Additive<C, Z> {
         let values = values.insert_axis(Axis(1));
         let values = matrix(&Cpu::default(), "values", values, Const::<1>)?;
         to_array2(&network.encode(values)?).map(Some)
+    }
+
+    fn structure(&self) -> Option<EncoderStructure> {
+        let columns = self.columns.iter().enumerate();
+        let perceptrons = columns.map(|(column, network)| network.perceptron(column));
+        Some(EncoderStructure::of(perceptrons.collect()))
     }
 }
 

@@ -21,6 +21,16 @@ pub struct TrainingData<C: Dim, X: Dim, Y: Dim> {
     widths: (C, X, Y),
 }
 
+/// The tables of training data, whatever their widths are to the compiler.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tables<'a> {
+    pub(crate) contexts: ArrayView2<'a, f64>,
+    pub(crate) features: ArrayView2<'a, f64>,
+    pub(crate) targets: ArrayView2<'a, f64>,
+    pub(crate) weights: ArrayView1<'a, f64>,
+    pub(crate) base: Option<ArrayView2<'a, f64>>,
+}
+
 /// One batch of training data as tensors.
 #[derive(Debug)]
 pub(crate) struct Batch<C: Dim, X: Dim> {
@@ -114,6 +124,16 @@ impl<C: Dim, X: Dim, Y: Dim> TrainingData<C, X, Y> {
         check_columns("contexts", c.size(), self.contexts.ncols())?;
         check_columns("features", x.size(), self.features.ncols())?;
         check_columns("targets", y.size(), self.targets.ncols())
+    }
+
+    pub(crate) fn tables(&self) -> Tables<'_> {
+        Tables {
+            contexts: self.contexts.view(),
+            features: self.features.view(),
+            targets: self.targets.view(),
+            weights: self.weights.view(),
+            base: self.base.as_ref().map(|base| base.view()),
+        }
     }
 
     pub(crate) fn batch(&self, device: &Cpu, rows: &[usize]) -> Result<Batch<C, X>> {

@@ -1,6 +1,7 @@
 //! Heads: from a code to the coefficients of a linear model.
 
 use crate::parameters::{ParameterKind, ParameterVisitor, Parameters};
+use crate::structure::HeadStructure;
 use crate::tensors::{
     Tape, Values, check_size, check_width, device_error, known_width, tensor, to_array2, to_array3,
     uniform,
@@ -34,6 +35,11 @@ pub trait Head<Z: Dim, X: Dim, Y: Dim>: Parameters {
 
     /// The slopes that codes mix, for heads that mix some.
     fn archetypes<T: Tape>(&self) -> Option<Values<(Z, Y, X), T>> {
+        None
+    }
+
+    /// What it computes, of a head that is trained without a tape; others are trained by dfdx.
+    fn structure(&self) -> Option<HeadStructure> {
         None
     }
 
@@ -189,6 +195,17 @@ impl<Z: Dim, X: Dim, Y: Dim> Head<Z, X, Y> for Archetypes<Z, X, Y> {
         Some(self.slopes.retaped::<T>())
     }
 
+    fn structure(&self) -> Option<HeadStructure> {
+        let (archetypes, targets, features) = *self.slopes.shape();
+        Some(HeadStructure {
+            features: features.size(),
+            targets: targets.size(),
+            intercept: self.intercepts.is_some(),
+            archetypes: Some(archetypes.size()),
+            mask: None,
+        })
+    }
+
     fn code_width(&self) -> Z {
         self.slopes.shape().0
     }
@@ -264,6 +281,16 @@ impl<X: Dim, Y: Dim> Head<usize, X, Y> for Direct<X, Y> {
         Ok(Generated {
             slopes,
             intercepts: Some(intercepts),
+        })
+    }
+
+    fn structure(&self) -> Option<HeadStructure> {
+        Some(HeadStructure {
+            features: self.features.size(),
+            targets: self.targets.size(),
+            intercept: self.intercept,
+            archetypes: None,
+            mask: None,
         })
     }
 

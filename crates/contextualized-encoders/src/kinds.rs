@@ -7,6 +7,7 @@ use crate::heads::{Archetypes, Direct, Generated, Head};
 use crate::linear::Linear;
 use crate::mlp::{Mlp, MlpSettings};
 use crate::parameters::{ParameterVisitor, Parameters};
+use crate::structure::{EncoderStructure, HeadStructure};
 use crate::tensors::{Tape, Values};
 use contextualized_core::{Error, Result};
 use dfdx::shapes::Dim;
@@ -87,6 +88,12 @@ macro_rules! encoder_kinds {
             ) -> Result<Option<Array2<f64>>> {
                 match self {
                     $(Self::$kind(encoder) => encoder.column_codes(column, values),)+
+                }
+            }
+
+            fn structure(&self) -> Option<EncoderStructure> {
+                match self {
+                    $(Self::$kind(encoder) => encoder.structure(),)+
                 }
             }
         }
@@ -216,6 +223,10 @@ impl Head<usize, usize, usize> for AnyHead {
 
     fn archetypes<T: Tape>(&self) -> Option<Values<(usize, usize, usize), T>> {
         with_head!(self, head => head.archetypes())
+    }
+
+    fn structure(&self) -> Option<HeadStructure> {
+        with_head!(self, head => head.structure())
     }
 
     fn code_width(&self) -> usize {

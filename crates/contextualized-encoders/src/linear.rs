@@ -1,8 +1,10 @@
 //! The affine encoder.
 
+use crate::activation::Activation;
 use crate::dense::Dense;
 use crate::encoder::Encoder;
 use crate::parameters::{ParameterVisitor, Parameters};
+use crate::structure::{EncoderStructure, Perceptron};
 use crate::tensors::{Tape, Values, check_width};
 use contextualized_core::Result;
 use dfdx::shapes::Dim;
@@ -52,6 +54,15 @@ impl<C: Dim, Z: Dim> Encoder<C, Z> for Linear<C, Z> {
     fn shrink_columns(&mut self, threshold: f64) -> Result<()> {
         self.layer.shrink_rows(threshold);
         Ok(())
+    }
+
+    /// A perceptron without hidden layers, and so without an activation.
+    fn structure(&self) -> Option<EncoderStructure> {
+        Some(EncoderStructure::of(vec![Perceptron {
+            first_column: 0,
+            widths: vec![self.layer.inputs().size(), self.layer.outputs().size()],
+            activation: Activation::default(),
+        }]))
     }
 }
 

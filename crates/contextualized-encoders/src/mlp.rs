@@ -4,6 +4,7 @@ use crate::activation::Activation;
 use crate::dense::{Dense, DenseWeights};
 use crate::encoder::Encoder;
 use crate::parameters::{ParameterVisitor, Parameters};
+use crate::structure::{EncoderStructure, Perceptron};
 use crate::tensors::{Tape, Values, check_size, check_width};
 use contextualized_core::validate::check_columns;
 use contextualized_core::{Error, Result};
@@ -122,6 +123,18 @@ impl<C: Dim, Z: Dim> Mlp<C, Z> {
         })
     }
 
+    /// Its structure, as that of the context columns from this one on.
+    pub(crate) fn perceptron(&self, first_column: usize) -> Perceptron {
+        let mut widths = vec![self.input.inputs().size(), self.input.outputs()];
+        widths.extend(self.hidden.iter().map(Dense::outputs));
+        widths.push(self.output.outputs().size());
+        Perceptron {
+            first_column,
+            widths,
+            activation: self.activation,
+        }
+    }
+
     /// Copies the numbers out.
     ///
     /// # Errors
@@ -164,6 +177,10 @@ impl<C: Dim, Z: Dim> Encoder<C, Z> for Mlp<C, Z> {
     fn shrink_columns(&mut self, threshold: f64) -> Result<()> {
         self.input.shrink_rows(threshold);
         Ok(())
+    }
+
+    fn structure(&self) -> Option<EncoderStructure> {
+        Some(EncoderStructure::of(vec![self.perceptron(0)]))
     }
 }
 

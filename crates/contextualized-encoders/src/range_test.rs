@@ -1,14 +1,13 @@
 //! The learning-rate range test.
 
-use crate::adam::Adam;
 use crate::data::TrainingData;
+use crate::engine::Engine;
 use crate::loss::Loss;
 use crate::network::Network;
 use crate::parameters::Snapshot;
 use crate::training::Training;
 use contextualized_core::{Error, Result};
 use dfdx::shapes::Dim;
-use dfdx::tensor::Cpu;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -86,11 +85,10 @@ impl Training {
         (low, high): (f64, f64),
         steps: usize,
     ) -> Result<(Vec<f64>, Vec<f64>)> {
-        let device = Cpu::default();
         let mut generator = ChaCha8Rng::seed_from_u64(self.seed);
         let mut order: Vec<usize> = (0..data.rows()).collect();
         let mut batches: Vec<Vec<usize>> = Vec::new();
-        let mut adam = Adam::new(low, self.penalties.encoder_l2);
+        let mut engine = Engine::of(network, low, self.penalties)?;
         let (mut rates, mut losses) = (Vec::new(), Vec::new());
         let (mut average, mut lowest) = (0.0, f64::INFINITY);
         for step in 0..steps {
@@ -103,8 +101,8 @@ impl Training {
             }
             let Some(rows) = batches.pop() else { break };
             let rate = low * (high / low).powf(step as f64 / (steps - 1) as f64);
-            adam.set_learning_rate(rate);
-            let value = self.step(network, loss, data.batch(&device, &rows)?, &mut adam)?;
+            engine.set_learning_rate(rate);
+            let value = engine.step(network, loss, data, &rows)?;
             average = SMOOTHING * average + (1.0 - SMOOTHING) * value;
             let smoothed = average / (1.0 - SMOOTHING.powi(step as i32 + 1));
             lowest = smoothed.min(lowest);

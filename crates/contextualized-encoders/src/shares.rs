@@ -302,11 +302,11 @@ impl Training {
         })
     }
 
-    /// Fits a model, and with [`Training::shrinkage`] before it one on each of five folds' others, by
+    /// Fits a model, and with [`Training::shrinkage`] beside it one on each of five folds' others, by
     /// which the share of what was learned is chosen for each target; shares of one without.
     ///
     /// `fit` is given rows and a seed, `predict` a model and rows it has not seen. The observer is told
-    /// of the last model alone. Offsets of a family whose targets can be standardised are subtracted
+    /// of the model of all rows alone. Offsets of a family whose targets can be standardised are subtracted
     /// from the targets; those of others stay with the samples.
     ///
     /// # Errors
@@ -332,14 +332,20 @@ impl Training {
         } else {
             samples
         };
-        let shares = if self.shrinkage {
-            shares_by_folds(&samples, &family, folds, |train, test| {
-                predict(&fit(train, folds, &mut unobserved)?, test)
-            })?
-        } else {
-            Array1::ones(samples.targets().ncols())
-        };
-        Ok((fit(&samples, last, observer)?, shares))
+        let mut shares = Ok(Array1::ones(samples.targets().ncols()));
+        // The observer stays on this thread, and so does the last fit; others take the folds.
+        let model = rayon::in_place_scope(|scope| {
+            if self.shrinkage {
+                scope.spawn(|_| {
+                    shares = shares_by_folds(&samples, &family, folds, |train, test| {
+                        predict(&fit(train, folds, &mut unobserved)?, test)
+                    });
+                });
+            }
+            fit(&samples, last, observer)
+        });
+        let shares = shares?;
+        Ok((model?, shares))
     }
 }
 

@@ -5,6 +5,7 @@ use crate::heads::{Generated, Head};
 use crate::network::{Contextualized, Network, Penalized};
 use crate::parameters::{ParameterVisitor, Parameters};
 use crate::penalties::Penalties;
+use crate::structure::HeadStructure;
 use crate::tensors::{Tape, Values, check_width, device_error, tensor, to_array3};
 use contextualized_core::validate::check_columns;
 use contextualized_core::{Error, Result};
@@ -217,6 +218,19 @@ impl<Z: Dim, X: Dim, Y: Dim, H: Head<Z, X, Y>> Head<Z, X, Y> for Masked<H, X, Y>
 
     fn archetypes<T: Tape>(&self) -> Option<Values<(Z, Y, X), T>> {
         self.apply(self.head.archetypes()?).ok()
+    }
+
+    /// That of the head, unless it has a mask already.
+    fn structure(&self) -> Option<HeadStructure> {
+        let structure = self.head.structure()?;
+        match (&self.mask, &structure.mask) {
+            (None, _) => Some(structure),
+            (Some(_), Some(_)) => None,
+            (Some(mask), None) => Some(HeadStructure {
+                mask: Some(mask.as_vec()),
+                ..structure
+            }),
+        }
     }
 
     fn code_width(&self) -> Z {

@@ -1,16 +1,14 @@
 //! Training by Adam on shuffled batches, with early stopping.
 
-use crate::adam::Adam;
 use crate::data::{Batch, TrainingData};
+use crate::engine::Engine;
 use crate::loss::Loss;
 use crate::network::Network;
 use crate::parameters::Snapshot;
 use crate::penalties::{Penalties, ShrinkSlopes};
-use crate::tensors::device_error;
 use contextualized_core::{Error, FitReport, Result, Samples, Termination};
 use dfdx::shapes::Dim;
-use dfdx::tensor::{Cpu, Trace};
-use dfdx::tensor_ops::{Backward, TryAdd};
+use dfdx::tensor::Cpu;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -214,8 +212,9 @@ impl Training {
         let device = Cpu::default();
         let mut generator = ChaCha8Rng::seed_from_u64(self.seed);
         let mut order: Vec<usize> = (0..data.rows()).collect();
-        let mut adam = Adam::new(self.learning_rate, self.penalties.encoder_l2);
-        let initial = evaluate(network, loss, data, &device)?
+        let mut engine = Engine::of(network, self.learning_rate, self.penalties)?;
+        let initial = engine
+            .mean_loss(network, loss, data)?
             .max(loss_of_zero(loss, data, &device)?)
             .max(SMALL_LOSS);
         let diverged = |epoch, step, loss| Error::Diverged {
@@ -232,29 +231,21 @@ impl Training {
             let mut total = 0.0;
             for rows in order.chunks(self.batch_size) {
                 step += 1;
-                let batch = data.batch(&device, rows)?;
-                let batch_loss = self.step(network, loss, batch, &mut adam)?;
+                let batch_loss = engine.step(network, loss, data, rows)?;
                 if !batch_loss.is_finite() {
                     return Err(diverged(epoch, step, batch_loss));
                 }
                 total += batch_loss * rows.len() as f64;
             }
             let steps = data.rows().div_ceil(self.batch_size) as f64;
-            if self.penalties.context_lasso > 0.0 {
-                let threshold = self.penalties.context_lasso * self.learning_rate * steps;
-                network.shrink_columns(threshold)?;
-            }
-            if self.penalties.slope_lasso > 0.0 {
-                let threshold = self.penalties.slope_lasso * self.learning_rate * steps;
-                network.visit(&mut ShrinkSlopes(threshold))?;
-            }
+            self.shrink(network, &mut engine, steps)?;
             epochs = epoch;
             let training_loss = total / data.rows() as f64;
             if training_loss > DIVERGENCE * initial {
                 return Err(diverged(epoch, step, training_loss));
             }
             let validation_loss = validation
-                .map(|data| evaluate(network, loss, data, &device))
+                .map(|data| engine.mean_loss(network, loss, data))
                 .transpose()?;
             let flow = observer(Progress {
                 epoch,
@@ -267,6 +258,7 @@ impl Training {
                     return Err(diverged(epoch, step, loss));
                 }
                 if best.as_ref().is_none_or(|best| loss < best.loss) {
+                    engine.write(network)?;
                     best = Some(Best {
                         epoch,
                         loss,
@@ -285,10 +277,14 @@ impl Training {
                 break;
             }
         }
-        if let Some(best) = &best {
-            best.weights.restore(network)?;
+        match &best {
+            Some(best) => {
+                best.weights.restore(network)?;
+                engine.read(network)?;
+            }
+            None => engine.write(network)?,
         }
-        let objective = evaluate(network, loss, data, &device)?;
+        let objective = engine.mean_loss(network, loss, data)?;
         if !objective.is_finite() || objective > FAILURE * initial {
             return Err(diverged(epochs, step, objective));
         }
@@ -319,27 +315,29 @@ impl Training {
         training.train(network, loss, &data(train)?, validation.as_ref(), observer)
     }
 
-    /// One step of the optimiser; returns the batch's loss before it, without penalties. Where
-    /// that is not finite nothing moves.
-    pub(crate) fn step<C: Dim, X: Dim, Y: Dim, N: Network<C, X, Y>>(
+    /// The proximal steps of an epoch.
+    fn shrink<C: Dim, X: Dim, Y: Dim, N: Network<C, X, Y>>(
         &self,
         network: &mut N,
-        loss: &dyn Loss,
-        batch: Batch<C, X>,
-        adam: &mut Adam,
-    ) -> Result<f64> {
-        let contexts = batch.contexts.leaky_trace();
-        let features = batch.features.retaped();
-        let (predictor, penalty) = network.penalized(contexts, features, &self.penalties)?;
-        let (batch_loss, mut objective) = batch.observed.on_tape(loss, predictor)?;
-        if !batch_loss.is_finite() {
-            return Ok(batch_loss);
+        engine: &mut Engine,
+        steps: f64,
+    ) -> Result<()> {
+        let Penalties {
+            context_lasso,
+            slope_lasso,
+            ..
+        } = self.penalties;
+        if context_lasso == 0.0 && slope_lasso == 0.0 {
+            return Ok(());
         }
-        if let Some(penalty) = penalty {
-            objective = objective.try_add(penalty).map_err(device_error)?;
+        engine.write(network)?;
+        if context_lasso > 0.0 {
+            network.shrink_columns(context_lasso * self.learning_rate * steps)?;
         }
-        adam.update(network, objective.try_backward().map_err(device_error)?)?;
-        Ok(batch_loss)
+        if slope_lasso > 0.0 {
+            network.visit(&mut ShrinkSlopes(slope_lasso * self.learning_rate * steps))?;
+        }
+        engine.read(network)
     }
 }
 
@@ -362,20 +360,8 @@ fn loss_of_zero<C: Dim, X: Dim, Y: Dim>(
     })
 }
 
-/// The loss on all rows.
-fn evaluate<C: Dim, X: Dim, Y: Dim, N: Network<C, X, Y>>(
-    network: &N,
-    loss: &dyn Loss,
-    data: &TrainingData<C, X, Y>,
-    device: &Cpu,
-) -> Result<f64> {
-    mean_over_blocks(data, device, |batch| {
-        let predictor = network.predictor(batch.contexts, batch.features)?;
-        Ok(batch.observed.mean_loss(loss, &predictor.as_vec()).0)
-    })
-}
-
-fn mean_over_blocks<C: Dim, X: Dim, Y: Dim>(
+/// The mean of what is said of blocks of rows, weighted by their rows.
+pub(crate) fn mean_over_blocks<C: Dim, X: Dim, Y: Dim>(
     data: &TrainingData<C, X, Y>,
     device: &Cpu,
     mean_of: impl Fn(Batch<C, X>) -> Result<f64>,
