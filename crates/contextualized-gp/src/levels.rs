@@ -180,6 +180,9 @@ impl Levels {
     }
 }
 
+/// What a level takes however small it is, in products of a dense system.
+const OF_LEVEL: f64 = 16_000.0;
+
 /// What a solve leaves behind.
 struct Solved {
     prior: Prior,
@@ -210,7 +213,7 @@ impl Evidence for Levels {
         let weights = self.weights() as f64;
         let of_level = |level| {
             let rows = self.rows_of(level).len() as f64;
-            rows * weights * (rows + weights)
+            OF_LEVEL + rows * weights * (rows + weights)
         };
         let of_levels: f64 = (0..self.ends.len()).map(of_level).sum();
         (of_levels + weights.powi(3)).cbrt().ceil() as usize
