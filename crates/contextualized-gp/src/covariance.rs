@@ -344,7 +344,7 @@ pub(crate) fn with_coefficients(
 fn add_scaled(out: &mut [f64], factor: f64, values: &[f64]) {
     vectorized(
         #[inline(always)]
-        || {
+        move || {
             for (out, value) in out.iter_mut().zip(values) {
                 *out += factor * value;
             }
@@ -355,7 +355,7 @@ fn add_scaled(out: &mut [f64], factor: f64, values: &[f64]) {
 fn add_products(out: &mut [f64], a: &[f64], b: &[f64]) {
     vectorized(
         #[inline(always)]
-        || {
+        move || {
             for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
                 *out += a * b;
             }
@@ -368,7 +368,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     let count = a.len();
     vectorized(
         #[inline(always)]
-        || inner_product(a, &b[..count]),
+        move || inner_product(a, &b[..count]),
     )
 }
 

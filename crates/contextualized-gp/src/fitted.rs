@@ -18,7 +18,7 @@ use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::sync::{Arc, OnceLock};
 
 /// How a fit went.
@@ -53,7 +53,8 @@ pub struct FittedProcess {
     /// The posterior of each part of the engine.
     #[serde(skip)]
     posteriors: Derived<Vec<Arc<dyn Posterior>>>,
-    #[serde(skip)]
+    /// Written if it was found before.
+    #[serde(default)]
     mixture: Derived<Vec<(f64, Hyperparameters)>>,
 }
 
@@ -83,6 +84,19 @@ impl<T> Default for Derived<T> {
 impl<T> PartialEq for Derived<T> {
     fn eq(&self, _: &Self) -> bool {
         true
+    }
+}
+
+impl<T: Serialize> Serialize for Derived<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        self.0.get().serialize(serializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Derived<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let known = Option::<T>::deserialize(deserializer)?;
+        Ok(Self(known.map_or_else(OnceLock::new, OnceLock::from)))
     }
 }
 
@@ -169,7 +183,7 @@ impl FittedProcess {
     /// Weights, which sum to one, and values of the hyperparameters that stand for their posterior;
     /// one if they count as known.
     ///
-    /// Found when first asked for, which takes about as long as the fit, and kept.
+    /// Found when first asked for, which takes about as long as the fit, and kept, also where the model is written.
     ///
     /// # Errors
     ///
@@ -569,6 +583,16 @@ impl Checked for FittedProcess {
                 && uncertainty.start.len() == layout.len();
             if !fits {
                 return Err(inconsistent("hyperparameters"));
+            }
+        }
+        if let Some(members) = self.mixture.0.get() {
+            let total: f64 = members.iter().map(|(weight, _)| weight).sum();
+            let is_weight = |weight: f64| weight > 0.0 && weight <= 1.0;
+            if !members.iter().all(|(weight, _)| is_weight(*weight)) || (total - 1.0).abs() > 1e-9 {
+                return Err(inconsistent("weights of hyperparameters"));
+            }
+            for (_, hyper) in members {
+                hyper.validate(&self.kernel, coefficients, targets)?;
             }
         }
         if self.report.method != self.engine.method() {

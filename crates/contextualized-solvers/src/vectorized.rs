@@ -1,7 +1,8 @@
 //! Loops over long vectors, with the widest instructions that the machine has.
 
 /// Runs a function, compiled once more for the machine's vector instructions, which a loop over slices of numbers
-/// in it uses. What is to be part of it has to be inlined into it.
+/// in it uses. What is to be part of it has to be inlined into it, and numbers have to be moved into it: one that it
+/// borrows is read again in every step, as it might be what was written before.
 ///
 /// Products and sums are not contracted, so that the result has the same bits with any instructions.
 #[inline(always)]

@@ -15,12 +15,15 @@ use crate::saved::{
 use crate::settings::RegressionSettingsFlags;
 use contextualized_analysis::{goodness_of_fit, wald_table};
 use contextualized_auto::{
-    AutoRegression, AutoReport, CandidateOutcome, CandidateReport, RegressionMethod,
+    AutoModel, AutoRegression, AutoReport, CandidateOutcome, CandidateReport, RegressionMethod,
     RegressionModel,
 };
 use contextualized_baselines::PopulationRegression;
-use contextualized_core::{Estimator, RegressionEstimator, RegressionSettings, Samples};
+use contextualized_core::{
+    Estimator, LocalCoefficients, RegressionEstimator, RegressionSettings, Samples,
+};
 use contextualized_linear::{GaussianProcessRegression, KernelShape, Sharing};
+use ndarray::s;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -85,7 +88,11 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
         && !arguments.of_estimators.any();
     let population = || PopulationRegression::with_settings(&by_default).fit(samples);
     let (model, (baseline, variation)) = rayon::join(
-        || estimator.fit_observed(samples, &|done, total| progress.at(done, total)),
+        || {
+            let model = estimator.fit_observed(samples, &|done, total| progress.at(done, total))?;
+            find_uncertainty(&model, samples);
+            Ok::<_, contextualized_core::Error>(model)
+        },
         || {
             let baseline = (!is_population).then(|| Baseline::new(population()));
             let tests = if arguments.no_tests {
@@ -128,6 +135,20 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
         global,
         !arguments.no_tests,
     )
+}
+
+/// Has a model of many rows find what its intervals need, which the model file then holds: every later command would
+/// look for it again. Of few rows that takes less time than anyone notices. What cannot be found is said where it is
+/// asked for.
+fn find_uncertainty(model: &AutoModel, samples: &Samples) {
+    const FEW_ROWS: usize = 400;
+    if samples.rows() > FEW_ROWS
+        && let Some(model) = model.as_predictive()
+    {
+        let first = s![..1, ..];
+        let (contexts, features) = (samples.contexts(), samples.features());
+        let _ = model.predictor_distribution(contexts.slice(first), features.slice(first));
+    }
 }
 
 /// Writes a model, and says what was done; also why there are no tests, where they were asked for.

@@ -113,7 +113,7 @@ impl Room {
 fn multiply(out: &mut [f64], by: &[f64]) {
     vectorized(
         #[inline(always)]
-        || {
+        move || {
             for (out, by) in out.iter_mut().zip(by) {
                 *out *= by;
             }
@@ -150,7 +150,7 @@ impl Factor {
     fn values(&self, out: &mut [f64]) {
         vectorized(
             #[inline(always)]
-            || match self.family {
+            move || match self.family {
                 KernelShape::SquaredExponential => {
                     out.iter_mut().for_each(|s| *s = exponential(-0.5 * *s));
                 }
@@ -181,7 +181,7 @@ impl Factor {
         let pairs = sums.iter_mut().zip(derivatives);
         vectorized(
             #[inline(always)]
-            || match self.family {
+            move || match self.family {
                 KernelShape::SquaredExponential => pairs.for_each(|(s, g)| {
                     *s = exponential(-0.5 * *s);
                     *g = -*s;
@@ -278,7 +278,7 @@ impl OverShares for AddShares<'_> {
     fn run(self, share: impl Fn(f64) -> f64) {
         vectorized(
             #[inline(always)]
-            || {
+            move || {
                 for (out, &other) in self.out.iter_mut().zip(self.others) {
                     *out += self.square * share(other);
                 }
@@ -301,7 +301,7 @@ impl OverShares for SumShares<'_> {
         let others = &self.others[..self.weights.len()];
         vectorized(
             #[inline(always)]
-            || lanes(self.weights, others, |weight, other| weight * share(other)),
+            move || lanes(self.weights, others, |weight, other| weight * share(other)),
         )
     }
 }

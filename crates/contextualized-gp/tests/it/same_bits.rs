@@ -150,6 +150,24 @@ fn a_reloaded_fit_gives_the_same_bits() {
     }
 }
 
+#[test]
+fn hyperparameters_that_were_found_are_kept_in_the_file() {
+    for (fitted, what) in fits() {
+        let found = fitted.hyperparameter_mixture().unwrap().to_vec();
+        let file = serde_json::to_value(&fitted).unwrap();
+        assert_eq!(
+            file["mixture"].as_array().map(Vec::len),
+            Some(found.len()),
+            "{what}"
+        );
+        let reloaded: FittedProcess = serde_json::from_value(file.clone()).unwrap();
+        assert_eq!(reloaded.hyperparameter_mixture().unwrap(), found, "{what}");
+        let mut altered = file;
+        altered["mixture"][0][0] = Value::from(-0.5);
+        assert!(serde_json::from_value::<FittedProcess>(altered).is_err());
+    }
+}
+
 /// The paths of all arrays of the file's own kind, `{v, dim, data}`.
 fn tables(value: &Value, path: &str, out: &mut Vec<String>) {
     match value {
