@@ -385,11 +385,11 @@ fn many_combinations_of_levels_are_fitted_by_a_gaussian_process() {
     );
     let predicted = numbers(&folder.ok(&["predict", "m.ctx", "new.csv"]), "pred.y");
     assert!(
-        (predicted[1] - predicted[0] + 1.0).abs() < 0.1,
+        (predicted[1] - predicted[0] + 1.0).abs() < 0.2,
         "{predicted:?}"
     );
     assert!(
-        (predicted[3] - predicted[2] - 0.95).abs() < 0.1,
+        (predicted[3] - predicted[2] - 0.95).abs() < 0.2,
         "{predicted:?}"
     );
 }
