@@ -1,7 +1,7 @@
 //! Monotone transformations of skewed contexts.
 
 use crate::copies::bits;
-use ndarray::{ArrayView1, ArrayView2, Axis};
+use ndarray::{ArrayView1, ArrayView2};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -306,8 +306,8 @@ pub struct WildValue {
 /// anything of their surroundings: at most one in a hundred distinct values of a column whose other values have no
 /// such tail. Many rows may have one, as a code for what is missing.
 pub(crate) fn wild_values(contexts: ArrayView2<'_, f64>) -> Vec<WildValue> {
-    let columns = contexts.axis_iter(Axis(1)).into_par_iter().enumerate();
-    let of_column = |(context, column): (usize, ArrayView1<'_, f64>)| {
+    let of_column = |context: usize| {
+        let column = contexts.column(context);
         let sorted = distinct(column);
         let (_, near) = Warp::examined(&sorted);
         let mut left: HashSet<u64> = (0..near.start)
@@ -329,6 +329,7 @@ pub(crate) fn wild_values(contexts: ArrayView2<'_, f64>) -> Vec<WildValue> {
         }
         wild
     };
+    let columns = (0..contexts.ncols()).into_par_iter();
     columns.flat_map_iter(of_column).collect()
 }
 
