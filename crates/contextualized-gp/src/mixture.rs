@@ -79,11 +79,15 @@ pub(crate) fn mixture(
     if !(total.is_finite() && total > 0.0) {
         return Ok(vec![(1.0, center.to_vec())]);
     }
-    Ok(points
-        .into_iter()
-        .map(|(weight, logs)| (weight / total, logs))
-        .filter(|(weight, _)| *weight > LEAST_WEIGHT)
-        .collect())
+    Ok(weighed(points, total))
+}
+
+/// Points with weights above next to nothing, which sum to one.
+fn weighed(mut points: Members, total: f64) -> Members {
+    points.retain(|(weight, _)| *weight > LEAST_WEIGHT * total);
+    let total: f64 = points.iter().map(|(weight, _)| weight).sum();
+    points.iter_mut().for_each(|(weight, _)| *weight /= total);
+    points
 }
 
 /// The mode itself, where differences of the gradient cost little.
@@ -175,6 +179,16 @@ mod tests {
     use crate::priors::Priors;
     use contextualized_core::Family;
     use std::sync::Arc;
+
+    #[test]
+    fn weights_sum_to_one_without_those_of_next_to_nothing() {
+        let points = [2.0, 1e-7, 1.0, 3e-9].map(|weight| (weight, vec![weight]));
+        let kept = weighed(points.to_vec(), 3.0);
+        assert_eq!(kept.len(), 2);
+        let total: f64 = kept.iter().map(|(weight, _)| weight).sum();
+        assert!((total - 1.0).abs() < 1e-15);
+        assert!((kept[0].0 - 2.0 / 3.0).abs() < 1e-15);
+    }
 
     /// Variances of a slope sin(2 c₀) at the rows' contexts, by points on the axes and by points in
     /// directions of chance.

@@ -284,8 +284,9 @@ impl CoefficientProcess {
             })
         });
         match few {
-            Some(few) => rows.select(&drawn(&few, count)),
-            None => subset(rows, count),
+            // Where a few levels have most rows, others have next to none.
+            Some(few) if 2 * few.len() >= count => rows.select(&drawn(&few, count)),
+            Some(_) | None => subset(rows, count),
         }
     }
 

@@ -101,7 +101,7 @@ fn rectifier<S: Simd>(simd: S, z: S::f64s) -> (S::f64s, S::f64s) {
     let (zero, one) = (simd.splat_f64s(0.0), simd.splat_f64s(1.0));
     let positive = simd.greater_than_f64s(z, zero);
     (
-        simd.select_f64s(positive, z, zero),
+        or_not_a_number(simd, z, simd.select_f64s(positive, z, zero)),
         simd.select_f64s(positive, one, zero),
     )
 }
@@ -315,7 +315,7 @@ mod tests {
     /// A network that diverges must not look as if it did not.
     #[test]
     fn what_is_not_a_number_stays_so() {
-        for activation in [Activation::Tanh, Activation::Softplus] {
+        for activation in [Activation::Relu, Activation::Tanh, Activation::Softplus] {
             let (mut values, mut slopes) = ([f64::NAN; 8], [0.0; 8]);
             Arch::new().dispatch(Activate(activation, &mut values, &mut slopes));
             assert!(values.iter().all(|value| value.is_nan()));
