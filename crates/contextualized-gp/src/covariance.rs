@@ -2,7 +2,7 @@
 
 use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::kernel::{Kernel, Room, Term};
-use contextualized_solvers::{inner_product, vectorized};
+use contextualized_solvers::{inner_product, mirror_lower, vectorized};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -35,6 +35,13 @@ impl Component<'_> {
             1 => 0..self.variances.len(),
             _ => set..set + 1,
         }
+    }
+
+    /// Sets of inverse length scales of coefficients that vary, with their squares.
+    fn varying_sets(&self) -> impl Iterator<Item = (usize, &[f64])> {
+        let varies = |set: usize| self.variances[self.members(set)].iter().any(|v| *v > 0.0);
+        let sets = self.squares.iter().map(Vec::as_slice).enumerate();
+        sets.filter(move |(set, _)| varies(*set))
     }
 
     /// Prior variance of one coefficient at a context.
@@ -137,11 +144,7 @@ pub(crate) fn of_rows<'a>(
 ) -> Array2<f64> {
     let rows = (contexts, design);
     let mut covariance = filled(&components(kernel, hyper), rows, rows, |a| a + 1);
-    for a in 0..contexts.nrows() {
-        for b in 0..a {
-            covariance[[b, a]] = covariance[[a, b]];
-        }
-    }
+    mirror_lower(&mut covariance);
     covariance
 }
 
@@ -181,7 +184,7 @@ fn filled(
                 let line = &mut line.as_slice_mut().expect("a row is contiguous")[..count];
                 let (values, products) = (&mut values[..count], &mut products[..count]);
                 for component in components {
-                    for (set, squares) in component.squares.iter().enumerate() {
+                    for (set, squares) in component.varying_sets() {
                         let term = component.term;
                         term.values(squares, context, others, values, products);
                         products.fill(0.0);
@@ -227,7 +230,7 @@ pub(crate) fn contract(
                 own[..a].iter_mut().for_each(|w| *w *= 2.0);
                 let total = &mut total[..=a];
                 for (index, component) in components.iter().enumerate() {
-                    for (set, squares) in component.squares.iter().enumerate() {
+                    for (set, squares) in component.varying_sets() {
                         weigh(component, set, x, &columns, total);
                         total.iter_mut().zip(&*own).for_each(|(t, w)| *t *= w);
                         let start = set * layout.inverse_length_scales + component.range.start;
@@ -286,7 +289,7 @@ pub(crate) fn derivatives_times(
         let mut room = Room::default();
         let mut total = vec![0.0; rows];
         for (index, component) in components.iter().enumerate() {
-            for (set, squares) in component.squares.iter().enumerate() {
+            for (set, squares) in component.varying_sets() {
                 weigh(component, set, x, &columns, &mut total);
                 let start = set * layout.inverse_length_scales + component.range.start;
                 component.term.values_and_slopes(
@@ -323,7 +326,7 @@ pub(crate) fn with_coefficients(
     blocks.into_par_iter().enumerate().for_each(|(q, mut out)| {
         let (mut values, mut spare) = (vec![0.0; rows], vec![0.0; rows]);
         for component in components {
-            for (set, squares) in component.squares.iter().enumerate() {
+            for (set, squares) in component.varying_sets() {
                 let context = row(&at, q);
                 component
                     .term
@@ -405,7 +408,7 @@ mod tests {
         let (contexts, design) = (contexts.view(), design.view());
         let own = vector.to_vec();
         let found = derivatives_times(&kernel, &hyper, &layout, contexts, design, &own);
-        let logs = layout.logs(&hyper, 1e-9);
+        let logs = layout.logs(&hyper);
         for k in 0..layout.len() {
             let at = |h: f64| {
                 let mut logs = logs.clone();

@@ -299,12 +299,18 @@ impl Evidence for Exact {
         let conditioned = self.conditioned(hyper)?;
         let solved = &conditioned.solved;
         let projection = conditioned.factored.projection()?;
-        let mut weights = &projection * (-0.5 * self.targets.ncols() as f64);
+        let moved = match &conditioned.curvature {
+            Some((prior, thirds)) => {
+                Some(self.movement(&conditioned, prior, thirds, &projection)?)
+            }
+            None => None,
+        };
+        let mut weights = projection;
+        weights *= -0.5 * self.targets.ncols() as f64;
         for (loads, scale) in solved.loads.columns().into_iter().zip(&hyper.scales) {
             add_outer(&mut weights, 0.5 / scale, loads, loads);
         }
-        if let Some((prior, thirds)) = &conditioned.curvature {
-            let moved = self.movement(&conditioned, prior, thirds, &projection)?;
+        if let Some(moved) = moved {
             let loads = solved.loads.column(0);
             add_outer(&mut weights, 0.5, moved.view(), loads);
             add_outer(&mut weights, 0.5, loads, moved.view());
@@ -357,7 +363,8 @@ impl Evidence for Exact {
             let product = numerical(transposed_product(moved.view(), projected.view()))?;
             information.scaled_add(0.5 / scale, &product);
         }
-        Ok(Some(information))
+        // To the last bit, whatever the rounding of the projection.
+        Ok(Some((&information + &information.t()) / 2.0))
     }
 
     fn check(&self, family: Family, kernel: &Kernel, contexts: usize) -> Result<()> {

@@ -119,6 +119,8 @@ pub struct PredictorMoments {
     pub variances: Array2<f64>,
 }
 
+/// Iterations of a search that is not part of the fit: their number in a file may be anything.
+const MOST_ITERATIONS: usize = 1000;
 /// Members of the mixture whose posteriors are held at once.
 const MEMBERS: usize = 4;
 
@@ -200,7 +202,8 @@ impl FittedProcess {
                 of_logs: true,
             };
             let (start, tolerance) = (&settings.start, settings.tolerance);
-            let found = mixture(&density, start, tolerance, settings.max_iterations)?;
+            let max_iterations = settings.max_iterations.min(MOST_ITERATIONS);
+            let found = mixture(&density, start, tolerance, max_iterations)?;
             let hyper = |logs: Vec<f64>| {
                 let logs = density.clamp(&logs);
                 let targets = self.engine.targets();
@@ -580,7 +583,9 @@ impl Checked for FittedProcess {
                 && [1, coefficients].contains(&layout.sets)
                 && layout.noise == self.family.is_quadratic()
                 && (layout.scales == 0 || (layout.scales == targets && layout.noise))
-                && uncertainty.start.len() == layout.len();
+                && uncertainty.start.len() == layout.len()
+                && uncertainty.tolerance.is_finite()
+                && uncertainty.tolerance > 0.0;
             if !fits {
                 return Err(inconsistent("hyperparameters"));
             }

@@ -111,6 +111,9 @@ impl Hyperparameters {
     }
 }
 
+/// The smallest hyperparameter searched. An inverse length scale or an amplitude there is zero.
+pub(crate) const SMALLEST: f64 = 1e-5;
+
 /// Where each hyperparameter stands in the vector of logarithms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Layout {
@@ -161,19 +164,27 @@ impl Layout {
             .chain(repeat(Kind::Scale, self.scales))
     }
 
-    /// Logarithms of hyperparameters; a zero becomes the logarithm of the smallest value searched.
-    pub(crate) fn logs(&self, hyper: &Hyperparameters, smallest: f64) -> Vec<f64> {
+    /// Logarithms of hyperparameters; a zero becomes that of the smallest value searched.
+    pub(crate) fn logs(&self, hyper: &Hyperparameters) -> Vec<f64> {
         let values = hyper.inverse_length_scales.iter().chain(&hyper.amplitudes);
         let noise = self.noise.then_some(&hyper.noise);
         values
             .chain(noise)
             .chain(hyper.scales.iter().take(self.scales))
-            .map(|value| value.max(smallest).ln())
+            .map(|value| value.max(SMALLEST).ln())
             .collect()
     }
 
+    /// Hyperparameters of logarithms; the smallest inverse length scale and amplitude searched stand for zero.
     pub(crate) fn hyperparameters(&self, logs: &[f64], targets: usize) -> Hyperparameters {
-        let values: Array1<f64> = logs.iter().map(|log| log.exp()).collect();
+        let zero = SMALLEST.ln();
+        let kinds = self.kinds().zip(logs);
+        let values: Array1<f64> = kinds
+            .map(|(kind, log)| match kind {
+                Kind::InverseLengthScale | Kind::Amplitude if *log <= zero => 0.0,
+                Kind::InverseLengthScale | Kind::Amplitude | Kind::Noise | Kind::Scale => log.exp(),
+            })
+            .collect();
         let table = |range: std::ops::Range<usize>, rows, columns| {
             let part: ArrayView1<f64> = values.slice(ndarray::s![range]);
             Array2::from_shape_fn((rows, columns), |(row, column)| {
@@ -220,7 +231,7 @@ mod tests {
             noise: true,
             scales: 2,
         };
-        let logs = layout.logs(&hyper, 1e-9);
+        let logs = layout.logs(&hyper);
         assert_eq!(logs.len(), layout.len());
         let back = layout.hyperparameters(&logs, 2);
         assert_relative_eq!(

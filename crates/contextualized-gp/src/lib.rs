@@ -101,6 +101,7 @@
 
 mod basis;
 mod constants;
+mod coordinates;
 mod covariance;
 mod engine;
 mod exact;

@@ -1,7 +1,7 @@
 //! The search for hyperparameters.
 
 use crate::engine::Engine;
-use crate::hyperparameters::{Kind, Layout};
+use crate::hyperparameters::{Kind, Layout, SMALLEST};
 use crate::minimise::QuasiNewton;
 use crate::numerical;
 use crate::priors::Priors;
@@ -68,10 +68,8 @@ pub(crate) struct Optimum {
     pub(crate) converged: bool,
 }
 
-/// Logarithms of the smallest and largest hyperparameters searched. Beyond, an inverse length scale or an
-/// amplitude is as good as zero or as infinite; the noise stays where the covariance of the rows can
-/// be factored to rounding.
-pub(crate) const SMALLEST: f64 = 1e-5;
+/// The largest hyperparameter searched. Beyond, and below [`SMALLEST`], an inverse length scale or an amplitude is
+/// as good as infinite or as zero; the noise stays where the covariance of the rows can be factored to rounding.
 const LARGEST: f64 = 1e3;
 
 impl Posterior<'_> {
@@ -119,8 +117,9 @@ impl Posterior<'_> {
 
     /// About the information at logarithms near the mode by the free ones, at the cost of one gradient where
     /// the engine has it: the average information, and what follows from the covariance being linear in
-    /// squares. The derivative of the likelihood by the logarithm of such a square is one less than the
-    /// prior's, whose curvature cancels it: twice one remains.
+    /// squares. The derivative of the likelihood by the logarithm of such a square is what the prior's falls by,
+    /// less one if the density is that of the logarithms; the prior's curvature cancels the former, and twice the
+    /// one remains.
     pub(crate) fn quick_information(
         &self,
         logs: &[f64],
@@ -131,7 +130,8 @@ impl Posterior<'_> {
         let all = self.engine.average_information(&hyper, &self.layout)?;
         Ok(all.map(|all| {
             let mut information = all.select(Axis(0), free).select(Axis(1), free);
-            information.diag_mut().mapv_inplace(|value| value + 2.0);
+            let added = if self.of_logs { 2.0 } else { 0.0 };
+            information.diag_mut().mapv_inplace(|value| value + added);
             information
         }))
     }
@@ -170,7 +170,7 @@ impl Posterior<'_> {
 }
 
 /// Corrections that L-BFGS remembers.
-const MEMORY: usize = 10;
+pub(crate) const MEMORY: usize = 10;
 
 /// Climbs from `start` towards a maximum of the density, until an iteration gains less than `tolerance`
 /// in its logarithm.

@@ -1,8 +1,10 @@
 //! From where a search for hyperparameters stopped to the mode itself.
 
-use crate::hyperparameters::Kind;
+use crate::coordinates::{Coordinates, by_coordinates};
+use crate::hyperparameters::{Kind, SMALLEST};
+use crate::minimise::QuasiNewton;
 use crate::numerical;
-use crate::optimise::{Optimum, Posterior, SMALLEST};
+use crate::optimise::{MEMORY, Optimum, Posterior, axes_of};
 use contextualized_core::Result;
 use contextualized_solvers::symmetric_eigen;
 use ndarray::{Array1, Array2, ArrayView1};
@@ -12,15 +14,21 @@ use rayon::prelude::*;
 /// rounding: a search that stops within a tolerance ends elsewhere in other units or another order of the
 /// rows.
 ///
-/// What has its mode at zero is set to zero. The rest takes Newton's steps by the information there, found from
-/// differences of the gradient and kept up to date (Broyden, Fletcher, Goldfarb, Shanno). Nothing is done to a
-/// search that did not end.
+/// What has its mode at zero is set to zero. The rest takes Newton's steps by the information there, kept up to
+/// date (Broyden, Fletcher, Goldfarb, Shanno). Nothing is done to a search that did not end.
 pub(crate) fn polish(density: &Posterior<'_>, optimum: Optimum) -> Result<Optimum> {
     if !optimum.converged {
         return Ok(optimum);
     }
     let mut at = Point::new(density, optimum.logs.clone())?;
     let mut steps = 0;
+    for _ in 0..ROUNDS_NEAR {
+        at.switch_off(density);
+        // Where rounding keeps a line search from its end, the steps below go on.
+        if at.approach(density, &mut steps).unwrap_or(true) {
+            break;
+        }
+    }
     for _ in 0..ROUNDS {
         let switched = at.switch_off(density);
         let free = density.free(&at.logs);
@@ -99,8 +107,11 @@ impl Point {
         any
     }
 
-    /// Minus the derivatives of the free slopes by the free logarithms.
+    /// Minus the derivatives of the free slopes by the free logarithms, or about so where that costs little.
     fn information(&self, density: &Posterior<'_>, free: &[usize]) -> Result<Array2<f64>> {
+        if let Some(information) = density.quick_information(&self.logs, free)? {
+            return Ok(information);
+        }
         let columns = free
             .par_iter()
             .map(|&moved| {
@@ -116,6 +127,41 @@ impl Point {
         }))
     }
 
+    /// Climbs by all coordinates, whose first steps the information scales, where it costs little; whether there
+    /// is no more to be gained than [`NEAR`].
+    fn approach(&mut self, density: &Posterior<'_>, steps: &mut usize) -> Result<bool> {
+        let all: Vec<usize> = (0..self.logs.len()).collect();
+        let Some(information) = density.quick_information(&self.logs, &all)? else {
+            return Ok(true);
+        };
+        let coordinates = Coordinates::new(&density.layout, density.of_logs);
+        let origin = Array1::from_vec(coordinates.of(&self.logs));
+        let slopes = coordinates.slopes(&origin.to_vec());
+        let axes = axes_of(&by_coordinates(&information, &slopes))?;
+        let at = |z: &[f64]| (&origin + &axes.dot(&ArrayView1::from(z))).to_vec();
+        let search = QuasiNewton {
+            purpose: "the search for the mode of hyperparameters",
+            criterion: "gain in the log-posterior",
+            memory: MEMORY,
+            tolerance: NEAR,
+            unit: 1.0,
+            gradient_tolerance: 1e-3 * NEAR.sqrt(),
+            max_iterations: ITERATIONS_NEAR,
+        };
+        let found = search.minimize(vec![0.0; axes.ncols()], |z| {
+            let at = at(z);
+            let (value, gradient) = density.value_and_gradient(&coordinates.logs(&at))?;
+            let gradient = -Array1::from_vec(gradient) * coordinates.slopes(&at);
+            Ok((-value, axes.t().dot(&gradient).to_vec()))
+        })?;
+        *steps += found.iterations;
+        if -found.cost > self.value {
+            let logs = density.clamp(&coordinates.logs(&at(&found.point)));
+            *self = Self::new(density, logs)?;
+        }
+        Ok(found.converged)
+    }
+
     /// Climbs by the free logarithms; whether the top was reached.
     fn climb(
         &mut self,
@@ -124,13 +170,19 @@ impl Point {
         information: &Array2<f64>,
         steps: &mut usize,
     ) -> Result<bool> {
-        let mut inverse = inverse_of(information)?;
-        let slopes =
-            |point: &Self| -> Array1<f64> { free.iter().map(|&at| point.gradient[at]).collect() };
+        let coordinates = Coordinates::new(&density.layout, density.of_logs);
+        // Slopes of the density by the free coordinates, and those of the logarithms.
+        let slopes = |point: &Self| {
+            let all = coordinates.slopes(&coordinates.of(&point.logs));
+            let of_logs: Array1<f64> = free.iter().map(|&at| all[at]).collect();
+            let gradient = free.iter().map(|&at| point.gradient[at]);
+            (Array1::from_iter(gradient) * &of_logs, of_logs)
+        };
+        let mut inverse = inverse_of(&by_coordinates(information, &slopes(self).1))?;
         let mut before = f64::INFINITY;
         let mut without_gain = 0;
         for _ in 0..STEPS {
-            let slope = slopes(self);
+            let slope = slopes(self).0;
             let mut step = inverse.dot(&slope);
             let expected = slope.dot(&step);
             let rounding = expected < ROUNDING && expected > 0.5 * before;
@@ -142,7 +194,7 @@ impl Point {
             if longest > LONGEST {
                 step *= LONGEST / longest;
             }
-            let Some((next, step)) = self.next(density, free, step) else {
+            let Some((next, step)) = self.next(density, &coordinates, free, step) else {
                 return Ok(false);
             };
             *steps += 1;
@@ -152,7 +204,7 @@ impl Point {
             if without_gain == STEPS_WITHOUT_GAIN && expected > ROUNDING {
                 return Ok(true);
             }
-            let change = &slope - &slopes(&next);
+            let change = &slope - &slopes(&next).0;
             *self = next;
             update(&mut inverse, step.view(), change.view());
         }
@@ -164,19 +216,23 @@ impl Point {
     fn next(
         &self,
         density: &Posterior<'_>,
+        coordinates: &Coordinates,
         free: &[usize],
         mut step: Array1<f64>,
     ) -> Option<(Self, Array1<f64>)> {
+        let own = coordinates.of(&self.logs);
         for _ in 0..HALVINGS {
-            let mut logs = self.logs.clone();
+            let mut moved = own.clone();
             for (&at, step) in free.iter().zip(&step) {
-                logs[at] += step;
+                moved[at] += step;
             }
+            let logs = density.clamp(&coordinates.logs(&moved));
             let least = self.value - ROUNDING * (1.0 + self.value.abs());
-            if let Ok(next) = Self::new(density, density.clamp(&logs))
+            if let Ok(next) = Self::new(density, logs)
                 && next.value >= least
             {
-                let taken = free.iter().map(|&at| next.logs[at] - self.logs[at]);
+                let there = coordinates.of(&next.logs);
+                let taken = free.iter().map(|&at| there[at] - own[at]);
                 let taken = taken.collect();
                 return Some((next, taken));
             }
@@ -222,15 +278,19 @@ const STEPS: usize = 20;
 const HALVINGS: usize = 5;
 /// Steps in a row that gain nothing although they should.
 const STEPS_WITHOUT_GAIN: usize = 3;
-/// The longest step of a logarithm.
+/// Of a logarithm, for the information.
+const DIFFERENCE: f64 = 1e-4;
+/// The gain of an iteration below which steps by the information take over.
+const NEAR: f64 = 1e-6;
+const ROUNDS_NEAR: usize = 4;
+const ITERATIONS_NEAR: usize = 50;
+/// The longest step of a coordinate.
 const LONGEST: f64 = 1.0;
 /// An expected gain of which the square root, a distance in standard deviations, is of no consequence.
 const ENOUGH: f64 = 1e-12;
 /// Relative rounding of the density's logarithm, and the expected gain below which rounding may be all there
 /// is.
 const ROUNDING: f64 = 1e-10;
-/// Of a logarithm, for the information.
-const DIFFERENCE: f64 = 1e-4;
 /// Curvature that is none.
 const LEAST_CURVATURE: f64 = 1e-3;
 

@@ -5,7 +5,7 @@ use crate::fitted::{FittedProcess, ProcessReport, Uncertainty};
 use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::kernel::Kernel;
 use crate::observations::Observations;
-use crate::optimise::{Optimum, SMALLEST};
+use crate::optimise::Optimum;
 use crate::priors::Priors;
 use crate::search::Found;
 use contextualized_core::{Error, Family, FitReport, Result, Termination};
@@ -259,7 +259,7 @@ impl CoefficientProcess {
             optimum,
         } = found;
         let evidence = engine.value(&hyper)?;
-        let logs = layout.logs(&hyper, SMALLEST);
+        let logs = layout.logs(&hyper);
         let log_posterior = evidence + self.settings.priors.log_density(&layout, &logs, false).0;
         let few = engine.rows() <= Self::UNCERTAIN_ROWS;
         let uncertainty =

@@ -5,7 +5,7 @@ mod engines;
 use crate::engine::Engine;
 use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::observations::Observations;
-use crate::optimise::{Optimum, Posterior, SMALLEST, axes_of, information, maximize};
+use crate::optimise::{Optimum, Posterior, axes_of, information, maximize};
 use crate::polish::polish;
 use crate::priors::Priors;
 use crate::process::{CoefficientProcess, Sharing, Size};
@@ -160,7 +160,7 @@ impl CoefficientProcess {
         let optima = starts
             .par_iter()
             .map(|start| {
-                let logs = layout.logs(&start.hyper, SMALLEST);
+                let logs = layout.logs(&start.hyper);
                 let curvature = start.curvature.as_ref();
                 let axes = curvature.map(|own| axes_of(&own.of_rows(engine.rows())));
                 let axes = axes.transpose()?;

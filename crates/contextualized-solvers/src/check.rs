@@ -45,16 +45,21 @@ pub(crate) fn square(argument: &'static str, matrix: ArrayView2<f64>) -> Result<
 
 /// A square matrix that equals its transpose up to rounding.
 pub(crate) fn symmetric(argument: &'static str, matrix: ArrayView2<f64>) -> Result<()> {
-    let roots = matrix.diag().mapv(|a| a.abs().sqrt());
-    let is_wrong = |row: usize, column: usize| {
-        let (value, mirrored) = (matrix[[row, column]], matrix[[column, row]]);
-        let larger = value.abs().max(mirrored.abs());
-        let scale = larger.max(roots[row] * roots[column]);
-        (value - mirrored).abs() > SYMMETRY_TOLERANCE * scale
-    };
-    let found = below_the_diagonal(matrix.nrows())
-        .filter(|&(row, column)| is_wrong(row, column))
-        .min();
+    let size = matrix.nrows();
+    let roots = matrix.diag().mapv(|a| a.abs().sqrt()).to_vec();
+    let standard = matrix.as_standard_layout();
+    let values = standard.as_slice().unwrap_or_default();
+    let mut found: Option<(usize, usize)> = None;
+    below_the_diagonal(size, |row, column| {
+        let (value, mirrored) = (values[row * size + column], values[column * size + row]);
+        if value != mirrored {
+            let larger = value.abs().max(mirrored.abs());
+            let scale = larger.max(roots[row] * roots[column]);
+            if (value - mirrored).abs() > SYMMETRY_TOLERANCE * scale {
+                found = Some(found.map_or((row, column), |first| first.min((row, column))));
+            }
+        }
+    });
     match found {
         Some((row, column)) => Err(Error::NotSymmetric {
             argument,
@@ -67,18 +72,19 @@ pub(crate) fn symmetric(argument: &'static str, matrix: ArrayView2<f64>) -> Resu
     }
 }
 
-/// Row and column of all entries below the diagonal, tile by tile: those mirrored are near each other, too.
-pub(crate) fn below_the_diagonal(size: usize) -> impl Iterator<Item = (usize, usize)> {
+/// Visits row and column of all entries below the diagonal, tile by tile: those mirrored are near each other, too.
+#[inline(always)]
+pub(crate) fn below_the_diagonal(size: usize, mut visit: impl FnMut(usize, usize)) {
     const TILE: usize = 16;
-    let tiles = (0..size).step_by(TILE);
-    tiles.flat_map(move |rows| {
-        let columns = (0..=rows).step_by(TILE);
-        columns.flat_map(move |columns| {
-            (rows..size.min(rows + TILE)).flat_map(move |row| {
-                (columns..row.min(columns + TILE)).map(move |column| (row, column))
-            })
-        })
-    })
+    for rows in (0..size).step_by(TILE) {
+        for columns in (0..=rows).step_by(TILE) {
+            for row in rows..size.min(rows + TILE) {
+                for column in columns..row.min(columns + TILE) {
+                    visit(row, column);
+                }
+            }
+        }
+    }
 }
 
 /// `found` equals `expected`.
@@ -140,7 +146,8 @@ mod tests {
     #[test]
     fn all_entries_below_the_diagonal_are_visited_once() {
         for size in [0, 1, 5, 16, 17, 40] {
-            let mut visited: Vec<_> = below_the_diagonal(size).collect();
+            let mut visited = Vec::new();
+            below_the_diagonal(size, |row, column| visited.push((row, column)));
             visited.sort_unstable();
             let all = (0..size).flat_map(|row| (0..row).map(move |column| (row, column)));
             assert_eq!(visited, all.collect::<Vec<_>>());

@@ -11,7 +11,7 @@ use faer::{Mat, Par};
 use ndarray::{Array2, ArrayView2};
 
 use crate::check::below_the_diagonal;
-use crate::convert::{as_faer, standard, symmetric_from_lower, to_faer, to_ndarray};
+use crate::convert::{as_faer, square, standard, symmetric_from_lower, to_faer, to_ndarray};
 use crate::{Error, Result, check};
 
 /// The largest jitter that [`cholesky`] adds, relative to the mean absolute diagonal entry.
@@ -101,11 +101,14 @@ pub fn cholesky_with_limit(matrix: ArrayView2<f64>, limit: f64) -> Result<Choles
 /// L with `L Lᵀ = matrix + jitter I`, or the index of the first pivot that is not positive.
 fn factorise(matrix: ArrayView2<f64>, jitter: f64) -> Result<Array2<f64>, usize> {
     let size = matrix.nrows();
-    let mut factor = Mat::from_fn(size, size, |row, column| {
-        let jitter = if row == column { jitter } else { 0.0 };
-        // The upper triangle is as good, and its rows are contiguous.
-        matrix[[row.min(column), row.max(column)]] + jitter
-    });
+    let mut factor = Mat::zeros(size, size);
+    // The upper triangle is as good, and its rows are contiguous.
+    for (k, row) in matrix.rows().into_iter().enumerate() {
+        let own = factor.col_mut(k).iter_mut().skip(k);
+        own.zip(row.iter().skip(k))
+            .for_each(|(to, from)| *to = *from);
+        factor[(k, k)] += jitter;
+    }
     let scratch = cholesky_in_place_scratch::<f64>(size, Par::Seq, Default::default());
     cholesky_in_place(
         factor.as_mut(),
@@ -121,15 +124,14 @@ fn factorise(matrix: ArrayView2<f64>, jitter: f64) -> Result<Array2<f64>, usize>
     if let Some(pivot) = (0..size).find(|&k| is_noise(k)) {
         return Err(pivot);
     }
-    // faer leaves the upper triangle as it was.
-    let mut lower = Array2::zeros((size, size));
-    for (row, column) in below_the_diagonal(size) {
-        lower[[row, column]] = factor[(row, column)];
-    }
+    let mut lower = vec![0.0; size * size];
+    below_the_diagonal(size, |row, column| {
+        lower[row * size + column] = factor[(row, column)]
+    });
     for k in 0..size {
-        lower[[k, k]] = factor[(k, k)];
+        lower[k * size + k] = factor[(k, k)];
     }
-    Ok(lower)
+    Ok(square(lower, size))
 }
 
 /// A lower triangular `L` with `L Lᵀ = A + δ I`. See [`cholesky`].

@@ -39,17 +39,49 @@ pub(crate) fn to_ndarray(matrix: MatRef<'_, f64>) -> Array2<f64> {
 
 /// A symmetric matrix of which faer computed the lower triangle.
 pub(crate) fn symmetric_from_lower(lower: MatRef<'_, f64>) -> Array2<f64> {
-    let mut matrix = Array2::zeros(lower.shape());
+    let size = lower.nrows();
+    let mut values = vec![0.0; size * size];
     // A column of the lower triangle is contiguous in faer and a row of the upper one here.
-    for column in 0..lower.ncols() {
-        for row in column..lower.nrows() {
-            matrix[[column, row]] = lower[(row, column)];
-        }
+    for (column, row) in values.chunks_exact_mut(size.max(1)).enumerate() {
+        let own = lower.col(column).iter().skip(column);
+        row[column..]
+            .iter_mut()
+            .zip(own)
+            .for_each(|(to, from)| *to = *from);
     }
-    for (row, column) in below_the_diagonal(lower.nrows()) {
-        matrix[[row, column]] = matrix[[column, row]];
+    below_the_diagonal(size, |row, column| {
+        values[row * size + column] = values[column * size + row];
+    });
+    square(values, size)
+}
+
+/// Copies what is below the diagonal of a square matrix above it; other matrices are left as they are.
+///
+/// ```
+/// use ndarray::array;
+///
+/// let mut matrix = array![[1.0, 0.0], [2.0, 3.0]];
+/// contextualized_solvers::mirror_lower(&mut matrix);
+/// assert_eq!(matrix, array![[1.0, 2.0], [2.0, 3.0]]);
+/// ```
+pub fn mirror_lower(matrix: &mut Array2<f64>) {
+    let size = matrix.nrows();
+    let is_square = matrix.is_square();
+    match matrix.as_slice_mut() {
+        Some(values) if is_square => below_the_diagonal(size, |row, column| {
+            values[column * size + row] = values[row * size + column];
+        }),
+        Some(_) => {}
+        None if is_square => below_the_diagonal(size, |row, column| {
+            matrix[[column, row]] = matrix[[row, column]];
+        }),
+        None => {}
     }
-    matrix
+}
+
+/// A square matrix of so many values, row by row.
+pub(crate) fn square(values: Vec<f64>, size: usize) -> Array2<f64> {
+    Array2::from_shape_vec((size, size), values).expect("as many values as entries")
 }
 
 #[cfg(test)]

@@ -64,6 +64,7 @@
 //! | positive definite matrices, jitter reported | [`cholesky`], [`cholesky_with_limit`], [`Cholesky`], [`solve_lower`] |
 //! | eigenvalues of symmetric matrices | [`symmetric_eigen`], [`SymmetricEigen`] |
 //! | products on one thread | [`product`], [`add_product`], [`transposed_product`], [`gram`], [`weighted_gram`] |
+//! | the upper triangle of a symmetric matrix from the lower one | [`mirror_lower`] |
 //! | loops with the machine's vector instructions, exponentials in them | [`vectorized`], [`exponential`], [`inner_product`], [`lanes`] |
 //! | penalties on cycles, with gradients | [`Acyclicity`] |
 //! | acyclic graphs: a test, an order, the heaviest acyclic part | [`is_acyclic`], [`topological_order`], [`acyclic_part`], [`Projection`], [`AcyclicPart`] |
@@ -103,6 +104,7 @@ pub use acyclic::{
     acyclic_part, exact_order, greedy_order, is_acyclic, topological_order,
 };
 pub use cholesky::{Cholesky, DEFAULT_JITTER_LIMIT, cholesky, cholesky_with_limit, solve_lower};
+pub use convert::mirror_lower;
 pub use correlation::{ShrunkenCovariance, correlation, nearest_correlation, shrunken_covariance};
 pub use eigen::{SymmetricEigen, symmetric_eigen};
 pub use error::{Error, Result};

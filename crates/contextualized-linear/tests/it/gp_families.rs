@@ -137,7 +137,7 @@ fn offsets_are_known_terms() {
     assert_relative_eq!(
         plain.coefficients(at).unwrap().slopes(),
         other.coefficients(at).unwrap().slopes(),
-        epsilon = 1e-6
+        max_relative = 1e-6
     );
     assert_relative_eq!(
         other.predict_samples(&with_offsets).unwrap(),
