@@ -436,6 +436,8 @@ struct SearchSettings {
     max_residual: f64,
     /// By this factor of the squared inverse length scales.
     smoothing: f64,
+    /// The most times.
+    most_smoothings: usize,
     /// The basis is made for functions rougher than those found by this factor of the inverse length
     /// scales.
     roughness: f64,
@@ -463,5 +465,6 @@ const SEARCH: SearchSettings = SearchSettings {
     mean_residual: 1e-6,
     max_residual: 1e-5,
     smoothing: 0.7,
+    most_smoothings: 40,
     roughness: 1.25,
 };

@@ -126,13 +126,19 @@ impl CoefficientProcess {
                 .filter(|rough| rough.residual() <= tolerance)
                 .unwrap_or_else(|| choose(&squares, Pivots::Largest))
         } else {
-            loop {
-                let basis = choose(&squares, Pivots::Random);
-                if basis.residual() <= SEARCH.max_residual {
-                    break basis;
-                }
+            let own = choose(&squares, Pivots::Random);
+            let smoother = |_| {
                 let smoother = |square: &mut f64| *square *= SEARCH.smoothing;
                 squares.iter_mut().for_each(smoother);
+                choose(&squares, Pivots::Random)
+            };
+            // A term that is no simpler at any scale, as a trend in many contexts, keeps what there is room for.
+            let small = |basis: &Basis| basis.residual() <= SEARCH.max_residual;
+            let steps = (0..SEARCH.most_smoothings).map(smoother);
+            if small(&own) {
+                own
+            } else {
+                steps.into_iter().find(small).unwrap_or(own)
             }
         };
         if exact_allowed && basis.residual() > tolerance {

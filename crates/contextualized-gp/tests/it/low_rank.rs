@@ -179,3 +179,23 @@ fn a_weak_effect_is_found_in_many_rows() {
         fitted.hyperparameters()
     );
 }
+
+/// Such a kernel has thirty directions at any scale, and each of forty coefficients has room for 25.
+#[test]
+fn a_trend_in_more_contexts_than_there_is_room_for_is_kept_in_part() {
+    let problem = Problem::new(2100, 30, 40, 1, 0.5, 3);
+    let process = CoefficientProcess::new(Kernel::linear(0..30)).hyperparameters(known(
+        &[0.5; 30],
+        40,
+        1,
+        0.5,
+        &[1.0],
+    ));
+    let fitted = problem.fit(&process);
+    let (functions, left_out) = functions_and_residual(&fitted);
+    assert!(functions > 20 && left_out > 0.01, "{functions}, {left_out}");
+    let at = problem.contexts.slice(ndarray::s![..2, ..]);
+    let found = fitted.coefficients(at).unwrap();
+    let change = &found.index_axis(ndarray::Axis(0), 0) - &found.index_axis(ndarray::Axis(0), 1);
+    assert!(change[[0, 0]].abs() > 0.01, "{change}");
+}
