@@ -6,6 +6,7 @@ use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 use contextualized_core::{Error, Result};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// L-BFGS with the line search of Moré and Thuente, for functions that have a value everywhere near
 /// the way from their start to a minimum.
@@ -26,6 +27,9 @@ pub struct QuasiNewton {
     /// The most iterations.
     pub max_iterations: usize,
 }
+
+/// Evaluations for each iteration after which a search is stopped.
+const EVALUATIONS: usize = 10;
 
 /// Where a search ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,10 +61,16 @@ impl QuasiNewton {
             source: error.into(),
         };
         let failure = Mutex::new(None);
+        let (best, left) = (
+            Mutex::new(None),
+            AtomicUsize::new(EVALUATIONS.saturating_mul(self.max_iterations.saturating_add(1))),
+        );
         let problem = Problem {
             function,
             last: Mutex::new(None),
             failure: &failure,
+            best: &best,
+            left: &left,
         };
         let solver = LBFGS::new(MoreThuenteLineSearch::new(), self.memory)
             .with_tolerance_cost(self.tolerance / self.unit)
@@ -70,8 +80,28 @@ impl QuasiNewton {
         let result = Executor::new(problem, solver)
             .configure(|state| state.param(start).max_iters(iterations))
             .ctrlc(false)
-            .run()
-            .map_err(failed)?;
+            .run();
+        let result = match result {
+            Ok(result) => result,
+            // A line search has no end of its own where rounding makes the function rough.
+            Err(_) if left.load(Ordering::Relaxed) == 0 => {
+                let best: Option<Evaluated> = best.lock().ok().and_then(|best| best.clone());
+                let (point, cost, _) = best.ok_or_else(|| Error::NotConverged {
+                    algorithm: self.purpose,
+                    iterations: self.max_iterations,
+                    criterion: self.criterion,
+                    value: f64::NAN,
+                    tolerance: self.tolerance,
+                })?;
+                return Ok(Minimum {
+                    point,
+                    cost,
+                    iterations: self.max_iterations,
+                    converged: false,
+                });
+            }
+            Err(error) => return Err(failed(error)),
+        };
         let state = result.state;
         let Some(best) = state.get_best_param() else {
             let failure = failure.into_inner().ok().flatten();
@@ -103,6 +133,10 @@ struct Problem<'a, F> {
     /// The optimiser asks for cost and gradient of one point separately.
     last: Mutex<Option<Evaluated>>,
     failure: &'a Mutex<Option<Error>>,
+    /// The lowest cost so far.
+    best: &'a Mutex<Option<Evaluated>>,
+    /// Evaluations that are left.
+    left: &'a AtomicUsize,
 }
 
 impl<F: Fn(&[f64]) -> Result<(f64, Vec<f64>)>> Problem<'_, F> {
@@ -113,8 +147,18 @@ impl<F: Fn(&[f64]) -> Result<(f64, Vec<f64>)>> Problem<'_, F> {
         {
             return Ok((*cost, gradient.clone()));
         }
+        let spent = |left: usize| left.checked_sub(1);
+        let (from, to) = (Ordering::Relaxed, Ordering::Relaxed);
+        if self.left.fetch_update(from, to, spent).is_err() {
+            return Err(ArgminError::msg("the search took too many evaluations"));
+        }
         match (self.function)(point) {
             Ok((cost, gradient)) => {
+                if let Ok(mut best) = self.best.lock()
+                    && best.as_ref().is_none_or(|(_, lowest, _)| cost < *lowest)
+                {
+                    *best = Some((point.to_vec(), cost, gradient.clone()));
+                }
                 if let Ok(mut guard) = self.last.lock() {
                     *guard = Some((point.to_vec(), cost, gradient.clone()));
                 }
@@ -146,5 +190,48 @@ impl<F: Fn(&[f64]) -> Result<(f64, Vec<f64>)>> Gradient for Problem<'_, F> {
 
     fn gradient(&self, point: &Vec<f64>) -> Result<Vec<f64>, ArgminError> {
         Ok(self.evaluate(point)?.1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEARCH: QuasiNewton = QuasiNewton {
+        purpose: "a test",
+        criterion: "gain",
+        memory: 5,
+        tolerance: 1e-12,
+        unit: 1.0,
+        gradient_tolerance: 1e-9,
+        max_iterations: 50,
+    };
+
+    #[test]
+    fn a_bowl_has_its_minimum_in_the_middle() {
+        let bowl = |x: &[f64]| {
+            Ok((
+                x[0].powi(2) + 3.0 * x[1].powi(2),
+                vec![2.0 * x[0], 6.0 * x[1]],
+            ))
+        };
+        let found = SEARCH.minimize(vec![1.0, -2.0], bowl).unwrap();
+        assert!(found.converged && found.cost < 1e-12, "{found:?}");
+    }
+
+    /// Slopes that point the wrong way.
+    #[test]
+    fn a_search_that_finds_no_end_is_stopped() {
+        let calls = AtomicUsize::new(0);
+        let rough = |x: &[f64]| {
+            let call = calls.fetch_add(1, Ordering::Relaxed) as f64;
+            Ok((
+                -1e-9 * x[0] + 1e-3 * (7.0 * call).sin(),
+                vec![-1.0 + 0.1 * call.cos()],
+            ))
+        };
+        let found = SEARCH.minimize(vec![0.0], rough);
+        assert!(calls.into_inner() <= EVALUATIONS * 51);
+        assert!(found.is_err() || found.is_ok_and(|found| found.cost <= 0.0));
     }
 }
