@@ -107,9 +107,23 @@ impl Point {
         any
     }
 
+    /// [`Posterior::quick_information`]. Next to no noise makes a landscape of cliffs, of which the average
+    /// information says little.
+    fn quick_information(
+        &self,
+        density: &Posterior<'_>,
+        free: &[usize],
+    ) -> Result<Option<Array2<f64>>> {
+        let noise = density.layout.noise_at().map(|at| self.logs[at]);
+        if noise.is_some_and(|log| log < LEAST_NOISE.ln()) {
+            return Ok(None);
+        }
+        density.quick_information(&self.logs, free)
+    }
+
     /// Minus the derivatives of the free slopes by the free logarithms, or about so where that costs little.
     fn information(&self, density: &Posterior<'_>, free: &[usize]) -> Result<Array2<f64>> {
-        if let Some(information) = density.quick_information(&self.logs, free)? {
+        if let Some(information) = self.quick_information(density, free)? {
             return Ok(information);
         }
         let columns = free
@@ -131,7 +145,7 @@ impl Point {
     /// is no more to be gained than [`NEAR`].
     fn approach(&mut self, density: &Posterior<'_>, steps: &mut usize) -> Result<bool> {
         let all: Vec<usize> = (0..self.logs.len()).collect();
-        let Some(information) = density.quick_information(&self.logs, &all)? else {
+        let Some(information) = self.quick_information(density, &all)? else {
             return Ok(true);
         };
         let coordinates = Coordinates::new(&density.layout, density.of_logs);
@@ -270,6 +284,8 @@ fn update(inverse: &mut Array2<f64>, step: ArrayView1<'_, f64>, change: ArrayVie
     }
 }
 
+/// Noise, in standard deviations of the target, below which it is next to none.
+const LEAST_NOISE: f64 = 0.05;
 /// Hyperparameters below it may be zero.
 const SMALL: f64 = 0.3;
 const ROUNDS: usize = 3;
