@@ -362,9 +362,11 @@ impl Optima {
                     of_logs: false,
                 };
                 let all: Vec<_> = (0..best.layout.len()).collect();
+                let logs = &best.optimum.logs;
+                let quick = density.quick_information(logs, &all)?;
                 Some(Curvature {
                     rows: self.engine.rows(),
-                    information: information(&density, &best.optimum.logs, &all)?,
+                    information: quick.map_or_else(|| information(&density, logs, &all), Ok)?,
                 })
             } else {
                 best.curvature.clone()
@@ -416,7 +418,7 @@ struct SearchSettings {
     min_start_noise: f64,
     /// The noise from which it begins instead.
     restart_noise: f64,
-    /// Size of the systems up to which the curvature of the density is found by differences.
+    /// Size of the systems up to which the curvature of the density is found.
     curvature_size: usize,
     /// Contexts among which inducing ones are chosen.
     candidates: usize,
