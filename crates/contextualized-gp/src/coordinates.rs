@@ -7,8 +7,7 @@ use ndarray::{Array1, Array2, Axis};
 ///
 /// A density of the values is even in inverse length scales and amplitudes, and many have their mode at zero. By
 /// logarithms that is infinitely far away, and what is small hardly changes on the way. A search therefore moves
-/// `arsinh(r / ε)`: near zero the value itself, which Newton's steps bring to zero, and where it is large its
-/// logarithm. A density of the logarithms has no mode at zero and is searched by these.
+/// `arsinh(r / ε)`: near zero the value itself, in which steps to zero are short, and where it is large its logarithm. A density of the logarithms has no mode at zero and is searched by these.
 pub(crate) struct Coordinates {
     kinds: Vec<Kind>,
     of_logs: bool,

@@ -6,7 +6,7 @@ use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 use contextualized_core::{Error, Result};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// L-BFGS with the line search of Moré and Thuente, for functions that have a value everywhere near
 /// the way from their start to a minimum.
@@ -65,12 +65,14 @@ impl QuasiNewton {
             Mutex::new(None),
             AtomicUsize::new(EVALUATIONS.saturating_mul(self.max_iterations.saturating_add(1))),
         );
+        let spent = AtomicBool::new(false);
         let problem = Problem {
             function,
             last: Mutex::new(None),
             failure: &failure,
             best: &best,
             left: &left,
+            spent: &spent,
         };
         let solver = LBFGS::new(MoreThuenteLineSearch::new(), self.memory)
             .with_tolerance_cost(self.tolerance / self.unit)
@@ -84,7 +86,7 @@ impl QuasiNewton {
         let result = match result {
             Ok(result) => result,
             // A line search has no end of its own where rounding makes the function rough.
-            Err(_) if left.load(Ordering::Relaxed) == 0 => {
+            Err(_) if spent.load(Ordering::Relaxed) => {
                 let best: Option<Evaluated> = best.lock().ok().and_then(|best| best.clone());
                 let (point, cost, _) = best.ok_or_else(|| Error::NotConverged {
                     algorithm: self.purpose,
@@ -137,6 +139,8 @@ struct Problem<'a, F> {
     best: &'a Mutex<Option<Evaluated>>,
     /// Evaluations that are left.
     left: &'a AtomicUsize,
+    /// Whether more of them were asked for.
+    spent: &'a AtomicBool,
 }
 
 impl<F: Fn(&[f64]) -> Result<(f64, Vec<f64>)>> Problem<'_, F> {
@@ -147,14 +151,16 @@ impl<F: Fn(&[f64]) -> Result<(f64, Vec<f64>)>> Problem<'_, F> {
         {
             return Ok((*cost, gradient.clone()));
         }
-        let spent = |left: usize| left.checked_sub(1);
+        let one_less = |left: usize| left.checked_sub(1);
         let (from, to) = (Ordering::Relaxed, Ordering::Relaxed);
-        if self.left.fetch_update(from, to, spent).is_err() {
+        if self.left.fetch_update(from, to, one_less).is_err() {
+            self.spent.store(true, Ordering::Relaxed);
             return Err(ArgminError::msg("the search took too many evaluations"));
         }
         match (self.function)(point) {
             Ok((cost, gradient)) => {
-                if let Ok(mut best) = self.best.lock()
+                if cost.is_finite()
+                    && let Ok(mut best) = self.best.lock()
                     && best.as_ref().is_none_or(|(_, lowest, _)| cost < *lowest)
                 {
                     *best = Some((point.to_vec(), cost, gradient.clone()));

@@ -162,6 +162,7 @@ impl Point {
             gradient_tolerance: 1e-3 * NEAR.sqrt(),
             max_iterations: ITERATIONS_NEAR,
         };
+        let before = self.value;
         let found = search.minimize(vec![0.0; axes.ncols()], |z| {
             let at = at(z);
             let (value, gradient) = density.value_and_gradient(&coordinates.logs(&at))?;
@@ -173,7 +174,7 @@ impl Point {
             let logs = density.clamp(&coordinates.logs(&at(&found.point)));
             *self = Self::new(density, logs)?;
         }
-        Ok(found.converged)
+        Ok(found.converged || self.value - before < NEAR)
     }
 
     /// Climbs by the free logarithms; whether the top was reached.

@@ -1,5 +1,5 @@
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, Par};
+use faer::{Accum, Par};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 use crate::convert::{as_faer, standard, to_faer};
@@ -63,15 +63,10 @@ pub fn least_squares(
     let rows = RowWeights::new(weights, design.nrows())?;
 
     let (design, targets) = (standard(&design), standard(&targets));
-    let (matrix, rhs) = if rows.len() > MANY_ROWS.max(2 * (design.ncols() + targets.ncols())) {
-        reduced(&rows, design.view(), targets.view())
-    } else {
-        (
-            rows.apply(as_faer(design.view()), 0),
-            rows.apply(as_faer(targets.view()), 0),
-        )
-    };
-    let (solution, triangle) = pivoted_qr::solve(matrix, rhs, rows.len())?;
+    let (solution, triangle) = pivoted_qr::solve(
+        rows.apply(as_faer(design.view()), 0),
+        rows.apply(as_faer(targets.view()), 0),
+    )?;
     check::computed("the coefficient", solution.view())?;
 
     let residual_sum_of_squares =
@@ -88,39 +83,6 @@ pub fn least_squares(
         weight_unit: rows.largest(),
         triangle,
     })
-}
-
-/// Rows from which a problem is reduced block by block, and rows of a block.
-const MANY_ROWS: usize = 16_384;
-const BLOCK: usize = 4096;
-
-/// A problem of few rows with the same solution and triangle: those of the QR of each block of rows of the design
-/// and the targets beside it (Demmel, Grigori, Hoemmen and Langou 2012, doi:10.1137/080731992). A block stays in
-/// the processor's cache, while the columns of all rows would be read once for each of them.
-fn reduced(
-    rows: &RowWeights,
-    design: ArrayView2<f64>,
-    targets: ArrayView2<f64>,
-) -> (Mat<f64>, Mat<f64>) {
-    let triangles: Vec<Mat<f64>> = (0..rows.len())
-        .step_by(BLOCK)
-        .map(|start| {
-            let end = rows.len().min(start + BLOCK);
-            pivoted_qr::triangle_of(rows.some(start..end, design, targets))
-        })
-        .collect();
-    let height = triangles.iter().map(Mat::nrows).sum();
-    let mut matrix = Mat::zeros(height, design.ncols());
-    let mut rhs = Mat::zeros(height, targets.ncols());
-    let mut row = 0;
-    for triangle in &triangles {
-        let (left, right) = triangle.as_ref().split_at_col(design.ncols());
-        let count = triangle.nrows();
-        matrix.subrows_mut(row, count).copy_from(left);
-        rhs.subrows_mut(row, count).copy_from(right);
-        row += count;
-    }
-    (matrix, rhs)
 }
 
 /// Weighted sums of squares of `targets − design · solution`, one per target.
@@ -233,47 +195,6 @@ mod tests {
     use super::*;
     use crate::Error;
     use crate::testing::assert_close;
-
-    /// Weighted problems of more rows than one block, one of a dependent column.
-    #[test]
-    fn many_rows_are_reduced_to_the_same_problem() {
-        let rows = MANY_ROWS + 5000;
-        let wave = |i: usize, k: usize| ((i * (2 * k + 3)) as f64 * 0.618_034).fract() - 0.5;
-        let mut design =
-            Array2::from_shape_fn((rows, 4), |(i, k)| wave(i, k) * 10f64.powi(3 * k as i32));
-        let targets = Array2::from_shape_fn((rows, 2), |(i, t)| {
-            design.row(i).sum() * (1.0 + t as f64) + wave(i, 9 + t)
-        });
-        let weights = Array1::from_shape_fn(rows, |i| (i % 3) as f64);
-        for dependent in [false, true] {
-            if dependent {
-                let sum = &design.column(0) + &design.column(1);
-                design.column_mut(2).assign(&sum);
-            }
-            let by_blocks =
-                least_squares(design.view(), targets.view(), Some(weights.view())).unwrap();
-            let kept = RowWeights::new(Some(weights.view()), rows).unwrap();
-            let (solution, triangle) = pivoted_qr::solve(
-                kept.apply(as_faer(design.view()), 0),
-                kept.apply(as_faer(targets.view()), 0),
-                kept.len(),
-            )
-            .unwrap();
-            assert_eq!(by_blocks.rank(), triangle.rank());
-            assert_eq!(by_blocks.rank(), if dependent { 3 } else { 4 });
-            assert_relative_eq!(
-                by_blocks.solution(),
-                &solution,
-                max_relative = 1e-10,
-                epsilon = 1e-13
-            );
-            if !dependent {
-                let unscaled = triangle.gram_inverse().unwrap() / kept.largest();
-                let found = by_blocks.unscaled_covariance().unwrap();
-                assert_relative_eq!(found, unscaled, max_relative = 1e-10);
-            }
-        }
-    }
 
     #[test]
     fn a_line_by_hand() {

@@ -9,7 +9,6 @@ use faer::linalg::matmul::matmul;
 use faer::linalg::qr::col_pivoting::factor::{
     qr_in_place, qr_in_place_scratch, recommended_block_size,
 };
-use faer::linalg::qr::no_pivoting::factor as no_pivoting;
 use faer::linalg::triangular_solve::solve_upper_triangular_in_place;
 use faer::{Accum, Conj, Mat, MatRef, Par};
 use ndarray::Array2;
@@ -33,20 +32,15 @@ pub(crate) struct Triangle {
     norms: Vec<f64>,
 }
 
-/// The basic least-squares solution of `matrix · B = rhs` (p × m), zero for dependent columns, of a problem that
-/// has so many rows or was reduced from them.
+/// The basic least-squares solution of `matrix · B = rhs` (p × m), zero for dependent columns.
 ///
 /// The solution is not yet checked for overflow.
-pub(crate) fn solve(
-    mut matrix: Mat<f64>,
-    mut rhs: Mat<f64>,
-    rows: usize,
-) -> Result<(Array2<f64>, Triangle)> {
+pub(crate) fn solve(mut matrix: Mat<f64>, mut rhs: Mat<f64>) -> Result<(Array2<f64>, Triangle)> {
     let norms = normalise_columns(&mut matrix)?;
     let (reflectors, mut pivots) = factorise(&mut matrix);
     apply_reflectors(matrix.as_ref(), reflectors.as_ref(), &mut rhs);
 
-    let rank = numerical_rank(matrix.as_ref(), rows);
+    let rank = numerical_rank(matrix.as_ref());
     pivots.truncate(rank);
     let r = matrix.get(..rank, ..rank).to_owned();
     let mut basic = rhs.get(..rank, ..).to_owned();
@@ -112,36 +106,6 @@ impl Triangle {
     }
 }
 
-/// The triangle of the QR of a block of rows: as many columns, at most as many rows, and the same products of
-/// columns.
-pub(crate) fn triangle_of(mut block: Mat<f64>) -> Mat<f64> {
-    let (rows, columns) = block.shape();
-    let size = rows.min(columns);
-    let block_size = no_pivoting::recommended_block_size::<f64>(rows, columns);
-    let mut reflectors = Mat::zeros(block_size, size);
-    let scratch = no_pivoting::qr_in_place_scratch::<f64>(
-        rows,
-        columns,
-        block_size,
-        Par::Seq,
-        Default::default(),
-    );
-    no_pivoting::qr_in_place(
-        block.as_mut(),
-        reflectors.as_mut(),
-        Par::Seq,
-        MemStack::new(&mut MemBuffer::new(scratch)),
-        Default::default(),
-    );
-    Mat::from_fn(size, columns, |row, column| {
-        if row <= column {
-            block[(row, column)]
-        } else {
-            0.0
-        }
-    })
-}
-
 /// Divides each column by its length, so that rank does not depend on units.
 fn normalise_columns(matrix: &mut Mat<f64>) -> Result<Vec<f64>> {
     (0..matrix.ncols())
@@ -199,9 +163,9 @@ fn apply_reflectors(factor: MatRef<'_, f64>, reflectors: MatRef<'_, f64>, rhs: &
 }
 
 /// Number of leading diagonal entries of R above rounding error.
-fn numerical_rank(factor: MatRef<'_, f64>, of_rows: usize) -> usize {
+fn numerical_rank(factor: MatRef<'_, f64>) -> usize {
     let (rows, columns) = factor.shape();
-    let threshold = RANK_SAFETY * of_rows.max(columns) as f64 * f64::EPSILON * factor[(0, 0)].abs();
+    let threshold = RANK_SAFETY * rows.max(columns) as f64 * f64::EPSILON * factor[(0, 0)].abs();
     // faer divides by the largest column norm: a matrix of zeros leaves NaN on the diagonal,
     // which is above no threshold, and so has rank zero.
     (0..rows.min(columns))
@@ -221,7 +185,7 @@ mod tests {
     fn solves_a_system_by_hand() {
         // Columns (3, 4) and (4, -3): orthogonal, of length 5.
         let matrix = mat![[3.0, 4.0], [4.0, -3.0]];
-        let (solution, triangle) = solve(matrix, mat![[25.0], [0.0]], 2).unwrap();
+        let (solution, triangle) = solve(matrix, mat![[25.0], [0.0]]).unwrap();
         assert_close(&solution, &array![[3.0], [4.0]], 1e-15);
         assert_close(
             &triangle.gram_inverse().unwrap(),
@@ -232,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_matrix_of_zeros_has_rank_zero() {
-        let (solution, triangle) = solve(Mat::zeros(3, 2), mat![[1.0], [2.0], [3.0]], 3).unwrap();
+        let (solution, triangle) = solve(Mat::zeros(3, 2), mat![[1.0], [2.0], [3.0]]).unwrap();
         assert_eq!(solution, array![[0.0], [0.0]]);
         assert_eq!(triangle.rank(), 0);
         assert_eq!(triangle.dependent(), [0, 1]);
@@ -242,7 +206,7 @@ mod tests {
     #[test]
     fn rank_does_not_depend_on_units() {
         let matrix = mat![[1e200, 1e-200], [1e200, 2e-200], [1e200, 4e-200]];
-        let (_, triangle) = solve(matrix, Mat::zeros(3, 1), 3).unwrap();
+        let (_, triangle) = solve(matrix, Mat::zeros(3, 1)).unwrap();
         assert_eq!(triangle.rank(), 2);
     }
 
@@ -260,7 +224,7 @@ mod tests {
             let sum: [f64; 6] = std::array::from_fn(|i| first[i] + second[i]);
             let columns = [centred(first), centred(second), centred(sum)];
             let matrix = Mat::from_fn(6, 3, |i, j| columns[j][i]);
-            let (_, triangle) = solve(matrix, Mat::zeros(6, 1), 6).unwrap();
+            let (_, triangle) = solve(matrix, Mat::zeros(6, 1)).unwrap();
             assert_eq!(triangle.rank(), 2, "case {case}");
         }
     }
@@ -269,7 +233,7 @@ mod tests {
     fn an_ill_conditioned_basis_has_full_rank() {
         // Monomials on [0, 1]: the last entry of R is about 1e-8 of the first.
         let matrix = Mat::from_fn(30, 13, |i, j| (i as f64 / 29.0).powi(j as i32));
-        let (_, triangle) = solve(matrix, Mat::zeros(30, 1), 30).unwrap();
+        let (_, triangle) = solve(matrix, Mat::zeros(30, 1)).unwrap();
         let r = &triangle.r;
         let ratio = (r[(r.nrows() - 1, r.nrows() - 1)] / r[(0, 0)]).abs();
         assert_eq!(triangle.rank(), 13, "ratio {ratio:e}");
@@ -280,7 +244,7 @@ mod tests {
     fn a_column_too_long_for_a_float_is_an_error() {
         let matrix = mat![[1.0, 1.5e308], [1.0, 1.5e308]];
         assert_eq!(
-            solve(matrix, Mat::zeros(2, 1), 2).map(|_| ()),
+            solve(matrix, Mat::zeros(2, 1)).map(|_| ()),
             Err(Error::Overflow {
                 quantity: "the length of a column of `design`",
                 row: 0,

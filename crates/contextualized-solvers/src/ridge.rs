@@ -60,9 +60,8 @@ pub fn ridge(
     for (k, &(column, root)) in roots.iter().enumerate() {
         augmented[(rows.len() + k, column)] = root;
     }
-    let targets = rows.apply(as_faer(targets.view()), roots.len());
-    let height = augmented.nrows();
-    let (solution, triangle) = pivoted_qr::solve(augmented, targets, height)?;
+    let (solution, triangle) =
+        pivoted_qr::solve(augmented, rows.apply(as_faer(targets.view()), roots.len()))?;
     triangle.check_full_rank()?;
     check::computed("the coefficient", solution.view())?;
     Ok(solution)

@@ -1,7 +1,7 @@
 //! Row weights, checked and turned into square roots.
 
 use faer::{Mat, MatRef};
-use ndarray::{ArrayView1, ArrayView2};
+use ndarray::ArrayView1;
 
 use crate::{Error, Result, check};
 
@@ -56,27 +56,6 @@ impl RowWeights {
     /// The weight that became one.
     pub(crate) fn largest(&self) -> f64 {
         self.largest
-    }
-
-    /// Some of the weighted rows of `left` with those of `right` beside them.
-    pub(crate) fn some(
-        &self,
-        some: std::ops::Range<usize>,
-        left: ArrayView2<f64>,
-        right: ArrayView2<f64>,
-    ) -> Mat<f64> {
-        let mut beside = Mat::zeros(some.len(), left.ncols() + right.ncols());
-        for (i, (&row, root)) in self.rows[some.clone()]
-            .iter()
-            .zip(&self.roots[some])
-            .enumerate()
-        {
-            let values = left.row(row).into_iter().chain(right.row(row));
-            for (column, value) in values.enumerate() {
-                beside[(i, column)] = root * value;
-            }
-        }
-        beside
     }
 
     /// The weighted rows of `matrix`, above `below` rows of zeros.

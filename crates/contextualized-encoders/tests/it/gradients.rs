@@ -116,8 +116,9 @@ impl Problem {
                 kinks += 1;
             }
         }
+        // One rectifier of the second layer that turns bends all weights before it.
         assert!(
-            kinks <= 3,
+            3 * kinks <= gradient.len(),
             "{kinks} of {} derivatives differ",
             gradient.len()
         );

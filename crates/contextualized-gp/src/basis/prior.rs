@@ -143,11 +143,16 @@ impl Prior {
 
 impl TermPrior {
     fn new(term: &TermBasis, squares: Vec<f64>) -> Result<Self> {
-        if term.len() == 0 {
+        // A kernel without a constant, as a trend, is nothing where no context matters.
+        let contexts = term.inducing.rows();
+        let mut variances = contexts
+            .into_iter()
+            .map(|context| term.term.variance(&squares, &context.to_vec()));
+        if !variances.any(|variance| variance > 0.0) {
             return Ok(Self {
                 squares,
                 factor: None,
-                whitened: Array2::zeros((0, 0)),
+                whitened: Array2::zeros((term.len(), term.len())),
             });
         }
         let factor = term.covariance(&squares)?;

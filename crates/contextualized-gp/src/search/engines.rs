@@ -132,7 +132,7 @@ impl CoefficientProcess {
                 squares.iter_mut().for_each(smoother);
                 choose(&squares, Pivots::Random)
             };
-            // A term that is no simpler at any scale, as a trend in many contexts, keeps what there is room for.
+            // If a term is no simpler at any scale, as a trend in many contexts, all keep what there is room for.
             let small = |basis: &Basis| basis.residual() <= SEARCH.max_residual;
             let steps = (0..SEARCH.most_smoothings).map(smoother);
             if small(&own) {

@@ -199,3 +199,25 @@ fn a_trend_in_more_contexts_than_there_is_room_for_is_kept_in_part() {
     let change = &found.index_axis(ndarray::Axis(0), 0) - &found.index_axis(ndarray::Axis(0), 1);
     assert!(change[[0, 0]].abs() > 0.01, "{change}");
 }
+
+/// A trend in a context without influence: its inverse length scale is zero, and the kernel nothing.
+#[test]
+fn a_trend_that_matters_to_nothing_is_fitted_by_a_basis() {
+    let mut normal = crate::problem::Normal::new(104);
+    let mut problem = Problem::new(300, 1, 2, 1, 0.5, 4);
+    problem.targets.mapv_inplace(|_| normal.next());
+    for size in [Size::Auto, Size::LowRank { functions: 5 }] {
+        let process = CoefficientProcess::new(Kernel::linear([0])).size(size);
+        let fitted = problem.fit(&process);
+        let found = fitted.posterior_at(array![[0.0], [2.0]].view()).unwrap();
+        let most = found
+            .means
+            .iter()
+            .fold(0.0_f64, |most, mean| most.max(mean.abs()));
+        assert!(
+            most < 1.0,
+            "{size:?}: {most}, {:?}",
+            fitted.hyperparameters()
+        );
+    }
+}
