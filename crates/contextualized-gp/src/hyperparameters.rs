@@ -177,7 +177,8 @@ impl Layout {
 
     /// Hyperparameters of logarithms; the smallest inverse length scale and amplitude searched stand for zero.
     pub(crate) fn hyperparameters(&self, logs: &[f64], targets: usize) -> Hyperparameters {
-        let zero = SMALLEST.ln();
+        // And what rounding makes of it on the way through other coordinates.
+        let zero = SMALLEST.ln() + 1e-9;
         let kinds = self.kinds().zip(logs);
         let values: Array1<f64> = kinds
             .map(|(kind, log)| match kind {
