@@ -1,4 +1,4 @@
-//! What hyperparameters are searched by.
+//! What the last steps of a search for hyperparameters move.
 
 use crate::hyperparameters::{Kind, Layout, SMALLEST};
 use ndarray::{Array1, Array2, Axis};
@@ -6,8 +6,9 @@ use ndarray::{Array1, Array2, Axis};
 /// The passage between logarithms of hyperparameters and what a search moves.
 ///
 /// A density of the values is even in inverse length scales and amplitudes, and many have their mode at zero. By
-/// logarithms that is infinitely far away, and what is small hardly changes on the way. A search therefore moves
-/// `arsinh(r / ε)`: near zero the value itself, in which steps to zero are short, and where it is large its logarithm. A density of the logarithms has no mode at zero and is searched by these.
+/// logarithms that is infinitely far away, and what is small hardly changes on the way. The last steps of a search
+/// therefore move `arsinh(r / ε)`: near zero the value itself, in which steps to zero are short, and where it is
+/// large its logarithm. A density of the logarithms has no mode at zero and is searched by these.
 pub(crate) struct Coordinates {
     kinds: Vec<Kind>,
     of_logs: bool,
