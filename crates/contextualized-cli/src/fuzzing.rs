@@ -9,7 +9,7 @@
 use crate::arguments::{Arguments, Command, Fit};
 use crate::commands::fit::{estimator, read_regression};
 use crate::commands::{self, effects, summary};
-use crate::data::{Cells, Reading, Source, without_panic_messages};
+use crate::data::{Cells, Reading, Request, Source, without_panic_messages};
 use crate::error::{Error, Result};
 use crate::formula;
 use crate::model_file;
@@ -242,7 +242,9 @@ fn explained<T>(outcome: Result<T>) -> Option<T> {
 /// Reads all cells of a file to be fitted, and counts the rows.
 fn rows_of(fit: &Fit) -> Result<usize> {
     let source = Source::open(&fit.data, &fit.flags.reading()?)?;
-    let all: Vec<usize> = (0..source.columns().len()).collect();
+    let all: Vec<Request> = (0..source.columns().len())
+        .map(Request::as_written)
+        .collect();
     let mut rows = 0;
     for chunk in source.chunks(&all)? {
         rows += chunk?.rows;
@@ -294,7 +296,8 @@ fn complete_rows(path: &str) -> Result<(usize, usize)> {
         .filter(|&column| !source.columns()[column].starts_with("class."))
         .collect();
     let (mut rows, mut complete) = (0, 0);
-    for chunk in source.chunks(&columns)? {
+    let requests: Vec<Request> = columns.iter().copied().map(Request::as_written).collect();
+    for chunk in source.chunks(&requests)? {
         let chunk = chunk?;
         let mut is_complete = vec![true; chunk.rows];
         for (&column, array) in columns.iter().zip(&chunk.arrays) {

@@ -5,7 +5,7 @@ use ndarray::{ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::Hash;
 
 /// Share of the rows that chance may be expected to make equal where copies count as copies.
 const BY_CHANCE: f64 = 0.01;
@@ -78,12 +78,19 @@ impl Samples {
 fn hashes(tables: &[ArrayView2<'_, f64>]) -> Vec<u64> {
     let rows = tables.first().map_or(0, |table| table.nrows());
     let of_row = |row: usize| {
-        let mut hasher = DefaultHasher::new();
         let values = tables.iter().flat_map(|table| table.row(row).into_iter());
-        values.for_each(|&value| bits(value).hash(&mut hasher));
-        hasher.finish()
+        values.fold(0, |hash, &value| mixed(hash, bits(value)))
     };
     (0..rows).into_par_iter().map(of_row).collect()
+}
+
+/// A hash of what was hashed before and a number, every bit of which depends on every bit of both: the finalizer of
+/// splitmix64, by Steele, Lea and Flood (2014), doi:10.1145/2660193.2660195.
+fn mixed(before: u64, number: u64) -> u64 {
+    let mut z = (before ^ number).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// A value; both zeros are the same.

@@ -3,6 +3,7 @@
 use crate::validate::{check_finite, check_table, check_weights};
 use crate::{Checked, Error, Result, Warp, checked_serde};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Columnwise `z = (v − center) / scale`, or of a transformed v: see [`Warp`].
@@ -72,10 +73,9 @@ impl Standardization {
         let tempered = weights.map(|weights| tempered(weights).0);
         let weights = tempered.as_ref().map(|weights| weights.view());
         let shares = normalized_weights(weights, table.nrows())? / table.nrows() as f64;
-        let (centers, scales) = table
-            .columns()
-            .into_iter()
-            .map(|column| center_and_scale(column, shares.view()))
+        let (centers, scales) = (0..table.ncols())
+            .into_par_iter()
+            .map(|column| center_and_scale(table.column(column), shares.view()))
             .unzip::<_, _, Vec<f64>, Vec<f64>>();
         let (centers, scales) = (Array1::from_vec(centers), Array1::from_vec(scales));
         Ok(Self {
@@ -201,13 +201,10 @@ impl Standardization {
 /// Values are divided by the largest first, so that squares neither overflow nor vanish, and the
 /// mean is corrected by the mean residual, so that its rounding error does not grow with the rows.
 fn center_and_scale(column: ArrayView1<'_, f64>, shares: ArrayView1<'_, f64>) -> (f64, f64) {
-    let counted = || {
-        column
-            .iter()
-            .zip(shares)
-            .filter(|(_, share)| **share > 0.0)
-            .map(|(value, share)| (*value, *share))
-    };
+    let with_shares = column.iter().copied().zip(shares.iter().copied());
+    // Copied once: the values of a column are far apart in a table.
+    let counted: Vec<(f64, f64)> = with_shares.filter(|(_, share)| *share > 0.0).collect();
+    let counted = || counted.iter().copied();
     let largest = counted().fold(0.0_f64, |largest, (value, _)| largest.max(value.abs()));
     let first = counted().next().map_or(0.0, |(value, _)| value);
     if counted().all(|(value, _)| value == first) {

@@ -63,10 +63,8 @@ pub fn least_squares(
     let rows = RowWeights::new(weights, design.nrows())?;
 
     let (design, targets) = (standard(&design), standard(&targets));
-    let (solution, triangle) = pivoted_qr::solve(
-        rows.apply(as_faer(design.view()), 0),
-        rows.apply(as_faer(targets.view()), 0),
-    )?;
+    let (solution, triangle) =
+        pivoted_qr::solve_weighted(&rows, as_faer(design.view()), as_faer(targets.view()))?;
     check::computed("the coefficient", solution.view())?;
 
     let residual_sum_of_squares =

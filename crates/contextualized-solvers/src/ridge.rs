@@ -60,8 +60,9 @@ pub fn ridge(
     for (k, &(column, root)) in roots.iter().enumerate() {
         augmented[(rows.len() + k, column)] = root;
     }
-    let (solution, triangle) =
-        pivoted_qr::solve(augmented, rows.apply(as_faer(targets.view()), roots.len()))?;
+    let targets = rows.apply(as_faer(targets.view()), roots.len());
+    let all = augmented.nrows();
+    let (solution, triangle) = pivoted_qr::solve(augmented, targets, all)?;
     triangle.check_full_rank()?;
     check::computed("the coefficient", solution.view())?;
     Ok(solution)

@@ -1,7 +1,8 @@
 //! Row weights, checked and turned into square roots.
 
-use faer::{Mat, MatRef};
+use faer::{Mat, MatMut, MatRef};
 use ndarray::ArrayView1;
+use std::ops::Range;
 
 use crate::{Error, Result, check};
 
@@ -65,6 +66,21 @@ impl RowWeights {
                 .get(i)
                 .map_or(0.0, |&row| self.roots[i] * matrix[(row, column)])
         })
+    }
+
+    /// Writes the weighted rows at these of the positions that have weight.
+    pub(crate) fn write(
+        &self,
+        matrix: MatRef<'_, f64>,
+        positions: Range<usize>,
+        mut into: MatMut<'_, f64>,
+    ) {
+        for (i, position) in positions.enumerate() {
+            let (row, root) = (self.rows[position], self.roots[position]);
+            for column in 0..matrix.ncols() {
+                into[(i, column)] = root * matrix[(row, column)];
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `predict`: coefficients and predictions, or edges, for every row of a file, in blocks.
 
 use crate::arguments::{Global, Interval, Predict, Scale, UnknownLevels};
-use crate::data::{Chunk, Source};
+use crate::data::{Chunk, Request, Source};
 use crate::design::{Design, Encoded, Encoder, Variable, a_row_for_each};
 use crate::error::{Error, Result};
 use crate::output::remark_on;
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
     } else {
         Vec::new()
     };
-    columns.extend(&kept);
+    columns.extend(kept.iter().copied().map(Request::as_written));
     let kept_names: Vec<String> = kept
         .iter()
         .map(|&column| source.columns()[column].clone())

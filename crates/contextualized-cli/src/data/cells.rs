@@ -1,6 +1,5 @@
 //! The values of a column's block: numbers, dates, or text.
 
-use super::numbers::NumberFormat;
 use super::source::Reading;
 use super::times::{Clock, per_day};
 use crate::error::{Error, Result};
@@ -45,6 +44,7 @@ impl Cells<'_> {
         self.check_exact()?;
         let codes = self.missing_numbers();
         let numbers = self.cast(&DataType::Float64)?;
+        into.reserve(numbers.len());
         for (row, value) in numbers.as_primitive::<Float64Type>().iter().enumerate() {
             let value = value.filter(|value| !codes.contains(value));
             let value = value.unwrap_or(f64::NAN);
@@ -96,27 +96,18 @@ impl Cells<'_> {
     }
 
     fn parsed(&self, into: &mut Vec<f64>) -> Result<Option<NotNumber>> {
-        let Reading {
-            numbers, missing, ..
-        } = self.reading;
         let codes = self.missing_numbers();
         let array = self.array.as_string::<i32>();
         into.reserve(array.len());
         for (row, text) in array.iter().enumerate() {
             let text = text.unwrap_or("").trim();
-            match numbers.parse(text) {
-                Some(value) if codes.contains(&value) => into.push(f64::NAN),
-                Some(value) if value.is_finite() => {
-                    if text.len() > 15
-                        && *numbers == NumberFormat::default()
-                        && is_inexact_integer(text)
-                    {
-                        return Err(self.at(row, &inexact(text)));
-                    }
-                    into.push(value);
+            match self.reading.number(text) {
+                Some(value) => {
+                    let value = value.filter(|value| !codes.contains(value));
+                    into.push(value.unwrap_or(f64::NAN));
                 }
-                _ if text.is_empty() || missing.contains(text) => into.push(f64::NAN),
-                Some(_) | None => return Ok(Some(self.not_number(row, text))),
+                None if is_inexact_integer(text) => return Err(self.at(row, &inexact(text))),
+                None => return Ok(Some(self.not_number(row, text))),
             }
         }
         Ok(None)
@@ -206,7 +197,11 @@ fn inexact(text: &str) -> String {
     )
 }
 
-fn is_inexact_integer(text: &str) -> bool {
+/// Whether a text is an integer that is too large to be a float of its own.
+pub(super) fn is_inexact_integer(text: &str) -> bool {
+    if text.len() <= 15 {
+        return false;
+    }
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let exact = |value: u64| value <= EXACT;
     digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.parse().is_ok_and(exact)

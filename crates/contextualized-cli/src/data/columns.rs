@@ -2,7 +2,7 @@
 
 use super::cells::{Cells, NotNumber, shortened};
 use super::numbers::{Lookalike, NumberFormat, level_key};
-use super::source::{Chunk, Source};
+use super::source::{Chunk, Request, Source};
 use super::times::Clock;
 use crate::error::{Error, Result};
 use arrow_schema::DataType;
@@ -124,8 +124,15 @@ fn fill(
     wanted: &[Wanted],
     builders: &mut [Builder],
 ) -> Result<Vec<(usize, NotNumber)>> {
-    let positions: Vec<usize> = wanted.iter().map(|want| want.column).collect();
-    for chunk in source.chunks(&positions)? {
+    let requests: Vec<Request> = wanted
+        .iter()
+        .zip(&*builders)
+        .map(|(want, builder)| Request {
+            column: want.column,
+            numbers: matches!(builder, Builder::Numbers(_)),
+        })
+        .collect();
+    for chunk in source.chunks(&requests)? {
         let chunk = chunk?;
         let found: Vec<Result<Option<NotNumber>>> = builders
             .par_iter_mut()
@@ -362,7 +369,7 @@ impl Builder {
 /// A column of texts that are all dates, or all times.
 fn read_times(source: &Source, want: &Wanted, clock: Clock) -> Result<Column> {
     let mut values = Vec::new();
-    for chunk in source.chunks(&[want.column])? {
+    for chunk in source.chunks(&[Request::as_written(want.column)])? {
         let chunk = chunk?;
         // All cells are of this kind.
         cells(source, want, &chunk, &chunk.arrays[0]).times(clock, &mut values)?;

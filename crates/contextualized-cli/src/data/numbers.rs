@@ -27,11 +27,13 @@ impl NumberFormat {
     /// The number that a text without spaces around it is, if it is one; infinite where it is too large.
     pub(crate) fn parse(self, text: &str) -> Option<f64> {
         // Words such as inf and nan are none.
-        if !text.bytes().any(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
+        let has_digits = || text.bytes().any(|byte| byte.is_ascii_digit());
         if self == Self::default() {
-            return text.parse().ok();
+            let number: Option<f64> = text.parse().ok();
+            return number.filter(|number| number.is_finite() || has_digits());
+        }
+        if !has_digits() {
+            return None;
         }
         let mut plain = String::with_capacity(text.len());
         let (whole, rest) = match text.find(self.decimal) {

@@ -1,9 +1,10 @@
 //! A file of columns: CSV, TSV or Parquet, compressed or not, from a path or standard input.
 
+use super::cells::is_inexact_integer;
 use super::container::{Container, ENOUGH};
 use super::numbers::NumberFormat;
 use super::packed::{self, Limited};
-use super::text::{self, Blocks, Fault, FaultKind, Records};
+use super::text::{self, Block, Blocks, Fault, FaultKind, Records};
 use crate::error::{Error, Result};
 use crate::paths::{is_standard, shown};
 use arrow_array::{ArrayRef, RecordBatch};
@@ -16,7 +17,7 @@ use parquet::file::reader::ChunkReader;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -55,6 +56,23 @@ impl Default for Reading {
     }
 }
 
+impl Reading {
+    /// What a cell of a text file says where it is a number, or missing (then none); otherwise nothing, as of an
+    /// integer that no float is.
+    pub(super) fn number(&self, cell: &str) -> Option<Option<f64>> {
+        let text = match cell.as_bytes() {
+            [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => cell,
+            _ => cell.trim(),
+        };
+        match self.numbers.parse(text) {
+            Some(number) => {
+                (number.is_finite() && !is_inexact_integer(text)).then_some(Some(number))
+            }
+            None => (text.is_empty() || self.missing.contains(text)).then_some(None),
+        }
+    }
+}
+
 /// What kind of file it is, as its first bytes say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -84,6 +102,25 @@ enum Input {
     Memory(bytes::Bytes),
 }
 
+/// A column that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) column: usize,
+    /// Whether its cells should be numbers: a block of a text file then has numbers where all of them are. Otherwise
+    /// cells are as they stand in the file.
+    pub(crate) numbers: bool,
+}
+
+impl Request {
+    /// Cells as they stand in the file.
+    pub(crate) fn as_written(column: usize) -> Self {
+        Self {
+            column,
+            numbers: false,
+        }
+    }
+}
+
 /// A block of rows of some columns.
 pub(crate) struct Chunk {
     /// One array per column asked for.
@@ -92,6 +129,9 @@ pub(crate) struct Chunk {
     /// Its first row in the file, counted from zero.
     pub(crate) first_row: usize,
 }
+
+/// What a text is read from.
+type Text = Box<dyn BufRead + Send>;
 
 type Chunks<'a> = Box<dyn Iterator<Item = Result<Chunk>> + 'a>;
 
@@ -208,22 +248,31 @@ impl Source {
     }
 
     /// The rows of these columns, in blocks.
-    pub(crate) fn chunks(&self, columns: &[usize]) -> Result<Chunks<'_>> {
+    pub(crate) fn chunks(&self, requests: &[Request]) -> Result<Chunks<'_>> {
         // A column may be asked for twice; a file gives each once, in its own order.
-        let distinct: BTreeSet<usize> = columns.iter().copied().collect();
-        let distinct: Vec<usize> = distinct.into_iter().collect();
-        let places: Vec<usize> = columns
+        let mut numbers = BTreeMap::new();
+        for request in requests {
+            *numbers.entry(request.column).or_insert(true) &= request.numbers;
+        }
+        let distinct: Vec<usize> = numbers.keys().copied().collect();
+        let places: Vec<usize> = requests
             .iter()
-            .map(|column| distinct.partition_point(|other| other < column))
+            .map(|request| distinct.partition_point(|other| *other < request.column))
             .collect();
         let batches: Box<dyn Iterator<Item = Result<RecordBatch>>> = match self.format {
-            Format::Text { delimiter } => Box::new(TextBatches {
-                blocks: self.blocks(delimiter)?,
-                source: self,
-                wanted: distinct,
-                begun: false,
-                ready: VecDeque::new(),
-            }),
+            Format::Text { delimiter } => {
+                let mut blocks = self.blocks(delimiter)?;
+                Box::new(TextBatches {
+                    source: self,
+                    read: next_blocks(&mut blocks, true),
+                    blocks,
+                    requests: numbers
+                        .into_iter()
+                        .map(|(column, numbers)| Request { column, numbers })
+                        .collect(),
+                    ready: VecDeque::new(),
+                })
+            }
             Format::Parquet => match &self.input {
                 Input::Path(path) => {
                     self.parquet_batches(open_file(path, &self.name)?, &distinct)?
@@ -245,7 +294,7 @@ impl Source {
         })))
     }
 
-    fn blocks(&self, delimiter: u8) -> Result<Blocks<Box<dyn BufRead>>> {
+    fn blocks(&self, delimiter: u8) -> Result<Blocks<Text>> {
         let Reading { comment, skip, .. } = self.reading;
         let text = self.text()?;
         Blocks::new(text, delimiter, comment, skip).map_err(|source| self.unreadable(&source))
@@ -335,7 +384,7 @@ impl Source {
     }
 
     /// The text of the file, unpacked, without a byte-order mark.
-    fn text(&self) -> Result<Box<dyn BufRead>> {
+    fn text(&self) -> Result<Text> {
         let mut reader = self.input.reader(&self.name)?;
         if self.packed {
             let unpacked = Limited::new(MultiGzDecoder::new(reader), self.input.len(&self.name)?);
@@ -448,13 +497,14 @@ impl Source {
     }
 }
 
-/// Blocks of a text file, a few at a time in parallel, in their order.
+/// Blocks of a text file, a few at a time in parallel, in their order; the next are read meanwhile.
 struct TextBatches<'a> {
     source: &'a Source,
-    blocks: Blocks<Box<dyn BufRead>>,
-    wanted: Vec<usize>,
-    /// Whether the header was passed.
-    begun: bool,
+    blocks: Blocks<Text>,
+    /// In the order of the columns, each once.
+    requests: Vec<Request>,
+    /// Blocks that were read and not parsed, each with whether the header is in it.
+    read: std::io::Result<Vec<(Block, bool)>>,
     ready: VecDeque<Result<RecordBatch>>,
 }
 
@@ -463,29 +513,41 @@ impl Iterator for TextBatches<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ready.is_empty() {
-            let mut blocks = Vec::new();
-            while blocks.len() < 2 * rayon::current_num_threads() {
-                match self.blocks.next() {
-                    Ok(Some(block)) => {
-                        blocks.push((block, !std::mem::replace(&mut self.begun, true)))
-                    }
-                    Ok(None) => break,
-                    Err(source) => return Some(Err(self.source.unreadable(&source))),
-                }
+            let read = match std::mem::replace(&mut self.read, Ok(Vec::new())) {
+                Ok(read) => read,
+                Err(source) => return Some(Err(self.source.unreadable(&source))),
+            };
+            if read.is_empty() {
+                return None;
             }
-            let (source, rules, wanted) = (self.source, self.blocks.rules, &self.wanted);
+            let (source, rules, requests) = (self.source, self.blocks.rules, &self.requests);
             let columns = source.columns.len();
-            let parsed: Vec<Result<RecordBatch>> = blocks
-                .into_par_iter()
-                .map(|(block, header)| {
-                    text::parse(&block, rules, header, columns, wanted)
-                        .map_err(|fault| source.fault(fault))
-                })
-                .collect();
+            let parse = |(block, header): (Block, bool)| {
+                text::parse(&block, rules, header, columns, requests, &source.reading)
+                    .map_err(|fault| source.fault(fault))
+            };
+            let blocks = &mut self.blocks;
+            let (parsed, read) = rayon::join(
+                || -> Vec<_> { read.into_par_iter().map(parse).collect() },
+                || next_blocks(blocks, false),
+            );
             self.ready.extend(parsed);
+            self.read = read;
         }
         self.ready.pop_front()
     }
+}
+
+/// A few blocks, none at the end of the text.
+fn next_blocks(blocks: &mut Blocks<Text>, at_header: bool) -> std::io::Result<Vec<(Block, bool)>> {
+    let mut read = Vec::new();
+    while read.len() < 2 * rayon::current_num_threads() {
+        match blocks.next()? {
+            Some(block) => read.push((block, at_header && read.is_empty())),
+            None => break,
+        }
+    }
+    Ok(read)
 }
 
 thread_local! {
@@ -542,7 +604,7 @@ impl Input {
         }
     }
 
-    fn reader(&self, name: &str) -> Result<Box<dyn BufRead>> {
+    fn reader(&self, name: &str) -> Result<Text> {
         Ok(match self {
             Self::Path(path) => Box::new(BufReader::with_capacity(1 << 17, open_file(path, name)?)),
             Self::Memory(bytes) => Box::new(Cursor::new(bytes.clone())),

@@ -3,10 +3,11 @@
 use super::training::{missing_in_words, missing_values};
 use super::{Design, DesignColumn, Variable};
 use crate::arguments::UnknownLevels;
-use crate::data::{Cells, Chunk, Column, NO_LEVEL, Source, level_key};
+use crate::data::{Cells, Chunk, Column, NO_LEVEL, Request, Source, level_key};
 use crate::error::{Error, Result};
 use contextualized_core::{Family, Samples};
-use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, concatenate};
+use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 
 /// The code of a level that training did not have.
@@ -249,10 +250,15 @@ impl<'a> Encoder<'a> {
         Ok((samples, left_out))
     }
 
-    /// Positions of the needed columns in the file.
-    pub(crate) fn columns(&self) -> Result<Vec<usize>> {
+    /// The needed columns of the file.
+    pub(crate) fn columns(&self) -> Result<Vec<Request>> {
         self.needed()
-            .map(|variable| self.source.position(&variable.name))
+            .map(|variable| {
+                Ok(Request {
+                    column: self.source.position(&variable.name)?,
+                    numbers: variable.levels.is_none() && variable.clock.is_none(),
+                })
+            })
             .collect()
     }
 
@@ -499,7 +505,23 @@ pub(super) fn outcome_of(column: &Column, rows: &[usize]) -> Array1<f64> {
 
 /// The design's columns at these rows of the variables' values.
 pub(super) fn fill(design: &[DesignColumn], values: &[Column], rows: &[usize]) -> Array2<f64> {
+    /// Rows that are filled at a time.
+    const BLOCK: usize = 1 << 14;
     let mut table = Array2::ones((rows.len(), design.len()));
+    let blocks = table.axis_chunks_iter_mut(Axis(0), BLOCK);
+    let blocks: Vec<_> = blocks.zip(rows.chunks(BLOCK)).collect();
+    blocks
+        .into_par_iter()
+        .for_each(|(table, rows)| fill_rows(design, values, rows, table));
+    table
+}
+
+fn fill_rows(
+    design: &[DesignColumn],
+    values: &[Column],
+    rows: &[usize],
+    mut table: ArrayViewMut2<'_, f64>,
+) {
     for (mut column, DesignColumn { factors, .. }) in table.columns_mut().into_iter().zip(design) {
         for &(variable, part) in factors {
             match &values[variable] {
@@ -523,5 +545,4 @@ pub(super) fn fill(design: &[DesignColumn], values: &[Column], rows: &[usize]) -
             }
         }
     }
-    table
 }
