@@ -100,19 +100,28 @@ impl AutoNetworks {
             Choice::All => NetworkCandidate::all(self.kind, self.comparison.seed),
         })
     }
+}
 
-    /// Fits while telling an observer how many of the fits are done; it is called from several
-    /// threads, one at a time, with counts that grow from zero to the total.
+const LOSS: &str = "negative log-likelihood";
+
+impl Estimator for AutoNetworks {
+    type Model = AutoNetworkModel;
+
+    fn name(&self) -> String {
+        let kind = self.kind;
+        match &self.choice {
+            Choice::Only(method) => format!("auto {kind} networks ({method})"),
+            Choice::All | Choice::Given(_) => format!("auto {kind} networks"),
+        }
+    }
+
+    /// Tells the samples' monitor how many of the fits are done.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidParameter`] for no candidate, fewer than two folds or candidates of another
     /// kind; the first candidate's error if none can be fitted.
-    pub fn fit_observed(
-        &self,
-        samples: &Samples,
-        observer: &(dyn Fn(usize, usize) + Sync),
-    ) -> Result<AutoNetworkModel> {
+    fn fit(&self, samples: &Samples) -> Result<AutoNetworkModel> {
         let samples = samples.rows_that_count()?;
         let candidates = self.listed()?;
         if candidates.is_empty() {
@@ -129,7 +138,7 @@ impl AutoNetworks {
         let compared = candidates.len() > 1;
         let progress = self
             .comparison
-            .progress(compared, candidates.len(), observer);
+            .progress(compared, candidates.len(), samples.monitor());
         let report = if compared {
             let job = |candidate: usize, train: &Samples, test: &Samples| {
                 let model = candidates[candidate].fit(train)?;
@@ -151,27 +160,6 @@ impl AutoNetworks {
         let (model, report) = report.fitted(|chosen| candidates[chosen].fit(&samples))?;
         progress.step();
         Ok(AutoNetworkModel { model, report })
-    }
-}
-
-const LOSS: &str = "negative log-likelihood";
-
-impl Estimator for AutoNetworks {
-    type Model = AutoNetworkModel;
-
-    fn name(&self) -> String {
-        let kind = self.kind;
-        match &self.choice {
-            Choice::Only(method) => format!("auto {kind} networks ({method})"),
-            Choice::All | Choice::Given(_) => format!("auto {kind} networks"),
-        }
-    }
-
-    /// # Errors
-    ///
-    /// Those of [`AutoNetworks::fit_observed`].
-    fn fit(&self, samples: &Samples) -> Result<AutoNetworkModel> {
-        self.fit_observed(samples, &|_, _| ())
     }
 }
 

@@ -157,48 +157,6 @@ impl AutoRegression {
         }
     }
 
-    /// Fits while telling an observer how many of the fits are done; it is called from several
-    /// threads, one at a time, with counts that grow from zero to the total.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidParameter`] for no candidate, fewer than two folds or candidates of another
-    /// family; [`Error::InvalidTarget`]; the first candidate's error if none can be fitted.
-    pub fn fit_observed(
-        &self,
-        samples: &Samples,
-        observer: &(dyn Fn(usize, usize) + Sync),
-    ) -> Result<AutoModel> {
-        let family = self.settings.family;
-        let samples = samples.rows_that_count()?;
-        family.check(&samples)?;
-        let candidates = self.listed(samples.names().context_variables().len());
-        let compared = match candidates.as_slice() {
-            [] => return Err(Error::invalid_parameter("candidates", 0, "at least 1")),
-            [sole] => family.has_dispersion() && !sole.knows_dispersion(),
-            [_, _, ..] => true,
-        };
-        let progress = self
-            .comparison
-            .progress(compared, candidates.len(), observer);
-        let names: Vec<String> = candidates.iter().map(Estimator::name).collect();
-        let (report, mut noise) = if compared {
-            self.compare(&samples, &candidates, &names, &progress)?
-        } else {
-            (AutoReport::of_one(family.loss_name(), names), vec![None])
-        };
-        let (model, report) =
-            report.fitted(|chosen| self.fit_chosen(&candidates[chosen], &samples))?;
-        progress.step();
-        let noise = noise.swap_remove(report.chosen());
-        AutoModel::new(
-            model,
-            noise,
-            report,
-            self.comparison.rows_compared(&samples, family)?.as_ref(),
-        )
-    }
-
     fn fit_chosen(&self, chosen: &Candidate, samples: &Samples) -> Result<RegressionModel> {
         if self.bootstraps == 0 {
             return chosen.fit(samples);
@@ -281,10 +239,40 @@ impl Estimator for AutoRegression {
         }
     }
 
+    /// Tells the samples' monitor how many of the fits are done.
+    ///
     /// # Errors
     ///
-    /// Those of [`AutoRegression::fit_observed`].
+    /// [`Error::InvalidParameter`] for no candidate, fewer than two folds or candidates of another
+    /// family; [`Error::InvalidTarget`]; the first candidate's error if none can be fitted.
     fn fit(&self, samples: &Samples) -> Result<AutoModel> {
-        self.fit_observed(samples, &|_, _| ())
+        let family = self.settings.family;
+        let samples = samples.rows_that_count()?;
+        family.check(&samples)?;
+        let candidates = self.listed(samples.names().context_variables().len());
+        let compared = match candidates.as_slice() {
+            [] => return Err(Error::invalid_parameter("candidates", 0, "at least 1")),
+            [sole] => family.has_dispersion() && !sole.knows_dispersion(),
+            [_, _, ..] => true,
+        };
+        let progress = self
+            .comparison
+            .progress(compared, candidates.len(), samples.monitor());
+        let names: Vec<String> = candidates.iter().map(Estimator::name).collect();
+        let (report, mut noise) = if compared {
+            self.compare(&samples, &candidates, &names, &progress)?
+        } else {
+            (AutoReport::of_one(family.loss_name(), names), vec![None])
+        };
+        let (model, report) =
+            report.fitted(|chosen| self.fit_chosen(&candidates[chosen], &samples))?;
+        progress.step();
+        let noise = noise.swap_remove(report.chosen());
+        AutoModel::new(
+            model,
+            noise,
+            report,
+            self.comparison.rows_compared(&samples, family)?.as_ref(),
+        )
     }
 }

@@ -6,7 +6,7 @@ use contextualized_core::cross_validation::{
     CandidateResult, CrossValidation, EarlyStopping, FoldScores, HeldOut,
 };
 use contextualized_core::metrics::Score;
-use contextualized_core::{Error, Family, KFold, Result, Samples, Split};
+use contextualized_core::{Error, Family, KFold, Monitor, Result, Samples, Split};
 use ndarray::Array2;
 use std::borrow::Cow;
 
@@ -53,10 +53,10 @@ impl Comparison {
         &self,
         compared: bool,
         candidates: usize,
-        observer: &'a (dyn Fn(usize, usize) + Sync),
+        monitor: &'a Monitor,
     ) -> Progress<'a> {
         let fits = if compared { candidates * self.folds } else { 0 };
-        Progress::new(fits + 1, observer)
+        Progress::new(fits + 1, monitor)
     }
 
     /// Lets every candidate predict all folds, those excepted that are stopped early, and chooses the

@@ -1,21 +1,22 @@
-//! Telling an observer how far the work is.
+//! Telling a monitor how far the work is.
 
+use contextualized_core::Monitor;
 use std::sync::Mutex;
 
 /// Counts finished fits, in order, from whichever thread finishes one.
 pub(crate) struct Progress<'a> {
     done: Mutex<usize>,
     total: usize,
-    observer: &'a (dyn Fn(usize, usize) + Sync),
+    monitor: &'a Monitor,
 }
 
 impl<'a> Progress<'a> {
-    pub(crate) fn new(total: usize, observer: &'a (dyn Fn(usize, usize) + Sync)) -> Self {
-        observer(0, total);
+    pub(crate) fn new(total: usize, monitor: &'a Monitor) -> Self {
+        monitor.progress(0, total);
         Self {
             done: Mutex::new(0),
             total,
-            observer,
+            monitor,
         }
     }
 
@@ -29,12 +30,12 @@ impl<'a> Progress<'a> {
         if fits == 0 {
             return;
         }
-        // A panic of an observer elsewhere leaves the count as it was.
+        // A panic of a monitor elsewhere leaves the count as it was.
         let mut done = self
             .done
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
         *done += fits;
-        (self.observer)(*done, self.total);
+        self.monitor.progress(*done, self.total);
     }
 }

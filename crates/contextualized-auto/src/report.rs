@@ -94,6 +94,7 @@ impl AutoReport {
         loop {
             match fit(self.chosen) {
                 Ok(model) => return Ok((model, self)),
+                Err(Error::Cancelled) => return Err(Error::Cancelled),
                 Err(error) => self = self.without_chosen(error)?,
             }
         }

@@ -1,6 +1,7 @@
 //! What people see while they wait: a bar on a terminal, nothing elsewhere.
 
 use crate::arguments::Global;
+use contextualized_core::Monitor;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 
@@ -29,21 +30,27 @@ impl Progress {
         self.bar.set_message(what.to_owned());
     }
 
-    /// How many are done, and of how many.
-    pub(crate) fn at(&self, done: usize, total: usize) {
-        if self.bar.length() != Some(total as u64) {
-            self.bar.set_length(total as u64);
-            if let Ok(style) = ProgressStyle::with_template("{msg} [{wide_bar}] {pos}/{len}") {
-                self.bar.set_style(style.progress_chars("=> "));
-            }
-        }
-        self.bar.set_position(done as u64);
+    /// Shows how far a fit is.
+    pub(crate) fn monitor(&self) -> Monitor {
+        let bar = self.bar.clone();
+        Monitor::new(move |done, total| at(&bar, done, total))
     }
 
     /// So many rows are done, of an unknown number.
     pub(crate) fn rows(&self, rows: usize) {
         self.bar.set_message(format!("{rows} rows"));
     }
+}
+
+/// How many are done, and of how many.
+fn at(bar: &ProgressBar, done: usize, total: usize) {
+    if bar.length() != Some(total as u64) {
+        bar.set_length(total as u64);
+        if let Ok(style) = ProgressStyle::with_template("{msg} [{wide_bar}] {pos}/{len}") {
+            bar.set_style(style.progress_chars("=> "));
+        }
+    }
+    bar.set_position(done as u64);
 }
 
 impl Drop for Progress {

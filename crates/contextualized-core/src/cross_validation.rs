@@ -173,7 +173,10 @@ impl CrossValidation {
                     scores: self.scores(&parts, loss)?,
                     predictions: self.in_order(&parts),
                 }),
-                Err(out) => Ok(*out),
+                Err(out) => match *out {
+                    CandidateResult::Failed(Error::Cancelled) => Err(Error::Cancelled),
+                    out => Ok(out),
+                },
             })
             .collect()
     }

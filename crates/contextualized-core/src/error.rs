@@ -14,6 +14,10 @@ pub enum Error {
         argument: &'static str,
     },
 
+    /// A fit was ended from outside: see [`Monitor::cancel`](crate::Monitor::cancel).
+    #[error("cancelled")]
+    Cancelled,
+
     /// A table has no columns.
     #[error("{argument} has no columns")]
     NoColumns {

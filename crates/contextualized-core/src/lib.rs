@@ -81,6 +81,7 @@
 //! | [`comparison`] | estimators compared on a test set and by cross-validation |
 //! | [`cross_validation`] | candidates on the same held-out folds, with one standard error and paired differences |
 //! | [`FitReport`] | why an estimator stopped |
+//! | [`Monitor`] | how far a fit is, and ending it from outside |
 //! | [`enum@Error`] | what can go wrong, with the row, column, shape or value at fault |
 
 pub mod comparison;
@@ -97,6 +98,7 @@ mod error;
 mod family;
 mod link;
 mod markov;
+mod monitor;
 mod networks;
 mod nodes;
 mod predictions;
@@ -118,6 +120,7 @@ pub use error::{Error, Result};
 pub use family::{Derivatives, Family, Loss, PredictorBelief, RandomNumbers};
 pub use link::Link;
 pub use markov::{MarkovNetworks, partial_correlations};
+pub use monitor::Monitor;
 pub use networks::{NetworkDensity, NetworkKind, Networks, VaryingNetworks};
 pub use nodes::{NodeDistribution, NodeNormal, StructuralEquations};
 pub use predictions::{PredictionIntervals, PredictorDistribution, Tail, WithPredictions};

@@ -6,7 +6,7 @@ use crate::copies::numbered;
 use crate::validate::{
     check_columns, check_finite, check_offsets, check_rows, check_table, check_weights,
 };
-use crate::{Error, Result};
+use crate::{Error, Monitor, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -52,6 +52,7 @@ pub struct Samples {
     offsets: Option<Array1<f64>>,
     groups: Option<Vec<usize>>,
     names: ColumnNames,
+    monitor: Monitor,
 }
 
 impl Samples {
@@ -106,6 +107,7 @@ impl Samples {
             offsets: None,
             groups: None,
             names,
+            monitor: Monitor::default(),
         })
     }
 
@@ -168,6 +170,17 @@ impl Samples {
         check_offsets(offsets, self.rows())?;
         self.offsets = Some(offsets.to_owned());
         Ok(self)
+    }
+
+    /// Lets somebody watch what is fitted to them, and end it.
+    pub fn with_monitor(mut self, monitor: Monitor) -> Self {
+        self.monitor = monitor;
+        self
+    }
+
+    /// Who watches what is fitted to them.
+    pub fn monitor(&self) -> &Monitor {
+        &self.monitor
     }
 
     /// Names the context columns.
@@ -372,6 +385,7 @@ impl Samples {
                 .as_ref()
                 .map(|all| rows.iter().map(|&row| all[row]).collect()),
             names: self.names.clone(),
+            monitor: self.monitor.clone(),
         })
     }
 }

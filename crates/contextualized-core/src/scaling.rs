@@ -87,7 +87,9 @@ impl Scaling {
         .with_context_names(&names.contexts)?
         .with_feature_names(&names.features)?
         .with_target_names(&names.targets)?;
-        let scaled = scaled.with_variables_of(names);
+        let scaled = scaled
+            .with_variables_of(names)
+            .with_monitor(samples.monitor().clone());
         let scaled = match samples.groups() {
             Some(groups) => scaled.with_groups(groups)?,
             None => scaled,

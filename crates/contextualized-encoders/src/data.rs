@@ -3,7 +3,7 @@
 use crate::loss::Observed;
 use crate::tensors::{Values, known_width, tensor};
 use contextualized_core::validate::{check_columns, check_rows, check_table};
-use contextualized_core::{Error, Result, Samples, normalized_weights};
+use contextualized_core::{Error, Monitor, Result, Samples, normalized_weights};
 use dfdx::shapes::Dim;
 use dfdx::tensor::Cpu;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
@@ -19,6 +19,7 @@ pub struct TrainingData<C: Dim, X: Dim, Y: Dim> {
     weights: Array1<f64>,
     base: Option<Array2<f64>>,
     widths: (C, X, Y),
+    monitor: Monitor,
 }
 
 /// The tables of training data, whatever their widths are to the compiler.
@@ -79,6 +80,7 @@ impl<C: Dim, X: Dim, Y: Dim> TrainingData<C, X, Y> {
             targets: targets.to_owned(),
             weights: normalized_weights(weights, rows)?,
             base: None,
+            monitor: Monitor::default(),
         })
     }
 
@@ -90,11 +92,23 @@ impl<C: Dim, X: Dim, Y: Dim> TrainingData<C, X, Y> {
     /// [`Error::InvalidParameter`] when a table's width is not the one its type stands for.
     pub fn of(samples: &Samples) -> Result<Self> {
         let (targets, weights) = (samples.targets(), samples.weights());
-        let mut data = Self::new(samples.contexts(), samples.features(), targets, weights)?;
+        let mut data = Self::new(samples.contexts(), samples.features(), targets, weights)?
+            .with_monitor(samples.monitor().clone());
         if let Some(offsets) = samples.offsets() {
             data.base = Some(Array2::zeros(targets.dim()) + offsets.insert_axis(Axis(1)));
         }
         Ok(data)
+    }
+
+    /// Lets somebody watch the training, and end it.
+    pub fn with_monitor(mut self, monitor: Monitor) -> Self {
+        self.monitor = monitor;
+        self
+    }
+
+    /// Who watches the training.
+    pub(crate) fn monitor(&self) -> &Monitor {
+        &self.monitor
     }
 
     /// Adds a linear predictor (n × `Y`) that the network's is added to: the network then learns

@@ -92,6 +92,7 @@ impl Training {
         let (mut rates, mut losses) = (Vec::new(), Vec::new());
         let (mut average, mut lowest) = (0.0, f64::INFINITY);
         for step in 0..steps {
+            data.monitor().check()?;
             if batches.is_empty() {
                 order.shuffle(&mut generator);
                 batches = order

@@ -231,6 +231,7 @@ impl Training {
             let mut total = 0.0;
             for rows in order.chunks(self.batch_size) {
                 step += 1;
+                data.monitor().check()?;
                 let batch_loss = engine.step(network, loss, data, rows)?;
                 if !batch_loss.is_finite() {
                     return Err(diverged(epoch, step, batch_loss));

@@ -7,7 +7,7 @@ use crate::kernel::Kernel;
 use crate::levels::Levels;
 use crate::low_rank::LowRank;
 use crate::posterior::Posterior;
-use contextualized_core::{Error, Family, Result};
+use contextualized_core::{Error, Family, Monitor, Result};
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -122,6 +122,8 @@ impl Part {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Engine {
     parts: Vec<Part>,
+    #[serde(skip)]
+    monitor: Monitor,
 }
 
 /// How the rows were dealt with.
@@ -157,7 +159,20 @@ pub enum Method {
 
 impl Engine {
     pub(crate) fn new(parts: Vec<Part>) -> Self {
-        Self { parts }
+        Self {
+            parts,
+            monitor: Monitor::default(),
+        }
+    }
+
+    pub(crate) fn with_monitor(mut self, monitor: Option<&Monitor>) -> Self {
+        self.monitor = monitor.cloned().unwrap_or_default();
+        self
+    }
+
+    /// Who watches the search.
+    pub(crate) fn monitor(&self) -> &Monitor {
+        &self.monitor
     }
 
     pub(crate) fn method(&self) -> Method {

@@ -1,7 +1,7 @@
 //! The rows that a process is fitted to.
 
 use contextualized_core::validate::{check_offsets, check_rows, check_table, check_weights};
-use contextualized_core::{Error, Result};
+use contextualized_core::{Error, Monitor, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix2};
 use std::collections::BTreeSet;
 
@@ -26,6 +26,7 @@ pub struct Observations<'a> {
     pub(crate) weights: Option<ArrayView1<'a, f64>>,
     pub(crate) offsets: Option<ArrayView1<'a, f64>>,
     pub(crate) groups: Option<&'a [usize]>,
+    pub(crate) monitor: Option<&'a Monitor>,
 }
 
 impl<'a> Observations<'a> {
@@ -42,6 +43,7 @@ impl<'a> Observations<'a> {
             weights: None,
             offsets: None,
             groups: None,
+            monitor: None,
         }
     }
 
@@ -62,6 +64,12 @@ impl<'a> Observations<'a> {
     /// [`FittedProcess::wald_tests`](crate::FittedProcess::wald_tests); coefficients are fitted without them.
     pub fn with_groups(mut self, groups: Option<&'a [usize]>) -> Self {
         self.groups = groups;
+        self
+    }
+
+    /// Who watches the search for hyperparameters, and may end it.
+    pub fn with_monitor(mut self, monitor: Option<&'a Monitor>) -> Self {
+        self.monitor = monitor;
         self
     }
 
@@ -134,6 +142,7 @@ impl<'a> Observations<'a> {
             groups: self
                 .groups
                 .map(|all| chosen.iter().map(|&row| all[row]).collect()),
+            monitor: self.monitor.cloned(),
         }
     }
 
@@ -154,6 +163,7 @@ pub(crate) struct OwnedObservations {
     weights: Option<Array1<f64>>,
     offsets: Option<Array1<f64>>,
     groups: Option<Vec<usize>>,
+    monitor: Option<Monitor>,
 }
 
 impl OwnedObservations {
@@ -167,5 +177,6 @@ impl OwnedObservations {
             .with_weights(self.weights.as_ref().map(Array1::view))
             .with_offsets(self.offsets.as_ref().map(Array1::view))
             .with_groups(self.groups.as_deref())
+            .with_monitor(self.monitor.as_ref())
     }
 }

@@ -88,6 +88,7 @@ impl Posterior<'_> {
 
     /// The logarithm of the density.
     pub(crate) fn value(&self, logs: &[f64]) -> Result<f64> {
+        self.engine.monitor().check()?;
         let inside = self.clamp(logs);
         let hyper = self.layout.hyperparameters(&inside, self.engine.targets());
         let prior = self
@@ -99,6 +100,7 @@ impl Posterior<'_> {
 
     /// The logarithm of the density and its gradient.
     pub(crate) fn value_and_gradient(&self, logs: &[f64]) -> Result<(f64, Vec<f64>)> {
+        self.engine.monitor().check()?;
         let inside = self.clamp(logs);
         let hyper = self.layout.hyperparameters(&inside, self.engine.targets());
         let (value, mut gradient) = self.engine.value_and_gradient(&hyper, &self.layout)?;

@@ -224,7 +224,8 @@ impl CoefficientProcess {
         let [contexts, design, targets] = &tables;
         let rows = Observations::new(contexts.view(), design.view(), targets.view())
             .with_weights(rows.weights.as_ref().map(|weights| weights.view()))
-            .with_offsets(rows.offsets.as_ref().map(|offsets| offsets.view()));
+            .with_offsets(rows.offsets.as_ref().map(|offsets| offsets.view()))
+            .with_monitor(rows.monitor);
         let found = match &self.fixed {
             Some(hyper) => {
                 let mut hyper = hyper.clone();

@@ -83,7 +83,7 @@ impl Failure {
     ///
     /// # Errors
     ///
-    /// The first failure if nothing else is left.
+    /// The first failure if nothing else is left; [`Error::Cancelled`] if one was.
     pub(crate) fn apart<T>(
         replicates: impl IntoIterator<Item = Result<T>>,
     ) -> Result<(Vec<Numbered<T>>, Vec<Self>)> {
@@ -91,6 +91,7 @@ impl Failure {
         for (replicate, outcome) in replicates.into_iter().enumerate() {
             match outcome {
                 Ok(one) => found.push((replicate, one)),
+                Err(Error::Cancelled) => return Err(Error::Cancelled),
                 Err(error) => {
                     failures.push(Self::new(replicate, &error));
                     first.get_or_insert(error);

@@ -6,11 +6,12 @@ use contextualized_auto::{
 };
 use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::{
-    Error, Estimator, Family, LocalCoefficients, Samples, VaryingCoefficients, WithUncertainty,
+    Error, Estimator, Family, LocalCoefficients, Monitor, Samples, VaryingCoefficients,
+    WithUncertainty,
 };
 use contextualized_linear::{GaussianProcessRegression, KernelShape, NeuralRegression};
 use ndarray::{Axis, concatenate, s};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// All methods, as fast as they can be.
 fn quick() -> Vec<Candidate> {
@@ -348,18 +349,39 @@ fn settings_are_checked() {
 }
 
 #[test]
-fn an_observer_is_told_how_far_the_fits_are() {
-    let seen = Mutex::new(Vec::new());
+fn a_monitor_is_told_how_far_the_fits_are() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&seen);
+    let monitor = Monitor::new(move |done, total| told.lock().unwrap().push((done, total)));
+    let samples = smooth(60, 1).with_monitor(monitor);
     AutoRegression::new()
         .candidates(quick())
-        .fit_observed(&smooth(60, 1), &|done, total| {
-            seen.lock().unwrap().push((done, total));
-        })
+        .fit(&samples)
         .unwrap();
-    let seen = seen.into_inner().unwrap();
+    let seen = seen.lock().unwrap();
     assert!(seen.iter().all(|(_, total)| *total == 21));
     assert!(seen.windows(2).all(|pair| pair[0].0 < pair[1].0));
     assert_eq!((seen[0].0, seen[seen.len() - 1].0), (0, 21));
+}
+
+/// Every candidate of the default, at whatever time: in its search, in its training, between them.
+#[test]
+fn a_cancelled_fit_ends_with_an_error_of_its_own() {
+    for last in [0, 7, 20] {
+        let own = Arc::new(Mutex::new(Monitor::default()));
+        let shared = Arc::clone(&own);
+        let monitor = Monitor::new(move |done, _| {
+            if done >= last {
+                shared.lock().unwrap().cancel();
+            }
+        });
+        own.lock().unwrap().clone_from(&monitor);
+        let samples = smooth(60, 1).with_monitor(monitor);
+        assert!(matches!(
+            AutoRegression::new().fit(&samples),
+            Err(Error::Cancelled)
+        ));
+    }
 }
 
 #[test]

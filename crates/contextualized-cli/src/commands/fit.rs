@@ -64,7 +64,8 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
         ));
     }
     let progress = Progress::new(global, "reading");
-    let training = read_regression(&arguments.data, &formula, settings, &arguments.flags)?;
+    let mut training = read_regression(&arguments.data, &formula, settings, &arguments.flags)?;
+    training.samples = training.samples.with_monitor(progress.monitor());
     let design = &training.design;
     let samples = &training.samples;
 
@@ -89,7 +90,7 @@ pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
     let population = || PopulationRegression::with_settings(&by_default).fit(samples);
     let (model, (baseline, variation)) = rayon::join(
         || {
-            let model = estimator.fit_observed(samples, &|done, total| progress.at(done, total))?;
+            let model = estimator.fit(samples)?;
             find_uncertainty(&model, samples);
             Ok::<_, contextualized_core::Error>(model)
         },

@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
     }
     let progress = Progress::new(global, "reading");
     let source = Source::open(&arguments.data, &arguments.flags.reading()?)?;
-    let training = read_training(
+    let mut training = read_training(
         &source,
         &Request {
             formula: &formula,
@@ -42,6 +42,7 @@ pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
             drop_missing: arguments.flags.drop_missing,
         },
     )?;
+    training.samples = training.samples.with_monitor(progress.monitor());
     let samples = &training.samples;
     if samples.features().ncols() < 2 {
         return Err(Error::usage(
@@ -73,7 +74,7 @@ pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
     };
     let candidates = estimator.listed()?;
     let estimator = estimator.candidates(arguments.of_estimators.of_networks(candidates)?);
-    let model = estimator.fit_observed(samples, &|done, total| progress.at(done, total))?;
+    let model = estimator.fit(samples)?;
     let baseline = |method| {
         let fitted = any
             .default_of(method)

@@ -42,12 +42,14 @@ impl CoefficientProcess {
         rows: Observations<'_>,
         part: impl Fn(Observations<'_>) -> Result<Part>,
     ) -> Result<Engine> {
-        if self.family.is_quadratic() {
-            return Ok(Engine::new(vec![part(rows)?]));
-        }
-        let targets = 0..rows.targets.ncols();
-        let parts = targets.map(|target| part(rows.target(target)));
-        Ok(Engine::new(parts.collect::<Result<_>>()?))
+        let parts = if self.family.is_quadratic() {
+            vec![part(rows)?]
+        } else {
+            let targets = 0..rows.targets.ncols();
+            let parts = targets.map(|target| part(rows.target(target)));
+            parts.collect::<Result<_>>()?
+        };
+        Ok(Engine::new(parts).with_monitor(rows.monitor))
     }
 
     /// The engine for all rows at once where every context is a factor: a basis that is complete need not be made

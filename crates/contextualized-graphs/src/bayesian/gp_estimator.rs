@@ -5,8 +5,8 @@ use super::gp_model::{EdgeMargin, GaussianProcessBayesianModel, NodeEquation, Or
 use super::order_search::{Regressions, search, sparse_parents};
 use crate::checks::check_not_negative;
 use contextualized_core::{
-    Checked, ContextVariable, Error, Estimator, NetworkEstimator, Result, Samples, Standardization,
-    normalized_weights,
+    Checked, ContextVariable, Error, Estimator, Monitor, NetworkEstimator, Result, Samples,
+    Standardization, normalized_weights,
 };
 use contextualized_gp::{
     CoefficientProcess, Kernel, KernelShape, Observations, ProcessSettings, Sharing,
@@ -200,7 +200,8 @@ impl GaussianProcessBayesianNetwork {
         };
         let contexts = standardized.contexts.view();
         let rows = Observations::new(contexts, design.view(), target.view())
-            .with_weights(standardized.weights.as_ref().map(|weights| weights.view()));
+            .with_weights(standardized.weights.as_ref().map(|weights| weights.view()))
+            .with_monitor(Some(&standardized.monitor));
         let process = CoefficientProcess::new(kernel)
             .settings(self.settings)
             .fit(rows)?;
@@ -215,6 +216,7 @@ struct Standardized {
     context_scales: Vec<f64>,
     features: Array2<f64>,
     weights: Option<ndarray::Array1<f64>>,
+    monitor: Monitor,
 }
 
 /// Rows that an order can be asked of.
@@ -288,6 +290,7 @@ impl Estimator for GaussianProcessBayesianNetwork {
             ),
             variables: samples.names().context_variables(),
             context_scales: context_scaling.scales().to_vec(),
+            monitor: samples.monitor().clone(),
             features: scaling.apply(samples.features())?,
             weights: weights
                 .map(|_| normalized_weights(weights, samples.rows()))

@@ -276,6 +276,7 @@ impl NeuralBayesianNetwork {
                 nodes.view(),
                 samples.weights(),
             )?
+            .with_monitor(samples.monitor().clone())
             .with_base(nodes.dot(&population.weights()).view())
         };
         let nodes = samples.features().ncols();

@@ -7,7 +7,8 @@ use super::search::{Objective, Scores, Settings, search};
 use super::smoother::{LocalWeights, Order, Smoother};
 use crate::numerical::numerical;
 use contextualized_core::{
-    Checked, Error, FitReport, Result, Samples, Standardization, Termination, normalized_weights,
+    Checked, Error, FitReport, Monitor, Result, Samples, Standardization, Termination,
+    normalized_weights,
 };
 use contextualized_solvers::{cholesky, shrunken_covariance, weighted_gram};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
@@ -84,6 +85,7 @@ impl LocalSettings {
             log_weights: log_weights.view(),
             order: self.order,
             evaluated: &evaluated,
+            monitor: samples.monitor(),
         };
 
         let variables: Vec<Vec<usize>> = samples
@@ -213,6 +215,7 @@ struct Problem<'a> {
     log_weights: ArrayView1<'a, f64>,
     order: Order,
     evaluated: &'a [usize],
+    monitor: &'a Monitor,
 }
 
 impl Problem<'_> {
@@ -277,7 +280,13 @@ impl Problem<'_> {
         of: impl Fn(&[usize]) -> Result<Scores> + Send + Sync,
     ) -> Result<Scores> {
         let blocks: Vec<&[usize]> = self.evaluated.chunks(BLOCK).collect();
-        let parts = blocks.into_par_iter().map(of).collect::<Result<Vec<_>>>()?;
+        let parts = blocks
+            .into_par_iter()
+            .map(|block| {
+                self.monitor.check()?;
+                of(block)
+            })
+            .collect::<Result<Vec<_>>>()?;
         let mut all = Scores {
             rows: Vec::with_capacity(self.evaluated.len()),
             gradient: vec![0.0; parameters],
@@ -542,6 +551,7 @@ mod tests {
                 log_weights: log_weights.view(),
                 order,
                 evaluated: &evaluated,
+                monitor: &Monitor::default(),
             };
             let covariances = Covariances::new(problem, residuals.view(), 0.2).unwrap();
             let means = Means { problem, features: residuals.view() };

@@ -153,7 +153,8 @@ impl Fold<'_> {
         let population = task.population(data, rows);
         let (features, targets) = task.tables(data.nodes.view(), rows);
         let mut samples = Samples::new(data.contexts.view(), features.view(), targets.view())?
-            .with_weights(data.weights.view())?;
+            .with_weights(data.weights.view())?
+            .with_monitor(data.monitor.clone());
         if let Some(groups) = &data.groups {
             samples = samples.with_groups(groups)?;
         }

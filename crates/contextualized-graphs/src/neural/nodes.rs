@@ -1,7 +1,9 @@
 //! Samples prepared for neural networks: standardised tables and the population's covariance.
 
 use crate::numerical::numerical;
-use contextualized_core::{Error, Result, Samples, Split, Standardization, normalized_weights};
+use contextualized_core::{
+    Error, Monitor, Result, Samples, Split, Standardization, normalized_weights,
+};
 use contextualized_encoders::folds;
 use contextualized_solvers::{Normal, shrunken_covariance};
 use ndarray::{Array1, Array2, ArrayView1, Axis};
@@ -16,6 +18,7 @@ pub(crate) struct Nodes {
     pub(crate) weights: Array1<f64>,
     /// Numbers of rows that depend on each other, the same within a group.
     pub(crate) groups: Option<Vec<usize>>,
+    pub(crate) monitor: Monitor,
     /// Of the population, standardised: covariance, and its inverse.
     pub(crate) covariance: Array2<f64>,
     pub(crate) precision: Array2<f64>,
@@ -69,7 +72,8 @@ impl Nodes {
 
     fn samples(&self) -> Result<Samples> {
         let samples = Samples::of_nodes(self.contexts.view(), self.nodes.view())?
-            .with_weights(self.weights.view())?;
+            .with_weights(self.weights.view())?
+            .with_monitor(self.monitor.clone());
         match &self.groups {
             Some(groups) => samples.with_groups(groups),
             None => Ok(samples),
@@ -96,6 +100,7 @@ impl Nodes {
             nodes,
             weights,
             groups: samples.dependent_rows().map(Cow::into_owned),
+            monitor: samples.monitor().clone(),
             covariance,
         })
     }

@@ -75,5 +75,6 @@ impl ScaledRows {
             .with_weights(self.weights.as_ref().map(Array1::view))
             .with_offsets(self.offsets.as_ref().map(Array1::view))
             .with_groups(self.groups.as_deref())
+            .with_monitor(Some(self.samples.monitor()))
     }
 }
