@@ -2,10 +2,11 @@
 
 use crate::commands::manual::examples;
 use crate::data::{NumberFormat, Reading};
+use crate::design::UnknownLevels;
 use crate::error::{Error, Result};
 use crate::paths::is_standard;
 use crate::rows::Rows;
-use crate::settings::{NetworkSettingsFlags, RegressionSettingsFlags};
+use crate::settings::{AUTO, Estimate, EstimatorSettings, NeuralSettings};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use contextualized_auto::{NetworkChoice, NetworkMethod, RegressionMethod};
@@ -184,31 +185,8 @@ fn thousands(text: &str) -> std::result::Result<char, String> {
     }
 }
 
-/// Which estimator a model is fitted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Estimate<M> {
-    /// Chosen among the others by cross-validation.
-    Auto,
-    /// This one.
-    Only(M),
-}
-
-const AUTO: &str = "auto";
-
 /// Its name and description, before those of the others.
 const BEST: [(&str, &str); 1] = [(AUTO, "Chosen among the others by cross-validation.")];
-
-impl<M: FromStr> FromStr for Estimate<M> {
-    type Err = M::Err;
-
-    fn from_str(name: &str) -> std::result::Result<Self, M::Err> {
-        if name == AUTO {
-            Ok(Self::Auto)
-        } else {
-            name.parse().map(Self::Only)
-        }
-    }
-}
 
 /// One of these names, with what they mean in the help.
 fn named<T: FromStr<Err = contextualized_core::Error> + Clone + Send + Sync + 'static>(
@@ -256,7 +234,7 @@ pub(crate) struct Fit {
     #[command(flatten)]
     pub(crate) settings: RegressionFlags,
     #[command(flatten)]
-    pub(crate) of_estimators: RegressionSettingsFlags,
+    pub(crate) of_estimators: EstimatorSettings,
     /// Number of bootstrap replicates, for intervals of estimators without any of their own.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) bootstraps: usize,
@@ -381,14 +359,6 @@ impl OutputFormat {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum UnknownLevels {
-    /// Stop with an error.
-    Error,
-    /// Use the coefficients of the population, the same for all contexts.
-    Population,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Interval {
     /// The expected outcome.
     Mean,
@@ -434,7 +404,7 @@ pub(crate) struct Compare {
     #[command(flatten)]
     pub(crate) settings: RegressionFlags,
     #[command(flatten)]
-    pub(crate) of_estimators: RegressionSettingsFlags,
+    pub(crate) of_estimators: EstimatorSettings,
     #[command(flatten)]
     pub(crate) flags: DataFlags,
 }
@@ -467,7 +437,7 @@ pub(crate) struct Networks {
     #[arg(long, value_name = "COLUMN")]
     pub(crate) groups: Option<String>,
     #[command(flatten)]
-    pub(crate) of_estimators: NetworkSettingsFlags,
+    pub(crate) of_estimators: NeuralSettings,
     #[command(flatten)]
     pub(crate) flags: DataFlags,
 }
@@ -623,12 +593,4 @@ pub(crate) enum Part {
     Unobserved,
     /// All of them.
     All,
-}
-
-pub(crate) fn check_folds(folds: usize) -> Result<()> {
-    if folds < 2 {
-        let message = format!("--folds {folds} leaves nothing out; use at least 2");
-        return Err(Error::usage(message));
-    }
-    Ok(())
 }

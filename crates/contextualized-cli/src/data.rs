@@ -1,16 +1,11 @@
 //! Data files: what columns there are, and their values in blocks of rows.
 
-mod cells;
-mod columns;
 mod container;
-mod numbers;
 mod packed;
 mod source;
 mod text;
-mod times;
 
-pub(crate) use cells::Cells;
-pub(crate) use columns::{Column, NO_LEVEL, Wanted, read_columns};
-pub(crate) use numbers::{NumberFormat, level_key};
-pub(crate) use source::{Chunk, Reading, Request, Source, without_panic_messages};
-pub(crate) use times::Clock;
+pub(crate) use contextualized_frame::data::{
+    Cells, Chunk, Chunks, Clock, ColumnRequest, NumberFormat, Reading, Table,
+};
+pub(crate) use source::{Source, without_panic_messages};

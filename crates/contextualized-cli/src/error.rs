@@ -56,22 +56,30 @@ impl Error {
     }
 }
 
+impl From<contextualized_frame::Error> for Error {
+    fn from(source: contextualized_frame::Error) -> Self {
+        use contextualized_frame::Error::{Data, Model, Request};
+        match source {
+            Request(message) => Self::Usage(message),
+            Data(message) | Model { message, .. } => Self::Failure(message),
+        }
+    }
+}
+
+/// Of reading a table, which ends no output.
+impl From<Error> for contextualized_frame::Error {
+    fn from(source: Error) -> Self {
+        match source {
+            Error::Usage(message) => Self::Request(message),
+            Error::Failure(message) => Self::Data(message),
+            Error::ClosedPipe => Self::Data(source.to_string()),
+        }
+    }
+}
+
 impl From<contextualized_core::Error> for Error {
     fn from(source: contextualized_core::Error) -> Self {
-        let mut message = source.to_string();
-        let mut cause = std::error::Error::source(&source);
-        while let Some(inner) = cause {
-            let text = inner.to_string();
-            if !message.contains(&text) {
-                message = format!("{message}: {text}");
-            }
-            cause = inner.source();
-        }
-        use contextualized_core::Error::{RankDeficient, Separated};
-        if matches!(source, RankDeficient { .. } | Separated { .. }) {
-            message += "; --estimator gp does";
-        }
-        Self::Failure(message)
+        contextualized_frame::Error::from(source).into()
     }
 }
 

@@ -7,18 +7,17 @@
 //! folder `fuzz` with what a fuzzer finds.
 
 use crate::arguments::{Arguments, Command, Fit};
-use crate::commands::fit::{estimator, read_regression};
+use crate::commands::fit::{file_name, read_regression, regression_fit};
 use crate::commands::{self, effects, summary};
-use crate::data::{Cells, Reading, Request, Source, without_panic_messages};
+use crate::data::{Cells, ColumnRequest, Reading, Source, Table, without_panic_messages};
 use crate::error::{Error, Result};
+use crate::fitting::{Origin, RegressionFit};
 use crate::formula;
 use crate::model_file;
+use crate::model_files;
 use crate::output::text;
-use crate::saved::{Baseline, Fitted, Regression, Saved, TrainingRows};
+use crate::saved::{Fitted, Saved};
 use clap::Parser;
-use contextualized_analysis::goodness_of_fit;
-use contextualized_baselines::PopulationRegression;
-use contextualized_core::{Estimator, RegressionEstimator, RegressionSettings};
 use std::sync::Once;
 use tempfile::TempDir;
 
@@ -72,7 +71,7 @@ pub fn model(input: &[u8]) -> bool {
         return false;
     };
     let path = trial.path("model.ctx");
-    let Ok(saved) = Saved::load(path.as_ref()) else {
+    let Ok(saved) = model_files::load(path.as_ref()) else {
         return false;
     };
     let mut bytes = model_file::to_bytes(&saved).expect("what was read can be written");
@@ -181,7 +180,8 @@ impl Trial {
         if std::fs::write(&model, written).is_err() {
             return false;
         }
-        let reloaded = Saved::load(model.as_ref()).expect("a model that was written can be read");
+        let reloaded =
+            model_files::load(model.as_ref()).expect("a model that was written can be read");
         assert!(reloaded == saved, "another model came back");
 
         let options = options
@@ -242,8 +242,8 @@ fn explained<T>(outcome: Result<T>) -> Option<T> {
 /// Reads all cells of a file to be fitted, and counts the rows.
 fn rows_of(fit: &Fit) -> Result<usize> {
     let source = Source::open(&fit.data, &fit.flags.reading()?)?;
-    let all: Vec<Request> = (0..source.columns().len())
-        .map(Request::as_written)
+    let all: Vec<ColumnRequest> = (0..source.columns().len())
+        .map(ColumnRequest::as_written)
         .collect();
     let mut rows = 0;
     for chunk in source.chunks(&all)? {
@@ -255,38 +255,16 @@ fn rows_of(fit: &Fit) -> Result<usize> {
 /// What `fit` saves, without tests.
 fn fitted(fit: &Fit) -> Result<Saved> {
     let formula = formula::parse(&fit.formula)?;
-    if formula.targets.is_empty() {
-        return Err(Error::usage("nothing is explained"));
-    }
+    RegressionFit::check_formula(&formula)?;
     let settings = &fit.settings;
     let training = read_regression(&fit.data, &formula, settings, &fit.flags)?;
-    let (design, samples) = (&training.design, &training.samples);
-    let model =
-        estimator(design, settings, &fit.of_estimators, fit.estimator, samples).fit(samples)?;
-    let left_out = || "nobody asks for it".to_owned();
-    let by_default = RegressionSettings {
-        family: design.family,
-        intercept: design.intercept,
-        seed: settings.seed,
+    let origin = Origin {
+        file: &file_name(&fit.data),
+        weights: settings.weights.as_deref(),
+        groups: settings.groups.as_deref(),
     };
-    let regression = Regression {
-        goodness: goodness_of_fit(&model, samples)?,
-        model,
-        population: Baseline::new(PopulationRegression::with_settings(&by_default).fit(samples)),
-        variation: Baseline::Failed(left_out()),
-    };
-    Ok(Saved {
-        data: commands::fit::summary(
-            &fit.data,
-            &training,
-            settings.weights.as_deref(),
-            settings.groups.as_deref(),
-        ),
-        training: TrainingRows::of(samples)?,
-        fitted: Fitted::Regression(Box::new(regression)),
-        design: training.design,
-        reading: training.reading,
-    })
+    let fit = regression_fit(settings, &fit.of_estimators, fit.estimator, 0, false);
+    Ok(fit.fit(training, &origin)?)
 }
 
 /// How many rows a file of predictions has, and how many of them have a number in every column of numbers.
@@ -296,7 +274,11 @@ fn complete_rows(path: &str) -> Result<(usize, usize)> {
         .filter(|&column| !source.columns()[column].starts_with("class."))
         .collect();
     let (mut rows, mut complete) = (0, 0);
-    let requests: Vec<Request> = columns.iter().copied().map(Request::as_written).collect();
+    let requests: Vec<ColumnRequest> = columns
+        .iter()
+        .copied()
+        .map(ColumnRequest::as_written)
+        .collect();
     for chunk in source.chunks(&requests)? {
         let chunk = chunk?;
         let mut is_complete = vec![true; chunk.rows];

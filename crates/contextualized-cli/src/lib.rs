@@ -1,18 +1,16 @@
 //! # contextualized-cli
 //!
 //! The program `contextualized`: from a data file to models, tables and a report. The book's chapter on
-//! it is a tour; `contextualized --help` lists the commands.
+//! it is a tour; `contextualized --help` lists the commands. Formulas, the coding of columns, fits and the contents of
+//! model files are in `contextualized-frame`.
 //!
 //! ## Map
 //!
 //! | file | holds |
 //! |---|---|
 //! | `arguments.rs` | the command line |
-//! | `formula.rs` | `y ~ x0 + x1 \| c0 + c1` |
 //! | `data.rs` | CSV, TSV and Parquet in blocks of columns |
-//! | `settings.rs` | settings of estimators |
-//! | `design.rs` | columns as contexts, features and targets; levels as indicators |
-//! | `saved.rs`, `model_file.rs` | what a model file holds, and how |
+//! | `model_files.rs` | model files |
 //! | `commands.rs` | one file for each command |
 //! | `report.rs` | the HTML report |
 //! | `pairs.rs` | edges of networks as columns |
@@ -23,23 +21,20 @@
 mod arguments;
 mod commands;
 mod data;
-mod design;
 mod error;
-mod formula;
 #[doc(hidden)]
 pub mod fuzzing;
-mod model_file;
+mod model_files;
 mod output;
 mod pairs;
 mod paths;
 mod progress;
 mod report;
 mod rows;
-mod saved;
-mod settings;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use contextualized_frame::{design, fitting, formula, model_file, saved, settings};
 use error::Error;
 use std::io::Write;
 use std::process::ExitCode;

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use tempfile::NamedTempFile;
 
 pub(crate) use png::png;
-pub(crate) use tables::{Cell, Fact, STARS, Section, Table, capital, print, say, text, visible};
+pub(crate) use tables::{Cell, STARS, Section, Table, capital, print, say, text, visible};
 
 /// Temporary files that an interruption has to remove.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());

@@ -3,14 +3,15 @@
 use super::fit::rows_in_words;
 use crate::arguments::{Archetypes, Global};
 use crate::error::{Error, Result};
+use crate::model_files;
 use crate::output::{Table, print};
 use crate::paths::shown;
-use crate::saved::{Fitted, Saved};
+use crate::saved::Fitted;
 use contextualized_analysis::{ArchetypeSummary, CoefficientColumns};
 use contextualized_core::LocalCoefficients;
 
 pub(crate) fn run(arguments: &Archetypes, global: &Global) -> Result<()> {
-    let saved = Saved::load(&arguments.model)?;
+    let saved = model_files::load(&arguments.model)?;
     let Fitted::Regression(regression) = &saved.fitted else {
         return Err(Error::failure(format!(
             "{} holds networks, whose archetypes are not shown; `contextualized effects` shows their edges",

@@ -1,13 +1,16 @@
 //! `compare`: estimators on held-out rows.
 
-use super::fit::{estimator, read_regression, summary};
-use crate::arguments::{Compare, Estimate, Global, check_folds};
+use super::fit::{file_name, read_regression, regression_fit};
+use crate::arguments::{Compare, Global};
 use crate::data::Source;
 use crate::design::{Encoder, Training};
 use crate::error::{Error, Result};
+use crate::fitting::{Origin, check_folds};
 use crate::formula;
 use crate::output::{Cell, Section, Table, capital, print};
 use crate::progress::Progress;
+use crate::saved::DataSummary;
+use crate::settings::Estimate;
 use contextualized_core::comparison::{Compared, compare_on_test, cross_validate_on};
 use contextualized_core::{DynEstimator, KFold};
 use std::path::Path;
@@ -34,13 +37,8 @@ pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
     let estimators: Vec<Box<dyn DynEstimator>> = chosen
         .iter()
         .map(|estimate| -> Box<dyn DynEstimator> {
-            let any = estimator(
-                &training.design,
-                settings,
-                &arguments.of_estimators,
-                *estimate,
-                &training.samples,
-            );
+            let any = regression_fit(settings, &arguments.of_estimators, *estimate, 0, false)
+                .estimator(&training.design, &training.samples);
             match estimate {
                 Estimate::Only(_) => match any.listed(contexts).into_iter().next() {
                     Some(only) => Box::new(only),
@@ -56,12 +54,12 @@ pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
         Some(test) => on_test(arguments, &training, &estimators, test)?,
     };
     drop(progress);
-    let data = summary(
-        &arguments.data,
-        &training,
-        settings.weights.as_deref(),
-        settings.groups.as_deref(),
-    );
+    let origin = Origin {
+        file: &file_name(&arguments.data),
+        weights: settings.weights.as_deref(),
+        groups: settings.groups.as_deref(),
+    };
+    let data = DataSummary::of(&training, &origin);
     let mut sections = vec![section];
     sections.extend(data.kept_together().map(|text| (capital(&text), None)));
     let facts = [

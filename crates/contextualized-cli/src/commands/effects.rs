@@ -4,6 +4,7 @@ use super::curves::{curves, write_figures, write_table};
 use super::fit::rows_in_words;
 use crate::arguments::{Effects, Global};
 use crate::error::{Error, Result};
+use crate::model_files;
 use crate::output::{Cell, OutputFile, STARS, Section, Table, print};
 use crate::paths::{is_standard, shown};
 use crate::saved::{Baseline, DataSummary, Fitted, Networks, Regression, Saved};
@@ -23,7 +24,7 @@ fn without_rounding(deviation: f64, mean: f64) -> f64 {
 }
 
 pub(crate) fn run(arguments: &Effects, global: &Global) -> Result<()> {
-    let saved = Saved::load(&arguments.model)?;
+    let saved = model_files::load(&arguments.model)?;
     if let Some(path) = &arguments.curves {
         OutputFile::check(path)?;
     }

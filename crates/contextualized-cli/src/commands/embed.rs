@@ -1,10 +1,11 @@
 //! `embed`: rows that are near each other where their coefficients, or networks, are alike.
 
 use super::fit::rows_in_words;
-use crate::arguments::{Embed, EmbeddingMethod, Global, UnknownLevels};
-use crate::data::Source;
-use crate::design::{Encoder, a_row_for_each};
+use crate::arguments::{Embed, EmbeddingMethod, Global};
+use crate::data::{Source, Table as _};
+use crate::design::{Encoder, UnknownLevels, a_row_for_each};
 use crate::error::{Error, Result};
+use crate::model_files;
 use crate::output::{Cell, Section, Table, remark_on, say};
 use crate::progress::Progress;
 use crate::report::{ends, is_flat};
@@ -20,7 +21,7 @@ const MOST_ROWS: usize = 20_000;
 
 pub(crate) fn run(arguments: &Embed, global: &Global) -> Result<()> {
     check_settings(arguments)?;
-    let saved = Saved::load(&arguments.model)?;
+    let saved = model_files::load(&arguments.model)?;
     let progress = Progress::new(global, "reading");
     let mut output = arguments.output.rows(global)?;
     let reading = arguments.flags.reading_like(&saved.reading)?;

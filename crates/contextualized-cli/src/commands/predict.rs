@@ -1,9 +1,10 @@
 //! `predict`: coefficients and predictions, or edges, for every row of a file, in blocks.
 
-use crate::arguments::{Global, Interval, Predict, Scale, UnknownLevels};
-use crate::data::{Chunk, Request, Source};
-use crate::design::{Design, Encoded, Encoder, Variable, a_row_for_each};
+use crate::arguments::{Global, Interval, Predict, Scale};
+use crate::data::{Chunk, ColumnRequest, Source, Table};
+use crate::design::{Design, Encoded, Encoder, UnknownLevels, Variable, a_row_for_each};
 use crate::error::{Error, Result};
+use crate::model_files;
 use crate::output::remark_on;
 use crate::pairs::{column_name, pairs};
 use crate::progress::Progress;
@@ -19,7 +20,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
-    let saved = Saved::load(&arguments.model)?;
+    let saved = model_files::load(&arguments.model)?;
     let design = &*saved
         .design
         .with_offset_named(arguments.offset.as_deref())?;
@@ -35,7 +36,7 @@ pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
     } else {
         Vec::new()
     };
-    columns.extend(kept.iter().copied().map(Request::as_written));
+    columns.extend(kept.iter().copied().map(ColumnRequest::as_written));
     let kept_names: Vec<String> = kept
         .iter()
         .map(|&column| source.columns()[column].clone())

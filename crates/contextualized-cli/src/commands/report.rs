@@ -6,6 +6,7 @@ use crate::arguments::{Global, Report};
 use crate::data::Source;
 use crate::design::{Design, Encoder, LeftOut, Variable};
 use crate::error::Result;
+use crate::model_files;
 use crate::output::{OutputFile, capital, say};
 use crate::paths::{is_standard, shown};
 use crate::progress::Progress;
@@ -18,7 +19,7 @@ use contextualized_core::{
 use ndarray::{Array2, s};
 
 pub(crate) fn run(arguments: &Report, global: &Global) -> Result<()> {
-    let saved = Saved::load(&arguments.model)?;
+    let saved = model_files::load(&arguments.model)?;
     let progress = Progress::new(global, "reading");
     OutputFile::check(&arguments.out)?;
     let reading = arguments.flags.reading_like(&saved.reading)?;

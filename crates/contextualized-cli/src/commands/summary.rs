@@ -4,6 +4,7 @@ use super::effects::coefficients;
 use super::fit::{family_in_words, rows_in_words};
 use crate::arguments::{Global, Summary};
 use crate::error::{Error, Result};
+use crate::model_files;
 use crate::output::{Cell, Section, Table, capital, print};
 use crate::paths::shown;
 use crate::saved::{Fitted, Regression, Saved};
@@ -14,7 +15,7 @@ use contextualized_core::{LocalCoefficients, PredictorDistribution, Samples};
 use ndarray::s;
 
 pub(crate) fn run(arguments: &Summary, global: &Global) -> Result<()> {
-    let saved = Saved::load(&arguments.model)?;
+    let saved = model_files::load(&arguments.model)?;
     let regression = match &saved.fitted {
         Fitted::Regression(regression) => regression,
         Fitted::Networks(_) => {

@@ -1,13 +1,12 @@
 //! A file of columns: CSV, TSV or Parquet, compressed or not, from a path or standard input.
 
-use super::cells::is_inexact_integer;
 use super::container::{Container, ENOUGH};
-use super::numbers::NumberFormat;
 use super::packed::{self, Limited};
 use super::text::{self, Block, Blocks, Fault, FaultKind, Records};
+use super::{Chunk, Chunks, ColumnRequest, Reading, Table};
 use crate::error::{Error, Result};
 use crate::paths::{is_standard, shown};
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, DataType, Schema};
 use flate2::bufread::MultiGzDecoder;
 use parquet::arrow::ProjectionMask;
@@ -15,9 +14,8 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::ChunkReader;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,51 +25,6 @@ use unicode_normalization::UnicodeNormalization;
 
 /// Rows of Parquet that are held at a time.
 const BLOCK: usize = 16_384;
-
-/// How files are read. A model keeps it, so that new data are read as those it was fitted to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Reading {
-    /// What stands between the columns of a text file; by its name (tab for `.tsv`) if not given.
-    pub(crate) delimiter: Option<u8>,
-    /// Texts that mean a missing value.
-    pub(crate) missing: BTreeSet<String>,
-    pub(crate) numbers: NumberFormat,
-    /// Lines of a text file that begin with it are left out.
-    pub(crate) comment: Option<u8>,
-    /// Lines before the header, of this file alone.
-    #[serde(skip)]
-    pub(crate) skip: usize,
-}
-
-impl Default for Reading {
-    fn default() -> Self {
-        const MISSING: [&str; 7] = ["NA", "N/A", "NaN", "nan", "NULL", "null", "None"];
-        Self {
-            delimiter: None,
-            missing: MISSING.map(str::to_owned).into(),
-            numbers: NumberFormat::default(),
-            comment: None,
-            skip: 0,
-        }
-    }
-}
-
-impl Reading {
-    /// What a cell of a text file says where it is a number, or missing (then none); otherwise nothing, as of an
-    /// integer that no float is.
-    pub(super) fn number(&self, cell: &str) -> Option<Option<f64>> {
-        let text = match cell.as_bytes() {
-            [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => cell,
-            _ => cell.trim(),
-        };
-        match self.numbers.parse(text) {
-            Some(number) => {
-                (number.is_finite() && !is_inexact_integer(text)).then_some(Some(number))
-            }
-            None => (text.is_empty() || self.missing.contains(text)).then_some(None),
-        }
-    }
-}
 
 /// What kind of file it is, as its first bytes say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,38 +55,8 @@ enum Input {
     Memory(bytes::Bytes),
 }
 
-/// A column that is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Request {
-    pub(crate) column: usize,
-    /// Whether its cells should be numbers: a block of a text file then has numbers where all of them are. Otherwise
-    /// cells are as they stand in the file.
-    pub(crate) numbers: bool,
-}
-
-impl Request {
-    /// Cells as they stand in the file.
-    pub(crate) fn as_written(column: usize) -> Self {
-        Self {
-            column,
-            numbers: false,
-        }
-    }
-}
-
-/// A block of rows of some columns.
-pub(crate) struct Chunk {
-    /// One array per column asked for.
-    pub(crate) arrays: Vec<ArrayRef>,
-    pub(crate) rows: usize,
-    /// Its first row in the file, counted from zero.
-    pub(crate) first_row: usize,
-}
-
 /// What a text is read from.
 type Text = Box<dyn BufRead + Send>;
-
-type Chunks<'a> = Box<dyn Iterator<Item = Result<Chunk>> + 'a>;
 
 impl Source {
     /// Opens a file, or standard input for `-`, and reads what columns it has.
@@ -186,112 +109,6 @@ impl Source {
                 .or_insert((column, None));
         }
         Ok(source)
-    }
-
-    pub(crate) fn columns(&self) -> &[String] {
-        &self.columns
-    }
-
-    /// Whether it is a text file, which does not know what its columns hold.
-    pub(super) fn is_text(&self) -> bool {
-        self.format != Format::Parquet
-    }
-
-    /// The type of a column in the file: text in a text file.
-    pub(super) fn data_type(&self, column: usize) -> &DataType {
-        &self.types[column]
-    }
-
-    /// Whether a column has no name of its own, as row numbers written by other programs have none.
-    pub(crate) fn is_unnamed(&self, column: usize) -> bool {
-        let name = &self.columns[column];
-        name.is_empty() || name.starts_with("Unnamed: ")
-    }
-
-    /// The position of a column.
-    pub(crate) fn position(&self, name: &str) -> Result<usize> {
-        match self.positions.get(name) {
-            Some((column, None)) => Ok(*column),
-            Some((first, Some(second))) => Err(Error::failure(format!(
-                "{} has two columns named {name:?}, at positions {} and {}; give them different names",
-                self.name,
-                first + 1,
-                second + 1
-            ))),
-            None => Err(Error::failure(format!(
-                "{} has no column {name:?}; {}",
-                self.name,
-                self.columns_in_words(name)
-            ))),
-        }
-    }
-
-    /// What to say of the columns where one was not found.
-    fn columns_in_words(&self, missing: &str) -> String {
-        const LISTED: usize = 12;
-        let same = |column: &&String| column.to_lowercase() == missing.to_lowercase();
-        if let Some(similar) = self.columns.iter().find(same) {
-            return format!("there is {similar:?}: upper and lower case differ");
-        }
-        let listed: Vec<&str> = self
-            .columns
-            .iter()
-            .take(LISTED)
-            .map(String::as_str)
-            .collect();
-        let more = match self.columns.len() {
-            all if all > LISTED => format!(" and {} more", all - LISTED),
-            _ => String::new(),
-        };
-        let advice = self.comment_advice().unwrap_or_default();
-        format!("its columns are {}{more}{advice}", listed.join(", "))
-    }
-
-    /// The rows of these columns, in blocks.
-    pub(crate) fn chunks(&self, requests: &[Request]) -> Result<Chunks<'_>> {
-        // A column may be asked for twice; a file gives each once, in its own order.
-        let mut numbers = BTreeMap::new();
-        for request in requests {
-            *numbers.entry(request.column).or_insert(true) &= request.numbers;
-        }
-        let distinct: Vec<usize> = numbers.keys().copied().collect();
-        let places: Vec<usize> = requests
-            .iter()
-            .map(|request| distinct.partition_point(|other| *other < request.column))
-            .collect();
-        let batches: Box<dyn Iterator<Item = Result<RecordBatch>>> = match self.format {
-            Format::Text { delimiter } => {
-                let mut blocks = self.blocks(delimiter)?;
-                Box::new(TextBatches {
-                    source: self,
-                    read: next_blocks(&mut blocks, true),
-                    blocks,
-                    requests: numbers
-                        .into_iter()
-                        .map(|(column, numbers)| Request { column, numbers })
-                        .collect(),
-                    ready: VecDeque::new(),
-                })
-            }
-            Format::Parquet => match &self.input {
-                Input::Path(path) => {
-                    self.parquet_batches(open_file(path, &self.name)?, &distinct)?
-                }
-                Input::Memory(bytes) => self.parquet_batches(bytes.clone(), &distinct)?,
-            },
-        };
-        let mut first_row = 0;
-        Ok(Box::new(batches.map(move |batch| {
-            let batch = batch?;
-            let arrays = places.iter().map(|&place| batch.column(place).clone());
-            let chunk = Chunk {
-                arrays: arrays.collect(),
-                rows: batch.num_rows(),
-                first_row,
-            };
-            first_row += chunk.rows;
-            Ok(chunk)
-        })))
     }
 
     fn blocks(&self, delimiter: u8) -> Result<Blocks<Text>> {
@@ -497,12 +314,91 @@ impl Source {
     }
 }
 
+impl Table for Source {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    fn data_type(&self, column: usize) -> &DataType {
+        &self.types[column]
+    }
+
+    fn is_text(&self) -> bool {
+        self.format != Format::Parquet
+    }
+
+    fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
+    fn advice(&self) -> Option<String> {
+        self.comment_advice()
+    }
+
+    fn find(&self, name: &str) -> (Option<usize>, Option<usize>) {
+        match self.positions.get(name) {
+            Some((first, second)) => (Some(*first), *second),
+            None => (None, None),
+        }
+    }
+
+    fn chunks(&self, requests: &[ColumnRequest]) -> contextualized_frame::Result<Chunks<'_>> {
+        // A column may be asked for twice; a file gives each once, in its own order.
+        let mut numbers = BTreeMap::new();
+        for request in requests {
+            *numbers.entry(request.column).or_insert(true) &= request.numbers;
+        }
+        let distinct: Vec<usize> = numbers.keys().copied().collect();
+        let places: Vec<usize> = requests
+            .iter()
+            .map(|request| distinct.partition_point(|other| *other < request.column))
+            .collect();
+        let batches: Box<dyn Iterator<Item = Result<RecordBatch>>> = match self.format {
+            Format::Text { delimiter } => {
+                let mut blocks = self.blocks(delimiter)?;
+                Box::new(TextBatches {
+                    source: self,
+                    read: next_blocks(&mut blocks, true),
+                    blocks,
+                    requests: numbers
+                        .into_iter()
+                        .map(|(column, numbers)| ColumnRequest { column, numbers })
+                        .collect(),
+                    ready: VecDeque::new(),
+                })
+            }
+            Format::Parquet => match &self.input {
+                Input::Path(path) => {
+                    self.parquet_batches(open_file(path, &self.name)?, &distinct)?
+                }
+                Input::Memory(bytes) => self.parquet_batches(bytes.clone(), &distinct)?,
+            },
+        };
+        let mut first_row = 0;
+        Ok(Box::new(batches.map(move |batch| {
+            let batch = batch?;
+            let arrays = places.iter().map(|&place| batch.column(place).clone());
+            let chunk = Chunk {
+                arrays: arrays.collect(),
+                rows: batch.num_rows(),
+                first_row,
+            };
+            first_row += chunk.rows;
+            Ok(chunk)
+        })))
+    }
+}
+
 /// Blocks of a text file, a few at a time in parallel, in their order; the next are read meanwhile.
 struct TextBatches<'a> {
     source: &'a Source,
     blocks: Blocks<Text>,
     /// In the order of the columns, each once.
-    requests: Vec<Request>,
+    requests: Vec<ColumnRequest>,
     /// Blocks that were read and not parsed, each with whether the header is in it.
     read: std::io::Result<Vec<(Block, bool)>>,
     ready: VecDeque<Result<RecordBatch>>,

@@ -3,7 +3,7 @@
 //! Nothing is guessed: a quote that is never closed, text behind a closing quote or a quote within an unquoted
 //! cell are faults with a line, because whatever a reader makes of them may swallow rows.
 
-use super::source::{Reading, Request};
+use super::{ColumnRequest, Reading};
 use arrow_array::builder::{Float64Builder, StringBuilder};
 use arrow_array::{Array, ArrayRef, NullArray, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
@@ -507,14 +507,14 @@ pub(super) fn parse(
     rules: Rules,
     header: bool,
     columns: usize,
-    requests: &[Request],
+    requests: &[ColumnRequest],
     reading: &Reading,
 ) -> Result<RecordBatch, Fault> {
     let mut records = Records::new(block, rules)?;
     if header {
         records.next(|_, _| {})?;
     }
-    let new = |request: &Request| {
+    let new = |request: &ColumnRequest| {
         if request.numbers {
             Builder::Numbers(Float64Builder::new())
         } else {
@@ -544,11 +544,11 @@ pub(super) fn parse(
         let again = requests
             .iter()
             .zip(&builders)
-            .map(|(request, own)| Request {
+            .map(|(request, own)| ColumnRequest {
                 numbers: matches!(own, Builder::Numbers(_)),
                 ..*request
             });
-        let again: Vec<Request> = again.collect();
+        let again: Vec<ColumnRequest> = again.collect();
         return parse(block, rules, header, columns, &again, reading);
     }
     let arrays: Vec<ArrayRef> = builders.into_iter().map(Builder::finish).collect();
@@ -594,7 +594,7 @@ impl Builder {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::cells::Cells;
+    use super::super::Cells;
     use super::*;
     use arrow_array::cast::AsArray;
     use proptest::prelude::*;
@@ -602,7 +602,7 @@ mod tests {
     /// All cells behind the header, or the first fault.
     fn rows(text: &str, columns: usize, comment: Option<u8>) -> Result<Vec<Vec<String>>, Fault> {
         let mut blocks = Blocks::new(text.as_bytes(), b',', comment, 0).unwrap();
-        let all: Vec<Request> = (0..columns).map(Request::as_written).collect();
+        let all: Vec<ColumnRequest> = (0..columns).map(ColumnRequest::as_written).collect();
         let mut out = Vec::new();
         let mut header = true;
         while let Some(block) = blocks.next().unwrap() {
@@ -713,7 +713,7 @@ mod tests {
             let read = |numbers| {
                 let mut blocks = Blocks::new(text.as_bytes(), b';', None, 0).unwrap();
                 let block = blocks.next().unwrap().unwrap();
-                let request = Request { column: 0, numbers };
+                let request = ColumnRequest { column: 0, numbers };
                 let batch = parse(&block, blocks.rules, true, 2, &[request], &reading).unwrap();
                 let cells = Cells {
                     column: "x",

@@ -18,7 +18,7 @@ fn resolved(text: &str) -> String {
 
 fn error(text: &str) -> String {
     match parse(text).and_then(|formula| formula.resolve(&columns("y a b c d"))) {
-        Err(Error::Usage(message)) => message,
+        Err(Error::Request(message)) => message,
         other => panic!("{text} gave {other:?}"),
     }
 }

@@ -1,6 +1,6 @@
 //! The values of a column's block: numbers, dates, or text.
 
-use super::source::Reading;
+use super::table::Reading;
 use super::times::{Clock, per_day};
 use crate::error::{Error, Result};
 use arrow_array::cast::AsArray;
@@ -12,26 +12,30 @@ use arrow_schema::DataType;
 const EXACT: u64 = 1 << 53;
 
 /// Values of one column in a block of rows.
-pub(crate) struct Cells<'a> {
+pub struct Cells<'a> {
     /// Column and file, for messages.
-    pub(crate) column: &'a str,
-    pub(crate) file: &'a str,
-    pub(crate) array: &'a ArrayRef,
-    pub(crate) first_row: usize,
-    pub(crate) reading: &'a Reading,
+    pub column: &'a str,
+    /// The table, for messages.
+    pub file: &'a str,
+    /// The values.
+    pub array: &'a ArrayRef,
+    /// Row of the table of the first value, counted from zero.
+    pub first_row: usize,
+    /// How texts are read.
+    pub reading: &'a Reading,
 }
 
 /// A cell of a column of numbers that is none.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct NotNumber {
-    pub(crate) text: String,
+pub struct NotNumber {
+    pub text: String,
     /// Row of the file, counted from zero.
-    pub(crate) row: usize,
+    pub row: usize,
 }
 
 impl Cells<'_> {
     /// Appends the cells as numbers, NaN where one is missing; the first cell that is not a number ends it.
-    pub(crate) fn numbers(&self, into: &mut Vec<f64>) -> Result<Option<NotNumber>> {
+    pub fn numbers(&self, into: &mut Vec<f64>) -> Result<Option<NotNumber>> {
         if let DataType::Utf8 = self.array.data_type() {
             return self.parsed(into);
         }
@@ -58,7 +62,7 @@ impl Cells<'_> {
 
     /// Appends dates or times as numbers of days, NaN where one is missing; the first cell that is neither, or
     /// not of this kind, ends it.
-    pub(crate) fn times(&self, clock: Clock, into: &mut Vec<f64>) -> Result<Option<NotNumber>> {
+    pub fn times(&self, clock: Clock, into: &mut Vec<f64>) -> Result<Option<NotNumber>> {
         if Clock::of_type(self.array.data_type()) == Some(clock) {
             let unit = per_day(self.array.data_type());
             let wide = match self.array.data_type() {
@@ -114,7 +118,7 @@ impl Cells<'_> {
     }
 
     /// The cells as text, none where one is missing.
-    pub(crate) fn texts(&self) -> Result<StringArray> {
+    pub fn texts(&self) -> Result<StringArray> {
         let texts = self.cast(&DataType::Utf8)?;
         let texts = texts.as_string::<i32>();
         let codes = self.missing_numbers();

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use std::collections::HashSet;
 
 /// Reads a formula; see the grammar above.
-pub(crate) fn parse(text: &str) -> Result<Formula> {
+pub fn parse(text: &str) -> Result<Formula> {
     let mut parser = Parser {
         tokens: tokens(text)?,
         at: 0,

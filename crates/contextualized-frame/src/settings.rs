@@ -1,69 +1,129 @@
 //! Settings of estimators: which estimator has which, and what they change.
 
-use crate::arguments::Estimate;
 use crate::error::{Error, Result};
-use clap::{Args, ValueEnum};
 use contextualized_auto::{Candidate, NetworkCandidate, RegressionMethod};
 use contextualized_encoders::{EncoderKind, MlpSettings, Parameterization, Penalties};
 use contextualized_linear::{GaussianProcessRegression, KernelShape, NeuralRegression};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::str::FromStr;
+
+/// Which estimator a model is fitted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Estimate<M> {
+    /// Chosen among the others by cross-validation.
+    Auto,
+    /// This one.
+    Only(M),
+}
+
+/// The name of the automatic choice.
+pub const AUTO: &str = "auto";
+
+impl<M: FromStr> FromStr for Estimate<M> {
+    type Err = M::Err;
+
+    fn from_str(name: &str) -> std::result::Result<Self, M::Err> {
+        if name == AUTO {
+            Ok(Self::Auto)
+        } else {
+            name.parse().map(Self::Only)
+        }
+    }
+}
+
+/// These settings with one that has a name and a value.
+fn changed<S: Serialize + DeserializeOwned>(settings: &S, name: &str, value: Value) -> Result<S> {
+    let failed = |error: serde_json::Error| Error::usage(format!("setting {name}: {error}"));
+    let mut all = serde_json::to_value(settings).map_err(failed)?;
+    let known = all.as_object_mut().map(|known| {
+        let names: Vec<String> = known.keys().cloned().collect();
+        match known.get_mut(name) {
+            Some(place) => {
+                *place = value;
+                Ok(())
+            }
+            None => Err(Error::usage(format!(
+                "there is no setting {name:?}; there are {}",
+                names.join(", ")
+            ))),
+        }
+    });
+    known.transpose()?;
+    serde_json::from_value(all).map_err(failed)
+}
 
 /// Settings of the estimators of a regression; what is not given is the default.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Settings of estimators")]
-pub(crate) struct RegressionSettingsFlags {
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::Args))]
+#[cfg_attr(
+    feature = "clap",
+    command(next_help_heading = "Settings of estimators")
+)]
+#[serde(default)]
+pub struct EstimatorSettings {
     /// Shape of the kernel of the Gaussian process: how smooth functions of the context are.
-    #[arg(long, value_enum)]
+    #[cfg_attr(feature = "clap", arg(long, value_enum))]
     kernel: Option<KernelName>,
     /// How contexts interact in the Gaussian process.
-    #[arg(long, value_enum)]
+    #[cfg_attr(feature = "clap", arg(long, value_enum))]
     structure: Option<Structure>,
     /// Number of clusters [default: chosen by held-out rows].
-    #[arg(long, value_name = "K")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "K"))]
     clusters: Option<usize>,
     /// Ridge penalty of the population's coefficients, in standardised units.
-    #[arg(long, value_name = "PENALTY")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "PENALTY"))]
     ridge: Option<f64>,
     /// How the neural network sees the context.
-    #[arg(long, value_enum)]
+    #[cfg_attr(feature = "clap", arg(long, value_enum))]
     encoder: Option<EncoderName>,
-    #[command(flatten)]
-    network: NetworkSettingsFlags,
+    #[cfg_attr(feature = "clap", command(flatten))]
+    #[serde(flatten)]
+    network: NeuralSettings,
     /// Penalty on absolute coefficients of the neural network.
-    #[arg(long, value_name = "PENALTY")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "PENALTY"))]
     l1: Option<f64>,
     /// Penalty on squared coefficients of the neural network.
-    #[arg(long, value_name = "PENALTY")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "PENALTY"))]
     l2: Option<f64>,
     /// Penalty that drops whole contexts from the neural network (a group lasso).
-    #[arg(long, value_name = "PENALTY")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "PENALTY"))]
     context_lasso: Option<f64>,
 }
 
 /// Settings of neural networks, of a regression or of networks.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Settings of estimators")]
-pub(crate) struct NetworkSettingsFlags {
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::Args))]
+#[cfg_attr(
+    feature = "clap",
+    command(next_help_heading = "Settings of estimators")
+)]
+#[serde(default)]
+pub struct NeuralSettings {
     /// Number of archetypes that the neural network mixes; 0: none, its output is the coefficients of each row.
-    #[arg(long, value_name = "K")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "K"))]
     archetypes: Option<usize>,
     /// Units in each hidden layer of the neural network.
-    #[arg(long, value_name = "N")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "N"))]
     width: Option<usize>,
     /// Hidden layers of the neural network.
-    #[arg(long, value_name = "N")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "N"))]
     layers: Option<usize>,
     /// The most passes over the rows when the neural network is trained.
-    #[arg(long, value_name = "N")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "N"))]
     epochs: Option<usize>,
     /// Rows for each step of the neural network's training.
-    #[arg(long, value_name = "N")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "N"))]
     batch_size: Option<usize>,
     /// Size of the steps of the neural network's training.
-    #[arg(long, value_name = "RATE")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "RATE"))]
     learning_rate: Option<f64>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
 enum KernelName {
     /// Very smooth: infinitely differentiable.
     SquaredExponential,
@@ -73,7 +133,9 @@ enum KernelName {
     Matern32,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
 enum Structure {
     /// Any function of all contexts.
     Joint,
@@ -83,7 +145,9 @@ enum Structure {
     Interactions,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
 enum EncoderName {
     /// A perceptron of all contexts.
     Mlp,
@@ -99,7 +163,16 @@ fn given<'n>(flags: &[(&'n str, bool)]) -> Vec<&'n str> {
     given.map(|(name, _)| *name).collect()
 }
 
-impl NetworkSettingsFlags {
+impl NeuralSettings {
+    /// These settings with one more, by its name (with underscores) and its value in JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Request`] for a name that no setting has, or a value of another type.
+    pub fn with(&self, name: &str, value: Value) -> Result<Self> {
+        changed(self, name, value)
+    }
+
     fn flags(&self) -> Vec<(&'static str, bool)> {
         vec![
             ("--archetypes", self.archetypes.is_some()),
@@ -154,16 +227,13 @@ macro_rules! of_networks {
     }};
 }
 
-impl NetworkSettingsFlags {
+impl NeuralSettings {
     /// These candidates, neural ones with the settings.
     ///
     /// # Errors
     ///
     /// A usage error for settings of candidates that are not there.
-    pub(crate) fn of_networks(
-        &self,
-        candidates: Vec<NetworkCandidate>,
-    ) -> Result<Vec<NetworkCandidate>> {
+    pub fn of_networks(&self, candidates: Vec<NetworkCandidate>) -> Result<Vec<NetworkCandidate>> {
         use NetworkCandidate::{
             ClusterBayesian, ClusterCorrelation, ClusterMarkov, GaussianProcessBayesian,
             KernelCorrelation, KernelMarkov, NeuralBayesian, NeuralCorrelation, NeuralMarkov,
@@ -218,7 +288,16 @@ fn not_of(method: &str, flags: &[&str]) -> Error {
     ))
 }
 
-impl RegressionSettingsFlags {
+impl EstimatorSettings {
+    /// These settings with one more, by its name (with underscores) and its value in JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Request`] for a name that no setting has, or a value of another type.
+    pub fn with(&self, name: &str, value: Value) -> Result<Self> {
+        changed(self, name, value)
+    }
+
     /// The flags of a method that are given.
     fn given(&self, method: RegressionMethod) -> Vec<&'static str> {
         match method {
@@ -242,7 +321,7 @@ impl RegressionSettingsFlags {
     }
 
     /// Whether any is given.
-    pub(crate) fn any(&self) -> bool {
+    pub fn any(&self) -> bool {
         let methods = RegressionMethod::ALL.iter();
         methods
             .copied()
@@ -250,7 +329,7 @@ impl RegressionSettingsFlags {
     }
 
     /// A usage error unless every setting is one of these estimators'.
-    pub(crate) fn check(&self, estimates: &[Estimate<RegressionMethod>]) -> Result<()> {
+    pub fn check(&self, estimates: &[Estimate<RegressionMethod>]) -> Result<()> {
         if self.encoder == Some(EncoderName::Linear) && self.network.shape().is_some() {
             return Err(Error::usage(
                 "--width and --layers are settings of networks with hidden layers, which --encoder linear has none of; leave them out",
@@ -269,7 +348,7 @@ impl RegressionSettingsFlags {
     }
 
     /// These candidates with the settings; of equal ones the first.
-    pub(crate) fn applied(&self, candidates: Vec<Candidate>) -> Vec<Candidate> {
+    pub fn applied(&self, candidates: Vec<Candidate>) -> Vec<Candidate> {
         let mut all: Vec<Candidate> = Vec::new();
         for candidate in candidates {
             let set = if self.given(candidate.method()).is_empty() {

@@ -82,7 +82,7 @@ fn arrays_are_tensors_in_their_shape() {
 
 fn error(mut bytes: Vec<u8>) -> String {
     match from_bytes::<Example>(&mut bytes, "model.ctx") {
-        Err(Error::Failure(message)) => message,
+        Err(Error::Data(message)) => message,
         other => panic!("{other:?}"),
     }
 }
@@ -152,12 +152,12 @@ mod forged {
     use contextualized_core::{LocalCoefficients, VaryingCoefficients, VaryingNetworks};
 
     const MODELS: [&[u8]; 6] = [
-        include_bytes!("../../tests/models/population.ctx"),
-        include_bytes!("../../tests/models/cluster.ctx"),
-        include_bytes!("../../tests/models/gp.ctx"),
-        include_bytes!("../../tests/models/neural.ctx"),
-        include_bytes!("../../tests/models/binary.ctx"),
-        include_bytes!("../../tests/models/bayesian.ctx"),
+        include_bytes!("../../../contextualized-cli/tests/models/population.ctx"),
+        include_bytes!("../../../contextualized-cli/tests/models/cluster.ctx"),
+        include_bytes!("../../../contextualized-cli/tests/models/gp.ctx"),
+        include_bytes!("../../../contextualized-cli/tests/models/neural.ctx"),
+        include_bytes!("../../../contextualized-cli/tests/models/binary.ctx"),
+        include_bytes!("../../../contextualized-cli/tests/models/bayesian.ctx"),
     ];
 
     /// Whatever comes of it, but no panic.

@@ -26,17 +26,19 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::{Display, Formatter};
 
-pub(crate) use expression::{Expression, Operator};
-pub(crate) use parser::parse;
+pub use expression::{Expression, Operator};
+pub use parser::parse;
 
 /// What a formula's terms are made of.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Variable {
+pub enum Variable {
     /// A column: numbers, or levels where its cells are text.
     Column(String),
     /// A column whose values are levels, even where they are numbers; the first of them if it was said.
     Factor {
+        /// Its name.
         column: String,
+        /// The level that comes first.
         reference: Option<String>,
     },
     /// Numbers made of columns.
@@ -48,67 +50,93 @@ pub(crate) enum Variable {
 /// A basis of functions of a number, or a number in other units; what is found in the data, such as knots, is
 /// not in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Basis {
+pub enum Basis {
     /// Orthogonal polynomials as R's `poly`, or powers.
-    Polynomial { degree: usize, raw: bool },
+    Polynomial {
+        /// Degree of the polynomials.
+        degree: usize,
+        /// Powers, not orthogonal polynomials.
+        raw: bool,
+    },
     /// B-splines as R's `bs`: so many functions, or these knots inside.
     BSpline {
+        /// How many functions, if it was said.
         functions: Option<usize>,
+        /// Knots inside, if they were said.
         knots: Vec<f64>,
+        /// Degree of the polynomials.
         degree: usize,
     },
     /// Natural cubic splines as R's `ns`.
     NaturalSpline {
+        /// How many functions, if it was said.
         functions: Option<usize>,
+        /// Knots inside, if they were said.
         knots: Vec<f64>,
     },
     /// Less the mean, over the standard deviation, as R's `scale`.
-    Scale { center: bool, scale: bool },
+    Scale {
+        /// Whether the mean is subtracted.
+        center: bool,
+        /// Whether it is divided by the standard deviation.
+        scale: bool,
+    },
     /// Sine and cosine of a number that begins anew after a period.
-    Cyclic { period: f64 },
+    Cyclic {
+        /// The period.
+        period: f64,
+    },
 }
 
 /// A product of variables, each at most once.
-pub(crate) type Term = Vec<Variable>;
+pub type Term = Vec<Variable>;
 
 /// What stands on one side of the bar: terms to have and variables to leave out, in writing order.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Side {
-    pub(crate) terms: Vec<Term>,
+pub struct Side {
+    /// Terms to have.
+    pub terms: Vec<Term>,
     /// `.`: all columns that the formula names nowhere else.
-    pub(crate) dot: bool,
+    pub dot: bool,
     /// Terms taken away by a minus.
-    pub(crate) without: Vec<Term>,
+    pub without: Vec<Term>,
     /// `0` or `-1`.
-    pub(crate) no_intercept: bool,
+    pub no_intercept: bool,
     /// Whether a `1` or a `0` was written.
-    pub(crate) intercept_named: bool,
+    pub intercept_named: bool,
     /// Known terms of the linear predictor.
-    pub(crate) offsets: Vec<Expression>,
+    pub offsets: Vec<Expression>,
 }
 
 /// A formula as it was written.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Formula {
-    pub(crate) targets: Vec<Variable>,
-    pub(crate) features: Side,
-    pub(crate) contexts: Side,
+pub struct Formula {
+    /// Targets.
+    pub targets: Vec<Variable>,
+    /// The side of the features.
+    pub features: Side,
+    /// The side of the contexts.
+    pub contexts: Side,
 }
 
 /// A formula whose columns are known: nothing is left open by `.`.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Resolved {
-    pub(crate) targets: Vec<Variable>,
-    pub(crate) features: Vec<Term>,
-    pub(crate) contexts: Vec<Variable>,
-    pub(crate) intercept: bool,
+pub struct Resolved {
+    /// Targets.
+    pub targets: Vec<Variable>,
+    /// The side of the features.
+    pub features: Vec<Term>,
+    /// The side of the contexts.
+    pub contexts: Vec<Variable>,
+    /// Whether there is an intercept.
+    pub intercept: bool,
     /// The sum of the offsets.
-    pub(crate) offset: Option<Expression>,
+    pub offset: Option<Expression>,
 }
 
 impl Variable {
     /// The columns that it is made of.
-    pub(crate) fn columns(&self) -> Vec<&str> {
+    pub fn columns(&self) -> Vec<&str> {
         match self {
             Self::Column(column) | Self::Factor { column, .. } => vec![column],
             Self::Numbers(expression) | Self::Basis(_, expression) => expression.columns(),
@@ -125,7 +153,7 @@ fn key(term: &Term) -> Vec<String> {
 
 impl Formula {
     /// Fills in `.` from the columns of a file, and checks that the formula can be meant.
-    pub(crate) fn resolve(&self, columns: &[String]) -> Result<Resolved> {
+    pub fn resolve(&self, columns: &[String]) -> Result<Resolved> {
         if self.features.dot && self.contexts.dot {
             return Err(Error::usage(
                 "the formula has `.` on both sides of the bar; all remaining columns can be features or contexts, not both",
@@ -200,12 +228,12 @@ impl Formula {
     }
 
     /// Whether some of its terms are those of other columns.
-    pub(crate) fn has_dot(&self) -> bool {
+    pub fn has_dot(&self) -> bool {
         self.features.dot || self.contexts.dot
     }
 
     /// Columns that stand anywhere in the formula, those taken away included.
-    pub(crate) fn named(&self) -> BTreeSet<&str> {
+    pub fn named(&self) -> BTreeSet<&str> {
         let sides = [&self.features, &self.contexts];
         let terms = sides
             .into_iter()
@@ -310,7 +338,7 @@ impl Basis {
 }
 
 /// A name as a formula has to write it.
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     if tokens::is_plain_name(name) {
         name.to_owned()
     } else {
@@ -319,7 +347,7 @@ fn quoted(name: &str) -> String {
 }
 
 /// Variables as they are written, those of a term with a colon between them: `a:b`.
-pub(crate) fn joined(variables: &[Variable], by: &str) -> String {
+pub fn joined(variables: &[Variable], by: &str) -> String {
     let names: Vec<String> = variables.iter().map(Variable::to_string).collect();
     names.join(by)
 }

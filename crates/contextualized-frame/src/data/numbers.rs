@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 /// How numbers are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct NumberFormat {
+pub struct NumberFormat {
     /// Between units and tenths.
-    pub(crate) decimal: char,
+    pub decimal: char,
     /// Between groups of three digits; a space stands for those that do not break, too.
-    pub(crate) thousands: Option<char>,
+    pub thousands: Option<char>,
 }
 
 impl Default for NumberFormat {
@@ -25,7 +25,7 @@ const SPACES: [char; 4] = [' ', '\u{a0}', '\u{202f}', '\u{2009}'];
 
 impl NumberFormat {
     /// The number that a text without spaces around it is, if it is one; infinite where it is too large.
-    pub(crate) fn parse(self, text: &str) -> Option<f64> {
+    pub fn parse(self, text: &str) -> Option<f64> {
         // Words such as inf and nan are none.
         let has_digits = || text.bytes().any(|byte| byte.is_ascii_digit());
         if self == Self::default() {
@@ -73,7 +73,7 @@ impl NumberFormat {
 
 /// Why a text that is not a number looks like one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lookalike {
+pub(super) enum Lookalike {
     /// `3,5` or `1,234`.
     Comma,
     /// `1.234,5` or `1.234.567`.
@@ -90,7 +90,7 @@ pub(crate) enum Lookalike {
 
 impl Lookalike {
     /// Of a text that is not a number in the usual format.
-    pub(crate) fn of(text: &str) -> Option<Self> {
+    pub(super) fn of(text: &str) -> Option<Self> {
         let text = text.trim();
         if is_date(text) {
             return Some(Self::Date);
@@ -120,7 +120,7 @@ impl Lookalike {
     }
 
     /// What to do about a cell of this kind.
-    pub(crate) fn advice(self) -> String {
+    pub(super) fn advice(self) -> String {
         match self {
             Self::Comma => "`--decimal ,` reads 3,5 as 3.5, `--thousands ,` reads 1,234 as 1234".to_owned(),
             Self::Points => "`--decimal , --thousands .` reads 1.234,5 as 1234.5".to_owned(),

@@ -9,7 +9,7 @@ use std::f64::consts::TAU;
 
 /// A basis whose constants are known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Trained {
+pub enum Trained {
     /// Polynomials p₀ = 1, p₁, … by the recurrence pₖ₊₁ = (x − αₖ) pₖ − (νₖ / νₖ₋₁) pₖ₋₁ with ν₀ = 1 at first,
     /// over the roots of their sums of squares ν over the training rows.
     Orthogonal {
@@ -97,7 +97,7 @@ impl Trained {
     }
 
     /// How many columns it has.
-    pub(crate) fn columns(&self) -> usize {
+    pub fn columns(&self) -> usize {
         match self {
             Self::Orthogonal { alpha, .. } => alpha.len(),
             Self::Powers { degree } => *degree,
@@ -138,7 +138,7 @@ impl Trained {
 
     /// The numbers at which the functions have these values (rows × columns), where these say so: the columns of a
     /// spline do not, at once.
-    pub(crate) fn arguments(&self, table: ArrayView2<'_, f64>) -> Vec<f64> {
+    pub fn arguments(&self, table: ArrayView2<'_, f64>) -> Vec<f64> {
         let argument = |row: ArrayView1<'_, f64>| match self {
             Self::Orthogonal { alpha, squares } => Some(alpha[0] + row[0] * squares[2].sqrt()),
             Self::Powers { .. } => Some(row[0]),
@@ -154,7 +154,7 @@ impl Trained {
 
     /// Numbers, evenly spaced, over the range that a basis was made from: of the rows that it was, of a spline that
     /// between its outer knots, and one period.
-    pub(crate) fn grid(&self, rows: &[f64], points: usize) -> Vec<f64> {
+    pub fn grid(&self, rows: &[f64], points: usize) -> Vec<f64> {
         let (low, high) = match self {
             Self::BSpline { knots, .. } | Self::Natural { knots, .. } => {
                 (knots[0], knots[knots.len() - 1])
@@ -171,7 +171,7 @@ impl Trained {
     }
 
     /// The functions at these numbers (rows × columns); missing where a number is.
-    pub(crate) fn table(&self, values: &[f64]) -> Array2<f64> {
+    pub fn table(&self, values: &[f64]) -> Array2<f64> {
         let mut table = Array2::from_elem((values.len(), self.columns()), f64::NAN);
         for (mut row, &value) in table.rows_mut().into_iter().zip(values) {
             if value.is_finite() {

@@ -2,8 +2,8 @@
 
 use crate::data::Reading;
 use crate::design::Design;
-use crate::output::Fact;
-use crate::paths::shown;
+use crate::error::Error;
+use crate::model_file;
 use contextualized_analysis::{GoodnessOfFit, VariationTable};
 use contextualized_auto::{AutoModel, AutoNetworkModel, AutoReport, NetworkModel};
 use contextualized_baselines::PopulationModel;
@@ -13,53 +13,72 @@ use contextualized_core::{
 };
 use ndarray::{Array1, Array2, s};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::borrow::Cow;
-use std::path::Path;
 
 /// A fitted model with all that predictions, tables and reports need.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Saved {
-    pub(crate) design: Design,
+pub struct Saved {
+    /// How columns of data become contexts, features and targets.
+    pub design: Design,
     /// How the training file was read, and new data are.
     #[serde(default)]
-    pub(crate) reading: Reading,
-    pub(crate) data: DataSummary,
-    pub(crate) training: TrainingRows,
-    pub(crate) fitted: Fitted,
+    pub reading: Reading,
+    /// Where the training rows come from.
+    pub data: DataSummary,
+    /// Rows that stand for those fitted.
+    pub training: TrainingRows,
+    /// The model.
+    pub fitted: Fitted,
 }
 
 /// Where the training rows come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct DataSummary {
+pub struct DataSummary {
     /// The file's name without its folder.
-    pub(crate) file: String,
+    pub file: String,
     /// Rows fitted.
-    pub(crate) rows: usize,
+    pub rows: usize,
     /// Rows left out for missing values.
-    pub(crate) dropped: usize,
+    pub dropped: usize,
     /// The column of row weights.
-    pub(crate) weights: Option<String>,
-    pub(crate) groups: Option<Groups>,
+    pub weights: Option<String>,
+    /// The column of groups, and their number.
+    pub groups: Option<Groups>,
     /// Rows beyond the first of equal ones that are kept together; 0 where there are groups.
     #[serde(default)]
-    pub(crate) copies: usize,
+    pub copies: usize,
     /// What was done to the data, units, and levels of few rows, in words.
     #[serde(default)]
-    pub(crate) remarks: Vec<String>,
+    pub remarks: Vec<String>,
     /// Contexts that are far from all others, in words.
     #[serde(default)]
-    pub(crate) wild: Option<String>,
+    pub wild: Option<String>,
 }
 
 impl Saved {
-    /// Reads a model file, and checks that the model fits the columns that it is said to be of.
-    pub(crate) fn load(path: &Path) -> crate::error::Result<Self> {
-        let saved: Self = crate::model_file::load(path)?;
+    /// The model in the bytes of a model file, which are changed; checks that the model fits the columns that it is
+    /// said to be of. `name` is what messages call the file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Data`] for bytes that are not a model file, were altered, or contradict each other.
+    pub fn from_bytes(bytes: &mut [u8], name: &str) -> crate::error::Result<Self> {
+        let saved: Self = model_file::from_bytes(bytes, name)?;
         saved.check().map_err(|error| {
-            let error = crate::error::Error::from(error);
-            crate::error::Error::failure(format!("{} cannot be read: {error}", shown(path)))
+            let error = Error::from(error);
+            Error::failure(format!("{name} cannot be read: {error}"))
         })?;
         Ok(saved)
+    }
+
+    /// The bytes of a model file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Data`] for a model that serde cannot write.
+    pub fn to_bytes(&self) -> crate::error::Result<Vec<u8>> {
+        model_file::to_bytes(self)
     }
 
     fn check(&self) -> Result<()> {
@@ -80,8 +99,8 @@ impl Saved {
     }
 
     /// What a program that reads about the model asks for first.
-    pub(crate) fn facts(&self) -> Vec<Fact> {
-        let mut facts: Vec<Fact> = vec![
+    pub fn facts(&self) -> Vec<(&'static str, Value)> {
+        let mut facts: Vec<(&'static str, Value)> = vec![
             ("formula", self.design.formula.as_str().into()),
             ("file", self.data.file.as_str().into()),
             ("rows", self.data.rows.into()),
@@ -97,7 +116,7 @@ impl Saved {
     }
 
     /// Which contexts the model transforms.
-    pub(crate) fn transformed(&self) -> Option<String> {
+    pub fn transformed(&self) -> Option<String> {
         let Fitted::Regression(regression) = &self.fitted else {
             return None;
         };
@@ -121,14 +140,16 @@ impl Saved {
 
 /// Groups of rows that depend on each other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Groups {
-    pub(crate) column: String,
-    pub(crate) count: usize,
+pub struct Groups {
+    /// The column.
+    pub column: String,
+    /// Number of groups.
+    pub count: usize,
 }
 
 impl DataSummary {
     /// Which rows are kept together, if any are.
-    pub(crate) fn kept_together(&self) -> Option<String> {
+    pub fn kept_together(&self) -> Option<String> {
         match (&self.groups, self.copies) {
             (Some(Groups { column, count }), _) => Some(format!(
                 "rows of one {column} are held out, resampled and tested together: {count} groups"
@@ -141,7 +162,7 @@ impl DataSummary {
     }
 
     /// What tests assume of the rows.
-    pub(crate) fn independence(&self) -> String {
+    pub fn independence(&self) -> String {
         match (&self.groups, self.copies) {
             (Some(Groups { column, count }), _) => {
                 format!(
@@ -156,7 +177,7 @@ impl DataSummary {
 
 /// Rows that stand for those fitted, in figures and tables.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct TrainingRows {
+pub struct TrainingRows {
     contexts: Array2<f64>,
     features: Array2<f64>,
     targets: Array2<f64>,
@@ -167,15 +188,18 @@ pub(crate) struct TrainingRows {
     groups: Option<Vec<usize>>,
 }
 
+/// What was fitted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Fitted {
+pub enum Fitted {
+    /// A regression.
     Regression(Box<Regression>),
+    /// Networks.
     Networks(Box<Networks>),
 }
 
 impl Fitted {
     /// The table that the model was chosen from.
-    pub(crate) fn choice(&self) -> &AutoReport {
+    pub fn choice(&self) -> &AutoReport {
         match self {
             Self::Regression(regression) => regression.model.report(),
             Self::Networks(networks) => networks.model.report(),
@@ -183,7 +207,7 @@ impl Fitted {
     }
 
     /// The model in words.
-    pub(crate) fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Self::Regression(regression) => regression.model.describe(),
             Self::Networks(networks) => networks.model.describe(),
@@ -191,47 +215,60 @@ impl Fitted {
     }
 }
 
+/// A regression, with what tables and reports need.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Regression {
-    pub(crate) model: AutoModel,
-    pub(crate) population: Baseline<PopulationModel>,
+pub struct Regression {
+    /// The model.
+    pub model: AutoModel,
+    /// The constant-coefficient model to compare with.
+    pub population: Baseline<PopulationModel>,
     /// Tests of which coefficients vary, or why there are none.
-    pub(crate) variation: Baseline<Tests>,
+    pub variation: Baseline<Tests>,
     /// How well the model fits all training rows, of every target.
     #[serde(default)]
-    pub(crate) goodness: Vec<GoodnessOfFit>,
+    pub goodness: Vec<GoodnessOfFit>,
 }
 
 /// Tests of variation, and the rows they were made with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Tests {
-    pub(crate) table: VariationTable,
-    pub(crate) rows: usize,
+pub struct Tests {
+    /// The tests.
+    pub table: VariationTable,
+    /// Number of rows they were made with.
+    pub rows: usize,
 }
 
+/// Networks, and those to compare with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Networks {
-    pub(crate) model: AutoNetworkModel,
-    pub(crate) population: Baseline<NetworkModel>,
-    pub(crate) clusters: Baseline<NetworkModel>,
+pub struct Networks {
+    /// The model.
+    pub model: AutoNetworkModel,
+    /// The constant-coefficient model to compare with.
+    pub population: Baseline<NetworkModel>,
+    /// Networks that are constant in clusters of contexts, to compare with.
+    pub clusters: Baseline<NetworkModel>,
 }
 
 /// What is fitted beside the model, or why it could not be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Baseline<M> {
+pub enum Baseline<M> {
+    /// It was fitted.
     Fitted(M),
+    /// Why there is none.
     Failed(String),
 }
 
 impl<M> Baseline<M> {
-    pub(crate) fn new(outcome: Result<M>) -> Self {
+    /// What came of a fit.
+    pub fn new(outcome: Result<M>) -> Self {
         match outcome {
             Ok(model) => Self::Fitted(model),
-            Err(error) => Self::Failed(crate::error::Error::from(error).to_string()),
+            Err(error) => Self::Failed(Error::from(error).to_string()),
         }
     }
 
-    pub(crate) fn fitted(&self) -> Option<&M> {
+    /// The model, if there is one.
+    pub fn fitted(&self) -> Option<&M> {
         match self {
             Self::Fitted(model) => Some(model),
             Self::Failed(_) => None,
@@ -239,7 +276,7 @@ impl<M> Baseline<M> {
     }
 
     /// Why it could not be fitted.
-    pub(crate) fn failure(&self) -> Option<&str> {
+    pub fn failure(&self) -> Option<&str> {
         match self {
             Self::Fitted(_) => None,
             Self::Failed(reason) => Some(reason),
@@ -247,12 +284,10 @@ impl<M> Baseline<M> {
     }
 
     /// The model; without it an error that says what is missing, and why.
-    pub(crate) fn required(&self, missing: &str) -> crate::error::Result<&M> {
+    pub fn required(&self, missing: &str) -> crate::error::Result<&M> {
         match self {
             Self::Fitted(model) => Ok(model),
-            Self::Failed(reason) => {
-                Err(crate::error::Error::failure(format!("{missing}: {reason}")))
-            }
+            Self::Failed(reason) => Err(Error::failure(format!("{missing}: {reason}"))),
         }
     }
 }
@@ -262,7 +297,7 @@ impl TrainingRows {
     const MOST: usize = 2000;
 
     /// All rows, or so many that are spread over all of them.
-    pub(crate) fn of(samples: &Samples) -> Result<Self> {
+    pub fn of(samples: &Samples) -> Result<Self> {
         // Rows of weight zero have no part in anything.
         let counted = samples.rows_that_count()?;
         let chosen = spread(&counted, Self::MOST)?;
@@ -276,7 +311,12 @@ impl TrainingRows {
         })
     }
 
-    pub(crate) fn samples(&self, design: &Design) -> Result<Samples> {
+    /// The rows under the names of their columns.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Samples::new`].
+    pub fn samples(&self, design: &Design) -> Result<Samples> {
         let samples = design.samples(
             self.contexts.view(),
             self.features.view(),
@@ -295,7 +335,7 @@ impl TrainingRows {
 }
 
 /// At most this many of the rows, drawn by chance and the same each time: rows may come sorted.
-pub(crate) fn spread(samples: &Samples, most: usize) -> Result<Cow<'_, Samples>> {
+pub fn spread(samples: &Samples, most: usize) -> Result<Cow<'_, Samples>> {
     if samples.rows() <= most {
         Ok(Cow::Borrowed(samples))
     } else {
@@ -306,7 +346,7 @@ pub(crate) fn spread(samples: &Samples, most: usize) -> Result<Cow<'_, Samples>>
 }
 
 /// Positions of so many of the rows, likewise; of fewer all.
-pub(crate) fn by_chance(rows: usize, most: usize) -> Result<Vec<usize>> {
+pub fn by_chance(rows: usize, most: usize) -> Result<Vec<usize>> {
     if rows <= most {
         return Ok((0..rows).collect());
     }

@@ -4,41 +4,58 @@ use super::encode::{fill, not_of_family, outcome_of};
 use super::fields::{Raw, as_variable};
 use super::parts::Parts;
 use super::{Design, DesignColumn, Variable, coding};
-use crate::data::{Column, Reading, Source};
+use crate::data::{Column, Reading, Table};
 use crate::error::{Error, Result};
 use crate::formula::{self, Expression, Formula, Operator, Resolved};
 use contextualized_core::{Family, Samples};
 use ndarray::{Array1, Array2, ArrayView2};
 
 /// What is asked of the data.
-pub(crate) struct Request<'a> {
-    pub(crate) formula: &'a Formula,
+pub struct Request<'a> {
+    /// The formula.
+    pub formula: &'a Formula,
     /// A column of row weights.
-    pub(crate) weights: Option<&'a str>,
+    pub weights: Option<&'a str>,
     /// A column of groups of rows.
-    pub(crate) groups: Option<&'a str>,
+    pub groups: Option<&'a str>,
     /// A column of offsets.
-    pub(crate) offset: Option<&'a str>,
+    pub offset: Option<&'a str>,
     /// What outcomes are, if it was said.
-    pub(crate) family: Option<Family>,
+    pub family: Option<Family>,
     /// Leave out rows with missing values.
-    pub(crate) drop_missing: bool,
+    pub drop_missing: bool,
+}
+
+impl<'a> Request<'a> {
+    /// What a formula asks for, without weights, groups and offsets; rows with missing values are an error.
+    pub fn of(formula: &'a Formula) -> Self {
+        Self {
+            formula,
+            weights: None,
+            groups: None,
+            offset: None,
+            family: None,
+            drop_missing: false,
+        }
+    }
 }
 
 /// Samples, and how they were made.
-pub(crate) struct Training {
-    pub(crate) design: Design,
-    pub(crate) samples: Samples,
+pub struct Training {
+    /// How columns are coded.
+    pub design: Design,
+    /// The rows that are fitted.
+    pub samples: Samples,
     /// Rows left out for missing values.
-    pub(crate) dropped: usize,
+    pub dropped: usize,
     /// What else there is to say of the data.
-    pub(crate) remarks: Vec<String>,
+    pub remarks: Vec<String>,
     /// How the file was read.
-    pub(crate) reading: Reading,
+    pub reading: Reading,
 }
 
 /// Reads the columns that a formula names, and codes them.
-pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Training> {
+pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Training> {
     let mut left_out = Vec::new();
     let (resolved, raw) = loop {
         let resolved = resolve(source, request, &left_out)?;
@@ -54,7 +71,7 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
     if rows == 0 {
         return Err(Error::failure(format!(
             "{} has a header but no rows",
-            source.name
+            source.name()
         )));
     }
     let kept = complete_rows(source, &raw, request)?;
@@ -113,11 +130,11 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
 
     let contexts = fill(&design.contexts, values, &kept);
     let features = fill(&design.features, values, &kept);
-    check_varied(&design, contexts.view(), features.view(), &source.name)?;
+    check_varied(&design, contexts.view(), features.view(), source.name())?;
     let mut table = Array2::zeros((kept.len(), targets.len()));
     for ((target, column), mut outcome) in targets.iter().zip(outcomes).zip(table.columns_mut()) {
         let values = outcome_of(column, &kept);
-        check_outcome(family, &target.name, &values, &kept, &source.name)?;
+        check_outcome(family, &target.name, &values, &kept, source.name())?;
         outcome.assign(&values);
     }
     let outcomes = if design.is_of_networks() {
@@ -140,16 +157,12 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
         if let Some(row) = weights.iter().position(|weight| *weight < 0.0) {
             return Err(Error::failure(format!(
                 "the weight {name} of {} is {} in data row {}; weights are at least 0",
-                source.name,
+                source.name(),
                 weights[row],
                 kept[row] + 1
             )));
         }
-        // Weights that are inverse variances are so up to a factor: a row of average weight has weight one.
-        let mean = weights.sum() / weights.iter().filter(|weight| **weight > 0.0).count() as f64;
-        if family.has_dispersion() && mean.is_finite() && mean > 0.0 {
-            weights /= mean;
-        }
+        weights = relative(weights, family);
         samples = samples.with_weights(weights.view())?;
     }
     if let Some(column) = &parts.groups {
@@ -161,12 +174,21 @@ pub(crate) fn read_training(source: &Source, request: &Request<'_>) -> Result<Tr
         design,
         dropped: rows - kept.len(),
         remarks,
-        reading: source.reading.clone(),
+        reading: source.reading().clone(),
     })
 }
 
+/// Weights that are inverse variances are so up to a factor: a row of average weight has weight one.
+pub(super) fn relative(mut weights: Array1<f64>, family: Family) -> Array1<f64> {
+    let mean = weights.sum() / weights.iter().filter(|weight| **weight > 0.0).count() as f64;
+    if family.has_dispersion() && mean.is_finite() && mean > 0.0 {
+        weights /= mean;
+    }
+    weights
+}
+
 /// The formula with `.` filled in, and the offset of the request added to its own.
-fn resolve(source: &Source, request: &Request<'_>, left_out: &[String]) -> Result<Resolved> {
+fn resolve(source: &dyn Table, request: &Request<'_>, left_out: &[String]) -> Result<Resolved> {
     let used = [request.weights, request.offset, request.groups];
     let columns = source.columns().iter().enumerate();
     let others = columns.filter(|(column, name)| {
@@ -239,7 +261,7 @@ fn check_outcome(
 }
 
 /// Rows without a missing value; an error that counts the missing ones unless they may be left out.
-fn complete_rows(source: &Source, raw: &Raw, request: &Request<'_>) -> Result<Vec<usize>> {
+fn complete_rows(source: &dyn Table, raw: &Raw, request: &Request<'_>) -> Result<Vec<usize>> {
     let columns = &raw.columns;
     let rows = columns[0].rows();
     let (kept, incomplete): (Vec<usize>, Vec<usize>) =
@@ -248,7 +270,12 @@ fn complete_rows(source: &Source, raw: &Raw, request: &Request<'_>) -> Result<Ve
         return Ok(kept);
     }
     let counts = raw.names(request).zip(columns.iter().map(Column::missing));
-    Err(missing_values(&source.name, counts, incomplete.len(), rows))
+    Err(missing_values(
+        source.name(),
+        counts,
+        incomplete.len(),
+        rows,
+    ))
 }
 
 /// Missing values by column, behind a colon, if there are some.

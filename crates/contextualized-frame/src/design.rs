@@ -1,5 +1,6 @@
 //! How the columns of a file become contexts, features and targets; a model file keeps it.
 
+mod arrays;
 mod basis;
 mod coding;
 mod encode;
@@ -20,37 +21,37 @@ use std::collections::HashSet;
 /// What the intercept is called among the coefficients.
 const INTERCEPT: &str = "(intercept)";
 
-pub(crate) use encode::{Encoded, Encoder, LeftOut, a_row_for_each};
-pub(crate) use training::{Request, Training, read_training};
+pub use arrays::Arrays;
+pub use encode::{Encoded, Encoder, LeftOut, UnknownLevels, a_row_for_each};
+pub use training::{Request, Training, read_training};
 
 /// What columns of a design are made of: a column of the data as it was in training, or numbers made of some.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Variable {
-    pub(crate) name: String,
+pub struct Variable {
+    /// Its name.
+    pub name: String,
     /// Its levels in order; none of a column of numbers.
-    pub(crate) levels: Option<Vec<String>>,
+    pub levels: Option<Vec<String>>,
     /// What its numbers count, of dates and times.
     #[serde(default)]
-    pub(crate) clock: Option<Clock>,
+    pub clock: Option<Clock>,
     /// How it is made, unless it is a column of the data.
     #[serde(default)]
-    pub(crate) made: Option<Made>,
+    pub made: Option<Made>,
 }
 
 /// Numbers made of columns of numbers, and a basis of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Made {
-    pub(crate) of: Expression,
-    pub(crate) basis: Option<Trained>,
+pub struct Made {
+    /// The numbers, of columns.
+    pub of: Expression,
+    /// The basis of them, if it is one.
+    pub basis: Option<Trained>,
 }
 
 impl Made {
     /// Its values where the columns, which `column` finds by name, have so many rows.
-    pub(crate) fn values<'c>(
-        &self,
-        column: impl Fn(&str) -> Option<&'c [f64]>,
-        rows: usize,
-    ) -> Column {
+    pub fn values<'c>(&self, column: impl Fn(&str) -> Option<&'c [f64]>, rows: usize) -> Column {
         let columns: Vec<(&str, &[f64])> = self
             .of
             .columns()
@@ -73,28 +74,33 @@ impl Made {
 
 /// A column of a design: a product of numbers, of indicators of levels and of columns of bases.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct DesignColumn {
-    pub(crate) name: String,
+pub struct DesignColumn {
+    /// Its name.
+    pub name: String,
     /// Variables, and of those with levels the one indicated, of those with a basis its column.
-    pub(crate) factors: Vec<(usize, Option<usize>)>,
+    pub factors: Vec<(usize, Option<usize>)>,
 }
 
 /// How rows of a file become rows of contexts and features.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
-pub(crate) struct Design {
+pub struct Design {
     /// The formula with `.` written out.
-    pub(crate) formula: String,
-    pub(crate) intercept: bool,
-    pub(crate) family: Family,
+    pub formula: String,
+    /// Whether there is an intercept.
+    pub intercept: bool,
+    /// The outcome's family.
+    pub family: Family,
     /// The targets, which predictions are named after; none of networks.
-    pub(crate) targets: Vec<Variable>,
+    pub targets: Vec<Variable>,
     /// The columns that a row needs.
-    pub(crate) variables: Vec<Variable>,
+    pub variables: Vec<Variable>,
     /// The variable that holds offsets of the linear predictor, on the link scale.
-    pub(crate) offset: Option<usize>,
-    pub(crate) contexts: Vec<DesignColumn>,
-    pub(crate) features: Vec<DesignColumn>,
+    pub offset: Option<usize>,
+    /// Columns of the contexts.
+    pub contexts: Vec<DesignColumn>,
+    /// Columns of the features; of networks the nodes.
+    pub features: Vec<DesignColumn>,
 }
 
 checked_serde!(Design);
@@ -182,7 +188,7 @@ impl Design {
     }
 
     /// Whether it is of networks, whose nodes are the features.
-    pub(crate) fn is_of_networks(&self) -> bool {
+    pub fn is_of_networks(&self) -> bool {
         self.targets.is_empty()
     }
 
@@ -205,7 +211,7 @@ impl Design {
 
     /// Terms among the features that are several columns, as those of a factor are: what to call them, and their
     /// columns.
-    pub(crate) fn feature_factors(&self) -> Vec<(String, Vec<usize>)> {
+    pub fn feature_factors(&self) -> Vec<(String, Vec<usize>)> {
         let mut terms: Vec<(Vec<usize>, Vec<usize>)> = Vec::new();
         for (position, column) in self.features.iter().enumerate() {
             let factors = column.factors.iter();
@@ -253,16 +259,18 @@ impl Design {
         column.factors.iter().any(|(own, _)| *own == variable)
     }
 
-    pub(crate) fn context_names(&self) -> Vec<String> {
+    /// Names of the columns of contexts.
+    pub fn context_names(&self) -> Vec<String> {
         names(&self.contexts)
     }
 
-    pub(crate) fn feature_names(&self) -> Vec<String> {
+    /// Names of the columns of features.
+    pub fn feature_names(&self) -> Vec<String> {
         names(&self.features)
     }
 
     /// The same design, with offsets read from a column of another name.
-    pub(crate) fn with_offset_named(&self, name: Option<&str>) -> Result<Cow<'_, Self>> {
+    pub fn with_offset_named(&self, name: Option<&str>) -> Result<Cow<'_, Self>> {
         let Some(name) = name else {
             return Ok(Cow::Borrowed(self));
         };
@@ -295,13 +303,13 @@ impl Design {
     }
 
     /// Names of the targets, which predictions are named after.
-    pub(crate) fn target_names(&self) -> Vec<String> {
+    pub fn target_names(&self) -> Vec<String> {
         let targets = self.targets.iter();
         targets.map(|target| target.name.clone()).collect()
     }
 
     /// Rows under the names of their columns; the targets of networks are their nodes.
-    pub(crate) fn samples(
+    pub fn samples(
         &self,
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
@@ -325,7 +333,7 @@ impl Design {
     }
 
     /// Whether a design column depends on this variable.
-    pub(crate) fn uses(columns: &[DesignColumn], variable: usize) -> bool {
+    pub fn uses(columns: &[DesignColumn], variable: usize) -> bool {
         columns.iter().any(|column| Self::is_of(column, variable))
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the numbers of a column of dates or times count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Clock {
+pub enum Clock {
     /// Days since the beginning of 1970, in universal time where a zone is given.
     Days,
     /// The part of a day that has passed since midnight.
@@ -15,7 +15,7 @@ pub(crate) enum Clock {
 
 impl Clock {
     /// The unit in words.
-    pub(crate) fn unit(self) -> &'static str {
+    pub fn unit(self) -> &'static str {
         match self {
             Self::Days => "days since 1970-01-01",
             Self::TimeOfDay => "days since midnight",
@@ -23,7 +23,7 @@ impl Clock {
     }
 
     /// What its texts are.
-    pub(crate) fn description(self) -> &'static str {
+    pub fn description(self) -> &'static str {
         match self {
             Self::Days => "dates",
             Self::TimeOfDay => "times of day",
@@ -31,7 +31,7 @@ impl Clock {
     }
 
     /// What a column of the file is by its type.
-    pub(crate) fn of_type(data_type: &DataType) -> Option<Self> {
+    pub fn of_type(data_type: &DataType) -> Option<Self> {
         match data_type {
             DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => Some(Self::Days),
             DataType::Time32(_) | DataType::Time64(_) => Some(Self::TimeOfDay),
@@ -40,7 +40,7 @@ impl Clock {
     }
 
     /// A number as a text, to the minute: a date, with a time unless that is midnight, or a time.
-    pub(crate) fn written(self, value: f64) -> String {
+    pub fn written(self, value: f64) -> String {
         const DAY: i64 = 24 * 60;
         let minutes = (value * DAY as f64).round();
         let of_day = (minutes as i64).rem_euclid(DAY);
@@ -55,7 +55,7 @@ impl Clock {
     }
 
     /// Numbers in a range to mark on an axis, with texts: at most `most`, and few where that is not possible.
-    pub(crate) fn marks(self, low: f64, high: f64, most: usize) -> Vec<(f64, String)> {
+    pub fn marks(self, low: f64, high: f64, most: usize) -> Vec<(f64, String)> {
         // Steps in minutes, then in days, then in months.
         const MINUTES: [f64; 9] = [1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 180.0, 360.0, 720.0];
         const DAYS: [f64; 4] = [1.0, 2.0, 7.0, 14.0];
@@ -79,7 +79,7 @@ impl Clock {
 
     /// The number that a text stands for: a date (`2021-03-31`), with a time behind it or not
     /// (`2021-03-31T08:15:00Z`), or a time (`08:15`, `08:15:30.5`).
-    pub(crate) fn parse(text: &str) -> Option<(Self, f64)> {
+    pub fn parse(text: &str) -> Option<(Self, f64)> {
         // All of these begin with two digits.
         if !text.bytes().take(2).all(|byte| byte.is_ascii_digit()) {
             return None;

@@ -2,24 +2,33 @@
 
 use super::training::{missing_in_words, missing_values};
 use super::{Design, DesignColumn, Variable};
-use crate::arguments::UnknownLevels;
-use crate::data::{Cells, Chunk, Column, NO_LEVEL, Request, Source, level_key};
+use crate::data::{Cells, Chunk, Column, ColumnRequest, NO_LEVEL, Table, level_key};
 use crate::error::{Error, Result};
 use contextualized_core::{Family, Samples};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, concatenate};
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 
+/// What to do with rows that have a level which training did not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+pub enum UnknownLevels {
+    /// Stop with an error.
+    Error,
+    /// Use the coefficients of the population, the same for all contexts.
+    Population,
+}
+
 /// The code of a level that training did not have.
 const UNKNOWN_LEVEL: u32 = NO_LEVEL - 1;
 
 /// Turns blocks of a file into contexts and features, and counts what is missing.
-pub(crate) struct Encoder<'a> {
+pub struct Encoder<'a> {
     design: &'a Design,
     /// Those that are encoded besides the contexts.
     features: &'a [DesignColumn],
     targets: &'a [Variable],
-    source: &'a Source,
+    source: &'a dyn Table,
     unknown: UnknownLevels,
     drop_missing: bool,
     /// Positions in the design of the columns of the data that all of these need.
@@ -39,20 +48,21 @@ pub(crate) struct Encoder<'a> {
 }
 
 /// A block of complete rows.
-pub(crate) struct Encoded {
+pub struct Encoded {
     /// The block's rows that are complete.
-    pub(crate) rows: Vec<usize>,
-    pub(crate) contexts: Array2<f64>,
+    pub rows: Vec<usize>,
+    /// Contexts (rows × columns).
+    pub contexts: Array2<f64>,
     /// No columns where only contexts were asked for.
-    pub(crate) features: Array2<f64>,
+    pub features: Array2<f64>,
     /// No columns unless targets were asked for.
-    pub(crate) targets: Array2<f64>,
+    pub targets: Array2<f64>,
     /// Offsets of the linear predictor, where the design has them.
-    pub(crate) offsets: Option<Array1<f64>>,
+    pub offsets: Option<Array1<f64>>,
     /// Rows whose contexts or features have a level that training did not have.
-    pub(crate) unknown: Vec<bool>,
+    pub unknown: Vec<bool>,
     /// Those of them whose features have: nothing can be predicted for them.
-    pub(crate) unknown_features: Vec<bool>,
+    pub unknown_features: Vec<bool>,
 }
 
 impl Encoded {
@@ -76,11 +86,7 @@ impl Encoded {
 }
 
 /// Values of the complete rows at their places among so many: those that are incomplete are empty.
-pub(crate) fn a_row_for_each(
-    count: usize,
-    rows: &[usize],
-    values: ArrayView2<'_, f64>,
-) -> Array2<f64> {
+pub fn a_row_for_each(count: usize, rows: &[usize], values: ArrayView2<'_, f64>) -> Array2<f64> {
     let mut all = Array2::from_elem((count, values.ncols()), f64::NAN);
     for (&row, own) in rows.iter().zip(values.rows()) {
         all.row_mut(row).assign(&own);
@@ -90,16 +96,16 @@ pub(crate) fn a_row_for_each(
 
 /// Rows of a file that are not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct LeftOut {
+pub struct LeftOut {
     /// With a missing value.
-    pub(crate) missing: usize,
+    pub missing: usize,
     /// With a level that training did not have.
-    pub(crate) unknown: usize,
+    pub unknown: usize,
 }
 
 impl LeftOut {
     /// In words.
-    pub(crate) fn text(self) -> String {
+    pub fn text(self) -> String {
         let parts: Vec<String> = [
             (self.missing, "with missing values"),
             (self.unknown, "with levels that training did not have"),
@@ -118,9 +124,9 @@ impl LeftOut {
 
 impl<'a> Encoder<'a> {
     /// For predictions: contexts and, of a regression, features.
-    pub(crate) fn new(
+    pub fn new(
         design: &'a Design,
-        source: &'a Source,
+        source: &'a dyn Table,
         unknown: UnknownLevels,
         drop_missing: bool,
     ) -> Self {
@@ -136,7 +142,7 @@ impl<'a> Encoder<'a> {
         design: &'a Design,
         features: &'a [DesignColumn],
         targets: &'a [Variable],
-        source: &'a Source,
+        source: &'a dyn Table,
         unknown: UnknownLevels,
         drop_missing: bool,
     ) -> Self {
@@ -183,9 +189,9 @@ impl<'a> Encoder<'a> {
     }
 
     /// For contexts alone.
-    pub(crate) fn of_contexts(
+    pub fn of_contexts(
         design: &'a Design,
-        source: &'a Source,
+        source: &'a dyn Table,
         unknown: UnknownLevels,
         drop_missing: bool,
     ) -> Self {
@@ -194,9 +200,9 @@ impl<'a> Encoder<'a> {
 
     /// All complete rows of a file with their targets, and how many were left out: those with missing values,
     /// and those with levels that training did not have, where these are to be left out and no error.
-    pub(crate) fn samples(
+    pub fn samples(
         design: &Design,
-        source: &Source,
+        source: &dyn Table,
         drop_missing: bool,
         drop_unknown: bool,
     ) -> Result<(Samples, LeftOut)> {
@@ -216,7 +222,7 @@ impl<'a> Encoder<'a> {
         let joined = |table: fn(&Encoded) -> ArrayView2<'_, f64>| {
             let tables: Vec<_> = blocks.iter().map(table).collect();
             concatenate(Axis(0), &tables)
-                .map_err(|_| Error::failure(format!("{} has a header but no rows", source.name)))
+                .map_err(|_| Error::failure(format!("{} has a header but no rows", source.name())))
         };
         let contexts = joined(|block| block.contexts.view())?;
         let features = joined(|block| block.features.view())?;
@@ -226,7 +232,7 @@ impl<'a> Encoder<'a> {
             } else {
                 "no complete rows"
             };
-            return Err(Error::failure(format!("{} has {why}", source.name)));
+            return Err(Error::failure(format!("{} has {why}", source.name())));
         }
         let targets = if design.is_of_networks() {
             features.clone()
@@ -251,10 +257,10 @@ impl<'a> Encoder<'a> {
     }
 
     /// The needed columns of the file.
-    pub(crate) fn columns(&self) -> Result<Vec<Request>> {
+    pub fn columns(&self) -> Result<Vec<ColumnRequest>> {
         self.needed()
             .map(|variable| {
-                Ok(Request {
+                Ok(ColumnRequest {
                     column: self.source.position(&variable.name)?,
                     numbers: variable.levels.is_none() && variable.clock.is_none(),
                 })
@@ -273,15 +279,15 @@ impl<'a> Encoder<'a> {
     }
 
     /// Encodes a block whose first arrays are those of [`Self::columns`].
-    pub(crate) fn encode(&mut self, chunk: &Chunk) -> Result<Encoded> {
+    pub fn encode(&mut self, chunk: &Chunk) -> Result<Encoded> {
         let mut columns = Vec::with_capacity(self.missing.len());
         for (position, variable) in self.needed().enumerate() {
             let cells = Cells {
                 column: &variable.name,
-                file: &self.source.name,
+                file: self.source.name(),
                 array: &chunk.arrays[position],
                 first_row: chunk.first_row,
-                reading: &self.source.reading,
+                reading: self.source.reading(),
             };
             columns.push(self.column(variable, &cells, position)?);
         }
@@ -372,7 +378,7 @@ impl<'a> Encoder<'a> {
                 Some(cell) => Err(Error::failure(format!(
                     "column {} of {} contains {:?} in data row {}, and contained {was} in training; correct it, or name it with --missing",
                     variable.name,
-                    self.source.name,
+                    self.source.name(),
                     cell.text,
                     cell.row + 1
                 ))),
@@ -411,7 +417,7 @@ impl<'a> Encoder<'a> {
         match values.iter().position(wrong) {
             Some(row) => {
                 let data_row = cells.first_row + row;
-                let (target, file) = (&variable.name, &self.source.name);
+                let (target, file) = (&variable.name, self.source.name());
                 Err(not_of_family(family, target, file, values[row], data_row))
             }
             None => Ok(Column::Numbers(values)),
@@ -426,7 +432,7 @@ impl<'a> Encoder<'a> {
         Error::failure(format!(
             "column {} of {} contains {text:?} in data row {}, a level that training did not have (it had {}{more}); {}",
             variable.name,
-            self.source.name,
+            self.source.name(),
             row + 1,
             listed.join(", "),
             self.advice
@@ -438,7 +444,7 @@ impl<'a> Encoder<'a> {
         if self.incomplete == 0 || self.drop_missing {
             return Ok(());
         }
-        let (file, incomplete) = (&self.source.name, self.incomplete);
+        let (file, incomplete) = (self.source.name(), self.incomplete);
         Err(missing_values(file, self.counts(), incomplete, self.rows))
     }
 
@@ -448,7 +454,7 @@ impl<'a> Encoder<'a> {
     }
 
     /// What there is to say of rows that were not predicted as others are.
-    pub(crate) fn remarks(&self) -> Vec<String> {
+    pub fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         let rows = self.rows;
         if self.incomplete > 0 {

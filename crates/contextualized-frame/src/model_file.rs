@@ -13,17 +13,13 @@
 mod arrays;
 
 use crate::error::{Error, Result};
-use crate::output::OutputFile;
-use crate::paths::shown;
 use safetensors::SafeTensors;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::io::Read;
 use std::ops::Range;
-use std::path::Path;
 
 /// The key of the metadata.
 const KEY: &str = "contextualized";
@@ -51,34 +47,15 @@ struct Document {
 
 const FORMAT: &str = "contextualized model";
 
-/// Writes a model to a file, whole or not at all.
-pub(crate) fn save<M: Serialize>(model: &M, path: &Path) -> Result<()> {
-    OutputFile::write_whole(path, &to_bytes(model)?)
-}
+/// Bytes at the beginning of a file that tell whether it is a model file.
+pub const BEGINNING: usize = LENGTH + BEFORE_CHECKSUM.len();
 
-/// Reads a model from a file.
-pub(crate) fn load<M: DeserializeOwned>(path: &Path) -> Result<M> {
-    let name = shown(path);
-    let failed = |source| Error::file("read", &name, &source);
-    let mut file = std::fs::File::open(path).map_err(failed)?;
-    if file.metadata().map_err(failed)?.is_dir() {
-        return Err(Error::failure(format!(
-            "cannot read {name}: it is a folder, and a model file is needed"
-        )));
-    }
-    // A look at the beginning first: a large file that is not a model is not read whole.
-    let mut bytes = Vec::new();
-    let enough = (LENGTH + BEFORE_CHECKSUM.len()) as u64;
-    Read::by_ref(&mut file)
-        .take(enough)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    check_beginning(&bytes, &name)?;
-    file.read_to_end(&mut bytes).map_err(failed)?;
-    from_bytes(&mut bytes, &name)
-}
-
-fn check_beginning(bytes: &[u8], name: &str) -> Result<()> {
+/// Refuses a file that does not begin as model files do; its first [`BEGINNING`] bytes suffice.
+///
+/// # Errors
+///
+/// [`Error::Data`] with the name of the file.
+pub fn check_beginning(bytes: &[u8], name: &str) -> Result<()> {
     match bytes.get(LENGTH..) {
         Some(rest) if rest.starts_with(BEFORE_CHECKSUM) => Ok(()),
         _ => Err(Error::failure(format!(
@@ -87,7 +64,12 @@ fn check_beginning(bytes: &[u8], name: &str) -> Result<()> {
     }
 }
 
-pub(crate) fn to_bytes<M: Serialize>(model: &M) -> Result<Vec<u8>> {
+/// The bytes of a model file.
+///
+/// # Errors
+///
+/// [`Error::Data`] for a value that serde cannot write.
+pub fn to_bytes<M: Serialize>(model: &M) -> Result<Vec<u8>> {
     let failed = |source: &dyn std::error::Error| {
         Error::failure(format!("the model cannot be written: {source}"))
     };
@@ -113,10 +95,10 @@ pub(crate) fn to_bytes<M: Serialize>(model: &M) -> Result<Vec<u8>> {
 }
 
 /// Where the digits of the checksum are.
-const SEAL: Range<usize> = LENGTH + BEFORE_CHECKSUM.len()..LENGTH + BEFORE_CHECKSUM.len() + DIGITS;
+const SEAL: Range<usize> = BEGINNING..BEGINNING + DIGITS;
 
 /// Writes the checksum of a file, of whatever is as long as one has to be, into it.
-pub(crate) fn seal(bytes: &mut [u8]) {
+pub fn seal(bytes: &mut [u8]) {
     if let Some(digits) = bytes.get_mut(SEAL) {
         digits.fill(b'0');
         let digits = checksum(bytes);
@@ -124,7 +106,12 @@ pub(crate) fn seal(bytes: &mut [u8]) {
     }
 }
 
-pub(crate) fn from_bytes<M: DeserializeOwned>(bytes: &mut [u8], name: &str) -> Result<M> {
+/// The model in the bytes of a file, which are changed. `name` is what messages call the file.
+///
+/// # Errors
+///
+/// [`Error::Data`] for bytes that are not a model file, are cut off or altered, or were written by a later version.
+pub fn from_bytes<M: DeserializeOwned>(bytes: &mut [u8], name: &str) -> Result<M> {
     check_beginning(bytes, name)?;
     let altered = || {
         Error::failure(format!(

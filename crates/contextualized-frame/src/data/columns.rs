@@ -2,7 +2,7 @@
 
 use super::cells::{Cells, NotNumber, shortened};
 use super::numbers::{Lookalike, NumberFormat, level_key};
-use super::source::{Chunk, Request, Source};
+use super::table::{Chunk, ColumnRequest, Table};
 use super::times::Clock;
 use crate::error::{Error, Result};
 use arrow_schema::DataType;
@@ -19,16 +19,16 @@ pub(crate) const NO_LEVEL: u32 = u32::MAX;
 /// A column to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wanted {
-    pub(crate) column: usize,
+    pub column: usize,
     /// As levels, even if they are numbers.
-    pub(crate) factor: bool,
+    pub factor: bool,
     /// Levels may be as many as they like: those of groups.
-    pub(crate) many: bool,
+    pub many: bool,
 }
 
 /// The values of a column.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Column {
+pub enum Column {
     /// NaN where one is missing.
     Numbers(Vec<f64>),
     /// Dates or times as numbers of days, NaN where one is missing.
@@ -43,7 +43,7 @@ pub(crate) enum Column {
 }
 
 impl Column {
-    pub(crate) fn is_missing(&self, row: usize) -> bool {
+    pub fn is_missing(&self, row: usize) -> bool {
         match self {
             Self::Numbers(values) | Self::Times(_, values) => values[row].is_nan(),
             Self::Levels { codes, .. } => codes[row] == NO_LEVEL,
@@ -52,12 +52,12 @@ impl Column {
     }
 
     /// How many values are missing.
-    pub(crate) fn missing(&self) -> usize {
+    pub fn missing(&self) -> usize {
         let rows = 0..self.rows();
         rows.filter(|&row| self.is_missing(row)).count()
     }
 
-    pub(crate) fn rows(&self) -> usize {
+    pub fn rows(&self) -> usize {
         match self {
             Self::Numbers(values) | Self::Times(_, values) => values.len(),
             Self::Levels { codes, .. } => codes.len(),
@@ -66,7 +66,7 @@ impl Column {
     }
 
     /// Its numbers, of a column that has one for each row.
-    pub(crate) fn numbers(&self) -> Option<&[f64]> {
+    pub fn numbers(&self) -> Option<&[f64]> {
         match self {
             Self::Numbers(values) | Self::Times(_, values) => Some(values),
             Self::Levels { .. } | Self::Table(_) => None,
@@ -74,7 +74,7 @@ impl Column {
     }
 
     /// What its numbers count, of dates and times.
-    pub(crate) fn clock(&self) -> Option<Clock> {
+    pub fn clock(&self) -> Option<Clock> {
         match self {
             Self::Times(clock, _) => Some(*clock),
             Self::Numbers(_) | Self::Levels { .. } | Self::Table(_) => None,
@@ -85,7 +85,7 @@ impl Column {
 /// Reads columns whole. A column is taken for numbers until a cell says otherwise; then the file is read again,
 /// and all cells of the column decide what it holds: dates or times, or levels, whose texts are as they were
 /// written. A column that was meant to be numbers and is not is refused.
-pub(crate) fn read_columns(source: &Source, wanted: &[Wanted]) -> Result<Vec<Column>> {
+pub(crate) fn read_columns(source: &dyn Table, wanted: &[Wanted]) -> Result<Vec<Column>> {
     let mut builders: Vec<Builder> = wanted
         .iter()
         .map(|want| {
@@ -120,14 +120,14 @@ pub(crate) fn read_columns(source: &Source, wanted: &[Wanted]) -> Result<Vec<Col
 
 /// Reads the file once, unless columns are no numbers after all: these, each by the cell that says so.
 fn fill(
-    source: &Source,
+    source: &dyn Table,
     wanted: &[Wanted],
     builders: &mut [Builder],
 ) -> Result<Vec<(usize, NotNumber)>> {
-    let requests: Vec<Request> = wanted
+    let requests: Vec<ColumnRequest> = wanted
         .iter()
         .zip(&*builders)
-        .map(|(want, builder)| Request {
+        .map(|(want, builder)| ColumnRequest {
             column: want.column,
             numbers: matches!(builder, Builder::Numbers(_)),
         })
@@ -152,17 +152,17 @@ fn fill(
 }
 
 fn cells<'a>(
-    source: &'a Source,
+    source: &'a dyn Table,
     want: &Wanted,
     chunk: &Chunk,
     array: &'a arrow_array::ArrayRef,
 ) -> Cells<'a> {
     Cells {
         column: &source.columns()[want.column],
-        file: &source.name,
+        file: source.name(),
         array,
         first_row: chunk.first_row,
-        reading: &source.reading,
+        reading: source.reading(),
     }
 }
 
@@ -348,7 +348,7 @@ impl Builder {
         }
     }
 
-    fn finish(self, source: &Source, want: &Wanted) -> Result<Column> {
+    fn finish(self, source: &dyn Table, want: &Wanted) -> Result<Column> {
         match self {
             Self::Numbers(values) => Ok(Column::Numbers(values)),
             Self::Times(clock, values) => Ok(Column::Times(clock, values)),
@@ -357,7 +357,7 @@ impl Builder {
                 if let Times::All(clock) = open.times {
                     return read_times(source, want, clock);
                 }
-                match open.refusal(&source.columns()[want.column], &source.name) {
+                match open.refusal(&source.columns()[want.column], source.name()) {
                     Some(refusal) => Err(refusal),
                     None => Ok(open.levels.finish()),
                 }
@@ -367,9 +367,9 @@ impl Builder {
 }
 
 /// A column of texts that are all dates, or all times.
-fn read_times(source: &Source, want: &Wanted, clock: Clock) -> Result<Column> {
+fn read_times(source: &dyn Table, want: &Wanted, clock: Clock) -> Result<Column> {
     let mut values = Vec::new();
-    for chunk in source.chunks(&[Request::as_written(want.column)])? {
+    for chunk in source.chunks(&[ColumnRequest::as_written(want.column)])? {
         let chunk = chunk?;
         // All cells are of this kind.
         cells(source, want, &chunk, &chunk.arrays[0]).times(clock, &mut values)?;

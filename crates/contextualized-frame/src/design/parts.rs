@@ -3,7 +3,7 @@
 use super::basis::Trained;
 use super::fields::{Field, Raw, as_variable};
 use super::{DesignColumn, Made, Variable};
-use crate::data::{Column, NO_LEVEL, Source, level_key};
+use crate::data::{Column, NO_LEVEL, Table, level_key};
 use crate::error::{Error, Result};
 use crate::formula::{self, Expression, Resolved};
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ impl Parts {
     pub(super) fn new(
         raw: Raw,
         resolved: &Resolved,
-        source: &Source,
+        source: &dyn Table,
         kept: &[usize],
     ) -> Result<Self> {
         let Raw {
@@ -111,7 +111,7 @@ impl Parts {
     fn made(
         &self,
         variable: &formula::Variable,
-        source: &Source,
+        source: &dyn Table,
         kept: &[usize],
     ) -> Result<(Variable, Column)> {
         let (basis, of) = match variable {
@@ -130,7 +130,7 @@ impl Parts {
         if let Some(text) = of.columns().into_iter().find(|own| column(own).is_none()) {
             return Err(Error::failure(format!(
                 "column {text} of {} contains text, and {name} needs numbers",
-                source.name
+                source.name()
             )));
         }
         let rows = self.values.first().map_or(0, Column::rows);
@@ -154,7 +154,7 @@ impl Parts {
                     "infinite"
                 },
                 row + 1,
-                source.name,
+                source.name(),
                 where_it_is.join(" and ")
             )));
         }

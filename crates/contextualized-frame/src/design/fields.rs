@@ -1,7 +1,7 @@
 //! The columns of the file that a formula needs, as they are there.
 
 use super::training::Request;
-use crate::data::{Column, Source, Wanted, read_columns};
+use crate::data::{Column, Table, Wanted, read_columns};
 use crate::error::Result;
 use crate::formula::{self, Expression, Resolved};
 use std::collections::HashMap;
@@ -66,7 +66,7 @@ pub(super) struct Raw {
 
 impl Raw {
     pub(super) fn read(
-        source: &Source,
+        source: &dyn Table,
         request: &Request<'_>,
         resolved: &Resolved,
     ) -> Result<Self> {

@@ -6,17 +6,22 @@ use std::fmt::{Display, Formatter};
 
 /// What is computed for every row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Expression {
+pub enum Expression {
+    /// The function of this name.
     Column(String),
+    /// The function of this name.
     Constant(f64),
+    /// The function of this name.
     Call(Function, Box<Self>),
+    /// The function of this name.
     Negative(Box<Self>),
+    /// The function of this name.
     Operation(Operator, Box<Self>, Box<Self>),
 }
 
 /// Functions of one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Function {
+pub enum Function {
     Log,
     Log2,
     Log10,
@@ -32,17 +37,28 @@ pub(crate) enum Function {
 
 /// What stands between two numbers; comparisons are 1 or 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Operator {
+pub enum Operator {
+    /// Sum.
     Plus,
+    /// Difference.
     Minus,
+    /// Product.
     Times,
+    /// Quotient.
     Over,
+    /// Power.
     Power,
+    /// The function of this name.
     Less,
+    /// The function of this name.
     LessOrEqual,
+    /// The function of this name.
     Greater,
+    /// The function of this name.
     GreaterOrEqual,
+    /// The function of this name.
     Equal,
+    /// The function of this name.
     Unequal,
 }
 
@@ -150,7 +166,7 @@ const NEGATIVE: usize = 3;
 
 impl Expression {
     /// Names of the columns it is made of, each once, in order.
-    pub(crate) fn columns(&self) -> Vec<&str> {
+    pub fn columns(&self) -> Vec<&str> {
         fn collect<'e>(expression: &'e Expression, into: &mut Vec<&'e str>) {
             match expression {
                 Expression::Column(name) => {
@@ -172,7 +188,7 @@ impl Expression {
     }
 
     /// Its value where columns have these values.
-    pub(crate) fn value(&self, column: &impl Fn(&str) -> f64) -> f64 {
+    pub fn value(&self, column: &impl Fn(&str) -> f64) -> f64 {
         match self {
             Self::Column(name) => column(name),
             Self::Constant(value) => *value,

@@ -1,0 +1,16 @@
+//! Tables of Arrow columns: which columns there are, and their values as numbers, dates or levels.
+
+mod batches;
+mod cells;
+mod columns;
+mod numbers;
+mod table;
+mod times;
+
+pub use batches::Batches;
+pub use cells::Cells;
+pub(crate) use columns::{Column, NO_LEVEL, Wanted, read_columns};
+pub use numbers::NumberFormat;
+pub(crate) use numbers::level_key;
+pub use table::{Chunk, Chunks, ColumnRequest, Reading, Table};
+pub use times::Clock;

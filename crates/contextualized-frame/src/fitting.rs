@@ -1,0 +1,431 @@
+//! Fits of regressions and networks to tables, with what tables and reports need of them.
+
+use crate::design::{Design, Training};
+use crate::error::{Error, Result};
+use crate::formula::Formula;
+use crate::saved::{
+    Baseline, DataSummary, Fitted, Groups, Networks, Regression, Saved, Tests, TrainingRows, spread,
+};
+use crate::settings::{Estimate, EstimatorSettings, NeuralSettings};
+use contextualized_analysis::{goodness_of_fit, wald_table};
+use contextualized_auto::{
+    AutoModel, AutoNetworks, AutoRegression, NetworkChoice, NetworkMethod, RegressionMethod,
+    RegressionModel,
+};
+use contextualized_baselines::PopulationRegression;
+use contextualized_core::{
+    Estimator, LocalCoefficients, RegressionEstimator, RegressionSettings, Samples, Standardization,
+};
+use contextualized_linear::{GaussianProcessRegression, KernelShape, Sharing};
+use ndarray::s;
+use std::collections::BTreeSet;
+
+/// The most rows that tests of variation are made with: their kernel has length scales for every
+/// coefficient with every context, and with as many rows power is ample.
+const MOST_TESTED: usize = 5000;
+
+/// Replicates of which the ends of an interval of 95 % can be taken.
+const LEAST_BOOTSTRAPS: usize = 39;
+
+/// Ends of intervals do not become better by more.
+const MOST_BOOTSTRAPS: usize = 10_000;
+
+/// The most pairs of a coefficient and a context that are tested: each has a length scale of its own.
+const MOST_PAIRS: usize = 1_000;
+
+/// The most nodes of a network.
+const MOST_NODES: usize = 500;
+
+/// Where training data come from: what a model file says of them besides numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Origin<'a> {
+    /// The name of the file or of the object, without a folder.
+    pub file: &'a str,
+    /// The column of row weights.
+    pub weights: Option<&'a str>,
+    /// The column of groups of rows.
+    pub groups: Option<&'a str>,
+}
+
+/// How a regression is fitted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RegressionFit {
+    /// The estimator, or the choice among all.
+    pub estimator: Estimate<RegressionMethod>,
+    /// Settings of estimators.
+    pub settings: EstimatorSettings,
+    /// Number of cross-validation folds of the choice (default 5).
+    pub folds: usize,
+    /// Random seed (default 0).
+    pub seed: u64,
+    /// Number of bootstrap replicates for intervals, none by default.
+    pub bootstraps: usize,
+    /// Whether it is tested which coefficients vary (default).
+    pub tests: bool,
+}
+
+impl Default for RegressionFit {
+    fn default() -> Self {
+        Self {
+            estimator: Estimate::Auto,
+            settings: EstimatorSettings::default(),
+            folds: 5,
+            seed: 0,
+            bootstraps: 0,
+            tests: true,
+        }
+    }
+}
+
+/// How networks are fitted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NetworksFit {
+    /// What edges are.
+    pub kind: NetworkChoice,
+    /// The estimator, or the choice among all.
+    pub estimator: Estimate<NetworkMethod>,
+    /// Settings of neural estimators.
+    pub settings: NeuralSettings,
+    /// Number of cross-validation folds of the choice.
+    pub folds: usize,
+    /// Random seed.
+    pub seed: u64,
+}
+
+/// Refuses fewer than two folds.
+///
+/// # Errors
+///
+/// [`Error::Request`].
+pub fn check_folds(folds: usize) -> Result<()> {
+    if folds < 2 {
+        let message = format!("--folds {folds} leaves nothing out; use at least 2");
+        return Err(Error::usage(message));
+    }
+    Ok(())
+}
+
+impl RegressionFit {
+    /// Refuses settings that cannot be meant, before data are read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Request`] for too few or too many folds or replicates, and for settings of estimators that are not
+    /// asked for.
+    pub fn check(&self) -> Result<()> {
+        let Self {
+            bootstraps, folds, ..
+        } = self;
+        check_folds(*folds)?;
+        if (1..LEAST_BOOTSTRAPS).contains(bootstraps) {
+            return Err(Error::usage(format!(
+                "--bootstraps {bootstraps}: intervals of 95 % need at least {LEAST_BOOTSTRAPS}"
+            )));
+        }
+        if *bootstraps > MOST_BOOTSTRAPS {
+            return Err(Error::usage(format!(
+                "--bootstraps {bootstraps} would take very long; {MOST_BOOTSTRAPS} are more than enough"
+            )));
+        }
+        self.settings.check(&[self.estimator])
+    }
+
+    /// Refuses a formula without a target.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Request`].
+    pub fn check_formula(formula: &Formula) -> Result<()> {
+        if formula.targets.is_empty() {
+            return Err(Error::usage(
+                "the formula has no target before `~`; `contextualized networks` fits formulas without one",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Fits, tests which coefficients vary, and fits the constant-coefficient model to compare with. The samples' monitor is
+    /// told how many fits of the choice are done, of how many.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Request`] as [`Self::check`]; [`Error::Model`] of the estimator.
+    pub fn fit(&self, training: Training, origin: &Origin<'_>) -> Result<Saved> {
+        self.check()?;
+        let (design, samples) = (&training.design, &training.samples);
+        let estimator = self.estimator(design, samples).bootstraps(self.bootstraps);
+        let by_default = RegressionSettings {
+            family: design.family,
+            intercept: design.intercept,
+            seed: self.seed,
+        };
+        // Effects and reports compare with the population, which may be the model itself.
+        let is_population = self.estimator == Estimate::Only(RegressionMethod::Population)
+            && self.bootstraps == 0
+            && !self.settings.any();
+        let population = || PopulationRegression::with_settings(&by_default).fit(samples);
+        let (model, (baseline, variation)) = rayon::join(
+            || {
+                let model = estimator.fit(samples)?;
+                find_uncertainty(&model, samples);
+                Ok::<_, contextualized_core::Error>(model)
+            },
+            || {
+                let baseline = (!is_population).then(|| Baseline::new(population()));
+                let tests = if self.tests {
+                    Baseline::new(tests(design, samples))
+                } else {
+                    Baseline::Failed("it was fitted with --no-tests".to_owned())
+                };
+                (baseline, tests)
+            },
+        );
+        let model = model?;
+        let population = match (baseline, model.model()) {
+            (Some(baseline), _) => baseline,
+            (None, RegressionModel::Population(own)) => Baseline::Fitted(own.clone()),
+            (None, _) => Baseline::new(population()),
+        };
+        let regression = Regression {
+            goodness: goodness_of_fit(&model, samples)?,
+            model,
+            population,
+            variation,
+        };
+        let data = DataSummary::of(&training, origin);
+        saved(training, data, Fitted::Regression(Box::new(regression)))
+    }
+
+    /// The estimator that was asked for.
+    pub fn estimator(&self, design: &Design, samples: &Samples) -> AutoRegression {
+        let estimator = AutoRegression::new()
+            .family(design.family)
+            .intercept(design.intercept)
+            .folds(self.folds)
+            .seed(self.seed);
+        let estimator = match self.estimator {
+            Estimate::Auto => estimator,
+            Estimate::Only(method) => estimator.only(method),
+        };
+        if !self.settings.any() {
+            return estimator;
+        }
+        let contexts = samples.names().context_variables().len();
+        let candidates = self.settings.applied(estimator.listed(contexts));
+        estimator.candidates(candidates)
+    }
+}
+
+impl NetworksFit {
+    /// Refuses a formula that is not of networks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Request`].
+    pub fn check_formula(formula: &Formula) -> Result<()> {
+        if !formula.targets.is_empty() {
+            return Err(Error::usage(
+                "the formula of networks has nothing before `~`: its nodes are the columns before the bar, as in `~ x0 + x1 | c0`",
+            ));
+        }
+        if formula.features.intercept_named {
+            return Err(Error::usage(
+                "the formula of networks has a number among its nodes; networks have no intercept to drop",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Refuses nodes that are too few or too many.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Request`] for one node, [`Error::Data`] for too many.
+    pub fn check_nodes(samples: &Samples) -> Result<()> {
+        let nodes = samples.features().ncols();
+        if nodes < 2 {
+            return Err(Error::usage(
+                "the formula has one node; a network needs at least two",
+            ));
+        }
+        if nodes > MOST_NODES {
+            return Err(Error::failure(format!(
+                "{nodes} nodes have {} pairs, and every row has a network of its own; choose at most {MOST_NODES} nodes",
+                nodes * (nodes - 1) / 2
+            )));
+        }
+        Ok(())
+    }
+
+    /// Fits networks, and those that are constant or constant in clusters to compare with. The samples' monitor is told
+    /// how many fits of the choice are done, of how many.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Request`] for too few folds, one node, and an estimator or settings that this kind does not have;
+    /// [`Error::Model`] of the estimator.
+    pub fn fit(&self, training: Training, origin: &Origin<'_>) -> Result<Saved> {
+        check_folds(self.folds)?;
+        let samples = &training.samples;
+        Self::check_nodes(samples)?;
+        let units = units_of_nodes(self.kind, samples);
+        let any = AutoNetworks::new(self.kind)
+            .folds(self.folds)
+            .seed(self.seed);
+        let estimator = match self.estimator {
+            Estimate::Auto => any.clone(),
+            Estimate::Only(method) => {
+                // A method that this kind of networks does not have is a mistake of the request.
+                let checked = any.default_of(method);
+                checked.map_err(|error| Error::usage(error.to_string()))?;
+                any.clone().only(method)
+            }
+        };
+        let candidates = estimator.listed()?;
+        let estimator = estimator.candidates(self.settings.of_networks(candidates)?);
+        let model = estimator.fit(samples)?;
+        let baseline = |method| {
+            let fitted = any
+                .default_of(method)
+                .and_then(|estimator| estimator.fit(samples));
+            Baseline::new(fitted)
+        };
+        let networks = Networks {
+            model,
+            population: baseline(NetworkMethod::Population),
+            clusters: baseline(NetworkMethod::Cluster),
+        };
+        let mut data = DataSummary::of(&training, origin);
+        data.remarks.extend(units);
+        saved(training, data, Fitted::Networks(Box::new(networks)))
+    }
+}
+
+fn saved(training: Training, data: DataSummary, fitted: Fitted) -> Result<Saved> {
+    Ok(Saved {
+        data,
+        training: TrainingRows::of(&training.samples)?,
+        fitted,
+        design: training.design,
+        reading: training.reading,
+    })
+}
+
+/// Has a model of many rows find what its intervals need, which the model file then holds: every later command would
+/// look for it again. Of few rows that takes less time than anyone notices. What cannot be found is said where it is
+/// asked for.
+fn find_uncertainty(model: &AutoModel, samples: &Samples) {
+    const FEW_ROWS: usize = 400;
+    if samples.rows() > FEW_ROWS
+        && let Some(model) = model.as_predictive()
+    {
+        let first = s![..1, ..];
+        let (contexts, features) = (samples.contexts(), samples.features());
+        let _ = model.predictor_distribution(contexts.slice(first), features.slice(first));
+    }
+}
+
+/// Which coefficients vary with which contexts, by one procedure whatever estimator was chosen: a
+/// choice made by looking at the same rows would make the tests of the chosen model optimistic.
+fn tests(design: &Design, samples: &Samples) -> contextualized_core::Result<Tests> {
+    let coefficients = samples.features().ncols() + usize::from(design.intercept);
+    let pairs = coefficients * samples.names().context_variables().len();
+    if pairs > MOST_PAIRS {
+        return Err(contextualized_core::Error::invalid_parameter(
+            "pairs of coefficients and contexts to test",
+            pairs,
+            format!("at most {MOST_PAIRS}"),
+        ));
+    }
+    let samples = spread(samples, MOST_TESTED)?;
+    let additive = GaussianProcessRegression::new()
+        .family(design.family)
+        .additive(KernelShape::SquaredExponential)
+        .sharing(Sharing::PerCoefficient)
+        // Of its fit the tests use how rough functions may be.
+        .tolerance(0.1)
+        .intercept(design.intercept);
+    let model = additive.fit(&samples)?;
+    Ok(Tests {
+        table: wald_table(&model, &samples)?,
+        rows: samples.rows(),
+    })
+}
+
+impl DataSummary {
+    /// What is kept of where training rows come from, and what is remarkable about them.
+    pub fn of(training: &Training, origin: &Origin<'_>) -> Self {
+        let samples = &training.samples;
+        let copies = match samples.groups() {
+            Some(_) => None,
+            None => samples.copies(),
+        };
+        Self {
+            groups: origin.groups.map(|column| Groups {
+                column: column.to_owned(),
+                count: distinct(samples.groups().unwrap_or_default()),
+            }),
+            remarks: training.remarks.clone(),
+            wild: wild_in_words(samples),
+            copies: copies.map_or(0, |labels| labels.len() - distinct(&labels)),
+            file: origin.file.to_owned(),
+            rows: training.samples.rows(),
+            dropped: training.dropped,
+            weights: origin.weights.map(str::to_owned),
+        }
+    }
+}
+
+/// Contexts far from all others, by name, row of those fitted and value.
+fn wild_in_words(samples: &Samples) -> Option<String> {
+    const MOST: usize = 5;
+    let found = samples.wild_contexts();
+    let names = &samples.names().contexts;
+    let said: Vec<String> = found
+        .iter()
+        .take(MOST)
+        .map(|wild| {
+            format!(
+                "{} is {} in row {}",
+                names[wild.context],
+                wild.value,
+                wild.row + 1
+            )
+        })
+        .collect();
+    let more = match found.len().saturating_sub(MOST) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    (!said.is_empty()).then(|| {
+        format!(
+            "Far from all others (rows are counted among those used): {}{more}. If that is not a mistake, keep it.",
+            said.join(", ")
+        )
+    })
+}
+
+fn distinct(labels: &[usize]) -> usize {
+    labels.iter().collect::<BTreeSet<_>>().len()
+}
+
+/// A warning, where nodes of a directed network are measured in very different units: the order of nodes is found
+/// from their variances.
+fn units_of_nodes(kind: NetworkChoice, samples: &Samples) -> Option<String> {
+    const RATIO: f64 = 10.0;
+    if kind != NetworkChoice::Bayesian {
+        return None;
+    }
+    let scales = Standardization::fit(samples.features(), samples.weights()).ok()?;
+    let names = samples.names().features.iter();
+    let mut nodes: Vec<(&String, f64)> = names.zip(scales.scales().iter().copied()).collect();
+    nodes.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let (least, most) = (nodes.first()?, nodes.last()?);
+    let ratio = most.1 / least.1;
+    (ratio > RATIO).then(|| {
+        format!(
+            "Directions depend on the units of the nodes, and the standard deviation of {} is {ratio:.0} times that of {}: measure nodes in units in which their noise is about the same, or write scale({}) and so on for nodes in standard deviations",
+            most.0, least.0, most.0
+        )
+    })
+}
