@@ -21,6 +21,10 @@ features:
 test:
     cargo test --workspace
 
+# The Python package: its wheel in a fresh virtual environment, and its tests.
+python:
+    bash .ci/python
+
 # Reports made by the program, looked at in a headless browser; pictures in target/report-check.
 report-check:
     bash .ci/report-check

@@ -1,0 +1,680 @@
+"""Estimators after scikit-learn's protocol, which is met without importing scikit-learn."""
+
+from __future__ import annotations
+
+import copy
+import html
+import inspect
+import json
+import os
+import warnings
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+
+from . import _core
+from ._arrays import (
+    column_names,
+    finite,
+    frame,
+    group_codes,
+    matrix,
+    not_fitted,
+    seed_of,
+    vector,
+    warn_conversion,
+    warn_notes,
+)
+from ._results import Summary, coefficient_columns, summary_of, variation_of, write
+
+Self = TypeVar("Self", bound="_Estimator")
+
+_REQUESTED = {
+    "fit": ("contexts", "groups", "sample_weight"),
+    "predict": ("contexts", "interval", "level"),
+    "predict_proba": ("contexts",),
+    "score": ("contexts", "sample_weight"),
+}
+
+
+class _Requests(dict):  # type: ignore[type-arg]
+    """Which arguments are routed to which methods; scikit-learn's clone copies it."""
+
+    def __sklearn_clone__(self) -> _Requests:
+        return copy.deepcopy(self)
+
+
+def _requests(method: str) -> Any:
+    def set_request(self: Any, **parameters: Any) -> Any:
+        unknown = set(parameters) - set(_REQUESTED[method])
+        if unknown:
+            known = ", ".join(_REQUESTED[method])
+            raise TypeError(f"{method} takes no {sorted(unknown)}; it takes {known}")
+        own = copy.deepcopy(getattr(self, "_metadata_request", _Requests()))
+        own.setdefault(method, {}).update(parameters)
+        self._metadata_request = own
+        return self
+
+    set_request.__name__ = f"set_{method}_request"
+    set_request.__doc__ = (
+        f"Says which of {', '.join(_REQUESTED[method])} a pipeline or cross-validation passes to ``{method}``: "
+        "True, False, None or another name, as in scikit-learn's metadata routing."
+    )
+    return set_request
+
+
+class _Estimator:
+    """What regressions and classifiers have in common."""
+
+    _takes_families: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        contexts: Any = None,
+        estimator: str = "auto",
+        family: str | None = None,
+        settings: dict[str, Any] | None = None,
+        fit_intercept: bool = True,
+        bootstraps: int = 0,
+        folds: int = 5,
+        tests: bool = False,
+        random_state: Any = None,
+    ) -> None:
+        self.contexts = contexts
+        self.estimator = estimator
+        self.family = family
+        self.settings = settings
+        self.fit_intercept = fit_intercept
+        self.bootstraps = bootstraps
+        self.folds = folds
+        self.tests = tests
+        self.random_state = random_state
+
+    # --- parameters ---
+
+    @classmethod
+    def _parameters(cls) -> list[str]:
+        return sorted(name for name in inspect.signature(cls.__init__).parameters if name != "self")
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters of the constructor by name."""
+        return {name: getattr(self, name) for name in self._parameters()}
+
+    def set_params(self: Self, **params: Any) -> Self:
+        """Sets parameters of the constructor by name."""
+        known = self._parameters()
+        for name, value in params.items():
+            if name not in known:
+                raise ValueError(
+                    f"Invalid parameter {name!r} for estimator {self!r}. Valid parameters are: {known!r}."
+                )
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        defaults = inspect.signature(type(self).__init__).parameters
+        changed = [
+            f"{name}={getattr(self, name)!r}"
+            for name in self._parameters()
+            if hasattr(self, name) and not _same(getattr(self, name), defaults[name].default)
+        ]
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+    def _repr_html_(self) -> str:
+        text = repr(self)
+        if hasattr(self, "_core"):
+            text += "\n\n" + str(self.summary())
+        return f"<pre>{html.escape(text)}</pre>"
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_core")
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
+
+        classifies = self._estimator_type == "classifier"
+        return Tags(
+            estimator_type=self._estimator_type,
+            target_tags=TargetTags(required=True, multi_output=not classifies),
+            transformer_tags=None,
+            classifier_tags=ClassifierTags(multi_class=False) if classifies else None,
+            regressor_tags=None if classifies else RegressorTags(),
+            input_tags=InputTags(sparse=False, allow_nan=False),
+            requires_fit=True,
+        )
+
+    _estimator_type: ClassVar[str]
+
+    def get_metadata_routing(self) -> Any:
+        """What scikit-learn's metadata routing passes to the methods."""
+        from sklearn.utils.metadata_routing import MetadataRequest
+
+        try:
+            request = MetadataRequest(owner=self)
+        except TypeError:
+            request = MetadataRequest(owner=type(self).__name__)
+        own = getattr(self, "_metadata_request", {})
+        for method, names in _REQUESTED.items():
+            for name in names:
+                alias = own.get(method, {}).get(name)
+                getattr(request, method).add_request(param=name, alias=alias)
+        return request
+
+    set_fit_request = _requests("fit")
+    set_predict_request = _requests("predict")
+    set_score_request = _requests("score")
+
+    # --- data ---
+
+    def _checked(self, X: Any, *, reset: bool) -> np.ndarray:
+        """The columns of ``X`` as doubles, whose number and names are those of the fit."""
+        name = type(self).__name__
+        names = column_names(X)
+        if not reset:
+            self._check_names(names)
+        values = matrix(X, "X", name)
+        if reset:
+            self.n_features_in_ = values.shape[1]
+            if names is not None:
+                self.feature_names_in_ = np.asarray(names, dtype=object)
+            elif hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
+        elif values.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"X has {values.shape[1]} features, but {name} is expecting {self.n_features_in_} features as input."
+            )
+        return values
+
+    def _check_names(self, names: list[str] | None) -> None:
+        fitted = getattr(self, "feature_names_in_", None)
+        name = type(self).__name__
+        if fitted is None and names is None:
+            return
+        if fitted is None:
+            warnings.warn(
+                f"X has feature names, but {name} was fitted without feature names", UserWarning, stacklevel=4
+            )
+            return
+        if names is None:
+            warnings.warn(
+                f"X does not have valid feature names, but {name} was fitted with feature names",
+                UserWarning,
+                stacklevel=4,
+            )
+            return
+        if list(fitted) == names:
+            return
+        message = "The feature names should match those that were passed during fit.\n"
+        unexpected = sorted(set(names) - set(fitted))
+        missing = sorted(set(fitted) - set(names))
+        for what, found in [
+            ("Feature names unseen at fit time:\n", unexpected),
+            ("Feature names seen at fit time, yet now missing:\n", missing),
+        ]:
+            if found:
+                message += what + "".join(f"- {name}\n" for name in found[:5])
+                message += "- ...\n" if len(found) > 5 else ""
+        if not unexpected and not missing:
+            message += "Feature names must be in the same order as they were in fit.\n"
+        raise ValueError(message)
+
+    def _context_columns(self) -> list[int] | None:
+        """Positions in ``X`` of the columns that are contexts by the constructor."""
+        if self.contexts is None:
+            return None
+        if isinstance(self.contexts, (str, bytes)) or not hasattr(self.contexts, "__iter__"):
+            raise ValueError(
+                f"contexts is {self.contexts!r}, and has to be None or a list of names or positions of columns of X; "
+                "arrays of contexts are given to fit"
+            )
+        names = getattr(self, "feature_names_in_", None)
+        columns: list[int] = []
+        for context in self.contexts:
+            if isinstance(context, str):
+                if names is None:
+                    raise ValueError(
+                        f"contexts names the column {context!r}, and X has no names; give positions or a data frame"
+                    )
+                if context not in names:
+                    raise ValueError(f"X has no column {context!r}; its columns are {', '.join(names)}")
+                columns.append(list(names).index(context))
+            elif isinstance(context, (int, np.integer)) and not isinstance(context, bool):
+                if not -self.n_features_in_ <= context < self.n_features_in_:
+                    raise ValueError(
+                        f"contexts has the position {context}, and X has {self.n_features_in_} columns"
+                    )
+                columns.append(int(context) % self.n_features_in_)
+            else:
+                raise ValueError(f"contexts has {context!r}, which is neither a name nor a position")
+        if not columns:
+            raise ValueError("contexts is empty; None takes every column as feature and context")
+        if len(set(columns)) < len(columns):
+            raise ValueError(f"contexts has a column of X twice: {list(self.contexts)!r}")
+        if len(columns) == self.n_features_in_:
+            raise ValueError("contexts takes all columns of X and leaves no feature")
+        return columns
+
+    def _parts(self, X: Any, contexts: Any, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Contexts and features of rows."""
+        values = self._checked(X, reset=reset)
+        if contexts is None and not reset and self._contexts_given:
+            raise ValueError("the model was fitted with contexts=; give the contexts of these rows likewise")
+        columns = self._context_columns()
+        if contexts is not None:
+            if columns is not None:
+                raise ValueError(
+                    "contexts are given twice, to the constructor and to the method; leave one out"
+                )
+            if not reset and not self._contexts_given:
+                raise ValueError("the model was fitted without contexts=; leave them out")
+            given = matrix(contexts, "contexts", type(self).__name__)
+            if len(given) != len(values):
+                raise ValueError(
+                    f"Found input variables with inconsistent numbers of samples: contexts has {len(given)}, "
+                    f"X has {len(values)}"
+                )
+            if reset:
+                self.context_names_in_ = column_names(contexts) or [f"c{i}" for i in range(given.shape[1])]
+            elif given.shape[1] != len(self.context_names_in_):
+                raise ValueError(
+                    f"contexts has {given.shape[1]} columns, and {len(self.context_names_in_)} in the fit"
+                )
+            return given, values
+        if columns is None:
+            return values, values
+        others = [column for column in range(values.shape[1]) if column not in columns]
+        return values[:, columns], values[:, others]
+
+    def _names(self, contexts_given: bool) -> tuple[list[str], list[str]]:
+        names = getattr(self, "feature_names_in_", None)
+        own = [f"x{i}" for i in range(self.n_features_in_)] if names is None else [str(n) for n in names]
+        columns = self._context_columns()
+        if contexts_given:
+            return list(self.context_names_in_), own
+        if columns is None:
+            return own, own
+        return [own[i] for i in columns], [own[i] for i in range(len(own)) if i not in columns]
+
+    def _fit(
+        self,
+        X: Any,
+        targets: np.ndarray,
+        target_names: list[str],
+        contexts: Any,
+        sample_weight: Any,
+        groups: Any,
+        family: str,
+        classes: tuple[str, str] | None = None,
+    ) -> None:
+        context_values, features = self._parts(X, contexts, reset=True)
+        rows = len(features)
+        if len(targets) != rows:
+            raise ValueError(
+                f"Found input variables with inconsistent numbers of samples: [{rows}, {len(targets)}]"
+            )
+        if rows < 2:
+            raise ValueError(f"Found array with {rows} sample(s), n_samples={rows}, while a minimum of 2 is required")
+        weights = None
+        if sample_weight is not None:
+            weights = np.asarray(sample_weight, dtype=np.float64)
+            if weights.ndim == 0:
+                weights = np.full(rows, float(weights))
+            weights = vector(weights, "sample_weight", rows)
+        context_names, feature_names = self._names(contexts is not None)
+        if self.settings is not None and not isinstance(self.settings, dict):
+            raise TypeError(f"settings is {self.settings!r}, and a dict is needed")
+        arguments = {
+            "estimator": self.estimator,
+            "family": family,
+            "settings": self.settings,
+            "fit_intercept": bool(self.fit_intercept),
+            "bootstraps": self.bootstraps,
+            "folds": self.folds,
+            "tests": bool(self.tests),
+            "seed": seed_of(self.random_state),
+        }
+        core = _core.fit_arrays(
+            context_values,
+            features,
+            targets,
+            (context_names, feature_names, target_names),
+            json.dumps(arguments, default=_plain),
+            classes,
+            weights,
+            group_codes(groups, rows),
+        )
+        self._set_core(core)
+        self._contexts_given = contexts is not None
+        warn_notes(self._facts["notes"])
+
+    def _set_core(self, core: _core.Model) -> None:
+        self._core = core
+        self._facts = json.loads(core.facts())
+
+    def _fitted(self) -> _core.Model:
+        if not hasattr(self, "_core"):
+            raise not_fitted(self)
+        return self._core
+
+    # --- pickle and files ---
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        state.pop("_facts", None)
+        if "_core" in state:
+            state["_core"] = state["_core"].to_bytes()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        core = state.pop("_core", None)
+        self.__dict__.update(state)
+        if core is not None:
+            self._set_core(_core.Model.from_bytes(core, "the pickle"))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the model file that the program ``contextualized`` writes and reads."""
+        write(self._fitted(), path)
+
+    # --- answers ---
+
+    def _contexts_of(self, contexts: Any) -> np.ndarray:
+        given = matrix(contexts, "contexts", type(self).__name__)
+        expected = len(self._facts["contexts"])
+        if given.shape[1] != expected:
+            raise ValueError(f"contexts has {given.shape[1]} columns, and the model has {expected} contexts")
+        return given
+
+    def coefficients(self, contexts: Any) -> Any:
+        """Coefficients at contexts (rows, contexts), per unit of the features, on the scale of the link.
+
+        A data frame with a column for each feature and ``(intercept)``, if pandas is installed, else a dict of arrays;
+        with several targets the names begin with the target's.
+        """
+        core = self._fitted()
+        return frame(coefficient_columns(self._facts, *core.coefficients(self._contexts_of(contexts))))
+
+    def intervals(self, contexts: Any, level: float = 0.95) -> tuple[Any, Any]:
+        """Lower and upper ends of intervals of the coefficients, each as :meth:`coefficients`."""
+        core = self._fitted()
+        lower, upper = core.intervals(self._contexts_of(contexts), float(level))
+        return (
+            frame(coefficient_columns(self._facts, *lower)),
+            frame(coefficient_columns(self._facts, *upper)),
+        )
+
+    def standard_errors(self, contexts: Any) -> Any:
+        """Standard errors of the coefficients, as :meth:`coefficients`."""
+        core = self._fitted()
+        found = core.standard_errors(self._contexts_of(contexts))
+        return frame(coefficient_columns(self._facts, *found))
+
+    def summary(self, level: float = 0.95) -> Summary:
+        """Average coefficients with standard errors, intervals and p-values, and how well the model fits."""
+        return summary_of(self._fitted(), level)
+
+    def test_variation(self) -> Any:
+        """Wald tests of which coefficients vary with which contexts, with p-values adjusted by Holm and by Benjamini and
+        Hochberg, of a fit with ``tests=True``; lines without a context are of all contexts together."""
+        return variation_of(self._fitted())
+
+    def _predicted(
+        self, X: Any, contexts: Any, interval: str | None, level: float
+    ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]:
+        core = self._fitted()
+        context_values, features = self._parts(X, contexts, reset=False)
+        return core.predict(context_values, features, None, interval, float(level))
+
+    @property
+    def estimator_(self) -> str:
+        """The estimator that was fitted, in words."""
+        self._fitted()
+        return str(self._facts["estimator"])
+
+    @property
+    def choice_(self) -> Any:
+        """The table that the automatic choice was made from."""
+        self._fitted()
+        lines = self._facts["candidates"]
+        columns = {key: [line[key] for line in lines] for key in (lines[0] if lines else [])}
+        columns["chosen"] = [i == self._facts["chosen"] for i in range(len(lines))]
+        return frame(columns)
+
+
+def _same(value: Any, default: Any) -> bool:
+    if value is default:
+        return True
+    try:
+        return bool(type(value) is type(default) and value == default)
+    except (TypeError, ValueError):
+        return False
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{value!r} is not a number, a text or None")
+
+
+_PARAMETERS = """
+    Parameters
+    ----------
+    contexts : list of str or int, optional
+        Columns of ``X`` that are contexts, by name or position; they are then not features. None takes every column as
+        feature and context, unless ``fit`` is given an array of contexts.
+    estimator : str, default "auto"
+        How coefficients are estimated: see :func:`contextualized_rs.estimators`.
+    family : str, optional
+        The outcome's distribution: see :func:`contextualized_rs.families`.
+    settings : dict, optional
+        Settings of estimators by name: see :func:`contextualized_rs.settings`.
+    fit_intercept : bool, default True
+        Whether there is an intercept, which varies with the contexts.
+    bootstraps : int, default 0
+        Number of bootstrap replicates, for intervals of estimators without any of their own.
+    folds : int, default 5
+        Number of cross-validation folds of the automatic choice.
+    tests : bool, default False
+        Whether the fit tests which coefficients vary, for :meth:`test_variation`.
+    random_state : int, generator or None, default None
+        The random seed; None is 0. The same data and seed give the same model.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of columns of ``X``.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns of ``X``, if it was a data frame whose names are texts.
+    estimator_ : str
+        The estimator that was fitted, in words.
+    choice_ : DataFrame
+        The table that the automatic choice was made from.
+"""
+
+
+class ContextualizedRegressor(_Estimator):
+    """A regression whose coefficients are functions of context.
+
+    ``link(E[y | x, c]) = B(c) x + m(c)``. ``sample_weight`` are precisions (inverse variances), whose common scale
+    changes nothing; they are not numbers of rows, which are had by repeating rows.
+    """
+
+    __doc__ = str(__doc__) + _PARAMETERS
+    _estimator_type = "regressor"
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        contexts: Any = None,
+        sample_weight: Any = None,
+        groups: Any = None,
+    ) -> ContextualizedRegressor:
+        """Fits to features ``X`` (rows, columns) and targets ``y``, one column or several.
+
+        ``contexts`` (rows, contexts) are numbers; ``groups`` labels rows that depend on each other, such as those of one
+        person, which are held out, resampled and tested together.
+        """
+        family = self.family or "gaussian"
+        if family in _registry()["binary_families"]:
+            raise ValueError(f"family is {family!r}, which ContextualizedClassifier fits")
+        name = type(self).__name__
+        if y is None:
+            raise ValueError(f"{name} requires y to be passed, but the target y is None.")
+        targets = np.asarray(y)
+        if np.iscomplexobj(targets):
+            raise ValueError("Complex data not supported\ny contains complex numbers")
+        targets = targets.astype(np.float64)
+        if targets.ndim not in (1, 2):
+            raise ValueError(f"y has shape {targets.shape}, and one or two dimensions are needed")
+        finite(targets, "y")
+        self._vector = targets.ndim == 1
+        table = targets.reshape(len(targets), -1)
+        names = column_names(y)
+        if names is None:
+            own = getattr(y, "name", None)
+            count = table.shape[1]
+            if count == 1:
+                names = [own if isinstance(own, str) else "y"]
+            else:
+                names = [f"y{i}" for i in range(count)]
+        self._fit(X, table, names, contexts, sample_weight, groups, family)
+        return self
+
+    def predict(
+        self, X: Any, *, contexts: Any = None, interval: str | None = None, level: float = 0.95
+    ) -> Any:
+        """Expected outcomes; with ``interval="mean"`` or ``"outcome"`` a tuple of these and the lower and upper ends of
+        intervals of the mean or of new outcomes."""
+        means, ends = self._predicted(X, contexts, interval, level)
+        tables = [means] if ends is None else [means, *ends]
+        shaped = [table[:, 0] if self._vector else table for table in tables]
+        return shaped[0] if ends is None else tuple(shaped)
+
+    def score(self, X: Any, y: Any, *, contexts: Any = None, sample_weight: Any = None) -> float:
+        """R², the share of the variance that is predicted, averaged over targets."""
+        predicted = self.predict(X, contexts=contexts)
+        truth = np.asarray(y, dtype=np.float64).reshape(len(predicted), -1)
+        predicted = predicted.reshape(len(predicted), -1)
+        weights = None if sample_weight is None else vector(sample_weight, "sample_weight", len(truth))
+        mean = np.average(truth, axis=0, weights=weights)
+        residual = np.average((truth - predicted) ** 2, axis=0, weights=weights)
+        total = np.average((truth - mean) ** 2, axis=0, weights=weights)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            explained = np.where(total > 0, 1 - residual / total, np.where(residual > 0, 0.0, 1.0))
+        return float(explained.mean())
+
+
+class ContextualizedClassifier(_Estimator):
+    """A classification into two classes whose log-odds are linear, with coefficients that are functions of context.
+
+    ``sample_weight`` multiply the log-likelihood of their rows.
+    """
+
+    __doc__ = str(__doc__) + _PARAMETERS + """    classes_ : ndarray of shape (2,)
+        The classes; probabilities and coefficients are of the second.
+"""
+    _estimator_type = "classifier"
+
+    set_predict_proba_request = _requests("predict_proba")
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        contexts: Any = None,
+        sample_weight: Any = None,
+        groups: Any = None,
+    ) -> ContextualizedClassifier:
+        """Fits to features ``X`` (rows, columns) and classes ``y``, of which there are two."""
+        binary = _registry()["binary_families"]
+        family = self.family or binary[0]
+        if family not in binary:
+            raise ValueError(f"family is {family!r}, and has to be one of {', '.join(binary)}")
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+        labels = np.asarray(y)
+        if labels.ndim == 2 and labels.shape[1] == 1:
+            warn_conversion(
+                "A column-vector y was passed when a 1d array was expected. Please change the shape of y to "
+                "(n_samples,), for example using ravel()."
+            )
+            labels = labels.ravel()
+        if labels.ndim != 1:
+            raise ValueError(f"y has shape {labels.shape}, and a vector of classes is needed")
+        if np.iscomplexobj(labels):
+            raise ValueError("Complex data not supported\ny contains complex numbers")
+        if labels.dtype.kind == "f":
+            finite(labels, "y")
+            if np.any(labels != np.floor(labels)):
+                raise ValueError("Unknown label type: continuous. y has numbers that are not whole; regress on them")
+        classes, codes = np.unique(labels, return_inverse=True)
+        if len(classes) == 1:
+            raise ValueError(f"y has one class, {classes[0]!r}, and two are needed")
+        if len(classes) != 2:
+            shown = ", ".join(str(label) for label in classes[:10])
+            more = ", …" if len(classes) > 10 else ""
+            raise ValueError(
+                "Only binary classification is supported. The type of the target is multiclass: y has the "
+                f"{len(classes)} classes {shown}{more}"
+            )
+        own = getattr(y, "name", None)
+        self._fit(
+            X,
+            codes.reshape(-1, 1).astype(np.float64),
+            [own if isinstance(own, str) else "y"],
+            contexts,
+            sample_weight,
+            groups,
+            family,
+            (str(classes[0]), str(classes[1])) if classes.dtype.kind not in "biuf" or list(classes) != [0, 1] else None,
+        )
+        self.classes_ = classes
+        return self
+
+    def predict_proba(self, X: Any, *, contexts: Any = None) -> np.ndarray:
+        """Probabilities of the two classes (rows, 2)."""
+        second = self._predicted(X, contexts, None, 0.95)[0][:, 0]
+        return np.column_stack([1 - second, second])
+
+    def predict(self, X: Any, *, contexts: Any = None, interval: str | None = None, level: float = 0.95) -> Any:
+        """The more probable classes; with ``interval="mean"`` a tuple of these and the lower and upper ends of intervals
+        of the probability of the second class."""
+        means, ends = self._predicted(X, contexts, interval, level)
+        found = self.classes_[(means[:, 0] > 0.5).astype(int)]
+        if ends is None:
+            return found
+        return found, ends[0][:, 0], ends[1][:, 0]
+
+    def decision_function(self, X: Any, *, contexts: Any = None) -> np.ndarray:
+        """Log-odds of the second class."""
+        second = self._predicted(X, contexts, None, 0.95)[0][:, 0]
+        with np.errstate(divide="ignore"):
+            odds: np.ndarray = np.log(second) - np.log1p(-second)
+        return odds
+
+    def score(self, X: Any, y: Any, *, contexts: Any = None, sample_weight: Any = None) -> float:
+        """Share of rows whose class is predicted."""
+        right = self.predict(X, contexts=contexts) == np.asarray(y).ravel()
+        weights = None if sample_weight is None else vector(sample_weight, "sample_weight", len(right))
+        return float(np.average(right, weights=weights))
+
+
+def _registry() -> dict[str, Any]:
+    global _REGISTRY
+    if _REGISTRY is None:
+        _REGISTRY = json.loads(_core.registry())
+    return _REGISTRY
+
+
+_REGISTRY: dict[str, Any] | None = None
+
+
+def registry() -> dict[str, Any]:
+    """Names of what there is."""
+    return _registry()
+
+
