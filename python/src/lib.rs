@@ -5,6 +5,7 @@
 
 mod arguments;
 mod errors;
+mod interrupt;
 mod model;
 mod table;
 

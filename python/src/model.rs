@@ -2,6 +2,7 @@
 
 use crate::arguments::Arguments;
 use crate::errors::{exception, in_python};
+use crate::interrupt::interruptible;
 use crate::table::batches;
 use contextualized_analysis::average_coefficients;
 use contextualized_auto::CandidateOutcome;
@@ -91,10 +92,12 @@ pub(crate) fn fit_arrays(
         weights: weights.as_ref().map(|_| "sample_weight"),
         groups: groups.as_ref().map(|_| "groups"),
     };
-    let saved = py.detach(|| fit.fit(arrays.training()?, &origin, &|_, _| ()));
-    Ok(Model {
-        saved: saved.map_err(exception)?,
-    })
+    let saved = interruptible(py, |monitor| {
+        let mut training = arrays.training()?;
+        training.samples = training.samples.with_monitor(monitor);
+        fit.fit(training, &origin)
+    })?;
+    Ok(Model { saved })
 }
 
 /// Fits networks to arrays.
@@ -131,10 +134,12 @@ pub(crate) fn fit_networks(
         weights: weights.as_ref().map(|_| "sample_weight"),
         groups: groups.as_ref().map(|_| "groups"),
     };
-    let saved = py.detach(|| fit.fit(arrays.training()?, &origin, &|_, _| ()));
-    Ok(Model {
-        saved: saved.map_err(exception)?,
-    })
+    let saved = interruptible(py, |monitor| {
+        let mut training = arrays.training()?;
+        training.samples = training.samples.with_monitor(monitor);
+        fit.fit(training, &origin)
+    })?;
+    Ok(Model { saved })
 }
 
 /// Fits a formula to a data frame: a regression, or networks where it has no target.
@@ -161,17 +166,20 @@ pub(crate) fn fit_formula(
         ..Request::of(&formula)
     };
     let table = batches(data)?;
+    let read = |monitor| {
+        let mut training = read_training(&table, &request)?;
+        training.samples = training.samples.with_monitor(monitor);
+        Ok::<_, contextualized_frame::Error>(training)
+    };
     let saved = if formula.targets.is_empty() {
         NetworksFit::check_formula(&formula).map_err(exception)?;
         let fit = arguments.networks()?;
-        py.detach(|| fit.fit(read_training(&table, &request)?, &origin, &|_, _| ()))
+        interruptible(py, |monitor| fit.fit(read(monitor)?, &origin))?
     } else {
         let fit = arguments.regression()?;
-        py.detach(|| fit.fit(read_training(&table, &request)?, &origin, &|_, _| ()))
+        interruptible(py, |monitor| fit.fit(read(monitor)?, &origin))?
     };
-    Ok(Model {
-        saved: saved.map_err(exception)?,
-    })
+    Ok(Model { saved })
 }
 
 impl Model {
