@@ -35,8 +35,8 @@
 //! let response: Vec<f64> = (0..40).map(|row| effect(row) * dose[row] + (row as f64).sin()).collect();
 //! let batch = RecordBatch::try_from_iter([
 //!     ("dose", Arc::new(Float64Array::from(dose)) as ArrayRef),
-//!     ("site", Arc::new(StringArray::from(site))),
-//!     ("response", Arc::new(Float64Array::from(response))),
+//!     ("site", Arc::new(StringArray::from(site)) as ArrayRef),
+//!     ("response", Arc::new(Float64Array::from(response)) as ArrayRef),
 //! ])?;
 //! let table = Batches::new("the data", &batch.schema(), vec![batch.clone()])?;
 //!
