@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Columns of text, and `factor(…)`, are indicators of their levels. As features they are coded by treatment
-//! contrasts, so that the first level is part of the intercept; as contexts each level has an indicator of its own. Bases
+//! contrasts, so that the first level is part of the intercept; as contexts each of three or more levels has an indicator of its own. Bases
 //! (`poly`, `bs`, `ns`, `scale`, `cyclic`) keep the constants that they found in the training rows. What was found is a
 //! [`Design`](design::Design), which codes new rows likewise.
 //!
@@ -48,7 +48,7 @@
 //! // What is written to a model file comes back.
 //! let again = Saved::from_bytes(&mut saved.to_bytes()?, "model.ctx")?;
 //! let Fitted::Regression(regression) = &again.fitted else { panic!() };
-//! let effects = regression.model.coefficients(ndarray::array![[1.0, 0.0], [0.0, 1.0]].view())?;
+//! let effects = regression.model.coefficients(ndarray::array![[0.0], [1.0]].view())?;
 //! assert!((effects.slopes()[[0, 0, 0]] - 1.0).abs() < 0.1); // at site A
 //! assert!((effects.slopes()[[1, 0, 0]] - 3.0).abs() < 0.1); // at site B
 //! # Ok::<(), Box<dyn std::error::Error>>(())
