@@ -199,3 +199,18 @@ def test_binary_outcomes_are_for_the_classifier(doses):
     counts = np.random.default_rng(0).poisson(np.exp(dose[:, 0] / 10))
     model = ContextualizedRegressor(family="poisson", estimator="gp").fit(dose, counts, contexts=age)
     assert np.all(model.predict(dose, contexts=age) > 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
+def test_ctrl_c_ends_a_fit(doses):
+    import os
+    import signal
+
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    # Minutes, if nothing ended it.
+    with pytest.raises(KeyboardInterrupt):
+        fitted(doses, bootstraps=10_000)
+    timer.join()
+    lower, upper = fitted(doses).intervals([[35.0]])
+    assert lower["x0"][0] < upper["x0"][0]
