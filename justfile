@@ -11,7 +11,7 @@ check:
 dependencies:
     cargo deny check bans licenses sources
 
-featured := "-p contextualized -p contextualized-bridge -p contextualized-graphs -p contextualized-linear"
+featured := "-p contextualized -p contextualized-bridge -p contextualized-frame -p contextualized-graphs -p contextualized-linear"
 
 # Each feature alone: it compiles, and its documentation has no broken link.
 features:
