@@ -12,7 +12,7 @@ use contextualized_core::{
 };
 use contextualized_frame::data::Table;
 use contextualized_frame::design::{
-    Arrays, Encoded, Encoder, Request, UnknownLevels, read_training,
+    Arrays, Encoded, Encoder, Request, Training, UnknownLevels, read_training,
 };
 use contextualized_frame::fitting::{NetworksFit, Origin};
 use contextualized_frame::formula;
@@ -87,17 +87,7 @@ pub(crate) fn fit_arrays(
         weights: weights.as_ref().map(|weights| weights.as_array()),
         groups: groups.as_deref(),
     };
-    let origin = Origin {
-        file: IN_MEMORY,
-        weights: weights.as_ref().map(|_| "sample_weight"),
-        groups: groups.as_ref().map(|_| "groups"),
-    };
-    let saved = interruptible(py, |monitor| {
-        let mut training = arrays.training()?;
-        training.samples = training.samples.with_monitor(monitor);
-        fit.fit(training, &origin)
-    })?;
-    Ok(Model { saved })
+    fit_to(py, &arrays, |training, origin| fit.fit(training, origin))
 }
 
 /// Fits networks to arrays.
@@ -129,15 +119,24 @@ pub(crate) fn fit_networks(
         weights: weights.as_ref().map(|weights| weights.as_array()),
         groups: groups.as_deref(),
     };
+    fit_to(py, &arrays, |training, origin| fit.fit(training, origin))
+}
+
+/// Fits whatever it is to arrays, until Ctrl-C ends it.
+fn fit_to(
+    py: Python<'_>,
+    arrays: &Arrays<'_>,
+    fit: impl FnOnce(Training, &Origin<'_>) -> contextualized_frame::Result<Saved> + Send,
+) -> PyResult<Model> {
     let origin = Origin {
         file: IN_MEMORY,
-        weights: weights.as_ref().map(|_| "sample_weight"),
-        groups: groups.as_ref().map(|_| "groups"),
+        weights: arrays.weights.map(|_| "sample_weight"),
+        groups: arrays.groups.map(|_| "groups"),
     };
     let saved = interruptible(py, |monitor| {
         let mut training = arrays.training()?;
         training.samples = training.samples.with_monitor(monitor);
-        fit.fit(training, &origin)
+        fit(training, &origin)
     })?;
     Ok(Model { saved })
 }
@@ -249,7 +248,7 @@ impl Model {
         let model = &self.regression()?.model;
         let contexts = contexts.as_array();
         let Some(uncertain) = model.as_uncertain() else {
-            return Err(without_intervals(model.describe()));
+            return Err(exception(without_intervals(model.describe())));
         };
         let found = py.detach(|| uncertain.intervals(contexts, level));
         let found = found.map_err(exception)?;
@@ -265,7 +264,7 @@ impl Model {
         let model = &self.regression()?.model;
         let contexts = contexts.as_array();
         let Some(uncertain) = model.as_uncertain() else {
-            return Err(without_intervals(model.describe()));
+            return Err(exception(without_intervals(model.describe())));
         };
         let found = py.detach(|| uncertain.standard_errors(contexts));
         Ok(arrays(py, &found.map_err(exception)?))
@@ -498,11 +497,11 @@ impl Model {
     }
 }
 
-fn without_intervals(model: String) -> PyErr {
-    exception(contextualized_core::Error::NoIntervals {
+fn without_intervals(model: String) -> contextualized_core::Error {
+    contextualized_core::Error::NoIntervals {
         model,
         remedy: Some("fit it with --bootstraps 100, or with --estimator gp"),
-    })
+    }
 }
 
 /// Ends of intervals.
@@ -525,13 +524,9 @@ fn predicted(
     let Some(of_mean) = of_mean else {
         return Ok((means, None));
     };
-    let unknown = || contextualized_core::Error::NoIntervals {
-        model: model.describe(),
-        remedy: Some("fit it with --bootstraps 100, or with --estimator gp"),
-    };
     // An interval of the mean needs more than the errors of held-out rows.
     if of_mean && model.as_predictive().is_none() && model.as_sums().is_none() {
-        return Err(unknown());
+        return Err(without_intervals(model.describe()));
     }
     let known = model.predictor_distribution(contexts, features)?;
     let ends = if of_mean || family.is_binary() {

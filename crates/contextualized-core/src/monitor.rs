@@ -34,8 +34,8 @@ struct Watch {
 }
 
 impl Monitor {
-    /// One that is told how many of the fits, or of what else takes a fit's time, are done, and how many there are;
-    /// it is told so by several threads, one at a time.
+    /// A monitor whose function is called with the number of fits that are done and their total number, by several
+    /// threads, one at a time.
     pub fn new(progress: impl Fn(usize, usize) + Send + Sync + 'static) -> Self {
         Self {
             watch: Some(Arc::new(Watch {
@@ -64,7 +64,7 @@ impl Monitor {
         }
     }
 
-    /// So much is done, of so much in all.
+    /// Reports that `done` of `total` fits are done.
     pub fn progress(&self, done: usize, total: usize) {
         if let Some(watch) = &self.watch {
             (watch.progress)(done, total);

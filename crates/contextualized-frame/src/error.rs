@@ -1,6 +1,6 @@
 //! What can go wrong between a table and a model.
 
-/// Why there is no model, no prediction or no file: a line that says what, where and what to do.
+/// Why a model, a prediction or a model file cannot be made; the message says what is wrong, where, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// What was asked for is invalid, whatever the data: a formula, or settings.

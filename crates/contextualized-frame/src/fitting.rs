@@ -106,7 +106,7 @@ pub fn check_folds(folds: usize) -> Result<()> {
 }
 
 impl RegressionFit {
-    /// Refuses settings that cannot be meant, before data are read.
+    /// Refuses invalid settings, before data are read.
     ///
     /// # Errors
     ///
@@ -301,7 +301,9 @@ impl NetworksFit {
     }
 }
 
+/// What is saved of a fit that was not cancelled: tests and models to compare with say so nowhere else.
 fn saved(training: Training, data: DataSummary, fitted: Fitted) -> Result<Saved> {
+    training.samples.monitor().check()?;
     Ok(Saved {
         data,
         training: TrainingRows::of(&training.samples)?,

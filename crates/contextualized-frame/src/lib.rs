@@ -12,9 +12,9 @@
 //! ```
 //!
 //! Columns of text, and `factor(…)`, are indicators of their levels. As features they are coded by treatment
-//! contrasts, so that the first level is part of the intercept; as contexts each of three or more levels has an indicator of its own. Bases
-//! (`poly`, `bs`, `ns`, `scale`, `cyclic`) keep the constants that they found in the training rows. What was found is a
-//! [`Design`](design::Design), which codes new rows likewise.
+//! contrasts, so that the first level is part of the intercept; as contexts each of three or more levels has an
+//! indicator of its own. Bases (`poly`, `bs`, `ns`, `scale`, `cyclic`) keep the constants that they found in the
+//! training rows. What was found is a [`Design`](design::Design), which codes new rows likewise.
 //!
 //! # Example
 //!

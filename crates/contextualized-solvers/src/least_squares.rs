@@ -7,7 +7,8 @@ use crate::pivoted_qr::{self, Triangle};
 use crate::weights::RowWeights;
 use crate::{Result, check};
 
-/// Weighted least squares by column-pivoted Householder QR.
+/// Weighted least squares by column-pivoted Householder QR; of many rows after one pass of Householder QR over
+/// blocks of them, which keeps lengths and angles of the columns.
 ///
 /// Minimises `Σᵢ wᵢ ‖yᵢ − Bᵀxᵢ‖²` over `B` (p × m), where `xᵢ` is row i of `design` (n × p), `yᵢ`
 /// row i of `targets` (n × m) and `wᵢ` the weights (n values; one each if `None`). A row of weight

@@ -93,8 +93,8 @@ fn joint_triangle(
     triangle
 }
 
-/// The basic least-squares solution of `matrix · B = rhs` (p × m), zero for dependent columns, where they stand
-/// for so many rows.
+/// The basic least-squares solution of `matrix · B = rhs` (p × m), zero for dependent columns. `rows` is the number
+/// of rows that the two were made of.
 ///
 /// The solution is not yet checked for overflow.
 pub(crate) fn solve(
@@ -228,7 +228,7 @@ fn apply_reflectors(factor: MatRef<'_, f64>, reflectors: MatRef<'_, f64>, rhs: &
     );
 }
 
-/// Number of leading diagonal entries of R above rounding error, of a matrix that stands for so many rows.
+/// Number of leading diagonal entries of R above rounding error, of a matrix that was made of `rows` rows.
 fn numerical_rank(factor: MatRef<'_, f64>, rows: usize) -> usize {
     let (own, columns) = factor.shape();
     let threshold = RANK_SAFETY * rows.max(columns) as f64 * f64::EPSILON * factor[(0, 0)].abs();
