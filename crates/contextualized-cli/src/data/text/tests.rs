@@ -1,3 +1,4 @@
+use super::blocks::BLOCK;
 use super::*;
 use crate::data::Cells;
 use arrow_array::cast::AsArray;
