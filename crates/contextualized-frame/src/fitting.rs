@@ -431,3 +431,49 @@ fn units_of_nodes(kind: NetworkChoice, samples: &Samples) -> Option<String> {
         )
     })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::design::Arrays;
+    use contextualized_core::{Family, Monitor};
+    use ndarray::Array2;
+
+    /// A population, which is fitted at once, and tests that would be said to have failed.
+    #[test]
+    fn a_cancelled_fit_is_not_saved() {
+        let table = |seed: f64| Array2::from_shape_fn((30, 1), |(i, _)| (seed * i as f64).sin());
+        let (contexts, features, targets) = (table(1.0), table(2.3), table(4.1));
+        let names = ["c", "x", "y"].map(|name| vec![name.to_owned()]);
+        let arrays = Arrays {
+            contexts: contexts.view(),
+            features: features.view(),
+            targets: targets.view(),
+            context_names: &names[0],
+            feature_names: &names[1],
+            target_names: &names[2],
+            classes: None,
+            family: Family::Gaussian,
+            intercept: true,
+            weights: None,
+            groups: None,
+        };
+        let fit = RegressionFit {
+            estimator: Estimate::Only(RegressionMethod::Population),
+            ..RegressionFit::default()
+        };
+        let monitor = Monitor::new(|_, _| ());
+        let watched = || {
+            let mut training = arrays.training().unwrap();
+            training.samples = training.samples.with_monitor(monitor.clone());
+            fit.fit(training, &Origin::default())
+        };
+        assert!(watched().is_ok());
+        monitor.cancel();
+        let Err(Error::Model { source, .. }) = watched() else {
+            panic!("a cancelled fit was saved");
+        };
+        assert!(matches!(*source, contextualized_core::Error::Cancelled));
+    }
+}

@@ -6,7 +6,6 @@ import copy
 import html
 import inspect
 import json
-import os
 import warnings
 from typing import Any, ClassVar, TypeVar
 
@@ -19,13 +18,13 @@ from ._arrays import (
     frame,
     group_codes,
     matrix,
-    not_fitted,
     seed_of,
     vector,
     warn_conversion,
     warn_notes,
 )
-from ._results import Summary, coefficient_columns, summary_of, variation_of, write
+from ._results import Summary, coefficient_columns, summary_of, variation_of
+from ._stored import Stored
 
 Self = TypeVar("Self", bound="_Estimator")
 
@@ -63,7 +62,7 @@ def _requests(method: str) -> Any:
     return set_request
 
 
-class _Estimator:
+class _Estimator(Stored):
     """What regressions and classifiers have in common."""
 
     _takes_families: ClassVar[bool] = True
@@ -347,35 +346,6 @@ class _Estimator:
         self._set_core(core)
         self._contexts_given = contexts is not None
         warn_notes(self._facts["notes"])
-
-    def _set_core(self, core: _core.Model) -> None:
-        self._core = core
-        self._facts = json.loads(core.facts())
-
-    def _fitted(self) -> _core.Model:
-        if not hasattr(self, "_core"):
-            raise not_fitted(self)
-        return self._core
-
-    # --- pickle and files ---
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(self.__dict__)
-        state.pop("_facts", None)
-        if "_core" in state:
-            state["_core"] = state["_core"].to_bytes()
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        core = state.pop("_core", None)
-        self.__dict__.update(state)
-        if core is not None:
-            self._set_core(_core.Model.from_bytes(core, "the pickle"))
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the model file that the program ``contextualized`` writes and reads."""
-        write(self._fitted(), path)
 
     # --- answers ---
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any, ClassVar
 
 import numpy as np
 
 from . import _core
-from ._arrays import column_names, frame, group_codes, matrix, not_fitted, seed_of, vector, warn_notes
+from ._arrays import column_names, frame, group_codes, matrix, seed_of, vector, warn_notes
 from ._estimators import _plain
-from ._results import write
+from ._stored import Stored
 
 
-class _Networks:
+class _Networks(Stored):
     """What the kinds of networks have in common."""
 
     _kind: ClassVar[str]
@@ -56,16 +55,13 @@ class _Networks:
         return self
 
     def _set_core(self, core: _core.Model) -> None:
-        self._core = core
-        self._facts = json.loads(core.facts())
+        super()._set_core(core)
         self.nodes_ = list(self._facts["features"])
         self.estimator_ = self._facts["estimator"]
 
     def networks(self, contexts: Any) -> np.ndarray:
         """Edges at contexts (rows, nodes, nodes); of a directed network the entry [i, j] is the weight of i → j."""
-        if not hasattr(self, "_core"):
-            raise not_fitted(self)
-        return self._core.networks(matrix(contexts, "contexts", type(self).__name__))
+        return self._fitted().networks(matrix(contexts, "contexts", type(self).__name__))
 
     def edges(self, contexts: Any) -> Any:
         """A line for each row of contexts and pair of nodes: a data frame if pandas is installed, else a dict."""
@@ -94,25 +90,6 @@ class _Networks:
                 if (i < j or (self._kind == "bayesian" and i != j)) and network[i, j] != 0:
                     graph.add_edge(source, target, weight=float(network[i, j]))
         return graph
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the model file that the program ``contextualized`` writes and reads."""
-        if not hasattr(self, "_core"):
-            raise not_fitted(self)
-        write(self._core, path)
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(self.__dict__)
-        if "_core" in state:
-            state["_core"] = state["_core"].to_bytes()
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        core = state.pop("_core", None)
-        self.__dict__.update(state)
-        if core is not None:
-            self._set_core(_core.Model.from_bytes(core, "the pickle"))
 
 
 class CorrelationNetworks(_Networks):
