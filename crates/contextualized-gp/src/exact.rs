@@ -12,7 +12,7 @@ use crate::numerical;
 use crate::observations::Observations;
 use crate::posterior::Posterior;
 use contextualized_core::{Family, Result};
-use contextualized_solvers::{Cholesky, cholesky, gram, product, transposed_product};
+use contextualized_solvers::{Cholesky, add_product, cholesky, gram, product, transposed_product};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 use posterior::ExactPosterior;
 use serde::{Deserialize, Serialize};
@@ -249,7 +249,13 @@ impl Factored {
     /// P.
     fn projection(&self) -> Result<Array2<f64>> {
         let mut projection = numerical(self.lower.inverse())?;
-        projection -= &numerical(gram(self.of_constants()?.view()))?;
+        let of_constants = self.of_constants()?;
+        let less = -&of_constants.t();
+        numerical(add_product(
+            &mut projection,
+            less.view(),
+            of_constants.view(),
+        ))?;
         Ok(projection)
     }
 

@@ -32,24 +32,31 @@ pub(crate) fn mixture(
 ) -> Result<Members> {
     let start = lifted(density, start)?;
     let free = density.free(&start);
-    if free.len() > MOST_AXES
-        && let Some(information) = density.quick_information(&start, &free)?
-    {
-        return spread(
-            density,
-            start,
-            information,
-            &free,
-            tolerance,
-            max_iterations,
-        );
-    }
-    let mode = maximize(density, start, None, tolerance, max_iterations)?;
+    let near = density.quick_information(&start, &free)?;
+    let axes = near.map(|near| axes_among(&near, &free, start.len()));
+    let mode = maximize(
+        density,
+        start,
+        axes.transpose()?.as_ref(),
+        tolerance,
+        max_iterations,
+    )?;
     let mode = polished(density, mode)?;
+    let free = density.free(&mode.logs);
+    let quick = if free.len() > MOST_AXES || density.engine.size() > POLISHED {
+        density.quick_information(&mode.logs, &free)?
+    } else {
+        None
+    };
+    if let Some(quick) = &quick
+        && free.len() > MOST_AXES
+    {
+        return spread(&mode.logs, quick, &free);
+    }
     let center = Array1::from_vec(mode.logs);
-    let free = density.free(center.as_slice().unwrap_or_default());
     let size = free.len();
-    let information = information(density, center.as_slice().unwrap_or_default(), &free)?;
+    let at_center = || information(density, center.as_slice().unwrap_or_default(), &free);
+    let information = quick.map_or_else(at_center, Ok)?;
     if let Some(members) = sampled::sampled(density, &center, &information, &free)? {
         return Ok(members);
     }
@@ -99,28 +106,20 @@ fn polished(density: &Posterior<'_>, mode: Optimum) -> Result<Optimum> {
     }
 }
 
-/// Of many hyperparameters: the same mode, by first steps as long as the information at the start says, and
-/// points of equal weight about it in directions of chance, in pairs on either side. Each changes all
-/// hyperparameters by as much as the normal approximation expects, while one on an axis would change a
-/// single one by √d of that.
-fn spread(
-    density: &Posterior<'_>,
-    start: Vec<f64>,
-    information: Array2<f64>,
-    free: &[usize],
-    tolerance: f64,
-    max_iterations: usize,
-) -> Result<Members> {
-    let mut axes = Array2::zeros((start.len(), free.len()));
-    for (row, &at) in axes_of(&information)?.rows().into_iter().zip(free) {
+/// Axes of the free hyperparameters among all, along which a density with this information falls alike.
+fn axes_among(information: &Array2<f64>, free: &[usize], all: usize) -> Result<Array2<f64>> {
+    let mut axes = Array2::zeros((all, free.len()));
+    for (row, &at) in axes_of(information)?.rows().into_iter().zip(free) {
         axes.row_mut(at).assign(&row);
     }
-    let mode = maximize(density, start, Some(&axes), tolerance, max_iterations)?;
-    let mode = polished(density, mode)?;
-    let information = density
-        .quick_information(&mode.logs, free)?
-        .unwrap_or(information);
-    let own = axes_of(&information)?;
+    Ok(axes)
+}
+
+/// Of many hyperparameters: points of equal weight about the mode in directions of chance, in pairs on either
+/// side. Each changes all hyperparameters by as much as the normal approximation expects, while one on an axis
+/// would change a single one by √d of that.
+fn spread(mode: &[f64], information: &Array2<f64>, free: &[usize]) -> Result<Members> {
+    let own = axes_of(information)?;
     let mut generator = ChaCha8Rng::seed_from_u64(0);
     let mut points = Vec::with_capacity(2 * PAIRS);
     for _ in 0..PAIRS {
@@ -129,7 +128,7 @@ fn spread(
         let radius = (free.len() as f64 / normal.dot(&normal)).sqrt();
         let step = own.dot(&(normal * radius));
         for sign in [1.0, -1.0] {
-            let mut logs = mode.logs.clone();
+            let mut logs = mode.to_vec();
             for (&at, step) in free.iter().zip(&step) {
                 logs[at] += sign * step;
             }
@@ -222,10 +221,12 @@ mod tests {
             of_logs: true,
         };
         let start = lifted(&density, &vec![-1.0; layout.len()]).unwrap();
-        let free = density.free(&start);
-        let information = density.quick_information(&start, &free).unwrap().unwrap();
         let on_axes = mixture(&density, &start, 1e-3, 200).unwrap();
-        let by_chance = spread(&density, start, information, &free, 1e-3, 200).unwrap();
+        let mode = maximize(&density, start, None, 1e-3, 200).unwrap();
+        let mode = polished(&density, mode).unwrap().logs;
+        let free = density.free(&mode);
+        let information = density.quick_information(&mode, &free).unwrap().unwrap();
+        let by_chance = spread(&mode, &information, &free).unwrap();
         let variances = |points: &[(f64, Vec<f64>)]| {
             let of = |logs: &[f64]| {
                 let hyper = layout.hyperparameters(&density.clamp(logs), 1);

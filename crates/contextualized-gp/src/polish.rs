@@ -20,15 +20,9 @@ pub(crate) fn polish(density: &Posterior<'_>, optimum: Optimum) -> Result<Optimu
     if !optimum.converged {
         return Ok(optimum);
     }
-    let mut at = Point::new(density, optimum.logs.clone())?;
+    let optimum = climb_near(density, optimum)?;
+    let mut at = Point::new(density, optimum.logs)?;
     let mut steps = 0;
-    for _ in 0..ROUNDS_NEAR {
-        at.switch_off(density);
-        // Where rounding keeps a line search from its end, the steps below go on.
-        if at.approach(density, &mut steps).unwrap_or(true) {
-            break;
-        }
-    }
     for _ in 0..ROUNDS {
         let switched = at.switch_off(density);
         let free = density.free(&at.logs);
@@ -50,6 +44,26 @@ pub(crate) fn polish(density: &Posterior<'_>, optimum: Optimum) -> Result<Optimu
         log_density: at.value,
         iterations: optimum.iterations + steps,
         converged: true,
+    })
+}
+
+/// Goes on from an optimum until a round gains next to nothing, where the information costs little; otherwise the
+/// optimum itself, but for what is better zero.
+pub(crate) fn climb_near(density: &Posterior<'_>, optimum: Optimum) -> Result<Optimum> {
+    let mut at = Point::new(density, optimum.logs)?;
+    let mut steps = 0;
+    for _ in 0..ROUNDS_NEAR {
+        at.switch_off(density);
+        // Where rounding keeps a line search from its end, the steps to the mode go on.
+        if at.approach(density, &mut steps).unwrap_or(true) {
+            break;
+        }
+    }
+    Ok(Optimum {
+        logs: at.logs,
+        log_density: at.value,
+        iterations: optimum.iterations + steps,
+        converged: optimum.converged,
     })
 }
 
@@ -299,8 +313,8 @@ const STEPS_WITHOUT_GAIN: usize = 3;
 const DIFFERENCE: f64 = 1e-4;
 /// The gain of an iteration below which steps by the information take over.
 const NEAR: f64 = 1e-6;
-const ROUNDS_NEAR: usize = 4;
-const ITERATIONS_NEAR: usize = 50;
+const ROUNDS_NEAR: usize = 12;
+const ITERATIONS_NEAR: usize = 15;
 /// The longest step of a coordinate.
 const LONGEST: f64 = 1.0;
 /// An expected gain of which the square root, a distance in standard deviations, is of no consequence.

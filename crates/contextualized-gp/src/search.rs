@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::observations::Observations;
 use crate::optimise::{Optimum, Posterior, axes_of, information, maximize};
-use crate::polish::polish;
+use crate::polish::{climb_near, polish};
 use crate::priors::Priors;
 use crate::process::{CoefficientProcess, Sharing, Size};
 use contextualized_core::{Error, Result};
@@ -61,6 +61,9 @@ impl CoefficientProcess {
             }
             let starts = self.and_cold(found.starts()?, &engine, rows);
             found = self.choose(engine, starts)?;
+            if self.has_last_climb(&found.engine) {
+                found = self.last_climb(found)?;
+            }
             // How unlike the levels of a factor are has no part in how many functions it takes.
             let numeric = self.kernel.are_categorical().into_iter().map(|own| !own);
             let numeric: Vec<bool> = numeric.collect();
@@ -127,19 +130,10 @@ impl CoefficientProcess {
             let own = own(&from)?;
             (shared, own)
         };
-        let prefer_own = match (&shared, &own) {
-            (Some(shared), Some(own)) => {
-                let added = self.active(&own.hyper) as f64 - self.active(&shared.hyper) as f64;
-                own.evidence - shared.evidence > SEARCH.min_gain * added.max(1.0)
-            }
-            (_, own) => own.is_some(),
-        };
-        let (chosen, other) = if prefer_own {
-            (own, shared)
-        } else {
-            (shared, own)
-        };
-        let chosen = chosen.ok_or_else(|| Error::invalid_parameter("starts", 0, "1 or more"))?;
+        let mut found = shared.into_iter().chain(own);
+        let first = found.next();
+        let first = first.ok_or_else(|| Error::invalid_parameter("starts", 0, "1 or more"))?;
+        let (chosen, other) = self.preferred(first, found.next());
         Ok(Optima {
             engine,
             priors: self.settings.priors,
@@ -157,6 +151,11 @@ impl CoefficientProcess {
             layout,
             of_logs: false,
         };
+        let tolerance = if self.has_last_climb(engine) {
+            SEARCH.before_last_climb
+        } else {
+            self.settings.tolerance
+        };
         let optima = starts
             .par_iter()
             .map(|start| {
@@ -168,7 +167,7 @@ impl CoefficientProcess {
                     &density,
                     logs,
                     axes.as_ref(),
-                    self.settings.tolerance,
+                    tolerance,
                     self.settings.max_iterations,
                 )
             })
@@ -184,18 +183,75 @@ impl CoefficientProcess {
                 }
             })
             .ok_or_else(|| Error::invalid_parameter("starts", 0, "1 or more"))?;
-        let prior = self
-            .settings
-            .priors
-            .log_density(&layout, &best.logs, false)
-            .0;
-        Ok(Best {
-            hyper: layout.hyperparameters(&best.logs, engine.targets()),
-            layout,
-            evidence: best.log_density - prior,
-            optimum: Optimum { iterations, ..best },
-            curvature: starts.first().and_then(|start| start.curvature.clone()),
+        let best = Optimum { iterations, ..best };
+        let curvature = starts.first().and_then(|start| start.curvature.clone());
+        Ok(Best::new(&density, best, curvature))
+    }
+
+    /// Whether the search ends by a climb of its own ([`climb_near`]), before which a rough one is enough: it takes
+    /// fewer evaluations, which cost much.
+    fn has_last_climb(&self, engine: &Engine) -> bool {
+        engine.size() > SEARCH.curvature_size
+            && engine.left_out().is_none()
+            && engine.targets() == 1
+            && self.family.is_quadratic()
+            && self.settings.tolerance <= SEARCH.polished
+    }
+
+    /// The optima near their modes, the one ahead first, the other unless it then is hopelessly behind; and which of
+    /// them is then preferred.
+    fn last_climb(&self, optima: Optima) -> Result<Optima> {
+        let Optima {
+            engine,
+            priors,
+            chosen,
+            other,
+        } = optima;
+        let climb = |best: Best| {
+            let density = Posterior {
+                engine: &engine,
+                priors: &priors,
+                layout: best.layout,
+                of_logs: false,
+            };
+            let optimum = climb_near(&density, best.optimum)?;
+            Ok(Best::new(&density, optimum, best.curvature))
+        };
+        let height = |best: &Best| best.optimum.log_density;
+        let (ahead, behind) = match other {
+            Some(other) if height(&other) > height(&chosen) => (other, Some(chosen)),
+            other => (chosen, other),
+        };
+        let ahead = climb(ahead)?;
+        let behind = match behind {
+            Some(best) if height(&best) > height(&ahead) - SEARCH.hopeless => Some(climb(best)?),
+            behind => behind,
+        };
+        let (chosen, other) = self.preferred(ahead, behind);
+        Ok(Optima {
+            engine,
+            priors,
+            chosen,
+            other,
         })
+    }
+
+    /// Of an optimum and, where there are two, that of the other sharing, the one that is preferred and the other.
+    fn preferred(&self, one: Best, two: Option<Best>) -> (Best, Option<Best>) {
+        let Some(two) = two else {
+            return (one, None);
+        };
+        let (shared, own) = if one.layout.sets == 1 {
+            (one, two)
+        } else {
+            (two, one)
+        };
+        let added = self.active(&own.hyper) as f64 - self.active(&shared.hyper) as f64;
+        if own.evidence - shared.evidence > SEARCH.min_gain * added.max(1.0) {
+            (own, Some(shared))
+        } else {
+            (shared, Some(own))
+        }
     }
 
     /// Inverse length scales that change anything: those of a coefficient that varies, and not next to zero.
@@ -295,6 +351,7 @@ impl Curvature {
 }
 
 /// The optimum of shared inverse length scales or of own ones.
+#[derive(Clone)]
 struct Best {
     layout: Layout,
     hyper: Hyperparameters,
@@ -303,6 +360,20 @@ struct Best {
     optimum: Optimum,
     /// That of an earlier stage.
     curvature: Option<Curvature>,
+}
+
+impl Best {
+    fn new(density: &Posterior<'_>, optimum: Optimum, curvature: Option<Curvature>) -> Self {
+        let layout = density.layout;
+        let prior = density.priors.log_density(&layout, &optimum.logs, false).0;
+        Self {
+            layout,
+            hyper: layout.hyperparameters(&optimum.logs, density.engine.targets()),
+            evidence: optimum.log_density - prior,
+            optimum,
+            curvature,
+        }
+    }
 }
 
 /// The optimum that was chosen and, of two, the other.
@@ -352,9 +423,11 @@ impl Optima {
         for best in [Some(&self.chosen), other].into_iter().flatten() {
             // Next to no noise makes a landscape of cliffs, which is entered from above.
             let too_little_noise = best.layout.noise && best.hyper.noise < SEARCH.min_start_noise;
-            let curvature = if too_little_noise {
-                None
-            } else if self.engine.size() <= SEARCH.curvature_size {
+            let mut hyper = best.hyper.clone();
+            if too_little_noise {
+                hyper.noise = SEARCH.restart_noise;
+            }
+            let curvature = if self.engine.size() <= SEARCH.curvature_size {
                 let density = Posterior {
                     engine: &self.engine,
                     priors: &self.priors,
@@ -362,7 +435,7 @@ impl Optima {
                     of_logs: false,
                 };
                 let all: Vec<_> = (0..best.layout.len()).collect();
-                let logs = &best.optimum.logs;
+                let logs = &best.layout.logs(&hyper);
                 let quick = density.quick_information(logs, &all)?;
                 Some(Curvature {
                     rows: self.engine.rows(),
@@ -371,10 +444,6 @@ impl Optima {
             } else {
                 best.curvature.clone()
             };
-            let mut hyper = best.hyper.clone();
-            if too_little_noise {
-                hyper.noise = SEARCH.restart_noise;
-            }
             let start = Start { hyper, curvature };
             match best.layout.sets {
                 1 => starts.shared.push(start),
@@ -406,12 +475,16 @@ struct SearchSettings {
     min_gain: f64,
     /// The largest tolerance from which the search goes on to the mode itself.
     polished: f64,
+    /// The tolerance before the last climb.
+    before_last_climb: f64,
+    /// How far the logarithm of a density may be behind that of the other sharing for an optimum to be climbed on.
+    hopeless: f64,
     /// Rows on which the search begins.
     pilot_rows: usize,
     /// Rows up to which no basis is worth its while.
     small_rows: usize,
     /// Rows of the stages between, each for data of more rows than the second number.
-    stages: [(usize, usize); 2],
+    stages: [(usize, usize); 3],
     /// Rows from which own inverse length scales, once preferred, stay.
     decisive_rows: usize,
     /// Noise below which a search does not begin, in standard deviations of the target.
@@ -451,9 +524,11 @@ const SEARCH: SearchSettings = SearchSettings {
     rough_inverse_length_scale: 3.0,
     min_gain: 2.0,
     polished: 0.01,
+    before_last_climb: 1.0,
+    hopeless: 50.0,
     pilot_rows: 256,
     small_rows: 512,
-    stages: [(1024, 2048), (16_384, 65_536)],
+    stages: [(512, 768), (1024, 2048), (16_384, 65_536)],
     decisive_rows: 1000,
     min_start_noise: 0.05,
     restart_noise: 0.5,
