@@ -1,0 +1,6 @@
+//! x
+
+mod codes;
+mod sampler;
+/// Measuring.
+pub mod measure;
