@@ -1,4 +1,6 @@
 //! What splits ask of a row: the rank of a number among the values observed, or the level of a factor.
+//!
+//! Ranks are all that trees know of numbers, so that monotone transformations of a context change nothing.
 
 use contextualized_core::{ColumnNames, ContextVariable, Samples};
 use ndarray::{ArrayView1, ArrayView2};
@@ -53,20 +55,37 @@ impl ContextCodes {
         &self.variables
     }
 
-    /// The codes of every variable (variables × n) at rows of contexts (n × c).
-    pub(crate) fn of(&self, contexts: ArrayView2<'_, f64>) -> Vec<Vec<u16>> {
+    /// The codes of every variable (variables × n) at the contexts (n × c) that were observed.
+    pub(crate) fn of_observed(&self, contexts: ArrayView2<'_, f64>) -> Vec<Vec<u16>> {
         let of_variable = |variable: &VariableCodes| -> Vec<u16> {
             match variable {
                 VariableCodes::Number { column, values } => {
-                    let code = |value: &f64| values.partition_point(|other| other < value) as u16;
+                    let code = |value: &f64| values.partition_point(|other| other < value);
+                    // Above the highest quantile there is no other code.
+                    let code = |value| code(value).min(values.len() - 1) as u16;
                     contexts.column(*column).iter().map(code).collect()
                 }
-                VariableCodes::Factor { columns } => {
-                    let code = |row: ArrayView1<'_, f64>| {
-                        let level = columns.iter().position(|&column| row[column] > 0.5);
-                        level.map_or(0, |level| (level + 1) as u16)
+                VariableCodes::Factor { columns } => levels(contexts, columns).collect(),
+            }
+        };
+        self.variables.iter().map(of_variable).collect()
+    }
+
+    /// Ranks and levels of every variable (variables × n) at any contexts (n × c): the codes of values that were
+    /// observed, and of others what is in the middle of the ranks below and above.
+    pub(crate) fn positions(&self, contexts: ArrayView2<'_, f64>) -> Vec<Vec<f32>> {
+        let of_variable = |variable: &VariableCodes| -> Vec<f32> {
+            match variable {
+                VariableCodes::Number { column, values } => {
+                    let rank = |value: &f64| {
+                        let below = values.partition_point(|other| other < value);
+                        let up_to = values.partition_point(|other| other <= value);
+                        ((below + up_to) as f32 - 1.0) / 2.0
                     };
-                    contexts.rows().into_iter().map(code).collect()
+                    contexts.column(*column).iter().map(rank).collect()
+                }
+                VariableCodes::Factor { columns } => {
+                    levels(contexts, columns).map(f32::from).collect()
                 }
             }
         };
@@ -105,6 +124,19 @@ impl VariableCodes {
             Self::Factor { columns } => columns.len() + 1,
         }
     }
+
+    /// How many words a set of its codes has, with a bit for each.
+    pub(crate) fn words(&self) -> usize {
+        self.observed_codes().div_ceil(64)
+    }
+}
+
+/// The level of every row: one more than the position of the indicator that is set, or 0.
+fn levels(contexts: ArrayView2<'_, f64>, columns: &[usize]) -> impl Iterator<Item = u16> {
+    contexts.rows().into_iter().map(move |row| {
+        let level = columns.iter().position(|&column| row[column] > 0.5);
+        level.map_or(0, |level| (level + 1) as u16)
+    })
 }
 
 /// The distinct values of a column, or as many quantiles as there are codes.

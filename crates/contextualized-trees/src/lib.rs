@@ -1,6 +1,19 @@
 //! x
 
 mod codes;
+mod diagnostics;
+mod draws;
+mod estimator;
+mod forest;
+mod model;
+mod order;
+mod relevance;
+mod report;
 mod sampler;
-/// Measuring.
-pub mod measure;
+mod sums;
+
+pub use diagnostics::Convergence;
+pub use estimator::TreeRegression;
+pub use model::TreeModel;
+pub use relevance::ContextRelevance;
+pub use report::{TargetConvergence, TreeReport};

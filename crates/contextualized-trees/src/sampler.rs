@@ -1,12 +1,16 @@
-//! Backfitting by Markov chain Monte Carlo.
+//! Backfitting by Markov chain Monte Carlo: every tree is drawn given all else, and so is all else.
 
-pub(crate) mod chain;
+mod chain;
 mod ensemble;
-mod leaf;
 mod moves;
+mod normal;
+mod polya_gamma;
 mod scale;
-mod split_weights;
 mod shares;
-pub(crate) mod tree;
+mod split_weights;
+mod tree;
 
-pub(crate) use chain::{Chain, ChainSettings, Rows};
+pub(crate) use chain::{Chain, ChainSettings, Groups, Likelihood, Rows};
+pub(crate) use ensemble::TreePrior;
+pub(crate) use shares::send_right;
+pub(crate) use tree::{NodeId, ROOT, Rule, Split, Tree};

@@ -1,6 +1,6 @@
 //! The trees that add up to one coefficient, and a sweep over them.
 
-use super::leaf::{LeafPosterior, LeafPrior, LeafSums};
+use super::normal::{NormalPosterior, NormalPrior, NormalSums};
 use super::moves::{Move, Proposals, log_growth_ratio};
 use super::scale::HalfCauchyScale;
 use super::shares::{self, Column, TrialSums};
@@ -49,10 +49,10 @@ pub(super) struct SweepData<'a> {
 /// Memory that every tree's update uses anew.
 #[derive(Default)]
 pub(super) struct Scratch {
-    sums: LeafSums,
-    trial_sums: LeafSums,
-    posterior: LeafPosterior,
-    trial_posterior: LeafPosterior,
+    sums: NormalSums,
+    trial_sums: NormalSums,
+    posterior: NormalPosterior,
+    trial_posterior: NormalPosterior,
     right: Vec<f32>,
     right_sums: TrialSums,
     values: Vec<f64>,
@@ -74,17 +74,15 @@ struct Member {
 /// The trees of one coefficient.
 pub(crate) struct Ensemble {
     members: Vec<Member>,
-    pub(crate) weights: SplitWeights,
+    pub(super) weights: SplitWeights,
     /// Of leaf values.
-    pub(crate) scale: HalfCauchyScale,
+    pub(super) scale: HalfCauchyScale,
     prior: TreePrior,
-    pub(crate) proposed: [u32; 3],
-    pub(crate) accepted: [u32; 3],
 }
 
 impl Ensemble {
     /// Trees without a split and with values of zero.
-    pub(crate) fn stumps(
+    pub(super) fn stumps(
         trees: usize,
         squares: &[f64],
         variables: usize,
@@ -103,13 +101,18 @@ impl Ensemble {
             weights: SplitWeights::equal(variables),
             scale,
             prior,
-            proposed: [0; 3],
-            accepted: [0; 3],
         }
     }
 
     pub(crate) fn trees(&self) -> impl Iterator<Item = &Tree> {
         self.members.iter().map(|member| &member.tree)
+    }
+
+    /// Sums of squares anew, where rows have other weights than before.
+    pub(super) fn reweight(&mut self, squares: &[f64]) {
+        for member in &mut self.members {
+            shares::gram(squares, &member.shares, &mut member.gram);
+        }
     }
 
     /// Updates every tree given the others, whose part of the target is already taken out of the residual.
@@ -147,7 +150,7 @@ impl Ensemble {
             squares: data.squares,
             residual,
         };
-        let leaf_prior = LeafPrior {
+        let leaf_prior = NormalPrior {
             variance: self.scale.variance,
             noise_precision: data.noise_precision,
         };
@@ -160,18 +163,11 @@ impl Ensemble {
         };
         if let Some(proposed) = proposals.draw(&member.tree, random) {
             let possible = member.try_on(&proposed, column, data.codes, scratch);
-            let kind = match &proposed {
-                Move::Grow { .. } => 0,
-                Move::Prune { .. } => 1,
-                Move::Change { .. } => 2,
-            };
-            self.proposed[kind] += 1;
             if possible >= self.prior.fewest_rows {
                 scratch.trial_posterior.solve(leaf_prior, &scratch.trial_sums);
                 let log_ratio = scratch.trial_posterior.log_evidence - scratch.posterior.log_evidence
                     + log_prior_ratio(&self.prior, &member.tree, &proposed);
                 if (1.0 - random.r#gen::<f64>()).ln() < log_ratio {
-                    self.accepted[kind] += 1;
                     if let Move::Prune { twig } | Move::Change { twig, .. } = &proposed {
                         member.take_values(*twig, data.feature, residual, &mut scratch.values);
                     }
@@ -209,7 +205,7 @@ fn log_prior_ratio(prior: &TreePrior, tree: &Tree, proposed: &Move) -> f64 {
 
 impl Member {
     /// Sums over rows at the residuals without what this tree adds.
-    fn sums(&self, column: Column<'_>, sums: &mut LeafSums) {
+    fn sums(&self, column: Column<'_>, sums: &mut NormalSums) {
         shares::products(column, &self.shares, &mut sums.products);
         sums.gram.clone_from(&self.gram);
         let leaves = self.shares.len();
@@ -264,7 +260,7 @@ impl Member {
         let codes = &codes[split.variable()];
         scratch.right.resize(codes.len(), 0.0);
         let right = &mut scratch.right;
-        shares::try_split(column, &self.shares, places, split, codes, right, &mut scratch.right_sums);
+        shares::try_split(column, &self.shares, places, split.rule(), codes, right, &mut scratch.right_sums);
         let sums = &mut scratch.right_sums;
         sums.product += self.fitted(&sums.cross);
         divide(&scratch.sums, places, sums, &mut scratch.trial_sums);
@@ -342,7 +338,7 @@ impl Member {
 }
 
 /// The sums where two leaves are one, in the place of the first.
-fn merge(sums: &LeafSums, [kept, gone]: [usize; 2], merged: &mut LeafSums) {
+fn merge(sums: &NormalSums, [kept, gone]: [usize; 2], merged: &mut NormalSums) {
     let leaves = sums.products.len();
     let places = || (0..leaves).filter(|place| *place != gone);
     let parts = |place: usize| std::iter::once(place).chain((place == kept).then_some(gone));
@@ -363,7 +359,7 @@ fn merge(sums: &LeafSums, [kept, gone]: [usize; 2], merged: &mut LeafSums) {
 
 /// The sums where one leaf is divided, or two together are divided anew: the left part has the place of the first, the
 /// right part that of the second, or a new one at the end.
-fn divide(sums: &LeafSums, [first, second]: [usize; 2], right: &TrialSums, divided: &mut LeafSums) {
+fn divide(sums: &NormalSums, [first, second]: [usize; 2], right: &TrialSums, divided: &mut NormalSums) {
     let before = sums.products.len();
     let (leaves, right_place) = if first == second {
         (before + 1, before)

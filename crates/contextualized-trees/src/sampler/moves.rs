@@ -86,10 +86,9 @@ impl Proposals<'_> {
                 })
             }
             levels @ VariableCodes::Factor { .. } => {
-                let words = levels.observed_codes().div_ceil(64);
                 Some(Split::Levels {
                     variable,
-                    right: (0..words).map(|_| random.r#gen()).collect(),
+                    right: (0..levels.words()).map(|_| random.r#gen()).collect(),
                 })
             }
         }

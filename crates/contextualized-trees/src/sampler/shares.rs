@@ -1,6 +1,6 @@
 //! What share of each row is in each leaf of a tree, and sums over rows by share.
 
-use super::tree::Split;
+use super::tree::{Rule, has_level};
 use contextualized_solvers::vectorized;
 
 /// Rows that are worked on at a time, so that what is computed of them is still at hand for the next sum.
@@ -55,7 +55,7 @@ pub(super) fn try_split(
     column: Column<'_>,
     shares: &[Vec<f32>],
     split_leaves: [usize; 2],
-    split: &Split,
+    rule: Rule<'_>,
     codes: &[u16],
     right: &mut [f32],
     sums: &mut TrialSums,
@@ -80,7 +80,7 @@ pub(super) fn try_split(
                         *own += other;
                     }
                 }
-                send_right(split, &codes[rows.clone()], own);
+                send_right(rule, &codes[rows.clone()], own);
                 let (both, squares) = (&mut both[..rows.len()], &mut squares[..rows.len()]);
                 multiply(&column.feature[rows.clone()], &column.residual[rows.clone()], both);
                 for ((square, own), x) in squares.iter_mut().zip(&*own).zip(&column.squares[rows.clone()]) {
@@ -158,19 +158,22 @@ fn blocks(rows: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
         .map(move |start| start..rows.min(start + BLOCK))
 }
 
-/// Multiplies shares by those of the right child.
+/// Multiplies shares by those of the right child, of rows whose ranks or levels these are. Values between two observed
+/// ones have a rank between theirs.
 #[inline(always)]
-fn send_right(split: &Split, codes: &[u16], shares: &mut [f32]) {
-    match split {
-        Split::Ramp { below, width, .. } => {
-            let (middle, width) = (f32::from(*below) + 0.5, *width);
-            for (share, code) in shares.iter_mut().zip(codes) {
-                *share *= ((f32::from(*code) - middle) / width + 0.5).clamp(0.0, 1.0);
+pub(crate) fn send_right(rule: Rule<'_>, positions: &[impl Copy + Into<f32>], shares: &mut [f32]) {
+    match rule {
+        Rule::Ramp { below, width } => {
+            let middle = f32::from(below) + 0.5;
+            for (share, position) in shares.iter_mut().zip(positions) {
+                let position: f32 = (*position).into();
+                *share *= ((position - middle) / width + 0.5).clamp(0.0, 1.0);
             }
         }
-        Split::Levels { .. } => {
-            for (share, code) in shares.iter_mut().zip(codes) {
-                *share *= split.right_share(f32::from(*code));
+        Rule::Levels(right) => {
+            for (share, position) in shares.iter_mut().zip(positions) {
+                let position: f32 = (*position).into();
+                *share *= f32::from(u8::from(has_level(right, position as u16)));
             }
         }
     }

@@ -21,17 +21,22 @@ impl Split {
         }
     }
 
-    /// The share of the right child, of a row whose rank or level this is. Values between two observed ones have a
-    /// rank between theirs.
-    pub(crate) fn right_share(&self, position: f32) -> f32 {
+    pub(crate) fn rule(&self) -> Rule<'_> {
         match self {
-            Self::Ramp { below, width, .. } => {
-                let middle = f32::from(*below) + 0.5;
-                ((position - middle) / width + 0.5).clamp(0.0, 1.0)
-            }
-            Self::Levels { right, .. } => f32::from(u8::from(has_level(right, position as u16))),
+            Self::Ramp { below, width, .. } => Rule::Ramp {
+                below: *below,
+                width: *width,
+            },
+            Self::Levels { right, .. } => Rule::Levels(right),
         }
     }
+}
+
+/// What a split does with the ranks or levels of its variable.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Rule<'a> {
+    Ramp { below: u16, width: f32 },
+    Levels(&'a [u64]),
 }
 
 /// Whether a set of levels has this one; levels beyond the set are not in it.
@@ -171,26 +176,6 @@ impl Tree {
         if twig != ROOT && self.nodes[parent].children.iter().all(is_leaf) {
             self.twigs.push(parent);
         }
-    }
-
-    /// What the tree adds to the coefficient at a row with these ranks and levels, by variable.
-    pub(crate) fn value_at(&self, position: impl Fn(usize) -> f32 + Copy) -> f64 {
-        self.value_below(ROOT, position)
-    }
-
-    fn value_below(&self, id: NodeId, position: impl Fn(usize) -> f32 + Copy) -> f64 {
-        let node = &self.nodes[id];
-        let Some(split) = &node.split else {
-            return node.value;
-        };
-        let right = split.right_share(position(split.variable()));
-        let share = |child: usize, share: f32| {
-            if share == 0.0 {
-                return 0.0;
-            }
-            f64::from(share) * self.value_below(node.children[child], position)
-        };
-        share(0, 1.0 - right) + share(1, right)
     }
 }
 

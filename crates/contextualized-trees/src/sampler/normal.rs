@@ -1,28 +1,28 @@
-//! What is known of the values of a tree's leaves given everything else: a normal distribution in closed form.
+//! What is known of additive terms (a tree's terms, or the constants) given everything else: a normal distribution in
+//! closed form.
 
 use rand::Rng;
 use rand_distr::StandardNormal;
 
-/// What leaf values are drawn from.
+/// What is believed of each term before data are seen: a normal distribution with a mean of zero.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct LeafPrior {
-    /// Variance of a leaf's value before data are seen.
+pub(crate) struct NormalPrior {
     pub(crate) variance: f64,
     /// One over the variance of the noise.
     pub(crate) noise_precision: f64,
 }
 
-/// Sums over rows that the leaves' values depend on: `G = Σ s s' x²` (leaves × leaves), and `h = Σ s x r` without what
-/// the tree itself adds.
+/// Sums over rows of columns `a` and of the residuals `r` without these terms: `G = Σ a a'` (terms × terms, by row), and
+/// `h = Σ a r`. The column of a leaf is the feature times the row's share in the leaf.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct LeafSums {
+pub(crate) struct NormalSums {
     pub(crate) gram: Vec<f64>,
     pub(crate) products: Vec<f64>,
 }
 
-/// The posterior of leaf values: `N(P⁻¹ h / σ², P⁻¹)` with `P = G / σ² + I / τ²`.
+/// The posterior of the terms: `N(P⁻¹ h / σ², P⁻¹)` with `P = G / σ² + I / τ²`.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct LeafPosterior {
+pub(crate) struct NormalPosterior {
     /// The lower Cholesky factor of P, by row.
     factor: Vec<f64>,
     /// The factor's solution of `h / σ²`.
@@ -31,9 +31,9 @@ pub(crate) struct LeafPosterior {
     pub(crate) log_evidence: f64,
 }
 
-impl LeafPosterior {
-    pub(crate) fn solve(&mut self, prior: LeafPrior, sums: &LeafSums) {
-        let leaves = sums.products.len();
+impl NormalPosterior {
+    pub(crate) fn solve(&mut self, prior: NormalPrior, sums: &NormalSums) {
+        let terms = sums.products.len();
         let precision = prior.variance.recip();
         self.factor.clear();
         self.factor
@@ -43,10 +43,10 @@ impl LeafPosterior {
             .extend(sums.products.iter().map(|entry| entry * prior.noise_precision));
         let factor = &mut self.factor;
         let mut log_evidence = 0.0;
-        for row in 0..leaves {
-            factor[row * leaves + row] += precision;
+        for row in 0..terms {
+            factor[row * terms + row] += precision;
             for column in 0..=row {
-                let (own, other) = (row * leaves, column * leaves);
+                let (own, other) = (row * terms, column * terms);
                 let mut rest = factor[own + column];
                 for at in 0..column {
                     rest -= factor[own + at] * factor[other + at];
@@ -58,7 +58,7 @@ impl LeafPosterior {
                     rest / factor[other + column]
                 };
             }
-            let own = row * leaves;
+            let own = row * terms;
             let mut rest = self.solved[row];
             for at in 0..row {
                 rest -= factor[own + at] * self.solved[at];
@@ -73,18 +73,18 @@ impl LeafPosterior {
 
     /// Draws the values.
     pub(crate) fn draw(&self, random: &mut impl Rng, values: &mut Vec<f64>) {
-        let leaves = self.solved.len();
+        let terms = self.solved.len();
         values.clear();
         values.extend(self.solved.iter().map(|mean| {
             let normal: f64 = random.sample(StandardNormal);
             mean + normal
         }));
-        for row in (0..leaves).rev() {
+        for row in (0..terms).rev() {
             let mut rest = values[row];
-            for below in row + 1..leaves {
-                rest -= self.factor[below * leaves + row] * values[below];
+            for below in row + 1..terms {
+                rest -= self.factor[below * terms + row] * values[below];
             }
-            values[row] = rest / self.factor[row * leaves + row];
+            values[row] = rest / self.factor[row * terms + row];
         }
     }
 }
