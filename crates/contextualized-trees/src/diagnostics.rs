@@ -106,7 +106,10 @@ mod tests {
                 .collect();
             let found = Convergence::of(&draws, 4);
             let share = found.effective_size / draws.len() as f64;
-            assert!((share / expected - 1.0).abs() < 0.2, "{correlation}: {share}");
+            assert!(
+                (share / expected - 1.0).abs() < 0.2,
+                "{correlation}: {share}"
+            );
             assert!((found.r_hat - 1.0).abs() < 0.01, "{}", found.r_hat);
         }
     }

@@ -189,7 +189,7 @@ impl TreeRegression {
                 soft: self.soft,
             },
             typical_variation: TYPICAL_VARIATION,
-            equal_weights: self.burn_in / 4,
+            dense_sweeps: self.burn_in / 4,
         }
     }
 
@@ -245,13 +245,27 @@ impl Estimator for TreeRegression {
 
     fn name(&self) -> String {
         let default = Self::default();
-        let mut settings: Vec<String> = self.family.qualifier().map(str::to_owned).into_iter().collect();
+        let mut settings: Vec<String> = self
+            .family
+            .qualifier()
+            .map(str::to_owned)
+            .into_iter()
+            .collect();
         for (set, name) in [
-            (self.trees != default.trees, format!("{} trees each", self.trees)),
+            (
+                self.trees != default.trees,
+                format!("{} trees each", self.trees),
+            ),
             (!self.soft, "hard splits".to_owned()),
             (!self.intercept, "no intercept".to_owned()),
-            (self.chains != default.chains, format!("chains: {}", self.chains)),
-            (self.sweeps != default.sweeps, format!("sweeps: {}", self.sweeps)),
+            (
+                self.chains != default.chains,
+                format!("chains: {}", self.chains),
+            ),
+            (
+                self.sweeps != default.sweeps,
+                format!("sweeps: {}", self.sweeps),
+            ),
             (self.seed != 0, format!("seed {}", self.seed)),
         ] {
             if set {
@@ -277,7 +291,9 @@ impl Estimator for TreeRegression {
         let samples = samples.select(&ordered.rows)?;
         // Known terms of a normal likelihood are taken out of the targets.
         let samples = match likelihood {
-            Likelihood::Normal => samples.replace_targets(samples.targets_without_offsets().view())?,
+            Likelihood::Normal => {
+                samples.replace_targets(samples.targets_without_offsets().view())?
+            }
             Likelihood::Logistic => samples,
         };
         let mut scaling = Scaling::fit(&samples)?;
@@ -298,18 +314,26 @@ impl Estimator for TreeRegression {
         let column = |own: Option<ndarray::ArrayView1<'_, f64>>, otherwise: f64| {
             own.map_or_else(|| vec![otherwise; count], |own| own.to_vec())
         };
-        let mut features: Vec<Vec<f64>> =
-            scaled.features().columns().into_iter().map(|x| x.to_vec()).collect();
+        let mut features: Vec<Vec<f64>> = scaled
+            .features()
+            .columns()
+            .into_iter()
+            .map(|x| x.to_vec())
+            .collect();
         if self.intercept {
             features.push(vec![1.0; count]);
         }
         if features.is_empty() {
-            return Err(Error::NoColumns { argument: "features" });
+            return Err(Error::NoColumns {
+                argument: "features",
+            });
         }
         let weights = column(samples.weights(), 1.0);
         let weights: Vec<f64> = weights.iter().map(|weight| weight / mean_weight).collect();
         let codes = contexts.of_observed(samples.contexts());
-        let groups = ordered.groups.map(|(of_rows, count)| Groups { of_rows, count });
+        let groups = ordered
+            .groups
+            .map(|(of_rows, count)| Groups { of_rows, count });
         let shared = Rows {
             contexts: &contexts,
             codes: &codes,
@@ -330,7 +354,11 @@ impl Estimator for TreeRegression {
             })
             .collect();
         let jobs: Vec<(u64, &Rows<'_>)> = (0_u64..)
-            .zip(targets.iter().flat_map(|rows| std::iter::repeat_n(rows, self.chains)))
+            .zip(
+                targets
+                    .iter()
+                    .flat_map(|rows| std::iter::repeat_n(rows, self.chains)),
+            )
             .collect();
         let chains = jobs
             .into_par_iter()
@@ -347,7 +375,10 @@ impl Estimator for TreeRegression {
             }
             forests.push(forest);
             let of_draws = |of: fn(&ChainDraws) -> &Vec<f64>| -> Vec<f64> {
-                chains.iter().flat_map(|chain| of(chain).iter().copied()).collect()
+                chains
+                    .iter()
+                    .flat_map(|chain| of(chain).iter().copied())
+                    .collect()
             };
             let noise = of_draws(|chain| &chain.noise_variances);
             if self.family.has_dispersion() {
@@ -396,7 +427,10 @@ impl RegressionEstimator for TreeRegression {
     /// None for a family that trees have no augmentation for.
     fn candidates(settings: &RegressionSettings, _contexts: usize) -> Vec<Self> {
         let own = Self::with_settings(settings);
-        likelihood(settings.family).map(|_| own).into_iter().collect()
+        likelihood(settings.family)
+            .map(|_| own)
+            .into_iter()
+            .collect()
     }
 
     /// One short chain, by which trees are compared with others: those that are chosen are fitted by all chains.

@@ -77,6 +77,7 @@ impl Forest {
                 variable,
                 below,
                 width,
+                ..
             } => packed(variable + 1, *below, width.to_bits()),
             Split::Levels { variable, right } => {
                 let place = self.levels.len() as u32;
@@ -198,7 +199,11 @@ impl Forest {
             && self.ends.first().is_some_and(|end| *end > 0)
             && self.ends.last() == Some(&self.nodes.len());
         if !whole {
-            let what = format!("{} coefficients in {} parts", self.coefficients, self.ends.len());
+            let what = format!(
+                "{} coefficients in {} parts",
+                self.coefficients,
+                self.ends.len()
+            );
             return refused(what, "the same coefficients in every draw");
         }
         let mut start = 0;
@@ -242,7 +247,11 @@ impl Forest {
             Ok(true)
         } else {
             let requirement = "by a variable of the contexts";
-            Err(Error::invalid_parameter("split", format!("{node:#x}"), requirement))
+            Err(Error::invalid_parameter(
+                "split",
+                format!("{node:#x}"),
+                requirement,
+            ))
         }
     }
 }

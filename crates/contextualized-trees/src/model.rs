@@ -41,14 +41,26 @@ checked_serde!(TreeModel);
 impl Checked for TreeModel {
     fn check(&self) -> Result<()> {
         let names = &self.names;
-        check_columns("feature scaling", names.features.len(), self.features.columns())?;
-        check_columns("target scaling", names.targets.len(), self.targets.columns())?;
+        check_columns(
+            "feature scaling",
+            names.features.len(),
+            self.features.columns(),
+        )?;
+        check_columns(
+            "target scaling",
+            names.targets.len(),
+            self.targets.columns(),
+        )?;
         check_columns("dispersions", names.targets.len(), self.dispersions.len())?;
         check_columns("trees", names.targets.len(), self.forests.len())?;
         let coefficients = names.features.len() + usize::from(self.intercept);
         if !self.contexts.fit(names) {
             let requirement = "those of the contexts' names";
-            return Err(Error::invalid_parameter("codes of contexts", "others", requirement));
+            return Err(Error::invalid_parameter(
+                "codes of contexts",
+                "others",
+                requirement,
+            ));
         }
         let draws = self.draws();
         for forest in &self.forests {
@@ -56,10 +68,16 @@ impl Checked for TreeModel {
             forest.check(&self.contexts)?;
             check_rows("draws of trees", draws, forest.draws())?;
         }
-        match self.dispersions.iter().find(|own| !(own.is_finite() && **own >= 0.0)) {
-            Some(dispersion) => {
-                Err(Error::invalid_parameter("dispersion", dispersion, "finite and not negative"))
-            }
+        match self
+            .dispersions
+            .iter()
+            .find(|own| !(own.is_finite() && **own >= 0.0))
+        {
+            Some(dispersion) => Err(Error::invalid_parameter(
+                "dispersion",
+                dispersion,
+                "finite and not negative",
+            )),
             None => Ok(()),
         }
     }
@@ -216,7 +234,9 @@ impl TreeModel {
             .into_par_iter()
             .map(|start| {
                 let range = start..rows.min(start + block);
-                let positions = self.contexts.positions(contexts.slice(s![range.clone(), ..]));
+                let positions = self
+                    .contexts
+                    .positions(contexts.slice(s![range.clone(), ..]));
                 let tables = (0..draws)
                     .map(|draw| table(draw, &positions, range.clone()))
                     .collect::<Result<Vec<_>>>()?;
@@ -265,10 +285,17 @@ impl TreeModel {
                     let mut by_draw = Array2::zeros((draws, rows));
                     for (draw, mut own) in by_draw.rows_mut().into_iter().enumerate() {
                         let mut values = vec![0.0; rows];
-                        forest.coefficient(draw, coefficient, &self.contexts, &positions, &mut values);
+                        forest.coefficient(
+                            draw,
+                            coefficient,
+                            &self.contexts,
+                            &positions,
+                            &mut values,
+                        );
                         own.assign(&Array1::from_vec(values));
                     }
-                    let of_row = |row: usize| Convergence::of(&by_draw.column(row).to_vec(), chains);
+                    let of_row =
+                        |row: usize| Convergence::of(&by_draw.column(row).to_vec(), chains);
                     (0..rows).map(of_row).collect::<Vec<_>>()
                 };
                 let all: Vec<Convergence> = (0..forest.coefficients())
@@ -282,7 +309,8 @@ impl TreeModel {
                 };
                 TargetConvergence {
                     noise: self.family.has_dispersion().then(|| {
-                        let roots: Vec<f64> = noise_variances.iter().map(|own| own.sqrt()).collect();
+                        let roots: Vec<f64> =
+                            noise_variances.iter().map(|own| own.sqrt()).collect();
                         Convergence::of(&roots, chains)
                     }),
                     coefficients_r_hat: quantile(|own| own.r_hat, 0.95),
@@ -300,7 +328,13 @@ impl VaryingCoefficients for TreeModel {
         let blocks: Vec<ArrayView2<'_, f64>> = contexts.axis_chunks_iter(Axis(0), ROWS).collect();
         let means = blocks
             .into_par_iter()
-            .map(|block| self.of_draws(0..self.draws(), &self.contexts.positions(block), block.nrows()))
+            .map(|block| {
+                self.of_draws(
+                    0..self.draws(),
+                    &self.contexts.positions(block),
+                    block.nrows(),
+                )
+            })
             .collect::<Vec<_>>();
         let coefficients = self.forests.first().map_or(0, Forest::coefficients);
         let mut all = Array3::zeros((contexts.nrows(), self.forests.len(), coefficients));

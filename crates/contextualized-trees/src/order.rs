@@ -62,7 +62,10 @@ fn compared(samples: &Samples, a: usize, b: usize) -> Ordering {
         let pairs = table.row(a).into_iter().zip(table.row(b));
         pairs.map(|(a, b)| (*a, *b)).collect::<Vec<_>>()
     });
-    let in_columns = columns.iter().flatten().map(|column| (column[a], column[b]));
+    let in_columns = columns
+        .iter()
+        .flatten()
+        .map(|column| (column[a], column[b]));
     in_tables
         .chain(in_columns)
         .map(|(a, b)| order(a, b))

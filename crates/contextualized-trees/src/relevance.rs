@@ -43,7 +43,13 @@ impl TreeModel {
         let tail = (1.0 - level) / 2.0;
         let variables = self.names.context_variables();
         let intercept = self.intercept.then(|| "(intercept)".to_owned());
-        let coefficients: Vec<String> = self.names.features.iter().cloned().chain(intercept).collect();
+        let coefficients: Vec<String> = self
+            .names
+            .features
+            .iter()
+            .cloned()
+            .chain(intercept)
+            .collect();
         let mut table = Vec::new();
         for (target, forest) in self.names.targets.iter().zip(&self.forests) {
             for (index, coefficient) in coefficients.iter().enumerate() {

@@ -3,9 +3,7 @@
 use crate::draws::{Percentiles, mean, standard_deviation, summarize};
 use crate::model::TreeModel;
 use contextualized_core::validate::check_query;
-use contextualized_core::{
-    CoefficientSums, PredictorSums, Result, WeightedContexts, WithSums,
-};
+use contextualized_core::{CoefficientSums, PredictorSums, Result, WeightedContexts, WithSums};
 use ndarray::{Array2, Array4, ArrayView2};
 use rayon::prelude::*;
 
@@ -25,7 +23,9 @@ impl TreeModel {
 
     fn coefficient_sums_of_draws(&self, sums: &WeightedContexts) -> Result<Vec<Array2<f64>>> {
         let rows = sums.contexts().nrows();
-        self.sums_of_draws(sums, |draw, positions| self.flat_draw(draw, positions, rows))
+        self.sums_of_draws(sums, |draw, positions| {
+            self.flat_draw(draw, positions, rows)
+        })
     }
 }
 
@@ -77,10 +77,10 @@ impl WithSums for TreeModel {
         let tables = self.coefficient_sums_of_draws(sums)?;
         let draws = tables.len() as f64;
         let (features, targets) = (self.names.features.len(), self.forests.len());
-        let center = tables
-            .iter()
-            .fold(Array2::<f64>::zeros((sums.sums(), targets * (features + 1))), |sum, own| sum + own)
-            / draws;
+        let center = tables.iter().fold(
+            Array2::<f64>::zeros((sums.sums(), targets * (features + 1))),
+            |sum, own| sum + own,
+        ) / draws;
         let share = 1.0 / (draws - 1.0).max(1.0);
         let mut covariances = Array4::zeros((sums.sums(), targets, features, features));
         for table in tables {

@@ -50,8 +50,8 @@ pub(crate) struct ChainSettings {
     /// The median of a coefficient's standard deviation over contexts before data are seen: that of its leaf values,
     /// times the root of the number of trees.
     pub(crate) typical_variation: f64,
-    /// The first sweeps, in which all contexts are as likely to be split.
-    pub(crate) equal_weights: usize,
+    /// The first sweeps, in which the prior of split contexts is not sparse.
+    pub(crate) dense_sweeps: usize,
 }
 
 /// Variance of the constants before data are seen.
@@ -203,8 +203,8 @@ impl<'a> Chain<'a> {
             };
             let residual = &mut self.working.residual;
             ensemble.sweep(data, residual, &mut self.scratch, &mut self.random);
-            if self.sweeps >= self.settings.equal_weights {
-                ensemble.weights.update(&mut self.random);
+            if self.sweeps >= self.settings.dense_sweeps {
+                ensemble.weights.variables.draw_concentration(&mut self.random);
             }
         }
         self.draw_group_effects();
@@ -278,7 +278,12 @@ impl<'a> Chain<'a> {
         };
         let working = &mut self.working;
         let mut sums = vec![[0.0; 2]; groups.count];
-        for ((group, root), r) in groups.of_rows.iter().zip(&working.roots).zip(&working.residual) {
+        for ((group, root), r) in groups
+            .of_rows
+            .iter()
+            .zip(&working.roots)
+            .zip(&working.residual)
+        {
             let [weights, products] = sums[*group];
             sums[*group] = [weights + root * root, products + root * r];
         }

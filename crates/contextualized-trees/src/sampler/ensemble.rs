@@ -1,7 +1,7 @@
 //! The trees that add up to one coefficient, and a sweep over them.
 
+use super::moves::{Move, Proposals, WIDTHS, log_growth_ratio};
 use super::normal::{NormalPosterior, NormalPrior, NormalSums};
-use super::moves::{Move, Proposals, log_growth_ratio};
 use super::scale::HalfCauchyScale;
 use super::shares::{self, Column, TrialSums};
 use super::split_weights::SplitWeights;
@@ -98,7 +98,7 @@ impl Ensemble {
         };
         Self {
             members: (0..trees).map(|_| member()).collect(),
-            weights: SplitWeights::equal(variables),
+            weights: SplitWeights::new(variables, WIDTHS.len()),
             scale,
             prior,
         }
@@ -164,8 +164,11 @@ impl Ensemble {
         if let Some(proposed) = proposals.draw(&member.tree, random) {
             let possible = member.try_on(&proposed, column, data.codes, scratch);
             if possible >= self.prior.fewest_rows {
-                scratch.trial_posterior.solve(leaf_prior, &scratch.trial_sums);
-                let log_ratio = scratch.trial_posterior.log_evidence - scratch.posterior.log_evidence
+                scratch
+                    .trial_posterior
+                    .solve(leaf_prior, &scratch.trial_sums);
+                let log_ratio = scratch.trial_posterior.log_evidence
+                    - scratch.posterior.log_evidence
                     + log_prior_ratio(&self.prior, &member.tree, &proposed);
                 if (1.0 - random.r#gen::<f64>()).ln() < log_ratio {
                     if let Move::Prune { twig } | Move::Change { twig, .. } = &proposed {
@@ -238,7 +241,11 @@ impl Member {
                 self.try_split([place; 2], split, column, codes, scratch)
             }
             Move::Prune { twig } => {
-                merge(&scratch.sums, self.tree.sorted_places_below(*twig), &mut scratch.trial_sums);
+                merge(
+                    &scratch.sums,
+                    self.tree.sorted_places_below(*twig),
+                    &mut scratch.trial_sums,
+                );
                 f64::INFINITY
             }
             Move::Change { twig, split } => {
@@ -260,7 +267,15 @@ impl Member {
         let codes = &codes[split.variable()];
         scratch.right.resize(codes.len(), 0.0);
         let right = &mut scratch.right;
-        shares::try_split(column, &self.shares, places, split.rule(), codes, right, &mut scratch.right_sums);
+        shares::try_split(
+            column,
+            &self.shares,
+            places,
+            split.rule(),
+            codes,
+            right,
+            &mut scratch.right_sums,
+        );
         let sums = &mut scratch.right_sums;
         sums.product += self.fitted(&sums.cross);
         divide(&scratch.sums, places, sums, &mut scratch.trial_sums);
@@ -273,7 +288,13 @@ impl Member {
     }
 
     /// Gives the leaves of a twig values of zero, and the residuals what they added.
-    fn take_values(&mut self, twig: NodeId, feature: &[f64], residual: &mut [f64], values: &mut Vec<f64>) {
+    fn take_values(
+        &mut self,
+        twig: NodeId,
+        feature: &[f64],
+        residual: &mut [f64],
+        values: &mut Vec<f64>,
+    ) {
         values.clear();
         values.resize(self.shares.len(), 0.0);
         for leaf in self.tree.node(twig).children {
@@ -296,7 +317,7 @@ impl Member {
                 self.shares.push(own);
                 self.rows[place] -= scratch.right_sums.rows;
                 self.rows.push(scratch.right_sums.rows);
-                weights.splits[split.variable()] += 1;
+                weights.add(&split);
                 self.tree.grow(leaf, split);
             }
             Move::Prune { twig } => {
@@ -309,15 +330,17 @@ impl Member {
                 let rows = self.rows.remove(gone);
                 self.rows[kept] += rows;
                 if let Some(split) = &self.tree.node(twig).split {
-                    weights.splits[split.variable()] -= 1;
+                    weights.remove(split);
                 }
                 self.tree.prune(twig);
             }
             Move::Change { twig, split } => {
                 let [left, right] = self.tree.places_below(twig);
                 let mut before = std::mem::take(&mut self.shares[right]);
-                for ((left, before), right) in
-                    self.shares[left].iter_mut().zip(&mut before).zip(&scratch.right)
+                for ((left, before), right) in self.shares[left]
+                    .iter_mut()
+                    .zip(&mut before)
+                    .zip(&scratch.right)
                 {
                     *left += *before - right;
                     *before = *right;
@@ -326,9 +349,9 @@ impl Member {
                 let whole = self.rows[left] + self.rows[right];
                 self.rows[left] = whole - scratch.right_sums.rows;
                 self.rows[right] = scratch.right_sums.rows;
-                weights.splits[split.variable()] += 1;
+                weights.add(&split);
                 if let Some(before) = self.tree.node_mut(twig).split.replace(split) {
-                    weights.splits[before.variable()] -= 1;
+                    weights.remove(&before);
                 }
             }
         }
@@ -359,7 +382,12 @@ fn merge(sums: &NormalSums, [kept, gone]: [usize; 2], merged: &mut NormalSums) {
 
 /// The sums where one leaf is divided, or two together are divided anew: the left part has the place of the first, the
 /// right part that of the second, or a new one at the end.
-fn divide(sums: &NormalSums, [first, second]: [usize; 2], right: &TrialSums, divided: &mut NormalSums) {
+fn divide(
+    sums: &NormalSums,
+    [first, second]: [usize; 2],
+    right: &TrialSums,
+    divided: &mut NormalSums,
+) {
     let before = sums.products.len();
     let (leaves, right_place) = if first == second {
         (before + 1, before)
@@ -368,7 +396,12 @@ fn divide(sums: &NormalSums, [first, second]: [usize; 2], right: &TrialSums, div
     };
     // The two together, and what they share with the others.
     let whole = |by_leaf: &dyn Fn(usize) -> f64| {
-        by_leaf(first) + if first == second { 0.0 } else { by_leaf(second) }
+        by_leaf(first)
+            + if first == second {
+                0.0
+            } else {
+                by_leaf(second)
+            }
     };
     let entry = |row: usize, column: usize| sums.gram[row * before + column];
     let whole_with = |other: usize| whole(&|part| entry(part, other));

@@ -16,9 +16,14 @@ pub(super) enum Move {
     Change { twig: NodeId, split: Split },
 }
 
-/// Probabilities of proposing to grow and to prune a tree that has a split; else its split is changed.
-const GROW: f64 = 0.3;
-const PRUNE: f64 = 0.3;
+/// Probabilities of proposing to grow and to prune a tree that has a split, and to replace a split by any other; else
+/// it is replaced by one like it.
+const GROW: f64 = 0.25;
+const PRUNE: f64 = 0.25;
+const REPLACE: f64 = 0.25;
+
+/// A split is moved by at most one in so many of the ranks there are.
+const FARTHEST_SHARE: u16 = 20;
 
 /// The logarithm of how much likelier growth is proposed from `leaves` than its undoing from `twigs` of the tree
 /// grown.
@@ -50,21 +55,32 @@ impl Proposals<'_> {
         };
         if kind < GROW {
             let leaf = one_of(tree.leaves(), random);
-            let split = self.split_below(tree, leaf, random)?;
+            let split = self.split_at(tree, leaf, None, random)?;
             return (tree.leaves().len() < MOST_LEAVES).then_some(Move::Grow { leaf, split });
         }
         let twig = one_of(tree.twigs(), random);
         if kind < GROW + PRUNE {
             return Some(Move::Prune { twig });
         }
-        let split = self.split_below(tree, twig, random)?;
+        let before = tree.node(twig).split.as_ref()?;
+        let split = if kind < GROW + PRUNE + REPLACE {
+            self.split_at(tree, twig, Some(before), random)?
+        } else {
+            self.split_near(tree, twig, before, random)?
+        };
         Some(Move::Change { twig, split })
     }
 
-    /// A split of a node from its prior: a variable by weight, and a rule of it that the node's own splits above
-    /// leave possible, each as likely as the others.
-    fn split_below(&self, tree: &Tree, node: NodeId, random: &mut impl Rng) -> Option<Split> {
-        let index = self.weights.draw_variable(random);
+    /// A split of a node from its prior given all others but `without`: a variable by weight, and any rule of it that
+    /// the splits above the node leave possible.
+    fn split_at(
+        &self,
+        tree: &Tree,
+        node: NodeId,
+        without: Option<&Split>,
+        random: &mut impl Rng,
+    ) -> Option<Split> {
+        let index = self.weights.variables.draw(without.map(Split::variable), random);
         let variable = index as u16;
         match &self.variables[index] {
             VariableCodes::Number { values, .. } => {
@@ -74,24 +90,73 @@ impl Proposals<'_> {
                     return None;
                 }
                 let below = random.gen_range(lowest..highest);
-                let share = if self.soft {
-                    WIDTHS[random.gen_range(0..WIDTHS.len())]
-                } else {
-                    0.0
-                };
-                Some(Split::Ramp {
-                    variable,
-                    below,
-                    width: (share * f32::from(last)).max(1.0),
-                })
+                let width_class = self.width_class(without, random);
+                Some(ramp(variable, below, width_class, last))
             }
-            levels @ VariableCodes::Factor { .. } => {
+            levels @ VariableCodes::Factor { .. } => Some(Split::Levels {
+                variable,
+                right: (0..levels.words()).map(|_| random.r#gen()).collect(),
+            }),
+        }
+    }
+
+    /// A split like another: moved by some ranks, or of another width; of a factor with one level on the other side.
+    fn split_near(
+        &self,
+        tree: &Tree,
+        node: NodeId,
+        before: &Split,
+        random: &mut impl Rng,
+    ) -> Option<Split> {
+        let last = self.variables[before.variable()].observed_codes() as u16 - 1;
+        match before {
+            Split::Ramp {
+                variable,
+                below,
+                width_class,
+                ..
+            } => {
+                if self.soft && random.r#gen() {
+                    let width_class = self.width_class(Some(before), random);
+                    return Some(ramp(*variable, *below, width_class, last));
+                }
+                let farthest = i32::from(last / FARTHEST_SHARE).max(1);
+                let to = i32::from(*below) + random.gen_range(-farthest..=farthest);
+                let (lowest, highest) = ranks_at(tree, node, *variable, last);
+                let possible = i32::from(lowest) <= to && to < i32::from(highest);
+                possible.then(|| ramp(*variable, to as u16, *width_class, last))
+            }
+            Split::Levels { variable, right } => {
+                let level = random.gen_range(0..=last);
+                let mut right = right.clone();
+                right[usize::from(level / 64)] ^= 1 << (level % 64);
                 Some(Split::Levels {
-                    variable,
-                    right: (0..levels.words()).map(|_| random.r#gen()).collect(),
+                    variable: *variable,
+                    right,
                 })
             }
         }
+    }
+
+    /// The class of a width by its probability given all others but that of one split.
+    fn width_class(&self, without: Option<&Split>, random: &mut impl Rng) -> u8 {
+        if !self.soft {
+            return 0;
+        }
+        let without = match without {
+            Some(Split::Ramp { width_class, .. }) => Some(usize::from(*width_class)),
+            Some(Split::Levels { .. }) | None => None,
+        };
+        self.weights.widths.draw(without, random) as u8
+    }
+}
+
+fn ramp(variable: u16, below: u16, width_class: u8, last: u16) -> Split {
+    Split::Ramp {
+        variable,
+        below,
+        width_class,
+        width: (WIDTHS[usize::from(width_class)] * f32::from(last)).max(1.0),
     }
 }
 
@@ -103,6 +168,7 @@ fn ranks_at(tree: &Tree, node: NodeId, variable: u16, last: u16) -> (u16, u16) {
             variable: other,
             below,
             width,
+            ..
         } = split
             && *other == variable
         {

@@ -39,8 +39,11 @@ impl NormalPosterior {
         self.factor
             .extend(sums.gram.iter().map(|entry| entry * prior.noise_precision));
         self.solved.clear();
-        self.solved
-            .extend(sums.products.iter().map(|entry| entry * prior.noise_precision));
+        self.solved.extend(
+            sums.products
+                .iter()
+                .map(|entry| entry * prior.noise_precision),
+        );
         let factor = &mut self.factor;
         let mut log_evidence = 0.0;
         for row in 0..terms {

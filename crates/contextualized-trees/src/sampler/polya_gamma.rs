@@ -111,7 +111,11 @@ fn inverse_gaussian_below_meeting(z: f64) -> f64 {
     let root = MEETING.sqrt();
     let above = normal.cdf(-(MEETING * z + 1.0) / root);
     // The second term is a tail that vanishes before its factor overflows.
-    let second = if above > 0.0 { (2.0 * z + above.ln()).exp() } else { 0.0 };
+    let second = if above > 0.0 {
+        (2.0 * z + above.ln()).exp()
+    } else {
+        0.0
+    };
     normal.cdf((MEETING * z - 1.0) / root) + second
 }
 
@@ -156,7 +160,15 @@ mod tests {
     #[test]
     fn moments_are_those_of_the_distribution() {
         const DRAWS: usize = 40_000;
-        for (shape, tilt) in [(1.0, 0.0), (1.0, 0.7), (1.0, -4.0), (1.0, 30.0), (3.0, 2.0), (0.4, 1.0), (2.5, 6.0)] {
+        for (shape, tilt) in [
+            (1.0, 0.0),
+            (1.0, 0.7),
+            (1.0, -4.0),
+            (1.0, 30.0),
+            (3.0, 2.0),
+            (0.4, 1.0),
+            (2.5, 6.0),
+        ] {
             let mut random = ChaCha8Rng::seed_from_u64(7);
             let draws: Vec<f64> = (0..DRAWS).map(|_| draw(shape, tilt, &mut random)).collect();
             let mean = draws.iter().sum::<f64>() / DRAWS as f64;
@@ -164,8 +176,14 @@ mod tests {
                 draws.iter().map(|draw| (draw - mean).powi(2)).sum::<f64>() / DRAWS as f64;
             let (expected, spread) = moments(shape, tilt);
             let error = (spread / DRAWS as f64).sqrt();
-            assert!((mean - expected).abs() < 4.0 * error, "{shape} {tilt}: {mean} {expected}");
-            assert!((variance / spread - 1.0).abs() < 0.1, "{shape} {tilt}: {variance} {spread}");
+            assert!(
+                (mean - expected).abs() < 4.0 * error,
+                "{shape} {tilt}: {mean} {expected}"
+            );
+            assert!(
+                (variance / spread - 1.0).abs() < 0.1,
+                "{shape} {tilt}: {variance} {spread}"
+            );
         }
     }
 

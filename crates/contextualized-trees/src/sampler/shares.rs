@@ -28,7 +28,11 @@ pub(super) fn products(column: Column<'_>, shares: &[Vec<f32>], products: &mut V
             let mut both = [0.0; BLOCK];
             for rows in blocks(column.feature.len()) {
                 let own = &mut both[..rows.len()];
-                multiply(&column.feature[rows.clone()], &column.residual[rows.clone()], own);
+                multiply(
+                    &column.feature[rows.clone()],
+                    &column.residual[rows.clone()],
+                    own,
+                );
                 for (product, share) in products.iter_mut().zip(shares) {
                     *product += inner_product(own, &share[rows.clone()]);
                 }
@@ -82,8 +86,16 @@ pub(super) fn try_split(
                 }
                 send_right(rule, &codes[rows.clone()], own);
                 let (both, squares) = (&mut both[..rows.len()], &mut squares[..rows.len()]);
-                multiply(&column.feature[rows.clone()], &column.residual[rows.clone()], both);
-                for ((square, own), x) in squares.iter_mut().zip(&*own).zip(&column.squares[rows.clone()]) {
+                multiply(
+                    &column.feature[rows.clone()],
+                    &column.residual[rows.clone()],
+                    both,
+                );
+                for ((square, own), x) in squares
+                    .iter_mut()
+                    .zip(&*own)
+                    .zip(&column.squares[rows.clone()])
+                {
                     *square = f64::from(*own) * x;
                 }
                 total.rows += sum(own);
@@ -112,7 +124,9 @@ pub(super) fn gram(squares: &[f64], shares: &[Vec<f32>], gram: &mut Vec<f64>) {
                 let scaled = &mut scaled[..rows.len()];
                 for (one, share) in shares.iter().enumerate() {
                     let squares = &squares[rows.clone()];
-                    for ((scaled, share), x) in scaled.iter_mut().zip(&share[rows.clone()]).zip(squares) {
+                    for ((scaled, share), x) in
+                        scaled.iter_mut().zip(&share[rows.clone()]).zip(squares)
+                    {
                         *scaled = f64::from(*share) * x;
                     }
                     for (other, share) in shares.iter().enumerate().take(one + 1) {
@@ -129,7 +143,12 @@ pub(super) fn gram(squares: &[f64], shares: &[Vec<f32>], gram: &mut Vec<f64>) {
 }
 
 /// Takes changes of the leaves' values out of the residuals.
-pub(super) fn take_out(feature: &[f64], shares: &[Vec<f32>], changes: &[f64], residual: &mut [f64]) {
+pub(super) fn take_out(
+    feature: &[f64],
+    shares: &[Vec<f32>],
+    changes: &[f64],
+    residual: &mut [f64],
+) {
     vectorized(
         #[inline(always)]
         || {
@@ -198,7 +217,11 @@ fn inner_product(a: &[f64], b: &[f32]) -> f64 {
             sums[lane] += a[lane] * f64::from(b[lane]);
         }
     }
-    let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * f64::from(*b)).sum();
+    let rest: f64 = a_rest
+        .iter()
+        .zip(b_rest)
+        .map(|(a, b)| a * f64::from(*b))
+        .sum();
     add_up(sums) + rest
 }
 

@@ -8,6 +8,8 @@ pub(crate) enum Split {
     Ramp {
         variable: u16,
         below: u16,
+        /// Which of the widths that ramps can have.
+        width_class: u8,
         width: f32,
     },
     /// The levels of a factor whose bit is set go right, 64 to a word.
