@@ -147,7 +147,15 @@ fn data(design: &str, n: usize, sigma: f64, seed: u64, test: bool) -> Data {
 /// Seconds of processor time.
 fn cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    stat.rsplit(')').next().unwrap().split_whitespace().nth(11).unwrap().parse::<f64>().unwrap() / 100.0
+    stat.rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .nth(11)
+        .unwrap()
+        .parse::<f64>()
+        .unwrap()
+        / 100.0
 }
 
 fn env(name: &str, default: usize) -> usize {
@@ -183,10 +191,10 @@ fn main() {
         };
         let estimator = TreeRegression::new()
             .family(family)
-            .trees(env("TREES", 50))
+            .trees(env("TREES", 30))
             .chains(env("CHAINS", 4))
-            .burn_in(env("BURN", 1000))
-            .sweeps(env("SWEEPS", 1000))
+            .burn_in(env("BURN", 2000))
+            .sweeps(env("SWEEPS", 2000))
             .soft(env("SOFT", 1) > 0)
             .seed(seed);
         let start = std::time::Instant::now();
@@ -244,6 +252,12 @@ fn main() {
                 };
                 let v = r.context[1..].parse::<usize>().unwrap();
                 let t = train.relevant[j].contains(&v);
+                if std::env::var("SHOW").is_ok() && t != r.is_selected() {
+                    println!(
+                        "  b{j} c{v}: true {t} agreement {:.2} split {:.2} +- {:.2} effect {:.4} {:?}",
+                        r.agreement, r.split_probability, r.standard_error, r.effect, r.interval
+                    );
+                }
                 match (t, r.is_selected()) {
                     (true, true) => tp += 1.0,
                     (false, true) => fp += 1.0,

@@ -134,7 +134,9 @@ impl VariableCodes {
 /// The level of every row: one more than the position of the indicator that is set, or 0.
 fn levels(contexts: ArrayView2<'_, f64>, columns: &[usize]) -> impl Iterator<Item = u16> {
     (0..contexts.nrows()).map(move |row| {
-        let level = columns.iter().position(|&column| contexts[[row, column]] > 0.5);
+        let level = columns
+            .iter()
+            .position(|&column| contexts[[row, column]] > 0.5);
         level.map_or(0, |level| (level + 1) as u16)
     })
 }

@@ -10,7 +10,7 @@ use contextualized_core::{
     Error, Estimator, Family, Monitor, RegressionEstimator, RegressionSettings, Result, Samples,
     Scaling, typical_weight,
 };
-use ndarray::Array1;
+use ndarray::{Array1, Axis};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -36,13 +36,13 @@ use rayon::prelude::*;
 ///
 /// | setting | default | range |
 /// |---|---|---|
-/// | trees of each coefficient | 50 | at least 1 |
+/// | trees of each coefficient | 30 | at least 1 |
 /// | soft splits | yes | |
 /// | family | Gaussian | Gaussian and binomial, the latter by augmentation with Pólya-Gamma variables (Polson, Scott and Windle 2013, doi:10.1080/01621459.2013.829001) |
 /// | intercept | yes | |
 /// | chains | 4 | at least 1 |
-/// | sweeps before draws are kept | 1000 | |
-/// | sweeps of which draws are kept | 1000 | at least 1 |
+/// | sweeps before draws are kept | 2000 | |
+/// | sweeps of which draws are kept | 2000 | at least 1 |
 /// | draws kept of each chain | 100 | 1 to the number of sweeps |
 /// | seed | 0 | |
 ///
@@ -80,11 +80,11 @@ impl Default for TreeRegression {
         Self {
             family: Family::default(),
             intercept: true,
-            trees: 50,
+            trees: 30,
             soft: true,
             chains: 4,
-            burn_in: 1000,
-            sweeps: 1000,
+            burn_in: 2000,
+            sweeps: 2000,
             draws: 100,
             seed: 0,
         }
@@ -97,6 +97,9 @@ const SCREENING_SWEEPS: usize = 250;
 /// A typical standard deviation of a coefficient over contexts, of standardised features and targets: the median of its
 /// prior.
 const TYPICAL_VARIATION: f64 = 0.5;
+
+/// Variance of what is constant in a coefficient before data are seen: constants are hardly shrunk.
+const CONSTANT_VARIANCE: f64 = 100.0;
 
 impl TreeRegression {
     /// The default settings.
@@ -189,6 +192,7 @@ impl TreeRegression {
                 soft: self.soft,
             },
             typical_variation: TYPICAL_VARIATION,
+            constant_variance: CONSTANT_VARIANCE,
             dense_sweeps: self.burn_in / 4,
         }
     }
@@ -219,6 +223,15 @@ impl TreeRegression {
     }
 }
 
+/// The most contexts that are kept to stand for those fitted.
+const TYPICAL: usize = 100;
+
+/// Some of so many rows in an order of chance, the same each time.
+fn typical_rows(rows: usize) -> Vec<usize> {
+    let mut random = ChaCha8Rng::seed_from_u64(0);
+    rand::seq::index::sample(&mut random, rows, rows.min(TYPICAL)).into_vec()
+}
+
 /// Random streams of chains, which are not those of folds and simulations of the same seed.
 const FIRST_STREAM: u64 = 1 << 48;
 
@@ -230,7 +243,7 @@ struct ChainDraws {
 }
 
 /// The likelihood of a family, if it can be augmented to a normal one.
-fn likelihood(family: Family) -> Option<Likelihood> {
+pub(crate) fn likelihood(family: Family) -> Option<Likelihood> {
     if family.is_quadratic() {
         Some(Likelihood::Normal)
     } else if family.is_binary() {
@@ -287,15 +300,15 @@ impl Estimator for TreeRegression {
         let likelihood = self.validate()?;
         let samples = samples.rows_that_count()?;
         self.family.check(&samples)?;
-        let ordered = Ordered::of(&samples);
-        let samples = samples.select(&ordered.rows)?;
         // Known terms of a normal likelihood are taken out of the targets.
         let samples = match likelihood {
             Likelihood::Normal => {
                 samples.replace_targets(samples.targets_without_offsets().view())?
             }
-            Likelihood::Logistic => samples,
+            Likelihood::Logistic => samples.into_owned(),
         };
+        let ordered = Ordered::of(&samples);
+        let samples = samples.select(&ordered.rows)?;
         let mut scaling = Scaling::fit(&samples)?;
         if !self.intercept {
             scaling = scaling.without_intercept();
@@ -402,6 +415,7 @@ impl Estimator for TreeRegression {
             targets: scaling.targets,
             forests,
             dispersions,
+            typical: samples.contexts().select(Axis(0), &typical_rows(count)),
             report: TreeReport {
                 chains: self.chains,
                 burn_in: self.burn_in,
@@ -409,7 +423,7 @@ impl Estimator for TreeRegression {
                 targets: Vec::new(),
             },
         };
-        model.report.targets = model.convergence(samples.contexts(), &noise_variances);
+        model.report.targets = model.convergence(&noise_variances);
         Ok(model)
     }
 }

@@ -48,7 +48,7 @@ impl Forest {
     }
 
     pub(crate) fn draws(&self) -> usize {
-        self.ends.len() / self.coefficients
+        self.ends.len() / self.coefficients.max(1)
     }
 
     /// Adds the trees of the next coefficient; those without a split are part of its constant.
@@ -107,17 +107,6 @@ impl Forest {
         let at = draw * self.coefficients + coefficient;
         let start = if at == 0 { 0 } else { self.ends[at - 1] };
         start..self.ends[at]
-    }
-
-    /// How many splits of a coefficient in a draw are by each variable.
-    pub(crate) fn splits(&self, draw: usize, coefficient: usize, variables: usize) -> Vec<usize> {
-        let mut splits = vec![0; variables];
-        for &node in &self.nodes[self.nodes_of(draw, coefficient)] {
-            if let Some(variable) = split_variable(node) {
-                splits[variable] += 1;
-            }
-        }
-        splits
     }
 
     /// A coefficient of a draw at rows of these ranks and levels, by variable.

@@ -3,6 +3,7 @@
 use crate::codes::ContextCodes;
 use crate::diagnostics::Convergence;
 use crate::draws::{Percentiles, mean, standard_deviation};
+use crate::estimator::likelihood;
 use crate::forest::Forest;
 use crate::report::{TargetConvergence, TreeReport};
 use contextualized_core::validate::{check_columns, check_query, check_rows, check_table};
@@ -33,6 +34,8 @@ pub struct TreeModel {
     pub(crate) forests: Vec<Forest>,
     /// Of each target for a row of weight one, in its units.
     pub(crate) dispersions: Array1<f64>,
+    /// Contexts that stand for those fitted, in an order of chance.
+    pub(crate) typical: Array2<f64>,
     pub(crate) report: TreeReport,
 }
 
@@ -62,6 +65,16 @@ impl Checked for TreeModel {
                 requirement,
             ));
         }
+        check_table(
+            "typical contexts",
+            self.typical.view(),
+            Some(names.contexts.len()),
+        )?;
+        check_chains(self.report.chains, self.draws())?;
+        if likelihood(self.family).is_none() {
+            let requirement = "one that trees are fitted to";
+            return Err(Error::invalid_parameter("family", self.family, requirement));
+        }
         let draws = self.draws();
         for forest in &self.forests {
             check_columns("coefficients of trees", coefficients, forest.coefficients())?;
@@ -83,14 +96,20 @@ impl Checked for TreeModel {
     }
 }
 
+/// Whether so many chains can have so many draws together.
+fn check_chains(chains: usize, draws: usize) -> Result<()> {
+    if chains > 0 && draws > 0 && draws.is_multiple_of(chains) {
+        return Ok(());
+    }
+    let requirement = format!("as many as have {draws} draws together");
+    Err(Error::invalid_parameter("chains", chains, requirement))
+}
+
 /// Rows for which draws are held at once, if there are few draws and coefficients.
 const ROWS: usize = 512;
 
 /// Numbers of all draws that are held at once by a thread: 8 megabytes.
 const HELD: usize = 1 << 20;
-
-/// The most rows at which chains are compared.
-const MOST_COMPARED: usize = 100;
 
 impl TreeModel {
     /// How the chains went, and whether they agree.
@@ -267,16 +286,11 @@ impl TreeModel {
         )
     }
 
-    /// How well chains agree on the noise, whose variances in every draw these are, and on coefficients.
-    pub(crate) fn convergence(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        noise_variances: &[Vec<f64>],
-    ) -> Vec<TargetConvergence> {
-        let step = contexts.nrows().div_ceil(MOST_COMPARED);
-        let some = contexts.slice(s![..;step, ..]);
-        let positions = self.contexts.positions(some);
-        let (rows, draws, chains) = (some.nrows(), self.draws(), self.report.chains);
+    /// How well chains agree on the noise, whose variances in every draw these are, and on coefficients at typical
+    /// contexts.
+    pub(crate) fn convergence(&self, noise_variances: &[Vec<f64>]) -> Vec<TargetConvergence> {
+        let positions = self.contexts.positions(self.typical.view());
+        let (rows, draws, chains) = (self.typical.nrows(), self.draws(), self.report.chains);
         self.forests
             .iter()
             .zip(noise_variances)

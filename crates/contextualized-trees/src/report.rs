@@ -21,7 +21,7 @@ pub struct TreeReport {
 pub struct TargetConvergence {
     /// Of the noise's standard deviation, of a family that has one.
     pub noise: Option<Convergence>,
-    /// The 95th percentile of R̂ over all coefficients at up to 100 rows fitted.
+    /// The 95th percentile of R̂ over all coefficients at the contexts of up to 100 rows fitted.
     pub coefficients_r_hat: f64,
     /// The median of their effective sample sizes.
     pub coefficients_effective_size: f64,

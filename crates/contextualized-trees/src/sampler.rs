@@ -8,6 +8,8 @@ mod polya_gamma;
 mod scale;
 mod shares;
 mod split_weights;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub(crate) use chain::{Chain, ChainSettings, Groups, Likelihood, Rows};

@@ -50,12 +50,11 @@ pub(crate) struct ChainSettings {
     /// The median of a coefficient's standard deviation over contexts before data are seen: that of its leaf values,
     /// times the root of the number of trees.
     pub(crate) typical_variation: f64,
+    /// Variance of the constants before data are seen.
+    pub(crate) constant_variance: f64,
     /// The first sweeps, in which the prior of split contexts is not sparse.
     pub(crate) dense_sweeps: usize,
 }
-
-/// Variance of the constants before data are seen.
-const CONSTANT_VARIANCE: f64 = 100.0;
 
 /// The state of a chain.
 pub(crate) struct Chain<'a> {
@@ -66,10 +65,10 @@ pub(crate) struct Chain<'a> {
     /// What every coefficient has besides its trees.
     pub(crate) constants: Vec<f64>,
     /// What the rows of each group have in common.
-    group_effects: Vec<f64>,
+    pub(super) group_effects: Vec<f64>,
     group_scale: HalfCauchyScale,
-    noise: HalfCauchyScale,
-    working: Working,
+    pub(super) noise: HalfCauchyScale,
+    pub(super) working: Working,
     scratch: Scratch,
     sums: NormalSums,
     posterior: NormalPosterior,
@@ -78,15 +77,15 @@ pub(crate) struct Chain<'a> {
 }
 
 /// Rows times the roots of their weights, so that all noise is of one size.
-struct Working {
+pub(super) struct Working {
     /// Roots of weights, which augmentation draws for a logistic likelihood.
     roots: Vec<f64>,
     features: Vec<Vec<f64>>,
-    squares: Vec<Vec<f64>>,
+    pub(super) squares: Vec<Vec<f64>>,
     /// What is added up to the linear predictor, with an error.
     targets: Vec<f64>,
     /// Targets less the linear predictor, times the root of the weight.
-    residual: Vec<f64>,
+    pub(super) residual: Vec<f64>,
     /// Sums of products of the features.
     gram: Vec<f64>,
 }
@@ -204,7 +203,10 @@ impl<'a> Chain<'a> {
             let residual = &mut self.working.residual;
             ensemble.sweep(data, residual, &mut self.scratch, &mut self.random);
             if self.sweeps >= self.settings.dense_sweeps {
-                ensemble.weights.variables.draw_concentration(&mut self.random);
+                ensemble
+                    .weights
+                    .variables
+                    .draw_concentration(&mut self.random);
             }
         }
         self.draw_group_effects();
@@ -251,7 +253,7 @@ impl<'a> Chain<'a> {
             self.sums.products.push(product + fitted);
         }
         let prior = NormalPrior {
-            variance: CONSTANT_VARIANCE,
+            variance: self.settings.constant_variance,
             noise_precision: self.noise_variance().recip(),
         };
         self.posterior.solve(prior, &self.sums);

@@ -108,6 +108,24 @@ impl Ensemble {
         self.members.iter().map(|member| &member.tree)
     }
 
+    /// The largest difference between sums that are kept up to date and those found anew.
+    #[cfg(test)]
+    pub(super) fn bookkeeping_error(&self, squares: &[f64]) -> f64 {
+        let mut largest = 0.0_f64;
+        for member in &self.members {
+            let mut gram = Vec::new();
+            shares::gram(squares, &member.shares, &mut gram);
+            for (kept, found) in member.gram.iter().zip(&gram) {
+                largest = largest.max((kept - found).abs());
+            }
+            for (kept, shares) in member.rows.iter().zip(&member.shares) {
+                let found: f64 = shares.iter().map(|share| f64::from(*share)).sum();
+                largest = largest.max((kept - found).abs());
+            }
+        }
+        largest
+    }
+
     /// Sums of squares anew, where rows have other weights than before.
     pub(super) fn reweight(&mut self, squares: &[f64]) {
         for member in &mut self.members {

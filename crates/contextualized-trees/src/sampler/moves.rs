@@ -73,14 +73,17 @@ impl Proposals<'_> {
 
     /// A split of a node from its prior given all others but `without`: a variable by weight, and any rule of it that
     /// the splits above the node leave possible.
-    fn split_at(
+    pub(super) fn split_at(
         &self,
         tree: &Tree,
         node: NodeId,
         without: Option<&Split>,
         random: &mut impl Rng,
     ) -> Option<Split> {
-        let index = self.weights.variables.draw(without.map(Split::variable), random);
+        let index = self
+            .weights
+            .variables
+            .draw(without.map(Split::variable), random);
         let variable = index as u16;
         match &self.variables[index] {
             VariableCodes::Number { values, .. } => {

@@ -24,6 +24,16 @@ impl Categories {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn concentration(&self) -> f64 {
+        self.concentration
+    }
+
+    #[cfg(test)]
+    pub(super) fn count(&self, category: usize) -> u32 {
+        self.counts[category]
+    }
+
     pub(crate) fn add(&mut self, category: usize) {
         self.counts[category] += 1;
     }
@@ -69,8 +79,10 @@ impl Categories {
             let (share, theta) = concentration(point);
             let each = theta / categories;
             let counted = self.counts.iter().filter(|count| **count > 0);
-            let of_counts = counted.map(|count| ln_gamma(each + f64::from(*count)) - ln_gamma(each));
-            *density = ln_gamma(theta) - ln_gamma(theta + f64::from(total)) + of_counts.sum::<f64>()
+            let of_counts =
+                counted.map(|count| ln_gamma(each + f64::from(*count)) - ln_gamma(each));
+            *density = ln_gamma(theta) - ln_gamma(theta + f64::from(total))
+                + of_counts.sum::<f64>()
                 - 0.5 * share.ln();
         }
         let largest = densities.iter().fold(f64::NEG_INFINITY, |a, b| a.max(*b));

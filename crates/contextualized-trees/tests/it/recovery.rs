@@ -1,0 +1,322 @@
+//! Known coefficients are found.
+
+use contextualized_baselines::PopulationRegression;
+use contextualized_core::{
+    Coefficients, Estimator, Family, LocalCoefficients, RegressionEstimator, VaryingCoefficients,
+    WithPredictions, WithUncertainty,
+};
+use contextualized_simulation::{SimulatedData, Simulator};
+use contextualized_trees::{TreeModel, TreeRegression};
+use ndarray::Array2;
+
+fn estimator() -> TreeRegression {
+    TreeRegression::new().burn_in(500).sweeps(500)
+}
+
+/// Mean squared errors of slopes and intercept together.
+fn effect_error(found: &Coefficients, truth: &Coefficients) -> f64 {
+    let slopes = (&found.slopes() - &truth.slopes()).mapv(|error| error * error);
+    let intercepts = (&found.intercepts() - &truth.intercepts()).mapv(|error| error * error);
+    (slopes.sum() + intercepts.sum()) / (slopes.len() + intercepts.len()) as f64
+}
+
+/// The share of coefficients inside their intervals.
+fn coverage(model: &TreeModel, data: &SimulatedData, level: f64) -> f64 {
+    let ends = model.intervals(data.samples.contexts(), level).unwrap();
+    let inside = |lower: f64, truth: f64, upper: f64| lower <= truth && truth <= upper;
+    let slopes = data.coefficients.slopes();
+    let count = slopes
+        .indexed_iter()
+        .filter(|(at, truth)| inside(ends.lower.slopes()[*at], **truth, ends.upper.slopes()[*at]))
+        .count();
+    count as f64 / slopes.len() as f64
+}
+
+fn jumps(rows: usize) -> Simulator {
+    let indicator = |condition: bool| f64::from(u8::from(condition));
+    Simulator::new(rows)
+        .uniform_contexts(2, -1.0, 1.0)
+        .irrelevant_contexts(6)
+        .slopes(move |c| vec![2.0 * indicator(c[0] > 0.2 && c[1] < 0.5) - 1.0, 1.0])
+        .intercept(move |c| 1.5 * indicator(c[1] > -0.3))
+        .noise(0.5)
+}
+
+#[test]
+fn jumps_among_irrelevant_contexts_are_found() {
+    let (data, new) = (
+        jumps(500).simulate(1).unwrap(),
+        jumps(500).simulate(2).unwrap(),
+    );
+    let model = estimator().fit(&data.samples).unwrap();
+    let found = model.coefficients(new.samples.contexts()).unwrap();
+    let error = effect_error(&found, &new.coefficients);
+    let population = PopulationRegression::new().fit(&data.samples).unwrap();
+    let constant = population.coefficients(new.samples.contexts()).unwrap();
+    assert!(error < 0.02, "{error}");
+    assert!(error < 0.05 * effect_error(&constant, &new.coefficients));
+    assert!((model.noise().unwrap()[0] - 0.5).abs() < 0.05);
+    let share = coverage(&model, &new, 0.95);
+    assert!((0.9..=1.0).contains(&share), "{share}");
+
+    let relevant: Vec<(String, String)> = model
+        .relevance(0.9)
+        .unwrap()
+        .into_iter()
+        .filter(|line| line.is_selected())
+        .map(|line| (line.coefficient, line.context))
+        .collect();
+    let expected = [("x0", "c0"), ("x0", "c1"), ("(intercept)", "c1")];
+    assert_eq!(
+        relevant,
+        expected.map(|(a, b)| (a.to_owned(), b.to_owned()))
+    );
+}
+
+#[test]
+fn smooth_coefficients_are_found_better_by_soft_splits() {
+    let smooth = |rows: usize| {
+        Simulator::new(rows)
+            .uniform_contexts(2, -1.0, 1.0)
+            .slopes(|c| vec![(3.0 * c[0]).sin()])
+            .intercept(|c| c[1])
+            .noise(0.3)
+    };
+    let (data, new) = (
+        smooth(300).simulate(3).unwrap(),
+        smooth(500).simulate(4).unwrap(),
+    );
+    let error = |soft: bool| {
+        let model = estimator().soft(soft).fit(&data.samples).unwrap();
+        effect_error(
+            &model.coefficients(new.samples.contexts()).unwrap(),
+            &new.coefficients,
+        )
+    };
+    let (soft, hard) = (error(true), error(false));
+    assert!(soft < 0.01 && soft < 0.7 * hard, "{soft} {hard}");
+}
+
+#[test]
+fn levels_of_a_factor_are_put_together() {
+    const LEVELS: usize = 24;
+    let simulate = |seed: u64| {
+        Simulator::new(600)
+            .contexts(|draws| {
+                let level = draws.uniform(0.0, LEVELS as f64).floor();
+                (0..LEVELS)
+                    .map(|own| f64::from(u8::from(level == own as f64)))
+                    .collect()
+            })
+            .slopes(|c| {
+                let level = c.iter().position(|c| *c > 0.5).unwrap_or(0);
+                vec![[-1.5, -0.5, 0.5, 1.5][level * 7 % 4]]
+            })
+            .noise(1.0)
+            .simulate(seed)
+            .unwrap()
+    };
+    let data = simulate(5);
+    let samples = data
+        .samples
+        .clone()
+        .with_factors([("site", (0..LEVELS).collect())])
+        .unwrap();
+    let model = estimator().fit(&samples).unwrap();
+    let slopes = model.coefficients(data.samples.contexts()).unwrap();
+    let error = (&slopes.slopes() - &data.coefficients.slopes())
+        .mapv(|e| e * e)
+        .mean()
+        .unwrap();
+    // A regression for each level has an error of 1 / 25 and more.
+    assert!(error < 0.03, "{error}");
+}
+
+#[test]
+fn nothing_is_found_where_nothing_varies() {
+    let noise = |rows: usize| {
+        Simulator::new(rows)
+            .normal_contexts(8)
+            .slopes(|_| vec![1.0, -0.5])
+            .intercept(|_| 1.0)
+            .noise(1.0)
+    };
+    let (data, new) = (
+        noise(200).simulate(6).unwrap(),
+        noise(1000).simulate(7).unwrap(),
+    );
+    let model = estimator().fit(&data.samples).unwrap();
+    let population = PopulationRegression::new().fit(&data.samples).unwrap();
+    let error = |model: &dyn LocalCoefficients| {
+        let predicted = model.predict_samples(&new.samples).unwrap();
+        let squares = (&new.samples.targets() - &predicted).mapv(|error| error * error);
+        squares.mean().unwrap()
+    };
+    let ratio = error(&model) / error(&population);
+    assert!(ratio < 1.03, "{ratio}");
+    assert!(
+        model
+            .relevance(0.9)
+            .unwrap()
+            .iter()
+            .filter(|line| line.is_selected())
+            .count()
+            <= 2
+    );
+}
+
+#[test]
+fn probabilities_follow_the_context() {
+    let logistic = |rows: usize| {
+        Simulator::new(rows)
+            .uniform_contexts(3, -1.0, 1.0)
+            .slopes(|c| vec![if c[0] > 0.0 { 2.0 } else { -1.0 }])
+            .intercept(|c| c[1])
+            .family(Family::Binomial)
+    };
+    let (data, new) = (
+        logistic(1000).simulate(8).unwrap(),
+        logistic(1000).simulate(9).unwrap(),
+    );
+    let model = estimator()
+        .family(Family::Binomial)
+        .fit(&data.samples)
+        .unwrap();
+    let found = model.coefficients(new.samples.contexts()).unwrap();
+    let error = effect_error(&found, &new.coefficients);
+    let population = PopulationRegression::new()
+        .family(Family::Binomial)
+        .fit(&data.samples)
+        .unwrap();
+    let constant = population.coefficients(new.samples.contexts()).unwrap();
+    assert!(
+        error < 0.12 * effect_error(&constant, &new.coefficients),
+        "{error}"
+    );
+    let intervals = model
+        .mean_intervals(new.samples.contexts(), new.samples.features(), 0.95)
+        .unwrap();
+    assert!(
+        intervals
+            .lower
+            .iter()
+            .chain(&intervals.upper)
+            .all(|p| (0.0..=1.0).contains(p))
+    );
+    assert!(
+        model
+            .outcome_intervals(new.samples.contexts(), new.samples.features(), 0.95)
+            .is_err()
+    );
+}
+
+/// A row of weight two is two rows of a binary outcome, but for what is drawn.
+#[test]
+fn weights_count_rows_of_binary_outcomes() {
+    let data = Simulator::new(300)
+        .uniform_contexts(1, -1.0, 1.0)
+        .slopes(|c| vec![2.0 * c[0]])
+        .family(Family::Binomial)
+        .simulate(10)
+        .unwrap();
+    let twice: Vec<usize> = (0..600).map(|row| row / 2).collect();
+    let weights = ndarray::Array1::from_elem(300, 2.0);
+    let estimator = estimator().family(Family::Binomial);
+    let weighted = estimator
+        .fit(&data.samples.clone().with_weights(weights.view()).unwrap())
+        .unwrap();
+    // Copies are not put into groups of their own.
+    let labels: Vec<usize> = vec![0; 600];
+    let copied = data
+        .samples
+        .select(&twice)
+        .unwrap()
+        .with_groups(&labels)
+        .unwrap();
+    let copied = estimator.fit(&copied).unwrap();
+    let grid = Array2::from_shape_fn((21, 1), |(row, _)| row as f64 / 10.0 - 1.0);
+    let [a, b] = [&weighted, &copied].map(|model| model.coefficients(grid.view()).unwrap());
+    let difference = (&a.slopes() - &b.slopes()).mapv(f64::abs).mean().unwrap();
+    let error = weighted
+        .standard_errors(grid.view())
+        .unwrap()
+        .slopes()
+        .mean()
+        .unwrap();
+    assert!(difference < 0.5 * error, "{difference} {error}");
+}
+
+/// What rows of a group have in common is not taken for an effect of their context.
+#[test]
+fn groups_have_intercepts_in_common() {
+    // Forty groups of ten rows, each with a context of its own that has no effect.
+    let data = Simulator::new(400)
+        .uniform_contexts(1, -1.0, 1.0)
+        .slopes(|_| vec![1.0])
+        .noise(0.5)
+        .simulate(11)
+        .unwrap();
+    let group = |row: usize| row / 10;
+    let contexts = Array2::from_shape_fn((400, 1), |(row, _)| group(row) as f64);
+    let effect = |row: usize| (group(row) as f64 * 12.9898).sin() * 1.4;
+    let targets = Array2::from_shape_fn((400, 1), |(row, _)| {
+        data.samples.targets()[[row, 0]] + effect(row)
+    });
+    let samples = data.samples.replace_contexts(contexts.view()).unwrap();
+    let samples = samples.replace_targets(targets.view()).unwrap();
+    let labels: Vec<usize> = (0..400).map(group).collect();
+    let grouped = samples.clone().with_groups(&labels).unwrap();
+    let spread = |model: &TreeModel| {
+        let intercepts = model
+            .coefficients(samples.contexts())
+            .unwrap()
+            .intercepts()
+            .to_owned();
+        intercepts.std(0.0)
+    };
+    let (alone, grouped) = (
+        estimator().fit(&samples).unwrap(),
+        estimator().fit(&grouped).unwrap(),
+    );
+    assert!(
+        spread(&grouped) < 0.5 * spread(&alone),
+        "{} {}",
+        spread(&grouped),
+        spread(&alone)
+    );
+    // The noise of a new row is that of its group too.
+    let noise = grouped.noise().unwrap()[0];
+    assert!((noise - (0.25 + 0.98_f64).sqrt()).abs() < 0.25, "{noise}");
+}
+
+#[test]
+fn one_short_chain_screens() {
+    let data = jumps(200).simulate(12).unwrap();
+    let model = TreeRegression::new().fit_part(&data.samples).unwrap();
+    assert_eq!((model.report().chains, model.report().sweeps), (1, 250));
+    assert_eq!(model.draws(), 100);
+}
+
+/// Chains that were hardly begun do not agree, and say so; those of an easy problem do.
+#[test]
+fn chains_that_do_not_agree_are_a_warning() {
+    let data = jumps(300).simulate(13).unwrap();
+    let begun = TreeRegression::new()
+        .burn_in(0)
+        .sweeps(30)
+        .draws(30)
+        .fit(&data.samples)
+        .unwrap();
+    let warning = begun.report().warning().unwrap();
+    assert!(warning.contains("R-hat"), "{warning}");
+    let constant = Simulator::new(300)
+        .uniform_contexts(1, 0.0, 1.0)
+        .slopes(|_| vec![1.0])
+        .noise(1.0);
+    let easy = TreeRegression::new()
+        .trees(5)
+        .fit(&constant.simulate(14).unwrap().samples)
+        .unwrap();
+    assert_eq!(easy.report().warning(), None, "{:?}", easy.report());
+    assert!(easy.report().targets[0].noise.unwrap().effective_size > 200.0);
+}
