@@ -12,6 +12,7 @@ pub mod level;
 pub mod million;
 pub mod networks;
 pub mod robust;
+pub mod trees;
 pub mod variation;
 
 mod truth;

@@ -5,7 +5,7 @@ use crate::diagnostics::Convergence;
 use crate::draws::{Percentiles, mean, standard_deviation};
 use crate::estimator::likelihood;
 use crate::forest::Forest;
-use crate::report::{TargetConvergence, TreeReport};
+use crate::report::{LARGEST_R_HAT, TargetConvergence, TreeReport};
 use contextualized_core::validate::{check_columns, check_query, check_rows, check_table};
 use contextualized_core::{
     Checked, CoefficientIntervals, Coefficients, ColumnNames, Error, Family, LocalCoefficients,
@@ -421,6 +421,12 @@ impl LocalCoefficients for TreeModel {
 
     fn family(&self) -> Family {
         self.family
+    }
+
+    /// That the chains do not agree, where they do not.
+    fn found(&self) -> Option<String> {
+        let warning = self.report.warning();
+        warning.map(|_| format!("R-hat above {LARGEST_R_HAT}"))
     }
 
     fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {
