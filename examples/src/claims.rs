@@ -7,6 +7,7 @@ pub mod calibration;
 pub mod conformal;
 pub mod coverage;
 pub mod demo;
+pub mod designs;
 pub mod interactions;
 pub mod level;
 pub mod million;

@@ -19,9 +19,10 @@ use rayon::prelude::*;
 ///
 /// ```text
 /// ℓ(E[y | x, c]) = B(c) x + m(c)
-/// every entry of B and m:  βⱼ(c) = bⱼ + Σₜ gⱼₜ(c),  a tree gⱼₜ has a value μ ~ N(0, τⱼ²) in each leaf
+/// every entry of B and m:  βⱼ(c) = bⱼ + Σₜ gⱼₜ(c),  a tree gⱼₜ has a value μ ~ N(0, τⱼ² λⱼₜ²) in each leaf
 /// ```
 ///
+/// Scales τ of coefficients and λ of trees have half-Cauchy priors, so that most trees may do next to nothing and some much.
 /// Trees are small by their prior (Chipman, George and McCulloch 2010, doi:10.1214/09-AOAS285), and which contexts they
 /// split is learned for each coefficient, from a sparse prior (Linero 2018, doi:10.1080/01621459.2016.1264957). A split
 /// of a number is a ramp between its two sides, from a jump between two neighbouring values to nearly the whole range,

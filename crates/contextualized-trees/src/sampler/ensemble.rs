@@ -63,6 +63,8 @@ pub(super) struct Scratch {
 /// A tree with what is known of its rows.
 struct Member {
     tree: Tree,
+    /// By how much its leaf values are larger than is usual in the ensemble.
+    scale: HalfCauchyScale,
     /// The share of every row in each leaf, in order of the leaves.
     shares: Vec<Vec<f32>>,
     /// The sum of each leaf's shares.
@@ -75,7 +77,7 @@ struct Member {
 pub(crate) struct Ensemble {
     members: Vec<Member>,
     pub(super) weights: SplitWeights,
-    /// Of leaf values.
+    /// What is usual of leaf values.
     pub(super) scale: HalfCauchyScale,
     prior: TreePrior,
 }
@@ -92,6 +94,7 @@ impl Ensemble {
         let rows = squares.len();
         let member = || Member {
             tree: Tree::stump(),
+            scale: HalfCauchyScale::new(1.0, 1.0),
             shares: vec![vec![1.0; rows]],
             rows: vec![rows as f64],
             gram: vec![squares.iter().sum()],
@@ -106,6 +109,21 @@ impl Ensemble {
 
     pub(crate) fn trees(&self) -> impl Iterator<Item = &Tree> {
         self.members.iter().map(|member| &member.tree)
+    }
+
+    /// The variances of each tree's own scale.
+    #[cfg(test)]
+    pub(super) fn tree_scales(&self) -> impl Iterator<Item = f64> {
+        self.members.iter().map(|member| member.scale.variance)
+    }
+
+    /// Makes the variance of every leaf value this one.
+    #[cfg(test)]
+    pub(super) fn fix_scales(&mut self, variance: f64) {
+        self.scale = HalfCauchyScale::new(1.0, variance);
+        for member in &mut self.members {
+            member.scale = HalfCauchyScale::new(1.0, 1.0);
+        }
     }
 
     /// The largest difference between sums that are kept up to date and those found anew.
@@ -144,13 +162,16 @@ impl Ensemble {
         for member in 0..self.members.len() {
             self.update(member, data, residual, scratch, random);
         }
-        let leaves = self.trees().flat_map(|tree| {
-            let leaves = tree.leaves().iter();
-            leaves.map(|&leaf| tree.node(leaf).value)
-        });
-        let (count, squares) = leaves.fold((0.0, 0.0), |(count, squares), value| {
-            (count + 1.0, squares + value * value)
-        });
+        let (mut count, mut squares) = (0.0, 0.0);
+        for member in &mut self.members {
+            let leaves = member.tree.leaves().len() as f64;
+            let own = member.squared_values();
+            count += leaves;
+            member
+                .scale
+                .update(leaves, own / self.scale.variance, random);
+            squares += own / member.scale.variance;
+        }
         self.scale.update(count, squares, random);
     }
 
@@ -169,7 +190,7 @@ impl Ensemble {
             residual,
         };
         let leaf_prior = NormalPrior {
-            variance: self.scale.variance,
+            variance: self.scale.variance * member.scale.variance,
             noise_precision: data.noise_precision,
         };
         member.sums(column, &mut scratch.sums);
@@ -234,6 +255,12 @@ impl Member {
             let row = &self.gram[place * leaves..(place + 1) * leaves];
             *product += self.fitted(row);
         }
+    }
+
+    /// The sum of the squares of the leaves' values.
+    fn squared_values(&self) -> f64 {
+        let leaves = self.tree.leaves().iter();
+        leaves.map(|&leaf| self.tree.node(leaf).value.powi(2)).sum()
     }
 
     /// The sum over leaves of their values times these.

@@ -99,6 +99,8 @@ fn figures(chain: &Chain<'_>) -> Vec<f64> {
         figures.push(f64::from(ensemble.weights.variables.count(0)));
         figures.push(f64::from(ensemble.weights.variables.count(1)));
         figures.push(f64::from(ensemble.weights.widths.count(0)));
+        let scales = ensemble.tree_scales();
+        figures.push(scales.map(|scale| 1.0 - below(scale, 1.0)).sum());
         let values = trees.iter().flat_map(|tree| {
             let value = |&leaf: &NodeId| (2.0 * tree.node(leaf).value).tanh().powi(2);
             tree.leaves().iter().map(value)
@@ -187,12 +189,16 @@ fn figures_of_prior(
         let mut weights = SplitWeights::new(2, WIDTHS.len());
         weights.variables.draw_concentration(random);
         let concentration = weights.variables.concentration();
-        let (mut leaves, mut values) = (0, 0.0);
+        let (mut leaves, mut values, mut large) = (0, 0.0, 0.0);
         for _ in 0..settings.trees {
             let tree = tree_of_prior(case, settings, &mut weights, random)?;
             leaves += tree.leaves().len();
+            let own = half_cauchy_variance(1.0, random);
+            large += 1.0 - below(own, 1.0);
             for _ in tree.leaves() {
-                values += (2.0 * variance.sqrt() * normal(random)).tanh().powi(2);
+                values += (2.0 * (variance * own).sqrt() * normal(random))
+                    .tanh()
+                    .powi(2);
             }
         }
         figures.extend([
@@ -202,6 +208,7 @@ fn figures_of_prior(
             f64::from(weights.variables.count(0)),
             f64::from(weights.variables.count(1)),
             f64::from(weights.widths.count(0)),
+            large,
             values,
         ]);
     }
@@ -277,7 +284,7 @@ fn trees_of_one_leaf_are_ridge_regression() {
     let mut draws = [Vec::new(), Vec::new()];
     for _ in 0..SWEEPS {
         for ensemble in &mut chain.ensembles {
-            ensemble.scale = HalfCauchyScale::new(1.0, variance);
+            ensemble.fix_scales(variance);
         }
         chain.noise = HalfCauchyScale::new(1.0, noise);
         chain.sweep();

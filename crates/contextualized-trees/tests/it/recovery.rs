@@ -141,28 +141,25 @@ fn nothing_is_found_where_nothing_varies() {
             .intercept(|_| 1.0)
             .noise(1.0)
     };
-    let (data, new) = (
-        noise(200).simulate(6).unwrap(),
-        noise(1000).simulate(7).unwrap(),
-    );
-    let model = estimator().fit(&data.samples).unwrap();
-    let population = PopulationRegression::new().fit(&data.samples).unwrap();
-    let error = |model: &dyn LocalCoefficients| {
-        let predicted = model.predict_samples(&new.samples).unwrap();
-        let squares = (&new.samples.targets() - &predicted).mapv(|error| error * error);
-        squares.mean().unwrap()
-    };
-    let ratio = error(&model) / error(&population);
-    assert!(ratio < 1.03, "{ratio}");
-    assert!(
-        model
-            .relevance(0.9)
-            .unwrap()
-            .iter()
-            .filter(|line| line.is_selected())
-            .count()
-            <= 2
-    );
+    let (mut ratios, mut selected) = (Vec::new(), 0);
+    for seed in 0..3 {
+        let data = noise(300).simulate(seed).unwrap();
+        let new = noise(2000).simulate(100 + seed).unwrap();
+        let model = estimator().fit(&data.samples).unwrap();
+        let population = PopulationRegression::new().fit(&data.samples).unwrap();
+        let error = |model: &dyn LocalCoefficients| {
+            let predicted = model.predict_samples(&new.samples).unwrap();
+            let squares = (&new.samples.targets() - &predicted).mapv(|error| error * error);
+            squares.mean().unwrap()
+        };
+        ratios.push(error(&model) / error(&population));
+        let relevance = model.relevance(0.9).unwrap();
+        selected += relevance.iter().filter(|line| line.is_selected()).count();
+    }
+    ratios.sort_by(f64::total_cmp);
+    assert!(ratios[1] < 1.03, "{ratios:?}");
+    // Of 72 contexts of coefficients.
+    assert!(selected <= 3, "{selected}");
 }
 
 #[test]
