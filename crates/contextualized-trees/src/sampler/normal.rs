@@ -83,11 +83,10 @@ impl NormalPosterior {
             mean + normal
         }));
         for row in (0..terms).rev() {
-            let mut rest = values[row];
-            for below in row + 1..terms {
-                rest -= self.factor[below * terms + row] * values[below];
-            }
-            values[row] = rest / self.factor[row * terms + row];
+            let (above, below) = values.split_at_mut(row + 1);
+            let column = self.factor.chunks_exact(terms).skip(row + 1);
+            let products = column.zip(&*below).map(|(own, value)| own[row] * value);
+            above[row] = (above[row] - products.sum::<f64>()) / self.factor[row * terms + row];
         }
     }
 }

