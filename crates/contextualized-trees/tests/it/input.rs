@@ -102,9 +102,9 @@ fn queries_that_do_not_fit_are_errors() {
 /// Constant, collinear and enormous columns, one row, one context value.
 #[test]
 fn degenerate_data_have_finite_coefficients() {
-    let column =
-        |rows: usize, of: fn(usize) -> f64| Array2::from_shape_fn((rows, 1), |(row, _)| of(row));
-    let cases: Vec<(usize, fn(usize) -> f64, fn(usize) -> f64, fn(usize) -> f64)> = vec![
+    type OfRow = fn(usize) -> f64;
+    let column = |rows: usize, of: OfRow| Array2::from_shape_fn((rows, 1), |(row, _)| of(row));
+    let cases: Vec<(usize, OfRow, OfRow, OfRow)> = vec![
         (1, |_| 0.0, |_| 1.0, |_| 2.0),
         (2, |row| row as f64, |row| row as f64, |row| row as f64),
         (30, |_| 5.0, |row| row as f64, |row| row as f64),
