@@ -14,6 +14,7 @@
 //! robust         intervals and errors where effects are rough or faint, contexts skewed, rows outside
 //! bayesian       errors of every model in Section 2 of the demo, over data seeds
 //! networks       correlation and Markov networks beside those of clusters and encoders; a large case
+//! trees          regression by trees: coefficients that jump, factors of many levels, nothing at all
 //! auto           the automatic choice of a regression beside fixed estimators, on nine problems
 //! ```
 //!
@@ -26,7 +27,7 @@
 use clap::{Parser, ValueEnum};
 use contextualized_examples::claims::{
     auto, bayesian, bootstrap, calibration, conformal, coverage, demo, interactions, level,
-    million, networks, robust, variation,
+    million, networks, robust, trees, variation,
 };
 use contextualized_examples::say;
 use std::error::Error;
@@ -62,6 +63,7 @@ enum Group {
     Robust,
     Bayesian,
     Networks,
+    Trees,
     Auto,
 }
 
@@ -86,6 +88,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             Group::Robust => robust::measure(arguments.data_sets)?,
             Group::Bayesian => bayesian::measure(arguments.seeds)?,
             Group::Networks => networks::measure(arguments.seeds)?,
+            Group::Trees => trees::measure(arguments.seeds)?,
             Group::Auto => auto::measure(arguments.seeds)?,
         };
         let gap = if index > 0 { "\n" } else { "" };

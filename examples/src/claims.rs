@@ -7,11 +7,13 @@ pub mod calibration;
 pub mod conformal;
 pub mod coverage;
 pub mod demo;
+pub mod designs;
 pub mod interactions;
 pub mod level;
 pub mod million;
 pub mod networks;
 pub mod robust;
+pub mod trees;
 pub mod variation;
 
 mod truth;

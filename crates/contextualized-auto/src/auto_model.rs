@@ -79,26 +79,16 @@ impl AutoModel {
         &self.report
     }
 
-    /// The model in words, for tables: the name of the candidate, and how many bootstraps there are.
+    /// The model in words, for tables: the name of the candidate, what its fit found, and how many bootstraps there are.
     pub fn describe(&self) -> String {
-        let name = &self.report.chosen_candidate().name;
-        let clusters = |model: &RegressionModel| match model {
-            // A number that was given is in the name.
-            RegressionModel::Cluster(model) if !model.report().cross_validation.is_empty() => {
-                format!(", K = {}", model.report().clusters.len())
-            }
-            RegressionModel::Cluster(_)
-            | RegressionModel::Population(_)
-            | RegressionModel::GaussianProcess(_)
-            | RegressionModel::Neural(_)
-            | RegressionModel::Ensemble(_) => String::new(),
-        };
+        let mut words = vec![self.report.chosen_candidate().name.clone()];
         if let RegressionModel::Ensemble(ensemble) = &self.model {
-            let (original, replicates) = (ensemble.original(), ensemble.replicates());
-            format!("{name}{}, {replicates} bootstraps", clusters(original))
+            words.extend(ensemble.original().found());
+            words.push(format!("{} bootstraps", ensemble.replicates()));
         } else {
-            format!("{name}{}", clusters(&self.model))
+            words.extend(self.model.found());
         }
+        words.join(", ")
     }
 
     /// Root mean squared error of each target on held-out rows, for a row of weight one, where

@@ -275,6 +275,7 @@ macro_rules! networks {
 regressions! {
     Population = "population", PopulationRegression: "The same coefficients for all contexts.";
     GaussianProcess = "gp", GaussianProcessRegression: "Gaussian process regression: coefficients are smooth functions of the context, with intervals.";
+    Trees = "trees", contextualized_trees::TreeRegression: "Sums of Bayesian regression trees: coefficients may jump, and depend on few of many contexts, with intervals.";
     Cluster = "cluster", ClusterRegression: "A regression for each cluster of contexts.";
     Neural = "neural", NeuralRegression: "A neural network of the context.";
 }

@@ -342,6 +342,12 @@ impl LocalCoefficients for ClusterModel {
         self.models[0].family()
     }
 
+    /// The number of clusters, where it was chosen: one that was given is in the name.
+    fn found(&self) -> Option<String> {
+        let chosen = !self.report.cross_validation.is_empty();
+        chosen.then(|| format!("K = {}", self.report.clusters.len()))
+    }
+
     fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {
         Some(self)
     }

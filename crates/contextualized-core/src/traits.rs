@@ -237,6 +237,11 @@ pub trait LocalCoefficients: Send + Sync {
         self.wrapped()?.length_scales()
     }
 
+    /// What the fit found that the name of its estimator does not say, in a few words for tables: `K = 3`.
+    fn found(&self) -> Option<String> {
+        self.wrapped()?.found()
+    }
+
     /// Its coefficients as functions of the context alone, of a model that has them.
     fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {
         self.wrapped()?.as_varying()
@@ -344,6 +349,10 @@ impl<M: LocalCoefficients + ?Sized> LocalCoefficients for Box<M> {
 
     fn length_scales(&self) -> Option<Array2<f64>> {
         (**self).length_scales()
+    }
+
+    fn found(&self) -> Option<String> {
+        (**self).found()
     }
 
     fn as_varying(&self) -> Option<&dyn VaryingCoefficients> {

@@ -298,26 +298,42 @@ impl EstimatorSettings {
         changed(self, name, value)
     }
 
+    /// The flags of the methods that have some, and whether each is given.
+    fn flags(&self) -> [(RegressionMethod, Vec<(&'static str, bool)>); 4] {
+        let mut of_networks = self.network.flags();
+        of_networks.extend([
+            ("--encoder", self.encoder.is_some()),
+            ("--l1", self.l1.is_some()),
+            ("--l2", self.l2.is_some()),
+            ("--context-lasso", self.context_lasso.is_some()),
+        ]);
+        [
+            (
+                RegressionMethod::Population,
+                vec![("--ridge", self.ridge.is_some())],
+            ),
+            (
+                RegressionMethod::GaussianProcess,
+                vec![
+                    ("--kernel", self.kernel.is_some()),
+                    ("--structure", self.structure.is_some()),
+                ],
+            ),
+            (
+                RegressionMethod::Cluster,
+                vec![("--clusters", self.clusters.is_some())],
+            ),
+            (RegressionMethod::Neural, of_networks),
+        ]
+    }
+
     /// The flags of a method that are given.
     fn given(&self, method: RegressionMethod) -> Vec<&'static str> {
-        match method {
-            RegressionMethod::Population => given(&[("--ridge", self.ridge.is_some())]),
-            RegressionMethod::GaussianProcess => given(&[
-                ("--kernel", self.kernel.is_some()),
-                ("--structure", self.structure.is_some()),
-            ]),
-            RegressionMethod::Cluster => given(&[("--clusters", self.clusters.is_some())]),
-            RegressionMethod::Neural => {
-                let mut flags = self.network.flags();
-                flags.extend([
-                    ("--encoder", self.encoder.is_some()),
-                    ("--l1", self.l1.is_some()),
-                    ("--l2", self.l2.is_some()),
-                    ("--context-lasso", self.context_lasso.is_some()),
-                ]);
-                given(&flags)
-            }
-        }
+        let flags = self.flags().into_iter();
+        flags
+            .filter(|(own, _)| *own == method)
+            .flat_map(|(_, flags)| given(&flags))
+            .collect()
     }
 
     /// Whether any is given.
@@ -354,23 +370,30 @@ impl EstimatorSettings {
             let set = if self.given(candidate.method()).is_empty() {
                 candidate
             } else {
-                match candidate {
-                    Candidate::Population(own) => {
-                        Candidate::Population(own.ridge(self.ridge.unwrap_or(0.0)))
-                    }
-                    Candidate::GaussianProcess(own) => Candidate::GaussianProcess(self.gp(own)),
-                    Candidate::Cluster(own) => Candidate::Cluster(match self.clusters {
-                        Some(clusters) => own.clusters(clusters),
-                        None => own,
-                    }),
-                    Candidate::Neural(own) => Candidate::Neural(self.neural(own)),
-                }
+                self.set(candidate)
             };
             if !all.contains(&set) {
                 all.push(set);
             }
         }
         all
+    }
+
+    /// A candidate with the settings of its method.
+    fn set(&self, candidate: Candidate) -> Candidate {
+        if let (Candidate::Population(own), Some(ridge)) = (&candidate, self.ridge) {
+            return Candidate::Population(own.clone().ridge(ridge));
+        }
+        if let Candidate::GaussianProcess(own) = candidate {
+            return Candidate::GaussianProcess(self.gp(own));
+        }
+        if let (Candidate::Cluster(own), Some(clusters)) = (&candidate, self.clusters) {
+            return Candidate::Cluster(own.clone().clusters(clusters));
+        }
+        if let Candidate::Neural(own) = candidate {
+            return Candidate::Neural(self.neural(own));
+        }
+        candidate
     }
 
     fn gp(&self, own: GaussianProcessRegression) -> GaussianProcessRegression {

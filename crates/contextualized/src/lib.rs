@@ -13,8 +13,8 @@
 //! ```
 //!
 //! Estimators differ in what they let `B` be. A population model has one `B` for all rows, a cluster model
-//! one for each cluster of contexts, a Gaussian process a smooth function with a posterior distribution, and
-//! a neural model a function that an encoder learns. Networks (correlations, precision matrices, directed
+//! one for each cluster of contexts, a Gaussian process a smooth function with a posterior distribution, trees
+//! one that may jump, with a posterior distribution too, and a neural model a function that an encoder learns. Networks (correlations, precision matrices, directed
 //! acyclic graphs) vary with context in the same way.
 //!
 //! # Example
@@ -47,6 +47,7 @@
 //! | [`core`] | samples, traits, metrics, cross-validation, errors | |
 //! | [`baselines`] | population and cluster models: constant coefficients, or one set for each cluster | |
 //! | [`linear`] | Gaussian process and neural regression | `gp`, `neural` |
+//! | [`trees`] | regression by Bayesian additive regression trees | `trees` |
 //! | [`graphs`] | correlation, Markov and Bayesian networks that vary with context | `gp`, `neural` |
 //! | [`analysis`] | tests of what varies, bootstraps, effects, conformal intervals, subgroups | |
 //! | [`simulation`] | data whose true coefficients are known | |
@@ -81,6 +82,8 @@ pub use contextualized_linear as linear;
 #[cfg(feature = "plot")]
 pub use contextualized_plot as plot;
 pub use contextualized_simulation as simulation;
+#[cfg(feature = "trees")]
+pub use contextualized_trees as trees;
 pub use ndarray;
 
 /// The names that most programs import: `use contextualized::prelude::*;`.
@@ -109,4 +112,6 @@ pub mod prelude {
     pub use contextualized_linear::{EncoderKind, NeuralRegression};
     #[cfg(feature = "gp")]
     pub use contextualized_linear::{GaussianProcessRegression, Kernel, KernelShape};
+    #[cfg(feature = "trees")]
+    pub use contextualized_trees::TreeRegression;
 }

@@ -11,11 +11,12 @@ use std::time::Instant;
 const NEW_ROWS: usize = 4000;
 
 /// Fixed estimators, at their defaults, and how their figures are called.
-const FIXED: [(RegressionMethod, &str); 4] = [
+const FIXED: [(RegressionMethod, &str); 5] = [
     (RegressionMethod::Population, "excess of the population"),
     (RegressionMethod::Cluster, "excess of clusters"),
     (RegressionMethod::Neural, "excess of an encoder"),
     (RegressionMethod::GaussianProcess, "excess of a gp"),
+    (RegressionMethod::Trees, "excess of trees"),
 ];
 
 /// Rows to learn from and new rows.
@@ -148,7 +149,7 @@ fn mixture(c: &[f64]) -> Vec<f64> {
 struct Measured {
     auto: Vec<f64>,
     /// In the order of [`FIXED`].
-    fixed: [Vec<f64>; 4],
+    fixed: [Vec<f64>; 5],
     /// Family of the automatic choice, over that of the population.
     over_population: Vec<f64>,
     seconds: Vec<f64>,

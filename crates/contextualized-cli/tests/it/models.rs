@@ -106,6 +106,32 @@ fn settings_reach_their_estimator_and_no_other() {
     assert!(out.contains("2 archetypes"), "{out}");
 }
 
+/// Whatever is asked of a Gaussian process can be asked of trees.
+#[test]
+fn trees_have_effects_intervals_and_reports() {
+    let folder = Folder::new();
+    folder.write("data.csv", clinic(120));
+    let out = folder.fit("data.csv", "y ~ x | hour + site", &["--estimator", "trees"]);
+    assert!(out.contains("Fitted: trees"), "{out}");
+    let out = folder.ok(&["summary", "model.ctx"]);
+    assert!(out.contains("x"), "{out}");
+    folder.ok(&["effects", "model.ctx", "--curves", "curves.csv"]);
+    let curve = numbers(&folder.read("curves.csv"), "average");
+    assert!(curve.iter().all(|average| average.is_finite()));
+    let outcome = ["--interval", "outcome", "--level", "0.9", "--quiet"];
+    let out = folder.ok(&[&["predict", "model.ctx", "data.csv"], &outcome[..]].concat());
+    let observed = numbers(&folder.read("data.csv"), "y");
+    let ends = numbers(&out, "pred.y.lower")
+        .into_iter()
+        .zip(numbers(&out, "pred.y.upper"));
+    let inside = ends
+        .zip(observed)
+        .filter(|((low, high), y)| low <= y && y <= high);
+    assert!(inside.count() > 100);
+    folder.ok(&["report", "model.ctx", "data.csv", "--out", "report.html"]);
+    assert!(folder.read("report.html").contains("trees"));
+}
+
 #[test]
 fn curves_are_written_and_drawn() {
     let folder = Folder::new();
