@@ -1,15 +1,15 @@
 //! Coefficients against one context at a time, averaged over rows that keep their other contexts.
 
-use super::axes::{ContextAxis, Points};
-use super::pictures::is_flat;
+use crate::axes::{ContextAxis, Points};
 use crate::data::Clock;
 use crate::saved::by_chance;
+use crate::values::{ends, is_flat};
 use contextualized_analysis::{EffectGrid, Effects};
 use contextualized_core::{
     CoefficientSums, Coefficients, Error, PredictorSums, Result, Samples, Standardization,
     VaryingCoefficients, WeightedContexts, WithSums,
 };
-use ndarray::{Array2, Array3, Axis, s};
+use ndarray::{Array2, Array3, ArrayView2, Axis, s};
 
 /// Points of a curve, and rows it is averaged over.
 const POINTS: usize = 20;
@@ -19,17 +19,23 @@ const ROWS: usize = 200;
 ///
 /// Tables are points × targets × coefficients. The last coefficient is the intercept at average
 /// features: the linear predictor of such a row.
-pub(crate) struct Dependence {
-    pub(crate) at: Points,
-    pub(crate) values: Array3<f64>,
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dependence {
+    /// Values of the context.
+    pub at: Points,
+    /// The averages.
+    pub values: Array3<f64>,
     /// Lower and upper ends of pointwise intervals.
-    pub(crate) interval: Option<(Array3<f64>, Array3<f64>)>,
+    pub interval: Option<(Array3<f64>, Array3<f64>)>,
 }
 
 /// One coefficient of a dependence, an entry for each point.
-pub(crate) struct Average {
-    pub(crate) values: Vec<f64>,
-    pub(crate) interval: Option<(Vec<f64>, Vec<f64>)>,
+#[derive(Debug, Clone, PartialEq)]
+pub struct Average {
+    /// The averages.
+    pub values: Vec<f64>,
+    /// Lower and upper ends of pointwise intervals.
+    pub interval: Option<(Vec<f64>, Vec<f64>)>,
 }
 
 impl Dependence {
@@ -50,7 +56,8 @@ impl Dependence {
         }
     }
 
-    pub(crate) fn of(&self, target: usize, coefficient: usize) -> Average {
+    /// That of one target, the intercept behind all features.
+    pub fn of(&self, target: usize, coefficient: usize) -> Average {
         let cut = |table: &Array3<f64>| table.slice(s![.., target, coefficient]).to_vec();
         let interval = self.interval.as_ref();
         Average {
@@ -62,34 +69,27 @@ impl Dependence {
 
 impl Average {
     /// The ends of the values, and of the interval if there is one.
-    pub(crate) fn ends(&self) -> (f64, f64) {
+    pub fn ends(&self) -> (f64, f64) {
         let own = self.interval.iter();
         let own = own.flat_map(|(lower, upper)| lower.iter().chain(upper));
         ends(self.values.iter().chain(own))
     }
 
     /// Whether the values differ by little beside the standard deviation of what they are averages of.
-    pub(crate) fn is_level(&self, deviation: f64) -> bool {
+    pub fn is_level(&self, deviation: f64) -> bool {
         self.span() <= 0.05 * deviation || is_flat(ends(&self.values))
     }
 
     /// The largest less the smallest value.
-    pub(crate) fn span(&self) -> f64 {
+    pub fn span(&self) -> f64 {
         let (low, high) = ends(&self.values);
         high - low
     }
 }
 
-/// The smallest and the largest value.
-pub(crate) fn ends<'a>(values: impl IntoIterator<Item = &'a f64>) -> (f64, f64) {
-    let nothing = (f64::INFINITY, f64::NEG_INFINITY);
-    let wider = |(low, high): (f64, f64), value: &f64| (low.min(*value), high.max(*value));
-    values.into_iter().fold(nothing, wider)
-}
-
 /// How coefficients depend on each context, over the rows of the samples, with intervals of probability
 /// `level` from models that have them.
-pub(crate) fn dependences(
+pub fn dependences(
     model: &dyn VaryingCoefficients,
     bands: Option<&dyn WithSums>,
     samples: &Samples,
@@ -129,7 +129,7 @@ pub(crate) fn dependences(
 }
 
 /// Those with bands if the model has them for this probability, else those without and why.
-pub(crate) fn dependences_with_bands(
+pub fn dependences_with_bands(
     model: &dyn VaryingCoefficients,
     bands: Option<&dyn WithSums>,
     samples: &Samples,
@@ -217,18 +217,33 @@ fn level_sums(
 
 /// The coefficients of every row as one table (n × targets × coefficients), the intercept at average
 /// features last.
-pub(crate) fn coefficient_table(
+pub fn coefficient_table(
     model: &dyn VaryingCoefficients,
     samples: &Samples,
 ) -> Result<Array3<f64>> {
-    let samples = with_average_features(samples)?;
-    let coefficients = model.coefficients(samples.contexts())?;
-    let level = coefficients.linear_predictor(samples.features())?;
+    coefficients_at_average_features(model, samples, samples.contexts())
+}
+
+/// The same at other contexts (n × c) than those of the samples.
+///
+/// # Errors
+///
+/// Those of the model.
+pub fn coefficients_at_average_features(
+    model: &dyn VaryingCoefficients,
+    samples: &Samples,
+    contexts: ArrayView2<'_, f64>,
+) -> Result<Array3<f64>> {
+    let means = Standardization::fit(samples.features(), samples.weights())?;
+    let mut features = Array2::zeros((contexts.nrows(), samples.features().ncols()));
+    features.assign(&means.centers());
+    let coefficients = model.coefficients(contexts)?;
+    let level = coefficients.linear_predictor(features.view())?;
     Ok(joined(&coefficients, &level))
 }
 
 /// The samples with the average features in every row.
-pub(crate) fn with_average_features(samples: &Samples) -> Result<Samples> {
+pub fn with_average_features(samples: &Samples) -> Result<Samples> {
     let means = Standardization::fit(samples.features(), samples.weights())?;
     let mut features = samples.features().to_owned();
     features.assign(&means.centers());
@@ -253,7 +268,7 @@ fn joined(coefficients: &Coefficients, level: &Array2<f64>) -> Array3<f64> {
 mod tests {
     use super::*;
     use contextualized_core::{Family, LocalCoefficients};
-    use ndarray::{ArrayView2, array};
+    use ndarray::array;
     use proptest::prelude::*;
 
     /// The slope is c₀² + c₁, the intercept c₀.

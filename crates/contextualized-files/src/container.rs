@@ -1,7 +1,7 @@
 //! What kind of file it is, by its first bytes.
 
 /// What can be read, and what is said of the rest.
-pub(super) enum Container {
+pub(crate) enum Container {
     /// Text, as far as can be told.
     Text,
     Gzip,
@@ -11,13 +11,13 @@ pub(super) enum Container {
 }
 
 /// Bytes that suffice to know.
-pub(super) const ENOUGH: u64 = 8;
+pub(crate) const ENOUGH: u64 = 8;
 
 const WORKBOOK: &str =
     "an Excel or other workbook, or a zip archive: export the sheet as CSV, or unpack it";
 
 impl Container {
-    pub(super) fn of(start: &[u8]) -> Self {
+    pub(crate) fn of(start: &[u8]) -> Self {
         let known: [(&[u8], Self); 16] = [
             (b"PAR1", Self::Parquet),
             (&[0x1f, 0x8b], Self::Gzip),

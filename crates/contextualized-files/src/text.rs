@@ -6,13 +6,13 @@
 mod blocks;
 mod records;
 
-pub(super) use blocks::{Block, Blocks};
-pub(super) use records::Records;
+pub(crate) use blocks::{Block, Blocks};
+pub(crate) use records::Records;
 
-use super::{ColumnRequest, Reading};
 use arrow_array::builder::{Float64Builder, StringBuilder};
 use arrow_array::{Array, ArrayRef, NullArray, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
+use contextualized_frame::data::{ColumnRequest, Reading};
 use std::sync::Arc;
 
 /// The longest record, quoted line breaks included.
@@ -22,10 +22,10 @@ const QUOTE: u8 = b'"';
 
 /// What separates cells and lines, and which lines are none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Rules {
-    pub(super) delimiter: u8,
+pub(crate) struct Rules {
+    pub(crate) delimiter: u8,
     /// Lines that begin with it are left out.
-    pub(super) comment: Option<u8>,
+    pub(crate) comment: Option<u8>,
     newline: u8,
 }
 
@@ -44,13 +44,13 @@ impl Rules {
 
 /// Why a text cannot be read, and in which line, counted from one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) line: usize,
-    pub(super) kind: FaultKind,
+pub(crate) struct Fault {
+    pub(crate) line: usize,
+    pub(crate) kind: FaultKind,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum FaultKind {
+pub(crate) enum FaultKind {
     /// A record with this many cells, of which the last is empty or not.
     Width { cells: usize, last_is_empty: bool },
     /// In words, behind "line N ".
@@ -66,7 +66,7 @@ fn fault(line: usize, what: impl Into<String>) -> Fault {
 
 /// The cells of some columns (in their order, each once) of a block's records: numbers, null where one is missing, or
 /// text, as of a column of numbers with a cell in this block that is none.
-pub(super) fn parse(
+pub(crate) fn parse(
     block: &Block,
     rules: Rules,
     header: bool,

@@ -1,20 +1,19 @@
 //! Tables for people, and the same as JSON for programs.
 
-use super::print_text;
-use crate::arguments::Global;
-use crate::error::Result;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table as Drawn};
 use serde_json::{Map, Value};
 
 /// One value of a table.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Cell {
+pub enum Cell {
+    /// A text.
     Text(String),
     /// Shown to four significant digits, and whole in JSON.
     Number(f64),
     /// A p-value, which is shown down to 0.0001.
     PValue(f64),
+    /// Nothing, shown as a dash.
     Missing,
 }
 
@@ -48,7 +47,7 @@ impl From<Option<f64>> for Cell {
 
 impl Cell {
     /// As people read it.
-    pub(crate) fn shown(&self) -> String {
+    pub fn shown(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
             Self::Number(number) => significant(*number),
@@ -82,15 +81,18 @@ fn significant(number: f64) -> String {
 
 /// A table: columns by name, rows below them.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Table {
+pub struct Table {
     /// The key of the table in JSON.
-    pub(crate) name: &'static str,
-    pub(crate) columns: Vec<&'static str>,
-    pub(crate) rows: Vec<Vec<Cell>>,
+    pub name: &'static str,
+    /// Names of the columns.
+    pub columns: Vec<&'static str>,
+    /// A cell for each column.
+    pub rows: Vec<Vec<Cell>>,
 }
 
 impl Table {
-    pub(crate) fn new(name: &'static str, columns: &[&'static str]) -> Self {
+    /// A table without rows.
+    pub fn new(name: &'static str, columns: &[&'static str]) -> Self {
         Self {
             name,
             columns: columns.to_vec(),
@@ -98,7 +100,8 @@ impl Table {
         }
     }
 
-    pub(crate) fn push(&mut self, row: Vec<Cell>) {
+    /// Adds a row.
+    pub fn push(&mut self, row: Vec<Cell>) {
         self.rows.push(row);
     }
 
@@ -125,7 +128,8 @@ impl Table {
         lines.join("\n")
     }
 
-    fn json(&self) -> Value {
+    /// An object for each row, with keys that are names of columns.
+    pub fn json(&self) -> Value {
         let rows = self.rows.iter().map(|row| {
             let cells = self.columns.iter().zip(row);
             let cells = cells.map(|(column, cell)| (column.replace(' ', "_"), cell.json()));
@@ -136,30 +140,16 @@ impl Table {
 }
 
 /// A text, and the table below it if there is one.
-pub(crate) type Section = (String, Option<Table>);
+pub type Section = (String, Option<Table>);
 
 /// What a program that reads the output asks for: a key in JSON, and what it is.
-pub(crate) type Fact = (&'static str, Value);
+pub type Fact = (&'static str, Value);
 
 /// The key of stars in JSON; they need no header.
-pub(crate) const STARS: &str = "stars";
+pub const STARS: &str = "stars";
 
-/// Prints what was done, unless nothing should be said.
-pub(crate) fn say(facts: &[Fact], sections: &[Section], global: &Global) -> Result<()> {
-    if global.quiet {
-        Ok(())
-    } else {
-        print(facts, sections, global.json)
-    }
-}
-
-/// Prints tables with a line of text before each, or facts, tables and texts as one JSON object.
-pub(crate) fn print(facts: &[Fact], sections: &[Section], json: bool) -> Result<()> {
-    print_text(text(facts, sections, json).as_bytes())
-}
-
-/// What [`print`] prints.
-pub(crate) fn text(facts: &[Fact], sections: &[Section], json: bool) -> String {
+/// Tables with a line of text before each, or facts, tables and texts as one JSON object.
+pub fn text(facts: &[Fact], sections: &[Section], json: bool) -> String {
     if json {
         let mut object = Map::new();
         let mut notes = Vec::new();
@@ -187,7 +177,7 @@ pub(crate) fn text(facts: &[Fact], sections: &[Section], json: bool) -> String {
 }
 
 /// The text with escapes for characters that would change a terminal, which names may have.
-pub(crate) fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     let mut visible = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() && character != '\n' {
@@ -200,7 +190,7 @@ pub(crate) fn visible(text: &str) -> String {
 }
 
 /// The text with a capital at its beginning.
-pub(crate) fn capital(text: &str) -> String {
+pub fn capital(text: &str) -> String {
     let mut characters = text.chars();
     match characters.next() {
         Some(first) => first.to_uppercase().chain(characters).collect(),

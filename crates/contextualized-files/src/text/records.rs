@@ -5,7 +5,7 @@ use memchr::{memchr, memchr_iter, memchr2, memchr3};
 use std::borrow::Cow;
 
 /// The records of a block.
-pub(in crate::data) struct Records<'a> {
+pub(crate) struct Records<'a> {
     text: &'a str,
     rules: Rules,
     at: usize,
@@ -15,7 +15,7 @@ pub(in crate::data) struct Records<'a> {
 
 /// A record that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::data) struct Record {
+pub(crate) struct Record {
     pub(super) line: usize,
     pub(super) cells: usize,
     last_is_empty: bool,
@@ -23,7 +23,7 @@ pub(in crate::data) struct Record {
 
 impl<'a> Records<'a> {
     /// Those of a block, which has to be UTF-8.
-    pub(in crate::data) fn new(block: &'a Block, rules: Rules) -> Result<Self, Fault> {
+    pub(crate) fn new(block: &'a Block, rules: Rules) -> Result<Self, Fault> {
         let text = std::str::from_utf8(&block.bytes).map_err(|error| {
             let before = &block.bytes[..error.valid_up_to()];
             let line = block.line + memchr_iter(rules.newline, before).count();
@@ -67,7 +67,7 @@ impl<'a> Records<'a> {
     }
 
     /// Hands every cell of the next record over with its position; blank lines and comments are none.
-    pub(in crate::data) fn next(
+    pub(crate) fn next(
         &mut self,
         mut cell: impl FnMut(usize, &str),
     ) -> Result<Option<Record>, Fault> {
@@ -253,7 +253,7 @@ impl<'a> Records<'a> {
     }
 
     /// The next record, of as many cells as there are columns.
-    pub(in crate::data) fn next_row(
+    pub(crate) fn next_row(
         &mut self,
         columns: usize,
         cell: impl FnMut(usize, &str),

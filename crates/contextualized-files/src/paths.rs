@@ -1,15 +1,15 @@
 //! Names of files, which need not be text.
 
-use crate::output::visible;
+use contextualized_frame::tables::visible;
 use std::path::Path;
 
 /// Whether it is `-`, which stands for standard input or standard output.
-pub(crate) fn is_standard(path: &Path) -> bool {
+pub fn is_standard(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
 /// A name as messages show it: in one line, and with marks for what is not text.
-pub(crate) fn shown(path: &Path) -> String {
+pub fn shown(path: &Path) -> String {
     visible(&path.to_string_lossy()).replace('\n', "\\n")
 }
 

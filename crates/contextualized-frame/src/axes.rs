@@ -1,16 +1,19 @@
 //! Contexts as a reader knows them: numbers and categories, whatever columns they are coded in.
 
-use super::words::number;
 use crate::data::Clock;
+use crate::design::{Design, Variable};
+use crate::values::{ends, number, quantile};
 use contextualized_core::{Error, Result, Samples};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, s};
 
 /// Values of a context, in order.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Points {
+pub enum Points {
     /// Values of a number, and those of the rows.
     Numbers {
+        /// The values, ascending.
         values: Vec<f64>,
+        /// Those of the rows.
         rows: Vec<f64>,
         /// What they count, of dates and times.
         clock: Option<Clock>,
@@ -20,15 +23,21 @@ pub(crate) enum Points {
 }
 
 impl Points {
-    pub(crate) fn len(&self) -> usize {
+    /// How many there are.
+    pub fn len(&self) -> usize {
         match self {
             Self::Numbers { values, .. } => values.len(),
             Self::Levels(names) => names.len(),
         }
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// One of them as a program reads it.
-    pub(crate) fn plain_text(&self, place: usize) -> String {
+    pub fn plain_text(&self, place: usize) -> String {
         match self {
             Self::Numbers {
                 values,
@@ -40,7 +49,7 @@ impl Points {
     }
 
     /// One of them as a text.
-    pub(crate) fn text(&self, place: usize) -> String {
+    pub fn text(&self, place: usize) -> String {
         match self {
             Self::Numbers { values, clock, .. } => value_text(values[place], *clock),
             Self::Levels(names) => names[place].clone(),
@@ -74,7 +83,7 @@ fn written(value: f64) -> String {
 
 /// One context: what varies together.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum ContextAxis {
+pub enum ContextAxis {
     /// A number in a column.
     Number {
         /// The column of the contexts.
@@ -96,9 +105,68 @@ pub(crate) enum ContextAxis {
 }
 
 impl ContextAxis {
+    /// Contexts as the formula names them: a variable with levels is one context, whatever its columns, and so is
+    /// one with a basis.
+    pub fn of(design: &Design, training: &Samples) -> Vec<Self> {
+        let mut axes = Vec::new();
+        for (position, variable) in design.variables.iter().enumerate() {
+            let own: Vec<(usize, Option<usize>)> = design
+                .contexts
+                .iter()
+                .enumerate()
+                .flat_map(|(column, context)| {
+                    let factors = context.factors.iter();
+                    factors
+                        .filter(|(variable, _)| *variable == position)
+                        .map(move |(_, part)| (column, *part))
+                })
+                .collect();
+            if own.is_empty() {
+                continue;
+            }
+            let columns: Vec<usize> = own.iter().map(|(column, _)| *column).collect();
+            let basis = variable.made.as_ref().and_then(|made| made.basis.as_ref());
+            if let Some(levels) = &variable.levels {
+                axes.push(Self::Coded {
+                    name: variable.name.clone(),
+                    codes: Array2::from_shape_fn((levels.len(), own.len()), |(level, column)| {
+                        f64::from(own[column].1 == Some(level))
+                    }),
+                    columns,
+                    at: Points::Levels(levels.clone()),
+                });
+            } else if let (Some(basis), [first, _, ..]) = (basis, &columns[..]) {
+                let rows = basis.arguments(
+                    training
+                        .contexts()
+                        .slice(s![.., *first..first + basis.columns()]),
+                );
+                let values = basis.grid(&rows, POINTS);
+                axes.push(Self::Coded {
+                    name: made_of(variable),
+                    codes: basis.table(&values),
+                    columns,
+                    at: Points::Numbers {
+                        values,
+                        rows,
+                        clock: None,
+                    },
+                });
+            } else {
+                let number = |column| Self::Number {
+                    column,
+                    clock: variable.clock,
+                };
+                axes.extend(columns.into_iter().map(number));
+            }
+        }
+        // In the order of the formula.
+        axes.sort_by_key(|axis| axis.columns().into_iter().min());
+        axes
+    }
+
     /// Every column by itself, as a number.
-    #[cfg(test)]
-    pub(crate) fn of_columns(contexts: usize) -> Vec<Self> {
+    pub fn of_columns(contexts: usize) -> Vec<Self> {
         (0..contexts)
             .map(|column| Self::Number {
                 column,
@@ -107,7 +175,8 @@ impl ContextAxis {
             .collect()
     }
 
-    pub(crate) fn name<'a>(&'a self, samples: &'a Samples) -> &'a str {
+    /// Its name.
+    pub fn name<'a>(&'a self, samples: &'a Samples) -> &'a str {
         match self {
             Self::Number { column, .. } => &samples.names().contexts[*column],
             Self::Coded { name, .. } => name,
@@ -115,7 +184,7 @@ impl ContextAxis {
     }
 
     /// The columns of the contexts that it is coded in.
-    pub(crate) fn columns(&self) -> Vec<usize> {
+    pub fn columns(&self) -> Vec<usize> {
         match self {
             Self::Number { column, .. } => vec![*column],
             Self::Coded { columns, .. } => columns.clone(),
@@ -123,7 +192,7 @@ impl ContextAxis {
     }
 
     /// Its value in the first of these rows of contexts as a text, of one with codes the nearest point.
-    pub(crate) fn value(&self, contexts: ArrayView2<'_, f64>) -> String {
+    pub fn value(&self, contexts: ArrayView2<'_, f64>) -> String {
         match (self, self.point_of_rows(contexts)) {
             (Self::Coded { at, .. }, Some(points)) => match at {
                 Points::Levels(_) => at.text(points[0]),
@@ -138,7 +207,7 @@ impl ContextAxis {
     }
 
     /// Whether a row of contexts is further from all points of a number with codes than these are from each other.
-    pub(crate) fn is_beyond(&self, row: ArrayView1<'_, f64>) -> bool {
+    pub fn is_beyond(&self, row: ArrayView1<'_, f64>) -> bool {
         let Self::Coded {
             at: Points::Numbers { .. },
             columns,
@@ -158,7 +227,7 @@ impl ContextAxis {
     }
 
     /// A value of a number as a text.
-    pub(crate) fn written(&self, value: f64) -> String {
+    pub fn written(&self, value: f64) -> String {
         match self {
             Self::Number { clock, .. } => value_text(value, *clock),
             Self::Coded { .. } => value_text(value, None),
@@ -166,21 +235,21 @@ impl ContextAxis {
     }
 
     /// Gives all these rows of contexts the value that has this code.
-    pub(crate) fn set(&self, mut contexts: ArrayViewMut2<'_, f64>, code: ArrayView1<'_, f64>) {
+    pub fn set(&self, mut contexts: ArrayViewMut2<'_, f64>, code: ArrayView1<'_, f64>) {
         for (column, code) in self.columns().into_iter().zip(code) {
             contexts.column_mut(column).fill(*code);
         }
     }
 
     /// Checks that columns exist and codes fit.
-    pub(crate) fn check(&self, contexts: usize) -> Result<()> {
+    pub fn check(&self, contexts: usize) -> Result<()> {
         let columns = self.columns();
         if let Some(column) = columns.iter().find(|column| **column >= contexts) {
             let requirement = format!("below {contexts}, the number of contexts");
             return Err(Error::invalid_parameter("context", column, requirement));
         }
         if let Self::Coded { at, codes, .. } = self
-            && (codes.dim() != (at.len(), columns.len()) || at.len() == 0)
+            && (codes.dim() != (at.len(), columns.len()) || at.is_empty())
         {
             return Err(Error::invalid_parameter(
                 "codes of a context",
@@ -191,9 +260,33 @@ impl ContextAxis {
         Ok(())
     }
 
+    /// Values with their codes (points × columns) from one end of these contexts to the other: so many of a number in a
+    /// column, else those that there are codes for.
+    pub fn values(&self, contexts: ArrayView2<'_, f64>, points: usize) -> (Points, Array2<f64>) {
+        match self {
+            Self::Number { column, clock } => {
+                let rows = contexts.column(*column).to_vec();
+                let (low, high) = ends(&rows);
+                let step = (high - low) / (points.max(2) - 1) as f64;
+                let values: Vec<f64> = (0..points).map(|k| low + step * k as f64).collect();
+                let codes = Array2::from_shape_fn((points, 1), |(point, _)| values[point]);
+                let clock = *clock;
+                (
+                    Points::Numbers {
+                        values,
+                        rows,
+                        clock,
+                    },
+                    codes,
+                )
+            }
+            Self::Coded { at, codes, .. } => (at.clone(), codes.clone()),
+        }
+    }
+
     /// Up to `most` values with their codes, that stand for those of these contexts: the median and quantiles
     /// either side of a number, the first levels of a category.
-    pub(crate) fn some_values(
+    pub fn some_values(
         &self,
         contexts: ArrayView2<'_, f64>,
         most: usize,
@@ -227,7 +320,7 @@ impl ContextAxis {
     }
 
     /// The point that each row of contexts is nearest to, of one with codes.
-    pub(crate) fn point_of_rows(&self, contexts: ArrayView2<'_, f64>) -> Option<Vec<usize>> {
+    pub fn point_of_rows(&self, contexts: ArrayView2<'_, f64>) -> Option<Vec<usize>> {
         let Self::Coded { columns, codes, .. } = self else {
             return None;
         };
@@ -247,8 +340,19 @@ impl ContextAxis {
     }
 }
 
+/// Points of a curve along a number that a basis is made of.
+const POINTS: usize = 20;
+
+/// What a basis is made of, as the formula says it.
+fn made_of(variable: &Variable) -> String {
+    match &variable.made {
+        Some(made) => made.of.to_string(),
+        None => variable.name.clone(),
+    }
+}
+
 /// A typical context (1 × c): medians of numbers, the most frequent levels of categories.
-pub(crate) fn typical(axes: &[ContextAxis], contexts: ArrayView2<'_, f64>) -> Array2<f64> {
+pub fn typical(axes: &[ContextAxis], contexts: ArrayView2<'_, f64>) -> Array2<f64> {
     let median = |column: ArrayView1<'_, f64>| quantile(&column.to_vec(), 0.5);
     let mut typical = contexts.map_axis(Axis(0), median).insert_axis(Axis(0));
     for axis in axes {
@@ -262,26 +366,6 @@ pub(crate) fn typical(axes: &[ContextAxis], contexts: ArrayView2<'_, f64>) -> Ar
         }
     }
     typical
-}
-
-/// Positions below `count`, those of the largest values first.
-pub(crate) fn descending(count: usize, value: impl Fn(usize) -> f64) -> Vec<usize> {
-    let values: Vec<f64> = (0..count).map(value).collect();
-    let mut order: Vec<usize> = (0..count).collect();
-    order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
-    order
-}
-
-/// A quantile by linear interpolation between order statistics; NaN of nothing.
-pub(crate) fn quantile(values: &[f64], share: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let Some(last) = sorted.len().checked_sub(1) else {
-        return f64::NAN;
-    };
-    let place = share.clamp(0.0, 1.0) * last as f64;
-    let (below, above) = (place.floor() as usize, place.ceil() as usize);
-    sorted[below] + (place - below as f64) * (sorted[above] - sorted[below])
 }
 
 #[cfg(test)]
@@ -352,14 +436,5 @@ mod tests {
             clock: Some(Clock::Days),
         };
         assert_eq!(texts(days, 1), ["1970-01-02"]);
-    }
-
-    #[test]
-    fn quantiles_by_hand() {
-        let values = [4.0, 1.0, 3.0, 2.0];
-        assert_eq!(quantile(&values, 0.0), 1.0);
-        assert_eq!(quantile(&values, 0.5), 2.5);
-        assert_eq!(quantile(&values, 1.0), 4.0);
-        assert!(quantile(&[], 0.5).is_nan());
     }
 }

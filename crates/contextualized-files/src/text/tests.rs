@@ -1,7 +1,7 @@
 use super::blocks::BLOCK;
 use super::*;
-use crate::data::Cells;
 use arrow_array::cast::AsArray;
+use contextualized_frame::data::Cells;
 use proptest::prelude::*;
 
 /// All cells behind the header, or the first fault.

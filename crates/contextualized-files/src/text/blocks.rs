@@ -9,7 +9,7 @@ pub(super) const BLOCK: usize = 1 << 20;
 
 /// Whole records, as bytes.
 #[derive(Debug)]
-pub(in crate::data) struct Block {
+pub(crate) struct Block {
     pub(super) bytes: Vec<u8>,
     /// Line of the file that it begins with.
     pub(super) line: usize,
@@ -18,9 +18,9 @@ pub(in crate::data) struct Block {
 }
 
 /// Cuts a text into blocks where records end.
-pub(in crate::data) struct Blocks<R> {
+pub(crate) struct Blocks<R> {
     reader: R,
-    pub(in crate::data) rules: Rules,
+    pub(crate) rules: Rules,
     rest: Vec<u8>,
     line: usize,
     ended: bool,
@@ -28,7 +28,7 @@ pub(in crate::data) struct Blocks<R> {
 
 impl<R: BufRead> Blocks<R> {
     /// Passes over lines before the header; the ends of lines are those of the first that is read.
-    pub(in crate::data) fn new(
+    pub(crate) fn new(
         mut reader: R,
         delimiter: u8,
         comment: Option<u8>,
@@ -75,7 +75,7 @@ impl<R: BufRead> Blocks<R> {
     }
 
     /// The next block, none at the end of the text.
-    pub(in crate::data) fn next(&mut self) -> std::io::Result<Option<Block>> {
+    pub(crate) fn next(&mut self) -> std::io::Result<Option<Block>> {
         if self.ended && self.rest.is_empty() {
             return Ok(None);
         }

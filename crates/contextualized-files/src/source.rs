@@ -1,13 +1,14 @@
 //! A file of columns: CSV, TSV or Parquet, compressed or not, from a path or standard input.
 
-use super::container::{Container, ENOUGH};
-use super::packed::{self, Limited};
-use super::text::{self, Block, Blocks, Fault, FaultKind, Records};
-use super::{Chunk, Chunks, ColumnRequest, Reading, Table};
-use crate::error::{Error, Result};
+use crate::container::{Container, ENOUGH};
+use crate::error::{failure, unreadable};
+use crate::packed::{self, Limited};
 use crate::paths::{is_standard, shown};
+use crate::text::{self, Block, Blocks, Fault, FaultKind, Records};
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, DataType, Schema};
+use contextualized_frame::data::{Chunk, Chunks, ColumnRequest, Reading, Table};
+use contextualized_frame::{Error, Result};
 use flate2::bufread::MultiGzDecoder;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -28,25 +29,25 @@ const BLOCK: usize = 16_384;
 
 /// What kind of file it is, as its first bytes say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
+enum Format {
     Text { delimiter: u8 },
     Parquet,
 }
 
 /// A file whose columns are known.
-pub(crate) struct Source {
+pub struct Source {
     /// As the user named it.
-    pub(crate) name: String,
+    name: String,
     input: Input,
     /// Whether it is compressed by gzip.
     packed: bool,
-    pub(crate) format: Format,
+    format: Format,
     columns: Vec<String>,
     /// By name the first column that has it, and the second if one does.
     positions: HashMap<String, (usize, Option<usize>)>,
     /// Types of the columns: text in a text file.
     types: Vec<DataType>,
-    pub(crate) reading: Reading,
+    reading: Reading,
 }
 
 /// Bytes that can be read more than once: a pipe's are kept.
@@ -60,7 +61,11 @@ type Text = Box<dyn BufRead + Send>;
 
 impl Source {
     /// Opens a file, or standard input for `-`, and reads what columns it has.
-    pub(crate) fn open(path: &Path, reading: &Reading) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Data`] for a file that cannot be read, is empty, or is neither text nor Parquet.
+    pub fn open(path: &Path, reading: &Reading) -> Result<Self> {
         let name = if is_standard(path) {
             "standard input".to_owned()
         } else {
@@ -72,9 +77,9 @@ impl Source {
             .reader(&name)?
             .take(ENOUGH)
             .read_to_end(&mut start)
-            .map_err(|source| Error::file("read", &name, &source))?;
+            .map_err(|source| unreadable(&name, &source))?;
         if start.is_empty() {
-            return Err(Error::failure(format!(
+            return Err(failure(format!(
                 "{name} is empty; a line with the names of the columns should come first"
             )));
         }
@@ -85,7 +90,7 @@ impl Source {
             Container::Gzip => (text, true),
             Container::Text => (text, false),
             Container::Other(what) => {
-                return Err(Error::failure(format!("{name} is {what}")));
+                return Err(failure(format!("{name} is {what}")));
             }
         };
         let mut source = Self {
@@ -118,12 +123,12 @@ impl Source {
     }
 
     fn unreadable(&self, source: &std::io::Error) -> Error {
-        Error::file("read", &self.name, source)
+        unreadable(&self.name, source)
     }
 
     fn read_header(&mut self, delimiter: u8, reading: &Reading) -> Result<()> {
         let mut blocks = self.blocks(delimiter)?;
-        let failed = |source| Error::file("read", &self.name, &source);
+        let failed = |source| unreadable(&self.name, &source);
         let mut columns = Vec::new();
         let mut found = None;
         if let Some(block) = blocks.next().map_err(failed)? {
@@ -134,14 +139,14 @@ impl Source {
                 .map_err(|fault| self.fault(fault))?;
         }
         if found.is_none() {
-            return Err(Error::failure(format!(
+            return Err(failure(format!(
                 "{} is empty; a line with the names of the columns should come first",
                 self.name
             )));
         }
         const LONGEST_NAME: usize = 1_000;
         if let Some(place) = columns.iter().position(|name| name.len() > LONGEST_NAME) {
-            return Err(Error::failure(format!(
+            return Err(failure(format!(
                 "the name of column {} of {} has more than {LONGEST_NAME} letters; is it a table with a line of names?",
                 place + 1,
                 self.name
@@ -151,7 +156,7 @@ impl Source {
         if let [only] = self.columns.as_slice() {
             for (other, written) in [(';', ";"), ('\t', "\\t"), (',', ","), ('|', "|")] {
                 if only.contains(other) && reading.delimiter != Some(other as u8) {
-                    return Err(Error::failure(format!(
+                    return Err(failure(format!(
                         "the header of {} is a single column, {only:?}; if {written:?} stands between the columns add --delimiter '{written}'",
                         self.name
                     )));
@@ -176,7 +181,7 @@ impl Source {
         let name = &self.name;
         let (cells, last_is_empty) = match kind {
             FaultKind::Other(what) => {
-                return Error::failure(format!("line {line} of {name} {what}"));
+                return failure(format!("line {line} of {name} {what}"));
             }
             FaultKind::Width {
                 cells,
@@ -195,7 +200,7 @@ impl Source {
         } else {
             String::new()
         };
-        Error::failure(format!(
+        failure(format!(
             "line {line} of {name} has {cells} cells, and the header has {columns} columns{advice}"
         ))
     }
@@ -211,7 +216,7 @@ impl Source {
             .fill_buf()
             .map_err(|source| self.unreadable(&source))?;
         if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
-            return Err(Error::failure(format!(
+            return Err(failure(format!(
                 "{} is written in UTF-16; save it as UTF-8",
                 self.name
             )));
@@ -289,7 +294,7 @@ impl Source {
         });
         let unpacked = unpacked.fold(0, u64::saturating_add);
         if packed::is_too_much(unpacked, packed, packed::MOST_COLUMNS) {
-            return Err(Error::failure(format!(
+            return Err(failure(format!(
                 "the columns asked for of {} unpack to {unpacked} bytes, more than {} times the file's size; if that is right write the file without compression and dictionaries",
                 self.name,
                 packed::MOST_COLUMNS
@@ -307,7 +312,7 @@ impl Source {
     }
 
     fn damaged(&self, source: &dyn std::fmt::Display) -> Error {
-        Error::failure(format!(
+        failure(format!(
             "cannot read {} as Parquet: {source}; the file may be damaged or cut off",
             self.name
         ))
@@ -346,7 +351,7 @@ impl Table for Source {
         }
     }
 
-    fn chunks(&self, requests: &[ColumnRequest]) -> contextualized_frame::Result<Chunks<'_>> {
+    fn chunks(&self, requests: &[ColumnRequest]) -> Result<Chunks<'_>> {
         // A column may be asked for twice; a file gives each once, in its own order.
         let mut numbers = BTreeMap::new();
         for request in requests {
@@ -452,7 +457,7 @@ thread_local! {
 }
 
 /// Makes panics that become errors silent.
-pub(crate) fn without_panic_messages() {
+pub fn without_panic_messages() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if !GUARDED.get() {
@@ -466,7 +471,7 @@ impl Input {
         let whole = |mut from: Box<dyn Read>| {
             let mut bytes = Vec::new();
             from.read_to_end(&mut bytes)
-                .map_err(|source| Error::file("read", name, &source))?;
+                .map_err(|source| unreadable(name, &source))?;
             Ok(Self::Memory(bytes.into()))
         };
         if is_standard(path) {
@@ -475,9 +480,9 @@ impl Input {
         let file = open_file(path, name)?;
         let metadata = file
             .metadata()
-            .map_err(|source| Error::file("read", name, &source))?;
+            .map_err(|source| unreadable(name, &source))?;
         if metadata.is_dir() {
-            return Err(Error::failure(format!(
+            return Err(failure(format!(
                 "cannot read {name}: it is a folder, and a file is needed"
             )));
         }
@@ -493,7 +498,7 @@ impl Input {
         match self {
             Self::Path(path) => {
                 let metadata = std::fs::metadata(path);
-                let metadata = metadata.map_err(|source| Error::file("read", name, &source))?;
+                let metadata = metadata.map_err(|source| unreadable(name, &source))?;
                 Ok(metadata.len())
             }
             Self::Memory(bytes) => Ok(bytes.len() as u64),
@@ -509,7 +514,7 @@ impl Input {
 }
 
 fn open_file(path: &Path, name: &str) -> Result<File> {
-    File::open(path).map_err(|source| Error::file("read", name, &source))
+    File::open(path).map_err(|source| unreadable(name, &source))
 }
 
 /// A tab where the name says so, else a comma.

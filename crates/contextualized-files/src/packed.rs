@@ -9,15 +9,15 @@ const FREE: u64 = 1 << 26;
 const MOST_TEXT: u64 = 50;
 
 /// The most that columns of numbers are larger than their Parquet file, where an outcome of two takes a bit of 64.
-pub(super) const MOST_COLUMNS: u64 = 200;
+pub(crate) const MOST_COLUMNS: u64 = 200;
 
 /// Whether bytes are more than so many times those of the packed file.
-pub(super) fn is_too_much(unpacked: u64, packed: u64, most: u64) -> bool {
+pub(crate) fn is_too_much(unpacked: u64, packed: u64, most: u64) -> bool {
     unpacked > FREE && unpacked / most > packed
 }
 
 /// What is unpacked, an error where it is too much.
-pub(super) struct Limited<R> {
+pub(crate) struct Limited<R> {
     reader: R,
     packed: u64,
     unpacked: u64,
@@ -25,7 +25,7 @@ pub(super) struct Limited<R> {
 
 impl<R: Read> Limited<R> {
     /// What a reader unpacks from a file of this size.
-    pub(super) fn new(reader: R, packed: u64) -> Self {
+    pub(crate) fn new(reader: R, packed: u64) -> Self {
         Self {
             reader,
             packed,
