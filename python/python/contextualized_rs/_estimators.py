@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from . import _core
+from ._answers import RegressionAnswers
 from ._arrays import (
     column_names,
     finite,
@@ -23,8 +24,8 @@ from ._arrays import (
     warn_conversion,
     warn_notes,
 )
-from ._results import Summary, coefficient_columns, summary_of, variation_of
-from ._stored import Stored
+from ._progress import progress
+from ._results import coefficient_columns
 
 Self = TypeVar("Self", bound="_Estimator")
 
@@ -62,7 +63,7 @@ def _requests(method: str) -> Any:
     return set_request
 
 
-class _Estimator(Stored):
+class _Estimator(RegressionAnswers):
     """What regressions and classifiers have in common."""
 
     _takes_families: ClassVar[bool] = True
@@ -121,10 +122,8 @@ class _Estimator(Stored):
         return f"{type(self).__name__}({', '.join(changed)})"
 
     def _repr_html_(self) -> str:
-        text = repr(self)
-        if hasattr(self, "_core"):
-            text += "\n\n" + str(self.summary())
-        return f"<pre>{html.escape(text)}</pre>"
+        text = f"<pre>{html.escape(repr(self))}</pre>"
+        return f"{text}\n{self.summary()._repr_html_()}" if hasattr(self, "_core") else text
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_core")
@@ -333,16 +332,18 @@ class _Estimator(Stored):
             "tests": bool(self.tests),
             "seed": seed_of(self.random_state),
         }
-        core = _core.fit_arrays(
-            context_values,
-            features,
-            targets,
-            (context_names, feature_names, target_names),
-            json.dumps(arguments, default=_plain),
-            classes,
-            weights,
-            group_codes(groups, rows),
-        )
+        with progress() as told:
+            core = _core.fit_arrays(
+                context_values,
+                features,
+                targets,
+                (context_names, feature_names, target_names),
+                json.dumps(arguments, default=_plain),
+                classes,
+                weights,
+                group_codes(groups, rows),
+                told,
+            )
         self._set_core(core)
         self._contexts_given = contexts is not None
         warn_notes(self._facts["notes"])
@@ -362,36 +363,36 @@ class _Estimator(Stored):
         A data frame with a column for each feature and ``(intercept)``, if pandas is installed, else a dict of arrays;
         with several targets the names begin with the target's.
         """
-        core = self._fitted()
-        return frame(coefficient_columns(self._facts, *core.coefficients(self._contexts_of(contexts))))
+        return self._coefficients(contexts, None, False)[0]
 
     def intervals(self, contexts: Any, level: float = 0.95) -> tuple[Any, Any]:
         """Lower and upper ends of intervals of the coefficients, each as :meth:`coefficients`."""
-        core = self._fitted()
-        lower, upper = core.intervals(self._contexts_of(contexts), float(level))
-        return (
-            frame(coefficient_columns(self._facts, *lower)),
-            frame(coefficient_columns(self._facts, *upper)),
-        )
+        _, lower, upper = self._coefficients(contexts, float(level), False)
+        return lower, upper
 
     def standard_errors(self, contexts: Any) -> Any:
         """Standard errors of the coefficients, as :meth:`coefficients`."""
+        return self._coefficients(contexts, None, True)[1]
+
+    def _coefficients(self, contexts: Any, level: float | None, errors: bool) -> list[Any]:
         core = self._fitted()
-        found = core.standard_errors(self._contexts_of(contexts))
-        return frame(coefficient_columns(self._facts, *found))
+        values, ends, spread = core.coefficients(self._contexts_of(contexts), level, errors)
+        tables = [values, *(ends or ()), *(() if spread is None else (spread,))]
+        return [frame(coefficient_columns(self._facts, table)) for table in tables]
 
-    def summary(self, level: float = 0.95) -> Summary:
-        """Average coefficients with standard errors, intervals and p-values, and how well the model fits."""
-        return summary_of(self._fitted(), level)
+    def draws(self, contexts: Any, draws: int = 100, *, random_state: Any = None) -> np.ndarray:
+        """Draws of all coefficients at contexts together, from the posterior or of the bootstrap's replicates.
 
-    def test_variation(self) -> Any:
-        """Wald tests of which coefficients vary with which contexts, with p-values adjusted by Holm and by Benjamini and
-        Hochberg, of a fit with ``tests=True``; lines without a context are of all contexts together."""
-        return variation_of(self._fitted())
+        An array of shape (draws, rows, targets, features + 1), the intercept last, per unit of the features and on the
+        scale of the link: functions of the context that the data leave possible. A Gaussian process and a fit with
+        ``bootstraps`` have them, others raise ``NotImplementedError``.
+        """
+        core = self._fitted()
+        return core.draws(self._contexts_of(contexts), int(draws), seed_of(random_state))
 
     def _predicted(
         self, X: Any, contexts: Any, interval: str | None, level: float
-    ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]:
+    ) -> tuple[np.ndarray, list[np.ndarray] | None]:
         core = self._fitted()
         context_values, features = self._parts(X, contexts, reset=False)
         return core.predict(context_values, features, None, interval, float(level))
@@ -468,6 +469,16 @@ class ContextualizedRegressor(_Estimator):
 
     ``link(E[y | x, c]) = B(c) x + m(c)``. ``sample_weight`` are precisions (inverse variances), whose common scale
     changes nothing; they are not numbers of rows, which are had by repeating rows.
+
+    >>> import numpy as np
+    >>> from contextualized_rs import ContextualizedRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> age, dose = rng.uniform(30, 70, (100, 1)), rng.uniform(0, 10, (100, 1))
+    >>> response = ((50 - age) * dose / 10).ravel() + rng.normal(size=100)
+    >>> model = ContextualizedRegressor(estimator="gp").fit(dose, response, contexts=age)
+    >>> lower, upper = model.intervals([[35.0]])
+    >>> bool(lower["x0"][0] < 1.5 < upper["x0"][0])
+    True
     """
 
     __doc__ = str(__doc__) + _PARAMETERS
@@ -541,6 +552,15 @@ class ContextualizedClassifier(_Estimator):
     """A classification into two classes whose log-odds are linear, with coefficients that are functions of context.
 
     ``sample_weight`` multiply the log-likelihood of their rows.
+
+    >>> import numpy as np
+    >>> from contextualized_rs import ContextualizedClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(100, 1))
+    >>> labels = np.where(X[:, 0] + rng.normal(size=100) > 0, "case", "control")
+    >>> model = ContextualizedClassifier(estimator="population").fit(X, labels)
+    >>> model.classes_.tolist(), model.predict([[3.0]]).tolist()
+    (['case', 'control'], ['case'])
     """
 
     __doc__ = str(__doc__) + _PARAMETERS + """    classes_ : ndarray of shape (2,)
