@@ -9,7 +9,7 @@ use contextualized_frame::curves::{map, typical_contexts};
 use contextualized_frame::edges::edge_matrices;
 use contextualized_frame::prediction::{Asked, Estimates, Predicted, Rows};
 use contextualized_frame::saved::{Fitted, Networks, Regression, Saved};
-use ndarray::{Array2, Array3, Array4, Axis, s};
+use ndarray::{Array2, Array3, Array4, ArrayView2, Axis, s};
 use numpy::{IntoPyArray, PyArray2, PyArray3, PyArray4, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -93,6 +93,25 @@ fn outcomes(py: Python<'_>, found: Predicted) -> PyResult<Outcomes<'_>> {
         of_one(found.values),
         found.interval.map(|ends| ends.map(of_one)),
     ))
+}
+
+/// Draws of all coefficients at contexts (draws × n × targets × (features + 1)).
+fn drawn(
+    regression: &Regression,
+    contexts: ArrayView2<'_, f64>,
+    draws: usize,
+    seed: u64,
+) -> contextualized_frame::Result<Array4<f64>> {
+    let model = regression.required_draws()?;
+    let found = model.coefficient_draws(contexts, draws, seed)?;
+    let (targets, columns) = found
+        .first()
+        .map_or((0, 0), |own| (own.targets(), own.features() + 1));
+    let mut all = Array4::zeros((found.len(), contexts.nrows(), targets, columns));
+    for (mut own, draw) in all.outer_iter_mut().zip(&found) {
+        own.assign(&draw.joined());
+    }
+    Ok(all)
 }
 
 fn nothing() -> PyErr {
@@ -202,16 +221,35 @@ impl Model {
         seed: u64,
     ) -> PyResult<Bound<'py, PyArray4<f64>>> {
         let regression = self.regression()?;
-        let model = regression.required_draws().map_err(exception)?;
         let contexts = contexts.as_array();
-        let found = py.detach(|| model.coefficient_draws(contexts, draws, seed));
-        let found = found.map_err(exception)?;
-        let (_, targets, columns) = found.first().map_or((0, 0, 0), |own| own.joined().dim());
-        let mut all = Array4::zeros((found.len(), contexts.nrows(), targets, columns));
-        for (mut own, draw) in all.outer_iter_mut().zip(&found) {
-            own.assign(&draw.joined());
-        }
-        Ok(all.into_pyarray(py))
+        let found = py.detach(|| drawn(regression, contexts, draws, seed));
+        Ok(found.map_err(exception)?.into_pyarray(py))
+    }
+
+    /// The same at the rows of a data frame or a file, NaN where one is incomplete, and remarks on them.
+    fn draws_of<'py>(
+        &self,
+        py: Python<'py>,
+        data: &Bound<'_, PyAny>,
+        draws: usize,
+        seed: u64,
+    ) -> PyResult<(Bound<'py, PyArray4<f64>>, Vec<String>)> {
+        let regression = self.regression()?;
+        let given = Given::new(data)?;
+        let found = py.detach(|| {
+            let table = given.open(&self.saved.reading)?;
+            let at = self.saved.contexts_of_table(&*table)?;
+            let known = drawn(regression, at.contexts.view(), draws, seed)?;
+            let (_, _, targets, columns) = known.dim();
+            let mut all = Array4::from_elem((draws, at.rows, targets, columns), f64::NAN);
+            for (from, &to) in at.complete.iter().enumerate() {
+                let own = known.index_axis(Axis(1), from);
+                all.index_axis_mut(Axis(1), to).assign(&own);
+            }
+            Ok::<_, contextualized_frame::Error>((all, at.remarks))
+        });
+        let (all, remarks) = found.map_err(exception)?;
+        Ok((all.into_pyarray(py), said(&remarks)))
     }
 
     /// Edges of the networks at contexts (n × nodes × nodes): correlations, partial correlations or weights.

@@ -79,6 +79,16 @@ def test_draws(model, doses):
     assert many.draws(age, 7).shape == (7, 120, 1, 2)
 
 
+def test_draws_of_rows(formula):
+    model, data = formula
+    with_a_gap = data.head(3).copy()
+    with_a_gap.loc[1, "age"] = np.nan
+    with pytest.warns(cr.DataWarning, match="incomplete"):
+        draws = model.draws(with_a_gap, 5)
+    assert draws.shape == (5, 3, 1, 2)
+    assert np.isnan(draws[:, 1]).all() and np.isfinite(draws[:, [0, 2]]).all()
+
+
 def is_svg(picture):
     assert ElementTree.fromstring(picture._repr_svg_()).tag == "{http://www.w3.org/2000/svg}svg"
     return True

@@ -100,6 +100,19 @@ pub struct Predicted {
     pub outcomes: Option<Estimates>,
 }
 
+/// Contexts of a table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableContexts {
+    /// Those of the complete rows (rows × contexts).
+    pub contexts: Array2<f64>,
+    /// Which rows these are.
+    pub complete: Vec<usize>,
+    /// Number of all rows.
+    pub rows: usize,
+    /// Remarks on the rows in words.
+    pub remarks: Vec<String>,
+}
+
 impl Estimates {
     /// All tables: the estimates, ends of intervals, standard errors.
     pub fn tables(&self) -> impl Iterator<Item = &Array3<f64>> {
@@ -261,6 +274,32 @@ impl Regression {
 }
 
 impl Saved {
+    /// Contexts of the complete rows of a table, which rows these are, and of how many, with remarks on them in words.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Data`] for a table that does not have the contexts of the formula, and for a level that training did not
+    /// have.
+    pub fn contexts_of_table(&self, table: &dyn Table) -> Result<TableContexts> {
+        let mut encoder = Encoder::of_contexts(&self.design, table, UnknownLevels::Error, false);
+        let mut parts = vec![Array2::zeros((0, self.design.contexts.len()))];
+        let (mut complete, mut rows) = (Vec::new(), 0);
+        for chunk in table.chunks(&encoder.columns()?)? {
+            let chunk = chunk?;
+            let encoded = encoder.encode(&chunk)?;
+            complete.extend(encoded.rows.iter().map(|row| chunk.first_row + row));
+            parts.push(encoded.contexts);
+            rows += chunk.rows;
+        }
+        let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
+        Ok(TableContexts {
+            contexts: concatenate(Axis(0), &views).map_err(uneven)?,
+            complete,
+            rows,
+            remarks: encoder.remarks(),
+        })
+    }
+
     /// The networks (n × nodes × nodes) of all rows of a table, NaN where one is incomplete, and remarks on them in
     /// words.
     ///

@@ -72,6 +72,17 @@ class FormulaModel(RegressionAnswers):
         tables = [values, *(ends or ()), *(() if spread is None else (spread,))]
         return [frame(coefficient_columns(self._facts, table)) for table in tables]
 
+    def draws(self, data: Any, draws: int = 100, *, random_state: Any = None) -> np.ndarray:
+        """Draws of all coefficients at the contexts of the rows together, from the posterior or of the bootstrap's
+        replicates.
+
+        An array of shape (draws, rows, targets, features + 1), the intercept last, NaN where a row is incomplete. A
+        Gaussian process and a fit with ``bootstraps`` have them, others raise ``NotImplementedError``.
+        """
+        found, remarks = self._core.draws_of(data, int(draws), seed_of(random_state))
+        warn_notes(remarks)
+        return found
+
     def predict(
         self, data: Any, *, interval: str | None = None, level: float = 0.95, unknown_levels: str = "error"
     ) -> Any:
