@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import copy
-import html
-import inspect
 import json
 import warnings
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from . import _core
-from ._answers import RegressionAnswers
 from ._arrays import (
     column_names,
     finite,
@@ -25,45 +21,10 @@ from ._arrays import (
     warn_notes,
 )
 from ._progress import progress
+from ._protocol import Protocol, requests
 from ._results import coefficient_columns
 
-Self = TypeVar("Self", bound="_Estimator")
-
-_REQUESTED = {
-    "fit": ("contexts", "groups", "sample_weight"),
-    "predict": ("contexts", "interval", "level"),
-    "predict_proba": ("contexts",),
-    "score": ("contexts", "sample_weight"),
-}
-
-
-class _Requests(dict):  # type: ignore[type-arg]
-    """Which arguments are routed to which methods; scikit-learn's clone copies it."""
-
-    def __sklearn_clone__(self) -> _Requests:
-        return copy.deepcopy(self)
-
-
-def _requests(method: str) -> Any:
-    def set_request(self: Any, **parameters: Any) -> Any:
-        unknown = set(parameters) - set(_REQUESTED[method])
-        if unknown:
-            known = ", ".join(_REQUESTED[method])
-            raise TypeError(f"{method} takes no {sorted(unknown)}; it takes {known}")
-        own = copy.deepcopy(getattr(self, "_metadata_request", _Requests()))
-        own.setdefault(method, {}).update(parameters)
-        self._metadata_request = own
-        return self
-
-    set_request.__name__ = f"set_{method}_request"
-    set_request.__doc__ = (
-        f"Says which of {', '.join(_REQUESTED[method])} a pipeline or cross-validation passes to ``{method}``: "
-        "True, False, None or another name, as in scikit-learn's metadata routing."
-    )
-    return set_request
-
-
-class _Estimator(RegressionAnswers):
+class _Estimator(Protocol):
     """What regressions and classifiers have in common."""
 
     _takes_families: ClassVar[bool] = True
@@ -90,80 +51,6 @@ class _Estimator(RegressionAnswers):
         self.folds = folds
         self.tests = tests
         self.random_state = random_state
-
-    # --- parameters ---
-
-    @classmethod
-    def _parameters(cls) -> list[str]:
-        return sorted(name for name in inspect.signature(cls.__init__).parameters if name != "self")
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The parameters of the constructor by name."""
-        return {name: getattr(self, name) for name in self._parameters()}
-
-    def set_params(self: Self, **params: Any) -> Self:
-        """Sets parameters of the constructor by name."""
-        known = self._parameters()
-        for name, value in params.items():
-            if name not in known:
-                raise ValueError(
-                    f"Invalid parameter {name!r} for estimator {self!r}. Valid parameters are: {known!r}."
-                )
-            setattr(self, name, value)
-        return self
-
-    def __repr__(self) -> str:
-        defaults = inspect.signature(type(self).__init__).parameters
-        changed = [
-            f"{name}={getattr(self, name)!r}"
-            for name in self._parameters()
-            if hasattr(self, name) and not _same(getattr(self, name), defaults[name].default)
-        ]
-        return f"{type(self).__name__}({', '.join(changed)})"
-
-    def _repr_html_(self) -> str:
-        text = f"<pre>{html.escape(repr(self))}</pre>"
-        return f"{text}\n{self.summary()._repr_html_()}" if hasattr(self, "_core") else text
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_core")
-
-    def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
-
-        classifies = self._estimator_type == "classifier"
-        return Tags(
-            estimator_type=self._estimator_type,
-            target_tags=TargetTags(required=True, multi_output=not classifies),
-            transformer_tags=None,
-            classifier_tags=ClassifierTags(multi_class=False) if classifies else None,
-            regressor_tags=None if classifies else RegressorTags(),
-            input_tags=InputTags(sparse=False, allow_nan=False),
-            requires_fit=True,
-        )
-
-    _estimator_type: ClassVar[str]
-
-    def get_metadata_routing(self) -> Any:
-        """What scikit-learn's metadata routing passes to the methods."""
-        from sklearn.utils.metadata_routing import MetadataRequest
-
-        try:
-            request = MetadataRequest(owner=self)
-        except TypeError:
-            request = MetadataRequest(owner=type(self).__name__)
-        own = getattr(self, "_metadata_request", {})
-        for method, names in _REQUESTED.items():
-            for name in names:
-                alias = own.get(method, {}).get(name)
-                getattr(request, method).add_request(param=name, alias=alias)
-        return request
-
-    set_fit_request = _requests("fit")
-    set_predict_request = _requests("predict")
-    set_score_request = _requests("score")
-
-    # --- data ---
 
     def _checked(self, X: Any, *, reset: bool) -> np.ndarray:
         """The columns of ``X`` as doubles, whose number and names are those of the fit."""
@@ -348,8 +235,6 @@ class _Estimator(RegressionAnswers):
         self._contexts_given = contexts is not None
         warn_notes(self._facts["notes"])
 
-    # --- answers ---
-
     def _contexts_of(self, contexts: Any) -> np.ndarray:
         given = matrix(contexts, "contexts", type(self).__name__)
         expected = len(self._facts["contexts"])
@@ -411,15 +296,6 @@ class _Estimator(RegressionAnswers):
         columns = {key: [line[key] for line in lines] for key in (lines[0] if lines else [])}
         columns["chosen"] = [i == self._facts["chosen"] for i in range(len(lines))]
         return frame(columns)
-
-
-def _same(value: Any, default: Any) -> bool:
-    if value is default:
-        return True
-    try:
-        return bool(type(value) is type(default) and value == default)
-    except (TypeError, ValueError):
-        return False
 
 
 def _plain(value: Any) -> Any:
@@ -568,7 +444,7 @@ class ContextualizedClassifier(_Estimator):
 """
     _estimator_type = "classifier"
 
-    set_predict_proba_request = _requests("predict_proba")
+    set_predict_proba_request = requests("predict_proba")
 
     def fit(
         self,
