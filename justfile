@@ -25,6 +25,12 @@ test:
 python:
     bash .ci/python
 
+# The scripts of python/compat on contextualized-ml, whose torch is 4.5 GB, and on this package, side by side.
+compat:
+    python3 -m venv target/contextualized-ml
+    target/contextualized-ml/bin/pip install --quiet contextualized-ml==0.2.9
+    target/python/bin/python python/compat/both.py --theirs target/contextualized-ml/bin/python
+
 # Reports made by the program, looked at in a headless browser; pictures in target/report-check.
 report-check:
     bash .ci/report-check

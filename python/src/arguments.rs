@@ -3,7 +3,10 @@
 use crate::errors::exception;
 use contextualized_auto::{NetworkChoice, NetworkMethod, RegressionMethod};
 use contextualized_core::Family;
+use contextualized_frame::data::{Reading, ReadingOptions};
+use contextualized_frame::design::UnknownLevels;
 use contextualized_frame::fitting::{NetworksFit, RegressionFit};
+use contextualized_frame::prediction::{Asked, Interval};
 use contextualized_frame::settings::{AUTO, Estimate, EstimatorSettings, NeuralSettings};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -42,6 +45,36 @@ pub(crate) fn registry() -> PyResult<String> {
         "network_settings": names(serde_json::to_value(NeuralSettings::default()))?,
     });
     Ok(registry.to_string())
+}
+
+/// Outcomes, with intervals of the mean, of new outcomes, or none.
+pub(crate) fn interval_of(interval: Option<&str>, level: f64) -> PyResult<Asked> {
+    let interval = match interval {
+        None => return Ok(Asked::OUTCOMES),
+        Some("mean") => Interval::Mean,
+        Some("outcome") => Interval::Outcome,
+        Some(other) => {
+            return Err(PyValueError::new_err(format!(
+                "interval is {other:?}, but must be None, \"mean\" or \"outcome\""
+            )));
+        }
+    };
+    Ok(Asked {
+        interval,
+        level: Some(level),
+        ..Asked::OUTCOMES
+    })
+}
+
+/// What to do with levels that training did not have.
+pub(crate) fn unknown_levels(name: &str) -> PyResult<UnknownLevels> {
+    match name {
+        "error" => Ok(UnknownLevels::Error),
+        "population" => Ok(UnknownLevels::Population),
+        other => Err(PyValueError::new_err(format!(
+            "unknown_levels is {other:?}, but must be \"error\" or \"population\""
+        ))),
+    }
 }
 
 /// Arguments of a fit.
@@ -88,14 +121,23 @@ impl Arguments {
         }
     }
 
-    fn settings(&self) -> PyResult<Map<String, Value>> {
-        match self.0.get("settings") {
+    fn dict(&self, name: &str) -> PyResult<Map<String, Value>> {
+        match self.0.get(name) {
             None | Some(Value::Null) => Ok(Map::new()),
-            Some(Value::Object(settings)) => Ok(settings.clone()),
+            Some(Value::Object(dict)) => Ok(dict.clone()),
             Some(other) => Err(PyTypeError::new_err(format!(
-                "settings is {other}, and a dict is needed"
+                "{name} is {other}, and a dict is needed"
             ))),
         }
+    }
+
+    /// How a file is read.
+    pub(crate) fn reading(&self) -> PyResult<Reading> {
+        let mut options = ReadingOptions::default();
+        for (name, value) in self.dict("reading")? {
+            options = options.with(&name, &value).map_err(exception)?;
+        }
+        options.like(&Reading::default()).map_err(exception)
     }
 
     fn estimate<M: FromStr<Err = contextualized_core::Error>>(&self) -> PyResult<Estimate<M>> {
@@ -122,7 +164,7 @@ impl Arguments {
 
     pub(crate) fn regression(&self) -> PyResult<RegressionFit> {
         let mut settings = EstimatorSettings::default();
-        for (name, value) in self.settings()? {
+        for (name, value) in self.dict("settings")? {
             settings = settings.with(&name, value).map_err(exception)?;
         }
         let fit = RegressionFit {
@@ -139,7 +181,7 @@ impl Arguments {
 
     pub(crate) fn networks(&self) -> PyResult<NetworksFit> {
         let mut settings = NeuralSettings::default();
-        for (name, value) in self.settings()? {
+        for (name, value) in self.dict("settings")? {
             settings = settings.with(&name, value).map_err(exception)?;
         }
         let kind = self.text("kind")?.unwrap_or("correlation");

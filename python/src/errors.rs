@@ -12,6 +12,9 @@ const ALONE: [(&str, &str); 3] = [
     ("--missing", "None"),
 ];
 
+/// Flags of the program that are keys of `reading` in Python.
+const READING: [&str; 5] = ["comment", "decimal", "delimiter", "skip", "thousands"];
+
 /// The exception of an error.
 pub(crate) fn exception(error: impl Into<Error>) -> PyErr {
     let error = error.into();
@@ -23,8 +26,22 @@ pub(crate) fn exception(error: impl Into<Error>) -> PyErr {
         CoreError::NoIntervals { .. } => PyNotImplementedError::new_err(message),
         CoreError::NotConverged { .. }
         | CoreError::Diverged { .. }
-        | CoreError::Numerical { .. } => PyRuntimeError::new_err(message),
-        _ => PyValueError::new_err(message),
+        | CoreError::Numerical { .. }
+        | CoreError::Cancelled => PyRuntimeError::new_err(message),
+        CoreError::NoRows { .. }
+        | CoreError::NoColumns { .. }
+        | CoreError::RowCount { .. }
+        | CoreError::ColumnCount { .. }
+        | CoreError::NotFinite { .. }
+        | CoreError::InvalidWeight { .. }
+        | CoreError::NoWeight
+        | CoreError::DuplicateName { .. }
+        | CoreError::RowOutOfRange { .. }
+        | CoreError::InvalidParameter { .. }
+        | CoreError::TooFewRows { .. }
+        | CoreError::RankDeficient { .. }
+        | CoreError::InvalidTarget { .. }
+        | CoreError::Separated { .. } => PyValueError::new_err(message),
     }
 }
 
@@ -56,8 +73,13 @@ pub(crate) fn in_python(message: &str) -> String {
             (Some((_, text)), _) => (*text).to_owned(),
             (None, Some((value, rest))) => {
                 words.next();
-                format!("{name}={value}{rest}")
+                if READING.contains(&&*name) {
+                    format!("reading={{\"{name}\": {value}}}{rest}")
+                } else {
+                    format!("{name}={value}{rest}")
+                }
             }
+            (None, None) if READING.contains(&&*name) => format!("\"{name}\" of reading"),
             (None, None) => name,
         };
         said.push(format!("{}{text}{behind}", &word[..start]));
@@ -69,8 +91,11 @@ pub(crate) fn in_python(message: &str) -> String {
 fn value<'w>(name: &str, word: &'w str) -> Option<(String, &'w str)> {
     let end = word.trim_end_matches([',', ';', ':', '.', ')', '`']).len();
     let (text, rest) = word.split_at(end);
-    if text.parse::<f64>().is_ok() {
+    let is_quoted = text.len() > 2 && text.starts_with('\'') && text.ends_with('\'');
+    if is_quoted || text.parse::<f64>().is_ok() {
         return Some((text.to_owned(), rest));
     }
-    (name == "estimator" || name == "encoder").then(|| (format!("{text:?}"), rest))
+    ["encoder", "estimator", "unknown_levels"]
+        .contains(&name)
+        .then(|| (format!("{text:?}"), rest))
 }

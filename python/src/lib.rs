@@ -4,7 +4,11 @@
 //! and settings, and gives arrays and tables of numbers back.
 
 mod arguments;
+mod bridge;
+mod drawing;
 mod errors;
+mod facts;
+mod fits;
 mod interrupt;
 mod model;
 mod table;
@@ -14,8 +18,23 @@ use pyo3::prelude::*;
 /// The compiled part of the package.
 #[pymodule(name = "_core")]
 mod core {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use super::arguments::registry;
     #[pymodule_export]
-    use super::model::{Model, fit_arrays, fit_formula, fit_networks};
+    use super::bridge::{Distilled, Implicit};
+    #[pymodule_export]
+    use super::drawing::svg;
+    #[pymodule_export]
+    use super::fits::{fit_arrays, fit_formula, fit_networks};
+    #[pymodule_export]
+    use super::model::Model;
+
+    /// Damaged files are errors, which need no messages of panics besides.
+    #[pymodule_init]
+    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+        contextualized_files::without_panic_messages();
+        Ok(())
+    }
 }

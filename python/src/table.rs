@@ -1,28 +1,70 @@
-//! Tables of Python that export a stream of Arrow batches.
+//! Tables of Python that export a stream of Arrow batches, and data files.
 
-use crate::errors::exception;
 use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
 use arrow_array::{RecordBatch, RecordBatchReader};
-use contextualized_frame::data::Batches;
+use arrow_schema::Schema;
+use contextualized_files::{Source, shown};
+use contextualized_frame::data::{Batches, Reading, Table};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// The batches that `__arrow_c_stream__` of a data frame gives, of which no column of numbers is copied.
-pub(crate) fn batches(data: &Bound<'_, PyAny>) -> PyResult<Batches> {
-    let Ok(export) = data.getattr("__arrow_c_stream__") else {
-        return Err(PyTypeError::new_err(format!(
-            "the data are a {}, which gives no Arrow stream; use a data frame of pandas 2.2 or later, of polars, or a pyarrow table",
+/// What data in memory are called in a model file.
+pub(crate) const IN_MEMORY: &str = "data in memory";
+
+/// What data in memory are called in messages.
+const FRAME: &str = "the data frame";
+
+/// Data as they are given: batches of a data frame, of which no column of numbers is copied, or the path of a file.
+pub(crate) enum Given {
+    Batches(Arc<Schema>, Vec<RecordBatch>),
+    File(PathBuf, String),
+}
+
+impl Given {
+    pub(crate) fn new(data: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if let Ok(export) = data.getattr("__arrow_c_stream__") {
+            let capsule = export.call0()?;
+            let reader = reader(capsule.cast::<PyCapsule>()?)?;
+            let schema = reader.schema();
+            let batches: Result<Vec<RecordBatch>, _> = reader.collect();
+            let batches = batches.map_err(|error| PyValueError::new_err(error.to_string()))?;
+            return Ok(Self::Batches(schema, batches));
+        }
+        if let Ok(path) = data.extract::<PathBuf>() {
+            let name = path
+                .file_name()
+                .map_or_else(|| shown(&path), |name| shown(name.as_ref()));
+            // The program's sign for standard input is a name here.
+            let path = Path::new(".").join(path);
+            return Ok(Self::File(path, name));
+        }
+        Err(PyTypeError::new_err(format!(
+            "the data are a {}, which gives no Arrow stream; use a data frame of pandas 2.2 or later, of polars, a pyarrow table, or the path of a CSV or Parquet file",
             data.get_type().name()?
-        )));
-    };
-    let capsule = export.call0()?;
-    let capsule = capsule.cast::<PyCapsule>()?;
-    let reader = reader(capsule)?;
-    let schema = reader.schema();
-    let batches: Result<Vec<RecordBatch>, _> = reader.collect();
-    let batches = batches.map_err(|error| PyValueError::new_err(error.to_string()))?;
-    Batches::new("the data frame", &schema, batches).map_err(exception)
+        )))
+    }
+
+    /// What a model file says of where the data come from.
+    pub(crate) fn origin(&self) -> &str {
+        match self {
+            Self::Batches(..) => IN_MEMORY,
+            Self::File(_, name) => name,
+        }
+    }
+
+    /// The table, whose cells are read like this.
+    pub(crate) fn open(&self, reading: &Reading) -> contextualized_frame::Result<Box<dyn Table>> {
+        Ok(match self {
+            Self::Batches(schema, batches) => {
+                let batches = Batches::new(FRAME, schema, batches.clone())?;
+                Box::new(batches.with_reading(reading))
+            }
+            Self::File(path, _) => Box::new(Source::open(path, reading)?),
+        })
+    }
 }
 
 /// Takes the stream out of its capsule.

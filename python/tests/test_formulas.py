@@ -3,14 +3,13 @@
 import pickle
 import subprocess
 
+import contextualized_rs as cr
 import numpy as np
 import pandas
 import polars
 import pyarrow
 import pyarrow.csv
 import pytest
-
-import contextualized_rs as cr
 from conftest import ROOT
 
 MODELS = ROOT / "crates" / "contextualized-cli" / "tests" / "models"
@@ -68,6 +67,31 @@ def test_wrong_formulas_and_data(doses):
         model.predict(data.assign(site="east"))
     with pytest.raises(ValueError, match="no networks"):
         model.networks(data)
+
+
+def test_unknown_levels(doses):
+    data = table(doses)
+    model = cr.fit("y ~ dose | age + site", data, estimator="gp", tests=False)
+    new = data.head(6).assign(site=["north", "east", "south", "east", "north", "south"])
+    predicted = model.predict(new, interval="mean", unknown_levels="population")
+    known = new.site != "east"
+    assert np.array_equal(predicted[known], model.predict(new[known], interval="mean"))
+    # By the constant-coefficient model, whose error for another level nobody knows.
+    line = np.polyfit(data.dose, data.y, 1)
+    assert np.allclose(predicted["y"][~known], np.polyval(line, new.dose[~known]))
+    assert predicted["y.lower"][~known].isna().all()
+    effects = model.coefficients(new, unknown_levels="population")
+    assert np.allclose(effects["dose"][~known], line[0])
+    with pytest.raises(ValueError, match='unknown_levels="population" predicts such rows'):
+        model.predict(new)
+    with pytest.raises(ValueError, match='unknown_levels is "drop"'):
+        model.predict(new, unknown_levels="drop")
+
+
+def test_coefficients_need_contexts_alone(doses):
+    data = table(doses)
+    model = cr.fit("y ~ dose | age + site", data, estimator="gp", tests=False)
+    assert np.array_equal(model.coefficients(data[["age", "site"]]), model.coefficients(data))
 
 
 def test_binary_outcomes(doses):

@@ -2,15 +2,18 @@
 
 import ast
 import doctest
+import importlib
 import inspect
-import re
+import pkgutil
 import subprocess
 import sys
 from importlib.resources import files
 
 import contextualized_rs as cr
-from conftest import ROOT
+import pytest
 from contextualized_rs import _core
+from pages import PAGES
+from pages import run as run_page
 
 
 def run(code):
@@ -48,8 +51,10 @@ def test_stubs_are_of_the_module():
         pairs = [(node, getattr(_core, name))]
         if isinstance(node, ast.ClassDef):
             methods = {own.name: own for own in node.body if isinstance(own, ast.FunctionDef)}
+            constructor = methods.pop("__init__", None)
             assert set(methods) == {own for own in dir(getattr(_core, name)) if not own.startswith("_")}
             pairs = [(own, getattr(getattr(_core, name), method)) for method, own in methods.items()]
+            pairs += [(constructor, getattr(_core, name))] if constructor else []
         for own, function in pairs:
             names = [argument.arg for argument in own.args.args if argument.arg != "self"]
             signature = [p for p in inspect.signature(function).parameters if p != "self"]
@@ -60,8 +65,16 @@ def test_package_is_typed():
     assert (files("contextualized_rs") / "py.typed").is_file()
 
 
+def modules():
+    """All modules of the package but the compiled one."""
+    found = pkgutil.walk_packages(cr.__path__, "contextualized_rs.")
+    return [cr, *(importlib.import_module(own.name) for own in found if own.name != "contextualized_rs._core")]
+
+
 def test_doctests():
-    assert doctest.testmod(cr).failed == 0
+    results = [doctest.testmod(module) for module in modules()]
+    assert sum(result.attempted for result in results) > 30
+    assert all(result.failed == 0 for result in results)
 
 
 def test_everything_public_is_documented():
@@ -73,9 +86,8 @@ def test_everything_public_is_documented():
                 assert inspect.getdoc(function), f"{name}.{method}"
 
 
-def test_the_chapter_runs():
-    """The snippets of the book's chapter and of the README, each page as one program."""
-    for page in [ROOT / "docs" / "src" / "python.md", ROOT / "python" / "README.md"]:
-        code = "\n".join(re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE))
-        assert code
-        exec(compile(code, str(page), "exec"), {})
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_of_the_book_run(page):
+    """Each page is one program, and prints what it says."""
+    _, faults = run_page(page)
+    assert faults == []

@@ -1,16 +1,18 @@
 //! The command line.
 
 use crate::commands::manual::examples;
-use crate::data::{NumberFormat, Reading};
+use crate::data::options::{byte, decimal, thousands};
+use crate::data::{Reading, ReadingOptions};
 use crate::design::UnknownLevels;
-use crate::error::{Error, Result};
-use crate::paths::is_standard;
+use crate::error::Result;
 use crate::rows::Rows;
 use crate::settings::{AUTO, Estimate, EstimatorSettings, NeuralSettings};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use contextualized_auto::{NetworkChoice, NetworkMethod, RegressionMethod};
 use contextualized_core::Family;
+use contextualized_files::is_standard;
+use contextualized_frame::prediction::{Interval, Scale};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -94,7 +96,7 @@ pub(crate) enum Command {
 #[command(next_help_heading = "Reading data")]
 pub(crate) struct DataFlags {
     /// Column delimiter of a text file, such as ';' or '\t' [default: a comma, a tab for .tsv].
-    #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
+    #[arg(long, value_name = "CHARACTER", value_parser = byte)]
     pub(crate) delimiter: Option<u8>,
 
     /// Texts and numbers that mean a missing value, as an empty cell does [default: NA, N/A, NaN, nan, NULL,
@@ -116,7 +118,7 @@ pub(crate) struct DataFlags {
     pub(crate) thousands: Option<char>,
 
     /// Leave out lines of a text file that begin with this, such as '#'.
-    #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
+    #[arg(long, value_name = "CHARACTER", value_parser = byte)]
     pub(crate) comment: Option<u8>,
 
     /// Number of lines to skip before the header.
@@ -136,52 +138,15 @@ impl DataFlags {
 
     /// How to read new data of a model whose data were read like that.
     pub(crate) fn reading_like(&self, before: &Reading) -> Result<Reading> {
-        let numbers = NumberFormat {
-            decimal: self.decimal.unwrap_or(before.numbers.decimal),
-            thousands: self.thousands.or(before.numbers.thousands),
-        };
-        if numbers.thousands == Some(numbers.decimal) {
-            return Err(Error::usage(format!(
-                "--decimal and --thousands are both {:?}; a number has one mark for each",
-                numbers.decimal
-            )));
-        }
-        Ok(Reading {
-            delimiter: self.delimiter.or(before.delimiter),
-            missing: if self.missing.is_empty() {
-                before.missing.clone()
-            } else {
-                self.missing.iter().cloned().collect()
-            },
-            numbers,
-            comment: self.comment.or(before.comment),
+        let options = ReadingOptions {
+            delimiter: self.delimiter,
+            missing: self.missing.clone(),
+            decimal: self.decimal,
+            thousands: self.thousands,
+            comment: self.comment,
             skip: self.skip,
-        })
-    }
-}
-
-fn delimiter(text: &str) -> std::result::Result<u8, String> {
-    match text.as_bytes() {
-        b"\\t" => Ok(b'\t'),
-        [byte] if *byte != b'"' && *byte != b'\n' && *byte != b'\r' => Ok(*byte),
-        _ => Err("one character that is not a quote, such as ';' or '\\t'".to_owned()),
-    }
-}
-
-fn decimal(text: &str) -> std::result::Result<char, String> {
-    match text {
-        "," => Ok(','),
-        "." => Ok('.'),
-        _ => Err("a comma or a point".to_owned()),
-    }
-}
-
-fn thousands(text: &str) -> std::result::Result<char, String> {
-    let mut characters = text.chars();
-    match (characters.next(), characters.next()) {
-        (Some('\u{a0}' | '\u{202f}' | '\u{2009}'), None) => Ok(' '),
-        (Some(mark), None) if !mark.is_alphanumeric() && !"+-\"".contains(mark) => Ok(mark),
-        _ => Err("one character that is not a letter or digit, such as ',' or ' '".to_owned()),
+        };
+        Ok(options.like(before)?)
     }
 }
 
@@ -356,22 +321,6 @@ impl OutputFormat {
             Self::Csv
         }
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Interval {
-    /// The expected outcome.
-    Mean,
-    /// A new outcome; of a binary one its probability.
-    Outcome,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Scale {
-    /// That of the linear predictor, such as log-odds.
-    Link,
-    /// That of the outcome, such as probabilities.
-    Response,
 }
 
 fn probability(text: &str) -> std::result::Result<f64, String> {

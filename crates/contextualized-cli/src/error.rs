@@ -32,18 +32,10 @@ impl Error {
 
     /// A failure to read or write a file of this name.
     pub(crate) fn file(action: &str, name: &str, source: &std::io::Error) -> Self {
-        let why = match source.kind() {
-            ErrorKind::BrokenPipe => return Self::ClosedPipe,
-            ErrorKind::NotFound => "there is no such file or folder".to_owned(),
-            ErrorKind::NotADirectory => "a part of the path is a file, not a folder".to_owned(),
-            ErrorKind::PermissionDenied => {
-                format!("permission denied; check who may {action} it")
-            }
-            ErrorKind::StorageFull => {
-                "the disk is full; make room or choose another place".to_owned()
-            }
-            _ => source.to_string(),
-        };
+        if source.kind() == ErrorKind::BrokenPipe {
+            return Self::ClosedPipe;
+        }
+        let why = contextualized_files::why(action, source);
         Self::failure(format!("cannot {action} {name}: {why}"))
     }
 
@@ -62,17 +54,6 @@ impl From<contextualized_frame::Error> for Error {
         match source {
             Request(message) => Self::Usage(message),
             Data(message) | Model { message, .. } => Self::Failure(message),
-        }
-    }
-}
-
-/// Of reading a table, which ends no output.
-impl From<Error> for contextualized_frame::Error {
-    fn from(source: Error) -> Self {
-        match source {
-            Error::Usage(message) => Self::Request(message),
-            Error::Failure(message) => Self::Data(message),
-            Error::ClosedPipe => Self::Data(source.to_string()),
         }
     }
 }

@@ -7,9 +7,9 @@
 //! folder `fuzz` with what a fuzzer finds.
 
 use crate::arguments::{Arguments, Command, Fit};
+use crate::commands;
 use crate::commands::fit::{file_name, read_regression, regression_fit};
-use crate::commands::{self, effects, summary};
-use crate::data::{Cells, ColumnRequest, Reading, Source, Table, without_panic_messages};
+use crate::data::{Cells, ColumnRequest, Reading, Table};
 use crate::error::{Error, Result};
 use crate::fitting::{Origin, RegressionFit};
 use crate::formula;
@@ -18,6 +18,8 @@ use crate::model_files;
 use crate::output::text;
 use crate::saved::{Fitted, Saved};
 use clap::Parser;
+use contextualized_files::{Source, without_panic_messages};
+use contextualized_frame::account;
 use std::sync::Once;
 use tempfile::TempDir;
 
@@ -80,9 +82,9 @@ pub fn model(input: &[u8]) -> bool {
         again.is_ok_and(|again| again == saved),
         "another model came back"
     );
-    let mut told = vec![effects::sections(&saved)];
+    let mut told = vec![account::effects(&saved)];
     if let Fitted::Regression(regression) = &saved.fitted {
-        told.push(summary::sections(&saved, regression, 0.95));
+        told.push(account::summary(&saved, regression, 0.95));
     }
     for sections in told.into_iter().flatten() {
         let texts = [false, true].map(|json| text(&saved.facts(), &sections, json));
@@ -285,10 +287,10 @@ fn complete_rows(path: &str) -> Result<(usize, usize)> {
         for (&column, array) in columns.iter().zip(&chunk.arrays) {
             let cells = Cells {
                 column: &source.columns()[column],
-                file: &source.name,
+                file: source.name(),
                 array,
                 first_row: chunk.first_row,
-                reading: &source.reading,
+                reading: source.reading(),
             };
             let mut values = Vec::new();
             assert_eq!(cells.numbers(&mut values)?, None, "a cell is not a number");

@@ -2,39 +2,33 @@
 //!
 //! The program `contextualized`: from a data file to models, tables and a report. The book's chapter on
 //! it is a tour; `contextualized --help` lists the commands. Formulas, the coding of columns, fits and the contents of
-//! model files are in `contextualized-frame`.
+//! model files are in `contextualized-frame`, data files are read by `contextualized-files`.
 //!
 //! ## Map
 //!
 //! | file | holds |
 //! |---|---|
 //! | `arguments.rs` | the command line |
-//! | `data.rs` | CSV, TSV and Parquet in blocks of columns |
 //! | `model_files.rs` | model files |
 //! | `commands.rs` | one file for each command |
 //! | `report.rs` | the HTML report |
-//! | `pairs.rs` | edges of networks as columns |
-//! | `paths.rs` | names of files |
 //! | `fuzzing.rs` | what is tried on random files |
 //! | `output.rs`, `progress.rs` | files that are whole or not there, tables, progress |
 
 mod arguments;
 mod commands;
-mod data;
 mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod model_files;
 mod output;
-mod pairs;
-mod paths;
 mod progress;
 mod report;
 mod rows;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use contextualized_frame::{design, fitting, formula, model_file, saved, settings};
+use contextualized_frame::{data, design, fitting, formula, model_file, saved, settings};
 use error::Error;
 use std::io::Write;
 use std::process::ExitCode;
@@ -58,7 +52,7 @@ pub fn run() -> ExitCode {
         }
     };
     output::clean_up_when_interrupted();
-    data::without_panic_messages();
+    contextualized_files::without_panic_messages();
     if let Some(threads) = arguments.global.threads {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // Fails only if a pool was there before; none was.

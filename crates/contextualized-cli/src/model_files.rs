@@ -3,8 +3,8 @@
 use crate::error::{Error, Result};
 use crate::model_file::{BEGINNING, check_beginning};
 use crate::output::OutputFile;
-use crate::paths::shown;
 use crate::saved::Saved;
+use contextualized_files::shown;
 use std::io::Read;
 use std::path::Path;
 

@@ -1,11 +1,10 @@
 //! Where results go: files that are whole or not there, standard output, tables.
 
 mod png;
-mod tables;
 
 use crate::arguments::Global;
 use crate::error::{Error, Result};
-use crate::paths::{is_standard, shown};
+use contextualized_files::{is_standard, shown};
 #[cfg(unix)]
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
@@ -17,8 +16,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use tempfile::NamedTempFile;
 
+use contextualized_frame::tables::Fact;
+pub(crate) use contextualized_frame::tables::{Cell, Section, Table, capital, text, visible};
 pub(crate) use png::png;
-pub(crate) use tables::{Cell, STARS, Section, Table, capital, print, say, text, visible};
 
 /// Temporary files that an interruption has to remove.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
@@ -62,6 +62,20 @@ pub(crate) fn print_text(text: &[u8]) -> Result<()> {
         .write_all(text)
         .and_then(|()| output.flush())
         .map_err(|source| Error::file("write", "standard output", &source))
+}
+
+/// Prints what was done, unless nothing should be said.
+pub(crate) fn say(facts: &[Fact], sections: &[Section], global: &Global) -> Result<()> {
+    if global.quiet {
+        Ok(())
+    } else {
+        print(facts, sections, global.json)
+    }
+}
+
+/// Prints tables with a line of text before each, or facts, tables and texts as one JSON object.
+pub(crate) fn print(facts: &[Fact], sections: &[Section], json: bool) -> Result<()> {
+    print_text(text(facts, sections, json).as_bytes())
 }
 
 /// Says something on standard error that is not an error, unless the user wants nothing said.

@@ -3,10 +3,8 @@
 //! A [`Study`] holds what a report is about, [`RegressionReport`] and [`NetworkReport`] the models, which
 //! they know by their traits alone. Every number and sentence is worked out from them here.
 
-mod axes;
 mod coefficients;
 mod comparison;
-mod dependence;
 mod diagnostics;
 mod edges;
 mod headline;
@@ -25,11 +23,8 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use axes::{ContextAxis, Points};
-pub(crate) use dependence::{Average, coefficient_table, dependences_with_bands, ends};
-pub(crate) use edges::EdgeValues;
+use contextualized_frame::{axes, dependence};
 pub(crate) use networks::NetworkReport;
-pub(crate) use pictures::{Curve, Curves, FIGURE, is_flat};
+pub(crate) use pictures::{Curve, Curves, FIGURE};
 pub(crate) use regression::RegressionReport;
 pub(crate) use study::Study;
-pub(crate) use variation::INTERCEPT;

@@ -2,7 +2,7 @@
 
 use crate::validate::{check_columns, check_finite, check_rows, check_table};
 use crate::{Checked, Error, Result, Standardization, checked_serde};
-use ndarray::{Array2, Array3, ArrayView1, ArrayView2, ArrayView3, Axis, Zip};
+use ndarray::{Array2, Array3, ArrayView1, ArrayView2, ArrayView3, Axis, Zip, s};
 use serde::{Deserialize, Serialize};
 
 /// Slopes and intercepts of n linear models: `η_i = B_i x_i + m_i`.
@@ -78,6 +78,15 @@ impl Coefficients {
     /// Intercepts, rows × targets: the linear predictor where all features are zero.
     pub fn intercepts(&self) -> ArrayView2<'_, f64> {
         self.intercepts.view()
+    }
+
+    /// Slopes with the intercepts behind them, rows × targets × (features + 1).
+    pub fn joined(&self) -> Array3<f64> {
+        let (rows, targets, features) = self.slopes.dim();
+        let mut all = Array3::zeros((rows, targets, features + 1));
+        all.slice_mut(s![.., .., ..features]).assign(&self.slopes);
+        all.slice_mut(s![.., .., features]).assign(&self.intercepts);
+        all
     }
 
     /// Number of models.

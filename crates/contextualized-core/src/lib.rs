@@ -64,7 +64,7 @@
 //! | [`Samples`] | validated data: contexts, features, targets, weights, names |
 //! | [`Estimator`], [`DynEstimator`] | a configuration that can be fitted; its object-safe companion |
 //! | [`RegressionEstimator`], [`NetworkEstimator`] | one that can be chosen by name |
-//! | [`LocalCoefficients`], [`VaryingCoefficients`], [`WithUncertainty`] | fitted regressions |
+//! | [`LocalCoefficients`], [`VaryingCoefficients`], [`WithUncertainty`], [`WithDraws`] | fitted regressions |
 //! | [`Family`], [`Link`] | what kind of number a target is: its link, likelihood, loss, intervals and draws |
 //! | [`Coefficients`] | slopes and intercepts per sample |
 //! | [`WithPredictions`], [`PredictorDistribution`] | intervals of means and of new outcomes |
@@ -133,7 +133,7 @@ pub use structural::StructuralNetworks;
 pub use sums::{CoefficientSums, PredictorSums, WeightedContexts, WithSums};
 pub use traits::{
     Assumptions, CoefficientIntervals, DynEstimator, Estimator, LocalCoefficients,
-    NetworkEstimator, RegressionEstimator, RegressionSettings, VaryingCoefficients,
+    NetworkEstimator, RegressionEstimator, RegressionSettings, VaryingCoefficients, WithDraws,
     WithUncertainty,
 };
 pub use wald::{WaldTest, WithWaldTests};

@@ -262,6 +262,11 @@ pub trait LocalCoefficients: Send + Sync {
         self.wrapped()?.as_sums()
     }
 
+    /// Its draws of coefficients, of a model that has them.
+    fn as_draws(&self) -> Option<&dyn WithDraws> {
+        self.wrapped()?.as_draws()
+    }
+
     /// Its archetypes, of a model that has them.
     fn as_archetypes(&self) -> Option<&dyn WithArchetypes> {
         self.wrapped()?.as_archetypes()
@@ -322,6 +327,22 @@ pub trait WithUncertainty: VaryingCoefficients {
     fn intervals(&self, contexts: ArrayView2<'_, f64>, level: f64) -> Result<CoefficientIntervals>;
 }
 
+/// A model whose coefficients can be drawn: functions of the context that the data leave possible.
+pub trait WithDraws: VaryingCoefficients {
+    /// Draws of all coefficients at all contexts together, from a posterior or of the fits to resampled rows.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::InvalidParameter`] for more coefficients than can be drawn at once; those of
+    /// [`VaryingCoefficients::coefficients`].
+    fn coefficient_draws(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        draws: usize,
+        seed: u64,
+    ) -> Result<Vec<Coefficients>>;
+}
+
 impl<M: LocalCoefficients + ?Sized> LocalCoefficients for Box<M> {
     fn coefficients_at(
         &self,
@@ -369,6 +390,10 @@ impl<M: LocalCoefficients + ?Sized> LocalCoefficients for Box<M> {
 
     fn as_sums(&self) -> Option<&dyn WithSums> {
         (**self).as_sums()
+    }
+
+    fn as_draws(&self) -> Option<&dyn WithDraws> {
+        (**self).as_draws()
     }
 
     fn as_archetypes(&self) -> Option<&dyn WithArchetypes> {

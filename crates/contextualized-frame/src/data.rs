@@ -4,6 +4,7 @@ mod batches;
 mod cells;
 mod columns;
 mod numbers;
+pub mod options;
 mod table;
 mod times;
 
@@ -12,5 +13,6 @@ pub use cells::Cells;
 pub(crate) use columns::{Column, NO_LEVEL, Wanted, read_columns};
 pub use numbers::NumberFormat;
 pub(crate) use numbers::level_key;
+pub use options::ReadingOptions;
 pub use table::{Chunk, Chunks, ColumnRequest, Reading, Table};
 pub use times::Clock;

@@ -19,7 +19,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// What the intercept is called among the coefficients.
-const INTERCEPT: &str = "(intercept)";
+pub const INTERCEPT: &str = "(intercept)";
 
 pub use arrays::Arrays;
 pub use encode::{Encoded, Encoder, LeftOut, UnknownLevels, a_row_for_each};

@@ -65,14 +65,27 @@
 //! | [`fitting`] | fits of regressions and networks, with their tests |
 //! | [`saved`] | what a model file contains |
 //! | [`model_file`] | how it is written |
+//! | [`prediction`] | coefficients and outcomes of rows, with intervals |
+//! | [`axes`], [`dependence`], [`edges`], [`curves`] | coefficients and edges against each context |
+//! | [`account`], [`tables`] | a model in words and tables |
+//! | [`pairs`], [`values`] | pairs of nodes; columns of numbers, and how they are written |
 
+pub mod account;
+pub mod axes;
+pub mod curves;
 pub mod data;
+pub mod dependence;
 pub mod design;
+pub mod edges;
 mod error;
 pub mod fitting;
 pub mod formula;
 pub mod model_file;
+pub mod pairs;
+pub mod prediction;
 pub mod saved;
 pub mod settings;
+pub mod tables;
+pub mod values;
 
 pub use error::{Error, Result};

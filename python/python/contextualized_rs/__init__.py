@@ -16,9 +16,11 @@ from importlib.metadata import PackageNotFoundError, version
 
 from ._arrays import DataWarning, NotFittedError
 from ._estimators import ContextualizedClassifier, ContextualizedRegressor, registry
+from ._figures import Picture
 from ._formula import FormulaModel, fit, load
+from ._implicit import DistilledCoefficients, ImplicitCoefficients, implicit_coefficients
 from ._networks import BayesianNetworks, CorrelationNetworks, MarkovNetworks
-from ._results import Summary
+from ._results import Account, Summary
 
 try:
     __version__ = version("contextualized-rs")
@@ -42,18 +44,23 @@ def settings() -> list[str]:
 
 
 __all__ = [
+    "Account",
     "BayesianNetworks",
     "ContextualizedClassifier",
     "ContextualizedRegressor",
     "CorrelationNetworks",
     "DataWarning",
+    "DistilledCoefficients",
     "FormulaModel",
+    "ImplicitCoefficients",
     "MarkovNetworks",
     "NotFittedError",
+    "Picture",
     "Summary",
     "estimators",
     "families",
     "fit",
+    "implicit_coefficients",
     "load",
     "settings",
 ]

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-import html
-import inspect
 import json
 import warnings
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -23,46 +20,11 @@ from ._arrays import (
     warn_conversion,
     warn_notes,
 )
-from ._results import Summary, coefficient_columns, summary_of, variation_of
-from ._stored import Stored
+from ._progress import progress
+from ._protocol import Protocol, requests
+from ._results import coefficient_columns
 
-Self = TypeVar("Self", bound="_Estimator")
-
-_REQUESTED = {
-    "fit": ("contexts", "groups", "sample_weight"),
-    "predict": ("contexts", "interval", "level"),
-    "predict_proba": ("contexts",),
-    "score": ("contexts", "sample_weight"),
-}
-
-
-class _Requests(dict):  # type: ignore[type-arg]
-    """Which arguments are routed to which methods; scikit-learn's clone copies it."""
-
-    def __sklearn_clone__(self) -> _Requests:
-        return copy.deepcopy(self)
-
-
-def _requests(method: str) -> Any:
-    def set_request(self: Any, **parameters: Any) -> Any:
-        unknown = set(parameters) - set(_REQUESTED[method])
-        if unknown:
-            known = ", ".join(_REQUESTED[method])
-            raise TypeError(f"{method} takes no {sorted(unknown)}; it takes {known}")
-        own = copy.deepcopy(getattr(self, "_metadata_request", _Requests()))
-        own.setdefault(method, {}).update(parameters)
-        self._metadata_request = own
-        return self
-
-    set_request.__name__ = f"set_{method}_request"
-    set_request.__doc__ = (
-        f"Says which of {', '.join(_REQUESTED[method])} a pipeline or cross-validation passes to ``{method}``: "
-        "True, False, None or another name, as in scikit-learn's metadata routing."
-    )
-    return set_request
-
-
-class _Estimator(Stored):
+class _Estimator(Protocol):
     """What regressions and classifiers have in common."""
 
     _takes_families: ClassVar[bool] = True
@@ -89,82 +51,6 @@ class _Estimator(Stored):
         self.folds = folds
         self.tests = tests
         self.random_state = random_state
-
-    # --- parameters ---
-
-    @classmethod
-    def _parameters(cls) -> list[str]:
-        return sorted(name for name in inspect.signature(cls.__init__).parameters if name != "self")
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The parameters of the constructor by name."""
-        return {name: getattr(self, name) for name in self._parameters()}
-
-    def set_params(self: Self, **params: Any) -> Self:
-        """Sets parameters of the constructor by name."""
-        known = self._parameters()
-        for name, value in params.items():
-            if name not in known:
-                raise ValueError(
-                    f"Invalid parameter {name!r} for estimator {self!r}. Valid parameters are: {known!r}."
-                )
-            setattr(self, name, value)
-        return self
-
-    def __repr__(self) -> str:
-        defaults = inspect.signature(type(self).__init__).parameters
-        changed = [
-            f"{name}={getattr(self, name)!r}"
-            for name in self._parameters()
-            if hasattr(self, name) and not _same(getattr(self, name), defaults[name].default)
-        ]
-        return f"{type(self).__name__}({', '.join(changed)})"
-
-    def _repr_html_(self) -> str:
-        text = repr(self)
-        if hasattr(self, "_core"):
-            text += "\n\n" + str(self.summary())
-        return f"<pre>{html.escape(text)}</pre>"
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_core")
-
-    def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
-
-        classifies = self._estimator_type == "classifier"
-        return Tags(
-            estimator_type=self._estimator_type,
-            target_tags=TargetTags(required=True, multi_output=not classifies),
-            transformer_tags=None,
-            classifier_tags=ClassifierTags(multi_class=False) if classifies else None,
-            regressor_tags=None if classifies else RegressorTags(),
-            input_tags=InputTags(sparse=False, allow_nan=False),
-            requires_fit=True,
-        )
-
-    _estimator_type: ClassVar[str]
-
-    def get_metadata_routing(self) -> Any:
-        """What scikit-learn's metadata routing passes to the methods."""
-        from sklearn.utils.metadata_routing import MetadataRequest
-
-        try:
-            request = MetadataRequest(owner=self)
-        except TypeError:
-            request = MetadataRequest(owner=type(self).__name__)
-        own = getattr(self, "_metadata_request", {})
-        for method, names in _REQUESTED.items():
-            for name in names:
-                alias = own.get(method, {}).get(name)
-                getattr(request, method).add_request(param=name, alias=alias)
-        return request
-
-    set_fit_request = _requests("fit")
-    set_predict_request = _requests("predict")
-    set_score_request = _requests("score")
-
-    # --- data ---
 
     def _checked(self, X: Any, *, reset: bool) -> np.ndarray:
         """The columns of ``X`` as doubles, whose number and names are those of the fit."""
@@ -333,21 +219,21 @@ class _Estimator(Stored):
             "tests": bool(self.tests),
             "seed": seed_of(self.random_state),
         }
-        core = _core.fit_arrays(
-            context_values,
-            features,
-            targets,
-            (context_names, feature_names, target_names),
-            json.dumps(arguments, default=_plain),
-            classes,
-            weights,
-            group_codes(groups, rows),
-        )
+        with progress() as told:
+            core = _core.fit_arrays(
+                context_values,
+                features,
+                targets,
+                (context_names, feature_names, target_names),
+                json.dumps(arguments, default=_plain),
+                classes,
+                weights,
+                group_codes(groups, rows),
+                told,
+            )
         self._set_core(core)
         self._contexts_given = contexts is not None
         warn_notes(self._facts["notes"])
-
-    # --- answers ---
 
     def _contexts_of(self, contexts: Any) -> np.ndarray:
         given = matrix(contexts, "contexts", type(self).__name__)
@@ -362,36 +248,36 @@ class _Estimator(Stored):
         A data frame with a column for each feature and ``(intercept)``, if pandas is installed, else a dict of arrays;
         with several targets the names begin with the target's.
         """
-        core = self._fitted()
-        return frame(coefficient_columns(self._facts, *core.coefficients(self._contexts_of(contexts))))
+        return self._coefficients(contexts, None, False)[0]
 
     def intervals(self, contexts: Any, level: float = 0.95) -> tuple[Any, Any]:
         """Lower and upper ends of intervals of the coefficients, each as :meth:`coefficients`."""
-        core = self._fitted()
-        lower, upper = core.intervals(self._contexts_of(contexts), float(level))
-        return (
-            frame(coefficient_columns(self._facts, *lower)),
-            frame(coefficient_columns(self._facts, *upper)),
-        )
+        _, lower, upper = self._coefficients(contexts, float(level), False)
+        return lower, upper
 
     def standard_errors(self, contexts: Any) -> Any:
         """Standard errors of the coefficients, as :meth:`coefficients`."""
+        return self._coefficients(contexts, None, True)[1]
+
+    def _coefficients(self, contexts: Any, level: float | None, errors: bool) -> list[Any]:
         core = self._fitted()
-        found = core.standard_errors(self._contexts_of(contexts))
-        return frame(coefficient_columns(self._facts, *found))
+        values, ends, spread = core.coefficients(self._contexts_of(contexts), level, errors)
+        tables = [values, *(ends or ()), *(() if spread is None else (spread,))]
+        return [frame(coefficient_columns(self._facts, table)) for table in tables]
 
-    def summary(self, level: float = 0.95) -> Summary:
-        """Average coefficients with standard errors, intervals and p-values, and how well the model fits."""
-        return summary_of(self._fitted(), level)
+    def draws(self, contexts: Any, draws: int = 100, *, random_state: Any = None) -> np.ndarray:
+        """Draws of all coefficients at contexts together, from the posterior or of the bootstrap's replicates.
 
-    def test_variation(self) -> Any:
-        """Wald tests of which coefficients vary with which contexts, with p-values adjusted by Holm and by Benjamini and
-        Hochberg, of a fit with ``tests=True``; lines without a context are of all contexts together."""
-        return variation_of(self._fitted())
+        An array of shape (draws, rows, targets, features + 1), the intercept last, per unit of the features and on the
+        scale of the link: functions of the context that the data leave possible. A Gaussian process and a fit with
+        ``bootstraps`` have them, others raise ``NotImplementedError``.
+        """
+        core = self._fitted()
+        return core.draws(self._contexts_of(contexts), int(draws), seed_of(random_state))
 
     def _predicted(
         self, X: Any, contexts: Any, interval: str | None, level: float
-    ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]:
+    ) -> tuple[np.ndarray, list[np.ndarray] | None]:
         core = self._fitted()
         context_values, features = self._parts(X, contexts, reset=False)
         return core.predict(context_values, features, None, interval, float(level))
@@ -410,15 +296,6 @@ class _Estimator(Stored):
         columns = {key: [line[key] for line in lines] for key in (lines[0] if lines else [])}
         columns["chosen"] = [i == self._facts["chosen"] for i in range(len(lines))]
         return frame(columns)
-
-
-def _same(value: Any, default: Any) -> bool:
-    if value is default:
-        return True
-    try:
-        return bool(type(value) is type(default) and value == default)
-    except (TypeError, ValueError):
-        return False
 
 
 def _plain(value: Any) -> Any:
@@ -468,6 +345,16 @@ class ContextualizedRegressor(_Estimator):
 
     ``link(E[y | x, c]) = B(c) x + m(c)``. ``sample_weight`` are precisions (inverse variances), whose common scale
     changes nothing; they are not numbers of rows, which are had by repeating rows.
+
+    >>> import numpy as np
+    >>> from contextualized_rs import ContextualizedRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> age, dose = rng.uniform(30, 70, (100, 1)), rng.uniform(0, 10, (100, 1))
+    >>> response = ((50 - age) * dose / 10).ravel() + rng.normal(size=100)
+    >>> model = ContextualizedRegressor(estimator="gp").fit(dose, response, contexts=age)
+    >>> lower, upper = model.intervals([[35.0]])
+    >>> bool(lower["x0"][0] < 1.5 < upper["x0"][0])
+    True
     """
 
     __doc__ = str(__doc__) + _PARAMETERS
@@ -541,6 +428,15 @@ class ContextualizedClassifier(_Estimator):
     """A classification into two classes whose log-odds are linear, with coefficients that are functions of context.
 
     ``sample_weight`` multiply the log-likelihood of their rows.
+
+    >>> import numpy as np
+    >>> from contextualized_rs import ContextualizedClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(100, 1))
+    >>> labels = np.where(X[:, 0] + rng.normal(size=100) > 0, "case", "control")
+    >>> model = ContextualizedClassifier(estimator="population").fit(X, labels)
+    >>> model.classes_.tolist(), model.predict([[3.0]]).tolist()
+    (['case', 'control'], ['case'])
     """
 
     __doc__ = str(__doc__) + _PARAMETERS + """    classes_ : ndarray of shape (2,)
@@ -548,7 +444,7 @@ class ContextualizedClassifier(_Estimator):
 """
     _estimator_type = "classifier"
 
-    set_predict_proba_request = _requests("predict_proba")
+    set_predict_proba_request = requests("predict_proba")
 
     def fit(
         self,

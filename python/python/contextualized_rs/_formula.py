@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import os
 from typing import Any
@@ -10,17 +9,24 @@ from typing import Any
 import numpy as np
 
 from . import _core
+from ._answers import RegressionAnswers
 from ._arrays import frame, seed_of, warn_notes
 from ._estimators import _plain
-from ._results import Summary, coefficient_columns, read, summary_of, variation_of, write
+from ._progress import progress
+from ._results import coefficient_columns
+from ._stored import read
 
 
-class FormulaModel:
-    """A model of a formula, fitted by :func:`fit` or read by :func:`load`; its methods take data frames."""
+class FormulaModel(RegressionAnswers):
+    """A model of a formula, fitted by :func:`fit` or read by :func:`load`.
+
+    Its methods take data frames of pandas, polars or pyarrow, or the paths of CSV and Parquet files. A level that
+    training did not have is an error, or with ``unknown_levels="population"`` predicted by the constant-coefficient
+    model.
+    """
 
     def __init__(self, core: _core.Model) -> None:
-        self._core = core
-        self._facts: dict[str, Any] = json.loads(core.facts())
+        self._set_core(core)
 
     @property
     def formula(self) -> str:
@@ -47,80 +53,66 @@ class FormulaModel:
         """Number of rows left out for missing values."""
         return int(self._facts["rows_left_out"])
 
-    def _encoded(self, data: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, Any]:
-        contexts, features, offsets, rows, count, remarks = self._core.encode(data)
-        warn_notes(remarks)
+    def coefficients(self, data: Any, *, unknown_levels: str = "error") -> Any:
+        """Coefficients at the contexts of the rows, NaN where one is incomplete."""
+        return self._coefficients(data, None, False, unknown_levels)[0]
 
-        def whole(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-            if len(rows) == count:
-                return columns
-            full = {}
-            for name, values in columns.items():
-                full[name] = np.full(count, np.nan)
-                full[name][rows] = values
-            return full
-
-        return contexts, features, offsets, whole
-
-    def coefficients(self, data: Any) -> Any:
-        """Coefficients at the contexts of the rows of a data frame, NaN where a row is incomplete."""
-        contexts, _, _, whole = self._encoded(data)
-        found = self._core.coefficients(contexts)
-        return frame(whole(coefficient_columns(self._facts, *found)))
-
-    def intervals(self, data: Any, level: float = 0.95) -> tuple[Any, Any]:
+    def intervals(self, data: Any, level: float = 0.95, *, unknown_levels: str = "error") -> tuple[Any, Any]:
         """Lower and upper ends of intervals of the coefficients, each as :meth:`coefficients`."""
-        contexts, _, _, whole = self._encoded(data)
-        lower, upper = self._core.intervals(contexts, float(level))
-        return (
-            frame(whole(coefficient_columns(self._facts, *lower))),
-            frame(whole(coefficient_columns(self._facts, *upper))),
-        )
+        _, lower, upper = self._coefficients(data, float(level), False, unknown_levels)
+        return lower, upper
 
-    def predict(self, data: Any, *, interval: str | None = None, level: float = 0.95) -> Any:
-        """Expected outcomes of the rows of a data frame, by target; probabilities of binary outcomes.
+    def standard_errors(self, data: Any, *, unknown_levels: str = "error") -> Any:
+        """Standard errors of the coefficients, as :meth:`coefficients`."""
+        return self._coefficients(data, None, True, unknown_levels)[1]
 
-        With ``interval="mean"`` or ``"outcome"`` there are columns ``TARGET.lower`` and ``TARGET.upper`` too.
+    def _coefficients(self, data: Any, level: float | None, errors: bool, unknown_levels: str) -> list[Any]:
+        (values, ends, spread), remarks = self._core.coefficients_of(data, level, errors, unknown_levels)
+        warn_notes(remarks)
+        tables = [values, *(ends or ()), *(() if spread is None else (spread,))]
+        return [frame(coefficient_columns(self._facts, table)) for table in tables]
+
+    def draws(self, data: Any, draws: int = 100, *, random_state: Any = None) -> np.ndarray:
+        """Draws of all coefficients at the contexts of the rows together, from the posterior or of the bootstrap's
+        replicates.
+
+        An array of shape (draws, rows, targets, features + 1), the intercept last, NaN where a row is incomplete. A
+        Gaussian process and a fit with ``bootstraps`` have them, others raise ``NotImplementedError``.
         """
-        contexts, features, offsets, whole = self._encoded(data)
-        means, ends = self._core.predict(contexts, features, offsets, interval, float(level))
+        found, remarks = self._core.draws_of(data, int(draws), seed_of(random_state))
+        warn_notes(remarks)
+        return found
+
+    def predict(
+        self, data: Any, *, interval: str | None = None, level: float = 0.95, unknown_levels: str = "error"
+    ) -> Any:
+        """Expected outcomes of the rows, by target; probabilities of binary outcomes.
+
+        With ``interval="mean"`` or ``"outcome"`` there are columns ``TARGET.lower`` and ``TARGET.upper`` too. Rows that
+        are incomplete are NaN.
+        """
+        (means, ends), remarks = self._core.predict_of(data, interval, float(level), unknown_levels)
+        warn_notes(remarks)
         columns: dict[str, np.ndarray] = {}
         for target, name in enumerate(self._facts["targets"]):
             columns[name] = means[:, target]
             if ends is not None:
                 columns[f"{name}.lower"] = ends[0][:, target]
                 columns[f"{name}.upper"] = ends[1][:, target]
-        return frame(whole(columns))
+        return frame(columns)
 
-    def summary(self, level: float = 0.95) -> Summary:
-        """Average coefficients with standard errors, intervals and p-values, and how well the model fits."""
-        return summary_of(self._core, level)
-
-    def test_variation(self) -> Any:
-        """Wald tests of which coefficients vary with which contexts; lines without a context are of all together."""
-        return variation_of(self._core)
-
-    def networks(self, data: Any) -> np.ndarray:
-        """Networks of the rows of a data frame (rows, nodes, nodes), of a formula without a target."""
-        contexts, _, _, _ = self._encoded(data)
-        return self._core.networks(contexts)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the model file that the program ``contextualized`` writes and reads."""
-        write(self._core, path)
-
-    def __getstate__(self) -> bytes:
-        return self._core.to_bytes()
-
-    def __setstate__(self, state: bytes) -> None:
-        FormulaModel.__init__(self, _core.Model.from_bytes(state, "the pickle"))
+    def networks(self, data: Any, *, unknown_levels: str = "error") -> np.ndarray:
+        """Networks of the rows (rows, nodes, nodes), of a formula without a target; NaN where a row is incomplete."""
+        networks, remarks = self._core.networks_of(data, unknown_levels)
+        warn_notes(remarks)
+        return networks
 
     def __repr__(self) -> str:
         return f"<FormulaModel {self.formula}: {self.estimator}, {self.rows} rows>"
 
     def _repr_html_(self) -> str:
-        text = repr(self) if self._facts["kind"] else str(self.summary())
-        return f"<pre>{html.escape(text)}</pre>"
+        account = self.effects() if self._facts["kind"] else self.summary()
+        return account._repr_html_()
 
 
 def fit(
@@ -134,18 +126,30 @@ def fit(
     groups: str | None = None,
     offset: str | None = None,
     drop_missing: bool = False,
+    reading: dict[str, Any] | None = None,
     bootstraps: int = 0,
     folds: int = 5,
     tests: bool = True,
     kind: str = "correlation",
     random_state: Any = None,
 ) -> FormulaModel:
-    """Fits a formula such as ``"y ~ dose | age + site"`` to a data frame of pandas, polars or pyarrow.
+    """Fits a formula such as ``"y ~ dose | age + site"`` to a data frame of pandas, polars or pyarrow, or to a file.
 
     The formula, the coding of columns and the estimators are the program's: columns of text are factors, an outcome of
     two levels is binary, and a formula without a target, ``"~ a + b + c | age"``, is of networks of the given ``kind``.
     ``weights``, ``groups`` and ``offset`` name columns. A missing value is an error unless ``drop_missing`` leaves such
-    rows out. Columns of numbers are not copied before they are coded.
+    rows out. Columns of numbers of a data frame are not copied before they are coded. A path (``str`` or ``os.PathLike``)
+    names a CSV, TSV or Parquet file, of which only the columns of the formula are read; ``reading`` says how, as the flags
+    of the program do: ``{"delimiter": ";", "decimal": ",", "thousands": ".", "missing": ["?"], "comment": "#", "skip": 1}``.
+    The model keeps it for new data.
+
+    >>> import pandas as pd
+    >>> import contextualized_rs as cr
+    >>> data = pd.DataFrame({"dose": [1.0, 2.0, 3.0, 4.0] * 10, "site": ["A", "B"] * 20})
+    >>> data["y"] = 3 * data.dose + (data.site == "A")
+    >>> model = cr.fit("y ~ dose | site", data, estimator="population", tests=False)
+    >>> model.coefficients(data.head(1)).round(3).to_dict("records")
+    [{'dose': 2.8, '(intercept)': 1.0}]
     """
     arguments = {
         "estimator": estimator,
@@ -155,13 +159,16 @@ def fit(
         "groups": groups,
         "offset": offset,
         "drop_missing": drop_missing,
+        "reading": reading,
         "bootstraps": bootstraps,
         "folds": folds,
         "tests": tests,
         "kind": kind,
         "seed": seed_of(random_state),
     }
-    model = FormulaModel(_core.fit_formula(formula, data, json.dumps(arguments, default=_plain)))
+    with progress() as told:
+        core = _core.fit_formula(formula, data, json.dumps(arguments, default=_plain), told)
+    model = FormulaModel(core)
     warn_notes(model._facts["notes"])
     return model
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import html
 import json
 from typing import Any, ClassVar
 
 import numpy as np
 
 from . import _core
+from ._answers import Answers
 from ._arrays import column_names, frame, group_codes, matrix, seed_of, vector, warn_notes
 from ._estimators import _plain
-from ._stored import Stored
+from ._progress import progress
 
 
-class _Networks(Stored):
+class _Networks(Answers):
     """What the kinds of networks have in common."""
 
     _kind: ClassVar[str]
@@ -49,7 +51,9 @@ class _Networks(Stored):
         }
         weights = None if sample_weight is None else vector(sample_weight, "sample_weight", rows)
         text = json.dumps(arguments, default=_plain)
-        core = _core.fit_networks(given, nodes, (names, own), text, weights, group_codes(groups, rows))
+        codes = group_codes(groups, rows)
+        with progress() as told:
+            core = _core.fit_networks(given, nodes, (names, own), text, weights, codes, told)
         self._set_core(core)
         warn_notes(self._facts["notes"])
         return self
@@ -78,6 +82,13 @@ class _Networks(Stored):
             }
         )
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(estimator={self.estimator!r})"
+
+    def _repr_html_(self) -> str:
+        text = f"<pre>{html.escape(repr(self))}</pre>"
+        return f"{text}\n{self.effects()._repr_html_()}" if hasattr(self, "_core") else text
+
     def to_networkx(self, context: Any) -> Any:
         """The network at one context as a graph of networkx; edges of weight zero are left out."""
         import networkx
@@ -93,7 +104,18 @@ class _Networks(Stored):
 
 
 class CorrelationNetworks(_Networks):
-    """Correlations of every pair of nodes, as functions of context."""
+    """Correlations of every pair of nodes, as functions of context.
+
+    >>> import numpy as np
+    >>> from contextualized_rs import CorrelationNetworks
+    >>> rng = np.random.default_rng(0)
+    >>> time, first = rng.uniform(-1, 1, (200, 1)), rng.normal(size=200)
+    >>> nodes = np.column_stack([first, time[:, 0] * first + 0.5 * rng.normal(size=200)])
+    >>> networks = CorrelationNetworks(estimator="kernel").fit(nodes, contexts=time)
+    >>> early, late = networks.networks([[-0.9], [0.9]])[:, 0, 1]
+    >>> bool(early < -0.5 and late > 0.5)
+    True
+    """
 
     _kind = "correlation"
 
@@ -105,6 +127,16 @@ class MarkovNetworks(_Networks):
 
 
 class BayesianNetworks(_Networks):
-    """Weights of directed edges without cycles, as functions of context."""
+    """Weights of directed edges without cycles, as functions of context.
+
+    >>> import numpy as np
+    >>> from contextualized_rs import BayesianNetworks
+    >>> rng = np.random.default_rng(0)
+    >>> time, first = rng.uniform(-1, 1, (200, 1)), rng.normal(size=200)
+    >>> nodes = np.column_stack([first, 2 * first + rng.normal(size=200)])
+    >>> edges = BayesianNetworks(estimator="population").fit(nodes, contexts=time).edges([[0.0]])
+    >>> [f"{source} -> {target}" for source, target, weight in zip(edges["source"], edges["target"], edges["weight"]) if weight]
+    ['x0 -> x1']
+    """
 
     _kind = "bayesian"

@@ -1,10 +1,9 @@
-"""What fitted models tell: coefficients, summaries, tests, model files."""
+"""Tables of results: coefficients, summaries, tests."""
 
 from __future__ import annotations
 
 import html
 import json
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +16,22 @@ INTERCEPT = "(intercept)"
 
 
 @dataclass(frozen=True)
-class Summary:
-    """A regression in numbers; printed, it is a table.
+class Account:
+    """What is said of a model, in words and tables: printed it is the program's text, in a notebook the same as HTML."""
+
+    text: str
+    sections: list[dict[str, Any]]
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return "\n".join(_section(section) for section in self.sections)
+
+
+@dataclass(frozen=True)
+class Summary(Account):
+    """A regression in numbers; printed, it is the summary of the program.
 
     ``averages`` has the coefficients averaged over the contexts of the training rows with standard errors, intervals
     and p-values, ``fit`` the deviance explained and the log-likelihood of each target: data frames if pandas is
@@ -34,72 +47,46 @@ class Summary:
 
     @property
     def averages(self) -> Any:
-        return _columns(self.lines)
+        """Average coefficients with their evidence."""
+        return columns_of(self.lines)
 
     @property
     def fit(self) -> Any:
-        return _columns(self.goodness)
+        """How well the model fits each target."""
+        return columns_of(self.goodness)
 
     def __str__(self) -> str:
-        several = len({line["target"] for line in self.lines}) > 1
-        header = ["coefficient", "average", "SE", "lower", "upper", "p"]
-        keys = ["coefficient", "average", "standard_error", "lower", "upper", "p_value"]
-        if several:
-            header, keys = ["target", *header], ["target", *keys]
-        rows = [[_shown(line[key], key) for key in keys] for line in self.lines]
-        parts = [
-            f"{self.rows} rows: {self.formula}",
-            f"Fitted: {self.estimator}",
-            "",
-            _table(header, rows),
-            "",
-            f"Coefficients averaged over the contexts of the training rows, the intercept at average features; "
-            f"intervals of {100 * self.level:g} %.",
-        ]
-        for line in self.goodness:
-            explained = _shown(line["deviance_explained"], "")
-            likelihood = _shown(line["log_likelihood"], "")
-            parts.append(f"{line['target']}: deviance explained {explained}, log-likelihood {likelihood}")
-        return "\n".join(parts)
+        return self.text
 
     __repr__ = __str__
 
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>"
+
+def _section(section: dict[str, Any]) -> str:
+    parts = []
+    if section["note"]:
+        parts.append(f"<p>{html.escape(section['note'])}</p>")
+    table = section["table"]
+    if table is not None:
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in table["columns"])
+        rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in table["rows"])
+        body = "".join(f"<tr>{row}</tr>" for row in rows)
+        parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+    return "\n".join(parts)
 
 
-def _shown(value: Any, key: str) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, str):
-        return value
-    if key == "p_value":
-        return "<0.0001" if value < 1e-4 else f"{value:.4f}"
-    return f"{value:.4g}"
-
-
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    texts = {"coefficient", "target"}
-    lines = []
-    for row in [header, *rows]:
-        cells = [
-            cell.ljust(width) if name in texts else cell.rjust(width)
-            for cell, width, name in zip(row, widths, header)
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
-
-
-def _columns(lines: list[dict[str, Any]]) -> Any:
+def columns_of(lines: list[dict[str, Any]]) -> Any:
+    """Lines as a table of columns."""
     keys = list(lines[0]) if lines else []
     return frame({key: [line[key] for line in lines] for key in keys})
 
 
 def summary_of(core: _core.Model, level: float) -> Summary:
+    """The summary of a regression, with intervals of this level."""
     found = json.loads(core.summary(float(level)))
     facts = json.loads(core.facts())
     return Summary(
+        text=found["text"],
+        sections=found["sections"],
         formula=facts["formula"],
         estimator=facts["estimator"],
         rows=facts["rows"],
@@ -109,43 +96,60 @@ def summary_of(core: _core.Model, level: float) -> Summary:
     )
 
 
+def effects_of(core: _core.Model) -> Account:
+    """Which coefficient, or which edge, varies with which context."""
+    found = json.loads(core.effects())
+    return Account(text=found["text"], sections=found["sections"])
+
+
 def variation_of(core: _core.Model) -> Any:
-    return _columns(json.loads(core.test_variation())["lines"])
+    """Tests of which coefficients vary, as a table."""
+    return columns_of(json.loads(core.test_variation())["lines"])
 
 
-def coefficient_columns(
-    facts: dict[str, Any], slopes: np.ndarray, intercepts: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Coefficients by name; those of several targets begin with the name of the target."""
+def dependence_of(core: _core.Model, level: float, context: str | None, coefficient: str | None) -> Any:
+    """Curves against contexts, a line for each point."""
+    lines = [
+        {
+            "target": curve["target"],
+            "coefficient": curve["coefficient"],
+            "context": curve["context"],
+            "at": curve["at"]["texts"][i],
+            "value": curve["at"]["values"][i] if curve["at"]["values"] else np.nan,
+            "average": curve["average"][i],
+            "lower": curve["lower"][i] if curve["lower"] else np.nan,
+            "upper": curve["upper"][i] if curve["upper"] else np.nan,
+            "population": np.nan if curve["population"] is None else curve["population"],
+        }
+        for curve in curves_of(core, level, context, coefficient)
+        for i in range(len(curve["average"]))
+    ]
+    return columns_of(lines)
+
+
+def curves_of(
+    core: _core.Model, level: float, context: str | None, coefficient: str | None
+) -> list[dict[str, Any]]:
+    """Curves against contexts: all, or those of one context or of one coefficient."""
+    curves: list[dict[str, Any]] = json.loads(core.curves(float(level)))
+    for key, wanted in [("context", context), ("coefficient", coefficient)]:
+        if wanted is None:
+            continue
+        known = list(dict.fromkeys(curve[key] for curve in curves))
+        if wanted not in known:
+            raise ValueError(f"there is no {key} {wanted!r}; there are {', '.join(known)}")
+        curves = [curve for curve in curves if curve[key] == wanted]
+    return curves
+
+
+def coefficient_columns(facts: dict[str, Any], values: np.ndarray) -> dict[str, np.ndarray]:
+    """Coefficients (rows, targets, features and intercept) by name; those of several targets begin with the target's."""
     columns: dict[str, np.ndarray] = {}
     several = len(facts["targets"]) > 1
     for target, name in enumerate(facts["targets"]):
         prefix = f"{name}." if several else ""
         for feature, own in enumerate(facts["features"]):
-            columns[prefix + own] = slopes[:, target, feature]
+            columns[prefix + own] = values[:, target, feature]
         if facts["intercept"]:
-            columns[prefix + INTERCEPT] = intercepts[:, target]
+            columns[prefix + INTERCEPT] = values[:, target, -1]
     return columns
-
-
-def write(core: _core.Model, path: str | os.PathLike[str]) -> None:
-    """Writes a model file, whole or not at all."""
-    path = os.fspath(path)
-    unfinished = f"{path}.{os.getpid()}.unfinished"
-    try:
-        with open(unfinished, "wb") as file:
-            file.write(core.to_bytes())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    except BaseException:
-        if os.path.exists(unfinished):
-            os.unlink(unfinished)
-        raise
-
-
-def read(path: str | os.PathLike[str]) -> _core.Model:
-    """Reads a model file."""
-    path = os.fspath(path)
-    with open(path, "rb") as file:
-        return _core.Model.from_bytes(file.read(), path)

@@ -8,7 +8,6 @@ from typing import Any
 
 from ._arrays import not_fitted
 from ._core import Model
-from ._results import write
 
 
 class Stored:
@@ -41,5 +40,24 @@ class Stored:
             self._set_core(Model.from_bytes(core, "the pickle"))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the model file that the program ``contextualized`` writes and reads."""
-        write(self._fitted(), path)
+        """Writes the model file that the program ``contextualized`` writes and reads, whole or not at all."""
+        core = self._fitted()
+        path = os.fspath(path)
+        unfinished = f"{path}.{os.getpid()}.unfinished"
+        try:
+            with open(unfinished, "wb") as file:
+                file.write(core.to_bytes())
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(unfinished, path)
+        except BaseException:
+            if os.path.exists(unfinished):
+                os.unlink(unfinished)
+            raise
+
+
+def read(path: str | os.PathLike[str]) -> Model:
+    """Reads a model file."""
+    path = os.fspath(path)
+    with open(path, "rb") as file:
+        return Model.from_bytes(file.read(), path)

@@ -7,9 +7,11 @@ use contextualized_core::validate::check_rows;
 use contextualized_core::{
     Assumptions, CoefficientIntervals, CoefficientSums, Coefficients, Error, Family,
     LocalCoefficients, PredictorSums, Result, Standardization, VaryingCoefficients,
-    WeightedContexts, WithSums, WithUncertainty,
+    WeightedContexts, WithDraws, WithSums, WithUncertainty,
 };
 use ndarray::{Array2, Array3, Array4, ArrayView2, s};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 impl<M: LocalCoefficients> LocalCoefficients for Ensemble<M> {
@@ -49,6 +51,10 @@ impl<M: LocalCoefficients> LocalCoefficients for Ensemble<M> {
     }
 
     fn as_sums(&self) -> Option<&dyn WithSums> {
+        self.original.as_varying().map(|_| self as _)
+    }
+
+    fn as_draws(&self) -> Option<&dyn WithDraws> {
         self.original.as_varying().map(|_| self as _)
     }
 }
@@ -94,6 +100,33 @@ impl<M: LocalCoefficients> WithUncertainty for Ensemble<M> {
             lower: unflat(lower.view(), features)?,
             upper: unflat(upper.view(), features)?,
         })
+    }
+}
+
+/// The coefficients of members, each drawn by chance.
+impl<M: LocalCoefficients> WithDraws for Ensemble<M> {
+    fn coefficient_draws(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        draws: usize,
+        seed: u64,
+    ) -> Result<Vec<Coefficients>> {
+        self.check_spread()?;
+        let stretch = self.stretch()?;
+        let center = self.coefficients(contexts)?;
+        let mut generator = ChaCha8Rng::seed_from_u64(seed);
+        let drawn = (0..draws).map(|_| generator.gen_range(0..self.members.len()));
+        let drawn: Vec<usize> = drawn.collect();
+        drawn
+            .into_par_iter()
+            .map(|member| {
+                let own = varying(&self.members[member].model)?.coefficients(contexts)?;
+                Coefficients::new(
+                    stretch * (&own.slopes() - &center.slopes()) + center.slopes(),
+                    stretch * (&own.intercepts() - &center.intercepts()) + center.intercepts(),
+                )
+            })
+            .collect()
     }
 }
 

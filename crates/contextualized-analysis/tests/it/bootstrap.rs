@@ -8,7 +8,7 @@ use contextualized_baselines::{
 };
 use contextualized_core::{
     DynEstimator, Error, Estimator, Family, LocalCoefficients, NetworkDensity, Result, Samples,
-    VaryingCoefficients, VaryingNetworks, WeightedContexts, WithSums, WithUncertainty,
+    VaryingCoefficients, VaryingNetworks, WeightedContexts, WithDraws, WithSums, WithUncertainty,
 };
 use contextualized_linear::{GaussianProcessRegression, NeuralRegression};
 use contextualized_simulation::{NetworkProblem, Simulator};
@@ -525,4 +525,30 @@ fn an_ensemble_has_what_its_members_have() {
     assert!(errors.unwrap().slopes().iter().all(|error| *error > 0.0));
     assert!(model.as_varying().is_some() && model.as_sums().is_some());
     assert!(model.as_predictive().is_none() && model.as_archetypes().is_none());
+    assert!(model.as_draws().is_some());
+}
+
+#[test]
+fn draws_are_coefficients_of_members() {
+    let samples = simulated(60, 3);
+    let model = population(4).fit(&samples).unwrap();
+    let contexts = samples.contexts();
+    let draws = model.coefficient_draws(contexts, 40, 1).unwrap();
+    assert_eq!(draws, model.coefficient_draws(contexts, 40, 1).unwrap());
+    assert_ne!(draws, model.coefficient_draws(contexts, 40, 2).unwrap());
+    let slopes_of = |member: usize| {
+        let own = model.members()[member].model();
+        own.coefficients(contexts).unwrap().slopes().to_owned()
+    };
+    let members: Vec<_> = (0..4).map(slopes_of).collect();
+    let mut seen = [0; 4];
+    for draw in &draws {
+        let near = |slopes: &&ndarray::Array3<f64>| {
+            let largest = (&draw.slopes() - *slopes).fold(0.0_f64, |most, d| most.max(d.abs()));
+            largest < 1e-12
+        };
+        let found = members.iter().position(|own| near(&own)).unwrap();
+        seen[found] += 1;
+    }
+    assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
 }

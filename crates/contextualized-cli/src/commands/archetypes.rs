@@ -1,14 +1,14 @@
 //! `archetypes`: what the rows of a model are mixed of.
 
-use super::fit::rows_in_words;
 use crate::arguments::{Archetypes, Global};
 use crate::error::{Error, Result};
 use crate::model_files;
 use crate::output::{Table, print};
-use crate::paths::shown;
 use crate::saved::Fitted;
 use contextualized_analysis::{ArchetypeSummary, CoefficientColumns};
 use contextualized_core::LocalCoefficients;
+use contextualized_files::shown;
+use contextualized_frame::account::rows_in_words;
 
 pub(crate) fn run(arguments: &Archetypes, global: &Global) -> Result<()> {
     let saved = model_files::load(&arguments.model)?;

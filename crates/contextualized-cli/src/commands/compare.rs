@@ -2,7 +2,6 @@
 
 use super::fit::{file_name, read_regression, regression_fit};
 use crate::arguments::{Compare, Global};
-use crate::data::Source;
 use crate::design::{Encoder, Training};
 use crate::error::{Error, Result};
 use crate::fitting::{Origin, check_folds};
@@ -13,6 +12,7 @@ use crate::saved::DataSummary;
 use crate::settings::Estimate;
 use contextualized_core::comparison::{Compared, compare_on_test, cross_validate_on};
 use contextualized_core::{DynEstimator, KFold};
+use contextualized_files::Source;
 use std::path::Path;
 
 pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {

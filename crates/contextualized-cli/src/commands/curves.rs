@@ -1,18 +1,16 @@
-//! Curves of a model against each context, as a table and as figures.
+//! Curves of a model against each context, written as a table and as figures.
 
-use super::report::axes;
 use crate::arguments::OutputFormat;
 use crate::error::{Error, Result};
 use crate::output::{OutputFile, png};
-use crate::paths::shown;
-use crate::report::{
-    Average, ContextAxis, Curve, Curves, EdgeValues, FIGURE, INTERCEPT, Points, coefficient_table,
-    dependences_with_bands, ends,
-};
+use crate::report::{Curve, Curves, FIGURE};
 use crate::rows::Rows;
-use crate::saved::{Fitted, Networks, Regression, Saved};
 use arrow_array::{ArrayRef, StringArray};
-use contextualized_core::{LocalCoefficients, Samples};
+use contextualized_files::shown;
+use contextualized_frame::axes::Points;
+use contextualized_frame::curves::FoundCurve;
+use contextualized_frame::dependence::Average;
+use contextualized_frame::values::ends;
 use ndarray::Array2;
 use std::collections::HashSet;
 use std::path::Path;
@@ -20,101 +18,6 @@ use std::sync::Arc;
 
 /// The most figures that are drawn.
 const MOST_FIGURES: usize = 2_000;
-
-/// What a coefficient, or an edge, is on average at values of one context.
-pub(super) struct FoundCurve {
-    /// Of a regression, the target of this coefficient.
-    target: Option<String>,
-    /// The coefficient or the edge.
-    name: String,
-    /// What the vertical axis is called.
-    quantity: String,
-    context: String,
-    at: Points,
-    average: Average,
-    population: Option<f64>,
-}
-
-/// All curves of a model, with bands of this probability where it has them.
-pub(super) fn curves(saved: &Saved, training: &Samples, level: f64) -> Result<Vec<FoundCurve>> {
-    let contexts = axes(&saved.design, training);
-    match &saved.fitted {
-        Fitted::Regression(regression) => {
-            of_regression(saved, regression, training, &contexts, level)
-        }
-        Fitted::Networks(networks) => of_networks(networks, training, &contexts),
-    }
-}
-
-fn of_regression(
-    saved: &Saved,
-    regression: &Regression,
-    training: &Samples,
-    contexts: &[ContextAxis],
-    level: f64,
-) -> Result<Vec<FoundCurve>> {
-    let model = &regression.model;
-    let bands = model.as_sums();
-    let (found, _) = dependences_with_bands(model, bands, training, contexts, level)?;
-    let population = match regression.population.fitted() {
-        Some(model) => Some(coefficient_table(model, training)?),
-        None => None,
-    };
-    let names = training.names();
-    let mut coefficients = names.features.clone();
-    coefficients.extend(saved.design.intercept.then(|| INTERCEPT.to_owned()));
-    let mut curves = Vec::new();
-    for (target, name_of_target) in names.targets.iter().enumerate() {
-        for (coefficient, name) in coefficients.iter().enumerate() {
-            for (axis, found) in contexts.iter().zip(&found) {
-                curves.push(FoundCurve {
-                    target: Some(name_of_target.clone()),
-                    name: name.clone(),
-                    quantity: match name.as_str() {
-                        INTERCEPT => format!("intercept of {name_of_target}"),
-                        name => format!("coefficient of {name}"),
-                    },
-                    context: axis.name(training).to_owned(),
-                    at: found.at.clone(),
-                    average: found.of(target, coefficient),
-                    population: population.as_ref().map(|all| all[[0, target, coefficient]]),
-                });
-            }
-        }
-    }
-    Ok(curves)
-}
-
-fn of_networks(
-    networks: &Networks,
-    training: &Samples,
-    contexts: &[ContextAxis],
-) -> Result<Vec<FoundCurve>> {
-    let edges = EdgeValues::new(&networks.model, training);
-    let population = match networks.population.fitted() {
-        Some(model) => Some(edges.of_population(model)?),
-        None => None,
-    };
-    let mut curves = Vec::new();
-    for axis in contexts {
-        let found = edges.against(axis)?;
-        for (edge, name) in edges.names().into_iter().enumerate() {
-            curves.push(FoundCurve {
-                target: None,
-                quantity: format!("{} of {name}", edges.quantity()),
-                name,
-                context: axis.name(training).to_owned(),
-                at: found.at.clone(),
-                average: Average {
-                    values: found.values.column(edge).to_vec(),
-                    interval: None,
-                },
-                population: population.as_ref().map(|all| all[edge]),
-            });
-        }
-    }
-    Ok(curves)
-}
 
 /// A table of all points: one line for each.
 pub(super) fn write_table(curves: &[FoundCurve], path: &Path) -> Result<()> {

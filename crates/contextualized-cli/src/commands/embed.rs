@@ -1,19 +1,20 @@
 //! `embed`: rows that are near each other where their coefficients, or networks, are alike.
 
-use super::fit::rows_in_words;
 use crate::arguments::{Embed, EmbeddingMethod, Global};
-use crate::data::{Source, Table as _};
+use crate::data::Table as _;
 use crate::design::{Encoder, UnknownLevels, a_row_for_each};
 use crate::error::{Error, Result};
 use crate::model_files;
 use crate::output::{Cell, Section, Table, remark_on, say};
 use crate::progress::Progress;
-use crate::report::{ends, is_flat};
 use crate::saved::{Fitted, Networks, Regression, Saved};
 use contextualized_analysis::{CoefficientColumns, NetworkColumns, PrincipalComponents, Tsne};
 use contextualized_core::{
     LocalCoefficients, NetworkKind, Samples, VaryingCoefficients, VaryingNetworks,
 };
+use contextualized_files::Source;
+use contextualized_frame::account::rows_in_words;
+use contextualized_frame::values::{ends, is_flat};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, concatenate};
 
 /// Rows that t-SNE embeds in reasonable time.
@@ -42,7 +43,7 @@ pub(crate) fn run(arguments: &Embed, global: &Global) -> Result<()> {
     if contexts.nrows() == 0 {
         return Err(Error::failure(format!(
             "{} has no complete rows",
-            source.name
+            source.name()
         )));
     }
     progress.say("embedding");
@@ -65,7 +66,7 @@ pub(crate) fn run(arguments: &Embed, global: &Global) -> Result<()> {
     output.finish()?;
     drop(progress);
     for remark in encoder.remarks() {
-        remark_on(global, &format!("{}: {remark}", source.name));
+        remark_on(global, &format!("{}: {remark}", source.name()));
     }
     if arguments.output.is_standard() {
         return Ok(());

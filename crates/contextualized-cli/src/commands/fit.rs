@@ -1,18 +1,19 @@
 //! `fit`: a regression whose coefficients vary with context.
 
 use crate::arguments::{DataFlags, Fit, Global, RegressionFlags};
-use crate::data::Source;
-use crate::design::{Design, Request, Training, read_training};
+use crate::design::{Request, Training, read_training};
 use crate::error::Result;
 use crate::fitting::{Origin, RegressionFit};
 use crate::formula::{self, Formula};
 use crate::model_files;
-use crate::output::{Cell, OutputFile, Section, Table, capital, say};
-use crate::paths::{is_standard, shown};
+use crate::output::{OutputFile, capital, say};
 use crate::progress::Progress;
-use crate::saved::{DataSummary, Fitted, Saved};
+use crate::saved::{Fitted, Saved};
 use crate::settings::{Estimate, EstimatorSettings};
-use contextualized_auto::{AutoReport, CandidateOutcome, CandidateReport, RegressionMethod};
+use contextualized_auto::RegressionMethod;
+use contextualized_files::Source;
+use contextualized_files::{is_standard, shown};
+use contextualized_frame::account::{choice_section, family_in_words, rows_in_words};
 use std::path::Path;
 
 pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
@@ -127,97 +128,4 @@ pub(crate) fn file_name(path: &Path) -> String {
         Some(name) => shown(name.as_ref()),
         None => shown(path),
     }
-}
-
-/// How many rows of which file, and what they are.
-pub(super) fn rows_in_words(saved: &Saved) -> String {
-    let DataSummary {
-        file,
-        rows,
-        dropped,
-        ..
-    } = &saved.data;
-    let left_out = match dropped {
-        0 => String::new(),
-        dropped => format!(" ({dropped} with missing values left out)"),
-    };
-    format!("{rows} rows of {file}{left_out}: {}", saved.design.formula)
-}
-
-/// What outcomes are, and of a binary one what it is the probability of.
-pub(super) fn family_in_words(design: &Design) -> Option<String> {
-    if design.family.is_quadratic() && design.offset.is_none() {
-        return None;
-    }
-    let mut text = format!("Outcome: {}", design.family.description());
-    if design.family.is_binary() {
-        let targets: Vec<String> = design
-            .targets
-            .iter()
-            .map(|target| match &target.levels {
-                Some(levels) => format!("{} is {:?}", target.name, levels[1]),
-                None => format!("{} is 1", target.name),
-            })
-            .collect();
-        text = format!(
-            "Binary outcome: probabilities that {}",
-            targets.join(", that ")
-        );
-    }
-    if let Some(offset) = design.offset {
-        text = format!("{text}; offset {}", design.variables[offset].name);
-    }
-    Some(text)
-}
-
-/// The table an automatic choice was made from, if there was a choice.
-fn choice_section(report: &AutoReport) -> Option<Section> {
-    if report.candidates().len() < 2 {
-        return None;
-    }
-    let mut table = Table::new(
-        "choice",
-        &[
-            "estimator",
-            "loss",
-            "standard error",
-            "difference",
-            "SE of difference",
-            "chosen",
-        ],
-    );
-    for (position, candidate) in report.candidates().iter().enumerate() {
-        let mut row: Vec<Cell> = vec![candidate.name.as_str().into()];
-        let chosen = if position == report.chosen() { "*" } else { "" };
-        let (score, note) = match &candidate.outcome {
-            CandidateOutcome::Compared(score) => (Some(score), chosen.to_owned()),
-            CandidateOutcome::StoppedEarly(_) => (None, "stopped early".to_owned()),
-            CandidateOutcome::NotCompared(_) => (None, chosen.to_owned()),
-            CandidateOutcome::Failed(reason) => (None, format!("failed: {reason}")),
-        };
-        row.extend([
-            score.map(|score| score.loss).into(),
-            score.and_then(|score| score.standard_error).into(),
-            score.map(|score| score.excess).into(),
-            score.and_then(|score| score.excess_error).into(),
-            note.into(),
-        ]);
-        table.push(row);
-    }
-    let stopped = |candidate: &CandidateReport| {
-        matches!(candidate.outcome, CandidateOutcome::StoppedEarly(_))
-    };
-    let early = if report.candidates().iter().any(stopped) {
-        " Candidates far behind after the first folds were stopped early."
-    } else {
-        ""
-    };
-    let note = format!(
-        "Held-out {} in {} folds of {} rows. Chosen (*): {}{early}",
-        report.loss(),
-        report.folds(),
-        report.rows(),
-        report.reason()
-    );
-    Some((note, Some(table)))
 }

@@ -3,9 +3,9 @@
 use crate::arguments::Arguments;
 use crate::error::{Error, Result};
 use crate::output::{OutputFile, print_text};
-use crate::paths::shown;
 use clap::CommandFactory;
 use clap_mangen::Man;
+use contextualized_files::shown;
 use roff::{Roff, bold, roman};
 use std::path::Path;
 

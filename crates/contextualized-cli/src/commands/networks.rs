@@ -2,13 +2,13 @@
 
 use super::fit::{file_name, finish};
 use crate::arguments::{Global, Networks};
-use crate::data::Source;
 use crate::design::{Request, read_training};
 use crate::error::Result;
 use crate::fitting::{NetworksFit, Origin, check_folds};
 use crate::formula;
 use crate::output::OutputFile;
 use crate::progress::Progress;
+use contextualized_files::Source;
 
 pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
     check_folds(arguments.folds)?;

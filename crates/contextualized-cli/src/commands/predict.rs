@@ -1,21 +1,19 @@
 //! `predict`: coefficients and predictions, or edges, for every row of a file, in blocks.
 
-use crate::arguments::{Global, Interval, Predict, Scale};
-use crate::data::{Chunk, ColumnRequest, Source, Table};
+use crate::arguments::{Global, Predict};
 use crate::design::{Design, Encoded, Encoder, UnknownLevels, Variable, a_row_for_each};
 use crate::error::{Error, Result};
 use crate::model_files;
 use crate::output::remark_on;
-use crate::pairs::{column_name, pairs};
 use crate::progress::Progress;
 use crate::saved::{Fitted, Regression, Saved};
 use arrow_array::{ArrayRef, StringArray, UInt32Array};
 use contextualized_analysis::Extrapolation;
-use contextualized_core::{
-    Coefficients, Family, LocalCoefficients, NetworkKind, PredictionIntervals, VaryingCoefficients,
-    VaryingNetworks, partial_correlations,
-};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s, stack};
+use contextualized_files::Source;
+use contextualized_frame::data::{Chunk, ColumnRequest, Table};
+use contextualized_frame::edges::{edge_columns, edge_values};
+use contextualized_frame::prediction::{Asked, Estimates, Scale};
+use ndarray::{Array2, Axis, concatenate, s, stack};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -57,7 +55,7 @@ pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
     if let Some(name) = kept_names.iter().find(|name| written.contains(name)) {
         return Err(Error::failure(format!(
             "{} has a column {name:?}, which is written too; rename it, or leave out --keep",
-            source.name
+            source.name()
         )));
     }
 
@@ -99,7 +97,7 @@ pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
     output.finish()?;
     drop(progress);
     for remark in encoder.remarks().into_iter().chain(predictor.far(read)) {
-        remark_on(global, &format!("{}: {remark}", source.name));
+        remark_on(global, &format!("{}: {remark}", source.name()));
     }
     Ok(())
 }
@@ -120,7 +118,7 @@ fn kept_columns(
             arrow_select::take::take(array, &rows, None).map_err(|problem| {
                 Error::failure(format!(
                     "cannot keep a column of {}: {problem}",
-                    source.name
+                    source.name()
                 ))
             })
         }
@@ -150,9 +148,7 @@ impl<'a> Predictor<'a> {
         let mut columns = match &saved.fitted {
             Fitted::Regression(regression) => {
                 if by_population {
-                    regression.population.required(
-                        "there are no coefficients of the population for --unknown-levels",
-                    )?;
+                    regression.required_population()?;
                 }
                 regression_columns(design, level.is_some(), arguments.se)
             }
@@ -163,9 +159,7 @@ impl<'a> Predictor<'a> {
                     ));
                 }
                 if by_population {
-                    networks
-                        .population
-                        .required("there is no network of the population for --unknown-levels")?;
+                    networks.required_population()?;
                 }
                 edge_columns(&networks.model, &design.feature_names())
             }
@@ -270,158 +264,38 @@ impl<'a> Predictor<'a> {
 
     /// A row of values for each row of the block, NaN where nothing can be said.
     fn rows(&self, encoded: &Encoded) -> Result<Array2<f64>> {
-        let (known, unknown): (Vec<usize>, Vec<usize>) =
-            (0..encoded.rows.len()).partition(|&row| !encoded.unknown[row]);
-        let mut values = Array2::from_elem((encoded.rows.len(), self.columns.len()), f64::NAN);
-        for (rows, population) in [(known, false), (unknown, true)] {
-            if rows.is_empty() {
-                continue;
-            }
-            let contexts = encoded.contexts.select(Axis(0), &rows);
-            let contexts = contexts.view();
-            let part = match &self.saved.fitted {
-                Fitted::Regression(regression) => {
-                    let features = encoded.features.select(Axis(0), &rows);
-                    let offsets = encoded.offsets.as_ref();
-                    let offsets = offsets.map(|all| all.select(Axis(0), &rows));
-                    let offsets = offsets.as_ref().map(|offsets| offsets.view());
-                    self.regression(regression, population, contexts, features.view(), offsets)?
-                }
-                Fitted::Networks(networks) => {
-                    match networks.population.fitted().filter(|_| population) {
-                        Some(model) => edge_values(model, contexts)?,
-                        None => edge_values(&networks.model, contexts)?,
-                    }
-                }
-            };
-            let part = match &self.extrapolation {
-                None => part,
-                Some(extrapolation) => {
-                    let distances = extrapolation.scores(contexts)?.distances;
-                    let distances = distances.view().insert_axis(Axis(1));
-                    concatenate(Axis(1), &[part.view(), distances]).map_err(uneven)?
-                }
-            };
-            for (from, &to) in rows.iter().enumerate() {
-                values.row_mut(to).assign(&part.row(from));
-                if encoded.unknown_features[to] {
-                    // The coefficients are the population's, but what they multiply is not known.
-                    for (value, column) in values.row_mut(to).iter_mut().zip(&self.columns) {
-                        if column.starts_with("pred.") {
-                            *value = f64::NAN;
-                        }
-                    }
-                }
-            }
-        }
-        Ok(values)
+        let values = match &self.saved.fitted {
+            Fitted::Regression(regression) => self.regression(regression, encoded)?,
+            Fitted::Networks(networks) => networks.at_encoded(encoded, edge_values)?,
+        };
+        let Some(extrapolation) = &self.extrapolation else {
+            return Ok(values);
+        };
+        let distances = extrapolation.scores(encoded.contexts.view())?.distances;
+        let distances = distances.view().insert_axis(Axis(1));
+        concatenate(Axis(1), &[values.view(), distances]).map_err(uneven)
     }
 
-    fn regression(
-        &self,
-        regression: &Regression,
-        population: bool,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-        offsets: Option<ArrayView1<'_, f64>>,
-    ) -> Result<Array2<f64>> {
-        let baseline = regression.population.fitted().filter(|_| population);
-        let model: &dyn VaryingCoefficients = match baseline {
-            Some(model) => model,
-            None => &regression.model,
+    fn regression(&self, regression: &Regression, encoded: &Encoded) -> Result<Array2<f64>> {
+        let asked = Asked {
+            coefficients: true,
+            outcomes: true,
+            scale: self.arguments.scale,
+            interval: self.arguments.interval,
+            level: self.arguments.level,
+            standard_errors: self.arguments.se,
         };
-        let coefficients = model.coefficients(contexts)?;
-        let mut predictor = coefficients.linear_predictor(features)?;
-        if let Some(offsets) = offsets {
-            predictor += &offsets.insert_axis(Axis(1));
-        }
-        let family = model.family();
-        let Predict {
-            level,
-            se,
-            interval,
-            ..
-        } = *self.arguments;
-        let on_link = self.arguments.scale == Scale::Link;
-        let means = if on_link {
-            predictor
-        } else {
-            family.link().inverse_table(predictor.view())
-        };
-        let unknown = Array2::from_elem(means.dim(), f64::NAN);
-        let own = &regression.model;
-        // The error of a prediction for an unknown level cannot be estimated.
-        let distribution = match (level.is_some() || se, baseline) {
-            (true, None) => Some(
-                own.predictor_distribution(contexts, features)
-                    .map_err(with_advice)?,
-            ),
-            (false, _) | (_, Some(_)) => None,
-        };
-        // An interval of the mean, and a standard error, need more than the errors of held-out rows.
-        let needs_errors = se || (level.is_some() && interval == Interval::Mean);
-        if needs_errors
-            && baseline.is_none()
-            && own.as_predictive().is_none()
-            && own.as_sums().is_none()
-        {
-            return Err(without_intervals());
-        }
-        let uncertain = match baseline {
-            Some(model) => model.as_uncertain(),
-            None => own.as_uncertain(),
-        };
-        // Behind each coefficient and prediction: ends of intervals, then standard errors. Outcomes may have
-        // intervals where coefficients have none.
-        let mut of_coefficients = Vec::new();
-        let mut of_means = Vec::new();
-        if let Some(level) = level {
-            let ends = uncertain.map(|model| model.intervals(contexts, level));
-            match ends.transpose() {
-                Ok(Some(ends)) => of_coefficients.extend([Some(ends.lower), Some(ends.upper)]),
-                Ok(None) | Err(contextualized_core::Error::NoIntervals { .. }) => {
-                    of_coefficients.extend([None, None]);
-                }
-                Err(error) => return Err(with_advice(error)),
-            }
-            let ends = match &distribution {
-                None => PredictionIntervals {
-                    lower: unknown.clone(),
-                    upper: unknown.clone(),
-                },
-                // The mean of a Gaussian outcome is the linear predictor itself.
-                Some(known) if on_link && !family.is_quadratic() => {
-                    known.mean_intervals(Family::Gaussian, offsets, level)?
-                }
-                Some(known) if interval == Interval::Mean || family.is_binary() => {
-                    known.mean_intervals(family, offsets, level)?
-                }
-                Some(known) => known.outcome_intervals(family, offsets, level)?,
-            };
-            of_means.extend([ends.lower, ends.upper]);
-        }
-        if se {
-            let errors = uncertain.map(|model| model.standard_errors(contexts));
-            of_coefficients.push(match errors.transpose() {
-                Ok(errors) => errors,
-                Err(contextualized_core::Error::NoIntervals { .. }) => None,
-                Err(error) => return Err(with_advice(error)),
-            });
-            of_means.push(distribution.map_or(unknown, |known| known.standard_errors));
-        }
+        let found = regression.predict_encoded(&asked, encoded)?;
         let design = &self.saved.design;
-        let nothing = Array1::from_elem(means.nrows(), f64::NAN);
+        let count = design.features.len() + usize::from(design.intercept);
         let mut columns = Vec::with_capacity(self.columns.len());
         for target in 0..design.targets.len() {
-            for column in 0..design.features.len() + usize::from(design.intercept) {
-                columns.push(coefficient(&coefficients, target, column));
-                columns.extend(of_coefficients.iter().map(|table| match table {
-                    Some(table) => coefficient(table, target, column),
-                    None => nothing.view(),
-                }));
+            for (estimates, count) in [(&found.coefficients, count), (&found.outcomes, 1)] {
+                for quantity in 0..count {
+                    let tables = estimates.iter().flat_map(Estimates::tables);
+                    columns.extend(tables.map(|table| table.slice(s![.., target, quantity])));
+                }
             }
-            columns.push(means.column(target));
-            columns.extend(of_means.iter().map(|table| table.column(target)));
         }
         stack(Axis(1), &columns).map_err(uneven)
     }
@@ -429,28 +303,6 @@ impl<'a> Predictor<'a> {
 
 fn uneven(source: ndarray::ShapeError) -> Error {
     Error::failure(format!("columns of different lengths: {source}"))
-}
-
-/// The slope of a feature, or behind all features the intercept.
-fn coefficient(coefficients: &Coefficients, target: usize, column: usize) -> ArrayView1<'_, f64> {
-    if column < coefficients.features() {
-        coefficients.slopes().slice_move(s![.., target, column])
-    } else {
-        coefficients.intercepts().index_axis_move(Axis(1), target)
-    }
-}
-
-fn with_advice(source: contextualized_core::Error) -> Error {
-    if matches!(source, contextualized_core::Error::NoIntervals { .. }) {
-        return without_intervals();
-    }
-    source.into()
-}
-
-fn without_intervals() -> Error {
-    Error::failure(
-        "the model has no intervals of its own; fit it again with --bootstraps 100, or with --estimator gp",
-    )
 }
 
 /// `coef.NAME` for each feature, `coef.(intercept)`, `pred.TARGET`; the coefficients of several targets
@@ -484,46 +336,4 @@ fn regression_columns(design: &Design, intervals: bool, errors: bool) -> Vec<Str
         push(format!("pred.{}", target.name));
     }
     columns
-}
-
-/// The columns of a model's edges.
-pub(super) fn edge_columns(model: &dyn VaryingNetworks, nodes: &[String]) -> Vec<String> {
-    let directed = model.kind() == NetworkKind::Directed;
-    let pairs = pairs(nodes.len(), directed);
-    pairs
-        .map(|pair| column_name(nodes, pair, directed))
-        .collect()
-}
-
-/// Weights, correlations, or partial correlations of every row (n × edges), in the order of
-/// [`edge_columns`].
-pub(super) fn edge_values(
-    model: &dyn VaryingNetworks,
-    contexts: ArrayView2<'_, f64>,
-) -> Result<Array2<f64>> {
-    /// Networks held at once.
-    const BLOCK: usize = 256;
-    let mut values = Array2::zeros((0, 0));
-    let mut positions = Vec::new();
-    let kind = model.kind();
-    model.visit_networks(contexts, BLOCK, &mut |first, block| {
-        if first == 0 {
-            positions = pairs(block.nodes(), kind == NetworkKind::Directed).collect();
-            values = Array2::zeros((contexts.nrows(), positions.len()));
-        }
-        let partial = (kind == NetworkKind::Precision)
-            .then(|| partial_correlations(block))
-            .transpose()?;
-        let edges = match &partial {
-            Some(partial) => partial.view(),
-            None => block.edges(),
-        };
-        for (row, network) in edges.outer_iter().enumerate() {
-            for (edge, &(from, to)) in positions.iter().enumerate() {
-                values[[first + row, edge]] = network[[from, to]];
-            }
-        }
-        Ok(())
-    })?;
-    Ok(values)
 }

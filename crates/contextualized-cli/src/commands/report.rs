@@ -1,22 +1,22 @@
 //! `report`: one HTML file.
 
 use super::fit::file_name;
-use super::summary::Account;
 use crate::arguments::{Global, Report};
-use crate::data::Source;
-use crate::design::{Design, Encoder, LeftOut, Variable};
+use crate::design::{Design, Encoder, LeftOut};
 use crate::error::Result;
 use crate::model_files;
 use crate::output::{OutputFile, capital, say};
-use crate::paths::{is_standard, shown};
 use crate::progress::Progress;
-use crate::report::{ContextAxis, NetworkReport, Points, RegressionReport, Study};
+use crate::report::{NetworkReport, RegressionReport, Study};
 use crate::saved::{Baseline, Fitted, Networks, Regression, Saved};
 use contextualized_baselines::{ClusterModel, ClusterRegression};
 use contextualized_core::{
     Estimator, LocalCoefficients, NetworkDensity, RegressionEstimator, RegressionSettings, Samples,
 };
-use ndarray::{Array2, s};
+use contextualized_files::Source;
+use contextualized_files::{is_standard, shown};
+use contextualized_frame::account::Account;
+use contextualized_frame::axes::ContextAxis;
 
 pub(crate) fn run(arguments: &Report, global: &Global) -> Result<()> {
     let saved = model_files::load(&arguments.model)?;
@@ -124,7 +124,7 @@ fn study(saved: &Saved, arguments: &Report, test: Samples, left_out: LeftOut) ->
         training: saved.training.samples(design)?,
         training_rows: saved.data.rows,
         test,
-        contexts: axes(design, &saved.training.samples(design)?),
+        contexts: ContextAxis::of(design, &saved.training.samples(design)?),
         cluster_sizes: Vec::new(),
         candidates: choice.candidates().to_vec(),
         chosen: choice.chosen(),
@@ -219,75 +219,4 @@ fn of_networks(mut study: Study, networks: &Networks) -> Result<String> {
         clusters: clusters.map(|model| model as _),
     }
     .html()?)
-}
-
-/// Contexts as the formula names them: a variable with levels is one context, whatever its columns, and so is
-/// one with a basis.
-pub(super) fn axes(design: &Design, training: &Samples) -> Vec<ContextAxis> {
-    let mut axes = Vec::new();
-    for (position, variable) in design.variables.iter().enumerate() {
-        let own: Vec<(usize, Option<usize>)> = design
-            .contexts
-            .iter()
-            .enumerate()
-            .flat_map(|(column, context)| {
-                let factors = context.factors.iter();
-                factors
-                    .filter(|(variable, _)| *variable == position)
-                    .map(move |(_, part)| (column, *part))
-            })
-            .collect();
-        if own.is_empty() {
-            continue;
-        }
-        let columns: Vec<usize> = own.iter().map(|(column, _)| *column).collect();
-        let basis = variable.made.as_ref().and_then(|made| made.basis.as_ref());
-        if let Some(levels) = &variable.levels {
-            axes.push(ContextAxis::Coded {
-                name: variable.name.clone(),
-                codes: Array2::from_shape_fn((levels.len(), own.len()), |(level, column)| {
-                    f64::from(own[column].1 == Some(level))
-                }),
-                columns,
-                at: Points::Levels(levels.clone()),
-            });
-        } else if let (Some(basis), [first, _, ..]) = (basis, &columns[..]) {
-            let rows = basis.arguments(
-                training
-                    .contexts()
-                    .slice(s![.., *first..first + basis.columns()]),
-            );
-            let values = basis.grid(&rows, POINTS);
-            axes.push(ContextAxis::Coded {
-                name: made_of(variable),
-                codes: basis.table(&values),
-                columns,
-                at: Points::Numbers {
-                    values,
-                    rows,
-                    clock: None,
-                },
-            });
-        } else {
-            let number = |column| ContextAxis::Number {
-                column,
-                clock: variable.clock,
-            };
-            axes.extend(columns.into_iter().map(number));
-        }
-    }
-    // In the order of the formula.
-    axes.sort_by_key(|axis| axis.columns().into_iter().min());
-    axes
-}
-
-/// Points of a curve along a number that a basis is made of.
-const POINTS: usize = 20;
-
-/// What a basis is made of, as the formula says it.
-fn made_of(variable: &Variable) -> String {
-    match &variable.made {
-        Some(made) => made.of.to_string(),
-        None => variable.name.clone(),
-    }
 }

@@ -2,8 +2,8 @@
 
 use crate::arguments::{Global, Part, Problem, Simulate};
 use crate::error::{Error, Result};
-use crate::pairs::{column_name, pairs};
 use contextualized_core::Samples;
+use contextualized_frame::pairs::{column_name, pairs};
 use contextualized_simulation::{
     CovarianceSimulator, NetworkProblem, NetworkSimulator, SimulatedData, Simulator,
     TreatmentProblem,

@@ -1,15 +1,16 @@
 //! The section on coefficients: how each is distributed, and how it depends on contexts.
 
-use super::axes::{descending, quantile};
-use super::dependence::{Average, ends};
+use super::dependence::Average;
 use super::page::{Page, Table};
 use super::parts::Parts;
 use super::pictures::{self, Curve, Curves, SMALL};
 use super::regression::RegressionReport;
 use super::samples;
-use super::variation::{INTERCEPT, of_target};
+use super::variation::of_target;
 use super::words::{count, level, listed, number, percent};
 use contextualized_core::Result;
+use contextualized_frame::design::INTERCEPT;
+use contextualized_frame::values::{descending, ends, is_flat, moments, quantile};
 use ndarray::{ArrayView1, s};
 
 /// Most panels of curves on a page; the surest coefficients and the strongest contexts come first.
@@ -67,7 +68,7 @@ impl RegressionReport<'_> {
             let name_of_target = &self.target_names()[target];
             let values = parts.of_rows.slice(s![.., target, position]).to_vec();
             let faint = parts.varying.no_evidence(name_of_target, name);
-            if faint || open >= OPEN || pictures::is_flat(ends(&values)) {
+            if faint || open >= OPEN || is_flat(ends(&values)) {
                 let mut part = Page::new("");
                 self.write_coefficient(&mut part, parts, (target, position, name))?;
                 folded.push((of_target(name, name_of_target, parts.several), part));
@@ -142,11 +143,7 @@ impl RegressionReport<'_> {
                     samples::weighted_moments(values, self.study.training.weights());
                 let all = values.to_vec();
                 // What rounding adds to equal values is no spread.
-                let deviation = if pictures::is_flat(ends(&all)) {
-                    0.0
-                } else {
-                    deviation
-                };
+                let deviation = if is_flat(ends(&all)) { 0.0 } else { deviation };
                 let positive = all.iter().filter(|value| **value > 0.0).count();
                 table.row([
                     of_target(name, name_of_target, parts.several),
@@ -174,7 +171,7 @@ impl RegressionReport<'_> {
         page.subsection(&title);
         let quantity = self.quantity(name);
         let values = parts.of_rows.slice(s![.., target, position]).to_vec();
-        let deviation = samples::moments(ArrayView1::from(&values)).1;
+        let deviation = moments(ArrayView1::from(&values)).1;
         let population = parts.population[[0, target, position]];
         let curves: Vec<Average> = parts
             .dependences
@@ -186,7 +183,7 @@ impl RegressionReport<'_> {
         let range = ends(all.iter().chain([&population]));
         let order = descending(curves.len(), |axis| curves[axis].span());
         let verdict = parts.varying.sentence(name_of_target, name);
-        if pictures::is_flat(ends(&values)) {
+        if is_flat(ends(&values)) {
             page.paragraph(&format!(
                 "The model gives every row the same value, {}. {verdict}",
                 number(quantile(&values, 0.5))

@@ -4,11 +4,11 @@ use super::page::{Page, Table};
 use super::parts::Parts;
 use super::pictures;
 use super::regression::RegressionReport;
-use super::samples::moments;
 use super::variation::of_target;
 use super::words::{level as written_level, number, percent, whole};
 use contextualized_analysis::wilson_interval;
 use contextualized_core::{Result, Tail};
+use contextualized_frame::values::moments;
 use ndarray::{Array1, ArrayView1, Axis};
 
 /// Points in one picture, spread over all rows.

@@ -1,14 +1,15 @@
 //! The large picture that a report of a regression begins with: for whom is which effect how strong?
 
-use super::dependence::{Average, dependences, ends};
+use super::dependence::{Average, dependences};
 use super::page::Page;
 use super::parts::Parts;
 use super::pictures::{self, Curve, Curves, Estimate, intervals};
 use super::regression::RegressionReport;
-use super::samples::moments;
-use super::variation::{INTERCEPT, of_target};
+use super::variation::of_target;
 use super::words::level;
 use contextualized_core::{Result, Samples};
+use contextualized_frame::design::INTERCEPT;
+use contextualized_frame::values::{ends, moments};
 use ndarray::s;
 
 /// Curves in one picture, and coefficients in a picture of those that do not vary.

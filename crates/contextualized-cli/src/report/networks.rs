@@ -1,9 +1,8 @@
 //! The report of networks.
 
-use super::axes::{descending, typical};
+use super::axes::typical;
 use super::comparison::{self, Comparison, Losses, models};
-use super::dependence::ends;
-use super::edges::{EdgeValues, Edges};
+use super::edges::Edges;
 use super::page::{Page, Table};
 use super::pictures::{self, Curve, Curves, Size};
 use super::samples::{Beyond, beyond};
@@ -11,6 +10,8 @@ use super::study::{Study, write_short};
 use super::words::{count, listed, number, whole, with_error};
 use contextualized_core::metrics::Score;
 use contextualized_core::{Error, NetworkDensity, NetworkKind, Result};
+use contextualized_frame::edges::EdgeValues;
+use contextualized_frame::values::{descending, ends};
 use ndarray::{Array3, ArrayView2, Axis, s};
 
 /// A report of networks. The nodes are the features of the samples.

@@ -4,10 +4,10 @@ use super::page::{Page, Table};
 use super::parts::Parts;
 use super::pictures::{self, Estimate, intervals};
 use super::regression::RegressionReport;
-use super::samples::moments;
 use super::variation::of_target;
 use super::words::{level, listed, number, whole};
 use contextualized_core::{Error, Result};
+use contextualized_frame::values::moments;
 use ndarray::s;
 
 /// Most coefficients in the picture.

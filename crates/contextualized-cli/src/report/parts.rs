@@ -1,14 +1,14 @@
 //! What several sections of a report of a regression need, worked out once.
 
 use super::comparison::{Comparison, Losses, models};
-use super::dependence::{Dependence, coefficient_table, dependences_with_bands, ends};
-use super::pictures::is_flat;
+use super::dependence::{Dependence, coefficient_table, dependences_with_bands};
 use super::regression::RegressionReport;
 use super::samples::{Beyond, beyond};
 use super::study::Study;
 use super::variation::Varying;
 use contextualized_analysis::{SubgroupAccuracy, SubgroupAnalysis, Subgroups};
 use contextualized_core::{Family, Result};
+use contextualized_frame::values::{ends, is_flat};
 use ndarray::{Array2, Array3, Axis};
 
 /// Comparisons, tests, curves and distances.

@@ -1,10 +1,11 @@
 //! Figures of a report as inline SVG, each narrow enough for a phone.
 
-use super::axes::{Points, quantile};
+use super::axes::Points;
 use super::words::{number, percent};
-use crate::pairs::pairs;
 use contextualized_analysis::{ReliabilityBin, SubgroupAccuracy};
 use contextualized_core::{Error, Result};
+use contextualized_frame::pairs::pairs;
+use contextualized_frame::values::{is_flat, quantile};
 use contextualized_plot::{Band, Colour, Figure, Graph, Line, Panel, Points as Dots, Rug, figures};
 
 /// How large a figure is.
@@ -82,11 +83,6 @@ fn drawn(panel: Panel, size: Size, name: &str, words: &str) -> Result<String> {
 /// Facts as one sentence.
 fn sentence(facts: &[String]) -> String {
     format!("{}.", facts.join("; "))
-}
-
-/// Whether nothing but rounding lies between two ends.
-pub(crate) fn is_flat((low, high): (f64, f64)) -> bool {
-    high - low <= 1e-9 * low.abs().max(high.abs()).max(1e-9)
 }
 
 /// The ends of an axis with room for the strokes below the curves; around a single value, those of a
@@ -535,7 +531,6 @@ mod tests {
 
     #[test]
     fn equal_ends_have_room_around_them() {
-        assert!(is_flat((0.1, 0.1 + 1e-16)) && !is_flat((0.0, 1e-3)));
         assert_eq!(with_room((2.0, 2.0)), (1.0, 3.0));
         assert_eq!(with_room((0.0, 0.0)), (-1e-3, 1e-3));
         assert_eq!(with_room((0.0, 100.0)), (-10.0, 105.0));

@@ -1,11 +1,11 @@
 //! The columns of the data, and rows that may not be what they are taken for.
 
 use super::axes::ContextAxis;
-use super::dependence::ends;
 use super::page::Table;
 use super::words::{listed, number, percent, whole};
 use contextualized_analysis::{Extrapolation, ExtrapolationScores};
 use contextualized_core::{Result, Samples};
+use contextualized_frame::values::{ends, moments};
 use ndarray::{Array1, ArrayView1, ArrayView2};
 use std::collections::HashSet;
 
@@ -64,14 +64,6 @@ pub(crate) fn columns_table(training: &Samples, test: &Samples, networks: bool) 
     lines.into_iter().for_each(|line| table.row(line));
     table.row_of_more(left_out, " columns");
     table
-}
-
-/// Mean and standard deviation.
-pub(crate) fn moments(values: ArrayView1<'_, f64>) -> (f64, f64) {
-    let count = values.len() as f64;
-    let mean = values.sum() / count;
-    let square = values.fold(0.0, |sum, value| sum + (value - mean).powi(2));
-    (mean, (square / (count - 1.0).max(1.0)).sqrt())
 }
 
 /// Mean and standard deviation over rows, by weight, as in `summary`.

@@ -1,6 +1,6 @@
 //! For whom the model predicts well: losses in parts of the held-out rows.
 
-use super::axes::{ContextAxis, Points, quantile};
+use super::axes::{ContextAxis, Points};
 use super::comparison::Comparison;
 use super::page::{Page, Table};
 use super::parts::Parts;
@@ -8,6 +8,7 @@ use super::regression::RegressionReport;
 use super::words::{number, whole, with_error};
 use contextualized_core::metrics::Score;
 use contextualized_core::{Result, Samples};
+use contextualized_frame::values::quantile;
 use ndarray::{Array1, ArrayView1, Axis};
 
 /// Contexts by which rows are parted, and parts of each.

@@ -1,6 +1,6 @@
 //! Whole reports of small simulated studies.
 
-use super::{ContextAxis, NetworkReport, Points, RegressionReport, Study};
+use super::{NetworkReport, RegressionReport, Study};
 use crate::saved::Tests;
 use contextualized_analysis::{average_coefficients, wald_table};
 use contextualized_auto::{CandidateOutcome, CandidateReport, CandidateScore};
@@ -11,6 +11,7 @@ use contextualized_baselines::{
 use contextualized_core::{
     Estimator, Family, PredictorDistribution, Samples, Split, WithPredictions,
 };
+use contextualized_frame::axes::{ContextAxis, Points};
 use contextualized_graphs::bayesian::GaussianProcessBayesianNetwork;
 use contextualized_graphs::correlation::KernelCorrelation;
 use contextualized_linear::{GaussianProcessRegression, KernelShape};

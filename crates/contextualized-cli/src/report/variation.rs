@@ -5,6 +5,7 @@ use super::words::{count, listed, number, p_is, p_value, percent};
 use crate::saved::Tests;
 use contextualized_analysis::{Variation, variations};
 use contextualized_core::{Result, Samples, VaryingCoefficients};
+use contextualized_frame::design::INTERCEPT;
 
 /// An adjusted p-value up to this is evidence.
 pub(crate) const LEVEL: f64 = 0.05;
@@ -244,9 +245,6 @@ impl<'a> Varying<'a> {
         }
     }
 }
-
-/// What the intercept at average features is called.
-pub(crate) const INTERCEPT: &str = "(intercept)";
 
 /// A coefficient with its target, where there are several.
 pub(crate) fn of_target(coefficient: &str, target: &str, several_targets: bool) -> String {

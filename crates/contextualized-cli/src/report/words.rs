@@ -1,48 +1,7 @@
 //! Numbers as readers write them.
 
 use contextualized_analysis::Measured;
-
-/// Three significant digits, or all of a whole number; with a minus sign that is one, and powers of ten
-/// for very large and very small numbers. What is not a number is a dash.
-pub(crate) fn number(value: f64) -> String {
-    if !value.is_finite() {
-        return "–".to_owned();
-    }
-    let size = value.abs();
-    let text = if size.fract() == 0.0 && size < 1e6 {
-        format!("{size:.0}")
-    } else if (1e-4..1e6).contains(&size) {
-        let rounded: f64 = format!("{size:.2e}").parse().unwrap_or(size);
-        let decimals = (2.0 - rounded.log10().floor()).max(0.0) as usize;
-        format!("{rounded:.decimals$}")
-    } else {
-        let text = format!("{size:.2e}");
-        let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
-        format!(
-            "{digits} × 10{}",
-            power.chars().map(raised).collect::<String>()
-        )
-    };
-    if value < 0.0 {
-        format!("−{text}")
-    } else {
-        text
-    }
-}
-
-/// A digit or a minus sign of an exponent.
-fn raised(character: char) -> char {
-    match character {
-        '-' => '⁻',
-        '1' => '¹',
-        '2' => '²',
-        '3' => '³',
-        digit => digit
-            .to_digit(10)
-            .and_then(|digit| char::from_u32('⁰' as u32 + digit))
-            .unwrap_or(digit),
-    }
-}
+pub(crate) use contextualized_frame::values::number;
 
 /// A number with its standard error, if that is known.
 pub(crate) fn with_error(measured: impl Into<Measured>) -> String {
@@ -135,23 +94,9 @@ pub(crate) fn listed(items: &[String]) -> String {
 mod tests {
     use super::*;
     use contextualized_core::metrics::Score;
-    use proptest::prelude::*;
 
     #[test]
-    fn numbers_by_hand() {
-        for (value, text) in [
-            (0.0, "0"),
-            (1234.5, "1230"),
-            (-12.0, "−12"),
-            (-0.012_345, "−0.0123"),
-            (0.999_9, "1.00"),
-            (99.96, "100"),
-            (2.5e9, "2.50 × 10⁹"),
-            (-3.12e-17, "−3.12 × 10⁻¹⁷"),
-            (f64::NAN, "–"),
-        ] {
-            assert_eq!(number(value), text);
-        }
+    fn errors_follow_numbers() {
         let score = |standard_error| Score {
             mean: 1.5,
             standard_error,
@@ -186,19 +131,5 @@ mod tests {
                 "97.5 %".into()
             )
         );
-    }
-
-    proptest! {
-        /// What is written is the number to half a unit of its third digit.
-        #[test]
-        fn three_digits_are_right(value in prop::num::f64::NORMAL) {
-            let lowered = |c| (0..10).find(|d| raised(char::from(b'0' + d)) == c);
-            let plain = |c| lowered(c).map_or(c, |digit| char::from(b'0' + digit));
-            let text = number(value).replace(['−', '⁻'], "-");
-            let (digits, power) = text.split_once(" × 10").unwrap_or((&text, "0"));
-            let power: String = power.chars().map(plain).collect();
-            let read: f64 = format!("{digits}e{power}").parse().unwrap();
-            prop_assert!((read - value).abs() <= 0.005001 * value.abs());
-        }
     }
 }

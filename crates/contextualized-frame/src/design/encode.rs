@@ -5,7 +5,9 @@ use super::{Design, DesignColumn, Variable};
 use crate::data::{Cells, Chunk, Column, ColumnRequest, NO_LEVEL, Table, level_key};
 use crate::error::{Error, Result};
 use contextualized_core::{Family, Samples};
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, concatenate};
+use ndarray::{
+    Array, Array1, Array2, ArrayView, ArrayView2, ArrayViewMut2, Axis, RemoveAxis, concatenate,
+};
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 
@@ -86,10 +88,16 @@ impl Encoded {
 }
 
 /// Values of the complete rows at their places among so many: those that are incomplete are empty.
-pub fn a_row_for_each(count: usize, rows: &[usize], values: ArrayView2<'_, f64>) -> Array2<f64> {
-    let mut all = Array2::from_elem((count, values.ncols()), f64::NAN);
-    for (&row, own) in rows.iter().zip(values.rows()) {
-        all.row_mut(row).assign(&own);
+pub fn a_row_for_each<D: RemoveAxis>(
+    count: usize,
+    rows: &[usize],
+    values: ArrayView<'_, f64, D>,
+) -> Array<f64, D> {
+    let mut shape = values.raw_dim();
+    shape[0] = count;
+    let mut all = Array::from_elem(shape, f64::NAN);
+    for (&row, own) in rows.iter().zip(values.outer_iter()) {
+        all.index_axis_mut(Axis(0), row).assign(&own);
     }
     all
 }

@@ -7,7 +7,7 @@ use contextualized_core::validate::{
 use contextualized_core::{
     Checked, CoefficientIntervals, Coefficients, ColumnNames, Error, Family, FitReport,
     LocalCoefficients, PredictorDistribution, Result, Samples, Scaling, Standardization, Tail,
-    VaryingCoefficients, WeightedContexts, WithPredictions, WithSums, WithUncertainty,
+    VaryingCoefficients, WeightedContexts, WithDraws, WithPredictions, WithSums, WithUncertainty,
     checked_serde, normalized_weights,
 };
 use contextualized_gp::{FittedProcess, Hyperparameters, Kernel, Moments, ProcessReport};
@@ -98,27 +98,6 @@ impl GaussianProcessModel {
     fn dispersions(&self) -> Array1<f64> {
         let variances = Array1::from_vec(self.process.noise_variances()) * self.mean_weight;
         variances * self.scaling.targets.scales().mapv(|scale| scale * scale)
-    }
-
-    /// Draws of all coefficients at all contexts from their joint posterior: functions of the
-    /// context that the data leave possible.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`VaryingCoefficients::coefficients`]; [`Error::InvalidParameter`] for more than
-    /// [`FittedProcess::MOST_JOINT`] coefficients at once.
-    pub fn draws(
-        &self,
-        contexts: ArrayView2<'_, f64>,
-        draws: usize,
-        seed: u64,
-    ) -> Result<Vec<Coefficients>> {
-        let contexts = self.standardized(contexts)?;
-        self.process
-            .draws(contexts.view(), draws, seed)?
-            .axis_iter(Axis(0))
-            .map(|draw| self.in_units(draw.to_owned()))
-            .collect()
     }
 
     /// What one context adds to every coefficient at these values of it, with its standard error.
@@ -502,6 +481,31 @@ impl LocalCoefficients for GaussianProcessModel {
 
     fn as_sums(&self) -> Option<&dyn WithSums> {
         Some(self)
+    }
+
+    fn as_draws(&self) -> Option<&dyn WithDraws> {
+        Some(self)
+    }
+}
+
+/// From the joint posterior.
+impl WithDraws for GaussianProcessModel {
+    /// # Errors
+    ///
+    /// Those of [`VaryingCoefficients::coefficients`]; [`Error::InvalidParameter`] for more than
+    /// [`FittedProcess::MOST_JOINT`] coefficients at once.
+    fn coefficient_draws(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        draws: usize,
+        seed: u64,
+    ) -> Result<Vec<Coefficients>> {
+        let contexts = self.standardized(contexts)?;
+        self.process
+            .draws(contexts.view(), draws, seed)?
+            .axis_iter(Axis(0))
+            .map(|draw| self.in_units(draw.to_owned()))
+            .collect()
     }
 }
 

@@ -1,0 +1,9 @@
+//! A model in words and tables: what its summary and its report say of it.
+
+mod effects;
+mod model;
+mod summary;
+
+pub use effects::effects;
+pub use model::{choice_section, family_in_words, rows_in_words};
+pub use summary::{Account, summary};

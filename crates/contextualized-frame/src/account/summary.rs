@@ -1,0 +1,273 @@
+//! A regression in numbers.
+
+use super::effects::coefficients;
+use super::model::{family_in_words, rows_in_words};
+use crate::error::Result;
+use crate::saved::{Regression, Saved};
+use crate::tables::{Cell, Section, Table, capital};
+use contextualized_analysis::{
+    AverageCoefficient, GoodnessOfFit, JointTest, average_coefficients, joint_tests,
+};
+use contextualized_core::{LocalCoefficients, PredictorDistribution, Samples};
+use ndarray::s;
+
+/// What is said of a regression, with intervals of this level.
+pub fn summary(saved: &Saved, regression: &Regression, level: f64) -> Result<Vec<Section>> {
+    let training = saved.training.samples(&saved.design)?;
+    let account = Account::new(saved, regression, &training, level)?;
+    let mut sections = vec![(rows_in_words(saved), None)];
+    let said = [saved.data.kept_together(), family_in_words(&saved.design)];
+    sections.extend(
+        said.into_iter()
+            .flatten()
+            .map(|text| (capital(&text), None)),
+    );
+    sections.extend(saved.data.remarks.iter().map(|text| (text.clone(), None)));
+    sections.push((format!("Fitted: {}", saved.fitted.describe()), None));
+    sections.extend(saved.transformed().map(|text| (text, None)));
+    sections.push(account.averages_table());
+    sections.extend(coefficients(regression, &training, &saved.data)?);
+    sections.push(account.fit_table());
+    Ok(sections)
+}
+
+/// What a regression's summary and its report say of it.
+pub struct Account<'a> {
+    saved: &'a Saved,
+    regression: &'a Regression,
+    training: &'a Samples,
+    level: f64,
+    /// Average coefficients.
+    pub averages: Vec<AverageCoefficient>,
+    factors: Vec<Factor>,
+    /// Of no rows: its dispersions and degrees of freedom.
+    known: Option<PredictorDistribution>,
+}
+
+impl<'a> Account<'a> {
+    /// Of the training rows, with intervals of this probability.
+    pub fn new(
+        saved: &'a Saved,
+        regression: &'a Regression,
+        training: &'a Samples,
+        level: f64,
+    ) -> Result<Self> {
+        let known = match regression.model.as_predictive() {
+            Some(model) => {
+                let nobody = s![..0, ..];
+                let contexts = training.contexts().slice_move(nobody);
+                let features = training.features().slice_move(nobody);
+                Some(model.predictor_distribution(contexts, features)?)
+            }
+            None => None,
+        };
+        Ok(Self {
+            saved,
+            regression,
+            training,
+            level,
+            averages: average_coefficients(&regression.model, training, Some(level))?,
+            factors: factors(saved, regression, training)?,
+            known,
+        })
+    }
+
+    /// Without standard errors, intervals and tests.
+    pub fn without_evidence(
+        saved: &'a Saved,
+        regression: &'a Regression,
+        training: &'a Samples,
+    ) -> Result<Self> {
+        Ok(Self {
+            saved,
+            regression,
+            training,
+            level: 0.95,
+            averages: average_coefficients(&regression.model, training, None)?,
+            factors: Vec::new(),
+            known: None,
+        })
+    }
+
+    /// Average coefficients with their evidence, a factor's own line before those of its levels.
+    pub fn averages_table(&self) -> Section {
+        let Self {
+            saved,
+            regression,
+            training,
+            level,
+            averages,
+            factors,
+            known,
+        } = self;
+        let rows = saved.data.rows;
+        let several = training.names().targets.len() > 1;
+        let degrees = known.as_ref().and_then(|known| known.degrees_of_freedom);
+        let statistic = if degrees.is_some() { "t" } else { "z" };
+        let mut columns = vec![
+            "coefficient",
+            "average",
+            "SE",
+            "lower",
+            "upper",
+            statistic,
+            "p",
+        ];
+        columns.push("effective df");
+        if several {
+            columns.insert(0, "target");
+        }
+        let mut table = Table::new("averages", &columns);
+        for line in averages {
+            let first = |factor: &&Factor| factor.levels.first() == Some(&line.coefficient);
+            if let Some(factor) = factors.iter().find(first) {
+                let tests = factor.tests.iter().flatten();
+                let test = tests.into_iter().find(|test| test.target == line.target);
+                let levels = averages.iter().filter(|own| {
+                    own.target == line.target && factor.levels.contains(&own.coefficient)
+                });
+                let degrees: Option<f64> = levels.map(|level| level.effective_degrees).sum();
+                let mut row = vec![Cell::from(factor.name.as_str())];
+                row.extend([const { Cell::Missing }; 5]);
+                row.push(test.map_or(Cell::Missing, |test| Cell::PValue(test.p_value)));
+                row.push(degrees.into());
+                if several {
+                    row.insert(0, line.target.as_str().into());
+                }
+                table.push(row);
+            }
+            let evidence = line.evidence.as_ref();
+            let mut row: Vec<Cell> = vec![
+                line.coefficient.as_str().into(),
+                line.average.into(),
+                evidence.map(|own| own.standard_error).into(),
+                evidence.map(|own| own.lower).into(),
+                evidence.map(|own| own.upper).into(),
+                evidence.map(|own| own.statistic).into(),
+                evidence.map_or(Cell::Missing, |own| Cell::PValue(own.p_value)),
+                line.effective_degrees.into(),
+            ];
+            if several {
+                row.insert(0, line.target.as_str().into());
+            }
+            table.push(row);
+        }
+        let over = if training.rows() == rows {
+            format!("{rows} training rows")
+        } else {
+            format!("{} of {rows} training rows", training.rows())
+        };
+        let evidence = if averages.iter().all(|line| line.evidence.is_none()) {
+            "This model has no standard errors: fit it with `--bootstraps 100`.".to_owned()
+        } else {
+            let distribution = match degrees {
+                Some(degrees) => format!("Student's t with {degrees:.1} degrees of freedom"),
+                None => "the normal distribution".to_owned(),
+            };
+            format!(
+                "Intervals of {} % and p-values of the hypothesis that the average is zero are by {distribution}; {}.{}",
+                100.0 * level,
+                assumed(regression, saved),
+                if factors.is_empty() {
+                    ""
+                } else {
+                    " The line of a factor tests its levels together."
+                }
+            )
+        };
+        (
+            format!(
+                "Coefficients averaged over the contexts of {over}, the intercept at average features. {evidence}"
+            ),
+            Some(table),
+        )
+    }
+
+    /// How well the model fits each target.
+    pub fn fit_table(&self) -> Section {
+        let Self {
+            regression,
+            averages,
+            known,
+            saved,
+            ..
+        } = self;
+        let rows = saved.data.rows;
+        let family = regression.model.family();
+        let mut table = Table::new(
+            "fit",
+            &[
+                "target",
+                "rows",
+                "effective df",
+                "residual SD",
+                "deviance explained",
+                "log-likelihood",
+            ],
+        );
+        for (target, fit) in regression.goodness.iter().enumerate() {
+            let GoodnessOfFit {
+                target: name,
+                deviance_explained,
+                log_likelihood,
+            } = fit;
+            let own = averages.iter().filter(|line| line.target == *name);
+            let degrees: Option<f64> = own.map(|line| line.effective_degrees).sum();
+            let dispersion = known.as_ref().map(|known| known.dispersions[target]);
+            let residual = dispersion.filter(|_| family.has_dispersion());
+            table.push(vec![
+                name.as_str().into(),
+                rows.to_string().into(),
+                degrees.into(),
+                residual.map(f64::sqrt).into(),
+                (*deviance_explained).into(),
+                (*log_likelihood).into(),
+            ]);
+        }
+        let explained = "Fit to the training rows. Deviance explained: 1 less the deviance of the model over that of a constant (R² of a Gaussian outcome)."
+            .to_owned();
+        let unit = if family.has_dispersion() {
+            " Residual SD: residual standard deviation of a row of average weight."
+        } else {
+            ""
+        };
+        (explained + unit, Some(table))
+    }
+}
+
+/// A factor among the features: its levels, tested together.
+struct Factor {
+    name: String,
+    /// Names of its coefficients.
+    levels: Vec<String>,
+    /// A test for each target, of a model with standard errors.
+    tests: Option<Vec<JointTest>>,
+}
+
+fn factors(saved: &Saved, regression: &Regression, training: &Samples) -> Result<Vec<Factor>> {
+    let names = &training.names().features;
+    let terms = saved.design.feature_factors().into_iter();
+    terms
+        .map(|(name, columns)| {
+            Ok(Factor {
+                name,
+                levels: columns
+                    .iter()
+                    .map(|&column| names[column].clone())
+                    .collect(),
+                tests: joint_tests(&regression.model, training, &columns)?,
+            })
+        })
+        .collect()
+}
+
+/// What the standard errors assume of the rows.
+fn assumed(regression: &Regression, saved: &Saved) -> String {
+    let assumed = regression.model.as_uncertain().map(|model| model.assumes());
+    let independent = assumed.is_none_or(|assumed| assumed.independent_rows);
+    match (saved.data.kept_together(), independent) {
+        (None, _) => "they assume independent rows".to_owned(),
+        (Some(_), false) => format!("they assume that {}", saved.data.independence()),
+        (Some(_), true) => "they assume independent rows, but rows kept together may be correlated: intervals by `--bootstraps 100` allow for that".to_owned(),
+    }
+}
