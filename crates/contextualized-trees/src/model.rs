@@ -9,10 +9,12 @@ use crate::report::{LARGEST_R_HAT, TargetConvergence, TreeReport};
 use contextualized_core::validate::{check_columns, check_query, check_rows, check_table};
 use contextualized_core::{
     Checked, CoefficientIntervals, Coefficients, ColumnNames, Error, Family, LocalCoefficients,
-    PredictorDistribution, Result, Standardization, VaryingCoefficients, WithPredictions, WithSums,
-    WithUncertainty, checked_serde,
+    PredictorDistribution, Result, Standardization, VaryingCoefficients, WithDraws,
+    WithPredictions, WithSums, WithUncertainty, checked_serde,
 };
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -443,5 +445,31 @@ impl LocalCoefficients for TreeModel {
 
     fn as_sums(&self) -> Option<&dyn WithSums> {
         Some(self)
+    }
+
+    fn as_draws(&self) -> Option<&dyn WithDraws> {
+        Some(self)
+    }
+}
+
+/// The draws of the chains, each taken by chance.
+impl WithDraws for TreeModel {
+    fn coefficient_draws(
+        &self,
+        contexts: ArrayView2<'_, f64>,
+        draws: usize,
+        seed: u64,
+    ) -> Result<Vec<Coefficients>> {
+        let positions = self.positions(contexts)?;
+        let mut generator = ChaCha8Rng::seed_from_u64(seed);
+        let drawn = (0..draws).map(|_| generator.gen_range(0..self.draws()));
+        let drawn: Vec<usize> = drawn.collect();
+        drawn
+            .into_par_iter()
+            .map(|draw| {
+                let own = self.of_draws(draw..draw + 1, &positions, contexts.nrows());
+                self.in_units(own)
+            })
+            .collect()
     }
 }

@@ -167,6 +167,21 @@ fn coefficients_are_means_of_draws() {
 }
 
 #[test]
+fn draws_are_those_of_the_chains() {
+    let samples = samples(60, 7);
+    let model = quick().fit(&samples).unwrap();
+    let contexts = samples.contexts();
+    let all: Vec<Coefficients> = (0..40)
+        .map(|draw| model.draw(contexts, draw).unwrap())
+        .collect();
+    let drawn = model.as_draws().unwrap();
+    let drawn = drawn.coefficient_draws(contexts, 100, 3).unwrap();
+    assert_eq!(drawn.len(), 100);
+    assert!(drawn.iter().all(|own| all.contains(own)));
+    assert!(drawn.iter().any(|own| *own != drawn[0]));
+}
+
+#[test]
 fn predictions_are_coefficients_times_features() {
     let samples = samples(60, 8);
     let model = quick().fit(&samples).unwrap();
