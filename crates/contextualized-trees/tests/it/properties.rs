@@ -2,8 +2,8 @@
 
 use approx::assert_relative_eq;
 use contextualized_core::{
-    Estimator, Family, LocalCoefficients, Monitor, Samples, VaryingCoefficients, WeightedContexts,
-    WithPredictions, WithSums, WithUncertainty,
+    Coefficients, Estimator, Family, LocalCoefficients, Monitor, Samples, VaryingCoefficients,
+    WeightedContexts, WithPredictions, WithSums, WithUncertainty,
 };
 use contextualized_simulation::Simulator;
 use contextualized_trees::{TreeModel, TreeRegression};
