@@ -90,7 +90,7 @@ fn numeric(
         })
         .intercept(|c| 0.5 * c[0])
         .noise(0.5);
-    Ok(simulator.generate(seed)?.samples)
+    Ok(simulator.simulate(seed)?.samples)
 }
 
 /// A number, and a factor whose levels take turns and shift the first slope.
@@ -105,7 +105,7 @@ fn with_factor(levels: usize, seed: u64) -> Result<Samples, Box<dyn Error>> {
         f64::from(u8::from(row % levels == level))
     });
     let contexts = concatenate![Axis(1), plain.contexts(), indicators];
-    let samples = Samples::new(contexts, plain.features().to_owned(), targets)?;
+    let samples = Samples::new(contexts.view(), plain.features(), targets.view())?;
     Ok(samples.with_factors([("site", (1..=levels).collect())])?)
 }
 
@@ -131,7 +131,7 @@ fn times(sweep: &Sweep, arguments: &Arguments) -> Result<Vec<Vec<(f64, f64)>>, B
                     continue;
                 }
                 let start = Instant::now();
-                estimator.fit_dyn(&samples)?;
+                estimator.fit_boxed(&samples)?;
                 seconds[index].push(start.elapsed().as_secs_f64());
             }
         }
