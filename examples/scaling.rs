@@ -117,10 +117,13 @@ fn estimators() -> [(&'static str, Box<dyn DynEstimator>); 3] {
     ]
 }
 
-/// Seconds of the fits of one sweep: of each estimator the sizes it was given, with their medians.
-fn times(sweep: &Sweep, arguments: &Arguments) -> Result<Vec<Vec<(f64, f64)>>, Box<dyn Error>> {
+/// Sizes, and median seconds of fits.
+type Times = Vec<(f64, f64)>;
+
+/// Those of one sweep, of each estimator.
+fn times(sweep: &Sweep, arguments: &Arguments) -> Result<Vec<Times>, Box<dyn Error>> {
     let estimators = estimators();
-    let mut found: Vec<Vec<(f64, f64)>> = vec![Vec::new(); estimators.len()];
+    let mut found: Vec<Times> = vec![Vec::new(); estimators.len()];
     for &size in sweep.sizes {
         let mut seconds: Vec<Vec<f64>> = vec![Vec::new(); estimators.len()];
         for seed in 0..arguments.seeds {
