@@ -43,20 +43,14 @@ pub(crate) fn mixture(
     )?;
     let mode = polished(density, mode)?;
     let free = density.free(&mode.logs);
-    let quick = if free.len() > MOST_AXES || density.engine.size() > POLISHED {
-        density.quick_information(&mode.logs, &free)?
-    } else {
-        None
-    };
-    if let Some(quick) = &quick
-        && free.len() > MOST_AXES
+    if free.len() > MOST_AXES
+        && let Some(information) = density.quick_information(&mode.logs, &free)?
     {
-        return spread(&mode.logs, quick, &free);
+        return spread(&mode.logs, &information, &free);
     }
     let center = Array1::from_vec(mode.logs);
     let size = free.len();
-    let at_center = || information(density, center.as_slice().unwrap_or_default(), &free);
-    let information = quick.map_or_else(at_center, Ok)?;
+    let information = information(density, center.as_slice().unwrap_or_default(), &free)?;
     if let Some(members) = sampled::sampled(density, &center, &information, &free)? {
         return Ok(members);
     }
