@@ -14,7 +14,7 @@ use contextualized_examples::say;
 use contextualized_examples::statistics::median;
 use contextualized_examples::table::table;
 use contextualized_linear::{GaussianProcessRegression, NeuralRegression};
-use contextualized_plot::{Figure, Line, Panel, Points, Scale};
+use contextualized_plot::{Colour, Figure, Line, Panel, Points, Scale};
 use contextualized_simulation::Simulator;
 use ndarray::{Array2, Axis, concatenate};
 use std::error::Error;
@@ -158,10 +158,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             .x_label(sweep.name)
             .x_scale(Scale::Log10)
             .y_scale(Scale::Log10);
-        for (name, own) in names.iter().zip(&found) {
+        for (index, (name, own)) in names.iter().zip(&found).enumerate() {
+            let colour = Colour::qualitative(index);
             panel = panel
-                .layer(Line::new(own).label(name))
-                .layer(Points::new(own));
+                .layer(Line::new(own).colour(colour).label(name))
+                .layer(Points::new(own).colour(colour));
         }
         panels.push(panel);
         let seconds = |size: usize, own: &[(f64, f64)]| {
