@@ -1,16 +1,19 @@
 //! What a regression says of rows: coefficients and outcomes, with intervals and standard errors where they are asked
 //! for.
 
-use crate::data::Table;
-use crate::design::{Encoded, Encoder, UnknownLevels, a_row_for_each};
-use crate::edges::edge_matrices;
+mod tables;
+mod unknown;
+
+pub use tables::TableContexts;
+
+use crate::design::Encoded;
 use crate::error::{Error, Result};
-use crate::saved::{Fitted, Networks, Regression, Saved};
+use crate::saved::Regression;
 use contextualized_core::{
     CoefficientIntervals, Coefficients, Family, LocalCoefficients, PredictionIntervals,
-    PredictorDistribution, VaryingCoefficients, VaryingNetworks, WithDraws, WithUncertainty,
+    PredictorDistribution, VaryingCoefficients, WithDraws, WithUncertainty,
 };
-use ndarray::{Array, Array2, Array3, ArrayView1, ArrayView2, Axis, RemoveAxis, concatenate, s};
+use ndarray::{Array2, Array3, ArrayView1, ArrayView2, Axis, concatenate};
 
 /// Scale of predictions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,19 +103,6 @@ pub struct Predicted {
     pub outcomes: Option<Estimates>,
 }
 
-/// Contexts of a table.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TableContexts {
-    /// Those of the complete rows (rows × contexts).
-    pub contexts: Array2<f64>,
-    /// Which rows these are.
-    pub complete: Vec<usize>,
-    /// Number of all rows.
-    pub rows: usize,
-    /// Remarks on the rows in words.
-    pub remarks: Vec<String>,
-}
-
 impl Estimates {
     /// All tables: the estimates, ends of intervals, standard errors.
     pub fn tables(&self) -> impl Iterator<Item = &Array3<f64>> {
@@ -189,60 +179,6 @@ impl Regression {
         model.predict(asked, rows)
     }
 
-    /// What is asked of the complete rows of a block. Those with a level that training did not have are predicted by
-    /// the constant-coefficient model, and their outcomes have no intervals: their error cannot be estimated.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Self::predict`]; [`Error::Data`] if there is such a row, and no constant-coefficient model.
-    pub fn predict_encoded(&self, asked: &Asked, encoded: &Encoded) -> Result<Predicted> {
-        if !encoded.unknown.contains(&true) {
-            return self.predict(asked, encoded.as_rows());
-        }
-        let population = self.required_population()?;
-        let by_population = Model {
-            coefficients: population,
-            uncertain: population.as_uncertain(),
-            regression: None,
-        };
-        let (known, unknown, places) = encoded.parted();
-        let part = |rows: &[usize]| Part {
-            contexts: encoded.contexts.select(Axis(0), rows),
-            features: encoded.features.select(Axis(0), rows),
-            offsets: encoded
-                .offsets
-                .as_ref()
-                .map(|all| all.select(Axis(0), rows)),
-        };
-        let found = [
-            self.predict(asked, part(&known).as_rows())?,
-            by_population.predict(asked, part(&unknown).as_rows())?,
-        ];
-        let mut found = Predicted::joined(&found)?.map(|table| table.select(Axis(0), &places));
-        // The coefficients are the population's, but what they multiply is not known.
-        found.outcomes = found.outcomes.map(|own| {
-            own.map(|table| {
-                let mut table = table.clone();
-                let unknown = encoded.unknown_features.iter().enumerate();
-                for (row, _) in unknown.filter(|(_, unknown)| **unknown) {
-                    table.slice_mut(s![row, .., ..]).fill(f64::NAN);
-                }
-                table
-            })
-        });
-        Ok(found)
-    }
-
-    /// The constant-coefficient model, which predicts rows with levels that training did not have.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Data`] if it could not be fitted.
-    pub fn required_population(&self) -> Result<&contextualized_baselines::PopulationModel> {
-        self.population
-            .required("there are no coefficients of the population for --unknown-levels")
-    }
-
     /// The standard errors and intervals of coefficients.
     ///
     /// # Errors
@@ -270,154 +206,6 @@ impl Regression {
             model: self.model.describe(),
             remedy: Some("fit it with --bootstraps 100, or with --estimator gp"),
         })
-    }
-}
-
-impl Saved {
-    /// Contexts of the complete rows of a table, which rows these are, and of how many, with remarks on them in words.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Data`] for a table that does not have the contexts of the formula, and for a level that training did not
-    /// have.
-    pub fn contexts_of_table(&self, table: &dyn Table) -> Result<TableContexts> {
-        let mut encoder = Encoder::of_contexts(&self.design, table, UnknownLevels::Error, false);
-        let mut parts = vec![Array2::zeros((0, self.design.contexts.len()))];
-        let (mut complete, mut rows) = (Vec::new(), 0);
-        for chunk in table.chunks(&encoder.columns()?)? {
-            let chunk = chunk?;
-            let encoded = encoder.encode(&chunk)?;
-            complete.extend(encoded.rows.iter().map(|row| chunk.first_row + row));
-            parts.push(encoded.contexts);
-            rows += chunk.rows;
-        }
-        let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
-        Ok(TableContexts {
-            contexts: concatenate(Axis(0), &views).map_err(uneven)?,
-            complete,
-            rows,
-            remarks: encoder.remarks(),
-        })
-    }
-
-    /// The networks (n × nodes × nodes) of all rows of a table, NaN where one is incomplete, and remarks on them in
-    /// words.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Data`] of a regression and of a table that does not have the columns of the formula; those of
-    /// [`Networks::at_encoded`].
-    pub fn networks_of_table(
-        &self,
-        table: &dyn Table,
-        unknown: UnknownLevels,
-    ) -> Result<(Array3<f64>, Vec<String>)> {
-        let Fitted::Networks(networks) = &self.fitted else {
-            return Err(Error::failure(
-                "the model is a regression, which has no networks",
-            ));
-        };
-        if unknown == UnknownLevels::Population {
-            networks.required_population()?;
-        }
-        let mut encoder = Encoder::of_contexts(&self.design, table, unknown, false);
-        let nodes = self.design.features.len();
-        let mut parts = vec![Array3::zeros((0, nodes, nodes))];
-        for chunk in table.chunks(&encoder.columns()?)? {
-            let chunk = chunk?;
-            let encoded = encoder.encode(&chunk)?;
-            let found = networks.at_encoded(&encoded, edge_matrices)?;
-            parts.push(a_row_for_each(chunk.rows, &encoded.rows, found.view()));
-        }
-        let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
-        let all = concatenate(Axis(0), &views).map_err(uneven)?;
-        Ok((all, encoder.remarks()))
-    }
-
-    /// What is asked of all rows of a table, NaN where one is incomplete, and remarks on them in words.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Data`] of a model of networks and of a table that does not have the columns of the formula; those of
-    /// [`Regression::predict_encoded`].
-    pub fn predict_table(
-        &self,
-        asked: &Asked,
-        table: &dyn Table,
-        unknown: UnknownLevels,
-    ) -> Result<(Predicted, Vec<String>)> {
-        let Fitted::Regression(regression) = &self.fitted else {
-            return Err(Error::failure(
-                "the model is of networks, which predict no outcome",
-            ));
-        };
-        if unknown == UnknownLevels::Population {
-            regression.required_population()?;
-        }
-        let design = &self.design;
-        let mut encoder = if asked.outcomes {
-            Encoder::new(design, table, unknown, false)
-        } else {
-            Encoder::of_contexts(design, table, unknown, false)
-        };
-        let mut parts = Vec::new();
-        for chunk in table.chunks(&encoder.columns()?)? {
-            let chunk = chunk?;
-            let encoded = encoder.encode(&chunk)?;
-            let found = regression.predict_encoded(asked, &encoded)?;
-            parts.push(if encoded.rows.len() == chunk.rows {
-                found
-            } else {
-                found.map(|values| a_row_for_each(chunk.rows, &encoded.rows, values.view()))
-            });
-        }
-        if parts.is_empty() {
-            let widths = [design.contexts.len(), design.features.len()];
-            let [contexts, features] = widths.map(|columns| Array2::zeros((0, columns)));
-            let offsets = None;
-            let rows = Part {
-                contexts,
-                features,
-                offsets,
-            };
-            parts.push(regression.predict(asked, rows.as_rows())?);
-        }
-        Ok((Predicted::joined(&parts)?, encoder.remarks()))
-    }
-}
-
-impl Networks {
-    /// What is asked of networks at the complete rows of a block, a row of values for each. Those with a level that
-    /// training did not have are given the network of the population.
-    ///
-    /// # Errors
-    ///
-    /// Those of what is asked; [`Error::Data`] if there is such a row, and no network of the population.
-    pub fn at_encoded<D: RemoveAxis>(
-        &self,
-        encoded: &Encoded,
-        of: impl Fn(&dyn VaryingNetworks, ArrayView2<'_, f64>) -> Result<Array<f64, D>>,
-    ) -> Result<Array<f64, D>> {
-        if !encoded.unknown.contains(&true) {
-            return of(&self.model, encoded.contexts.view());
-        }
-        let population = self.required_population()?;
-        let (known, unknown, places) = encoded.parted();
-        let contexts = |rows: &[usize]| encoded.contexts.select(Axis(0), rows);
-        let known = of(&self.model, contexts(&known).view())?;
-        let unknown = of(population, contexts(&unknown).view())?;
-        let both = concatenate(Axis(0), &[known.view(), unknown.view()]).map_err(uneven)?;
-        Ok(both.select(Axis(0), &places))
-    }
-
-    /// The network of the population, which rows with levels that training did not have are given.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Data`] if it could not be fitted.
-    pub fn required_population(&self) -> Result<&contextualized_auto::NetworkModel> {
-        self.population
-            .required("there is no network of the population for --unknown-levels")
     }
 }
 
@@ -578,35 +366,7 @@ fn uneven(source: ndarray::ShapeError) -> Error {
     Error::failure(format!("columns of different lengths: {source}"))
 }
 
-/// Some rows of a block.
-struct Part {
-    contexts: Array2<f64>,
-    features: Array2<f64>,
-    offsets: Option<ndarray::Array1<f64>>,
-}
-
-impl Part {
-    fn as_rows(&self) -> Rows<'_> {
-        Rows {
-            contexts: self.contexts.view(),
-            features: self.features.view(),
-            offsets: self.offsets.as_ref().map(|offsets| offsets.view()),
-        }
-    }
-}
-
 impl Encoded {
-    /// Rows whose levels training had, the others, and where each is in a table of the former above the latter.
-    fn parted(&self) -> (Vec<usize>, Vec<usize>, Vec<usize>) {
-        let (known, unknown): (Vec<usize>, Vec<usize>) =
-            (0..self.rows.len()).partition(|&row| !self.unknown[row]);
-        let mut places = vec![0; self.rows.len()];
-        for (from, &to) in known.iter().chain(&unknown).enumerate() {
-            places[to] = from;
-        }
-        (known, unknown, places)
-    }
-
     /// The rows that are complete.
     pub fn as_rows(&self) -> Rows<'_> {
         Rows {
@@ -614,128 +374,5 @@ impl Encoded {
             features: self.features.view(),
             offsets: self.offsets.as_ref().map(|offsets| offsets.view()),
         }
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::data::Batches;
-    use crate::design::{Request, read_training};
-    use crate::fitting::{Origin, RegressionFit};
-    use crate::formula;
-    use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
-    use std::sync::Arc;
-
-    fn table(sites: &[&str], doses: &[Option<f64>]) -> Batches {
-        let response = doses.iter().enumerate();
-        let response: Vec<f64> = response
-            .map(|(row, dose)| 2.0 * dose.unwrap_or(0.0) + (row as f64).sin())
-            .collect();
-        let batch = RecordBatch::try_from_iter([
-            (
-                "site",
-                Arc::new(StringArray::from(sites.to_vec())) as ArrayRef,
-            ),
-            (
-                "dose",
-                Arc::new(Float64Array::from(doses.to_vec())) as ArrayRef,
-            ),
-            ("y", Arc::new(Float64Array::from(response)) as ArrayRef),
-        ])
-        .unwrap();
-        Batches::new("the data", &batch.schema(), vec![batch]).unwrap()
-    }
-
-    fn fitted() -> Saved {
-        let sites: Vec<&str> = (0..40).map(|row| ["A", "B"][row % 2]).collect();
-        let doses: Vec<Option<f64>> = (0..40).map(|row| Some(f64::from(row % 7))).collect();
-        let formula = formula::parse("y ~ dose | site").unwrap();
-        let training = read_training(&table(&sites, &doses), &Request::of(&formula)).unwrap();
-        let fit = RegressionFit {
-            estimator: "gp".parse().unwrap(),
-            tests: false,
-            ..RegressionFit::default()
-        };
-        fit.fit(training, &Origin::default()).unwrap()
-    }
-
-    /// A level that training did not have is the population's, whose error nobody knows; an incomplete row is NaN.
-    #[test]
-    fn every_row_has_a_place() {
-        let saved = fitted();
-        let asked = Asked {
-            coefficients: true,
-            level: Some(0.9),
-            standard_errors: true,
-            ..Asked::OUTCOMES
-        };
-        let new = table(
-            &["B", "C", "A", "A"],
-            &[Some(1.0), Some(2.0), None, Some(3.0)],
-        );
-        let ask = |unknown| saved.predict_table(&asked, &new, unknown);
-        assert!(ask(UnknownLevels::Error).is_err());
-        let (found, remarks) = ask(UnknownLevels::Population).unwrap();
-        assert!(!remarks.is_empty());
-        let Fitted::Regression(regression) = &saved.fitted else {
-            panic!("a regression was fitted");
-        };
-        let population = regression.required_population().unwrap();
-        let constant = population
-            .coefficients(Array2::zeros((1, 1)).view())
-            .unwrap();
-        let (coefficients, outcomes) = (found.coefficients.unwrap(), found.outcomes.unwrap());
-        assert_eq!(
-            coefficients.values.slice(s![1..2, .., ..]),
-            constant.joined()
-        );
-        let slope = constant.slopes()[[0, 0, 0]];
-        let expected = 2.0 * slope + constant.intercepts()[[0, 0]];
-        assert!((outcomes.values[[1, 0, 0]] - expected).abs() < 1e-12);
-        let [lower, upper] = outcomes.interval.unwrap();
-        for row in [0, 3] {
-            assert!(lower[[row, 0, 0]] < outcomes.values[[row, 0, 0]]);
-            assert!(upper[[row, 0, 0]] > outcomes.values[[row, 0, 0]]);
-        }
-        assert!(lower[[1, 0, 0]].is_nan() && outcomes.values[[2, 0, 0]].is_nan());
-        assert!(
-            coefficients
-                .values
-                .slice(s![2, .., ..])
-                .iter()
-                .all(|own| own.is_nan())
-        );
-    }
-
-    /// Rows of arrays and of a table are the same, and what is not asked for is not there.
-    #[test]
-    fn only_what_is_asked_for() {
-        let saved = fitted();
-        let Fitted::Regression(regression) = &saved.fitted else {
-            panic!("a regression was fitted");
-        };
-        let new = table(&["A", "B"], &[Some(1.0), Some(2.0)]);
-        let (found, _) = saved
-            .predict_table(&Asked::OUTCOMES, &new, UnknownLevels::Error)
-            .unwrap();
-        assert!(found.coefficients.is_none());
-        let outcomes = found.outcomes.unwrap();
-        assert!(outcomes.interval.is_none() && outcomes.standard_errors.is_none());
-        let rows = Part {
-            contexts: ndarray::array![[0.0], [1.0]],
-            features: ndarray::array![[1.0], [2.0]],
-            offsets: None,
-        };
-        let own = regression
-            .predict(&Asked::OUTCOMES, rows.as_rows())
-            .unwrap();
-        assert_eq!(own.outcomes.unwrap(), outcomes);
-        let none = table(&[], &[]);
-        let (found, _) = saved
-            .predict_table(&Asked::COEFFICIENTS, &none, UnknownLevels::Error)
-            .unwrap();
-        assert_eq!(found.coefficients.unwrap().values.dim(), (0, 1, 2));
     }
 }

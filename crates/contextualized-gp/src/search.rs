@@ -152,7 +152,7 @@ impl CoefficientProcess {
             of_logs: false,
         };
         let tolerance = if self.has_last_climb(engine) {
-            SEARCH.before_last_climb
+            SEARCH.rough_tolerance
         } else {
             self.settings.tolerance
         };
@@ -198,7 +198,7 @@ impl CoefficientProcess {
             && self.settings.tolerance <= SEARCH.polished
     }
 
-    /// The optima near their modes, the one ahead first, the other unless it then is hopelessly behind; and which of
+    /// The optima near their modes, the one ahead first, the other unless it then is too far behind; and which of
     /// them is then preferred.
     fn last_climb(&self, optima: Optima) -> Result<Optima> {
         let Optima {
@@ -224,7 +224,9 @@ impl CoefficientProcess {
         };
         let ahead = climb(ahead)?;
         let behind = match behind {
-            Some(best) if height(&best) > height(&ahead) - SEARCH.hopeless => Some(climb(best)?),
+            Some(best) if height(&best) > height(&ahead) - SEARCH.largest_deficit => {
+                Some(climb(best)?)
+            }
             behind => behind,
         };
         let (chosen, other) = self.preferred(ahead, behind);
@@ -475,10 +477,10 @@ struct SearchSettings {
     min_gain: f64,
     /// The largest tolerance from which the search goes on to the mode itself.
     polished: f64,
-    /// The tolerance before the last climb.
-    before_last_climb: f64,
-    /// How far the logarithm of a density may be behind that of the other sharing for an optimum to be climbed on.
-    hopeless: f64,
+    /// The tolerance of a search that a last climb follows.
+    rough_tolerance: f64,
+    /// The largest difference of log-densities at which the lower of two optima is still climbed from.
+    largest_deficit: f64,
     /// Rows on which the search begins.
     pilot_rows: usize,
     /// Rows up to which no basis is worth its while.
@@ -524,8 +526,8 @@ const SEARCH: SearchSettings = SearchSettings {
     rough_inverse_length_scale: 3.0,
     min_gain: 2.0,
     polished: 0.01,
-    before_last_climb: 1.0,
-    hopeless: 50.0,
+    rough_tolerance: 1.0,
+    largest_deficit: 50.0,
     pilot_rows: 256,
     small_rows: 512,
     stages: [(512, 768), (1024, 2048), (16_384, 65_536)],

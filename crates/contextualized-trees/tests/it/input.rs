@@ -174,7 +174,7 @@ fn numbers_that_contradict_each_other_are_refused() {
         serde_json::from_value::<TreeModel>(value)
     };
     let number = |value: u64| serde_json::Value::from(value);
-    // A split by a variable that is not there, a tree that is cut off, a leaf that is no number.
+    // A split by a variable that is not there, a tree that is cut off, a leaf that is not a number.
     assert!(altered(&|value| value["forests"][0]["nodes"][0] = number(9)).is_err());
     assert!(altered(&|value| value["forests"][0]["nodes"][0] = number(1 | 1 << 63)).is_err());
     let infinite = u64::from(f32::INFINITY.to_bits()) << 32;
