@@ -157,7 +157,7 @@ const LEAST_INFORMATION: f64 = 0.1;
 const STRETCH: f64 = 1.1;
 const MOST_RATIO: f64 = 3.0;
 /// Size of the systems up to which the mode is found to rounding.
-const POLISHED: usize = 400;
+const POLISHED: usize = 512;
 const LEAST_WEIGHT: f64 = 1e-6;
 
 #[cfg(test)]

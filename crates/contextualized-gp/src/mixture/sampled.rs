@@ -192,7 +192,7 @@ const PRIMES: [usize; 7] = [2, 3, 5, 7, 11, 13, 17];
 /// Terms of the sequence left out: the first of large bases lie on a line.
 const SKIPPED: usize = 20;
 /// The largest systems of equations of which so many are solved.
-const MOST_ROWS: usize = 400;
+const MOST_ROWS: usize = 512;
 const DRAWS: usize = 256;
 /// Draws of equal weight that are worth as much as these have to be at least.
 const FEWEST: f64 = 4.0;
