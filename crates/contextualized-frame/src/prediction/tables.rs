@@ -55,7 +55,7 @@ impl Saved {
     /// # Errors
     ///
     /// [`Error::Data`] of a regression and of a table that does not have the columns of the formula; those of
-    /// [`Networks::at_encoded`].
+    /// [`Networks::at_encoded`](crate::saved::Networks::at_encoded).
     pub fn networks_of_table(
         &self,
         table: &dyn Table,
@@ -88,7 +88,7 @@ impl Saved {
     /// # Errors
     ///
     /// [`Error::Data`] of a model of networks and of a table that does not have the columns of the formula; those of
-    /// [`Regression::predict_encoded`].
+    /// [`Regression::predict_encoded`](crate::saved::Regression::predict_encoded).
     pub fn predict_table(
         &self,
         asked: &Asked,

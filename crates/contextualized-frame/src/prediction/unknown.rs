@@ -13,7 +13,7 @@ impl Regression {
     ///
     /// # Errors
     ///
-    /// Those of [`Self::predict`]; [`Error::Data`] if there is such a row, and no constant-coefficient model.
+    /// Those of [`Self::predict`]; [`Error::Data`](crate::Error::Data) if there is such a row, and no constant-coefficient model.
     pub fn predict_encoded(&self, asked: &Asked, encoded: &Encoded) -> Result<Predicted> {
         if !encoded.unknown.contains(&true) {
             return self.predict(asked, encoded.as_rows());
@@ -56,7 +56,7 @@ impl Regression {
     ///
     /// # Errors
     ///
-    /// [`Error::Data`] if it could not be fitted.
+    /// [`Error::Data`](crate::Error::Data) if it could not be fitted.
     pub fn required_population(&self) -> Result<&contextualized_baselines::PopulationModel> {
         self.population
             .required("there are no coefficients of the population for --unknown-levels")
@@ -69,7 +69,7 @@ impl Networks {
     ///
     /// # Errors
     ///
-    /// Those of what is asked; [`Error::Data`] if there is such a row, and no network of the population.
+    /// Those of what is asked; [`Error::Data`](crate::Error::Data) if there is such a row, and no network of the population.
     pub fn at_encoded<D: RemoveAxis>(
         &self,
         encoded: &Encoded,
@@ -91,7 +91,7 @@ impl Networks {
     ///
     /// # Errors
     ///
-    /// [`Error::Data`] if it could not be fitted.
+    /// [`Error::Data`](crate::Error::Data) if it could not be fitted.
     pub fn required_population(&self) -> Result<&contextualized_auto::NetworkModel> {
         self.population
             .required("there is no network of the population for --unknown-levels")
