@@ -20,9 +20,9 @@ use ndarray::{Array1, Array2, Axis};
 /// doi:10.1023/A:1024068626366), so that what is simpler or more dependable goes before what
 /// is as good. It is then fitted to all rows.
 ///
-/// A candidate is stopped early when after two of five folds it is more than three standard errors
-/// behind the best, or more than one behind one that goes before it. One that cannot be fitted to all
-/// rows is passed over.
+/// A candidate is stopped early when after the first of five folds it is more than five standard errors
+/// behind the best, or after two more than three, or more than one behind one that goes before it. One that cannot
+/// be fitted to all rows is passed over.
 ///
 /// The default candidates are, in this order: the population, a Gaussian process of all contexts, a sum
 /// of processes of one context each (of two to eight contexts), a rougher one (Matérn 3/2) for

@@ -35,7 +35,9 @@ pub struct HeldOut {
 /// far, in their standard errors over rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EarlyStopping {
-    /// Share of the folds after which candidates are looked at; default 0.4.
+    /// Standard errors behind the best at which one is stopped after the first fold already; default 5.
+    pub far_behind: f64,
+    /// Share of the folds after which candidates are looked at again; default 0.4.
     pub share_of_folds: f64,
     /// Standard errors behind the best at which one is stopped: in the other folds it would have to
     /// make up what chance does not give back; default 3.
@@ -49,6 +51,7 @@ pub struct EarlyStopping {
 impl Default for EarlyStopping {
     fn default() -> Self {
         Self {
+            far_behind: 5.0,
             share_of_folds: 0.4,
             behind_best: 3.0,
             behind_preferred: 1.0,
@@ -157,8 +160,12 @@ impl CrossValidation {
         let count = self.folds.len();
         if let Some(stopping) = stopping {
             let first = ((stopping.share_of_folds * count as f64) as usize).clamp(1, count);
-            self.advance(&mut runs, 0..first, done, &job);
-            self.stop(&mut runs, first, stopping)?;
+            self.advance(&mut runs, 0..1, done, &job);
+            let far_behind = (stopping.far_behind, stopping.far_behind);
+            self.stop(&mut runs, 1, far_behind)?;
+            self.advance(&mut runs, 1..first, done, &job);
+            let behind = (stopping.behind_best, stopping.behind_preferred);
+            self.stop(&mut runs, first, behind)?;
             self.advance(&mut runs, first..count, done, &job);
             // What was stopped for one that failed later may be the best there is.
             while revive(&mut runs) {
@@ -221,8 +228,14 @@ impl CrossValidation {
         }
     }
 
-    /// Stops candidates that are far behind after so many folds; the first one stays.
-    fn stop(&self, runs: &mut [Run], folds: usize, stopping: EarlyStopping) -> Result<()> {
+    /// Stops candidates that after so many folds are so many standard errors behind the best, or behind one that is
+    /// preferred; the first one stays.
+    fn stop(
+        &self,
+        runs: &mut [Run],
+        folds: usize,
+        (behind_best, behind_preferred): (f64, f64),
+    ) -> Result<()> {
         let weights: Vec<Array1<f64>> = self.folds[..folds]
             .iter()
             .map(|(_, test)| match test.weights() {
@@ -249,9 +262,9 @@ impl CrossValidation {
             for (other, _, other_losses) in [best].into_iter().chain(preferred) {
                 let excess = score(&(losses - other_losses))?;
                 let allowed = if other < candidate {
-                    stopping.behind_preferred
+                    behind_preferred
                 } else {
-                    stopping.behind_best
+                    behind_best
                 };
                 if excess.mean > allowed * excess.standard_error {
                     runs[*candidate] = Err(Box::new(CandidateResult::Stopped {

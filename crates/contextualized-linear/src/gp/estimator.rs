@@ -266,7 +266,18 @@ impl RegressionEstimator for GaussianProcessRegression {
             .sharing(Sharing::Shared);
         vec![joint, additive, rough]
     }
+
+    /// At hyperparameters near the mode, taken as known: predictions are next to the same, and the search for the
+    /// mode itself takes most of a fit.
+    fn fit_part(&self, samples: &Samples) -> Result<GaussianProcessModel> {
+        let tolerance = self.settings.tolerance.max(TOLERANCE_OF_PARTS);
+        let near = self.clone().plug_in().tolerance(tolerance);
+        near.fit(samples)
+    }
 }
+
+/// The gain below which the search for hyperparameters ends where models are compared.
+const TOLERANCE_OF_PARTS: f64 = 0.1;
 
 /// The most contexts for which a kernel of each is among the candidates: with more its fits take long,
 /// and seldom predict better than one kernel of all contexts.
