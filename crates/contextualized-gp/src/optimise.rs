@@ -66,6 +66,8 @@ pub(crate) struct Optimum {
     pub(crate) log_density: f64,
     pub(crate) iterations: usize,
     pub(crate) converged: bool,
+    /// Whether it is near the mode itself ([`climb_near`](crate::polish::climb_near)).
+    pub(crate) near: bool,
 }
 
 /// The largest hyperparameter searched. Beyond, and below [`SMALLEST`], an inverse length scale or an amplitude is
@@ -211,5 +213,6 @@ pub(crate) fn maximize(
         log_density: -found.cost * unit,
         iterations: found.iterations,
         converged: found.converged,
+        near: false,
     })
 }

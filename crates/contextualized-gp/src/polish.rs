@@ -20,7 +20,11 @@ pub(crate) fn polish(density: &Posterior<'_>, optimum: Optimum) -> Result<Optimu
     if !optimum.converged {
         return Ok(optimum);
     }
-    let optimum = climb_near(density, optimum)?;
+    let optimum = if optimum.near {
+        optimum
+    } else {
+        climb_near(density, optimum)?
+    };
     let mut at = Point::new(density, optimum.logs)?;
     let mut steps = 0;
     for _ in 0..ROUNDS {
@@ -44,6 +48,7 @@ pub(crate) fn polish(density: &Posterior<'_>, optimum: Optimum) -> Result<Optimu
         log_density: at.value,
         iterations: optimum.iterations + steps,
         converged: true,
+        near: true,
     })
 }
 
@@ -64,6 +69,7 @@ pub(crate) fn climb_near(density: &Posterior<'_>, optimum: Optimum) -> Result<Op
         log_density: at.value,
         iterations: optimum.iterations + steps,
         converged: optimum.converged,
+        near: true,
     })
 }
 

@@ -238,6 +238,7 @@ impl CoefficientProcess {
                     log_density: 0.0,
                     iterations: 0,
                     converged: true,
+                    near: true,
                 };
                 let engine = self.engine_for(rows, &hyper)?;
                 Found {
