@@ -5,8 +5,8 @@ use contextualized_baselines::PopulationRegression;
 use contextualized_core::comparison::cross_validate;
 use contextualized_core::metrics::effect_mse;
 use contextualized_core::{
-    Coefficients, DynEstimator, Estimator, Family, KFold, LocalCoefficients, Samples,
-    VaryingCoefficients, WithPredictions, WithUncertainty,
+    Coefficients, DynEstimator, Estimator, Family, KFold, LocalCoefficients, RegressionEstimator,
+    Samples, VaryingCoefficients, WithPredictions, WithUncertainty,
 };
 use contextualized_linear::{
     GaussianProcessModel, GaussianProcessRegression, Kernel, KernelShape, Method, Size,
@@ -63,6 +63,28 @@ fn slopes_and_intercepts_are_recovered_in_the_units_of_the_data() {
     assert!(off < 0.7, "{off}");
     let noise = model.noise().unwrap()[0];
     assert!((noise / 2.0 - 1.0).abs() < 0.1, "{noise}");
+}
+
+/// The search in a fold ends earlier, at hyperparameters taken as known: that costs next to nothing.
+#[test]
+fn the_fit_of_a_fold_predicts_as_a_whole_one_does() {
+    for shape in [KernelShape::SquaredExponential, KernelShape::Matern32] {
+        let estimator = GaussianProcessRegression::new().joint(shape);
+        let data = simulator(300).simulate(2).unwrap();
+        let means = data
+            .coefficients
+            .linear_predictor(data.samples.features())
+            .unwrap();
+        let predicted = |model: GaussianProcessModel| {
+            let (contexts, features) = (data.samples.contexts(), data.samples.features());
+            model.predict(contexts, features).unwrap()
+        };
+        let whole = predicted(estimator.fit(&data.samples).unwrap());
+        let part = predicted(estimator.fit_part(&data.samples).unwrap());
+        let apart = root_mean_square(&part - &whole);
+        let error = root_mean_square(&whole - &means);
+        assert!(apart < 0.2 * error, "{apart} {error}");
+    }
 }
 
 /// Other units of contexts, features and targets change coefficients and their standard errors by
