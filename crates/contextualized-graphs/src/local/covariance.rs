@@ -3,7 +3,7 @@
 use super::definite::definite;
 use super::fit::{effective_rows, less_dependent, mean_share};
 use super::products::{Terms, unpack};
-use super::smoother::{Order, Smoother};
+use super::smoother::{Order, Smoother, bending};
 use crate::checks::check_not_negative;
 use crate::numerical::numerical;
 use crate::rows::stacked_vectors;
@@ -271,12 +271,14 @@ impl LocalCovariance {
 
     fn block(&self, contexts: ArrayView2<'_, f64>, with_means: bool) -> Result<Vec<LocalNormal>> {
         let log_weights = self.weights.mapv(f64::ln);
+        let bending = bending(self.contexts.view());
         let weights = |bandwidths: &[f64]| {
             let bandwidths = Array1::from_vec(bandwidths.to_vec());
             let smoother = Smoother {
                 contexts: self.contexts.view(),
                 log_weights: log_weights.view(),
                 order: self.order,
+                bending: &bending,
                 bandwidths: bandwidths.view(),
             };
             smoother.table(contexts)

@@ -4,7 +4,7 @@ use super::covariance::{Bandwidths, LocalCovariance, LocalReport};
 use super::definite::definite;
 use super::products::{Terms, pack_gradient, unpack};
 use super::search::{Objective, Scores, Settings, search};
-use super::smoother::{LocalWeights, Order, Smoother};
+use super::smoother::{LocalWeights, Order, Smoother, bending};
 use crate::numerical::numerical;
 use contextualized_core::{
     Checked, Error, FitReport, Monitor, Result, Samples, Standardization, Termination,
@@ -84,6 +84,7 @@ impl LocalSettings {
             weights: weights.view(),
             log_weights: log_weights.view(),
             order: self.order,
+            bending: &bending(contexts.view()),
             evaluated: &evaluated,
             monitor: samples.monitor(),
         };
@@ -214,6 +215,7 @@ struct Problem<'a> {
     weights: ArrayView1<'a, f64>,
     log_weights: ArrayView1<'a, f64>,
     order: Order,
+    bending: &'a [bool],
     evaluated: &'a [usize],
     monitor: &'a Monitor,
 }
@@ -224,6 +226,7 @@ impl Problem<'_> {
             contexts: self.contexts.view(),
             log_weights: self.log_weights.view(),
             order: self.order,
+            bending: self.bending,
             bandwidths: bandwidths.view(),
         }
     }
@@ -550,6 +553,7 @@ mod tests {
                 weights: weights.view(),
                 log_weights: log_weights.view(),
                 order,
+                bending: &[true; 2],
                 evaluated: &evaluated,
                 monitor: &Monitor::default(),
             };

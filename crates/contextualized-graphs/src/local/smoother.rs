@@ -35,7 +35,9 @@ impl Order {
 /// lᵢ = wᵢ zᵢᵀ (Σⱼ wⱼ zⱼ zⱼᵀ + κ P)⁻¹ e₀,   wᵢ ∝ vᵢ exp(−½ Σₖ δᵢₖ²),   δᵢₖ = (cᵢₖ − cₖ) / hₖ
 /// ```
 ///
-/// with row weights v and the terms zᵢ of the polynomial in δᵢ, of which the first is one. P
+/// with row weights v and the terms zᵢ of the polynomial in δᵢ, of which the first is one. Columns of two values, as
+/// those of factors are, have no terms: nothing bends between two values, and a level is as far from all others.
+/// P
 /// penalises all terms but that one, by κ = [`DAMPING`]: next to nothing where there are rows on all
 /// sides, and all there is as a bandwidth grows and δ vanishes, so that an infinite bandwidth, which
 /// drops its column, is the limit of large ones.
@@ -46,6 +48,8 @@ pub(crate) struct Smoother<'a> {
     /// Logarithms of row weights, n.
     pub(crate) log_weights: ArrayView1<'a, f64>,
     pub(crate) order: Order,
+    /// Whether each context column has terms in the polynomial: see [`bending`].
+    pub(crate) bending: &'a [bool],
     /// One a context column; infinite where the column is switched off.
     pub(crate) bandwidths: ArrayView1<'a, f64>,
 }
@@ -81,13 +85,19 @@ impl Smoother<'_> {
     }
 
     /// The factors of every term but the first, as positions among the active columns.
-    fn products(&self, active: usize) -> Vec<Vec<usize>> {
+    fn products(&self, active: &[usize]) -> Vec<Vec<usize>> {
+        let bending = (0..active.len()).filter(|&position| self.bending[active[position]]);
+        let bending: Vec<usize> = bending.collect();
         let mut products = Vec::new();
         if self.order != Order::Constant {
-            products.extend((0..active).map(|a| vec![a]));
+            products.extend(bending.iter().map(|&a| vec![a]));
         }
         if self.order == Order::Quadratic {
-            products.extend((0..active).flat_map(|a| (0..=a).map(move |b| vec![a, b])));
+            let pairs = bending.iter().enumerate().flat_map(|(end, &a)| {
+                let upto = bending[..=end].iter();
+                upto.map(move |&b| vec![a, b])
+            });
+            products.extend(pairs);
         }
         products
     }
@@ -95,7 +105,7 @@ impl Smoother<'_> {
     /// The weights of all rows but `left_out`.
     pub(crate) fn at(&self, context: ArrayView1<'_, f64>, left_out: Option<usize>) -> LocalWeights {
         let active = self.active();
-        let products = self.products(active.len());
+        let products = self.products(&active);
         let scales: Vec<f64> = active.iter().map(|&k| self.bandwidths[k].recip()).collect();
         let differences: Vec<Vec<f64>> = active
             .iter()
@@ -164,7 +174,7 @@ impl Smoother<'_> {
         by_weights: ArrayView1<'_, f64>,
     ) -> Array1<f64> {
         let active = self.active();
-        let products = self.products(active.len());
+        let products = self.products(&active);
         let mut gradient = Array1::zeros(self.bandwidths.len());
         let mut slopes = by_weights.to_owned();
         match &local.polynomial {
@@ -212,6 +222,21 @@ impl Smoother<'_> {
         }
         gradient
     }
+}
+
+/// Which columns of the training contexts have more than two values.
+pub(crate) fn bending(contexts: ArrayView2<'_, f64>) -> Vec<bool> {
+    let more_than_two = |column: ArrayView1<'_, f64>| {
+        let first = column[0];
+        let second = column.iter().find(|value| **value != first);
+        let third = |second: &f64| {
+            column
+                .iter()
+                .any(|value| value != &first && value != second)
+        };
+        second.is_some_and(third)
+    };
+    contexts.columns().into_iter().map(more_than_two).collect()
 }
 
 /// None if its moments cannot be solved, which damping leaves to contexts far from all rows.
@@ -304,6 +329,7 @@ mod tests {
             contexts: contexts.view(),
             log_weights: weights.view(),
             order,
+            bending: &[true; 2],
             bandwidths: bandwidths.view(),
         }
     }
@@ -336,6 +362,7 @@ mod tests {
             context in prop::collection::vec(-1.2..1.2_f64, 2),
             logs in prop::collection::vec(-1.5..2.0_f64, 2),
             order in orders(),
+            terms in prop::collection::vec(any::<bool>(), 2),
         ) {
             let contexts = contexts(40);
             let weights = Array1::from_shape_fn(40, |i| 0.5 * (i % 3) as f64);
@@ -344,12 +371,13 @@ mod tests {
             // A function of the weights with a curvature of its own.
             let value = |logs: &Array1<f64>| {
                 let bandwidths = logs.mapv(f64::exp);
-                let local = smoother(&contexts, &weights, &bandwidths, order).at(context.view(), Some(5));
+                let at = Smoother { bending: &terms, ..smoother(&contexts, &weights, &bandwidths, order) };
+                let local = at.at(context.view(), Some(5));
                 local.weights.dot(&slopes) + local.weights.dot(&local.weights)
             };
             let logs = Array1::from_vec(logs);
             let bandwidths = logs.mapv(f64::exp);
-            let at = smoother(&contexts, &weights, &bandwidths, order);
+            let at = Smoother { bending: &terms, ..smoother(&contexts, &weights, &bandwidths, order) };
             let local = at.at(context.view(), Some(5));
             let by_weights = &slopes + &(2.0 * &local.weights);
             let gradient = at.gradient(
@@ -402,6 +430,33 @@ mod tests {
             assert_eq!(at(f64::INFINITY), Array1::from_elem(30, 1.0 / 30.0));
             assert_relative_eq!(at(1e6), at(f64::INFINITY), epsilon = 1e-9);
         }
+    }
+
+    #[test]
+    fn columns_of_two_values_have_no_terms() {
+        let contexts = Array2::from_shape_fn((40, 2), |(i, k)| match k {
+            0 => (i % 7) as f64,
+            _ => (i % 2) as f64,
+        });
+        let bends = bending(contexts.view());
+        assert_eq!(bends, [true, false]);
+        let (weights, bandwidths) = (Array1::zeros(40), array![f64::INFINITY, 0.7]);
+        let at = |order, bending| {
+            let smoother = Smoother {
+                bending,
+                ..smoother(&contexts, &weights, &bandwidths, order)
+            };
+            smoother.at(array![0.0, 1.0].view(), None).weights
+        };
+        assert_eq!(at(Order::Quadratic, &bends), at(Order::Constant, &bends));
+        assert_ne!(
+            at(Order::Quadratic, &[true; 2]),
+            at(Order::Constant, &bends)
+        );
+        // Rows of the other value are so much further away.
+        let weights = at(Order::Quadratic, &bends);
+        let far = (-0.5 / 0.7_f64.powi(2)).exp();
+        assert_relative_eq!(weights[0], far * weights[1], epsilon = 1e-15);
     }
 
     #[test]
