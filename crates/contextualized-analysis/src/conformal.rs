@@ -241,6 +241,9 @@ where
                 remedy: Some("it has a probability, not an interval"),
             });
         }
+        if self.adaptive {
+            samples.check_distances("a scale of errors that follows the contexts")?;
+        }
         let adaptive = self
             .adaptive
             .then(|| self.local_scale(&train, &folds(&split.train)?));

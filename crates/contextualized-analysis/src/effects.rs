@@ -6,8 +6,8 @@ pub use grid::{EffectGrid, EffectSummary};
 
 use crate::flat::{flat, unflat};
 use contextualized_core::{
-    CoefficientSums, Coefficients, Error, LocalCoefficients, PredictorSums, Result, Samples,
-    WeightedContexts, WithSums,
+    CoefficientSums, Coefficients, ContextVariable, Error, LocalCoefficients, PredictorSums, Result,
+    Samples, WeightedContexts, WithSums,
 };
 use grid::Plan;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
@@ -268,7 +268,7 @@ impl Effects {
 
     /// How much every coefficient varies with every context: targets slowest, then coefficients, the
     /// intercept last. A factor is one context, whose curve has a point for each level that rows have, at 0, 1, …
-    /// in the order of its columns, by partial dependence.
+    /// in the order of its columns, or at its codes, by partial dependence.
     ///
     /// # Errors
     ///
@@ -283,8 +283,10 @@ impl Effects {
         let effects = variables
             .iter()
             .map(|variable| match variable.columns[..] {
-                [column] => self.context_on_coefficients(model, samples, column),
-                ref columns => self.factor_on_coefficients(model, samples, columns),
+                [column] if variable.coded_levels.is_none() => {
+                    self.context_on_coefficients(model, samples, column)
+                }
+                _ => self.factor_on_coefficients(model, samples, variable),
             })
             .collect::<Result<Vec<_>>>()?;
         let mut table = Vec::new();
@@ -312,20 +314,20 @@ impl Effects {
         Ok(table)
     }
 
-    /// Of a factor in several columns on every coefficient: averages over rows that are given each level.
+    /// Of a factor in several columns or in codes on every coefficient: averages over rows that are given each level.
     fn factor_on_coefficients(
         &self,
         model: &(impl LocalCoefficients + ?Sized),
         samples: &Samples,
-        columns: &[usize],
+        factor: &ContextVariable,
     ) -> Result<Effect<Coefficients>> {
         self.check()?;
-        let grid = EffectGrid::of_factor(self, samples, columns);
+        let grid = EffectGrid::of_factor(self, samples, factor);
         let mut means = Vec::new();
         for level in &grid.levels {
             let mut contexts = samples.contexts().select(Axis(0), &grid.sources);
             let features = samples.features().select(Axis(0), &grid.sources);
-            for (&column, &code) in columns.iter().zip(level) {
+            for (&column, &code) in factor.columns.iter().zip(level) {
                 contexts.column_mut(column).fill(code);
             }
             let all = flat(&model.coefficients_at(contexts.view(), features.view())?)?;
@@ -416,6 +418,13 @@ impl Effects {
                 parameter,
                 column,
                 format!("below {}, the number of columns", table.ncols()),
+            ));
+        }
+        if matches!(varied, Varied::Context(_)) && samples.names().is_coded(column) {
+            return Err(Error::invalid_parameter(
+                parameter,
+                &samples.names().contexts[column],
+                "a number or an indicator: the codes of a factor are in no order",
             ));
         }
         let plan = Plan::new(self, table.column(column), samples.weights())?;

@@ -79,11 +79,14 @@ fn uneven(
     target: &str,
 ) -> Result<Option<NoiseFinding>> {
     let names = samples.names();
-    let all = [samples.features(), samples.contexts()];
-    let all = concatenate(Axis(1), &all)
+    // Codes of levels are no quantities that noise might rise with.
+    let measured = names.measured_contexts();
+    let contexts = samples.contexts().select(Axis(1), &measured);
+    let all = concatenate(Axis(1), &[samples.features(), contexts.view()])
         .map_err(|error| Error::numerical("joining features and contexts", error))?;
     let standardized = Standardization::fit(all.view(), None)?.apply(all.view())?;
-    let named = names.features.iter().chain(&names.contexts);
+    let contexts = measured.iter().map(|&column| &names.contexts[column]);
+    let named = names.features.iter().chain(contexts);
     let mut best: Option<(f64, &String)> = None;
     let mut tested = 0.0;
     for (column, name) in standardized.columns().into_iter().zip(named) {

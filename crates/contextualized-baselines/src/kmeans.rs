@@ -45,6 +45,7 @@ impl Partition {
                 format!("between 1 and the number of rows, {}", samples.rows()),
             ));
         }
+        samples.check_distances("cluster")?;
         let scaling = samples.warped_context_scaling(None)?;
         let contexts = scaling.apply(samples.contexts())?;
         let centers = centers(contexts.view(), clusters, seed)?;

@@ -117,6 +117,20 @@ pub enum Error {
         requirement: String,
     },
 
+    /// An estimator needs distances between contexts, and a factor among them is in codes, which have none: see
+    /// [`Samples::with_coded_factors`](crate::Samples::with_coded_factors).
+    #[error(
+        "{estimator} cannot use the factor {factor}, which has {levels} levels in codes: take population or, of a regression, gp, or group its levels"
+    )]
+    CodedFactor {
+        /// The estimator.
+        estimator: String,
+        /// Name of the factor.
+        factor: String,
+        /// How many levels it has.
+        levels: usize,
+    },
+
     /// The data have fewer rows than the estimator needs.
     #[error("{needed} rows are needed for {purpose}, but there are {found}")]
     TooFewRows {

@@ -262,6 +262,7 @@ impl Training {
     ///
     /// Those of [`Split::holdout`].
     pub fn hold_out(&self, samples: &Samples, seed: u64) -> Result<(Samples, Option<Samples>)> {
+        samples.check_distances("neural")?;
         let Some(fraction) = self.validation else {
             return Ok((samples.clone(), None));
         };

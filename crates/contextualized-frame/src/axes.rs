@@ -5,6 +5,7 @@ use crate::design::{Design, Variable};
 use crate::values::{ends, number, quantile};
 use contextualized_core::{Error, Result, Samples};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, s};
+use std::cmp::Reverse;
 
 /// Values of a context, in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,7 +19,7 @@ pub enum Points {
         /// What they count, of dates and times.
         clock: Option<Clock>,
     },
-    /// Levels of a category.
+    /// Levels of a category: all of them, or of very many those that most rows have.
     Levels(Vec<String>),
 }
 
@@ -126,7 +127,9 @@ impl ContextAxis {
             }
             let columns: Vec<usize> = own.iter().map(|(column, _)| *column).collect();
             let basis = variable.made.as_ref().and_then(|made| made.basis.as_ref());
-            if let Some(levels) = &variable.levels {
+            if let (Some(levels), &[(column, None)]) = (&variable.levels, &own[..]) {
+                axes.push(Self::of_codes(&variable.name, levels, column, training));
+            } else if let Some(levels) = &variable.levels {
                 axes.push(Self::Coded {
                     name: variable.name.clone(),
                     codes: Array2::from_shape_fn((levels.len(), own.len()), |(level, column)| {
@@ -165,6 +168,27 @@ impl ContextAxis {
         axes
     }
 
+    /// The most levels that are shown of a category in codes.
+    pub const MOST_CODED: usize = 20;
+
+    /// A category whose column holds the numbers of its levels: those that most rows have, in their order.
+    fn of_codes(name: &str, levels: &[String], column: usize, training: &Samples) -> Self {
+        let mut counts = vec![0_usize; levels.len()];
+        for code in training.contexts().column(column) {
+            counts[*code as usize] += 1;
+        }
+        let mut shown: Vec<usize> = (0..levels.len()).collect();
+        shown.sort_by_key(|&level| Reverse(counts[level]));
+        shown.truncate(Self::MOST_CODED);
+        shown.sort_unstable();
+        Self::Coded {
+            name: name.to_owned(),
+            columns: vec![column],
+            codes: Array2::from_shape_fn((shown.len(), 1), |(place, _)| shown[place] as f64),
+            at: Points::Levels(shown.iter().map(|&level| levels[level].clone()).collect()),
+        }
+    }
+
     /// Every column by itself, as a number.
     pub fn of_columns(contexts: usize) -> Vec<Self> {
         (0..contexts)
@@ -193,16 +217,17 @@ impl ContextAxis {
 
     /// Its value in the first of these rows of contexts as a text, of one with codes the nearest point.
     pub fn value(&self, contexts: ArrayView2<'_, f64>) -> String {
-        match (self, self.point_of_rows(contexts)) {
-            (Self::Coded { at, .. }, Some(points)) => match at {
-                Points::Levels(_) => at.text(points[0]),
+        let place = self.point_of_rows(contexts).first().copied().flatten();
+        match (self, place) {
+            (Self::Number { column, clock }, _) => value_text(contexts[[0, *column]], *clock),
+            (Self::Coded { .. }, None) => "another level".to_owned(),
+            (Self::Coded { at, .. }, Some(place)) => match at {
+                Points::Levels(_) => at.text(place),
                 Points::Numbers { .. } if self.is_beyond(contexts.row(0)) => {
                     "outside the training range".to_owned()
                 }
-                Points::Numbers { .. } => format!("about {}", at.text(points[0])),
+                Points::Numbers { .. } => format!("about {}", at.text(place)),
             },
-            (Self::Coded { .. }, None) => String::new(),
-            (Self::Number { column, clock }, _) => value_text(contexts[[0, *column]], *clock),
         }
     }
 
@@ -319,24 +344,27 @@ impl ContextAxis {
         }
     }
 
-    /// The point that each row of contexts is nearest to, of one with codes.
-    pub fn point_of_rows(&self, contexts: ArrayView2<'_, f64>) -> Option<Vec<usize>> {
-        let Self::Coded { columns, codes, .. } = self else {
-            return None;
+    /// The point that each row of contexts is nearest to, of one with codes; none of a number in a column, and of a
+    /// level that is not among the points.
+    pub fn point_of_rows(&self, contexts: ArrayView2<'_, f64>) -> Vec<Option<usize>> {
+        let Self::Coded {
+            columns, codes, at, ..
+        } = self
+        else {
+            return vec![None; contexts.nrows()];
         };
-        let level = |row: ArrayView1<'_, f64>| {
+        let point = |row: ArrayView1<'_, f64>| {
             let distance = |code: ArrayView1<'_, f64>| -> f64 {
                 let own = columns.iter().map(|&column| row[column]);
                 own.zip(code).map(|(own, code)| (own - code).powi(2)).sum()
             };
-            let distances: Vec<f64> = codes.rows().into_iter().map(distance).collect();
-            let nearest = distances
-                .iter()
-                .enumerate()
-                .min_by(|a, b| a.1.total_cmp(b.1));
-            nearest.map_or(0, |(level, _)| level)
+            let distances = codes.rows().into_iter().map(distance).enumerate();
+            let nearest = distances.min_by(|a, b| a.1.total_cmp(&b.1));
+            // Levels are the same or not.
+            let is_it = |distance: f64| matches!(at, Points::Numbers { .. }) || distance < 0.5;
+            nearest.and_then(|(point, distance)| is_it(distance).then_some(point))
         };
-        Some(contexts.rows().into_iter().map(level).collect())
+        contexts.rows().into_iter().map(point).collect()
     }
 }
 
@@ -356,10 +384,10 @@ pub fn typical(axes: &[ContextAxis], contexts: ArrayView2<'_, f64>) -> Array2<f6
     let median = |column: ArrayView1<'_, f64>| quantile(&column.to_vec(), 0.5);
     let mut typical = contexts.map_axis(Axis(0), median).insert_axis(Axis(0));
     for axis in axes {
-        if let (Some(rows), ContextAxis::Coded { codes, .. }) = (axis.point_of_rows(contexts), axis)
-        {
+        if let ContextAxis::Coded { codes, .. } = axis {
             let mut counts = vec![0_usize; codes.nrows()];
-            rows.iter().for_each(|&level| counts[level] += 1);
+            let points = axis.point_of_rows(contexts).into_iter().flatten();
+            points.for_each(|level| counts[level] += 1);
             // The first of equally frequent ones.
             let most = (0..counts.len()).rev().max_by_key(|&level| counts[level]);
             axis.set(typical.view_mut(), codes.row(most.unwrap_or(0)));
@@ -394,8 +422,10 @@ mod tests {
         assert_eq!(typical(&axes, contexts.view()), array![[2.5, 0.0, 1.0]]);
         assert_eq!(
             site().point_of_rows(contexts.view()),
-            Some(vec![0, 1, 2, 2])
+            [Some(0), Some(1), Some(2), Some(2)]
         );
+        let no_level = array![[1.0, 1.0, 1.0]];
+        assert_eq!(site().point_of_rows(no_level.view()), [None]);
     }
 
     #[test]

@@ -72,12 +72,14 @@ impl Made {
     }
 }
 
-/// A column of a design: a product of numbers, of indicators of levels and of columns of bases.
+/// A column of a design: a product of numbers, of indicators of levels and of columns of bases; or the codes of a
+/// context of very many levels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DesignColumn {
     /// Its name.
     pub name: String,
-    /// Variables, and of those with levels the one indicated, of those with a basis its column.
+    /// Variables, and of those with levels the one indicated, of those with a basis its column. Of one with levels that
+    /// is in codes none is.
     pub factors: Vec<(usize, Option<usize>)>,
 }
 
@@ -110,13 +112,18 @@ impl Checked for Design {
         let no_such = |what: &'static str, name: &str, requirement: &str| {
             contextualized_core::Error::invalid_parameter(what, format!("{name:?}"), requirement)
         };
-        for column in self.contexts.iter().chain(&self.features) {
+        let contexts = self.contexts.iter().map(|column| (column, true));
+        let features = self.features.iter().map(|column| (column, false));
+        for (column, is_context) in contexts.chain(features) {
+            // No product has codes among its factors, and no feature is in codes.
+            let may_be_coded = is_context && column.factors.len() == 1;
             for &(variable, part) in &column.factors {
                 let known = self.variables.get(variable).is_some_and(|variable| {
                     match (variable.parts(), part) {
                         (Some(parts), Some(part)) => part < parts,
                         (None, None) => true,
-                        (Some(_), None) | (None, Some(_)) => false,
+                        (Some(_), None) => may_be_coded && variable.levels.is_some(),
+                        (None, Some(_)) => false,
                     }
                 });
                 if !known || column.factors.is_empty() {
@@ -192,14 +199,39 @@ impl Design {
         self.targets.is_empty()
     }
 
-    /// Variables with levels among the contexts, and their columns.
+    /// Variables with levels among the contexts that are in codes: of each its name, its column, and how many levels
+    /// it has.
+    fn coded_factors(&self) -> Vec<(String, usize, usize)> {
+        let columns = self.contexts.iter().enumerate();
+        columns
+            .filter_map(|(at, column)| {
+                let variable = self.coded_variable(column)?;
+                let levels = variable.levels.as_ref().map_or(0, Vec::len);
+                Some((variable.name.clone(), at, levels))
+            })
+            .collect()
+    }
+
+    /// The variable whose codes a column of the contexts holds, if it does.
+    fn coded_variable(&self, column: &DesignColumn) -> Option<&Variable> {
+        match column.factors[..] {
+            [(variable, None)] => {
+                Some(&self.variables[variable]).filter(|own| own.levels.is_some())
+            }
+            _ => None,
+        }
+    }
+
+    /// Variables with levels among the contexts that are in indicators, and their columns.
     fn context_factors(&self) -> Vec<(String, Vec<usize>)> {
         let variables = self.variables.iter().enumerate();
         let with_levels = variables.filter(|(_, variable)| variable.levels.is_some());
         with_levels
             .map(|(position, variable)| {
                 let columns = self.contexts.iter().enumerate();
-                let own = columns.filter(|(_, column)| Self::is_of(column, position));
+                let own = columns.filter(|(_, column)| {
+                    Self::is_of(column, position) && self.coded_variable(column).is_none()
+                });
                 (
                     variable.name.clone(),
                     own.map(|(column, _)| column).collect(),
@@ -324,6 +356,7 @@ impl Design {
         let samples = Samples::new(contexts, features, targets)?
             .with_context_names(self.context_names())?
             .with_factors(self.context_factors())?
+            .with_coded_factors(self.coded_factors())?
             .with_feature_names(self.feature_names())?
             .with_target_names(target_names)?;
         match offsets {

@@ -1,5 +1,6 @@
 //! Fits of regressions and networks to tables, with what tables and reports need of them.
 
+use crate::data::MOST_LEVELS;
 use crate::design::{Design, Training};
 use crate::error::{Error, Result};
 use crate::formula::Formula;
@@ -172,10 +173,10 @@ impl RegressionFit {
             },
             || {
                 let baseline = (!is_population).then(|| Baseline::new(population()));
-                let tests = if self.tests {
-                    Baseline::new(tests(design, samples))
-                } else {
-                    Baseline::Failed("it was fitted with --no-tests".to_owned())
+                let tests = match (self.tests, untestable(samples)) {
+                    (true, None) => Baseline::new(tests(design, samples)),
+                    (true, Some(reason)) => Baseline::Failed(reason),
+                    (false, _) => Baseline::Failed("it was fitted with --no-tests".to_owned()),
                 };
                 (baseline, tests)
             },
@@ -325,6 +326,19 @@ fn find_uncertainty(model: &AutoModel, samples: &Samples) {
         let (contexts, features) = (samples.contexts(), samples.features());
         let _ = model.predictor_distribution(contexts.slice(first), features.slice(first));
     }
+}
+
+/// Why nothing is tested: rows of a level are alike, and what the levels of a factor in codes have of their own would
+/// be more functions than rows that are tested.
+fn untestable(samples: &Samples) -> Option<String> {
+    let mut factors = samples.names().factors.iter();
+    factors.find_map(|factor| {
+        let levels = factor.coded_levels?;
+        Some(format!(
+            "{} has {levels} levels, and tests allow for factors of at most {MOST_LEVELS}",
+            factor.name
+        ))
+    })
 }
 
 /// Which coefficients vary with which contexts, by one procedure whatever estimator was chosen: a

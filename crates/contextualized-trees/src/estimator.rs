@@ -296,9 +296,11 @@ impl Estimator for TreeRegression {
     /// # Errors
     ///
     /// [`Error::InvalidParameter`] for a setting out of range or a family that is neither Gaussian nor binary;
-    /// [`Error::InvalidTarget`]; [`Error::NotFinite`] for data whose units overflow; [`Error::Cancelled`].
+    /// [`Error::InvalidTarget`]; [`Error::CodedFactor`]; [`Error::NotFinite`] for data whose units overflow;
+    /// [`Error::Cancelled`].
     fn fit(&self, samples: &Samples) -> Result<TreeModel> {
         let likelihood = self.validate()?;
+        samples.check_distances("trees")?;
         let samples = samples.rows_that_count()?;
         self.family.check(&samples)?;
         // Known terms of a normal likelihood are taken out of the targets.

@@ -3,7 +3,7 @@
 use super::{Averaging, Effects};
 use crate::resampling::some_rows;
 use contextualized_core::validate::check_rows;
-use contextualized_core::{Result, Samples};
+use contextualized_core::{ContextVariable, Result, Samples};
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 use std::cmp::Ordering;
 
@@ -118,32 +118,46 @@ pub(super) struct FactorGrid {
 }
 
 impl EffectGrid {
-    /// The levels that rows have of a factor in these columns.
+    /// The levels that rows have of a factor in several columns or in codes.
     pub(super) fn of_factor(
         settings: &Effects,
         samples: &Samples,
-        columns: &[usize],
+        factor: &ContextVariable,
     ) -> FactorGrid {
         let contexts = samples.contexts();
         let (sources, weights) = drawn(settings, samples.rows(), samples.weights());
         let code = |row: usize| -> Vec<f64> {
-            let own = columns.iter().map(|&column| contexts[[row, column]]);
-            own.collect()
+            let own = factor.columns.iter();
+            own.map(|&column| contexts[[row, column]]).collect()
         };
         let codes: Vec<Vec<f64>> = sources.iter().map(|&row| code(row)).collect();
         let mut levels = codes.clone();
-        // The indicator of the first column is the largest.
-        let order = |a: &Vec<f64>, b: &Vec<f64>| {
-            let mut pairs = b.iter().zip(a).map(|(b, a)| b.total_cmp(a));
+        let ascending = |a: &Vec<f64>, b: &Vec<f64>| {
+            let mut pairs = a.iter().zip(b).map(|(a, b)| a.total_cmp(b));
             pairs.find(|found| found.is_ne()).unwrap_or(Ordering::Equal)
         };
-        levels.sort_by(order);
+        let coded = factor.coded_levels.is_some();
+        // The indicator of the first column is the largest.
+        levels.sort_by(|a, b| {
+            if coded {
+                ascending(a, b)
+            } else {
+                ascending(b, a)
+            }
+        });
         levels.dedup();
-        let level = |code: &Vec<f64>| levels.iter().position(|own| own == code).unwrap_or(0) as f64;
+        let place = |code: &Vec<f64>| levels.iter().position(|own| own == code).unwrap_or(0);
+        let point = |place: usize| {
+            if coded {
+                levels[place][0]
+            } else {
+                place as f64
+            }
+        };
         FactorGrid {
             grid: EffectGrid {
-                points: (0..levels.len()).map(|level| level as f64).collect(),
-                rows: codes.iter().map(level).collect(),
+                points: (0..levels.len()).map(point).collect(),
+                rows: codes.iter().map(|code| point(place(code))).collect(),
                 weights,
             },
             levels,

@@ -132,6 +132,8 @@ struct Predictor<'a> {
     arguments: &'a Predict,
     columns: Vec<String>,
     extrapolation: Option<Extrapolation>,
+    /// Columns of the contexts that have distances.
+    measured: Vec<usize>,
     /// Ends of the training rows of every column of contexts, a tenth of their range beyond.
     ends: Vec<(f64, f64)>,
     /// How many rows are beyond, in each column and in any.
@@ -166,16 +168,26 @@ impl<'a> Predictor<'a> {
         };
         let training = saved.training.samples(design)?;
         let contexts = training.contexts();
+        let measured = training.names().measured_contexts();
         let extrapolation = if arguments.extrapolation {
+            if measured.is_empty() {
+                return Err(Error::usage(
+                    "--extrapolation measures distances between contexts, and levels of a factor of more than 256 have none; leave it out",
+                ));
+            }
             columns.push("extrapolation".to_owned());
-            Some(Extrapolation::fit(contexts)?)
+            Some(Extrapolation::fit(contexts.select(Axis(1), &measured).view())?)
         } else {
             None
         };
         let ends: Vec<(f64, f64)> = contexts
             .columns()
             .into_iter()
-            .map(|values| {
+            .enumerate()
+            .map(|(column, values)| {
+                if !measured.contains(&column) {
+                    return (f64::NEG_INFINITY, f64::INFINITY);
+                }
                 let low = values.iter().copied().fold(f64::INFINITY, f64::min);
                 let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 let margin = MARGIN * (high - low);
@@ -187,6 +199,7 @@ impl<'a> Predictor<'a> {
             arguments,
             columns,
             extrapolation,
+            measured,
             beyond: vec![0; ends.len()],
             ends,
             rows_beyond: 0,
@@ -271,7 +284,8 @@ impl<'a> Predictor<'a> {
         let Some(extrapolation) = &self.extrapolation else {
             return Ok(values);
         };
-        let distances = extrapolation.scores(encoded.contexts.view())?.distances;
+        let contexts = encoded.contexts.select(Axis(1), &self.measured);
+        let distances = extrapolation.scores(contexts.view())?.distances;
         let distances = distances.view().insert_axis(Axis(1));
         concatenate(Axis(1), &[values.view(), distances]).map_err(uneven)
     }

@@ -6,7 +6,7 @@ use super::words::{listed, number, percent, whole};
 use contextualized_analysis::{Extrapolation, ExtrapolationScores};
 use contextualized_core::{Result, Samples};
 use contextualized_frame::values::{ends, moments};
-use ndarray::{Array1, ArrayView1, ArrayView2};
+use ndarray::{Array1, ArrayView1, ArrayView2, Axis};
 use std::collections::HashSet;
 
 /// Test rows lie beyond the training rows if at most this share of these is as far from the others.
@@ -46,6 +46,14 @@ pub(crate) fn columns_table(training: &Samples, test: &Samples, networks: bool) 
     for (role, names, table) in roles {
         let (own, held_out) = (table(training), table(test));
         for (column, name) in names.iter().enumerate() {
+            let factor = training.names().factor_of(column);
+            let levels = factor.and_then(|factor| factor.coded_levels);
+            if let (&"context", Some(levels)) = (role, levels) {
+                let levels = format!("{} levels", whole(levels));
+                let [low, high, mean] = [const { String::new() }; 3];
+                lines.push([name.clone(), (*role).to_owned(), levels, low, high, mean]);
+                continue;
+            }
             let (own, held_out) = (own.column(column), held_out.column(column));
             let (mean, deviation) = moments(own);
             let (low, high) = ends(own);
@@ -90,14 +98,20 @@ pub(crate) struct Beyond {
 }
 
 pub(crate) fn beyond(training: &Samples, test: &Samples) -> Result<Option<Beyond>> {
-    let extrapolation = match Extrapolation::fit(training.contexts()) {
+    // Codes of levels have no distances.
+    let measured = training.names().measured_contexts();
+    if measured.is_empty() {
+        return Ok(None);
+    }
+    let of = |samples: &Samples| samples.contexts().select(Axis(1), &measured);
+    let extrapolation = match Extrapolation::fit(of(training).view()) {
         Ok(extrapolation) => extrapolation,
         Err(contextualized_core::Error::TooFewRows { .. }) => return Ok(None),
         Err(other) => return Err(other),
     };
     Ok(Some(Beyond {
         training: extrapolation.training_distances().to_vec(),
-        scores: extrapolation.scores(test.contexts())?,
+        scores: extrapolation.scores(of(test).view())?,
         share: BEYOND.max(1.0 / (training.rows() as f64 + 1.0)),
     }))
 }

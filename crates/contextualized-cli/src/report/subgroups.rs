@@ -104,12 +104,12 @@ fn parted(axis: &ContextAxis, training: &Samples, test: &Samples) -> Vec<(String
             ..
         } => Vec::new(),
         ContextAxis::Coded { at, .. } => {
-            let points = axis.point_of_rows(test.contexts()).unwrap_or_default();
-            let mut parts: Vec<_> = (0..at.len())
-                .map(|part| (at.text(part), Vec::new()))
-                .collect();
+            let points = axis.point_of_rows(test.contexts());
+            let names = (0..at.len()).map(|part| at.text(part));
+            let names = names.chain(["another level".to_owned()]);
+            let mut parts: Vec<_> = names.map(|name| (name, Vec::new())).collect();
             for (row, point) in points.into_iter().enumerate() {
-                parts[point].1.push(row);
+                parts[point.unwrap_or(at.len())].1.push(row);
             }
             parts.truncate(PARTS);
             parts

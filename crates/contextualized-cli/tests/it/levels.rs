@@ -241,3 +241,86 @@ fn levels_are_no_offsets() {
         );
     }
 }
+
+/// Three hundred sites of ten rows, the first ten of them with twenty more: more levels than have columns of their own.
+fn many_sites() -> String {
+    let mut text = "site,c,x,y\n".to_owned();
+    for row in 0..3200 {
+        let site = if row < 3000 { row % 300 } else { row % 10 };
+        let c = f64::from(row * 7 % 41) / 10.0 - 2.0;
+        let x = f64::from(row * 13 % 29) / 7.0 - 2.0;
+        let noise = f64::from(row * row % 17) / 17.0 - 0.5;
+        let slope = f64::from(site % 7) - 3.0;
+        text += &format!("site {site:03},{c},{x},{}\n", slope * x + 0.5 * c + noise);
+    }
+    text
+}
+
+#[test]
+fn a_context_of_many_levels_is_fitted_and_shown_in_few_lines() {
+    let folder = Folder::new();
+    folder.write("sites.csv", many_sites());
+    let fit = ["fit", "sites.csv", "y ~ x | site + c", "--out", "model.ctx"];
+    let said = folder.ok(&[&fit[..], &["--estimator", "gp"]].concat());
+    assert!(
+        said.contains("site has 300 levels, 0 of them of fewer than 5 rows"),
+        "{said}"
+    );
+
+    let new = "site,c,x\nsite 000,0.1,1\nsite 299,0.1,1\nsite X,0.1,1\n";
+    folder.write("new.csv", new);
+    let message = folder.error(1, &["predict", "model.ctx", "new.csv"]);
+    assert!(message.contains("\"site X\" in data row 3"), "{message}");
+    let flags = ["--unknown-levels", "population", "--extrapolation"];
+    let ran = folder.run(&[&["predict", "model.ctx", "new.csv"][..], &flags].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.err.contains("1 of 3 rows have a level"), "{}", ran.err);
+    assert!(!ran.err.contains("beyond"), "{}", ran.err);
+    let slopes = numbers(&ran.out, "coef.x");
+    assert!((slopes[0] + 3.0).abs() < 0.3, "{slopes:?}");
+    assert!((slopes[1] - 2.0).abs() < 0.3, "{slopes:?}");
+    assert!(slopes[2].abs() < 0.3, "{slopes:?}");
+
+    for command in ["effects", "summary"] {
+        let said = folder.ok(&[command, "model.ctx"]);
+        let lines = said.lines();
+        let lines = lines.filter(|line| line.starts_with(" x  ") && line.contains(" site "));
+        assert_eq!(lines.count(), 1, "{said}");
+        assert!(!said.contains("site 0"), "{said}");
+        assert!(said.contains("No tests of variation: site has 300 levels"), "{said}");
+    }
+    folder.ok(&["effects", "model.ctx", "--curves", "curves.csv"]);
+    let curves = folder.read("curves.csv");
+    // The ten of most rows, and as many others.
+    assert!(curves.contains("site 009"), "{curves}");
+    let of_slope = |line: &&str| line.contains("site 0") && line.contains(",x,");
+    assert_eq!(curves.lines().filter(of_slope).count(), 20, "{curves}");
+    folder.ok(&["report", "model.ctx", "sites.csv", "--out", "report.html"]);
+    let report = folder.read("report.html");
+    assert!(report.contains("300 levels") && !report.contains("site 200"));
+}
+
+#[test]
+fn what_cannot_have_many_levels_says_so() {
+    let folder = Folder::new();
+    folder.write("sites.csv", many_sites());
+    let fit = |formula: &str, estimator: &str| {
+        let arguments = ["fit", "sites.csv", formula, "--out", "m.ctx", "--estimator"];
+        folder.error(1, &[&arguments[..], &[estimator]].concat())
+    };
+    for estimator in ["neural", "cluster", "trees"] {
+        let message = fit("y ~ x | site + c", estimator);
+        assert!(
+            message.contains("cannot use the factor site, which has 300 levels"),
+            "{message}"
+        );
+    }
+    for formula in ["y ~ x + site | c", "y ~ x + site | site + c"] {
+        let message = fit(formula, "gp");
+        assert!(message.contains("more than 256 levels"), "{message}");
+    }
+    let products = ["fit", "sites.csv", "y ~ x | site:c", "--out", "m.ctx"];
+    let ran = folder.run(&products);
+    assert_ne!(ran.code, Some(0));
+    assert!(ran.err.contains("site"), "{}", ran.err);
+}

@@ -5,11 +5,11 @@ use crate::warp::wild_values;
 use crate::{Error, Result, Standardization, Warp, WildValue};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
 
 /// What coefficients may depend on: a number, which is one column of the contexts, or a factor.
 ///
-/// A factor is in indicators of levels: one column for each level, or for each but the first, in order.
+/// A factor is in indicators of levels: one column for each level, or for each but the first, in order. One of very
+/// many levels is in codes: one column of the numbers of levels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContextVariable {
     /// Its name.
@@ -18,6 +18,9 @@ pub struct ContextVariable {
     pub columns: Vec<usize>,
     /// Whether it is a factor.
     pub factor: bool,
+    /// How many levels a factor in codes has, which are 0, 1, … up to one less; none of all others.
+    #[serde(default)]
+    pub coded_levels: Option<usize>,
 }
 
 impl ContextVariable {
@@ -49,16 +52,34 @@ impl ColumnNames {
                 name: self.contexts[column].clone(),
                 columns: vec![column],
                 factor: false,
+                coded_levels: None,
             }),
         };
         (0..self.contexts.len()).filter_map(of_column).collect()
     }
 
+    /// Whether a column of the contexts holds the codes of a factor, which are no quantities.
+    pub fn is_coded(&self, column: usize) -> bool {
+        self.factor_of(column)
+            .is_some_and(|factor| factor.coded_levels.is_some())
+    }
+
+    /// Columns of the contexts that do not hold codes: numbers and indicators, between which there are distances.
+    pub fn measured_contexts(&self) -> Vec<usize> {
+        let columns = 0..self.contexts.len();
+        columns.filter(|&column| !self.is_coded(column)).collect()
+    }
+
     /// Contexts in units of training (n × c) as kernels take them: instead of indicators each factor has the
     /// number of its level in its first column, and zeros in the others. Zero stands for a level without an
-    /// indicator. `raw` are the same contexts as they are in the data.
+    /// indicator. Codes stay as they are. `raw` are the same contexts as they are in the data.
     pub fn coded(&self, raw: ArrayView2<'_, f64>, mut standardized: Array2<f64>) -> Array2<f64> {
         for factor in &self.factors {
+            if factor.coded_levels.is_some() {
+                let column = factor.first();
+                standardized.column_mut(column).assign(&raw.column(column));
+                continue;
+            }
             for (row, mut own) in raw.rows().into_iter().zip(standardized.rows_mut()) {
                 let indicated = |column: &usize| row[*column] > 0.5;
                 let level = factor.columns.iter().position(indicated);
@@ -75,7 +96,7 @@ impl ColumnNames {
 impl Samples {
     /// Says which columns of the contexts are the indicators of a factor's levels. A factor is one thing that
     /// coefficients may depend on: its levels are equally far apart however frequent they are, and it is tested
-    /// as a whole.
+    /// as a whole. Factors in codes stay.
     ///
     /// # Errors
     ///
@@ -85,34 +106,98 @@ impl Samples {
         mut self,
         factors: impl IntoIterator<Item = (S, Vec<usize>)>,
     ) -> Result<Self> {
-        let mut taken = HashSet::new();
-        let mut known = Vec::new();
+        let others = self.names.factors.drain(..);
+        self.names.factors = others.filter(|own| own.coded_levels.is_some()).collect();
         for (name, columns) in factors {
             let name = name.into();
-            let refused = |value: String, requirement: &str| {
-                let value = format!("{name} with {value}");
-                Err(Error::invalid_parameter("factor", value, requirement))
-            };
             if columns.is_empty() || !columns.is_sorted_by(|a, b| a < b) {
-                return refused(format!("{columns:?}"), "columns in ascending order");
+                return refused(&name, format!("{columns:?}"), "columns in ascending order");
             }
             for &column in &columns {
-                if column >= self.contexts.ncols() || !taken.insert(column) {
-                    return refused(format!("in column {column}"), "a column of its own");
-                }
-                let values = self.contexts.column(column);
+                let values = self.free_column(&name, column)?;
                 if let Some(other) = values.iter().find(|value| **value != 0.0 && **value != 1.0) {
-                    return refused(format!("{other} in column {column}"), "0 or 1");
+                    return refused(&name, format!("{other} in column {column}"), "0 or 1");
                 }
             }
-            known.push(ContextVariable {
+            self.names.factors.push(ContextVariable {
                 name,
                 columns,
                 factor: true,
+                coded_levels: None,
             });
         }
-        self.names.factors = known;
         Ok(self)
+    }
+
+    /// Says which columns of the contexts hold the codes of a factor's levels, and how many levels it has: numbers
+    /// 0, 1, … up to one less. So may a factor of many thousands of levels be given, whose indicators would not fit
+    /// in memory. Gaussian processes and constant-coefficient models take it as they do indicators; estimators that
+    /// need distances between contexts refuse it by [`Samples::check_distances`]. A code that no row of the fit had
+    /// is a level that nothing is known of. Factors in indicators stay.
+    ///
+    /// ```
+    /// use contextualized_core::Samples;
+    /// use ndarray::array;
+    ///
+    /// let (sites, x) = (array![[0.0], [2.0], [1.0]], array![[1.0], [0.5], [0.0]]);
+    /// let samples = Samples::new(sites.view(), x.view(), x.view())?
+    ///     .with_coded_factors([("site", 0, 3)])?;
+    /// assert!(samples.names().is_coded(0));
+    /// # Ok::<(), contextualized_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for a column that is not there or in two factors, and for values that are not
+    /// whole numbers from 0 to one less than the number of levels.
+    pub fn with_coded_factors<S: Into<String>>(
+        mut self,
+        factors: impl IntoIterator<Item = (S, usize, usize)>,
+    ) -> Result<Self> {
+        self.names.factors.retain(|own| own.coded_levels.is_none());
+        for (name, column, levels) in factors {
+            let name = name.into();
+            let is_code =
+                |value: f64| value >= 0.0 && value < levels as f64 && value.fract() == 0.0;
+            let values = self.free_column(&name, column)?;
+            if let Some(other) = values.iter().find(|value| !is_code(**value)) {
+                let requirement = format!("a whole number from 0 and below {levels}, the levels");
+                return refused(&name, format!("{other} in column {column}"), requirement);
+            }
+            self.names.factors.push(ContextVariable {
+                name,
+                columns: vec![column],
+                factor: true,
+                coded_levels: Some(levels),
+            });
+        }
+        Ok(self)
+    }
+
+    /// A column of the contexts that no factor has yet.
+    fn free_column(&self, name: &str, column: usize) -> Result<ArrayView1<'_, f64>> {
+        if column >= self.contexts.ncols() || self.names.factor_of(column).is_some() {
+            return refused(name, format!("in column {column}"), "a column of its own");
+        }
+        Ok(self.contexts.column(column))
+    }
+
+    /// Refuses factors in codes, for an estimator that needs distances between contexts.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CodedFactor`], which names the estimator and the first such factor.
+    pub fn check_distances(&self, estimator: impl Into<String>) -> Result<()> {
+        let factors = self.names.factors.iter();
+        let mut coded = factors.filter_map(|own| Some((own, own.coded_levels?)));
+        match coded.next() {
+            None => Ok(()),
+            Some((factor, levels)) => Err(Error::CodedFactor {
+                estimator: estimator.into(),
+                factor: factor.name.clone(),
+                levels,
+            }),
+        }
     }
 
     /// The same factors as in other samples of these columns.
@@ -122,7 +207,7 @@ impl Samples {
     }
 
     /// How contexts are standardised: numbers by their (weighted) means and population deviations, indicators of
-    /// a factor so that its levels are equally far apart.
+    /// a factor so that its levels are equally far apart. Codes are left as they are.
     ///
     /// # Errors
     ///
@@ -130,6 +215,10 @@ impl Samples {
     pub fn context_scaling(&self, weights: Option<ArrayView1<'_, f64>>) -> Result<Standardization> {
         let mut scaling = Standardization::fit(self.contexts(), weights)?;
         for factor in &self.names.factors {
+            if factor.coded_levels.is_some() {
+                scaling = scaling.with_unit(factor.first(), 0.0, 1.0);
+                continue;
+            }
             let scale = if factor.columns.len() == 1 {
                 INDICATOR
             } else {
@@ -188,10 +277,17 @@ impl Samples {
     }
 
     /// Values of contexts that are far from all others: more than thirty robust standard deviations from the
-    /// median, of at most one row in a hundred.
+    /// median, of at most one row in a hundred. Codes of levels are not far from each other.
     pub fn wild_contexts(&self) -> Vec<WildValue> {
-        wild_values(self.contexts())
+        let mut found = wild_values(self.contexts());
+        found.retain(|wild| !self.names.is_coded(wild.context));
+        found
     }
+}
+
+fn refused<T>(name: &str, value: String, requirement: impl Into<String>) -> Result<T> {
+    let value = format!("{name} with {value}");
+    Err(Error::invalid_parameter("factor", value, requirement))
 }
 
 #[cfg(test)]
@@ -255,6 +351,57 @@ mod tests {
         assert_eq!(some.names().factors.len(), 1);
         assert_eq!(some.names().factors[0].columns, [1]);
         assert_eq!(some.names().context_variables().len(), 3);
+    }
+
+    #[test]
+    fn a_factor_in_codes_is_one_column_without_a_unit() {
+        let contexts = array![[0.0, 5.0], [3.0, -1.0], [1.0, 2.0], [3.0, 400.0]];
+        let ones = Array2::ones((4, 1));
+        let samples = Samples::new(contexts.view(), ones.view(), ones.view())
+            .unwrap()
+            .with_coded_factors([("site", 0, 4)])
+            .unwrap();
+        let names = samples.names();
+        assert!(names.is_coded(0) && !names.is_coded(1));
+        assert_eq!(names.measured_contexts(), [1]);
+        for scaling in [
+            samples.context_scaling(None).unwrap(),
+            samples.warped_context_scaling(None).unwrap(),
+        ] {
+            let standardized = scaling.apply(contexts.view()).unwrap();
+            assert_eq!(standardized.column(0), contexts.column(0));
+            let coded = names.coded(contexts.view(), standardized.clone());
+            assert_eq!(coded, standardized);
+        }
+        assert_eq!(
+            samples.check_distances("trees").unwrap_err().to_string(),
+            "trees cannot use the factor site, which has 4 levels in codes: take population or, of a regression, gp, or group its levels"
+        );
+        assert!(with_factors().check_distances("trees").is_ok());
+        let kept = samples.select_contexts(&[1, 0]).unwrap();
+        assert!(kept.names().is_coded(1));
+    }
+
+    #[test]
+    fn codes_are_numbers_of_levels_in_columns_of_their_own() {
+        for (column, levels, words) in [
+            (0, 2, "column of its own"),
+            (5, 2, "column of its own"),
+            (3, 2, "whole number"),
+        ] {
+            let coded = with_factors().with_coded_factors([("a", column, levels)]);
+            let error = coded.unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
+        let both = with_factors()
+            .with_factors([("sex", vec![4])])
+            .unwrap()
+            .with_coded_factors([("first", 0, 2)])
+            .unwrap();
+        assert_eq!(both.names().factors.len(), 2);
+        assert!(both.clone().with_coded_factors([("first", 0, 1)]).is_err());
+        // What is in codes is no indicator as well.
+        assert!(both.with_factors([("site", vec![0, 1, 2])]).is_err());
     }
 
     #[test]

@@ -245,7 +245,10 @@ fn edges(networks: &Networks, training: &Samples) -> Result<Section> {
                 .sum();
             product / (edge.len() as f64 * deviation * spread)
         };
-        let closest = (0..contexts.ncols())
+        let closest = training
+            .names()
+            .measured_contexts()
+            .into_iter()
             .map(|context| (context, correlation(context)))
             .filter(|(_, correlation)| correlation.is_finite() && deviation > 0.0)
             .max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs()));

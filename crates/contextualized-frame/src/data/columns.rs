@@ -10,8 +10,12 @@ use ndarray::Array2;
 use rayon::prelude::*;
 use std::collections::HashMap;
 
-/// The most levels of a column of text; more are names or dates, not groups.
-const MOST_LEVELS: usize = 256;
+/// The most levels of a column of text that each have a column of their own; more are names or dates, not groups,
+/// unless they are a context.
+pub(crate) const MOST_LEVELS: usize = 256;
+
+/// The most levels of a context, of which those beyond [`MOST_LEVELS`] are in codes.
+pub(crate) const MOST_CODED_LEVELS: usize = 100_000;
 
 /// The code of a missing level.
 pub(crate) const NO_LEVEL: u32 = u32::MAX;
@@ -22,8 +26,8 @@ pub(crate) struct Wanted {
     pub column: usize,
     /// As levels, even if they are numbers.
     pub factor: bool,
-    /// Levels may be as many as they like: those of groups.
-    pub many: bool,
+    /// The most levels that it may have.
+    pub most_levels: usize,
 }
 
 /// The values of a column.
@@ -185,6 +189,7 @@ struct LevelBuilder {
 /// A column of text: what its cells look like.
 #[derive(Default)]
 struct Open {
+    /// Codes end soon after there are too many levels.
     levels: LevelBuilder,
     times: Times,
     present: usize,
@@ -224,6 +229,28 @@ impl LevelBuilder {
         });
     }
 
+    /// What is wrong with the number of levels: there are more than there may be, or many and one for each row,
+    /// which are names. Of groups nothing is.
+    fn excess(&self, most: usize) -> Option<String> {
+        let levels = self.known.len();
+        if levels > most {
+            return Some(format!("has more than {most} levels"));
+        }
+        let present = self.codes.iter().filter(|code| **code != NO_LEVEL);
+        (most < usize::MAX && levels > MOST_LEVELS && levels == present.count())
+            .then(|| format!("has more than {MOST_LEVELS} levels, another in every row"))
+    }
+
+    /// Refuses levels that are too many.
+    fn check(&self, column: &str, file: &str, most: usize) -> Result<()> {
+        match self.excess(most) {
+            None => Ok(()),
+            Some(excess) => Err(Error::failure(format!(
+                "column {column} of {file} {excess}; group them, or leave the column out"
+            ))),
+        }
+    }
+
     fn finish(self) -> Column {
         let mut codes = self.codes;
         let known = self.known.into_values();
@@ -252,8 +279,8 @@ impl LevelBuilder {
 }
 
 impl Open {
-    fn push(&mut self, text: Option<&str>, row: usize, format: NumberFormat) {
-        if self.levels.known.len() <= MOST_LEVELS {
+    fn push(&mut self, text: Option<&str>, row: usize, format: NumberFormat, most_levels: usize) {
+        if self.levels.known.len() <= most_levels {
             self.levels.push(text);
         }
         let Some(text) = text else {
@@ -283,7 +310,7 @@ impl Open {
     }
 
     /// What is wrong with it, unless it holds levels.
-    fn refusal(&self, name: &str, file: &str) -> Option<Error> {
+    fn refusal(&self, name: &str, file: &str, most_levels: usize) -> Option<Error> {
         let numbers = self.numbers;
         if 2 * (numbers + self.lookalikes) >= self.present && self.present > 0 {
             let (cell, advice) = match (&self.first_lookalike, &self.first) {
@@ -303,9 +330,9 @@ impl Open {
             )));
         }
         let first = self.first.as_ref()?;
-        (self.levels.known.len() > MOST_LEVELS).then(|| {
+        self.levels.excess(most_levels).map(|excess| {
             Error::failure(format!(
-                "column {name} of {file} is not a column of numbers (data row {} contains {:?}) and has more than {MOST_LEVELS} levels; group them, or leave the column out",
+                "column {name} of {file} is not a column of numbers (data row {} contains {:?}) and {excess}; group them, or leave the column out",
                 first.row + 1,
                 first.text
             ))
@@ -323,16 +350,15 @@ impl Builder {
                 for text in cells.texts()?.iter() {
                     levels.push(text);
                 }
-                if levels.known.len() > MOST_LEVELS && !want.many {
-                    return Err(Error::failure(format!(
-                        "column {} of {} has more than {MOST_LEVELS} levels; group them, or leave the column out",
-                        cells.column, cells.file
-                    )));
+                // The rows to come need not be read.
+                if levels.known.len() > want.most_levels {
+                    levels.check(cells.column, cells.file, want.most_levels)?;
                 }
             }
             Self::Open(open) => {
                 for (row, text) in cells.texts()?.iter().enumerate() {
-                    open.push(text, cells.first_row + row, cells.reading.numbers);
+                    let row = cells.first_row + row;
+                    open.push(text, row, cells.reading.numbers, want.most_levels);
                 }
             }
         }
@@ -349,15 +375,19 @@ impl Builder {
     }
 
     fn finish(self, source: &dyn Table, want: &Wanted) -> Result<Column> {
+        let (name, file) = (&source.columns()[want.column], source.name());
         match self {
             Self::Numbers(values) => Ok(Column::Numbers(values)),
             Self::Times(clock, values) => Ok(Column::Times(clock, values)),
-            Self::Levels(levels) => Ok(levels.finish()),
+            Self::Levels(levels) => {
+                levels.check(name, file, want.most_levels)?;
+                Ok(levels.finish())
+            }
             Self::Open(open) => {
                 if let Times::All(clock) = open.times {
                     return read_times(source, want, clock);
                 }
-                match open.refusal(&source.columns()[want.column], source.name()) {
+                match open.refusal(name, file, want.most_levels) {
                     Some(refusal) => Err(refusal),
                     None => Ok(open.levels.finish()),
                 }

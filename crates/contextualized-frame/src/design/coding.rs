@@ -2,12 +2,13 @@
 
 use super::basis::Trained;
 use super::{DesignColumn, Variable};
+use crate::data::MOST_LEVELS;
 use crate::error::{Error, Result};
 use crate::formula::{self, Resolved};
 use std::collections::HashSet;
 
 /// Contexts: numbers as they are, two levels as the indicator of the second, more as one of each, so
-/// that all pairs of levels are equally far apart.
+/// that all pairs of levels are equally far apart; very many as codes, since so many columns would not fit in memory.
 pub(super) fn contexts(
     formula: &Resolved,
     variables: &[Variable],
@@ -16,12 +17,18 @@ pub(super) fn contexts(
     let mut columns = Vec::new();
     for context in &formula.contexts {
         let variable = position(context);
+        let Variable { name, levels, .. } = &variables[variable];
         check_levels(&variables[variable])?;
-        let from = match &variables[variable].levels {
-            Some(levels) if levels.len() == 2 => 1,
-            _ => 0,
-        };
-        columns.extend(coded(&[(variable, from)], variables));
+        let levels = levels.as_ref().map_or(0, Vec::len);
+        if levels > MOST_LEVELS {
+            columns.push(DesignColumn {
+                name: name.clone(),
+                factors: vec![(variable, None)],
+            });
+        } else {
+            let from = usize::from(levels == 2);
+            columns.extend(coded(&[(variable, from)], variables));
+        }
     }
     Ok(columns)
 }

@@ -551,8 +551,10 @@ fn fill_rows(
                 }
                 Column::Levels { codes, .. } => {
                     for (cell, &row) in column.iter_mut().zip(rows) {
-                        if part.is_none_or(|level| codes[row] as usize != level) {
-                            *cell = 0.0;
+                        match part {
+                            None => *cell = f64::from(codes[row]),
+                            Some(level) if codes[row] as usize != level => *cell = 0.0,
+                            Some(_) => {}
                         }
                     }
                 }

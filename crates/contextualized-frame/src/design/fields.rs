@@ -1,10 +1,10 @@
 //! The columns of the file that a formula needs, as they are there.
 
 use super::training::Request;
-use crate::data::{Column, Table, Wanted, read_columns};
+use crate::data::{Column, MOST_CODED_LEVELS, MOST_LEVELS, Table, Wanted, read_columns};
 use crate::error::Result;
 use crate::formula::{self, Expression, Resolved};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// An offset is a variable as others are.
 pub(super) fn as_variable(offset: Expression) -> formula::Variable {
@@ -96,25 +96,39 @@ impl Raw {
                 fields.len() - 1
             });
         }
-        let mut names: Vec<(&str, bool, bool)> = fields
+        let of_features = resolved.features.iter().flatten().flat_map(Field::of);
+        let of_features: HashSet<Field> = of_features.collect();
+        // Features have a column for each level, and so a target would.
+        let most_levels = |position: usize, field: &Field| {
+            if position < targets || of_features.contains(field) {
+                MOST_LEVELS
+            } else {
+                MOST_CODED_LEVELS
+            }
+        };
+        let mut names: Vec<(&str, bool, usize)> = fields
             .iter()
-            .map(|field| (field.name.as_str(), field.factor, false))
+            .enumerate()
+            .map(|(position, field)| {
+                let most = most_levels(position, field);
+                (field.name.as_str(), field.factor, most)
+            })
             .collect();
         let weights = request.weights.map(|name| {
-            names.push((name, false, false));
+            names.push((name, false, MOST_LEVELS));
             names.len() - 1
         });
         let groups = request.groups.map(|name| {
-            names.push((name, true, true));
+            names.push((name, true, usize::MAX));
             names.len() - 1
         });
         let wanted = names
             .into_iter()
-            .map(|(name, factor, many)| {
+            .map(|(name, factor, most_levels)| {
                 Ok(Wanted {
                     column: source.position(name)?,
                     factor,
-                    many,
+                    most_levels,
                 })
             })
             .collect::<Result<Vec<Wanted>>>()?;

@@ -3,7 +3,8 @@
 use super::basis::Trained;
 use super::fields::{Field, Raw, as_variable};
 use super::{DesignColumn, Made, Variable};
-use crate::data::{Column, NO_LEVEL, Table, level_key};
+use crate::axes::ContextAxis;
+use crate::data::{Column, MOST_LEVELS, NO_LEVEL, Table, level_key};
 use crate::error::{Error, Result};
 use crate::formula::{self, Expression, Resolved};
 use std::collections::HashMap;
@@ -171,9 +172,10 @@ impl Parts {
         Ok((variable, values))
     }
 
-    /// Units of dates, the levels that others are compared with, and levels of few rows.
+    /// Units of dates, the levels that others are compared with, levels of few rows, and factors of very many levels.
     pub(super) fn remarks(&self, kept: &[usize], features: &[DesignColumn]) -> Vec<String> {
         const FEW: usize = 5;
+        let mut many = Vec::new();
         let mut remarks = Vec::new();
         let (mut first, mut rare) = (Vec::new(), Vec::new());
         for (position, (variable, column)) in self.variables.iter().zip(&self.values).enumerate() {
@@ -199,6 +201,15 @@ impl Parts {
                 .iter()
                 .zip(&counts)
                 .filter(|(_, count)| **count < FEW);
+            if levels.len() > MOST_LEVELS {
+                many.push(format!(
+                    "{name} has {} levels, {} of them of fewer than {FEW} rows: tables and figures show up to {} of them, those of most rows",
+                    levels.len(),
+                    few.count(),
+                    ContextAxis::MOST_CODED
+                ));
+                continue;
+            }
             rare.extend(few.map(|(level, count)| format!("{name} {level} ({count})")));
         }
         if !first.is_empty() {
@@ -210,6 +221,7 @@ impl Parts {
         if !rare.is_empty() {
             remarks.push(format!("Levels of few rows: {}", rare.join(", ")));
         }
+        remarks.extend(many);
         remarks
     }
 }

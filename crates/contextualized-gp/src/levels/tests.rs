@@ -275,6 +275,7 @@ fn the_factor_with_the_most_levels_is_eliminated() {
         name: "a".to_owned(),
         columns: vec![2],
         factor,
+        coded_levels: None,
     };
     let numeric = Kernel::of_variables(KernelShape::Linear, &[variable(false)]);
     assert_eq!(leading(&numeric), None);

@@ -268,6 +268,8 @@ impl Estimator for GaussianProcessBayesianNetwork {
                 found: samples.rows(),
             });
         }
+        // Orders are judged by smooth functions of all contexts at once.
+        samples.check_distances("gp of networks")?;
         let regressions = Regressions::new(&samples, self.functions)?;
         let found = search(&regressions, &self.constraints, self.score)?;
         let parents = sparse_parents(

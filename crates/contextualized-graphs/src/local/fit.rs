@@ -67,6 +67,7 @@ impl LocalSettings {
                 found: rows,
             });
         }
+        samples.check_distances("kernel")?;
         check_varying(&samples)?;
         let context_scaling = samples.context_scaling(samples.weights())?;
         let scaling = Standardization::fit(samples.features(), samples.weights())?;

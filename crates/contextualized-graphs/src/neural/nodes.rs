@@ -81,6 +81,7 @@ impl Nodes {
     }
 
     fn standardized(samples: &Samples) -> Result<Self> {
+        samples.check_distances("neural")?;
         let (contexts, features) = (samples.contexts(), samples.features());
         let weights = samples.weights();
         let context_scaling = samples.context_scaling(weights)?;

@@ -256,13 +256,16 @@ impl GaussianProcessModel {
         Ok(self.names.coded(contexts, standardized))
     }
 
-    /// Values of a context column in units of the fit, and the column of the kernel that has them: of a factor's
-    /// indicators they are codes of levels in its first column.
+    /// Values of a context column in units of the fit, and the column of the kernel that has them: of a factor they
+    /// are codes of levels in its first column.
     fn in_kernel(&self, context: usize, values: ArrayView1<'_, f64>) -> (usize, Array1<f64>) {
         let Some(factor) = self.names.factor_of(context) else {
             let standardized = self.scaling.contexts.apply_to_column(context, values);
             return (context, standardized);
         };
+        if factor.coded_levels.is_some() {
+            return (context, values.to_owned());
+        }
         let level = factor.columns.iter().position(|own| *own == context);
         let code = level.map_or(0.0, |level| (level + 1) as f64);
         let coded = values.mapv(|value| if value > 0.5 { code } else { 0.0 });

@@ -4,7 +4,7 @@ use contextualized_core::{
     Estimator, LocalCoefficients, Samples, VaryingCoefficients, WithUncertainty, WithWaldTests,
 };
 use contextualized_linear::{GaussianProcessRegression, KernelShape};
-use ndarray::{Array2, Axis, concatenate};
+use ndarray::{Array1, Array2, Axis, array, concatenate};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -115,4 +115,63 @@ fn effects_of_a_level_are_those_of_its_indicator() {
             .partial_effect(6, ndarray::array![1.0].view())
             .is_err()
     );
+}
+
+/// Rows of forty levels, each with a slope of its own, and a number that the slope follows too: contexts with an
+/// indicator for each level, and with codes.
+fn indicators_and_codes(rows: usize) -> [Samples; 2] {
+    const LEVELS: usize = 40;
+    let mut generator = ChaCha8Rng::seed_from_u64(7);
+    let levels = Array1::from_shape_simple_fn(rows, || generator.gen_range(0..LEVELS));
+    let mut normal = || -> f64 { StandardNormal.sample(&mut generator) };
+    let slopes = Array1::from_shape_simple_fn(LEVELS, &mut normal);
+    let number = Array2::from_shape_simple_fn((rows, 1), &mut normal);
+    let x = Array2::from_shape_simple_fn((rows, 1), &mut normal);
+    let y = Array2::from_shape_fn((rows, 1), |(row, _)| {
+        (slopes[levels[row]] + number[[row, 0]].sin()) * x[[row, 0]] + 0.5 * normal()
+    });
+    let indicators = Array2::from_shape_fn((rows, LEVELS), |(row, level)| {
+        f64::from(u8::from(levels[row] == level))
+    });
+    let codes = levels.mapv(|level| level as f64).insert_axis(Axis(1));
+    let samples = |contexts: Array2<f64>| {
+        Samples::new(contexts.view(), x.view(), y.view()).unwrap()
+    };
+    [
+        samples(concatenate![Axis(1), indicators, number])
+            .with_factors([("site", (0..LEVELS).collect())])
+            .unwrap(),
+        samples(concatenate![Axis(1), codes, number])
+            .with_coded_factors([("site", 0, LEVELS)])
+            .unwrap(),
+    ]
+}
+
+/// Rows that are all kept, and levels that are eliminated.
+#[test]
+fn codes_say_what_indicators_say() {
+    for rows in [300, 900] {
+        let found = indicators_and_codes(rows).map(|samples| {
+            let model = GaussianProcessRegression::new().fit(&samples).unwrap();
+            let at = samples.contexts();
+            let values = model.coefficients(at).unwrap().slopes().to_owned();
+            let errors = model.standard_errors(at).unwrap().slopes().to_owned();
+            let evidence = model.process_report().log_marginal_likelihood;
+            (model, values, errors, evidence)
+        });
+        let [(_, values, errors, evidence), (model, own, own_errors, own_evidence)] = &found;
+        assert!((evidence - own_evidence).abs() < 1e-10 * evidence.abs());
+        for (a, b) in values.iter().zip(own).chain(errors.iter().zip(own_errors)) {
+            assert!((a - b).abs() < 1e-10, "{rows} rows: {a} {b}");
+        }
+        // One variable, and a level without rows is like no other.
+        assert_eq!(model.length_scales().unwrap().dim(), (2, 2));
+        let effect = |code: f64| {
+            let effect = model.partial_effect(0, array![code].view()).unwrap();
+            let value = effect.effects.slopes()[[0, 0, 0]];
+            (value, effect.standard_errors.slopes()[[0, 0, 0]])
+        };
+        assert!(effect(0.0).0.abs() > 0.1 && effect(50.0).0.abs() < 0.3);
+        assert!(effect(50.0).1 > 2.0 * effect(0.0).1);
+    }
 }
