@@ -41,7 +41,8 @@ pub(crate) fn exception(error: impl Into<Error>) -> PyErr {
         | CoreError::TooFewRows { .. }
         | CoreError::RankDeficient { .. }
         | CoreError::InvalidTarget { .. }
-        | CoreError::Separated { .. } => PyValueError::new_err(message),
+        | CoreError::Separated { .. }
+        | CoreError::CodedFactor { .. } => PyValueError::new_err(message),
     }
 }
 

@@ -6,8 +6,8 @@ pub use grid::{EffectGrid, EffectSummary};
 
 use crate::flat::{flat, unflat};
 use contextualized_core::{
-    CoefficientSums, Coefficients, ContextVariable, Error, LocalCoefficients, PredictorSums, Result,
-    Samples, WeightedContexts, WithSums,
+    CoefficientSums, Coefficients, ContextVariable, Error, LocalCoefficients, PredictorSums,
+    Result, Samples, WeightedContexts, WithSums,
 };
 use grid::Plan;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};

@@ -10,9 +10,7 @@ mod times;
 
 pub use batches::Batches;
 pub use cells::Cells;
-pub(crate) use columns::{
-    Column, MOST_CODED_LEVELS, MOST_LEVELS, NO_LEVEL, Wanted, read_columns,
-};
+pub(crate) use columns::{Column, MOST_CODED_LEVELS, MOST_LEVELS, NO_LEVEL, Wanted, read_columns};
 pub use numbers::NumberFormat;
 pub(crate) use numbers::level_key;
 pub use options::ReadingOptions;

@@ -176,7 +176,9 @@ impl<'a> Predictor<'a> {
                 ));
             }
             columns.push("extrapolation".to_owned());
-            Some(Extrapolation::fit(contexts.select(Axis(1), &measured).view())?)
+            Some(Extrapolation::fit(
+                contexts.select(Axis(1), &measured).view(),
+            )?)
         } else {
             None
         };

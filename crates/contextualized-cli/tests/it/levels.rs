@@ -287,7 +287,10 @@ fn a_context_of_many_levels_is_fitted_and_shown_in_few_lines() {
         let lines = lines.filter(|line| line.starts_with(" x  ") && line.contains(" site "));
         assert_eq!(lines.count(), 1, "{said}");
         assert!(!said.contains("site 0"), "{said}");
-        assert!(said.contains("No tests of variation: site has 300 levels"), "{said}");
+        assert!(
+            said.contains("No tests of variation: site has 300 levels"),
+            "{said}"
+        );
     }
     folder.ok(&["effects", "model.ctx", "--curves", "curves.csv"]);
     let curves = folder.read("curves.csv");

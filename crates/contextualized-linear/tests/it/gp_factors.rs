@@ -134,9 +134,8 @@ fn indicators_and_codes(rows: usize) -> [Samples; 2] {
         f64::from(u8::from(levels[row] == level))
     });
     let codes = levels.mapv(|level| level as f64).insert_axis(Axis(1));
-    let samples = |contexts: Array2<f64>| {
-        Samples::new(contexts.view(), x.view(), y.view()).unwrap()
-    };
+    let samples =
+        |contexts: Array2<f64>| Samples::new(contexts.view(), x.view(), y.view()).unwrap();
     [
         samples(concatenate![Axis(1), indicators, number])
             .with_factors([("site", (0..LEVELS).collect())])
@@ -159,7 +158,10 @@ fn codes_say_what_indicators_say() {
             let evidence = model.process_report().log_marginal_likelihood;
             (model, values, errors, evidence)
         });
-        let [(_, values, errors, evidence), (model, own, own_errors, own_evidence)] = &found;
+        let [
+            (_, values, errors, evidence),
+            (model, own, own_errors, own_evidence),
+        ] = &found;
         assert!((evidence - own_evidence).abs() < 1e-10 * evidence.abs());
         for (a, b) in values.iter().zip(own).chain(errors.iter().zip(own_errors)) {
             assert!((a - b).abs() < 1e-10, "{rows} rows: {a} {b}");
