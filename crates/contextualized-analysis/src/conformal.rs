@@ -149,7 +149,8 @@ where
     /// Those of the estimator; [`Error::InvalidParameter`] for a level or share outside (0, 1);
     /// [`Error::NoIntervals`] for a model of binary targets, which differ from any prediction by an error of two values: an interval
     /// between 0 and 1 says nothing of them; [`Error::TooFewRows`], naming the rows needed, when there
-    /// are too few to calibrate the level: m rows reach m / (m + 1).
+    /// are too few to calibrate the level: m rows reach m / (m + 1); [`Error::CodedFactor`] for intervals whose width
+    /// follows the contexts.
     fn fit(&self, samples: &Samples) -> Result<Self::Model> {
         self.check()?;
         let samples = samples.rows_that_count()?;

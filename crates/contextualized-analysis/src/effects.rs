@@ -172,8 +172,8 @@ impl Effects {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] for a column that is not there and for settings out of range;
-    /// those of [`LocalCoefficients::coefficients_at`].
+    /// [`Error::InvalidParameter`] for a column that is not there or has the codes of a factor, and for settings out
+    /// of range; those of [`LocalCoefficients::coefficients_at`].
     pub fn context_on_coefficients(
         &self,
         model: &(impl LocalCoefficients + ?Sized),

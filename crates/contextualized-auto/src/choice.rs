@@ -7,7 +7,7 @@ use contextualized_core::cross_validation::{
 };
 use contextualized_core::metrics::Score;
 use contextualized_core::{Error, Family, KFold, Monitor, Result, Samples, Split};
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 use std::borrow::Cow;
 
 /// What is chosen from.
@@ -115,7 +115,9 @@ impl Comparison {
         })
     }
 
-    /// At most as many rows as are compared on, chosen by the seed.
+    /// At most as many rows as are compared on, chosen by the seed: of a factor in codes all rows of some levels, as
+    /// near to so many rows as that comes, since a few rows of every level would say nothing of what it has of its
+    /// own.
     pub(crate) fn rows_compared<'a>(
         &self,
         samples: &'a Samples,
@@ -126,9 +128,28 @@ impl Comparison {
             return Ok(Cow::Borrowed(samples));
         }
         let share = self.most_rows as f64 / rows as f64;
-        let chosen = Split::holdout_for(samples, family, share, self.seed)?.test;
+        let of_levels = match (codes_of_most(samples), samples.groups()) {
+            (Some(codes), None) => Split::group_holdout(rows, &codes, share, self.seed)?.test,
+            _ => Vec::new(),
+        };
+        // A level may have more rows than can be compared on.
+        let some = self.most_rows / 2..=2 * self.most_rows;
+        let chosen = if some.contains(&of_levels.len()) {
+            of_levels
+        } else {
+            Split::holdout_for(samples, family, share, self.seed)?.test
+        };
         Ok(Cow::Owned(samples.select(&chosen)?))
     }
+}
+
+/// The codes of every row, of the factor in codes with the most levels.
+fn codes_of_most(samples: &Samples) -> Option<Vec<usize>> {
+    let factors = samples.names().factors.iter();
+    let coded = factors.filter(|factor| factor.coded_levels.is_some());
+    let most = coded.max_by_key(|factor| factor.coded_levels)?;
+    let codes = samples.contexts().index_axis_move(Axis(1), most.first());
+    Some(codes.iter().map(|code| *code as usize).collect())
 }
 
 fn scores(result: &CandidateResult) -> Option<&FoldScores> {
@@ -208,4 +229,34 @@ fn message(error: &Error) -> String {
         cause = error.source();
     }
     message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_of_a_factor_in_codes_are_compared_whole() {
+        const LEVELS: usize = 500;
+        let codes = Array2::from_shape_fn((3000, 1), |(row, _)| (row % LEVELS) as f64);
+        let samples = Samples::new(codes.view(), codes.view(), codes.view())
+            .unwrap()
+            .with_coded_factors([("site", 0, LEVELS)])
+            .unwrap();
+        let compared = |most_rows: usize| {
+            let comparison = Comparison {
+                most_rows,
+                ..Comparison::default()
+            };
+            let found = comparison.rows_compared(&samples, Family::Gaussian);
+            let codes = codes_of_most(&found.unwrap()).unwrap();
+            let of = |level: usize| codes.iter().filter(|code| **code == level).count();
+            (0..LEVELS).map(of).collect::<Vec<usize>>()
+        };
+        let counts = compared(600);
+        assert_eq!(counts.iter().sum::<usize>(), 600);
+        assert!(counts.iter().all(|count| [0, 6].contains(count)));
+        // A level is more than that.
+        assert!(compared(2).iter().all(|count| *count <= 1));
+    }
 }

@@ -205,7 +205,7 @@ where
     ///
     /// Those of the estimator on all rows; [`Error::InvalidParameter`] for no cluster or more
     /// clusters than rows; [`Error::TooFewRows`] when there are too few rows to cross-validate;
-    /// [`Error::NotConverged`].
+    /// [`Error::CodedFactor`]; [`Error::NotConverged`].
     fn fit(&self, samples: &Samples) -> Result<Self::Model> {
         let samples = samples.rows_that_count()?;
         match self.clusters {

@@ -186,7 +186,7 @@ impl Estimator for ClusterRegression {
     ///
     /// Those of [`PopulationRegression`] on all rows; [`Error::InvalidParameter`] for no cluster
     /// or more clusters than rows; [`Error::TooFewRows`] when there are too few rows to
-    /// cross-validate; [`Error::NotConverged`].
+    /// cross-validate; [`Error::CodedFactor`]; [`Error::NotConverged`].
     fn fit(&self, samples: &Samples) -> Result<ClusterModel> {
         self.regression.validate()?;
         let samples = &*samples.rows_that_count()?;

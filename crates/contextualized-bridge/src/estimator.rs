@@ -105,7 +105,7 @@ impl ImplicitRegression {
     ///
     /// [`contextualized_core::Error`]: `InvalidParameter` for a setting out of range; `TooFewRows`
     /// when no row would be left to validate or train on; `InvalidTarget` for targets that are not of
-    /// the family; `Diverged`; `NotFinite` for data whose units overflow.
+    /// the family; `CodedFactor`; `Diverged`; `NotFinite` for data whose units overflow.
     pub fn fit_observed(
         &self,
         samples: &Samples,

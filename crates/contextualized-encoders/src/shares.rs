@@ -260,7 +260,8 @@ impl Training {
     ///
     /// # Errors
     ///
-    /// Those of [`Split::holdout`].
+    /// Those of [`Split::holdout`]; [`contextualized_core::Error::CodedFactor`], since encoders compare contexts by
+    /// distances.
     pub fn hold_out(&self, samples: &Samples, seed: u64) -> Result<(Samples, Option<Samples>)> {
         samples.check_distances("neural")?;
         let Some(fraction) = self.validation else {

@@ -356,6 +356,34 @@ fn a_factor_is_one_context() {
 }
 
 #[test]
+fn a_factor_in_codes_has_a_point_at_every_code_and_no_curve_between() {
+    const SLOPES: [f64; 3] = [1.0, 4.0, -2.0];
+    let contexts = Array2::from_shape_fn((80, 2), |(row, column)| match column {
+        0 => ((row * 7) % 11) as f64,
+        _ => [0.0, 0.0, 1.0, 2.0][row % 4],
+    });
+    let number = contexts.slice(s![.., ..1]);
+    let samples = Samples::new(contexts.view(), number, number)
+        .unwrap()
+        .with_coded_factors([("site", 1, 3)])
+        .unwrap();
+    let model = slope(|c, _| SLOPES[c[1] as usize] + 0.5 * c[0]);
+    let table = Effects::new().importance(&model, &samples).unwrap();
+    let site = table[1].summary;
+    assert_eq!(table[1].context, "site");
+    assert_relative_eq!(site.range, 6.0, max_relative = 1e-12);
+    assert_eq!((site.highest_at, site.lowest_at), (1.0, 2.0));
+    assert_relative_eq!(
+        site.standard_deviation,
+        4.5_f64.sqrt(),
+        max_relative = 1e-12
+    );
+    let curve = Effects::new().context_on_coefficients(&model, &samples, 1);
+    let message = curve.unwrap_err().to_string();
+    assert!(message.contains("in no order"), "{message}");
+}
+
+#[test]
 fn rows_are_drawn_by_the_seed() {
     let samples = rows(500, 1, true, true);
     let model = slope(|c, x| (c[0] * c[1]).exp() + x);

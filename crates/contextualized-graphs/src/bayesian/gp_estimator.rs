@@ -255,7 +255,7 @@ impl Estimator for GaussianProcessBayesianNetwork {
     /// # Errors
     ///
     /// [`Error::InvalidParameter`] for a setting out of range, and edges or an order that contradict
-    /// each other; [`Error::TooFewRows`] for fewer than three; [`Error::Numerical`] and
+    /// each other; [`Error::TooFewRows`] for fewer than three; [`Error::CodedFactor`]; [`Error::Numerical`] and
     /// [`Error::NotConverged`] if a solve fails; [`Error::NotFinite`] for data whose units overflow.
     fn fit(&self, samples: &Samples) -> Result<GaussianProcessBayesianModel> {
         let samples = samples.rows_that_count()?;

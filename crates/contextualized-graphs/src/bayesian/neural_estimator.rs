@@ -189,7 +189,8 @@ impl NeuralBayesianNetwork {
     /// # Errors
     ///
     /// [`Error::InvalidParameter`] for a setting out of range; [`Error::TooFewRows`] when no row would
-    /// be left to train on; [`Error::Diverged`]; [`Error::NotFinite`] for data whose units overflow.
+    /// be left to train on; [`Error::CodedFactor`]; [`Error::Diverged`]; [`Error::NotFinite`] for data whose units
+    /// overflow.
     pub fn fit_observed(
         &self,
         samples: &Samples,

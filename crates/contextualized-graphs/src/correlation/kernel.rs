@@ -102,7 +102,7 @@ impl Estimator for KernelCorrelation {
     /// [`contextualized_core::Error::TooFewRows`] for less than three rows that count;
     /// [`contextualized_core::Error::InvalidParameter`] for a setting out of range, and for a feature
     /// that is the same in every row; [`contextualized_core::Error::ColumnCount`] for bandwidths of
-    /// other columns; [`contextualized_core::Error::NotFinite`] and
+    /// other columns; [`contextualized_core::Error::CodedFactor`]; [`contextualized_core::Error::NotFinite`] and
     /// [`contextualized_core::Error::Numerical`] where a result overflows.
     fn fit(&self, samples: &Samples) -> Result<KernelCorrelationModel> {
         Ok(KernelCorrelationModel {

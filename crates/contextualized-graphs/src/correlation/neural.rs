@@ -109,7 +109,7 @@ impl Estimator for NeuralCorrelation {
     ///
     /// [`Error::TooFewRows`](contextualized_core::Error::TooFewRows) for less than 20 rows that count; [`Error::ColumnCount`](contextualized_core::Error::ColumnCount) for a single
     /// node; [`Error::InvalidParameter`](contextualized_core::Error::InvalidParameter) for a setting out of range and for a feature that is the same
-    /// in every row; [`Error::Diverged`](contextualized_core::Error::Diverged); [`Error::NotFinite`](contextualized_core::Error::NotFinite) for data whose units overflow.
+    /// in every row; [`Error::CodedFactor`](contextualized_core::Error::CodedFactor); [`Error::Diverged`](contextualized_core::Error::Diverged); [`Error::NotFinite`](contextualized_core::Error::NotFinite) for data whose units overflow.
     fn fit(&self, samples: &Samples) -> Result<NeuralCorrelationModel> {
         self.training.validate()?;
         let data = Nodes::new(samples)?;

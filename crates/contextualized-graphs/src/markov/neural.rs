@@ -147,7 +147,7 @@ impl Estimator for NeuralMarkov {
     ///
     /// [`Error::TooFewRows`] for less than 20 rows that count; [`Error::ColumnCount`] for a single
     /// node; [`Error::InvalidParameter`] for a setting out of range and for a feature that is the same
-    /// in every row; [`Error::Diverged`]; [`Error::NotFinite`] for data whose units overflow.
+    /// in every row; [`Error::CodedFactor`]; [`Error::Diverged`]; [`Error::NotFinite`] for data whose units overflow.
     fn fit(&self, samples: &Samples) -> Result<NeuralMarkovModel> {
         self.training.validate()?;
         if let Some(lasso) = self.lasso
