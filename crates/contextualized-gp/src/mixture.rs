@@ -34,11 +34,17 @@ pub(crate) fn mixture(
     let free = density.free(&start);
     let near = density.quick_information(&start, &free)?;
     let axes = near.map(|near| axes_among(&near, &free, start.len()));
+    // Points all around are not much further from a place near the mode than from the mode itself.
+    let near_enough = if free.len() > MOST_AXES {
+        tolerance.max(NEAR_ENOUGH)
+    } else {
+        tolerance
+    };
     let mode = maximize(
         density,
         start,
         axes.transpose()?.as_ref(),
-        tolerance,
+        near_enough,
         max_iterations,
     )?;
     let mode = polished(density, mode)?;
@@ -148,6 +154,9 @@ fn lifted(density: &Posterior<'_>, start: &[f64]) -> Result<Vec<f64>> {
 
 /// The most hyperparameters that have points on axes of their own.
 const MOST_AXES: usize = 40;
+
+/// The gain of an iteration below which the search for the mode of so many hyperparameters ends.
+const NEAR_ENOUGH: f64 = 1.0;
 /// Pairs of points where there are more.
 const PAIRS: usize = 4;
 const LIFTS: [f64; 2] = [0.1, 0.01];
