@@ -12,7 +12,9 @@ use crate::numerical;
 use crate::observations::Observations;
 use crate::posterior::Posterior;
 use contextualized_core::{Family, Result};
-use contextualized_solvers::{Cholesky, add_product, cholesky, gram, product, transposed_product};
+use contextualized_solvers::{
+    Cholesky, add_product, cholesky, cholesky_in_place, gram, product, transposed_product,
+};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 use posterior::ExactPosterior;
 use serde::{Deserialize, Serialize};
@@ -73,8 +75,8 @@ impl Exact {
 
     fn gaussian(&self, hyper: &Hyperparameters) -> Result<Conditioned> {
         let design = &self.design / hyper.noise;
-        let covariance = of_rows(&self.kernel, hyper, self.contexts.view(), design.view());
-        let factored = Factored::new(covariance, design, self.constants)?;
+        let covariance = || of_rows(&self.kernel, hyper, self.contexts.view(), design.view());
+        let factored = Factored::new(covariance, design.clone(), self.constants)?;
         let solved = factored.solve((&self.targets / hyper.noise).view())?;
         let (rows, targets) = self.targets.dim();
         let n = rows as f64;
@@ -108,7 +110,7 @@ impl Exact {
         let step = |working: &Working| {
             let roots = working.precisions.mapv(f64::sqrt);
             let column = roots.view().insert_axis(Axis(1));
-            let covariance = &prior * &column * &roots;
+            let covariance = || &prior * &column * &roots;
             let factored = Factored::new(covariance, &self.design * &column, self.constants)?;
             let responses = (&roots * &working.responses).insert_axis(Axis(1));
             let solved = factored.solve(responses.view())?;
@@ -205,10 +207,17 @@ struct Solution {
 }
 
 impl Factored {
-    /// From R K R and R X.
-    fn new(mut covariance: Array2<f64>, design: Array2<f64>, prior: ConstantPrior) -> Result<Self> {
-        covariance.diag_mut().mapv_inplace(|value| value + 1.0);
-        let lower = numerical(cholesky(covariance.view()))?;
+    /// From R K R, made when it is asked for, and R X.
+    fn new(
+        covariance: impl Fn() -> Array2<f64>,
+        design: Array2<f64>,
+        prior: ConstantPrior,
+    ) -> Result<Self> {
+        let lower = numerical(cholesky_in_place(|| {
+            let mut own = covariance();
+            own.diag_mut().mapv_inplace(|value| value + 1.0);
+            own
+        }))?;
         let design = numerical(lower.solve_lower(design.view()))?;
         let mut precision = numerical(gram(design.view()))?;
         let with_prior = |value| value + prior.precision;

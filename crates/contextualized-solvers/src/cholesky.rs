@@ -1,17 +1,17 @@
-use std::iter::{once, successors};
-
 use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::cholesky::llt::factor::{LltError, cholesky_in_place, cholesky_in_place_scratch};
+use faer::linalg::cholesky::llt::factor::{
+    LltError, cholesky_in_place as factor_in_place, cholesky_in_place_scratch as factor_scratch,
+};
 use faer::linalg::cholesky::llt::inverse::{inverse, inverse_scratch};
 use faer::linalg::cholesky::llt::solve::{solve_in_place, solve_in_place_scratch};
 use faer::linalg::triangular_solve::{
     solve_lower_triangular_in_place, solve_upper_triangular_in_place,
 };
-use faer::{Mat, Par};
-use ndarray::{Array2, ArrayView2};
+use faer::{Mat, MatMut, Par};
+use ndarray::{Array2, ArrayView2, ShapeBuilder};
 
 use crate::check::below_the_diagonal;
-use crate::convert::{as_faer, square, standard, symmetric_from_lower, to_faer, to_ndarray};
+use crate::convert::{as_faer, contiguous, in_rows, square, standard, to_faer, to_ndarray};
 use crate::{Error, Result, check};
 
 /// The largest jitter that [`cholesky`] adds, relative to the mean absolute diagonal entry.
@@ -71,46 +71,62 @@ pub fn cholesky_with_limit(matrix: ArrayView2<f64>, limit: f64) -> Result<Choles
     if !limit.is_finite() || limit < 0.0 {
         return Err(Error::InvalidJitterLimit { value: limit });
     }
-    let size = matrix.nrows();
-    let unit: f64 = matrix.diag().iter().map(|a| a.abs() / size as f64).sum();
-    let ladder = successors(Some(SMALLEST_JITTER), |step| Some(step * 10.0))
-        .take_while(|&step| step < limit)
-        .chain((limit > 0.0).then_some(limit));
+    factorise(|| Ok(standard(&matrix).into_owned()), limit)
+}
 
-    let mut failure = Error::NotPositiveDefinite {
-        pivot: 0,
-        size,
-        jitter: 0.0,
+/// The same as [`cholesky`], in the place of a matrix that is taken for symmetric unchecked, and made anew for every
+/// jitter: for large ones, of which every copy takes time.
+///
+/// # Errors
+///
+/// [`Error::Empty`], [`Error::NotSquare`], [`Error::NotFinite`] and [`Error::NotPositiveDefinite`] as for
+/// [`cholesky_with_limit`].
+pub fn cholesky_in_place(make: impl Fn() -> Array2<f64>) -> Result<Cholesky> {
+    let checked = || {
+        let matrix = make();
+        check::square("matrix", matrix.view())?;
+        Ok(matrix)
     };
-    for step in once(0.0).chain(ladder) {
+    factorise(checked, DEFAULT_JITTER_LIMIT)
+}
+
+/// Tries one jitter after the other.
+fn factorise(make: impl Fn() -> Result<Array2<f64>>, limit: f64) -> Result<Cholesky> {
+    let mut step = 0.0;
+    loop {
+        let matrix = make()?;
+        let diagonal = matrix.diag().to_vec();
+        let size = diagonal.len();
+        let unit: f64 = diagonal.iter().map(|a| a.abs() / size as f64).sum();
         let jitter = step * unit;
-        match factorise(matrix, jitter) {
+        match factorise_once(in_rows(matrix), &diagonal, jitter) {
             Ok(lower) => return Ok(Cholesky { lower, jitter }),
-            Err(pivot) => {
-                failure = Error::NotPositiveDefinite {
+            Err(pivot) if step >= limit => {
+                return Err(Error::NotPositiveDefinite {
                     pivot,
                     size,
                     jitter,
-                };
+                });
             }
+            Err(_) => step = (step * 10.0).max(SMALLEST_JITTER).min(limit),
         }
     }
-    Err(failure)
 }
 
-/// L with `L Lᵀ = matrix + jitter I`, or the index of the first pivot that is not positive.
-fn factorise(matrix: ArrayView2<f64>, jitter: f64) -> Result<Array2<f64>, usize> {
-    let size = matrix.nrows();
-    let mut factor = Mat::zeros(size, size);
-    // The upper triangle is as good, and its rows are contiguous.
-    for (k, row) in matrix.rows().into_iter().enumerate() {
-        let own = factor.col_mut(k).iter_mut().skip(k);
-        own.zip(row.iter().skip(k))
-            .for_each(|(to, from)| *to = *from);
-        factor[(k, k)] += jitter;
+/// L with `L Lᵀ = A + jitter I` in columns, in the place of A, of which the upper triangle is read row by row; or the
+/// index of the first pivot that is not positive.
+fn factorise_once(
+    mut values: Vec<f64>,
+    diagonal: &[f64],
+    jitter: f64,
+) -> Result<Array2<f64>, usize> {
+    let size = diagonal.len();
+    let mut factor = MatMut::from_column_major_slice_mut(&mut values, size, size);
+    for (k, own) in diagonal.iter().enumerate() {
+        factor[(k, k)] = own + jitter;
     }
-    let scratch = cholesky_in_place_scratch::<f64>(size, Par::Seq, Default::default());
-    cholesky_in_place(
+    let scratch = factor_scratch::<f64>(size, Par::Seq, Default::default());
+    factor_in_place(
         factor.as_mut(),
         Default::default(),
         Par::Seq,
@@ -120,23 +136,22 @@ fn factorise(matrix: ArrayView2<f64>, jitter: f64) -> Result<Array2<f64>, usize>
     .map_err(|LltError::NonPositivePivot { index }| index)?;
 
     let noise = size as f64 * f64::EPSILON;
-    let is_noise = |k: usize| factor[(k, k)].powi(2) <= noise * (matrix[[k, k]] + jitter);
+    let is_noise = |k: usize| factor[(k, k)].powi(2) <= noise * (diagonal[k] + jitter);
     if let Some(pivot) = (0..size).find(|&k| is_noise(k)) {
         return Err(pivot);
     }
-    let mut lower = vec![0.0; size * size];
-    below_the_diagonal(size, |row, column| {
-        lower[row * size + column] = factor[(row, column)]
-    });
-    for k in 0..size {
-        lower[k * size + k] = factor[(k, k)];
+    // Above the diagonal there are remains of the matrix.
+    for column in 1..size {
+        values[column * size..column * size + column].fill(0.0);
     }
-    Ok(square(lower, size))
+    let lower = Array2::from_shape_vec((size, size).f(), values);
+    Ok(lower.expect("as many values as entries"))
 }
 
 /// A lower triangular `L` with `L Lᵀ = A + δ I`. See [`cholesky`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cholesky {
+    /// Column by column, as faer likes it.
     lower: Array2<f64>,
     jitter: f64,
 }
@@ -208,14 +223,18 @@ impl Cholesky {
     /// [`Error::Overflow`] if an entry does not fit into a float.
     pub fn inverse(&self) -> Result<Array2<f64>> {
         let size = self.lower.nrows();
-        let mut out = Mat::zeros(size, size);
+        let mut values = vec![0.0; size * size];
         inverse(
-            out.as_mut(),
+            MatMut::from_column_major_slice_mut(&mut values, size, size),
             as_faer(self.lower.view()),
             Par::Seq,
             MemStack::new(&mut MemBuffer::new(inverse_scratch::<f64>(size, Par::Seq))),
         );
-        let inverse = symmetric_from_lower(out.as_ref());
+        // Columns of the lower triangle are rows of the upper one.
+        below_the_diagonal(size, |row, column| {
+            values[row * size + column] = values[column * size + row];
+        });
+        let inverse = square(values, size);
         check::computed("the inverse", inverse.view())?;
         Ok(inverse)
     }
@@ -236,11 +255,8 @@ impl Cholesky {
 pub fn solve_lower(lower: ArrayView2<f64>, rhs: ArrayView2<f64>) -> Result<Array2<f64>> {
     check::square("lower", lower)?;
     let mut solution = checked_copy(lower, rhs)?;
-    solve_lower_triangular_in_place(
-        as_faer(standard(&lower).view()),
-        solution.as_mut(),
-        Par::Seq,
-    );
+    let contiguous = contiguous(&lower);
+    solve_lower_triangular_in_place(as_faer(contiguous.view()), solution.as_mut(), Par::Seq);
     checked_solution(&solution)
 }
 
@@ -294,6 +310,26 @@ mod tests {
             solve_lower(singular.view(), array![[1.0], [2.0]].view()),
             Err(Error::Overflow { .. })
         ));
+    }
+
+    #[test]
+    fn a_factor_in_place_is_the_same() {
+        let matrix = array![[4.0, 2.0, -2.0], [2.0, 10.0, 5.0], [-2.0, 5.0, 6.0]];
+        let factor = cholesky(matrix.view()).unwrap();
+        assert_eq!(cholesky_in_place(|| matrix.clone()).unwrap(), factor);
+        let turned = || matrix.clone().reversed_axes();
+        assert_eq!(cholesky_in_place(turned).unwrap(), factor);
+        for size in [2, 40] {
+            let repaired = cholesky_in_place(|| Array2::ones((size, size))).unwrap();
+            let product = repaired.lower().dot(&repaired.lower().t());
+            let expected =
+                Array2::<f64>::ones((size, size)) + Array2::<f64>::eye(size) * repaired.jitter();
+            assert_close(&product, &expected, 1e-15);
+            assert!(repaired.jitter() > 0.0);
+        }
+        let error = cholesky_in_place(|| -Array2::<f64>::eye(3)).unwrap_err();
+        assert!(matches!(error, Error::NotPositiveDefinite { pivot: 0, .. }));
+        assert!(cholesky_in_place(|| array![[f64::NAN]]).is_err());
     }
 
     #[test]

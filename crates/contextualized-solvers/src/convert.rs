@@ -9,13 +9,43 @@ pub(crate) fn standard<'a>(view: &'a ArrayView2<f64>) -> CowArray<'a, f64, Ix2> 
     view.as_standard_layout()
 }
 
-/// faer's view of a matrix in standard layout, which [`standard`] guarantees.
+/// The same matrix in one slice, row by row or column by column: borrowed if it is, copied once if not.
+pub(crate) fn contiguous<'a>(view: &'a ArrayView2<f64>) -> CowArray<'a, f64, Ix2> {
+    if view.t().is_standard_layout() {
+        CowArray::from(view.reborrow())
+    } else {
+        standard(view)
+    }
+}
+
+/// faer's view of a matrix in one slice, which [`standard`] and [`contiguous`] guarantee.
 pub(crate) fn as_faer<'a>(matrix: ArrayView2<'a, f64>) -> MatRef<'a, f64> {
     let (rows, columns) = matrix.dim();
-    let values = matrix
-        .to_slice()
-        .expect("a matrix in standard layout is one slice");
-    MatRef::from_row_major_slice(values, rows, columns)
+    if let Some(values) = matrix.to_slice() {
+        MatRef::from_row_major_slice(values, rows, columns)
+    } else {
+        let values = matrix.reversed_axes().to_slice();
+        let values = values.expect("a contiguous matrix is one slice");
+        MatRef::from_column_major_slice(values, rows, columns)
+    }
+}
+
+/// The values of a matrix row by row, copied only if they are not so already.
+pub(crate) fn in_rows(matrix: Array2<f64>) -> Vec<f64> {
+    let standard = if matrix.is_standard_layout() {
+        matrix
+    } else {
+        matrix.as_standard_layout().into_owned()
+    };
+    let count = standard.len();
+    let (values, offset) = standard.into_raw_vec_and_offset();
+    if values.len() == count {
+        values
+    } else {
+        // A part of what was allocated once.
+        let first = offset.unwrap_or_default();
+        values[first..first + count].to_vec()
+    }
 }
 
 /// A copy that faer owns, to be overwritten in place.
@@ -96,6 +126,17 @@ mod tests {
         assert!(standard(&matrix.view()).is_view());
         assert!(!standard(&matrix.t()).is_view());
         assert!(!standard(&matrix.slice(s![.., ..;2])).is_view());
+    }
+
+    #[test]
+    fn values_are_in_rows_whatever_the_layout() {
+        let matrix = array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]];
+        assert_eq!(in_rows(matrix.clone()), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let turned = matrix.clone().reversed_axes();
+        assert!(contiguous(&turned.view()).is_view());
+        assert_eq!(in_rows(turned), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+        let part = matrix.slice_move(s![1.., ..]);
+        assert_eq!(in_rows(part), [4.0, 5.0, 6.0]);
     }
 
     #[test]

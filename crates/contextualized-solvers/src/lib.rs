@@ -61,7 +61,7 @@
 //! |---|---|
 //! | weighted least squares with a rank report | [`least_squares`], [`LeastSquares`] |
 //! | ridge with a penalty for each column | [`ridge`] |
-//! | positive definite matrices, jitter reported | [`cholesky`], [`cholesky_with_limit`], [`Cholesky`], [`solve_lower`] |
+//! | positive definite matrices, jitter reported | [`cholesky`], [`cholesky_in_place`], [`cholesky_with_limit`], [`Cholesky`], [`solve_lower`] |
 //! | eigenvalues of symmetric matrices | [`symmetric_eigen`], [`SymmetricEigen`] |
 //! | products on one thread | [`product`], [`add_product`], [`transposed_product`], [`gram`], [`weighted_gram`] |
 //! | the upper triangle of a symmetric matrix from the lower one | [`mirror_lower`] |
@@ -103,7 +103,9 @@ pub use acyclic::{
     AcyclicPart, Acyclicity, MOST_ORDERED_NODES, MOST_PROJECTED_NODES, Order, Projection,
     acyclic_part, exact_order, greedy_order, is_acyclic, topological_order,
 };
-pub use cholesky::{Cholesky, DEFAULT_JITTER_LIMIT, cholesky, cholesky_with_limit, solve_lower};
+pub use cholesky::{
+    Cholesky, DEFAULT_JITTER_LIMIT, cholesky, cholesky_in_place, cholesky_with_limit, solve_lower,
+};
 pub use convert::mirror_lower;
 pub use correlation::{ShrunkenCovariance, correlation, nearest_correlation, shrunken_covariance};
 pub use eigen::{SymmetricEigen, symmetric_eigen};
