@@ -42,10 +42,11 @@ demo *flags:
 claims:
     cargo run --release --example claims
 
-# The picture at the beginning of the README.
-picture:
+# The picture at the beginning of the README, and that of calibrated intervals in the book.
+pictures:
     cargo run --release --example partial_effects -- --rows 150
-    cp target/figures/partial_effects.svg docs/src/partial_effects.svg
+    cargo run --release --example calibration
+    cp target/figures/partial_effects.svg target/figures/calibration.svg docs/src/
 
 bench *filter:
     cargo bench -p contextualized-benches -- {{filter}}

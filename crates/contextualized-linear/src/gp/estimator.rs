@@ -267,16 +267,22 @@ impl RegressionEstimator for GaussianProcessRegression {
         vec![joint, additive, rough]
     }
 
-    /// At hyperparameters near the mode, taken as known: predictions are next to the same, and the search for the
-    /// mode itself takes most of a fit.
+    /// At hyperparameters taken as known, of many rows near their mode: predictions are next to the same, and the
+    /// search for the mode itself takes most of a fit. Of few rows it takes little, and they differ more.
     fn fit_part(&self, samples: &Samples) -> Result<GaussianProcessModel> {
+        let part = self.clone().plug_in();
+        if samples.rows() <= FEW_ROWS {
+            return part.fit(samples);
+        }
         let tolerance = self.settings.tolerance.max(TOLERANCE_OF_PARTS);
-        let near = self.clone().plug_in().tolerance(tolerance);
-        near.fit(samples)
+        part.tolerance(tolerance).fit(samples)
     }
 }
 
-/// The gain below which the search for hyperparameters ends where models are compared.
+/// Rows up to which the fit to a part of the rows goes on to the mode.
+const FEW_ROWS: usize = 500;
+
+/// The gain below which it ends for more.
 const TOLERANCE_OF_PARTS: f64 = 0.1;
 
 /// The most contexts for which a kernel of each is among the candidates: with more its fits take long,

@@ -70,7 +70,7 @@ fn slopes_and_intercepts_are_recovered_in_the_units_of_the_data() {
 fn the_fit_of_a_fold_predicts_as_a_whole_one_does() {
     for shape in [KernelShape::SquaredExponential, KernelShape::Matern32] {
         let estimator = GaussianProcessRegression::new().joint(shape);
-        let data = simulator(300).simulate(2).unwrap();
+        let data = simulator(600).simulate(2).unwrap();
         let means = data
             .coefficients
             .linear_predictor(data.samples.features())
