@@ -166,11 +166,7 @@ impl RegressionFit {
             && !self.settings.any();
         let population = || PopulationRegression::with_settings(&by_default).fit(samples);
         let (model, (baseline, variation)) = rayon::join(
-            || {
-                let model = estimator.fit(samples)?;
-                find_uncertainty(&model, samples);
-                Ok::<_, contextualized_core::Error>(model)
-            },
+            || estimator.fit(samples),
             || {
                 let baseline = (!is_population).then(|| Baseline::new(population()));
                 let tests = match (self.tests, untestable(samples)) {
@@ -187,8 +183,12 @@ impl RegressionFit {
             (None, RegressionModel::Population(own)) => Baseline::Fitted(own.clone()),
             (None, _) => Baseline::new(population()),
         };
+        let (goodness, ()) = rayon::join(
+            || goodness_of_fit(&model, samples),
+            || find_uncertainty(&model, samples),
+        );
         let regression = Regression {
-            goodness: goodness_of_fit(&model, samples)?,
+            goodness: goodness?,
             model,
             population,
             variation,
