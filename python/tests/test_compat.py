@@ -87,6 +87,13 @@ def test_networks_are_what_they_are_called(rows):
     assert np.all((weights[:, 0, 1] == 0) | (weights[:, 1, 0] == 0))
 
 
+def test_the_package_has_what_theirs_has():
+    import contextualized_rs.compat as contextualized
+
+    assert contextualized.easy.ContextualizedRegressor is ContextualizedRegressor
+    assert contextualized.save is contextualized.utils.save and contextualized.load is contextualized.utils.load
+
+
 def test_arguments(rows):
     C, X, y = rows
     with pytest.raises(TypeError, match="takes no num_archetype"):
@@ -99,6 +106,12 @@ def test_arguments(rows):
         ContextualizedRegressor().predict(C, X)
     model = ContextualizedRegressor(encoder_type="linear", width=25, alpha=1e-3, l1_ratio=0.5)
     model.fit(C, X, y, max_epochs=5)
+    assert (model.context_dim, model.x_dim, model.y_dim) == (1, 2, 1)
+    model = ContextualizedRegressor(encoder_kwargs={"width": 7, "layers": 1})
+    model.fit(C, X, y, max_epochs=5)
+    assert "MLP 7 × 1" in model.models[0].facts()
+    with pytest.raises(TypeError, match="takes no encoder_depth"):
+        ContextualizedRegressor(encoder_kwargs={"depth": 3})
     classifier = ContextualizedClassifier()
     classifier.fit(C, X, (y > 0).astype(int), max_epochs=5)
     assert set(np.unique(classifier.predict(C, X))) <= {0.0, 1.0}

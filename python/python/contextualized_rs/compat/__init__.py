@@ -7,3 +7,8 @@ rows drawn with replacement, correlations are correlations, precision matrices a
 have no cycles. An argument that has no counterpart here is a ``DataWarning`` if it would change the model, and an unknown
 one a ``TypeError``.
 """
+
+from . import analysis, easy, utils
+from .utils import load, save
+
+__all__ = ["analysis", "easy", "load", "save", "utils"]

@@ -18,10 +18,10 @@ from .._progress import progress
 _SETTINGS = {
     "num_archetypes": "archetypes",
     "encoder_type": "encoder",
-    "width": "width",
     "encoder_width": "width",
-    "layers": "layers",
+    "width": "width",
     "encoder_layers": "layers",
+    "layers": "layers",
     "max_epochs": "epochs",
     "train_batch_size": "batch_size",
     "learning_rate": "learning_rate",
@@ -60,7 +60,6 @@ _NOT_NEEDED = {
 _WITHOUT = {
     "base_param_predictor",
     "base_y_predictor",
-    "encoder_kwargs",
     "encoder_link_fn",
     "factor_mat_l1",
     "init_mat",
@@ -81,10 +80,15 @@ class Replicates:
     _of_networks = False
 
     def __init__(self, **kwargs: Any) -> None:
+        kwargs = _flat(kwargs)
         self._arguments = kwargs
         self._check(kwargs)
         self.n_bootstraps = int(kwargs.get("n_bootstraps", 1))
         self.models: list[_core.Model] | None = None
+        # Numbers of columns, which a fit finds.
+        self.context_dim: int | None = None
+        self.x_dim: int | None = None
+        self.y_dim: int | None = None
 
     def _check(self, arguments: dict[str, Any]) -> None:
         known = {*_SETTINGS, *_NOT_NEEDED, *_WITHOUT, *_PENALTIES, "n_bootstraps"}
@@ -121,10 +125,16 @@ class Replicates:
         return settings
 
     def _fit(
-        self, arguments: dict[str, Any], rows: int, fit: Callable[[np.ndarray | None, dict[str, Any]], _core.Model]
+        self,
+        arguments: dict[str, Any],
+        tables: tuple[np.ndarray, np.ndarray, np.ndarray],
+        fit: Callable[[np.ndarray | None, dict[str, Any]], _core.Model],
     ) -> None:
         """Fits to all rows, or to so many draws of them; ``fit`` takes rows and what an estimator needs."""
+        arguments = _flat(arguments)
         self._check(arguments)
+        rows = len(tables[0])
+        self.context_dim, self.x_dim, self.y_dim = (own.shape[1] for own in tables)
         merged = {**self._arguments, **arguments}
         self.n_bootstraps = int(merged.get("n_bootstraps", self.n_bootstraps))
         settings = self._settings(merged)
@@ -155,6 +165,12 @@ class Replicates:
         self.__dict__.update(state)
         if state["models"] is not None:
             self.models = [_core.Model.from_bytes(model, "the pickle") for model in state["models"]]
+
+
+def _flat(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Arguments with those of the encoder, which may be in a dict of their own, among them."""
+    own = {f"encoder_{name}": value for name, value in (arguments.get("encoder_kwargs") or {}).items()}
+    return {**own, **{name: value for name, value in arguments.items() if name != "encoder_kwargs"}}
 
 
 def averaged(replicates: np.ndarray, individual: bool) -> np.ndarray:

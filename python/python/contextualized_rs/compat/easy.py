@@ -26,7 +26,7 @@ class ContextualizedRegressor(Replicates):
             chosen = slice(None) if rows is None else rows
             return fit_regression(contexts[chosen], features[chosen], targets[chosen], self._family, arguments)
 
-        self._fit(kwargs, len(contexts), fit)
+        self._fit(kwargs, (contexts, features, targets), fit)
 
     def _means(self, C: Any, X: Any) -> np.ndarray:
         contexts, features = table(C, "C"), table(X, "X")
@@ -91,7 +91,7 @@ class _Networks(Replicates):
             return fit_networks(contexts[chosen], nodes[chosen], self._kind, arguments)
 
         self._nodes = nodes.shape[1]
-        self._fit(kwargs, len(contexts), fit)
+        self._fit(kwargs, (contexts, nodes, nodes), fit)
 
     def _parameters(self, contexts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Slopes (replicates, rows, nodes, nodes) and intercepts of what each node is predicted by."""
