@@ -1,13 +1,15 @@
 //! Functions of Python as implicit models: coefficients are their derivatives in the features.
 
 use crate::errors::exception;
+use crate::interrupt::calling;
 use contextualized_bridge::{
     Distillation, DistilledModel, EncoderStudent, KernelShape, TaylorSurrogate, linearity,
     neighbours,
 };
 use contextualized_core::validate::{check_columns, check_rows};
 use contextualized_core::{
-    Coefficients, Error, Family, LocalCoefficients, Result, Standardization, VaryingCoefficients,
+    Coefficients, Error, Family, LocalCoefficients, Monitor, Result, Standardization,
+    VaryingCoefficients,
 };
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 use numpy::{IntoPyArray, PyArray2, PyArray3, PyReadonlyArray2, PyReadonlyArray3};
@@ -15,15 +17,29 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use serde_json::json;
-use std::sync::Mutex;
+use std::sync::mpsc::{Sender, channel};
 
 /// A function g(c, x) of Python: called with contexts (n × c), features (n × x) and whether derivatives are wanted, it
 /// gives the linear predictors (n × y) and ∂g/∂x (n × y × x) or None.
 #[pyclass(module = "contextualized_rs._core", frozen)]
 pub(crate) struct Implicit {
     function: Py<PyAny>,
-    /// What the function raised.
-    raised: Mutex<Option<PyErr>>,
+}
+
+/// Linear predictors (n × y), and ∂g/∂x (n × y × x) where it was wanted.
+type Values = (Array2<f64>, Option<Array3<f64>>);
+
+/// A call of the function that is wanted, and where its answer goes.
+struct Wanted {
+    contexts: Array2<f64>,
+    features: Array2<f64>,
+    derivatives: bool,
+    answer: Sender<Values>,
+}
+
+/// The function as a model: the thread that holds Python calls it.
+struct Asked<'a> {
+    ask: &'a (dyn Fn(Wanted) + Sync),
 }
 
 /// Numbers by which coefficients at a row are judged: each n × y × (x + 1), then n × y.
@@ -36,10 +52,7 @@ type Judged<'py> = (
 impl Implicit {
     #[new]
     fn new(function: Py<PyAny>) -> Self {
-        Self {
-            function,
-            raised: Mutex::new(None),
-        }
+        Self { function }
     }
 
     /// ∂g/∂x at every row, and behind it the intercept g − (∂g/∂x) x.
@@ -50,8 +63,8 @@ impl Implicit {
         features: PyReadonlyArray2<'_, f64>,
     ) -> PyResult<Bound<'py, PyArray3<f64>>> {
         let (contexts, features) = (contexts.as_array(), features.as_array());
-        let found = py.detach(|| self.coefficients_at(contexts, features));
-        Ok(self.answer(found)?.joined().into_pyarray(py))
+        let found = self.asked(py, |model, _| model.coefficients_at(contexts, features))?;
+        Ok(found.joined().into_pyarray(py))
     }
 
     /// How well the line at each row stands for g near it: the share of the variance of g over normal draws around the
@@ -67,16 +80,16 @@ impl Implicit {
         seed: u64,
     ) -> PyResult<[Bound<'py, PyArray2<f64>>; 2]> {
         let (contexts, features) = (contexts.as_array(), features.as_array());
-        let found = py.detach(|| {
+        let found = self.asked(py, |model, _| {
             let scales = Standardization::fit(features, None)?;
             let mut shares = Vec::new();
             let mut remainders = Vec::new();
             for (context, own) in contexts.outer_iter().zip(features.outer_iter()) {
                 let near = neighbours(own, scales.scales(), width, draws, seed)?;
-                let taylor = TaylorSurrogate::at(self, context, own)?;
-                shares.push(taylor.local_r_squared(self, near.view())?);
+                let taylor = TaylorSurrogate::at(model, context, own)?;
+                shares.push(taylor.local_r_squared(model, near.view())?);
                 let squares = taylor
-                    .remainders(self, near.view())?
+                    .remainders(model, near.view())?
                     .mapv(|left| left * left);
                 let means = squares.mean_axis(Axis(0));
                 remainders.push(means.map(|means| means.mapv(f64::sqrt)));
@@ -89,8 +102,8 @@ impl Implicit {
                     remainders[row].as_ref().map_or(f64::NAN, |own| own[y])
                 }),
             ])
-        });
-        Ok(self.answer(found)?.map(|table| table.into_pyarray(py)))
+        })?;
+        Ok(found.map(|table| table.into_pyarray(py)))
     }
 
     /// How linear in the features g is at every row, over reference features: coefficients at the row, at features of
@@ -104,8 +117,12 @@ impl Implicit {
     ) -> PyResult<Judged<'py>> {
         let (contexts, features) = (contexts.as_array(), features.as_array());
         let reference = reference.as_array();
-        let found = py.detach(|| linearity(self, contexts, features, reference, None));
-        let found = self.answer(found)?;
+        let found = self.asked(py, |model, _| {
+            // Threads of the function's own, which it may need, must not be those that wait for it.
+            let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+            let alone = alone.map_err(|error| Error::numerical("starting a thread", error))?;
+            alone.install(|| linearity(model, contexts, features, reference, None))
+        })?;
         let shares = found.r_squared.mapv(|share| share.unwrap_or(f64::NAN));
         let estimators = [
             &found.at_features,
@@ -138,60 +155,74 @@ impl Implicit {
             }
         };
         let (contexts, features) = (contexts.as_array(), features.as_array());
-        let found = py.detach(|| distillation.distil(self, contexts, features));
-        Ok(Distilled {
-            model: self.answer(found)?,
-        })
+        let model = self.asked(py, |model, monitor| {
+            distillation.distil_watched(model, contexts, features, &monitor)
+        })?;
+        Ok(Distilled { model })
     }
 }
 
 impl Implicit {
-    /// What was found; where the function raised something, that.
-    fn answer<T>(&self, found: Result<T>) -> PyResult<T> {
-        let raised = self.raised.lock().ok().and_then(|mut own| own.take());
-        match (found, raised) {
-            (Err(_), Some(raised)) => Err(raised),
-            (found, _) => found.map_err(exception),
-        }
+    /// What work finds that asks for the function's values, and that Ctrl-C ends.
+    fn asked<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&Asked<'_>, Monitor) -> Result<T> + Send,
+    ) -> PyResult<T> {
+        let call = |py: Python<'_>, wanted| self.call(py, wanted);
+        calling(py, call, |monitor, ask| work(&Asked { ask }, monitor))
     }
 
+    fn call(&self, py: Python<'_>, wanted: Wanted) -> PyResult<()> {
+        let Wanted {
+            contexts,
+            features,
+            derivatives,
+            answer,
+        } = wanted;
+        let arguments = (
+            contexts.into_pyarray(py),
+            features.into_pyarray(py),
+            derivatives,
+        );
+        let found = self.function.call1(py, arguments)?;
+        let (values, slopes): (PyReadonlyArray2<'_, f64>, Option<PyReadonlyArray3<'_, f64>>) =
+            found.extract(py)?;
+        let slopes = slopes.map(|slopes| slopes.as_array().to_owned());
+        // Nobody waits for what others already ended.
+        let _ = answer.send((values.as_array().to_owned(), slopes));
+        Ok(())
+    }
+}
+
+impl Asked<'_> {
     /// Linear predictors, and derivatives if they are wanted.
-    fn call(
+    fn values(
         &self,
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
         derivatives: bool,
-    ) -> Result<(Array2<f64>, Option<Array3<f64>>)> {
-        let found = Python::attach(|py| {
-            let arguments = (
-                contexts.to_owned().into_pyarray(py),
-                features.to_owned().into_pyarray(py),
-                derivatives,
-            );
-            let found = self.function.call1(py, arguments)?;
-            let (values, slopes): (PyReadonlyArray2<'_, f64>, Option<PyReadonlyArray3<'_, f64>>) =
-                found.extract(py)?;
-            let slopes = slopes.map(|slopes| slopes.as_array().to_owned());
-            Ok::<_, PyErr>((values.as_array().to_owned(), slopes))
+    ) -> Result<Values> {
+        let (answer, answered) = channel();
+        (self.ask)(Wanted {
+            contexts: contexts.to_owned(),
+            features: features.to_owned(),
+            derivatives,
+            answer,
         });
-        found.map_err(|raised| {
-            let error = failed(raised.to_string());
-            if let Ok(mut kept) = self.raised.lock() {
-                kept.get_or_insert(raised);
-            }
-            error
-        })
+        // There is no answer where the function raised something, which is told in its place.
+        answered.recv().map_err(|_| Error::Cancelled)
     }
 }
 
-impl LocalCoefficients for Implicit {
+impl LocalCoefficients for Asked<'_> {
     fn coefficients_at(
         &self,
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
     ) -> Result<Coefficients> {
         check_rows("features", contexts.nrows(), features.nrows())?;
-        let (mut intercepts, slopes) = self.call(contexts, features, true)?;
+        let (mut intercepts, slopes) = self.values(contexts, features, true)?;
         let slopes = slopes.ok_or_else(|| failed("it gave no derivatives"))?;
         check_rows(
             "values of the function",
@@ -211,7 +242,7 @@ impl LocalCoefficients for Implicit {
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
     ) -> Result<Array2<f64>> {
-        let (values, _) = self.call(contexts, features, false)?;
+        let (values, _) = self.values(contexts, features, false)?;
         check_rows("values of the function", features.nrows(), values.nrows())?;
         Ok(values)
     }

@@ -1,6 +1,6 @@
 //! What a model says of itself, as JSON.
 
-use crate::errors::in_python;
+use crate::naming::in_python;
 use contextualized_analysis::average_coefficients;
 use contextualized_auto::CandidateOutcome;
 use contextualized_core::{NetworkKind, VaryingNetworks};

@@ -11,6 +11,7 @@ mod facts;
 mod fits;
 mod interrupt;
 mod model;
+mod naming;
 mod table;
 
 use pyo3::prelude::*;
@@ -30,6 +31,8 @@ mod core {
     use super::fits::{fit_arrays, fit_formula, fit_networks};
     #[pymodule_export]
     use super::model::Model;
+    #[pymodule_export]
+    use super::naming::{in_python, options};
 
     /// Damaged files are errors, which need no messages of panics besides.
     #[pymodule_init]

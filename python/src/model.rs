@@ -1,8 +1,9 @@
 //! Fitted models: what a model file contains, and the numbers it gives for rows.
 
 use crate::arguments::{interval_of, unknown_levels};
-use crate::errors::{exception, in_python};
+use crate::errors::exception;
 use crate::facts;
+use crate::naming::in_python;
 use crate::table::Given;
 use contextualized_core::{NetworkDensity, NodeDistribution};
 use contextualized_frame::curves::{map, typical_contexts};

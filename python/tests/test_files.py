@@ -44,7 +44,7 @@ def test_how_a_file_is_read(files):
     data, folder = files
     data.to_csv(folder / "german.csv", index=False, sep=";", decimal=",")
     fit = {"estimator": "population", "tests": False}
-    with pytest.raises(ValueError, match=r"add reading=\{\"delimiter\": ';'\}"):
+    with pytest.raises(ValueError, match=r'add reading=\{"delimiter": ";"\}'):
         cr.fit("y ~ dose | age", folder / "german.csv", **fit)
     reading = {"delimiter": ";", "decimal": ","}
     model = cr.fit("y ~ dose | age", folder / "german.csv", reading=reading, **fit)

@@ -173,6 +173,8 @@ where
         let mut fits = (0..=self.replicates)
             .into_par_iter()
             .map(|job| {
+                // Not every estimator asks before it has done much, and there may be thousands of jobs.
+                samples.monitor().check()?;
                 let estimator = self.estimator(self.seed.wrapping_add(job as u64));
                 match job.checked_sub(1) {
                     None => estimator.fit(samples),

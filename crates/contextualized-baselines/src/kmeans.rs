@@ -1,7 +1,7 @@
 //! K-means on standardised contexts, validated and counted here.
 
 use contextualized_core::validate::{check_finite, check_rows, check_table};
-use contextualized_core::{Error, Result, Samples, Split, Standardization};
+use contextualized_core::{Error, Monitor, Result, Samples, Split, Standardization};
 use linfa::DatasetBase;
 use linfa::traits::Fit;
 use linfa_clustering::{KMeans, KMeansInit};
@@ -48,7 +48,7 @@ impl Partition {
         samples.check_distances("cluster")?;
         let scaling = samples.warped_context_scaling(None)?;
         let contexts = scaling.apply(samples.contexts())?;
-        let centers = centers(contexts.view(), clusters, seed)?;
+        let centers = centers(contexts.view(), clusters, seed, samples.monitor())?;
         let mut rows = vec![Vec::new(); centers.nrows()];
         for (row, label) in assign(contexts.view(), centers.view())
             .into_iter()
@@ -116,7 +116,12 @@ pub(crate) fn drawn(rows: usize, seed: u64) -> Result<Option<Vec<usize>>> {
 /// The library reports neither whether a run converged nor, over several runs, counts that belong
 /// to the run it returns; so each run is started on its own, carried on until no row changes its
 /// cluster, and scored here.
-fn centers(contexts: ArrayView2<'_, f64>, clusters: usize, seed: u64) -> Result<Array2<f64>> {
+fn centers(
+    contexts: ArrayView2<'_, f64>,
+    clusters: usize,
+    seed: u64,
+    monitor: &Monitor,
+) -> Result<Array2<f64>> {
     let drawn = drawn(contexts.nrows(), seed)?.map(|rows| contexts.select(Axis(0), &rows));
     let contexts = match &drawn {
         Some(drawn) => drawn.view(),
@@ -124,6 +129,7 @@ fn centers(contexts: ArrayView2<'_, f64>, clusters: usize, seed: u64) -> Result<
     };
     let mut best: Option<(f64, Array2<f64>)> = None;
     for restart in 0..RESTARTS {
+        monitor.check()?;
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
         generator.set_stream(restart);
         let (inertia, centers) = one_start(contexts, clusters, generator)?;

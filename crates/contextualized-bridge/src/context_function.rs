@@ -2,7 +2,7 @@
 
 use crate::distillation::{Distillation, EncoderStudent};
 use contextualized_core::validate::{check_columns, check_finite, check_table};
-use contextualized_core::{Family, Result, Samples, Standardization};
+use contextualized_core::{Family, Monitor, Result, Samples, Standardization};
 use contextualized_encoders::{
     EncoderKind, EncoderLink, Network, NetworkSettings, Parameterization, StoredNetwork,
     TrainingData, seeds, unobserved,
@@ -43,6 +43,7 @@ impl ContextFunction {
         contexts: ArrayView2<'_, f64>,
         outputs: ArrayView2<'_, f64>,
         weights: Option<ArrayView1<'_, f64>>,
+        monitor: &Monitor,
     ) -> Result<Self> {
         let of_contexts = Standardization::fit(contexts, weights)?;
         let of_outputs = Standardization::fit(outputs, weights)?;
@@ -67,11 +68,18 @@ impl ContextFunction {
         } else {
             match student {
                 Distillation::Encoder(student) => {
-                    Kind::Encoder(train(student, inputs.view(), targets.view(), weights)?)
+                    let rows = samples(inputs.view(), targets.view(), weights)?;
+                    Kind::Encoder(train(student, &rows.with_monitor(monitor.clone()))?)
                 }
                 #[cfg(feature = "gp")]
                 Distillation::Kernel(family) => {
-                    Kind::Kernel(processes(*family, inputs.view(), targets.view(), weights)?)
+                    let rows = Observed {
+                        contexts: inputs.view(),
+                        outputs: targets.view(),
+                        weights: weights.as_ref().map(|weights| weights.reborrow()),
+                        monitor,
+                    };
+                    Kind::Kernel(rows.processes(*family)?)
                 }
             }
         };
@@ -145,20 +153,24 @@ impl ContextFunction {
     }
 }
 
-/// A network whose code is the output: the coefficient of a feature that is always one.
-fn train(
-    student: &EncoderStudent,
+/// Outputs as coefficients of a feature that is always one.
+fn samples(
     contexts: ArrayView2<'_, f64>,
     outputs: ArrayView2<'_, f64>,
     weights: Option<ArrayView1<'_, f64>>,
-) -> Result<StoredNetwork> {
-    let [split, initial, batches] = seeds(student.training.seed);
+) -> Result<Samples> {
     let ones = Array2::ones((contexts.nrows(), 1));
-    let mut samples = Samples::new(contexts, ones.view(), outputs)?;
-    if let Some(weights) = weights {
-        samples = samples.with_weights(weights)?;
+    let samples = Samples::new(contexts, ones.view(), outputs)?;
+    match weights {
+        Some(weights) => samples.with_weights(weights),
+        None => Ok(samples),
     }
-    let (train, validation) = student.training.hold_out(&samples, split)?;
+}
+
+/// A network whose code is the output: the coefficient of a feature that is always one.
+fn train(student: &EncoderStudent, samples: &Samples) -> Result<StoredNetwork> {
+    let [split, initial, batches] = seeds(student.training.seed);
+    let (train, validation) = student.training.hold_out(samples, split)?;
     let settings = NetworkSettings {
         encoder: EncoderKind::Mlp(student.network),
         link: EncoderLink::Identity,
@@ -166,7 +178,8 @@ fn train(
         intercept: false,
         mask: None,
     };
-    let mut network = settings.build((contexts.ncols(), 1, outputs.ncols()), (initial, 0))?;
+    let widths = (samples.contexts().ncols(), 1, samples.targets().ncols());
+    let mut network = settings.build(widths, (initial, 0))?;
     student.training.train_on(
         batches,
         &mut network,
@@ -178,23 +191,30 @@ fn train(
     StoredNetwork::of(&settings, &mut network, initial)
 }
 
-/// One process for each output: outputs may differ in what drives them.
+/// Rows that processes are fitted to.
 #[cfg(feature = "gp")]
-fn processes(
-    shape: KernelShape,
-    contexts: ArrayView2<'_, f64>,
-    outputs: ArrayView2<'_, f64>,
-    weights: Option<ArrayView1<'_, f64>>,
-) -> Result<Vec<FittedProcess>> {
-    let process = CoefficientProcess::new(Kernel::new(shape, 0..contexts.ncols())).plug_in();
-    let ones = Array2::ones((contexts.nrows(), 1));
-    let columns: Vec<_> = outputs.axis_chunks_iter(Axis(1), 1).collect();
-    columns
-        .into_par_iter()
-        .map(|output| {
-            let rows = Observations::new(contexts.reborrow(), ones.view(), output);
-            let weights = weights.as_ref().map(|weights| weights.reborrow());
-            process.fit(rows.with_weights(weights))
-        })
-        .collect()
+struct Observed<'a> {
+    contexts: ArrayView2<'a, f64>,
+    outputs: ArrayView2<'a, f64>,
+    weights: Option<ArrayView1<'a, f64>>,
+    monitor: &'a Monitor,
+}
+
+#[cfg(feature = "gp")]
+impl Observed<'_> {
+    /// One process for each output: outputs may differ in what drives them.
+    fn processes(&self, shape: KernelShape) -> Result<Vec<FittedProcess>> {
+        let kernel = Kernel::new(shape, 0..self.contexts.ncols());
+        let process = CoefficientProcess::new(kernel).plug_in();
+        let ones = Array2::ones((self.contexts.nrows(), 1));
+        let columns: Vec<_> = self.outputs.axis_chunks_iter(Axis(1), 1).collect();
+        columns
+            .into_par_iter()
+            .map(|output| {
+                let rows = Observations::new(self.contexts.reborrow(), ones.view(), output);
+                let weights = self.weights.as_ref().map(|weights| weights.reborrow());
+                process.fit(rows.with_weights(weights).with_monitor(Some(self.monitor)))
+            })
+            .collect()
+    }
 }

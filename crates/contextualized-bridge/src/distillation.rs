@@ -5,7 +5,7 @@ use crate::explained::shares_explained;
 use crate::sensitivities::check_pairs;
 use contextualized_core::validate::{check_columns, check_query, check_weights};
 use contextualized_core::{
-    Checked, Coefficients, Error, Estimator, Family, LocalCoefficients, Result, Samples,
+    Checked, Coefficients, Error, Estimator, Family, LocalCoefficients, Monitor, Result, Samples,
     VaryingCoefficients, checked_serde,
 };
 use contextualized_encoders::{Activation, MlpSettings, Training, training_setters};
@@ -170,7 +170,22 @@ impl Distillation {
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
     ) -> Result<DistilledModel> {
-        self.distil_weighted(teacher, contexts, features, None)
+        self.distil_watched(teacher, contexts, features, &Monitor::default())
+    }
+
+    /// As [`distil`](Self::distil), which [`Monitor::cancel`] ends.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`distil`](Self::distil), and [`Error::Cancelled`].
+    pub fn distil_watched<M: LocalCoefficients + ?Sized>(
+        &self,
+        teacher: &M,
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+        monitor: &Monitor,
+    ) -> Result<DistilledModel> {
+        self.distil_weighted(teacher, contexts, features, None, monitor)
     }
 
     fn distil_weighted<M: LocalCoefficients + ?Sized>(
@@ -179,6 +194,7 @@ impl Distillation {
         contexts: ArrayView2<'_, f64>,
         features: ArrayView2<'_, f64>,
         weights: Option<ArrayView1<'_, f64>>,
+        monitor: &Monitor,
     ) -> Result<DistilledModel> {
         check_pairs(contexts, features)?;
         if contexts.nrows() == 0 {
@@ -196,14 +212,14 @@ impl Distillation {
             .to_shape((rows, targets * width))
             .map_err(|error| Error::numerical("arranging slopes", error))?
             .to_owned();
-        let slopes = ContextFunction::fit(self, contexts, outputs.view(), weights)?;
+        let slopes = ContextFunction::fit(self, contexts, outputs.view(), weights, monitor)?;
         let distilled = slopes.evaluate(contexts)?;
         let linear = Array2::from_shape_fn((rows, targets), |(row, target)| {
             let slope = distilled.slice(s![row, target * width..(target + 1) * width]);
             slope.dot(&features.row(row))
         });
         let left = teacher.linear_predictor(contexts, features)? - linear;
-        let intercepts = ContextFunction::fit(self, contexts, left.view(), weights)?;
+        let intercepts = ContextFunction::fit(self, contexts, left.view(), weights, monitor)?;
         let mut model = DistilledModel {
             family: teacher.family(),
             features: width,
@@ -349,6 +365,7 @@ where
             rows.contexts(),
             rows.features(),
             rows.weights(),
+            samples.monitor(),
         )
     }
 }

@@ -208,7 +208,9 @@ impl CrossValidation {
             .into_par_iter()
             .map(|(candidate, fold)| {
                 let (train, test) = &self.folds[fold];
-                let part = job(candidate, train, test).and_then(|part| {
+                let going_on = train.monitor().check();
+                let part = going_on.and_then(|()| job(candidate, train, test));
+                let part = part.and_then(|part| {
                     check_finite("losses", part.losses.view().insert_axis(Axis(1)))?;
                     Ok(part)
                 });

@@ -151,6 +151,7 @@ where
         let outcomes: Vec<Result<Variations>> = (0..self.replicates)
             .into_par_iter()
             .map(|replicate| {
+                samples.monitor().check()?;
                 let mut generator = ChaCha8Rng::seed_from_u64(self.seed);
                 generator.set_stream(replicate as u64);
                 let data = match &null {

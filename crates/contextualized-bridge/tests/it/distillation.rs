@@ -8,8 +8,8 @@ use contextualized_bridge::{
 };
 use contextualized_core::metrics::effect_mse;
 use contextualized_core::{
-    Coefficients, DynEstimator, Error, Estimator, Family, LocalCoefficients, Result, Samples,
-    VaryingCoefficients,
+    Coefficients, DynEstimator, Error, Estimator, Family, LocalCoefficients, Monitor, Result,
+    Samples, VaryingCoefficients,
 };
 use contextualized_simulation::Simulator;
 use ndarray::{Array2, ArrayView2, array};
@@ -213,6 +213,18 @@ fn constants_stay_constants() {
         );
         // What is left of sums of three.
         assert_relative_eq!(found.intercepts()[[0, 0]], 7.0, max_relative = 1e-14);
+    }
+}
+
+#[test]
+fn whoever_watches_ends_it() {
+    let teacher = NetworkModel::new(Known);
+    let (contexts, features) = rows(40);
+    let monitor = Monitor::new(|_, _| ());
+    monitor.cancel();
+    for student in students() {
+        let found = student.distil_watched(&teacher, contexts.view(), features.view(), &monitor);
+        assert!(matches!(found, Err(Error::Cancelled)));
     }
 }
 
