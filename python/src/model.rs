@@ -3,6 +3,7 @@
 use crate::arguments::{interval_of, unknown_levels};
 use crate::errors::exception;
 use crate::facts;
+use crate::interrupt::interruptible;
 use crate::naming::in_python;
 use crate::table::Given;
 use contextualized_core::{NetworkDensity, NodeDistribution};
@@ -156,8 +157,10 @@ impl Model {
             features: contexts.slice_move(s![.., ..0]),
             offsets: None,
         };
-        let found = py.detach(|| regression.predict(&asked, rows));
-        coefficients(py, found.map_err(exception)?)
+        let found = interruptible(py, None, |monitor| {
+            regression.predict_watched(&asked, rows, &monitor)
+        })?;
+        coefficients(py, found)
     }
 
     /// The same at the rows of a data frame or a file, NaN where one is incomplete, and remarks on them.
@@ -193,8 +196,10 @@ impl Model {
             features: features.as_array(),
             offsets: offsets.as_ref().map(|offsets| offsets.as_array()),
         };
-        let found = py.detach(|| regression.predict(&asked, rows));
-        outcomes(py, found.map_err(exception)?)
+        let found = interruptible(py, None, |monitor| {
+            regression.predict_watched(&asked, rows, &monitor)
+        })?;
+        outcomes(py, found)
     }
 
     /// The same of the rows of a data frame or a file, NaN where one is incomplete, and remarks on them.

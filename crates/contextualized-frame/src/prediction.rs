@@ -10,10 +10,11 @@ use crate::design::Encoded;
 use crate::error::{Error, Result};
 use crate::saved::Regression;
 use contextualized_core::{
-    CoefficientIntervals, Coefficients, Family, LocalCoefficients, PredictionIntervals,
+    CoefficientIntervals, Coefficients, Family, LocalCoefficients, Monitor, PredictionIntervals,
     PredictorDistribution, VaryingCoefficients, WithDraws, WithUncertainty,
 };
-use ndarray::{Array2, Array3, ArrayView1, ArrayView2, Axis, concatenate};
+use ndarray::{Array2, Array3, ArrayView1, ArrayView2, Axis, concatenate, s};
+use std::ops::Range;
 
 /// Scale of predictions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +82,19 @@ pub struct Rows<'a> {
     /// Offsets, if there are any.
     pub offsets: Option<ArrayView1<'a, f64>>,
 }
+
+impl Rows<'_> {
+    fn slice(&self, rows: Range<usize>) -> Rows<'_> {
+        Rows {
+            contexts: self.contexts.slice(s![rows.clone(), ..]),
+            features: self.features.slice(s![rows.clone(), ..]),
+            offsets: self.offsets.as_ref().map(|own| own.slice(s![rows])),
+        }
+    }
+}
+
+/// Rows whose intervals are found before anyone can end it.
+const BLOCK: usize = 4096;
 
 /// Estimates (n × targets × quantities), and of the same shape what was asked for besides: NaN where nothing can be
 /// said.
@@ -177,6 +191,32 @@ impl Regression {
             regression: Some(self),
         };
         model.predict(asked, rows)
+    }
+
+    /// As [`predict`](Self::predict), which [`Monitor::cancel`] ends: many rows are predicted block by block.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`predict`](Self::predict), and [`Error::Model`] of
+    /// [`Cancelled`](contextualized_core::Error::Cancelled).
+    pub fn predict_watched(
+        &self,
+        asked: &Asked,
+        rows: Rows<'_>,
+        monitor: &Monitor,
+    ) -> Result<Predicted> {
+        let count = rows.contexts.nrows();
+        // Intervals take longer than what they are of.
+        let uncertain = asked.level.is_some() || asked.standard_errors;
+        let block = if uncertain { BLOCK } else { 4 * BLOCK };
+        if count <= block {
+            return self.predict(asked, rows);
+        }
+        let parts = (0..count).step_by(block).map(|start| {
+            monitor.check()?;
+            self.predict(asked, rows.slice(start..count.min(start + block)))
+        });
+        Predicted::joined(&parts.collect::<Result<Vec<_>>>()?)
     }
 
     /// The standard errors and intervals of coefficients.
