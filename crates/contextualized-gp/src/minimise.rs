@@ -83,6 +83,11 @@ impl QuasiNewton {
             .configure(|state| state.param(start).max_iters(iterations))
             .ctrlc(false)
             .run();
+        let failure = failure.into_inner().ok().flatten();
+        // Whoever ended the search is told that, and has no use for where it was.
+        if let Some(cancelled @ Error::Cancelled) = failure {
+            return Err(cancelled);
+        }
         let result = match result {
             Ok(result) => result,
             // A line search has no end of its own where rounding makes the function rough.
@@ -106,7 +111,6 @@ impl QuasiNewton {
         };
         let state = result.state;
         let Some(best) = state.get_best_param() else {
-            let failure = failure.into_inner().ok().flatten();
             return Err(failure.unwrap_or(Error::NotConverged {
                 algorithm: self.purpose,
                 iterations: 0,
@@ -223,6 +227,17 @@ mod tests {
         };
         let found = SEARCH.minimize(vec![1.0, -2.0], bowl).unwrap();
         assert!(found.converged && found.cost < 1e-12, "{found:?}");
+    }
+
+    #[test]
+    fn a_search_that_is_cancelled_says_so() {
+        let calls = AtomicUsize::new(0);
+        let bowl = |x: &[f64]| match calls.fetch_add(1, Ordering::Relaxed) {
+            0..3 => Ok((x[0].powi(4), vec![4.0 * x[0].powi(3)])),
+            _ => Err(Error::Cancelled),
+        };
+        let found = SEARCH.minimize(vec![1.0], bowl);
+        assert!(matches!(found, Err(Error::Cancelled)), "{found:?}");
     }
 
     /// A slope without an end: every step is to be followed by a longer one.

@@ -224,7 +224,7 @@ fn whoever_watches_ends_it() {
     monitor.cancel();
     for student in students() {
         let found = student.distil_watched(&teacher, contexts.view(), features.view(), &monitor);
-        assert!(matches!(found, Err(Error::Cancelled)));
+        assert!(matches!(found, Err(Error::Cancelled)), "{found:?}");
     }
 }
 
