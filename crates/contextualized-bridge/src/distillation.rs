@@ -185,7 +185,10 @@ impl Distillation {
         features: ArrayView2<'_, f64>,
         monitor: &Monitor,
     ) -> Result<DistilledModel> {
-        self.distil_weighted(teacher, contexts, features, None, monitor)
+        let found = self.distil_weighted(teacher, contexts, features, None, monitor);
+        // A search that was ended may fail with an error of its own.
+        monitor.check()?;
+        found
     }
 
     fn distil_weighted<M: LocalCoefficients + ?Sized>(
