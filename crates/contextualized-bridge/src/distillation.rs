@@ -185,10 +185,7 @@ impl Distillation {
         features: ArrayView2<'_, f64>,
         monitor: &Monitor,
     ) -> Result<DistilledModel> {
-        let found = self.distil_weighted(teacher, contexts, features, None, monitor);
-        // A search that was ended may fail with an error of its own.
-        monitor.check()?;
-        found
+        self.distil_weighted(teacher, contexts, features, None, monitor)
     }
 
     fn distil_weighted<M: LocalCoefficients + ?Sized>(

@@ -83,7 +83,7 @@ impl QuasiNewton {
             .configure(|state| state.param(start).max_iters(iterations))
             .ctrlc(false)
             .run();
-        let failure = failure.into_inner().ok().flatten();
+        let failure = failure.lock().ok().and_then(|mut own| own.take());
         // Whoever ended the search is told that, and has no use for where it was.
         if let Some(cancelled @ Error::Cancelled) = failure {
             return Err(cancelled);
