@@ -166,7 +166,11 @@ impl RegressionFit {
             && !self.settings.any();
         let population = || PopulationRegression::with_settings(&by_default).fit(samples);
         let (model, (baseline, variation)) = rayon::join(
-            || estimator.fit(samples),
+            || {
+                let model = estimator.fit(samples)?;
+                find_uncertainty(&model, samples);
+                Ok::<_, contextualized_core::Error>(model)
+            },
             || {
                 let baseline = (!is_population).then(|| Baseline::new(population()));
                 let tests = match (self.tests, untestable(samples)) {
@@ -183,12 +187,8 @@ impl RegressionFit {
             (None, RegressionModel::Population(own)) => Baseline::Fitted(own.clone()),
             (None, _) => Baseline::new(population()),
         };
-        let (goodness, ()) = rayon::join(
-            || goodness_of_fit(&model, samples),
-            || find_uncertainty(&model, samples),
-        );
         let regression = Regression {
-            goodness: goodness?,
+            goodness: goodness_of_fit(&model, samples)?,
             model,
             population,
             variation,
