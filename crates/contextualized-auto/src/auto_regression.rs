@@ -26,7 +26,7 @@ use ndarray::{Array1, Array2, Axis};
 ///
 /// The default candidates are, in this order: the population, a Gaussian process of all contexts, a sum
 /// of processes of one context each (of two to eight contexts), a rougher one (Matérn 3/2) for
-/// coefficients that jump, clusters, and two encoders, of archetypes and direct. Whether coefficients
+/// coefficients that jump, trees (of outcomes that they have), clusters, and two encoders, of archetypes and direct. Whether coefficients
 /// share their length scales a kernel of all contexts finds by itself; in a sum of kernels they do.
 /// Encoders are shrunk towards the population by held-out folds of their own.
 ///

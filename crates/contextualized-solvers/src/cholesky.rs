@@ -10,8 +10,9 @@ use faer::linalg::triangular_solve::{
 use faer::{Mat, MatMut, Par};
 use ndarray::{Array2, ArrayView2, ShapeBuilder};
 
-use crate::check::below_the_diagonal;
-use crate::convert::{as_faer, contiguous, in_rows, square, standard, to_faer, to_ndarray};
+use crate::convert::{
+    as_faer, contiguous, in_rows, mirror_upper, square, standard, to_faer, to_ndarray,
+};
 use crate::{Error, Result, check};
 
 /// The largest jitter that [`cholesky`] adds, relative to the mean absolute diagonal entry.
@@ -231,9 +232,7 @@ impl Cholesky {
             MemStack::new(&mut MemBuffer::new(inverse_scratch::<f64>(size, Par::Seq))),
         );
         // Columns of the lower triangle are rows of the upper one.
-        below_the_diagonal(size, |row, column| {
-            values[row * size + column] = values[column * size + row];
-        });
+        mirror_upper(&mut values, size);
         let inverse = square(values, size);
         check::computed("the inverse", inverse.view())?;
         Ok(inverse)

@@ -79,10 +79,15 @@ pub(crate) fn symmetric_from_lower(lower: MatRef<'_, f64>) -> Array2<f64> {
             .zip(own)
             .for_each(|(to, from)| *to = *from);
     }
+    mirror_upper(&mut values, size);
+    square(values, size)
+}
+
+/// Copies what is above the diagonal of a square matrix below it, given its values row by row.
+pub(crate) fn mirror_upper(values: &mut [f64], size: usize) {
     below_the_diagonal(size, |row, column| {
         values[row * size + column] = values[column * size + row];
     });
-    square(values, size)
 }
 
 /// Copies what is below the diagonal of a square matrix above it; other matrices are left as they are.

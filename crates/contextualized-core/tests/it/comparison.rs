@@ -388,6 +388,25 @@ fn what_was_stopped_for_a_candidate_that_fails_goes_on() {
 }
 
 #[test]
+fn who_is_far_behind_is_stopped_after_the_first_fold_and_others_after_two() {
+    let results = results(
+        &[
+            [Some(1.0); 5],
+            [Some(9.0); 5],
+            [Some(1.0), Some(2.0), Some(1.0), Some(1.0), Some(1.0)],
+        ],
+        Some(EarlyStopping::default()),
+    );
+    assert!(matches!(results[0], CandidateResult::Scored { .. }));
+    for (result, expected) in results[1..].iter().zip([1, 2]) {
+        let CandidateResult::Stopped { folds, behind, .. } = result else {
+            panic!("{result:?}");
+        };
+        assert_eq!((*folds, *behind), (expected, 0));
+    }
+}
+
+#[test]
 fn no_candidate_is_preferred_to_a_better_one_before_it() {
     let results = results(
         &[
