@@ -16,6 +16,10 @@ mod table;
 
 use pyo3::prelude::*;
 
+/// Keeps the memory of large matrices for the next ones, which the system's allocator gives back and asks for again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The compiled part of the package.
 #[pymodule(name = "_core")]
 mod core {

@@ -3,7 +3,7 @@
 use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::kernel::{Kernel, Room, Term};
 use contextualized_solvers::{inner_product, mirror_lower, vectorized};
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -143,9 +143,21 @@ pub(crate) fn of_rows<'a>(
     design: ArrayView2<'a, f64>,
 ) -> Array2<f64> {
     let rows = (contexts, design);
-    let mut covariance = filled(&components(kernel, hyper), rows, rows, |a| a + 1);
+    let mut covariance = filled(&components(kernel, hyper), rows, rows, |a| 0..a + 1);
     mirror_lower(&mut covariance);
     covariance
+}
+
+/// The upper triangle of [`of_rows`], with zeros below.
+pub(crate) fn upper_of_rows<'a>(
+    kernel: &Kernel,
+    hyper: &Hyperparameters,
+    contexts: ArrayView2<'a, f64>,
+    design: ArrayView2<'a, f64>,
+) -> Array2<f64> {
+    let rows = (contexts, design);
+    let count = contexts.nrows();
+    filled(&components(kernel, hyper), rows, rows, |a| a..count)
 }
 
 /// The same of some rows with others, both of contexts and a design (q × n).
@@ -154,18 +166,18 @@ pub(crate) fn between(
     rows: Tables<'_>,
     others: Tables<'_>,
 ) -> Array2<f64> {
-    filled(components, rows, others, |_| others.0.nrows())
+    filled(components, rows, others, |_| 0..others.0.nrows())
 }
 
 /// Contexts and a design of the same rows.
 type Tables<'a> = (ArrayView2<'a, f64>, ArrayView2<'a, f64>);
 
-/// Covariances of each row with as many of the others as are counted.
+/// Covariances of each row with those of the others that it is given.
 fn filled(
     components: &[Component<'_>],
     (contexts, design): Tables<'_>,
     others: Tables<'_>,
-    count: impl Fn(usize) -> usize + Sync,
+    partners: impl Fn(usize) -> Range<usize> + Sync,
 ) -> Array2<f64> {
     let width = others.0.nrows();
     let (others, columns) = (transposed(others.0), transposed(others.1));
@@ -179,9 +191,11 @@ fn filled(
             let (mut values, mut products) = (vec![0.0; width], vec![0.0; width]);
             for (offset, mut line) in out.rows_mut().into_iter().enumerate() {
                 let a = block * BLOCK + offset;
-                let count = count(a);
+                let partners = partners(a);
+                let count = partners.len();
                 let context = row(&contexts, a);
-                let line = &mut line.as_slice_mut().expect("a row is contiguous")[..count];
+                let others = others.slice(s![.., partners.clone()]);
+                let line = &mut line.as_slice_mut().expect("a row is contiguous")[partners.clone()];
                 let (values, products) = (&mut values[..count], &mut products[..count]);
                 for component in components {
                     for (set, squares) in component.varying_sets() {
@@ -190,7 +204,7 @@ fn filled(
                         products.fill(0.0);
                         for j in component.members(set) {
                             let factor = component.variances[j] * design[[a, j]];
-                            add_scaled(products, factor, row(&columns, j));
+                            add_scaled(products, factor, &row(&columns, j)[partners.clone()]);
                         }
                         add_products(line, values, products);
                     }
@@ -201,14 +215,14 @@ fn filled(
 }
 
 /// `Σ_ab W_ab ∂K_ab` by the logarithms of all inverse length scales and amplitudes, K as [`of_rows`] gives it
-/// and W symmetric.
+/// and W symmetric, whose entries `weights` writes, for a row, up to the diagonal.
 pub(crate) fn contract(
     kernel: &Kernel,
     hyper: &Hyperparameters,
     layout: &Layout,
     contexts: ArrayView2<'_, f64>,
     design: ArrayView2<'_, f64>,
-    weights: ArrayView2<'_, f64>,
+    weights: impl Fn(usize, &mut [f64]) + Sync,
 ) -> Vec<f64> {
     let components = components(kernel, hyper);
     let (rows, terms) = (contexts.nrows(), layout.terms);
@@ -226,7 +240,7 @@ pub(crate) fn contract(
                 let (context, x) = (row(&contexts, a), row(&design, a));
                 // Pairs count twice, the row itself once.
                 let own = &mut own[..=a];
-                own.copy_from_slice(&row(&weights, a)[..=a]);
+                weights(a, own);
                 own[..a].iter_mut().for_each(|w| *w *= 2.0);
                 let total = &mut total[..=a];
                 for (index, component) in components.iter().enumerate() {
@@ -344,7 +358,8 @@ pub(crate) fn with_coefficients(
     cross
 }
 
-fn add_scaled(out: &mut [f64], factor: f64, values: &[f64]) {
+/// Adds a multiple of the first values, as many as there are sums.
+pub(crate) fn add_scaled(out: &mut [f64], factor: f64, values: &[f64]) {
     vectorized(
         #[inline(always)]
         move || {
@@ -367,7 +382,7 @@ fn add_products(out: &mut [f64], a: &[f64], b: &[f64]) {
 }
 
 /// Of the first values of b, as many as a has.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let count = a.len();
     vectorized(
         #[inline(always)]

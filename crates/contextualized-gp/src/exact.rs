@@ -3,7 +3,9 @@
 mod posterior;
 
 use crate::constants::ConstantPrior;
-use crate::covariance::{contract, derivatives_times, of_rows};
+use crate::covariance::{
+    add_scaled, contract, derivatives_times, dot, of_rows, row, upper_of_rows,
+};
 use crate::engine::{Evidence, inconsistent};
 use crate::hyperparameters::{Hyperparameters, Layout};
 use crate::kernel::Kernel;
@@ -13,9 +15,9 @@ use crate::observations::Observations;
 use crate::posterior::Posterior;
 use contextualized_core::{Family, Result};
 use contextualized_solvers::{
-    Cholesky, add_product, cholesky, cholesky_in_place, gram, product, transposed_product,
+    Cholesky, cholesky, cholesky_in_place, gram, product, transposed_product,
 };
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
+use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate, s};
 use posterior::ExactPosterior;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -75,7 +77,8 @@ impl Exact {
 
     fn gaussian(&self, hyper: &Hyperparameters) -> Result<Conditioned> {
         let design = &self.design / hyper.noise;
-        let covariance = || of_rows(&self.kernel, hyper, self.contexts.view(), design.view());
+        let (contexts, rows) = (self.contexts.view(), design.view());
+        let covariance = || upper_of_rows(&self.kernel, hyper, contexts, rows);
         let factored = Factored::new(covariance, design.clone(), self.constants)?;
         let solved = factored.solve((&self.targets / hyper.noise).view())?;
         let (rows, targets) = self.targets.dim();
@@ -155,7 +158,6 @@ impl Exact {
         conditioned: &Conditioned,
         prior: &Array2<f64>,
         thirds: &Array1<f64>,
-        projection: &Array2<f64>,
     ) -> Result<Array1<f64>> {
         let (roots, factored) = (&conditioned.roots, &conditioned.factored);
         let cross = prior * &roots.view().insert_axis(Axis(1));
@@ -168,7 +170,7 @@ impl Exact {
         let of_constants = factored.design.dot(&of_constants);
         let of_constants = numerical(factored.lower.solve_upper(of_constants.view()))?;
         let explained = (roots * &prior.dot(&slopes)).insert_axis(Axis(1));
-        let explained = numerical(product(projection.view(), explained.view()))?;
+        let explained = factored.solve(explained.view())?.loads;
         Ok(slopes / roots - of_constants.column(0) - explained.column(0))
     }
 }
@@ -206,8 +208,32 @@ struct Solution {
     quadratic: Array1<f64>,
 }
 
+/// P by its parts: nothing is copied that is as large.
+struct Projection {
+    /// The lower triangle of B⁻¹.
+    inverse: Array2<f64>,
+    /// H (p × n).
+    of_constants: Array2<f64>,
+}
+
+impl Projection {
+    /// Entries of a row, up to the diagonal.
+    fn write(&self, index: usize, out: &mut [f64]) {
+        out.copy_from_slice(&row(&self.inverse.view(), index)[..=index]);
+        let of_constants = self.of_constants.view();
+        for own in 0..of_constants.nrows() {
+            let own = row(&of_constants, own);
+            add_scaled(out, -own[index], own);
+        }
+    }
+
+    fn trace(&self) -> f64 {
+        self.inverse.diag().sum() - self.of_constants.iter().map(|h| h * h).sum::<f64>()
+    }
+}
+
 impl Factored {
-    /// From R K R, made when it is asked for, and R X.
+    /// From the upper triangle of R K R, made when it is asked for, and R X.
     fn new(
         covariance: impl Fn() -> Array2<f64>,
         design: Array2<f64>,
@@ -255,17 +281,11 @@ impl Factored {
         numerical(self.constants.solve_lower(solved.t()))
     }
 
-    /// P.
-    fn projection(&self) -> Result<Array2<f64>> {
-        let mut projection = numerical(self.lower.inverse())?;
-        let of_constants = self.of_constants()?;
-        let less = -&of_constants.t();
-        numerical(add_product(
-            &mut projection,
-            less.view(),
-            of_constants.view(),
-        ))?;
-        Ok(projection)
+    fn projection(&self) -> Result<Projection> {
+        Ok(Projection {
+            inverse: numerical(self.lower.lower_inverse())?,
+            of_constants: self.of_constants()?,
+        })
     }
 
     /// What the data take from the prior covariance of some quantities, and what not knowing the
@@ -315,21 +335,26 @@ impl Evidence for Exact {
         let solved = &conditioned.solved;
         let projection = conditioned.factored.projection()?;
         let moved = match &conditioned.curvature {
-            Some((prior, thirds)) => {
-                Some(self.movement(&conditioned, prior, thirds, &projection)?)
-            }
+            Some((prior, thirds)) => Some(self.movement(&conditioned, prior, thirds)?.to_vec()),
             None => None,
         };
-        let mut weights = projection;
-        weights *= -0.5 * self.targets.ncols() as f64;
-        for (loads, scale) in solved.loads.columns().into_iter().zip(&hyper.scales) {
-            add_outer(&mut weights, 0.5 / scale, loads, loads);
-        }
-        if let Some(moved) = moved {
-            let loads = solved.loads.column(0);
-            add_outer(&mut weights, 0.5, moved.view(), loads);
-            add_outer(&mut weights, 0.5, loads, moved.view());
-        }
+        // ½ (Σ a aᵀ / scale − T P), and what the movement of the mode adds.
+        let halves: Vec<(f64, Vec<f64>)> = (solved.loads.columns().into_iter())
+            .zip(&hyper.scales)
+            .map(|(loads, scale)| (0.5 / scale, loads.to_vec()))
+            .collect();
+        let weights = |a: usize, out: &mut [f64]| {
+            projection.write(a, out);
+            let of_projection = -0.5 * self.targets.ncols() as f64;
+            out.iter_mut().for_each(|weight| *weight *= of_projection);
+            for (half, loads) in &halves {
+                add_scaled(out, half * loads[a], loads);
+            }
+            if let (Some(moved), Some((_, loads))) = (&moved, halves.first()) {
+                add_scaled(out, 0.5 * moved[a], loads);
+                add_scaled(out, 0.5 * loads[a], moved);
+            }
+        };
         let design = &self.design * &conditioned.roots.view().insert_axis(Axis(1));
         let mut gradient = contract(
             &self.kernel,
@@ -337,10 +362,13 @@ impl Evidence for Exact {
             layout,
             self.contexts.view(),
             design.view(),
-            weights.view(),
+            weights,
         );
         if layout.noise {
-            gradient.push(2.0 * weights.diag().sum());
+            // Then no mode moves.
+            let of_projection = -0.5 * self.targets.ncols() as f64 * projection.trace();
+            let of_loads = halves.iter().map(|(half, loads)| half * dot(loads, loads));
+            gradient.push(2.0 * (of_projection + of_loads.sum::<f64>()));
         }
         let degrees = self.rows() as f64 - self.constants.degrees(self.coefficients());
         for target in 0..layout.scales {
@@ -407,16 +435,4 @@ impl Evidence for Exact {
 /// Sums of squares of the columns.
 fn squares(table: &Array2<f64>) -> Array1<f64> {
     table.map_axis(Axis(0), |column| column.dot(&column))
-}
-
-/// `matrix += factor a bᵀ`.
-pub(crate) fn add_outer(
-    matrix: &mut Array2<f64>,
-    factor: f64,
-    a: ArrayView1<'_, f64>,
-    b: ArrayView1<'_, f64>,
-) {
-    for (mut line, a) in matrix.rows_mut().into_iter().zip(a) {
-        line.scaled_add(factor * a, &b);
-    }
 }

@@ -1,7 +1,6 @@
 //! The posterior of the weights of a basis, given sums of products over rows.
 
 use crate::constants::ConstantPrior;
-use crate::exact::add_outer;
 use crate::hyperparameters::Hyperparameters;
 use crate::numerical;
 use contextualized_core::Result;
@@ -159,4 +158,16 @@ impl Weights {
 fn block(roots: &[Array2<f64>], coefficient: usize) -> Range<usize> {
     let functions = roots[coefficient].nrows();
     coefficient * functions..(coefficient + 1) * functions
+}
+
+/// `matrix += factor a bᵀ`.
+fn add_outer(
+    matrix: &mut Array2<f64>,
+    factor: f64,
+    a: ArrayView1<'_, f64>,
+    b: ArrayView1<'_, f64>,
+) {
+    for (mut line, a) in matrix.rows_mut().into_iter().zip(a) {
+        line.scaled_add(factor * a, &b);
+    }
 }

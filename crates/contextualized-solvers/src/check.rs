@@ -10,6 +10,12 @@ const SYMMETRY_TOLERANCE: f64 = 1e-10;
 
 /// At least one row and one column, all values finite.
 pub(crate) fn matrix(argument: &'static str, matrix: ArrayView2<f64>) -> Result<()> {
+    not_empty(argument, matrix)?;
+    finite(argument, matrix)
+}
+
+/// At least one row and one column.
+fn not_empty(argument: &'static str, matrix: ArrayView2<f64>) -> Result<()> {
     let (rows, columns) = matrix.dim();
     if rows == 0 || columns == 0 {
         return Err(Error::Empty {
@@ -18,6 +24,11 @@ pub(crate) fn matrix(argument: &'static str, matrix: ArrayView2<f64>) -> Result<
             columns,
         });
     }
+    Ok(())
+}
+
+/// All values finite.
+pub(crate) fn finite(argument: &'static str, matrix: ArrayView2<f64>) -> Result<()> {
     match first_not_finite(matrix) {
         Some((row, column)) => Err(Error::NotFinite {
             argument,
@@ -31,7 +42,13 @@ pub(crate) fn matrix(argument: &'static str, matrix: ArrayView2<f64>) -> Result<
 
 /// A [`matrix`] with as many rows as columns.
 pub(crate) fn square(argument: &'static str, matrix: ArrayView2<f64>) -> Result<()> {
-    self::matrix(argument, matrix)?;
+    shape(argument, matrix)?;
+    finite(argument, matrix)
+}
+
+/// As many rows as columns, one at least.
+pub(crate) fn shape(argument: &'static str, matrix: ArrayView2<f64>) -> Result<()> {
+    not_empty(argument, matrix)?;
     let (rows, columns) = matrix.dim();
     if rows != columns {
         return Err(Error::NotSquare {

@@ -11,7 +11,7 @@ use faer::{Mat, MatMut, Par};
 use ndarray::{Array2, ArrayView2, ShapeBuilder};
 
 use crate::convert::{
-    as_faer, contiguous, in_rows, mirror_upper, square, standard, to_faer, to_ndarray,
+    as_faer, contiguous, in_rows, mirror_lower, square, standard, to_faer, to_ndarray,
 };
 use crate::{Error, Result, check};
 
@@ -75,8 +75,8 @@ pub fn cholesky_with_limit(matrix: ArrayView2<f64>, limit: f64) -> Result<Choles
     factorise(|| Ok(standard(&matrix).into_owned()), limit)
 }
 
-/// The same as [`cholesky`], in the place of a matrix that is taken for symmetric unchecked, and made anew for every
-/// jitter: for large ones, of which every copy takes time.
+/// The same as [`cholesky`], in the place of a matrix of which the upper triangle alone is read, and which is made anew
+/// for every jitter: for large ones, of which every copy takes time.
 ///
 /// # Errors
 ///
@@ -85,10 +85,16 @@ pub fn cholesky_with_limit(matrix: ArrayView2<f64>, limit: f64) -> Result<Choles
 pub fn cholesky_in_place(make: impl Fn() -> Array2<f64>) -> Result<Cholesky> {
     let checked = || {
         let matrix = make();
-        check::square("matrix", matrix.view())?;
+        check::shape("matrix", matrix.view())?;
         Ok(matrix)
     };
-    factorise(checked, DEFAULT_JITTER_LIMIT)
+    factorise(checked, DEFAULT_JITTER_LIMIT).map_err(|error| {
+        // A value that is not finite makes no pivot positive that comes after it.
+        match check::finite("matrix", make().view()) {
+            Err(cause) => cause,
+            Ok(()) => error,
+        }
+    })
 }
 
 /// Tries one jitter after the other.
@@ -223,19 +229,35 @@ impl Cholesky {
     ///
     /// [`Error::Overflow`] if an entry does not fit into a float.
     pub fn inverse(&self) -> Result<Array2<f64>> {
+        let mut inverse = self.lower_inverse()?;
+        mirror_lower(&mut inverse);
+        Ok(inverse)
+    }
+
+    /// The lower triangle of [`Cholesky::inverse`], with zeros above.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Cholesky::inverse`].
+    pub fn lower_inverse(&self) -> Result<Array2<f64>> {
         let size = self.lower.nrows();
         let mut values = vec![0.0; size * size];
         inverse(
-            MatMut::from_column_major_slice_mut(&mut values, size, size),
+            MatMut::from_row_major_slice_mut(&mut values, size, size),
             as_faer(self.lower.view()),
             Par::Seq,
             MemStack::new(&mut MemBuffer::new(inverse_scratch::<f64>(size, Par::Seq))),
         );
-        // Columns of the lower triangle are rows of the upper one.
-        mirror_upper(&mut values, size);
         let inverse = square(values, size);
-        check::computed("the inverse", inverse.view())?;
-        Ok(inverse)
+        // No entry is larger than the larger of the two on the diagonal in its row and its column.
+        match inverse.diag().iter().position(|value| !value.is_finite()) {
+            Some(place) => Err(Error::Overflow {
+                quantity: "the inverse",
+                row: place,
+                column: place,
+            }),
+            None => Ok(inverse),
+        }
     }
 
     /// `log det(A + δ I) = 2 Σₖ log Lₖₖ`.

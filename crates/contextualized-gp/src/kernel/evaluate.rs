@@ -2,7 +2,7 @@
 
 use super::{Factor, KernelShape, Term};
 use contextualized_solvers::{exponential, lanes, vectorized};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis};
 
 impl Term {
     /// The kernel of a context with itself.
@@ -262,10 +262,10 @@ fn sine(difference: f64, period: f64) -> f64 {
     (std::f64::consts::PI * difference / period).sin()
 }
 
-/// A column of contexts, which are the rows of a table in standard layout.
-fn column<'a>(others: &'a ArrayView2<'_, f64>, index: usize) -> &'a [f64] {
-    let width = others.ncols();
-    &others.as_slice().expect("tables are in standard layout")[index * width..][..width]
+/// A column of contexts, which are the rows of a table.
+fn column<'a>(others: &ArrayView2<'a, f64>, index: usize) -> &'a [f64] {
+    let row = others.index_axis_move(Axis(0), index).to_slice();
+    row.expect("rows of tables are contiguous")
 }
 
 /// A loop over columns of many contexts, given the share of each pair.
