@@ -23,15 +23,18 @@ enum Place {
 
 use Place::{Argument, Reading, Setting, Words};
 
-const OPTIONS: [(&str, Place); 28] = [
+const OPTIONS: [(&str, Place); 34] = [
     ("archetypes", Setting),
     ("batch-size", Setting),
     ("bootstraps", Argument),
+    ("burn-in", Setting),
+    ("chains", Setting),
     ("clusters", Setting),
     ("comment", Reading),
     ("context-lasso", Setting),
     ("decimal", Reading),
     ("delimiter", Reading),
+    ("draws", Setting),
     ("drop-missing", Words("drop_missing=True")),
     ("encoder", Setting),
     ("epochs", Setting),
@@ -48,8 +51,11 @@ const OPTIONS: [(&str, Place); 28] = [
     ("offset", Argument),
     ("ridge", Setting),
     ("skip", Reading),
+    ("splits", Setting),
     ("structure", Setting),
+    ("sweeps", Setting),
     ("thousands", Reading),
+    ("trees", Setting),
     ("unknown-levels", Argument),
     ("width", Setting),
 ];

@@ -122,6 +122,30 @@ def test_settings_and_registry(doses):
         fitted(doses, estimator="forest")
 
 
+def test_settings_of_trees(doses):
+    short = {"trees": 5, "splits": "hard", "chains": 2, "burn_in": 20, "sweeps": 30, "draws": 10}
+    model = fitted(doses, estimator="trees", settings=short)
+    said = "trees (5 trees each, hard splits, chains: 2, burn-in: 20, sweeps: 30, draws: 10)"
+    assert model.estimator_.startswith(said)
+    assert model.coefficients([[35.0]])["x0"][0] > 0 > model.coefficients([[65.0]])["x0"][0]
+    # Fewer sweeps than draws that are kept otherwise: all are.
+    one = fitted(doses, estimator="trees", settings={"chains": 1, "burn_in": 0, "sweeps": 1})
+    assert np.ptp(one.draws([[35.0]], 3), axis=0).max() == 0
+    for settings, message in [
+        ({"trees": 0}, "trees is 0, but must be 1 to"),
+        ({"chains": 0}, "chains is 0, but must be 1 to"),
+        ({"burn_in": 10**12}, "burn_in is 1000000000000, but must be 0 to"),
+        ({"sweeps": 0}, "sweeps is 0, but must be 1 to"),
+        ({"draws": 11, "sweeps": 10}, "draws is 11, but must be 1 to 10, the number of sweeps"),
+        ({"splits": "sharp"}, "setting splits: unknown variant `sharp`, expected `soft` or `hard`"),
+        ({"trees": -1}, "setting trees"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            fitted(doses, estimator="trees", settings=settings)
+    with pytest.raises(ValueError, match='burn_in, sweeps are settings of the estimator trees, .* estimator="trees"'):
+        fitted(doses, settings={"burn_in": 10, "sweeps": 10})
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use contextualized_auto::{Candidate, NetworkCandidate, RegressionMethod};
 use contextualized_encoders::{EncoderKind, MlpSettings, Parameterization, Penalties};
 use contextualized_linear::{GaussianProcessRegression, KernelShape, NeuralRegression};
+use contextualized_trees::TreeRegression;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -69,6 +70,24 @@ pub struct EstimatorSettings {
     /// How contexts interact in the Gaussian process.
     #[cfg_attr(feature = "clap", arg(long, value_enum))]
     structure: Option<Structure>,
+    /// Trees of each coefficient [default: 30].
+    #[cfg_attr(feature = "clap", arg(long, value_name = "N"))]
+    trees: Option<usize>,
+    /// How trees split a context that is a number [default: soft].
+    #[cfg_attr(feature = "clap", arg(long, value_enum))]
+    splits: Option<Splits>,
+    /// Chains of draws of the trees, from which R-hat is computed [default: 4].
+    #[cfg_attr(feature = "clap", arg(long, value_name = "N"))]
+    chains: Option<usize>,
+    /// Sweeps of a chain over all trees that are thrown away [default: 2000].
+    #[cfg_attr(feature = "clap", arg(long, value_name = "N"))]
+    burn_in: Option<usize>,
+    /// Sweeps of a chain over all trees behind these, of which draws are kept [default: 2000].
+    #[cfg_attr(feature = "clap", arg(long, value_name = "N"))]
+    sweeps: Option<usize>,
+    /// Draws of trees kept of each chain, evenly spaced among its sweeps [default: 100, or all of fewer sweeps].
+    #[cfg_attr(feature = "clap", arg(long, value_name = "N"))]
+    draws: Option<usize>,
     /// Number of clusters [default: chosen by held-out rows].
     #[cfg_attr(feature = "clap", arg(long, value_name = "K"))]
     clusters: Option<usize>,
@@ -143,6 +162,16 @@ enum Structure {
     Additive,
     /// These, and functions of two contexts each.
     Interactions,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
+enum Splits {
+    /// By ramps of any width, jumps among them: coefficients may be smooth.
+    Soft,
+    /// By jumps alone.
+    Hard,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -299,7 +328,7 @@ impl EstimatorSettings {
     }
 
     /// The flags of the methods that have some, and whether each is given.
-    fn flags(&self) -> [(RegressionMethod, Vec<(&'static str, bool)>); 4] {
+    fn flags(&self) -> [(RegressionMethod, Vec<(&'static str, bool)>); 5] {
         let mut of_networks = self.network.flags();
         of_networks.extend([
             ("--encoder", self.encoder.is_some()),
@@ -317,6 +346,17 @@ impl EstimatorSettings {
                 vec![
                     ("--kernel", self.kernel.is_some()),
                     ("--structure", self.structure.is_some()),
+                ],
+            ),
+            (
+                RegressionMethod::Trees,
+                vec![
+                    ("--trees", self.trees.is_some()),
+                    ("--splits", self.splits.is_some()),
+                    ("--chains", self.chains.is_some()),
+                    ("--burn-in", self.burn_in.is_some()),
+                    ("--sweeps", self.sweeps.is_some()),
+                    ("--draws", self.draws.is_some()),
                 ],
             ),
             (
@@ -387,6 +427,9 @@ impl EstimatorSettings {
         if let Candidate::GaussianProcess(own) = candidate {
             return Candidate::GaussianProcess(self.gp(own));
         }
+        if let Candidate::Trees(own) = candidate {
+            return Candidate::Trees(self.trees(own));
+        }
         if let (Candidate::Cluster(own), Some(clusters)) = (&candidate, self.clusters) {
             return Candidate::Cluster(own.clone().clusters(clusters));
         }
@@ -407,6 +450,28 @@ impl EstimatorSettings {
             Structure::Additive => own.additive(shape),
             Structure::Interactions => own.additive_with_interactions(shape),
         }
+    }
+
+    fn trees(&self, mut estimator: TreeRegression) -> TreeRegression {
+        if let Some(trees) = self.trees {
+            estimator = estimator.trees(trees);
+        }
+        if let Some(splits) = self.splits {
+            estimator = estimator.soft(splits == Splits::Soft);
+        }
+        if let Some(chains) = self.chains {
+            estimator = estimator.chains(chains);
+        }
+        if let Some(sweeps) = self.burn_in {
+            estimator = estimator.burn_in(sweeps);
+        }
+        if let Some(sweeps) = self.sweeps {
+            estimator = estimator.sweeps(sweeps);
+        }
+        if let Some(draws) = self.draws {
+            estimator = estimator.draws(draws);
+        }
+        estimator
     }
 
     fn neural(&self, own: NeuralRegression) -> NeuralRegression {

@@ -37,14 +37,14 @@ use rayon::prelude::*;
 ///
 /// | setting | default | range |
 /// |---|---|---|
-/// | trees of each coefficient | 30 | at least 1 |
+/// | trees of each coefficient | 30 | 1 to 10 000 |
 /// | soft splits | yes | |
 /// | family | Gaussian | Gaussian and binomial, the latter by augmentation with Pólya-Gamma variables (Polson, Scott and Windle 2013, doi:10.1080/01621459.2013.829001) |
 /// | intercept | yes | |
-/// | chains | 4 | at least 1 |
-/// | sweeps before draws are kept | 2000 | |
-/// | sweeps of which draws are kept | 2000 | at least 1 |
-/// | draws kept of each chain | 100 | 1 to the number of sweeps |
+/// | chains | 4 | 1 to 1000 |
+/// | sweeps before draws are kept | 2000 | 0 to 1 000 000 |
+/// | sweeps of which draws are kept | 2000 | 1 to 1 000 000 |
+/// | draws kept of each chain | 100, or all of fewer sweeps | 1 to the number of sweeps |
 /// | seed | 0 | |
 ///
 /// ```
@@ -72,7 +72,8 @@ pub struct TreeRegression {
     chains: usize,
     burn_in: usize,
     sweeps: usize,
-    draws: usize,
+    /// None: [`DRAWS`], or all of fewer sweeps.
+    draws: Option<usize>,
     seed: u64,
 }
 
@@ -86,11 +87,19 @@ impl Default for TreeRegression {
             chains: 4,
             burn_in: 2000,
             sweeps: 2000,
-            draws: 100,
+            draws: None,
             seed: 0,
         }
     }
 }
+
+/// Draws that a chain keeps unless a number is given.
+const DRAWS: usize = 100;
+
+/// Settings beyond these can only be mistakes: memory or patience would end first.
+const MOST_TREES: usize = 10_000;
+const MOST_CHAINS: usize = 1000;
+const MOST_SWEEPS: usize = 1_000_000;
 
 /// The chain by which candidates are compared on held-out rows.
 const SCREENING_SWEEPS: usize = 250;
@@ -150,9 +159,10 @@ impl TreeRegression {
         self
     }
 
-    /// Draws of each chain that the model keeps, evenly spaced among its sweeps.
+    /// Draws of each chain that the model keeps, evenly spaced among its sweeps; without this 100, or all of fewer
+    /// sweeps.
     pub fn draws(mut self, draws: usize) -> Self {
-        self.draws = draws;
+        self.draws = Some(draws);
         self
     }
 
@@ -163,24 +173,31 @@ impl TreeRegression {
     }
 
     fn validate(&self) -> Result<Likelihood> {
-        for (parameter, value) in [
-            ("trees", self.trees),
-            ("chains", self.chains),
-            ("sweeps", self.sweeps),
-            ("draws", self.draws),
+        for (parameter, value, least, most) in [
+            ("trees", self.trees, 1, MOST_TREES),
+            ("chains", self.chains, 1, MOST_CHAINS),
+            ("burn_in", self.burn_in, 0, MOST_SWEEPS),
+            ("sweeps", self.sweeps, 1, MOST_SWEEPS),
         ] {
-            if value == 0 {
-                return Err(Error::invalid_parameter(parameter, value, "at least 1"));
+            if !(least..=most).contains(&value) {
+                let requirement = format!("{least} to {most}");
+                return Err(Error::invalid_parameter(parameter, value, requirement));
             }
         }
-        if self.draws > self.sweeps {
-            let requirement = format!("at most {}, the number of sweeps", self.sweeps);
-            return Err(Error::invalid_parameter("draws", self.draws, requirement));
+        let draws = self.kept();
+        if !(1..=self.sweeps).contains(&draws) {
+            let requirement = format!("1 to {}, the number of sweeps", self.sweeps);
+            return Err(Error::invalid_parameter("draws", draws, requirement));
         }
         likelihood(self.family).ok_or_else(|| {
             let requirement = "gaussian or binomial for trees";
             Error::invalid_parameter("family", self.family, requirement)
         })
+    }
+
+    /// Draws of each chain that the model keeps.
+    fn kept(&self) -> usize {
+        self.draws.unwrap_or(DRAWS.min(self.sweeps))
     }
 
     fn chain_settings(&self) -> ChainSettings {
@@ -208,11 +225,12 @@ impl TreeRegression {
             noise_variances: Vec::new(),
             group_variances: Vec::new(),
         };
+        let draws = self.kept();
         for sweep in 1..=self.burn_in + self.sweeps {
             monitor.check()?;
             chain.sweep();
             // Draws are spaced evenly, the last sweep among them.
-            let place = |sweep: usize| sweep * self.draws / self.sweeps;
+            let place = |sweep: usize| sweep * draws / self.sweeps;
             if sweep > self.burn_in && place(sweep - self.burn_in) > place(sweep - self.burn_in - 1)
             {
                 chain.keep(&mut kept.forest);
@@ -277,8 +295,16 @@ impl Estimator for TreeRegression {
                 format!("chains: {}", self.chains),
             ),
             (
+                self.burn_in != default.burn_in,
+                format!("burn-in: {}", self.burn_in),
+            ),
+            (
                 self.sweeps != default.sweeps,
                 format!("sweeps: {}", self.sweeps),
+            ),
+            (
+                self.draws != default.draws,
+                format!("draws: {}", self.kept()),
             ),
             (self.seed != 0, format!("seed {}", self.seed)),
         ] {
@@ -461,7 +487,7 @@ impl RegressionEstimator for TreeRegression {
             chains: 1,
             burn_in: short(self.burn_in),
             sweeps: short(self.sweeps),
-            draws: self.draws.min(short(self.sweeps)),
+            draws: Some(self.kept().min(short(self.sweeps))),
             ..self.clone()
         }
         .fit(samples)

@@ -269,8 +269,8 @@ class _Estimator(Protocol):
         """Draws of all coefficients at contexts together, from the posterior or of the bootstrap's replicates.
 
         An array of shape (draws, rows, targets, features + 1), the intercept last, per unit of the features and on the
-        scale of the link: functions of the context that the data leave possible. A Gaussian process and a fit with
-        ``bootstraps`` have them, others raise ``NotImplementedError``.
+        scale of the link: functions of the context that the data leave possible. Gaussian processes, trees and fits
+        with ``bootstraps`` have them, others raise ``NotImplementedError``.
         """
         core = self._fitted()
         return core.draws(self._contexts_of(contexts), int(draws), seed_of(random_state))

@@ -76,8 +76,8 @@ class FormulaModel(RegressionAnswers):
         """Draws of all coefficients at the contexts of the rows together, from the posterior or of the bootstrap's
         replicates.
 
-        An array of shape (draws, rows, targets, features + 1), the intercept last, NaN where a row is incomplete. A
-        Gaussian process and a fit with ``bootstraps`` have them, others raise ``NotImplementedError``.
+        An array of shape (draws, rows, targets, features + 1), the intercept last, NaN where a row is incomplete.
+        Gaussian processes, trees and fits with ``bootstraps`` have them, others raise ``NotImplementedError``.
         """
         found, remarks = self._core.draws_of(data, int(draws), seed_of(random_state))
         warn_notes(remarks)

@@ -58,6 +58,20 @@ fn settings_reach_their_estimator_and_no_other() {
     assert!(direct.contains("direct") && direct.contains("linear encoder"));
     let gp = fitted(&["--estimator", "gp", "--kernel", "matern32"]);
     assert!(gp.contains("Matérn 3/2"), "{gp}");
+    let short = [
+        "--chains",
+        "2",
+        "--burn-in",
+        "20",
+        "--sweeps",
+        "30",
+        "--draws",
+        "10",
+    ];
+    let sums = ["--estimator", "trees", "--trees", "5", "--splits", "hard"];
+    let trees = fitted(&[&sums[..], &short].concat());
+    let said = "trees (5 trees each, hard splits, chains: 2, burn-in: 20, sweeps: 30, draws: 10)";
+    assert!(trees.contains(said), "{trees}");
     let clusters = fitted(&["--estimator", "cluster", "--clusters", "2"]);
     assert!(clusters.contains('2'), "{clusters}");
     // A ridge penalty makes coefficients smaller.
@@ -76,6 +90,26 @@ fn settings_reach_their_estimator_and_no_other() {
     );
     let bad = [&fit[..], &["--estimator", "neural", "--epochs", "0"]].concat();
     assert!(folder.error(1, &bad).contains("epochs is 0"));
+    for (option, value, message) in [
+        ("--trees", "0", "trees is 0, but must be 1 to"),
+        ("--chains", "0", "chains is 0, but must be 1 to"),
+        ("--burn-in", "1000000000000", "but must be 0 to"),
+        ("--sweeps", "0", "sweeps is 0, but must be 1 to"),
+        (
+            "--draws",
+            "2001",
+            "draws is 2001, but must be 1 to 2000, the number of sweeps",
+        ),
+    ] {
+        let bad = [&fit[..], &["--estimator", "trees", option, value]].concat();
+        let said = folder.error(1, &bad);
+        assert!(said.contains(message), "{said}");
+        let message = folder.error(
+            2,
+            &[&fit[..], &["--estimator", "gp", option, value]].concat(),
+        );
+        assert!(message.contains(&format!("{option} is a setting of the estimator trees")));
+    }
     // The automatic choice compares what is left with the settings.
     let out = folder.ok(&[
         &fit[..],

@@ -12,13 +12,18 @@ use ndarray::{Array2, array};
 fn settings_out_of_range_are_named() {
     let samples = samples(30, 0);
     for (estimator, parameter) in [
-        (quick().trees(0), "trees is 0"),
+        (quick().trees(0), "trees is 0, but must be 1 to 10000"),
+        (quick().trees(usize::MAX), "trees is 18446744073709551615"),
         (quick().chains(0), "chains is 0"),
+        (
+            quick().burn_in(usize::MAX),
+            "burn_in is 18446744073709551615",
+        ),
         (quick().sweeps(0), "sweeps is 0"),
         (quick().draws(0), "draws is 0"),
         (
             quick().sweeps(10).draws(11),
-            "draws is 11, but must be at most 10",
+            "draws is 11, but must be 1 to 10, the number of sweeps",
         ),
         (
             quick().family(Family::Poisson),
@@ -57,6 +62,8 @@ fn names_tell_estimators_apart() {
         other.name(),
         "trees (logistic, 9 trees each, hard splits, seed 2)"
     );
+    let short = TreeRegression::new().burn_in(10).sweeps(20).draws(5);
+    assert_eq!(short.name(), "trees (burn-in: 10, sweeps: 20, draws: 5)");
 }
 
 #[test]
