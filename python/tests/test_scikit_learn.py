@@ -26,12 +26,23 @@ EXPECTED = {
 # with CHECK_ESTIMATOR=auto.
 ESTIMATOR = os.environ.get("CHECK_ESTIMATOR", "gp")
 
+# Chains that are long enough for the protocol, not for conclusions.
+SHORT = {"trees": 5, "chains": 1, "burn_in": 50, "sweeps": 50}
+
 
 @parametrize_with_checks(
     [ContextualizedRegressor(estimator=ESTIMATOR), ContextualizedClassifier(estimator=ESTIMATOR)],
     expected_failed_checks=lambda estimator: EXPECTED,
 )
 def test_checks(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks(
+    [ContextualizedRegressor(estimator="trees", settings=SHORT), ContextualizedClassifier(estimator="trees", settings=SHORT)],
+    expected_failed_checks=lambda estimator: EXPECTED,
+)
+def test_checks_of_trees(estimator, check):
     check(estimator)
 
 
