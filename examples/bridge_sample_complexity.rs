@@ -144,7 +144,7 @@ fn errors(rows: usize, seed: u64, arguments: &Arguments) -> Result<[[f64; 2]; MO
         of(&GaussianProcessRegression::new().fit(&train)?)?,
         of(&implicit.fit(&train)?)?,
         of(&tanh)?,
-        of(&distilled.distil(&tanh, train.contexts(), train.features())?)?,
+        of(&distilled.distil(&tanh, &train)?)?,
     ])
 }
 

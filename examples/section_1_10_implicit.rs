@@ -108,7 +108,7 @@ impl Place {
         let (c, x) = (data.samples.contexts(), data.samples.features());
         let linearity = linearity(model, c, x, train.features(), None)?;
         let distilled = |student: Distillation| -> Result<Coefficients, Box<dyn Error>> {
-            let explicit = student.distil(model, train.contexts(), train.features())?;
+            let explicit = student.distil(model, train)?;
             Ok(explicit.coefficients(c)?)
         };
         let encoder = distilled(Distillation::Encoder(EncoderStudent::new()))?;

@@ -8,7 +8,7 @@ use contextualized_bridge::{
 };
 use contextualized_core::validate::{check_columns, check_rows};
 use contextualized_core::{
-    Coefficients, Error, Family, LocalCoefficients, Monitor, Result, Standardization,
+    Coefficients, Error, Family, LocalCoefficients, Monitor, Result, Samples, Standardization,
     VaryingCoefficients,
 };
 use ndarray::{Array2, Array3, ArrayView2, Axis};
@@ -155,8 +155,11 @@ impl Implicit {
             }
         };
         let (contexts, features) = (contexts.as_array(), features.as_array());
+        // A function has no outcomes, and none have a part in it.
+        let none = Array2::zeros((contexts.nrows(), 1));
         let model = self.asked(py, |model, monitor| {
-            distillation.distil_watched(model, contexts, features, &monitor)
+            let samples = Samples::new(contexts, features, none.view())?;
+            distillation.distil(model, &samples.with_monitor(monitor))
         })?;
         Ok(Distilled { model })
     }

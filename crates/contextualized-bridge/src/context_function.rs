@@ -2,14 +2,14 @@
 
 use crate::distillation::{Distillation, EncoderStudent};
 use contextualized_core::validate::{check_columns, check_finite, check_table};
-use contextualized_core::{Family, Monitor, Result, Samples, Standardization};
+use contextualized_core::{Family, Result, Samples, Standardization};
 use contextualized_encoders::{
     EncoderKind, EncoderLink, Network, NetworkSettings, Parameterization, StoredNetwork,
     TrainingData, seeds, unobserved,
 };
 #[cfg(feature = "gp")]
 use contextualized_gp::{CoefficientProcess, FittedProcess, Kernel, KernelShape, Observations};
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
+use ndarray::{Array2, ArrayView2, Axis, s};
 #[cfg(feature = "gp")]
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -38,15 +38,14 @@ enum Kind {
 const CONSTANT: f64 = 1e-12;
 
 impl ContextFunction {
+    /// Fits outputs at the contexts of samples.
     pub(crate) fn fit(
         student: &Distillation,
-        contexts: ArrayView2<'_, f64>,
+        samples: &Samples,
         outputs: ArrayView2<'_, f64>,
-        weights: Option<ArrayView1<'_, f64>>,
-        monitor: &Monitor,
     ) -> Result<Self> {
-        let of_contexts = Standardization::fit(contexts, weights)?;
-        let of_outputs = Standardization::fit(outputs, weights)?;
+        let of_contexts = Standardization::fit(samples.contexts(), samples.weights())?;
+        let of_outputs = Standardization::fit(outputs, samples.weights())?;
         let standardized = of_outputs.apply(outputs)?;
         let varying: Vec<bool> = outputs
             .columns()
@@ -62,25 +61,21 @@ impl ContextFunction {
             .collect();
         let columns: Vec<usize> = (0..varying.len()).filter(|&c| varying[c]).collect();
         let targets = standardized.select(Axis(1), &columns);
-        let inputs = of_contexts.apply(contexts)?;
         let kind = if columns.is_empty() {
             Kind::Constant
         } else {
+            // Outputs are coefficients of a feature that is always one.
+            let inputs = of_contexts.apply(samples.contexts())?;
+            let ones = Array2::ones((samples.rows(), 1));
+            let mut rows = Samples::new(inputs.view(), ones.view(), targets.view())?
+                .with_monitor(samples.monitor().clone());
+            if let Some(weights) = samples.weights() {
+                rows = rows.with_weights(weights)?;
+            }
             match student {
-                Distillation::Encoder(student) => {
-                    let rows = samples(inputs.view(), targets.view(), weights)?;
-                    Kind::Encoder(train(student, &rows.with_monitor(monitor.clone()))?)
-                }
+                Distillation::Encoder(student) => Kind::Encoder(train(student, &rows)?),
                 #[cfg(feature = "gp")]
-                Distillation::Kernel(family) => {
-                    let rows = Observed {
-                        contexts: inputs.view(),
-                        outputs: targets.view(),
-                        weights: weights.as_ref().map(|weights| weights.reborrow()),
-                        monitor,
-                    };
-                    Kind::Kernel(rows.processes(*family)?)
-                }
+                Distillation::Kernel(shape) => Kind::Kernel(processes(*shape, &rows)?),
             }
         };
         Ok(Self {
@@ -153,20 +148,6 @@ impl ContextFunction {
     }
 }
 
-/// Outputs as coefficients of a feature that is always one.
-fn samples(
-    contexts: ArrayView2<'_, f64>,
-    outputs: ArrayView2<'_, f64>,
-    weights: Option<ArrayView1<'_, f64>>,
-) -> Result<Samples> {
-    let ones = Array2::ones((contexts.nrows(), 1));
-    let samples = Samples::new(contexts, ones.view(), outputs)?;
-    match weights {
-        Some(weights) => samples.with_weights(weights),
-        None => Ok(samples),
-    }
-}
-
 /// A network whose code is the output: the coefficient of a feature that is always one.
 fn train(student: &EncoderStudent, samples: &Samples) -> Result<StoredNetwork> {
     let [split, initial, batches] = seeds(student.training.seed);
@@ -191,30 +172,19 @@ fn train(student: &EncoderStudent, samples: &Samples) -> Result<StoredNetwork> {
     StoredNetwork::of(&settings, &mut network, initial)
 }
 
-/// Rows that processes are fitted to.
+/// One process for each output: outputs may differ in what drives them.
 #[cfg(feature = "gp")]
-struct Observed<'a> {
-    contexts: ArrayView2<'a, f64>,
-    outputs: ArrayView2<'a, f64>,
-    weights: Option<ArrayView1<'a, f64>>,
-    monitor: &'a Monitor,
-}
-
-#[cfg(feature = "gp")]
-impl Observed<'_> {
-    /// One process for each output: outputs may differ in what drives them.
-    fn processes(&self, shape: KernelShape) -> Result<Vec<FittedProcess>> {
-        let kernel = Kernel::new(shape, 0..self.contexts.ncols());
-        let process = CoefficientProcess::new(kernel).plug_in();
-        let ones = Array2::ones((self.contexts.nrows(), 1));
-        let columns: Vec<_> = self.outputs.axis_chunks_iter(Axis(1), 1).collect();
-        columns
-            .into_par_iter()
-            .map(|output| {
-                let rows = Observations::new(self.contexts.reborrow(), ones.view(), output);
-                let weights = self.weights.as_ref().map(|weights| weights.reborrow());
-                process.fit(rows.with_weights(weights).with_monitor(Some(self.monitor)))
-            })
-            .collect()
-    }
+fn processes(shape: KernelShape, samples: &Samples) -> Result<Vec<FittedProcess>> {
+    let kernel = Kernel::new(shape, 0..samples.contexts().ncols());
+    let process = CoefficientProcess::new(kernel).plug_in();
+    let outputs = samples.targets();
+    let columns: Vec<_> = outputs.axis_chunks_iter(Axis(1), 1).collect();
+    columns
+        .into_par_iter()
+        .map(|output| {
+            let rows = Observations::new(samples.contexts(), samples.features(), output);
+            let rows = rows.with_weights(samples.weights());
+            process.fit(rows.with_monitor(Some(samples.monitor())))
+        })
+        .collect()
 }

@@ -3,15 +3,15 @@
 use crate::context_function::ContextFunction;
 use crate::explained::shares_explained;
 use crate::sensitivities::check_pairs;
-use contextualized_core::validate::{check_columns, check_query, check_weights};
+use contextualized_core::validate::{check_columns, check_query};
 use contextualized_core::{
-    Checked, Coefficients, Error, Estimator, Family, LocalCoefficients, Monitor, Result, Samples,
+    Checked, Coefficients, Error, Estimator, Family, LocalCoefficients, Result, Samples,
     VaryingCoefficients, checked_serde,
 };
 use contextualized_encoders::{Activation, MlpSettings, Training, training_setters};
 #[cfg(feature = "gp")]
 use contextualized_gp::KernelShape;
-use ndarray::{Array2, Array3, ArrayView1, ArrayView2, Axis, s};
+use ndarray::{Array2, Array3, ArrayView2, Axis, s};
 use serde::{Deserialize, Serialize};
 
 /// How coefficients as a function of the context are learned from a model's derivatives.
@@ -39,7 +39,7 @@ use serde::{Deserialize, Serialize};
 /// let data = simulator.simulate(1)?.samples;
 /// let teacher = ImplicitRegression::new().fit(&data)?;
 /// let student = Distillation::Encoder(EncoderStudent::new());
-/// let explicit = student.distil(&teacher, data.contexts(), data.features())?;
+/// let explicit = student.distil(&teacher, &data)?;
 /// let slope = explicit.coefficients(array![[0.5]].view())?.slopes()[[0, 0, 0]];
 /// assert!((slope - 0.5).abs() < 0.15);
 /// assert!(explicit.fidelity().r_squared[0] > Some(0.95));
@@ -158,53 +158,20 @@ impl Fidelity {
 }
 
 impl Distillation {
-    /// Distils a model at rows of contexts and features, those it was fitted to for example.
+    /// Distils a model at the contexts and features of samples, those it was fitted to for example, with their weights.
+    /// Their targets have no part in it; whoever watches the samples can end it.
     ///
     /// # Errors
     ///
     /// [`Error::TooFewRows`], [`Error::InvalidParameter`] and [`Error::Diverged`] of an encoder that
-    /// cannot be trained; those of a kernel fit; those of the teacher.
+    /// cannot be trained; those of a kernel fit; those of the teacher; [`Error::Cancelled`].
     pub fn distil<M: LocalCoefficients + ?Sized>(
         &self,
         teacher: &M,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
+        samples: &Samples,
     ) -> Result<DistilledModel> {
-        self.distil_watched(teacher, contexts, features, &Monitor::default())
-    }
-
-    /// As [`distil`](Self::distil), which [`Monitor::cancel`] ends.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`distil`](Self::distil), and [`Error::Cancelled`].
-    pub fn distil_watched<M: LocalCoefficients + ?Sized>(
-        &self,
-        teacher: &M,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-        monitor: &Monitor,
-    ) -> Result<DistilledModel> {
-        self.distil_weighted(teacher, contexts, features, None, monitor)
-    }
-
-    fn distil_weighted<M: LocalCoefficients + ?Sized>(
-        &self,
-        teacher: &M,
-        contexts: ArrayView2<'_, f64>,
-        features: ArrayView2<'_, f64>,
-        weights: Option<ArrayView1<'_, f64>>,
-        monitor: &Monitor,
-    ) -> Result<DistilledModel> {
-        check_pairs(contexts, features)?;
-        if contexts.nrows() == 0 {
-            return Err(Error::NoRows {
-                argument: "contexts",
-            });
-        }
-        if let Some(weights) = weights {
-            check_weights(weights, contexts.nrows())?;
-        }
+        let samples = samples.rows_that_count()?;
+        let (contexts, features) = (samples.contexts(), samples.features());
         let local = teacher.coefficients_at(contexts, features)?;
         let (rows, targets, width) = local.slopes().dim();
         let outputs = local
@@ -212,14 +179,14 @@ impl Distillation {
             .to_shape((rows, targets * width))
             .map_err(|error| Error::numerical("arranging slopes", error))?
             .to_owned();
-        let slopes = ContextFunction::fit(self, contexts, outputs.view(), weights, monitor)?;
+        let slopes = ContextFunction::fit(self, &samples, outputs.view())?;
         let distilled = slopes.evaluate(contexts)?;
         let linear = Array2::from_shape_fn((rows, targets), |(row, target)| {
             let slope = distilled.slice(s![row, target * width..(target + 1) * width]);
             slope.dot(&features.row(row))
         });
         let left = teacher.linear_predictor(contexts, features)? - linear;
-        let intercepts = ContextFunction::fit(self, contexts, left.view(), weights, monitor)?;
+        let intercepts = ContextFunction::fit(self, &samples, left.view())?;
         let mut model = DistilledModel {
             family: teacher.family(),
             features: width,
@@ -359,13 +326,6 @@ where
     /// Those of the teacher, and of [`Distillation::distil`].
     fn fit(&self, samples: &Samples) -> Result<DistilledModel> {
         let teacher = self.teacher.fit(samples)?;
-        let rows = samples.rows_that_count()?;
-        self.distillation.distil_weighted(
-            &teacher,
-            rows.contexts(),
-            rows.features(),
-            rows.weights(),
-            samples.monitor(),
-        )
+        self.distillation.distil(&teacher, samples)
     }
 }

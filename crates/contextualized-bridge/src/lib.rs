@@ -56,7 +56,7 @@
 //! assert!(effect_mse(&sampled.coefficients, &local)? < 1e-4);
 //! // And coefficients of the context alone are distilled from it.
 //! let student = Distillation::Encoder(EncoderStudent::new());
-//! let explicit = student.distil(&model, train.samples.contexts(), train.samples.features())?;
+//! let explicit = student.distil(&model, &train.samples)?;
 //! assert!(effect_mse(&new.coefficients, &explicit.coefficients(c)?)? < 0.01);
 //! # Ok::<(), contextualized_core::Error>(())
 //! ```

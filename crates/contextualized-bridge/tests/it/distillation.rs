@@ -35,6 +35,12 @@ fn rows(count: usize) -> (Array2<f64>, Array2<f64>) {
     )
 }
 
+/// Samples to distil at, whose targets have no part in it.
+fn samples_at(contexts: ArrayView2<'_, f64>, features: ArrayView2<'_, f64>) -> Samples {
+    let targets = Array2::from_elem((contexts.nrows(), 1), 1e300);
+    Samples::new(contexts, features, targets.view()).unwrap()
+}
+
 /// A network that is explicit already is found back: coefficients of it at contexts not seen.
 #[test]
 fn what_is_linear_in_the_features_is_found_back() {
@@ -55,7 +61,7 @@ fn what_is_linear_in_the_features_is_found_back() {
     // of 50 units after 400 epochs is within a twentieth of that.
     for (student, tolerance) in students().into_iter().zip([0.05, 1e-3]) {
         let model = student
-            .distil(&teacher, contexts.view(), features.view())
+            .distil(&teacher, &samples_at(contexts.view(), features.view()))
             .unwrap();
         let found = model.coefficients(new.view()).unwrap();
         for (row, (slopes, intercept)) in truth.iter().enumerate() {
@@ -119,7 +125,7 @@ fn the_estimand_is_the_average_derivative() {
     let at = array![[-0.5], [0.0], [0.5]];
     let averaged = averaged_coefficients(&Cubic, at.view(), x, None).unwrap();
     for student in students() {
-        let model = student.distil(&Cubic, c, x).unwrap();
+        let model = student.distil(&Cubic, &samples_at(c, x)).unwrap();
         let found = model.coefficients(at.view()).unwrap();
         // Derivatives scatter by 1.5 about their mean; 400 of them, smoothed over contexts. The intercept
         // is 7/3, and not the 5/3 that local intercepts g − (∂g/∂x) x have on average.
@@ -165,9 +171,13 @@ fn distilled_models_are_models_among_others() {
         let error = effect_mse(&truth, &found).unwrap();
         assert!(error < of_network, "{error} {of_network}");
 
-        let model = student
-            .distil(&local, train.contexts(), train.features())
-            .unwrap();
+        let model = student.distil(&local, &train).unwrap();
+        assert_eq!(
+            model
+                .coefficients_at(test.contexts(), test.features())
+                .unwrap(),
+            found
+        );
         let text = serde_json::to_string(&model).unwrap();
         let reloaded: DistilledModel = serde_json::from_str(&text).unwrap();
         assert_eq!(
@@ -203,7 +213,7 @@ fn constants_stay_constants() {
     let (contexts, features) = rows(40);
     for student in students() {
         let model = student
-            .distil(&Constant, contexts.view(), features.view())
+            .distil(&Constant, &samples_at(contexts.view(), features.view()))
             .unwrap();
         let found = model.coefficients(array![[5.0, 5.0]].view()).unwrap();
         assert_relative_eq!(
@@ -222,36 +232,25 @@ fn whoever_watches_ends_it() {
     let (contexts, features) = rows(40);
     let monitor = Monitor::new(|_, _| ());
     monitor.cancel();
+    let samples = samples_at(contexts.view(), features.view()).with_monitor(monitor);
     for student in students() {
-        let found = student.distil_watched(&teacher, contexts.view(), features.view(), &monitor);
+        let found = student.distil(&teacher, &samples);
         assert!(matches!(found, Err(Error::Cancelled)), "{found:?}");
     }
 }
 
 #[test]
-fn bad_rows_are_errors_and_threads_do_not_matter() {
+fn bad_settings_are_errors_and_threads_do_not_matter() {
     let teacher = NetworkModel::new(Known);
     let (contexts, features) = rows(40);
-    let nobody = Array2::zeros((0, 2));
+    let samples = samples_at(contexts.view(), features.view());
     for student in students() {
-        assert!(matches!(
-            student.distil(&teacher, nobody.view(), nobody.view()),
-            Err(Error::NoRows { .. })
-        ));
-        assert!(matches!(
-            student.distil(&teacher, contexts.view(), rows(39).1.view()),
-            Err(Error::RowCount { .. })
-        ));
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new()
                 .num_threads(threads)
                 .build()
                 .unwrap();
-            pool.install(|| {
-                student
-                    .distil(&teacher, contexts.view(), features.view())
-                    .unwrap()
-            })
+            pool.install(|| student.distil(&teacher, &samples).unwrap())
         };
         let (one, two) = (run(1), run(2));
         let (new, _) = rows(2000);
@@ -266,7 +265,7 @@ fn bad_rows_are_errors_and_threads_do_not_matter() {
     }
     let bad = Distillation::Encoder(EncoderStudent::new().mlp(0, 1));
     assert!(matches!(
-        bad.distil(&teacher, contexts.view(), features.view()),
+        bad.distil(&teacher, &samples),
         Err(Error::InvalidParameter { .. })
     ));
 }
