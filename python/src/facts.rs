@@ -1,9 +1,9 @@
 //! What a model says of itself, as JSON.
 
 use crate::naming::in_python;
-use contextualized_analysis::average_coefficients;
 use contextualized_auto::CandidateOutcome;
-use contextualized_core::{NetworkKind, VaryingNetworks};
+use contextualized_core::{Monitor, NetworkKind, VaryingNetworks};
+use contextualized_frame::account::Account;
 use contextualized_frame::axes::Points;
 use contextualized_frame::saved::{Baseline, Fitted, Regression, Saved};
 use contextualized_frame::tables::{Cell, Section, text};
@@ -70,10 +70,16 @@ pub(crate) fn facts(saved: &Saved) -> String {
 }
 
 /// Average coefficients with their evidence, how well the model fits, and all of it in words and tables.
-pub(crate) fn summary(saved: &Saved, regression: &Regression, level: f64) -> Result<String> {
+pub(crate) fn summary(
+    saved: &Saved,
+    regression: &Regression,
+    level: f64,
+    monitor: Monitor,
+) -> Result<String> {
     let training = saved.training.samples(&saved.design)?;
-    let averages = average_coefficients(&regression.model, &training, Some(level))?;
-    let averages = averages.iter().map(|line| {
+    let training = training.with_monitor(monitor);
+    let account = Account::new(saved, regression, &training, level)?;
+    let averages = account.averages.iter().map(|line| {
         let evidence = line.evidence.as_ref();
         json!({
             "target": line.target,
@@ -95,7 +101,7 @@ pub(crate) fn summary(saved: &Saved, regression: &Regression, level: f64) -> Res
             "log_likelihood": fit.log_likelihood,
         })
     });
-    let mut summary = told(account::summary(saved, regression, level)?);
+    let mut summary = told(account::summary(&account)?);
     summary.insert("averages".to_owned(), averages.collect());
     summary.insert("fit".to_owned(), goodness.collect());
     Ok(Value::from(summary).to_string())
@@ -163,8 +169,9 @@ pub(crate) fn variation(regression: &Regression) -> PyResult<String> {
 }
 
 /// Coefficients, or edges, against each context.
-pub(crate) fn curves(saved: &Saved, level: f64) -> Result<String> {
+pub(crate) fn curves(saved: &Saved, level: f64, monitor: Monitor) -> Result<String> {
     let training = saved.training.samples(&saved.design)?;
+    let training = training.with_monitor(monitor);
     let found = dependence::curves(saved, &training, level)?;
     let curves = found.iter().map(|curve| {
         let ends = curve.average.interval.as_ref();

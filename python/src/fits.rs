@@ -5,6 +5,7 @@ use crate::errors::exception;
 use crate::interrupt::interruptible;
 use crate::model::Model;
 use crate::table::{Given, IN_MEMORY};
+use contextualized_core::Monitor;
 use contextualized_frame::design::{Arrays, Request, Training, read_training};
 use contextualized_frame::fitting::{NetworksFit, Origin};
 use contextualized_frame::formula;
@@ -141,9 +142,9 @@ pub(crate) fn fit_formula(
         ..Request::of(&formula)
     };
     let progress = progress.as_ref();
-    let read = |monitor| {
-        let table = table.open(&reading)?;
-        let mut training = read_training(&*table, &request)?;
+    let read = |monitor: Monitor| {
+        let table = table.open(&reading, monitor.clone())?;
+        let mut training = read_training(&table, &request)?;
         training.samples = training.samples.with_monitor(monitor);
         Ok::<_, contextualized_frame::Error>(training)
     };

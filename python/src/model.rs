@@ -6,7 +6,10 @@ use crate::facts;
 use crate::interrupt::interruptible;
 use crate::naming::in_python;
 use crate::table::Given;
-use contextualized_core::{NetworkDensity, NodeDistribution};
+use contextualized_core::validate::check_rows;
+use contextualized_core::{
+    Error, Monitor, NetworkDensity, NetworkKind, NodeDistribution, VaryingNetworks,
+};
 use contextualized_frame::curves::{map, typical_contexts};
 use contextualized_frame::edges::edge_matrices;
 use contextualized_frame::prediction::{Asked, Estimates, Predicted, Rows};
@@ -16,6 +19,7 @@ use numpy::{IntoPyArray, PyArray2, PyArray3, PyArray4, PyReadonlyArray1, PyReado
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use std::ops::Range;
 
 /// A fitted model.
 #[pyclass(module = "contextualized_rs._core", frozen)]
@@ -103,9 +107,10 @@ fn drawn(
     contexts: ArrayView2<'_, f64>,
     draws: usize,
     seed: u64,
+    monitor: &Monitor,
 ) -> contextualized_frame::Result<Array4<f64>> {
     let model = regression.required_draws()?;
-    let found = model.coefficient_draws(contexts, draws, seed)?;
+    let found = model.coefficient_draws(contexts, draws, seed, Some(monitor))?;
     let (targets, columns) = found
         .first()
         .map_or((0, 0), |own| (own.targets(), own.features() + 1));
@@ -114,6 +119,14 @@ fn drawn(
         own.assign(&draw.joined());
     }
     Ok(all)
+}
+
+/// Rows whose networks are found before anyone can end it.
+fn blocks(rows: usize) -> impl Iterator<Item = Range<usize>> {
+    const BLOCK: usize = 256;
+    (0..rows)
+        .step_by(BLOCK)
+        .map(move |start| start..rows.min(start + BLOCK))
 }
 
 fn nothing() -> PyErr {
@@ -152,13 +165,14 @@ impl Model {
         let asked = self.asked_of_coefficients(level, errors)?;
         let regression = self.regression()?;
         let contexts = contexts.as_array();
-        let rows = Rows {
-            contexts,
-            features: contexts.slice_move(s![.., ..0]),
-            offsets: None,
-        };
         let found = interruptible(py, None, |monitor| {
-            regression.predict_watched(&asked, rows, &monitor)
+            let rows = Rows {
+                contexts: contexts.view(),
+                features: contexts.slice(s![.., ..0]),
+                offsets: None,
+                monitor: Some(&monitor),
+            };
+            regression.predict(&asked, rows)
         })?;
         coefficients(py, found)
     }
@@ -191,13 +205,16 @@ impl Model {
     ) -> PyResult<Outcomes<'py>> {
         let regression = self.regression()?;
         let asked = interval_of(interval, level)?;
-        let rows = Rows {
-            contexts: contexts.as_array(),
-            features: features.as_array(),
-            offsets: offsets.as_ref().map(|offsets| offsets.as_array()),
-        };
+        let (contexts, features) = (contexts.as_array(), features.as_array());
+        let offsets = offsets.as_ref().map(|offsets| offsets.as_array());
         let found = interruptible(py, None, |monitor| {
-            regression.predict_watched(&asked, rows, &monitor)
+            let rows = Rows {
+                contexts: contexts.view(),
+                features: features.view(),
+                offsets: offsets.as_ref().map(|offsets| offsets.view()),
+                monitor: Some(&monitor),
+            };
+            regression.predict(&asked, rows)
         })?;
         outcomes(py, found)
     }
@@ -228,8 +245,10 @@ impl Model {
     ) -> PyResult<Bound<'py, PyArray4<f64>>> {
         let regression = self.regression()?;
         let contexts = contexts.as_array();
-        let found = py.detach(|| drawn(regression, contexts, draws, seed));
-        Ok(found.map_err(exception)?.into_pyarray(py))
+        let found = interruptible(py, None, |monitor| {
+            drawn(regression, contexts, draws, seed, &monitor)
+        })?;
+        Ok(found.into_pyarray(py))
     }
 
     /// The same at the rows of a data frame or a file, NaN where one is incomplete, and remarks on them.
@@ -242,10 +261,10 @@ impl Model {
     ) -> PyResult<(Bound<'py, PyArray4<f64>>, Vec<String>)> {
         let regression = self.regression()?;
         let given = Given::new(data)?;
-        let found = py.detach(|| {
-            let table = given.open(&self.saved.reading)?;
-            let at = self.saved.contexts_of_table(&*table)?;
-            let known = drawn(regression, at.contexts.view(), draws, seed)?;
+        let (all, remarks) = interruptible(py, None, |monitor| {
+            let table = given.open(&self.saved.reading, monitor.clone())?;
+            let at = self.saved.contexts_of_table(&table)?;
+            let known = drawn(regression, at.contexts.view(), draws, seed, &monitor)?;
             let (_, _, targets, columns) = known.dim();
             let mut all = Array4::from_elem((draws, at.rows, targets, columns), f64::NAN);
             for (from, &to) in at.complete.iter().enumerate() {
@@ -253,8 +272,7 @@ impl Model {
                 all.index_axis_mut(Axis(1), to).assign(&own);
             }
             Ok::<_, contextualized_frame::Error>((all, at.remarks))
-        });
-        let (all, remarks) = found.map_err(exception)?;
+        })?;
         Ok((all.into_pyarray(py), said(&remarks)))
     }
 
@@ -266,8 +284,18 @@ impl Model {
     ) -> PyResult<Bound<'py, PyArray3<f64>>> {
         let model = &self.of_networks()?.model;
         let contexts = contexts.as_array();
-        let found = py.detach(|| edge_matrices(model, contexts));
-        Ok(found.map_err(exception)?.into_pyarray(py))
+        let found = interruptible(py, None, |monitor| {
+            let nodes = self.saved.design.features.len();
+            let mut all = Array3::zeros((contexts.nrows(), nodes, nodes));
+            for rows in blocks(contexts.nrows()) {
+                monitor.check()?;
+                let own = contexts.slice(s![rows.clone(), ..]);
+                all.slice_mut(s![rows, .., ..])
+                    .assign(&edge_matrices(model, own)?);
+            }
+            Ok::<_, contextualized_frame::Error>(all)
+        })?;
+        Ok(found.into_pyarray(py))
     }
 
     /// The same of the rows of a data frame or a file, NaN where one is incomplete, and remarks on them.
@@ -280,11 +308,10 @@ impl Model {
     ) -> PyResult<(Bound<'py, PyArray3<f64>>, Vec<String>)> {
         self.of_networks()?;
         let (given, unknown) = (Given::new(data)?, unknown_levels(unknown)?);
-        let found = py.detach(|| {
-            let table = given.open(&self.saved.reading)?;
-            self.saved.networks_of_table(&*table, unknown)
-        });
-        let (networks, remarks) = found.map_err(exception)?;
+        let (networks, remarks) = interruptible(py, None, |monitor| {
+            let table = given.open(&self.saved.reading, monitor)?;
+            self.saved.networks_of_table(&table, unknown)
+        })?;
         Ok((networks.into_pyarray(py), said(&remarks)))
     }
 
@@ -296,21 +323,30 @@ impl Model {
     ) -> PyResult<Bound<'py, PyArray3<f64>>> {
         let model = &self.of_networks()?.model;
         let contexts = contexts.as_array();
-        let found = py.detach(|| model.distributions(contexts));
-        let found = found.map_err(exception)?;
-        let nodes = self.saved.design.features.len();
-        let mut precisions = Array3::zeros((found.len(), nodes, nodes));
-        for (mut own, distribution) in precisions.outer_iter_mut().zip(&found) {
-            match distribution {
-                NodeDistribution::Normal(normal) => own.assign(&normal.precision()),
-                NodeDistribution::Structural(_) => {
-                    return Err(PyValueError::new_err(
-                        "a directed network has no precision matrix; ask for networks()",
-                    ));
+        if model.kind() == NetworkKind::Directed {
+            return Err(PyValueError::new_err(
+                "a directed network has no precision matrix; ask for networks()",
+            ));
+        }
+        let found = interruptible(py, None, |monitor| {
+            let nodes = self.saved.design.features.len();
+            let mut all = Array3::zeros((contexts.nrows(), nodes, nodes));
+            for rows in blocks(contexts.nrows()) {
+                monitor.check()?;
+                let own = model.distributions(contexts.slice(s![rows.clone(), ..]))?;
+                for (mut to, distribution) in
+                    all.slice_mut(s![rows, .., ..]).outer_iter_mut().zip(&own)
+                {
+                    match distribution {
+                        NodeDistribution::Normal(normal) => to.assign(&normal.precision()),
+                        // Of directed networks, which are refused above.
+                        NodeDistribution::Structural(_) => (),
+                    }
                 }
             }
-        }
-        Ok(precisions.into_pyarray(py))
+            Ok::<_, Error>(all)
+        })?;
+        Ok(found.into_pyarray(py))
     }
 
     /// The mean of each node given the others (given its parents, of a directed network) at contexts (n × nodes).
@@ -322,8 +358,18 @@ impl Model {
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let model = &self.of_networks()?.model;
         let (contexts, nodes) = (contexts.as_array(), nodes.as_array());
-        let found = py.detach(|| model.reconstruct(contexts, nodes));
-        Ok(found.map_err(exception)?.into_pyarray(py))
+        let found = interruptible(py, None, |monitor| {
+            check_rows("nodes", contexts.nrows(), nodes.nrows())?;
+            let mut all = Array2::zeros(nodes.dim());
+            for rows in blocks(contexts.nrows()) {
+                monitor.check()?;
+                let of_rows = contexts.slice(s![rows.clone(), ..]);
+                let found = model.reconstruct(of_rows, nodes.slice(s![rows.clone(), ..]))?;
+                all.slice_mut(s![rows, ..]).assign(&found);
+            }
+            Ok::<_, Error>(all)
+        })?;
+        Ok(found.into_pyarray(py))
     }
 
     /// Coefficients over two contexts (pairs × targets × (features + 1), the intercept at average features last), the
@@ -368,8 +414,9 @@ impl Model {
     /// Average coefficients with their evidence, how well the model fits, and all of it in words, as JSON.
     fn summary(&self, py: Python<'_>, level: f64) -> PyResult<String> {
         let regression = self.regression()?;
-        let found = py.detach(|| facts::summary(&self.saved, regression, level));
-        found.map_err(exception)
+        interruptible(py, None, |monitor| {
+            facts::summary(&self.saved, regression, level, monitor)
+        })
     }
 
     /// Which coefficient, or which edge, varies with which context, in words and tables, as JSON.
@@ -385,8 +432,9 @@ impl Model {
 
     /// Coefficients, or edges, against each context, as JSON.
     fn curves(&self, py: Python<'_>, level: f64) -> PyResult<String> {
-        let found = py.detach(|| facts::curves(&self.saved, level));
-        found.map_err(exception)
+        interruptible(py, None, |monitor| {
+            facts::curves(&self.saved, level, monitor)
+        })
     }
 }
 
@@ -399,11 +447,10 @@ impl Model {
         unknown: &str,
     ) -> PyResult<(Predicted, Vec<String>)> {
         let (given, unknown) = (Given::new(data)?, unknown_levels(unknown)?);
-        let found = py.detach(|| {
-            let table = given.open(&self.saved.reading)?;
-            self.saved.predict_table(asked, &*table, unknown)
-        });
-        let (found, remarks) = found.map_err(exception)?;
+        let (found, remarks) = interruptible(py, None, |monitor| {
+            let table = given.open(&self.saved.reading, monitor)?;
+            self.saved.predict_table(asked, &table, unknown)
+        })?;
         Ok((found, said(&remarks)))
     }
 }

@@ -1,10 +1,12 @@
 //! Tables of Python that export a stream of Arrow batches, and data files.
 
 use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
-use arrow_array::{RecordBatch, RecordBatchReader};
-use arrow_schema::Schema;
+use arrow_array::{Array, RecordBatch, RecordBatchReader};
+use arrow_schema::{DataType, Schema};
+use contextualized_core::Monitor;
 use contextualized_files::{Source, shown};
-use contextualized_frame::data::{Batches, Reading, Table};
+use contextualized_frame::Result;
+use contextualized_frame::data::{Batches, Chunk, Chunks, ColumnRequest, Reading, Table};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
@@ -55,16 +57,85 @@ impl Given {
         }
     }
 
-    /// The table, whose cells are read like this.
-    pub(crate) fn open(&self, reading: &Reading) -> contextualized_frame::Result<Box<dyn Table>> {
-        Ok(match self {
+    /// The table, whose cells are read like this, and whose rows end if this monitor is cancelled.
+    pub(crate) fn open(&self, reading: &Reading, monitor: Monitor) -> Result<Watched> {
+        let table: Box<dyn Table> = match self {
             Self::Batches(schema, batches) => {
                 let batches = Batches::new(FRAME, schema, batches.clone())?;
                 Box::new(batches.with_reading(reading))
             }
             Self::File(path, _) => Box::new(Source::open(path, reading)?),
-        })
+        };
+        Ok(Watched { table, monitor })
     }
+}
+
+/// Rows that are worked on before anyone can end it.
+const BLOCK: usize = 1024;
+
+/// A table in small blocks, before each of which its monitor is asked: whatever passes over its rows can be ended.
+pub(crate) struct Watched {
+    table: Box<dyn Table>,
+    monitor: Monitor,
+}
+
+impl Table for Watched {
+    fn name(&self) -> &str {
+        self.table.name()
+    }
+
+    fn columns(&self) -> &[String] {
+        self.table.columns()
+    }
+
+    fn data_type(&self, column: usize) -> &DataType {
+        self.table.data_type(column)
+    }
+
+    fn is_text(&self) -> bool {
+        self.table.is_text()
+    }
+
+    fn reading(&self) -> &Reading {
+        self.table.reading()
+    }
+
+    fn chunks(&self, requests: &[ColumnRequest]) -> Result<Chunks<'_>> {
+        let blocks = self.table.chunks(requests)?.flat_map(|chunk| match chunk {
+            Ok(chunk) => blocks(&chunk).into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        });
+        Ok(Box::new(blocks.map(|block| {
+            self.monitor.check()?;
+            block
+        })))
+    }
+
+    fn is_unnamed(&self, column: usize) -> bool {
+        self.table.is_unnamed(column)
+    }
+
+    fn advice(&self) -> Option<String> {
+        self.table.advice()
+    }
+}
+
+/// The rows of a chunk in blocks, of which no column is copied.
+fn blocks(chunk: &Chunk) -> Vec<Chunk> {
+    let starts = (0..chunk.rows).step_by(BLOCK);
+    let block = |start: usize| {
+        let rows = BLOCK.min(chunk.rows - start);
+        Chunk {
+            arrays: chunk
+                .arrays
+                .iter()
+                .map(|array| array.slice(start, rows))
+                .collect(),
+            rows,
+            first_row: chunk.first_row + start,
+        }
+    };
+    starts.map(block).collect()
 }
 
 /// Takes the stream out of its capsule.

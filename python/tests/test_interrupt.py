@@ -8,7 +8,10 @@ import time
 
 import contextualized_rs as cr
 import numpy as np
-import pandas  # noqa: F401  (tables of results import it, and what is ended in an import stays half a module)
+import pandas  # Tables of results import it, and what is ended in an import stays half a module.
+import pyarrow
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
 from contextualized_rs.compat.easy import ContextualizedRegressor as EasyRegressor
 
@@ -94,6 +97,78 @@ def test_ctrl_c_ends_predictions(rows):
     model = cr.ContextualizedRegressor(estimator="gp").fit(features, targets, contexts=contexts)
     many = np.tile(features, (1000, 1)), np.tile(contexts, (1000, 1))
     assert seconds_after_ctrl_c(lambda: model.predict(many[0], contexts=many[1], interval="outcome")) < SOON
+
+
+@pytest.fixture(scope="module")
+def many(rows, tmp_path_factory):
+    """A model by formula and by arrays, and a million rows of a data frame and of files."""
+    contexts, features, targets = rows
+    table = pandas.DataFrame({"u": contexts[:, 0], "v": contexts[:, 1], "x": features[:, 0], "y": targets})
+    large = pandas.concat([table] * 1000, ignore_index=True)
+    folder = tmp_path_factory.mktemp("many")
+    arrow = pyarrow.Table.from_pandas(large)
+    pyarrow.csv.write_csv(arrow, folder / "many.csv")
+    pyarrow.parquet.write_table(arrow, folder / "many.parquet")
+    frames = {"data frame": large, "csv": folder / "many.csv", "parquet": folder / "many.parquet"}
+    return table, frames
+
+
+@pytest.mark.parametrize("kind", ["data frame", "csv", "parquet"])
+def test_ctrl_c_ends_what_is_asked_of_tables(many, kind):
+    table, frames = many
+    model = cr.fit("y ~ x | u + v", table, estimator="gp", tests=False)
+    networks = cr.fit("~ x + y | u + v", table, estimator="kernel")
+    for call in [
+        lambda: model.predict(frames[kind], interval="outcome"),
+        lambda: model.intervals(frames[kind]),
+        lambda: networks.networks(frames[kind]),
+        lambda: [cr.fit("y ~ x | u + v", frames[kind], estimator="population", tests=False) for _ in range(100)],
+    ]:
+        assert seconds_after_ctrl_c(call) < SOON
+
+
+def test_ctrl_c_ends_what_is_asked_of_networks(rows):
+    contexts, features, _ = rows
+    more = np.tile(features, (1000, 1)), np.tile(contexts, (1000, 1))
+    networks = cr.MarkovNetworks(estimator="kernel").fit(features, contexts=contexts)
+    assert seconds_after_ctrl_c(lambda: networks.networks(more[1])) < SOON
+    model = networks._core
+    for call in [lambda: model.precisions(more[1]), lambda: model.reconstruct(more[1], more[0])]:
+        assert seconds_after_ctrl_c(call) < SOON
+
+
+@pytest.mark.parametrize(
+    ("arguments", "count"),
+    [
+        ({"estimator": "gp"}, 500),
+        ({"estimator": "trees", "settings": {"chains": 1, "burn_in": 20, "sweeps": 50}}, 1_000_000),
+        ({"estimator": "population", "bootstraps": 40}, 1_000_000),
+    ],
+    ids=["gp", "trees", "bootstrap"],
+)
+def test_ctrl_c_ends_draws(rows, arguments, count):
+    contexts, features, targets = rows
+    model = cr.ContextualizedRegressor(**arguments).fit(features, targets, contexts=contexts)
+    at = np.tile(contexts, (1000, 1))[:count]
+    assert seconds_after_ctrl_c(lambda: [model.draws(at, 20) for _ in range(100)]) < SOON
+
+
+@pytest.mark.parametrize("estimator", ["gp", "trees"])
+def test_ctrl_c_ends_summaries_and_curves(rows, estimator):
+    contexts, features, targets = rows
+    settings = {"chains": 2, "burn_in": 50, "sweeps": 100} if estimator == "trees" else None
+    model = cr.ContextualizedRegressor(estimator=estimator, settings=settings).fit(features, targets, contexts=contexts)
+    for call in [model.summary, lambda: model.partial_dependence("c0")]:
+        assert seconds_after_ctrl_c(lambda call=call: [call() for _ in range(100)]) < SOON
+
+
+def test_blocks_of_networks_are_the_whole(rows):
+    contexts, features, _ = rows
+    model = cr.MarkovNetworks(estimator="kernel").fit(features, contexts=contexts)
+    whole = model.networks(contexts)
+    assert np.array_equal(whole, np.concatenate([model.networks(contexts[:300]), model.networks(contexts[300:])]))
+    means = model._core.reconstruct(contexts, features)
+    assert np.array_equal(means[700:], model._core.reconstruct(contexts[700:], features[700:]))
 
 
 def test_blocks_of_predictions_are_the_whole(rows):

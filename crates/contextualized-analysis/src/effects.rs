@@ -202,6 +202,7 @@ impl Effects {
     ) -> Result<Effect<CoefficientSums>> {
         let query = self.query(samples, Varied::Context(context))?;
         let sums = WeightedContexts::new(query.contexts, query.plan.weights)?;
+        let sums = sums.with_monitor(samples.monitor().clone());
         Ok(Effect {
             curves: model.coefficient_sums(&sums, self.level)?,
             grid: query.plan.grid,
@@ -385,6 +386,7 @@ impl Effects {
             .offsets
             .map(|offsets| query.plan.weights.dot(&offsets).insert_axis(Axis(1)));
         let sums = WeightedContexts::new(query.contexts, query.plan.weights)?;
+        let sums = sums.with_monitor(samples.monitor().clone());
         let mut curves = model.predictor_sums(&sums, query.features.view(), self.level)?;
         if let Some(known) = known {
             for table in [&mut curves.values, &mut curves.lower, &mut curves.upper] {

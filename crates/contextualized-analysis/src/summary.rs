@@ -242,7 +242,8 @@ fn shares(samples: &Samples) -> Array1<f64> {
 /// The average over rows, by weight.
 fn average_over(samples: &Samples) -> Result<WeightedContexts> {
     let weights = shares(samples).insert_axis(Axis(0));
-    WeightedContexts::new(samples.contexts().to_owned(), weights)
+    let sums = WeightedContexts::new(samples.contexts().to_owned(), weights)?;
+    Ok(sums.with_monitor(samples.monitor().clone()))
 }
 
 /// Degrees of freedom of a model's standard errors; none where it estimates no dispersion.

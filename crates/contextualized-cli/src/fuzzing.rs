@@ -18,8 +18,9 @@ use crate::model_files;
 use crate::output::text;
 use crate::saved::{Fitted, Saved};
 use clap::Parser;
+use contextualized_core::Samples;
 use contextualized_files::{Source, without_panic_messages};
-use contextualized_frame::account;
+use contextualized_frame::account::{self, Account};
 use std::sync::Once;
 use tempfile::TempDir;
 
@@ -84,7 +85,16 @@ pub fn model(input: &[u8]) -> bool {
     );
     let mut told = vec![account::effects(&saved)];
     if let Fitted::Regression(regression) = &saved.fitted {
-        told.push(account::summary(&saved, regression, 0.95));
+        let summary = |training: Samples| {
+            account::summary(&Account::new(&saved, regression, &training, 0.95)?)
+        };
+        told.push(
+            saved
+                .training
+                .samples(&saved.design)
+                .map_err(Into::into)
+                .and_then(summary),
+        );
     }
     for sections in told.into_iter().flatten() {
         let texts = [false, true].map(|json| text(&saved.facts(), &sections, json));

@@ -4,7 +4,7 @@
 //! over the rows as they are.
 
 use crate::validate::{check_columns, check_finite, check_query, check_rows, check_table};
-use crate::{Coefficients, Error, Result, VaryingCoefficients};
+use crate::{Coefficients, Error, Monitor, Result, VaryingCoefficients};
 use ndarray::{Array2, Array3, Array4, ArrayView2, ArrayView3, Axis, concatenate};
 
 /// Contexts (q × c) and sums over them: a row of weights for each sum (s × q), which may be negative.
@@ -15,6 +15,7 @@ use ndarray::{Array2, Array3, Array4, ArrayView2, ArrayView3, Axis, concatenate}
 pub struct WeightedContexts {
     contexts: Array2<f64>,
     weights: Array2<f64>,
+    monitor: Monitor,
 }
 
 impl WeightedContexts {
@@ -31,7 +32,19 @@ impl WeightedContexts {
         Ok(Self {
             contexts: contexts.as_standard_layout().into_owned(),
             weights,
+            monitor: Monitor::default(),
         })
+    }
+
+    /// Lets somebody watch what is summed over them, and end it.
+    pub fn with_monitor(mut self, monitor: Monitor) -> Self {
+        self.monitor = monitor;
+        self
+    }
+
+    /// Who watches what is summed over them.
+    pub fn monitor(&self) -> &Monitor {
+        &self.monitor
     }
 
     /// One sum, with the same share of the whole for every row: a mean.
@@ -64,6 +77,7 @@ impl WeightedContexts {
         Ok(Self {
             contexts: concatenate(Axis(0), &[self.contexts(), other.contexts()]).map_err(join)?,
             weights: concatenate(Axis(1), &[self.weights(), reversed.view()]).map_err(join)?,
+            monitor: self.monitor.clone(),
         })
     }
 
@@ -86,11 +100,12 @@ impl WeightedContexts {
     ///
     /// # Errors
     ///
-    /// Those of [`VaryingCoefficients::coefficients`].
+    /// Those of [`VaryingCoefficients::coefficients`]; [`Error::Cancelled`].
     pub fn coefficients(
         &self,
         model: &(impl VaryingCoefficients + ?Sized),
     ) -> Result<Coefficients> {
+        self.monitor.check()?;
         let all = model.coefficients(self.contexts())?;
         let slopes = weighted(self.weights(), all.slopes())?;
         Coefficients::new(slopes, self.weights.dot(&all.intercepts()))
@@ -100,12 +115,14 @@ impl WeightedContexts {
     ///
     /// # Errors
     ///
-    /// Those of [`VaryingCoefficients::coefficients`] and of [`Coefficients::linear_predictor`].
+    /// Those of [`VaryingCoefficients::coefficients`] and of [`Coefficients::linear_predictor`];
+    /// [`Error::Cancelled`].
     pub fn predictor(
         &self,
         model: &(impl VaryingCoefficients + ?Sized),
         features: ArrayView2<'_, f64>,
     ) -> Result<Array2<f64>> {
+        self.monitor.check()?;
         let coefficients = model.coefficients(self.contexts())?;
         check_query(
             self.contexts(),

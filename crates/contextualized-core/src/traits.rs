@@ -2,8 +2,8 @@
 
 use crate::validate::check_rows;
 use crate::{
-    Coefficients, Family, NetworkDensity, Result, Samples, Standardization, WithArchetypes,
-    WithPredictions, WithSums,
+    Coefficients, Family, Monitor, NetworkDensity, Result, Samples, Standardization,
+    WithArchetypes, WithPredictions, WithSums,
 };
 use ndarray::{Array2, ArrayView2, Axis};
 
@@ -329,17 +329,19 @@ pub trait WithUncertainty: VaryingCoefficients {
 
 /// A model whose coefficients can be drawn: functions of the context that the data leave possible.
 pub trait WithDraws: VaryingCoefficients {
-    /// Draws of all coefficients at all contexts together, from a posterior or of the fits to resampled rows.
+    /// Draws of all coefficients at all contexts together, from a posterior or of the fits to resampled rows. Whoever
+    /// watches can end it.
     ///
     /// # Errors
     ///
-    /// [`crate::Error::InvalidParameter`] for more coefficients than can be drawn at once; those of
-    /// [`VaryingCoefficients::coefficients`].
+    /// [`crate::Error::InvalidParameter`] for more coefficients than can be drawn at once;
+    /// [`crate::Error::Cancelled`]; those of [`VaryingCoefficients::coefficients`].
     fn coefficient_draws(
         &self,
         contexts: ArrayView2<'_, f64>,
         draws: usize,
         seed: u64,
+        monitor: Option<&Monitor>,
     ) -> Result<Vec<Coefficients>>;
 }
 

@@ -212,7 +212,8 @@ fn level_sums(
             weights[[level, place]] = weight(row) / total;
         }
     }
-    WeightedContexts::new(contexts, weights)
+    let sums = WeightedContexts::new(contexts, weights)?;
+    Ok(sums.with_monitor(samples.monitor().clone()))
 }
 
 /// The coefficients of every row as one table (n × targets × coefficients), the intercept at average
@@ -247,7 +248,8 @@ pub fn with_average_features(samples: &Samples) -> Result<Samples> {
     let means = Standardization::fit(samples.features(), samples.weights())?;
     let mut features = samples.features().to_owned();
     features.assign(&means.centers());
-    let averaged = Samples::new(samples.contexts(), features.view(), samples.targets())?;
+    let averaged = Samples::new(samples.contexts(), features.view(), samples.targets())?
+        .with_monitor(samples.monitor().clone());
     match samples.weights() {
         Some(weights) => averaged.with_weights(weights),
         None => Ok(averaged),

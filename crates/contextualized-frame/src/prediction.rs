@@ -72,7 +72,8 @@ impl Asked {
     };
 }
 
-/// Rows of contexts (n × c) and features (n × x), with offsets (n) on the scale of the link.
+/// Rows of contexts (n × c) and features (n × x), with offsets (n) on the scale of the link, and who watches what is
+/// said of them.
 #[derive(Debug, Clone, Copy)]
 pub struct Rows<'a> {
     /// Contexts.
@@ -81,6 +82,8 @@ pub struct Rows<'a> {
     pub features: ArrayView2<'a, f64>,
     /// Offsets, if there are any.
     pub offsets: Option<ArrayView1<'a, f64>>,
+    /// Who may end it, if somebody watches.
+    pub monitor: Option<&'a Monitor>,
 }
 
 impl Rows<'_> {
@@ -89,6 +92,7 @@ impl Rows<'_> {
             contexts: self.contexts.slice(s![rows.clone(), ..]),
             features: self.features.slice(s![rows.clone(), ..]),
             offsets: self.offsets.as_ref().map(|own| own.slice(s![rows])),
+            monitor: self.monitor,
         }
     }
 }
@@ -178,43 +182,29 @@ impl Predicted {
 }
 
 impl Regression {
-    /// What is asked of rows.
+    /// What is asked of rows. Many are predicted block by block, so that whoever watches them can end it.
     ///
     /// # Errors
     ///
     /// [`Error::Model`]: [`NoIntervals`](contextualized_core::Error::NoIntervals) where outcomes have no intervals or
-    /// standard errors; those of the model. Where coefficients have none they are NaN.
+    /// standard errors; [`Cancelled`](contextualized_core::Error::Cancelled); those of the model. Where coefficients
+    /// have none they are NaN.
     pub fn predict(&self, asked: &Asked, rows: Rows<'_>) -> Result<Predicted> {
         let model = Model {
             coefficients: &self.model,
             uncertain: self.model.as_uncertain(),
             regression: Some(self),
         };
-        model.predict(asked, rows)
-    }
-
-    /// As [`predict`](Self::predict), which [`Monitor::cancel`] ends: many rows are predicted block by block.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`predict`](Self::predict), and [`Error::Model`] of
-    /// [`Cancelled`](contextualized_core::Error::Cancelled).
-    pub fn predict_watched(
-        &self,
-        asked: &Asked,
-        rows: Rows<'_>,
-        monitor: &Monitor,
-    ) -> Result<Predicted> {
         let count = rows.contexts.nrows();
         // Intervals take longer than what they are of.
         let uncertain = asked.level.is_some() || asked.standard_errors;
         let block = if uncertain { BLOCK } else { 4 * BLOCK };
         if count <= block {
-            return self.predict(asked, rows);
+            return model.predict(asked, rows);
         }
         let parts = (0..count).step_by(block).map(|start| {
-            monitor.check()?;
-            self.predict(asked, rows.slice(start..count.min(start + block)))
+            rows.monitor.map_or(Ok(()), Monitor::check)?;
+            model.predict(asked, rows.slice(start..count.min(start + block)))
         });
         Predicted::joined(&parts.collect::<Result<Vec<_>>>()?)
     }
@@ -413,6 +403,7 @@ impl Encoded {
             contexts: self.contexts.view(),
             features: self.features.view(),
             offsets: self.offsets.as_ref().map(|offsets| offsets.view()),
+            monitor: None,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::priors::Priors;
 use crate::sums::Summands;
 use contextualized_core::validate::{check_rows, check_table};
 use contextualized_core::{
-    Checked, Error, Family, FitReport, Result, WeightedContexts, checked_serde,
+    Checked, Error, Family, FitReport, Monitor, Result, WeightedContexts, checked_serde,
 };
 use ndarray::{Array1, Array2, Array3, Array4, ArrayView2, Axis, CowArray, Ix2, s};
 use rand::{RngCore, SeedableRng};
@@ -323,7 +323,11 @@ impl FittedProcess {
             check_rows("design", sums.contexts().nrows(), design.nrows())?;
         }
         let summands = Summands::new(&self.kernel, sums.contexts(), sums.weights(), design);
-        self.mixed(sums.sums(), |part| part.sums(&summands))?
+        let of_part = |part: &dyn Posterior| {
+            sums.monitor().check()?;
+            part.sums(&summands)
+        };
+        self.mixed(sums.sums(), of_part)?
             .finite("moments of weighted sums")
     }
 
@@ -464,17 +468,18 @@ impl FittedProcess {
     }
 
     /// Draws from the joint posterior of all coefficients at all contexts (draws × q × T × p), the
-    /// hyperparameters drawn from their mixture.
+    /// hyperparameters drawn from their mixture. Whoever watches can end it.
     ///
     /// # Errors
     ///
     /// Those of [`FittedProcess::posterior_at`]; [`Error::InvalidParameter`] for more than
-    /// [`FittedProcess::MOST_JOINT`] coefficients at once.
+    /// [`FittedProcess::MOST_JOINT`] coefficients at once; [`Error::Cancelled`].
     pub fn draws(
         &self,
         contexts: ArrayView2<'_, f64>,
         draws: usize,
         seed: u64,
+        monitor: Option<&Monitor>,
     ) -> Result<Array4<f64>> {
         let contexts = self.checked(contexts)?;
         let at = contexts.view();
@@ -508,6 +513,8 @@ impl FittedProcess {
             if !members.contains(&index) {
                 continue;
             }
+            let watched = || monitor.map_or(Ok(()), Monitor::check);
+            watched()?;
             let parts = self.engine.posteriors(hyper)?;
             let means = coefficients_of(&parts, at)?;
             let scaled = parts.iter().flat_map(|part| {
@@ -515,8 +522,10 @@ impl FittedProcess {
                 scales.map(move |scale| (part, scale.sqrt()))
             });
             for (target, (part, scale)) in scaled.enumerate() {
+                watched()?;
                 let root = part.joint_root(at)? * scale;
                 for (draw, _) in members.iter().enumerate().filter(|(_, m)| **m == index) {
+                    watched()?;
                     // A stream of its own for each draw and target.
                     let mut stream = ChaCha8Rng::seed_from_u64(seed);
                     stream.set_stream(1 + (draw * targets + target) as u64);

@@ -9,7 +9,7 @@ use crate::report::{LARGEST_R_HAT, TargetConvergence, TreeReport};
 use contextualized_core::validate::{check_columns, check_query, check_rows, check_table};
 use contextualized_core::{
     Checked, CoefficientIntervals, Coefficients, ColumnNames, Error, Family, LocalCoefficients,
-    PredictorDistribution, Result, Standardization, VaryingCoefficients, WithDraws,
+    Monitor, PredictorDistribution, Result, Standardization, VaryingCoefficients, WithDraws,
     WithPredictions, WithSums, WithUncertainty, checked_serde,
 };
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
@@ -459,6 +459,7 @@ impl WithDraws for TreeModel {
         contexts: ArrayView2<'_, f64>,
         draws: usize,
         seed: u64,
+        monitor: Option<&Monitor>,
     ) -> Result<Vec<Coefficients>> {
         let positions = self.positions(contexts)?;
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
@@ -467,6 +468,7 @@ impl WithDraws for TreeModel {
         drawn
             .into_par_iter()
             .map(|draw| {
+                monitor.map_or(Ok(()), Monitor::check)?;
                 let own = self.of_draws(draw..draw + 1, &positions, contexts.nrows());
                 self.in_units(own)
             })

@@ -17,7 +17,10 @@ impl TreeModel {
         let positions = self.positions(sums.contexts())?;
         (0..self.draws())
             .into_par_iter()
-            .map(|draw| Ok(sums.weights().dot(&table(draw, &positions)?)))
+            .map(|draw| {
+                sums.monitor().check()?;
+                Ok(sums.weights().dot(&table(draw, &positions)?))
+            })
             .collect()
     }
 

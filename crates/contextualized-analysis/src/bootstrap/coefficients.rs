@@ -6,7 +6,7 @@ use crate::flat::{flat, unflat};
 use contextualized_core::validate::check_rows;
 use contextualized_core::{
     Assumptions, CoefficientIntervals, CoefficientSums, Coefficients, Error, Family,
-    LocalCoefficients, PredictorSums, Result, Standardization, VaryingCoefficients,
+    LocalCoefficients, Monitor, PredictorSums, Result, Standardization, VaryingCoefficients,
     WeightedContexts, WithDraws, WithSums, WithUncertainty,
 };
 use ndarray::{Array2, Array3, Array4, ArrayView2, s};
@@ -70,7 +70,7 @@ pub(super) fn varying<M: LocalCoefficients>(model: &M) -> Result<&dyn VaryingCoe
 /// Of models that have such coefficients: see [`LocalCoefficients::as_varying`].
 impl<M: LocalCoefficients> VaryingCoefficients for Ensemble<M> {
     fn coefficients(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
-        let ([means], features) = self.of_coefficients(contexts, |values| [mean(values)])?;
+        let ([means], features) = self.of_coefficients(contexts, None, |values| [mean(values)])?;
         unflat(means.view(), features)
     }
 }
@@ -87,15 +87,16 @@ impl<M: LocalCoefficients> WithUncertainty for Ensemble<M> {
     fn standard_errors(&self, contexts: ArrayView2<'_, f64>) -> Result<Coefficients> {
         self.check_spread()?;
         let stretch = self.stretch()?;
-        let ([errors], features) =
-            self.of_coefficients(contexts, |values| [stretch * standard_deviation(values)])?;
+        let ([errors], features) = self.of_coefficients(contexts, None, |values| {
+            [stretch * standard_deviation(values)]
+        })?;
         unflat(errors.view(), features)
     }
 
     fn intervals(&self, contexts: ArrayView2<'_, f64>, level: f64) -> Result<CoefficientIntervals> {
         let percentiles = self.percentiles(level)?;
         let ([lower, upper], features) =
-            self.of_coefficients(contexts, |values| percentiles.ends(values))?;
+            self.of_coefficients(contexts, None, |values| percentiles.ends(values))?;
         Ok(CoefficientIntervals {
             lower: unflat(lower.view(), features)?,
             upper: unflat(upper.view(), features)?,
@@ -110,16 +111,20 @@ impl<M: LocalCoefficients> WithDraws for Ensemble<M> {
         contexts: ArrayView2<'_, f64>,
         draws: usize,
         seed: u64,
+        monitor: Option<&Monitor>,
     ) -> Result<Vec<Coefficients>> {
         self.check_spread()?;
         let stretch = self.stretch()?;
-        let center = self.coefficients(contexts)?;
+        let ([means], features) =
+            self.of_coefficients(contexts, monitor, |values| [mean(values)])?;
+        let center = unflat(means.view(), features)?;
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
         let drawn = (0..draws).map(|_| generator.gen_range(0..self.members.len()));
         let drawn: Vec<usize> = drawn.collect();
         drawn
             .into_par_iter()
             .map(|member| {
+                monitor.map_or(Ok(()), Monitor::check)?;
                 let own = varying(&self.members[member].model)?.coefficients(contexts)?;
                 Coefficients::new(
                     stretch * (&own.slopes() - &center.slopes()) + center.slopes(),
@@ -221,13 +226,17 @@ impl<M: LocalCoefficients> Ensemble<M> {
     fn of_coefficients<const K: usize>(
         &self,
         contexts: ArrayView2<'_, f64>,
+        monitor: Option<&Monitor>,
         summary: impl Fn(&mut [f64]) -> [f64; K] + Sync,
     ) -> Result<([Array2<f64>; K], usize)> {
         let first = contexts.slice(s![..contexts.nrows().min(1), ..]);
         let features = varying(&self.original)?.coefficients(first)?.features();
         let figures = self.summarized(
             contexts.nrows(),
-            |model, rows| flat(&varying(model)?.coefficients(contexts.slice(s![rows, ..]))?),
+            |model, rows| {
+                monitor.map_or(Ok(()), Monitor::check)?;
+                flat(&varying(model)?.coefficients(contexts.slice(s![rows, ..]))?)
+            },
             summary,
         )?;
         Ok((figures, features))

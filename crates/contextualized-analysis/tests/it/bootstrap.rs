@@ -533,9 +533,15 @@ fn draws_are_coefficients_of_members() {
     let samples = simulated(60, 3);
     let model = population(4).fit(&samples).unwrap();
     let contexts = samples.contexts();
-    let draws = model.coefficient_draws(contexts, 40, 1).unwrap();
-    assert_eq!(draws, model.coefficient_draws(contexts, 40, 1).unwrap());
-    assert_ne!(draws, model.coefficient_draws(contexts, 40, 2).unwrap());
+    let draws = model.coefficient_draws(contexts, 40, 1, None).unwrap();
+    assert_eq!(
+        draws,
+        model.coefficient_draws(contexts, 40, 1, None).unwrap()
+    );
+    assert_ne!(
+        draws,
+        model.coefficient_draws(contexts, 40, 2, None).unwrap()
+    );
     let slopes_of = |member: usize| {
         let own = model.members()[member].model();
         own.coefficients(contexts).unwrap().slopes().to_owned()

@@ -6,7 +6,7 @@ use crate::model_files;
 use crate::output::print;
 use crate::saved::Fitted;
 use contextualized_files::shown;
-use contextualized_frame::account;
+use contextualized_frame::account::{self, Account};
 
 pub(crate) fn run(arguments: &Summary, global: &Global) -> Result<()> {
     let saved = model_files::load(&arguments.model)?;
@@ -19,6 +19,8 @@ pub(crate) fn run(arguments: &Summary, global: &Global) -> Result<()> {
             )));
         }
     };
-    let sections = account::summary(&saved, regression, arguments.level)?;
+    let training = saved.training.samples(&saved.design)?;
+    let account = Account::new(&saved, regression, &training, arguments.level)?;
+    let sections = account::summary(&account)?;
     print(&saved.facts(), &sections, global.json)
 }

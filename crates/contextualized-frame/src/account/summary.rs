@@ -11,10 +11,14 @@ use contextualized_analysis::{
 use contextualized_core::{LocalCoefficients, PredictorDistribution, Samples};
 use ndarray::s;
 
-/// What is said of a regression, with intervals of this level.
-pub fn summary(saved: &Saved, regression: &Regression, level: f64) -> Result<Vec<Section>> {
-    let training = saved.training.samples(&saved.design)?;
-    let account = Account::new(saved, regression, &training, level)?;
+/// What is said of a regression.
+pub fn summary(account: &Account<'_>) -> Result<Vec<Section>> {
+    let Account {
+        saved,
+        regression,
+        training,
+        ..
+    } = *account;
     let mut sections = vec![(rows_in_words(saved), None)];
     let said = [saved.data.kept_together(), family_in_words(&saved.design)];
     sections.extend(
@@ -26,7 +30,7 @@ pub fn summary(saved: &Saved, regression: &Regression, level: f64) -> Result<Vec
     sections.push((format!("Fitted: {}", saved.fitted.describe()), None));
     sections.extend(saved.transformed().map(|text| (text, None)));
     sections.push(account.averages_table());
-    sections.extend(coefficients(regression, &training, &saved.data)?);
+    sections.extend(coefficients(regression, training, &saved.data)?);
     sections.push(account.fit_table());
     Ok(sections)
 }

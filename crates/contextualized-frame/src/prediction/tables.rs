@@ -139,12 +139,15 @@ impl Saved {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::account::Account;
+    use crate::curves::curves;
     use crate::data::Batches;
     use crate::design::{Request, read_training};
     use crate::fitting::{Origin, RegressionFit};
     use crate::formula;
+    use crate::prediction::Rows;
     use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
-    use contextualized_core::VaryingCoefficients;
+    use contextualized_core::{Monitor, VaryingCoefficients};
     use ndarray::s;
     use std::sync::Arc;
 
@@ -227,6 +230,34 @@ mod tests {
                 .iter()
                 .all(|own| own.is_nan())
         );
+    }
+
+    #[test]
+    fn whoever_watches_ends_it() {
+        let saved = fitted();
+        let Fitted::Regression(regression) = &saved.fitted else {
+            panic!("a regression was fitted");
+        };
+        let ones = Array2::ones((20_000, 1));
+        let monitor = Monitor::new(|_, _| ());
+        let rows = Rows {
+            contexts: ones.view(),
+            features: ones.view(),
+            offsets: None,
+            monitor: Some(&monitor),
+        };
+        let found = regression.predict(&Asked::OUTCOMES, rows).unwrap();
+        assert_eq!(found.outcomes.unwrap().values.dim(), (20_000, 1, 1));
+        monitor.cancel();
+        let training = saved.training.samples(&saved.design).unwrap();
+        let training = training.with_monitor(monitor.clone());
+        for ended in [
+            regression.predict(&Asked::OUTCOMES, rows).err(),
+            Account::new(&saved, regression, &training, 0.95).err(),
+            curves(&saved, &training, 0.95).err(),
+        ] {
+            assert!(ended.unwrap().to_string().contains("cancelled"));
+        }
     }
 
     /// Rows of arrays and of a table are the same, and what is not asked for is not there.

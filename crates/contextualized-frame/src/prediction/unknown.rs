@@ -111,6 +111,7 @@ impl Part {
             contexts: self.contexts.view(),
             features: self.features.view(),
             offsets: self.offsets.as_ref().map(|offsets| offsets.view()),
+            monitor: None,
         }
     }
 }

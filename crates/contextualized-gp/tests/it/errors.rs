@@ -176,7 +176,7 @@ fn questions_that_cannot_be_answered() {
     let error = fitted.partial_effect(1, array![[0.0]].view()).unwrap_err();
     assert!(error.to_string().starts_with("term is 1"), "{error}");
     let many = Array2::zeros((FittedProcess::MOST_JOINT / 2 + 1, 1));
-    let error = fitted.draws(many.view(), 1, 0).unwrap_err();
+    let error = fitted.draws(many.view(), 1, 0, None).unwrap_err();
     assert!(
         error
             .to_string()
@@ -276,7 +276,7 @@ fn no_question_has_an_empty_answer() {
         let at = nobody.view();
         assert_eq!(fitted.coefficients(at).unwrap().dim(), (0, 1, 2));
         assert_eq!(fitted.covariances(at).unwrap().dim(), (0, 1, 2, 2));
-        assert_eq!(fitted.draws(at, 3, 0).unwrap().dim(), (3, 0, 1, 2));
+        assert_eq!(fitted.draws(at, 3, 0, None).unwrap().dim(), (3, 0, 1, 2));
         let effect = fitted.partial_effect(0, at).unwrap();
         assert_eq!(effect.means.dim(), (0, 1, 2));
         assert_eq!(effect.variances().dim(), (0, 1, 2));

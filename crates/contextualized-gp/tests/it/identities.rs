@@ -194,7 +194,7 @@ fn effects_have_the_variance_of_centred_draws() {
         let at = array![[-1.0], [0.4]];
         let effect = fitted.partial_effect(0, at.view()).unwrap();
         let all = ndarray::concatenate![Axis(0), at, problem.contexts];
-        let draws = fitted.draws(all.view(), 4000, 3).unwrap();
+        let draws = fitted.draws(all.view(), 4000, 3, None).unwrap();
         for q in 0..2 {
             for j in 0..2 {
                 let centred: Array1<f64> = draws
@@ -220,7 +220,7 @@ fn effects_have_the_variance_of_centred_draws() {
 fn assert_draws(fitted: &FittedProcess, problem: &Problem, joint: bool) {
     let at = array![[-1.0], [0.0], [0.2], [5.0]];
     let count = 4000;
-    let draws = fitted.draws(at.view(), count, 11).unwrap();
+    let draws = fitted.draws(at.view(), count, 11, None).unwrap();
     let (rows, targets, coefficients) = (4, problem.targets.ncols(), problem.design.ncols());
     assert_eq!(draws.dim(), (count, rows, targets, coefficients));
     let center = fitted.coefficients(at.view()).unwrap();
@@ -310,7 +310,7 @@ fn the_seed_decides_the_draws() {
     let problem = Problem::new(20, 1, 1, 1, 0.5, 8);
     let fitted = problem.fit(&CoefficientProcess::new(Kernel::matern52([0])));
     let at = array![[0.1], [0.1]];
-    let draw = |seed| fitted.draws(at.view(), 3, seed).unwrap();
+    let draw = |seed| fitted.draws(at.view(), 3, seed, None).unwrap();
     assert_eq!(draw(1), draw(1));
     assert_ne!(draw(1), draw(2));
     // One function has one value at a context.

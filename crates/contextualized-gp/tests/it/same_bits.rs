@@ -18,7 +18,7 @@ fn answers(fitted: &FittedProcess, at: &Array2<f64>) -> Vec<u64> {
         .unwrap()
         .iter()
         .chain(&fitted.covariances(at.view()).unwrap())
-        .chain(&fitted.draws(at.view(), 2, 1).unwrap())
+        .chain(&fitted.draws(at.view(), 2, 1, None).unwrap())
         .chain(&effect.means)
         .chain(&effect.variances())
         .chain(&sums.means)
@@ -195,7 +195,7 @@ fn read(file: &Value) -> Result<(), String> {
     let at = array![[0.3, -0.2], [-1.0, 2.0]];
     let _ = fitted.coefficients(at.view());
     let _ = fitted.covariances(at.view());
-    let _ = fitted.draws(at.view(), 1, 1);
+    let _ = fitted.draws(at.view(), 1, 1, None);
     let _ = fitted.partial_effect(1, at.view());
     let _ = fitted.noise_variances();
     Ok(())

@@ -154,7 +154,7 @@ fn assert_finite(fitted: &FittedProcess, problem: &Problem, what: &str) {
             assert!(target.diag().iter().all(|v| *v >= 0.0), "{what}");
         }
     }
-    assert!(all_finite(&fitted.draws(at, 2, 1).unwrap()), "{what}");
+    assert!(all_finite(&fitted.draws(at, 2, 1, None).unwrap()), "{what}");
     let effect = fitted.partial_effect(0, at).unwrap();
     assert!(
         all_finite(&effect.means) && all_finite(&effect.variances()),

@@ -83,7 +83,7 @@ fn sums_are_those_of_draws_from_the_joint_posterior() {
     const DRAWS: usize = 1000;
     for size in [Size::Exact, Size::LowRank { functions: 200 }] {
         let fitted = problem.fit(&process(2).size(size));
-        let draws = fitted.draws(sums.contexts(), DRAWS, 4).unwrap();
+        let draws = fitted.draws(sums.contexts(), DRAWS, 4, None).unwrap();
         let slopes = fitted.sums(&sums, None).unwrap();
         let predictors = fitted.sums(&sums, Some(design.view())).unwrap();
         let (of_slopes, of_predictors) = (&slopes.means, predictors.means.sum_axis(Axis(2)));

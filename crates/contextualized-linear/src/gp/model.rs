@@ -6,9 +6,9 @@ use contextualized_core::validate::{
 };
 use contextualized_core::{
     Checked, CoefficientIntervals, Coefficients, ColumnNames, Error, Family, FitReport,
-    LocalCoefficients, PredictorDistribution, Result, Samples, Scaling, Standardization, Tail,
-    VaryingCoefficients, WeightedContexts, WithDraws, WithPredictions, WithSums, WithUncertainty,
-    checked_serde, normalized_weights,
+    LocalCoefficients, Monitor, PredictorDistribution, Result, Samples, Scaling, Standardization,
+    Tail, VaryingCoefficients, WeightedContexts, WithDraws, WithPredictions, WithSums,
+    WithUncertainty, checked_serde, normalized_weights,
 };
 use contextualized_gp::{FittedProcess, Hyperparameters, Kernel, Moments, ProcessReport};
 use ndarray::{Array1, Array2, Array3, Array4, ArrayView1, ArrayView2, Axis, s};
@@ -502,10 +502,11 @@ impl WithDraws for GaussianProcessModel {
         contexts: ArrayView2<'_, f64>,
         draws: usize,
         seed: u64,
+        monitor: Option<&Monitor>,
     ) -> Result<Vec<Coefficients>> {
         let contexts = self.standardized(contexts)?;
         self.process
-            .draws(contexts.view(), draws, seed)?
+            .draws(contexts.view(), draws, seed, monitor)?
             .axis_iter(Axis(0))
             .map(|draw| self.in_units(draw.to_owned()))
             .collect()

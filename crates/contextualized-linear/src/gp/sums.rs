@@ -65,6 +65,7 @@ impl WithSums for GaussianProcessModel {
 impl GaussianProcessModel {
     fn standardized_sums(&self, sums: &WeightedContexts) -> Result<WeightedContexts> {
         let contexts = self.standardized(sums.contexts())?;
-        WeightedContexts::new(contexts, sums.weights().to_owned())
+        let standardized = WeightedContexts::new(contexts, sums.weights().to_owned())?;
+        Ok(standardized.with_monitor(sums.monitor().clone()))
     }
 }

@@ -65,7 +65,7 @@ impl GaussianProcessModel {
             .map_err(|source| Error::numerical("joining contexts", source))?;
 
         let means = self.process.coefficients(at.view())?;
-        let draws = self.process.draws(at.view(), DRAWS, 0)?;
+        let draws = self.process.draws(at.view(), DRAWS, 0, None)?;
         let effect = |values: ArrayView1<'_, f64>, column: usize| {
             let start = (1 + column) * rows;
             let squares: f64 = (0..rows)

@@ -130,7 +130,7 @@ fn leave_one_out_is_nearly_refitting_without_the_row() {
 fn draws_are_in_the_units_of_the_data() {
     let (model, data) = fit(&simulator(60), &quick(), 20);
     let at = data.samples.contexts().slice(s![..3, ..]).to_owned();
-    let draws = model.coefficient_draws(at.view(), 1000, 1).unwrap();
+    let draws = model.coefficient_draws(at.view(), 1000, 1, None).unwrap();
     let center = model.coefficients(at.view()).unwrap();
     let errors = model.standard_errors(at.view()).unwrap();
     for q in 0..3 {

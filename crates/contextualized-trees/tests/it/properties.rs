@@ -175,7 +175,7 @@ fn draws_are_those_of_the_chains() {
         .map(|draw| model.draw(contexts, draw).unwrap())
         .collect();
     let drawn = model.as_draws().unwrap();
-    let drawn = drawn.coefficient_draws(contexts, 100, 3).unwrap();
+    let drawn = drawn.coefficient_draws(contexts, 100, 3, None).unwrap();
     assert_eq!(drawn.len(), 100);
     assert!(drawn.iter().all(|own| all.contains(own)));
     assert!(drawn.iter().any(|own| *own != drawn[0]));
