@@ -1,10 +1,11 @@
-//! Least squares, ridge and Cholesky at two sizes.
+//! Least squares, ridge and Cholesky at two sizes; factors and inverses as large as the covariance of many rows.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use contextualized_simulation::Simulator;
-use contextualized_solvers::{cholesky, least_squares, ridge};
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use ndarray::Array1;
+use contextualized_solvers::{cholesky, cholesky_in_place, least_squares, ridge};
+use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
+use ndarray::{Array1, Array2};
+use std::cell::Cell;
 
 fn benchmarks(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("solvers");
@@ -34,5 +35,33 @@ fn benchmarks(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(all, benchmarks);
+/// What an evaluation of the likelihood of a Gaussian process takes besides the kernel: n³ / 3 floating-point operations,
+/// and twice as many.
+fn covariances(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("covariance of rows");
+    group.sample_size(10);
+    for rows in [500, 1_500] {
+        let matrix = Array2::from_shape_fn((rows, rows), |(a, b)| {
+            let distance = (a as f64 - b as f64) / 30.0;
+            (-distance * distance).exp() + if a == b { 1.0 } else { 0.0 }
+        });
+        group.bench_function(BenchmarkId::new("Cholesky", rows), |bencher| {
+            bencher.iter_batched(
+                || matrix.clone(),
+                |own| {
+                    let own = Cell::new(Some(own));
+                    cholesky_in_place(|| own.take().unwrap_or_else(|| matrix.clone())).unwrap()
+                },
+                BatchSize::LargeInput,
+            );
+        });
+        let factor = cholesky(matrix.view()).unwrap();
+        group.bench_function(BenchmarkId::new("inverse", rows), |bencher| {
+            bencher.iter(|| factor.lower_inverse().unwrap());
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(all, benchmarks, covariances);
 criterion_main!(all);

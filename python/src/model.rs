@@ -7,9 +7,7 @@ use crate::interrupt::interruptible;
 use crate::naming::in_python;
 use crate::table::Given;
 use contextualized_core::validate::check_rows;
-use contextualized_core::{
-    Error, Monitor, NetworkDensity, NetworkKind, NodeDistribution, VaryingNetworks,
-};
+use contextualized_core::{Error, Monitor, NetworkDensity, NodeDistribution, VaryingNetworks};
 use contextualized_frame::curves::{map, typical_contexts};
 use contextualized_frame::edges::edge_matrices;
 use contextualized_frame::prediction::{Asked, Estimates, Predicted, Rows};
@@ -323,7 +321,7 @@ impl Model {
     ) -> PyResult<Bound<'py, PyArray3<f64>>> {
         let model = &self.of_networks()?.model;
         let contexts = contexts.as_array();
-        if model.kind() == NetworkKind::Directed {
+        if model.kind().is_directed() {
             return Err(PyValueError::new_err(
                 "a directed network has no precision matrix; ask for networks()",
             ));

@@ -6,7 +6,7 @@ pub use grid::{EffectGrid, EffectSummary};
 
 use crate::flat::{flat, unflat};
 use contextualized_core::{
-    CoefficientSums, Coefficients, ContextVariable, Error, LocalCoefficients, PredictorSums,
+    CoefficientSums, Coefficients, ContextVariable, Error, Link, LocalCoefficients, PredictorSums,
     Result, Samples, WeightedContexts, WithSums,
 };
 use grid::Plan;
@@ -374,7 +374,7 @@ impl Effects {
         samples: &Samples,
         varied: Varied,
     ) -> Result<Effect<PredictorSums>> {
-        if self.means && !model.family().is_quadratic() {
+        if self.means && model.family().link() != Link::Identity {
             return Err(Error::invalid_parameter(
                 "scale of the outcome",
                 "that of means",

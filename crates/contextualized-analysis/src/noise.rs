@@ -57,9 +57,10 @@ pub fn noise_findings(
     for (target, name) in samples.names().targets.iter().enumerate() {
         let outcomes = samples.targets().index_axis_move(Axis(1), target);
         let squares = Array1::from_shape_fn(samples.rows(), |row| {
-            let at = family.derivatives(outcomes[row], predictors[[row, target]]);
+            let mean = family.link().inverse(predictors[[row, target]]);
             let weights = samples.weights().filter(|_| family.has_dispersion());
-            weights.map_or(1.0, |weights| weights[row]) * at.first * at.first / -at.second
+            let residual = family.pearson_residual(outcomes[row], mean);
+            weights.map_or(1.0, |weights| weights[row]) * residual * residual
         });
         if !squares.iter().all(|square| square.is_finite()) {
             continue;

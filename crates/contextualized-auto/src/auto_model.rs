@@ -98,7 +98,7 @@ impl AutoModel {
     }
 
     /// Intervals that should contain a new outcome of a row of weight one with probability `level`; of
-    /// binary targets, those that should contain its probability. Offsets (n), if any, are on the link
+    /// a family whose outcomes have none (binary ones), those that should contain its mean. Offsets (n), if any, are on the link
     /// scale.
     ///
     /// Those of a Gaussian process and of a population are the model's own. Of clusters and encoders of a
@@ -119,10 +119,10 @@ impl AutoModel {
     ) -> Result<PredictionIntervals> {
         let family = self.model.family();
         let known = self.predictor_distribution(contexts, features)?;
-        if family.is_binary() {
-            known.mean_intervals(family, offsets, level)
-        } else {
+        if family.has_outcome_intervals() {
             known.outcome_intervals(family, offsets, level)
+        } else {
+            known.mean_intervals(family.link(), offsets, level)
         }
     }
 

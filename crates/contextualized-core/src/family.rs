@@ -153,6 +153,19 @@ trait Outcome: Sync {
     /// Lower and upper end for a new outcome; none where an interval of outcomes says nothing.
     fn predictive_interval(&self, tail: &Tail, belief: &PredictorBelief) -> Option<(f64, f64)>;
 
+    /// Whether [`Outcome::predictive_interval`] gives one.
+    fn has_outcome_intervals(&self) -> bool {
+        true
+    }
+
+    /// The variance of an outcome of this mean at a dispersion of one.
+    fn variance(&self, mean: f64) -> f64;
+
+    /// Whether outcomes are whole numbers, so that intervals contain more of them than they say.
+    fn is_discrete(&self) -> bool {
+        false
+    }
+
     /// Where Newton's method starts: a linear predictor near which the target is likely.
     fn initial_predictor(&self, _target: f64) -> f64 {
         0.0
@@ -333,6 +346,21 @@ impl Family {
         Ok(counted()
             .map(|row| outcome.log_density(targets[row], predictors[row], dispersion / weight(row)))
             .sum())
+    }
+
+    /// What an outcome differs from its mean by, in standard deviations at a dispersion of one: Pearson's residual.
+    pub fn pearson_residual(self, target: f64, mean: f64) -> f64 {
+        (target - mean) / self.outcome().variance(mean).sqrt()
+    }
+
+    /// Whether new outcomes have intervals; those of binary ones would say nothing.
+    pub fn has_outcome_intervals(self) -> bool {
+        self.outcome().has_outcome_intervals()
+    }
+
+    /// Whether outcomes are whole numbers, so that intervals contain more of them than they say.
+    pub fn is_discrete(self) -> bool {
+        self.outcome().is_discrete()
     }
 
     /// What the loss of [`Family::losses`] is called.

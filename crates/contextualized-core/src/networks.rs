@@ -101,6 +101,16 @@ pub enum NetworkKind {
     Directed,
 }
 
+impl NetworkKind {
+    /// Whether an edge leads from one node to another, and not in both directions.
+    pub fn is_directed(self) -> bool {
+        match self {
+            Self::Correlation | Self::Precision => false,
+            Self::Directed => true,
+        }
+    }
+}
+
 /// A fitted model of one network per context.
 pub trait VaryingNetworks: Send + Sync {
     /// What the entries of the networks are, and so what always holds of them.

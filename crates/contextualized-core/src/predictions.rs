@@ -2,7 +2,7 @@
 
 use crate::family::PredictorBelief;
 use crate::validate::{check_finite, check_offsets, check_probability};
-use crate::{Error, Family, LocalCoefficients, Result};
+use crate::{Error, Family, Link, LocalCoefficients, Result};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
@@ -29,8 +29,9 @@ pub struct PredictorDistribution {
 }
 
 impl PredictorDistribution {
-    /// Intervals that should contain the mean of every target with probability `level`: of
-    /// probabilities, for binary targets. Offsets (n), if any, are on the link scale.
+    /// Intervals that should contain the mean of every target with probability `level`, given the family's link: of
+    /// probabilities, for binary targets. With the identity they are those of the linear predictors. Offsets (n), if
+    /// any, are on the link scale.
     ///
     /// # Errors
     ///
@@ -38,11 +39,10 @@ impl PredictorDistribution {
     /// infinite; [`Error::RowCount`], [`Error::NotFinite`] for offsets, or an end that overflows.
     pub fn mean_intervals(
         &self,
-        family: Family,
+        link: Link,
         offsets: Option<ArrayView1<'_, f64>>,
         level: f64,
     ) -> Result<PredictionIntervals> {
-        let link = family.link();
         self.intervals(offsets, level, |tail, belief| {
             let half = belief.standard_error * tail.quantile;
             Ok((
@@ -169,7 +169,7 @@ pub trait WithPredictions: LocalCoefficients {
         level: f64,
     ) -> Result<PredictionIntervals> {
         self.predictor_distribution(contexts, features)?
-            .mean_intervals(self.family(), None, level)
+            .mean_intervals(self.family().link(), None, level)
     }
 
     /// [`PredictorDistribution::outcome_intervals`] at these rows, without offsets.
@@ -209,16 +209,14 @@ mod tests {
         let quantile = 1.959963984540054;
         let offsets = array![0.5, 0.0];
         let ends = known()
-            .mean_intervals(Family::Gaussian, Some(offsets.view()), 0.95)
+            .mean_intervals(Link::Identity, Some(offsets.view()), 0.95)
             .unwrap();
         assert_relative_eq!(ends.lower[[0, 0]], 1.5 - 0.3 * quantile, epsilon = 1e-12);
         let ends = known()
             .outcome_intervals(Family::Gaussian, None, 0.95)
             .unwrap();
         assert_relative_eq!(ends.upper[[0, 0]], 1.0 + 0.5 * quantile, epsilon = 1e-12);
-        let ends = known()
-            .mean_intervals(Family::Binomial, None, 0.95)
-            .unwrap();
+        let ends = known().mean_intervals(Link::Logit, None, 0.95).unwrap();
         let lower = 1.0 / (1.0 + (2.0 + 0.4 * quantile).exp());
         assert_relative_eq!(ends.lower[[1, 0]], lower, epsilon = 1e-12);
     }
@@ -230,15 +228,11 @@ mod tests {
             Err(Error::NoIntervals { .. })
         ));
         for level in [0.0, 1.0, f64::NAN, 1.0 - 1e-17] {
-            assert!(
-                known()
-                    .mean_intervals(Family::Gaussian, None, level)
-                    .is_err()
-            );
+            assert!(known().mean_intervals(Link::Identity, None, level).is_err());
         }
         let short = array![1.0];
         assert!(matches!(
-            known().mean_intervals(Family::Gaussian, Some(short.view()), 0.9),
+            known().mean_intervals(Link::Identity, Some(short.view()), 0.9),
             Err(Error::RowCount { .. })
         ));
     }

@@ -45,7 +45,7 @@ impl Points {
                 clock: None,
                 ..
             } => values[place].to_string(),
-            dates_or_levels => dates_or_levels.text(place),
+            Self::Numbers { .. } | Self::Levels(_) => self.text(place),
         }
     }
 

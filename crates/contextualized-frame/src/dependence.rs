@@ -244,7 +244,7 @@ pub fn coefficients_at_average_features(
 }
 
 /// The samples with the average features in every row.
-pub fn with_average_features(samples: &Samples) -> Result<Samples> {
+fn with_average_features(samples: &Samples) -> Result<Samples> {
     let means = Standardization::fit(samples.features(), samples.weights())?;
     let mut features = samples.features().to_owned();
     features.assign(&means.centers());

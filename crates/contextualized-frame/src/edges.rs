@@ -37,7 +37,7 @@ impl<'a> EdgeValues<'a> {
     /// Of a model, whose nodes are the features of these rows.
     pub fn new(model: &'a dyn NetworkDensity, training: &'a Samples) -> Self {
         let nodes = training.features().ncols();
-        let directed = model.kind() == NetworkKind::Directed;
+        let directed = model.kind().is_directed();
         Self {
             model,
             training,
@@ -56,7 +56,7 @@ impl<'a> EdgeValues<'a> {
 
     /// Whether edges have a direction.
     pub fn is_directed(&self) -> bool {
-        self.model.kind() == NetworkKind::Directed
+        self.model.kind().is_directed()
     }
 
     /// Names of the edges.
@@ -152,7 +152,7 @@ impl<'a> EdgeValues<'a> {
 
 /// The columns of a model's edges.
 pub fn edge_columns(model: &dyn VaryingNetworks, nodes: &[String]) -> Vec<String> {
-    let directed = model.kind() == NetworkKind::Directed;
+    let directed = model.kind().is_directed();
     let pairs = pairs(nodes.len(), directed);
     pairs
         .map(|pair| column_name(nodes, pair, directed))
@@ -172,7 +172,7 @@ pub fn edge_values(
     let kind = model.kind();
     model.visit_networks(contexts, BLOCK, &mut |first, block| {
         if first == 0 {
-            positions = pairs(block.nodes(), kind == NetworkKind::Directed).collect();
+            positions = pairs(block.nodes(), kind.is_directed()).collect();
             values = Array2::zeros((contexts.nrows(), positions.len()));
         }
         let partial = (kind == NetworkKind::Precision)

@@ -10,8 +10,8 @@ use crate::design::Encoded;
 use crate::error::{Error, Result};
 use crate::saved::Regression;
 use contextualized_core::{
-    CoefficientIntervals, Coefficients, Family, LocalCoefficients, Monitor, PredictionIntervals,
-    PredictorDistribution, VaryingCoefficients, WithDraws, WithUncertainty,
+    CoefficientIntervals, Coefficients, Family, Link, LocalCoefficients, Monitor,
+    PredictionIntervals, PredictorDistribution, VaryingCoefficients, WithDraws, WithUncertainty,
 };
 use ndarray::{Array2, Array3, ArrayView1, ArrayView2, Axis, concatenate, s};
 use std::ops::Range;
@@ -368,13 +368,16 @@ fn outcome_ends(
     offsets: Option<ArrayView1<'_, f64>>,
     level: f64,
 ) -> Result<PredictionIntervals> {
-    // The mean of a Gaussian outcome is the linear predictor itself.
-    let ends = if asked.scale == Scale::Link && !family.is_quadratic() {
-        known.mean_intervals(Family::Gaussian, offsets, level)
-    } else if asked.interval == Interval::Mean || family.is_binary() {
-        known.mean_intervals(family, offsets, level)
-    } else {
+    let link = match asked.scale {
+        Scale::Link => Link::Identity,
+        Scale::Response => family.link(),
+    };
+    // Outcomes are on the scale of the response.
+    let of_outcomes = asked.interval == Interval::Outcome && link == family.link();
+    let ends = if of_outcomes && family.has_outcome_intervals() {
         known.outcome_intervals(family, offsets, level)
+    } else {
+        known.mean_intervals(link, offsets, level)
     };
     Ok(ends?)
 }

@@ -421,22 +421,19 @@ impl EstimatorSettings {
 
     /// A candidate with the settings of its method.
     fn set(&self, candidate: Candidate) -> Candidate {
-        if let (Candidate::Population(own), Some(ridge)) = (&candidate, self.ridge) {
-            return Candidate::Population(own.clone().ridge(ridge));
+        match candidate {
+            Candidate::Population(own) => Candidate::Population(match self.ridge {
+                Some(ridge) => own.ridge(ridge),
+                None => own,
+            }),
+            Candidate::GaussianProcess(own) => Candidate::GaussianProcess(self.gp(own)),
+            Candidate::Trees(own) => Candidate::Trees(self.trees(own)),
+            Candidate::Cluster(own) => Candidate::Cluster(match self.clusters {
+                Some(clusters) => own.clusters(clusters),
+                None => own,
+            }),
+            Candidate::Neural(own) => Candidate::Neural(self.neural(own)),
         }
-        if let Candidate::GaussianProcess(own) = candidate {
-            return Candidate::GaussianProcess(self.gp(own));
-        }
-        if let Candidate::Trees(own) = candidate {
-            return Candidate::Trees(self.trees(own));
-        }
-        if let (Candidate::Cluster(own), Some(clusters)) = (&candidate, self.clusters) {
-            return Candidate::Cluster(own.clone().clusters(clusters));
-        }
-        if let Candidate::Neural(own) = candidate {
-            return Candidate::Neural(self.neural(own));
-        }
-        candidate
     }
 
     fn gp(&self, own: GaussianProcessRegression) -> GaussianProcessRegression {

@@ -39,7 +39,7 @@ impl<M: VaryingNetworks> VaryingNetworks for Ensemble<M> {
             |values: &mut [f64]| [mean(values)],
         )?;
         let mut edges = unflat(means)?;
-        if self.kind() == NetworkKind::Directed {
+        if self.kind().is_directed() {
             for mut network in edges.outer_iter_mut() {
                 let part = acyclic_part(network.view(), Projection::Auto)
                     .map_err(|source| Error::numerical("the acyclic part of a mean", source))?;

@@ -80,7 +80,7 @@ impl<M: VaryingNetworks> Ensemble<M> {
         let reversed = present.view().permuted_axes([0, 2, 1]);
         Ok(EdgeStability {
             // An acyclic network has at most one of the two directions.
-            either_direction: (self.kind() == NetworkKind::Directed).then(|| &present + &reversed),
+            either_direction: self.kind().is_directed().then(|| &present + &reversed),
             same_sign: same_sign?,
             mean: mean?,
             lower: lower?,

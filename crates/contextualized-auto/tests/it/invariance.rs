@@ -144,7 +144,9 @@ fn constant_coefficients_follow_any_map_of_the_features() {
 }
 
 /// t = 2010 ± 10 with t² and a context that matters to nothing: the population's curve, but for where chance makes
-/// something vary.
+/// something vary, at up to three in the logarithm of the marginal likelihood. In 11 of 200 data sets that moves the
+/// average coefficient by more than 0.2 of its standard error, by 0.34 at most. Not to let a coefficient vary that gains
+/// less was tried: at three it is 2 of 200, but where a slope is 0.2 c, errors of 300 rows rise by half.
 #[test]
 fn polynomials_of_a_year_are_those_of_the_population() {
     let mut off = Vec::new();

@@ -9,7 +9,7 @@ use super::words::{level as written_level, number, percent, whole};
 use contextualized_analysis::wilson_interval;
 use contextualized_core::{Result, Tail};
 use contextualized_frame::values::moments;
-use ndarray::{Array1, ArrayView1, Axis};
+use ndarray::{Array1, ArrayView1, Axis, Zip};
 
 /// Points in one picture, spread over all rows.
 const POINTS: usize = 1000;
@@ -28,7 +28,7 @@ impl RegressionReport<'_> {
             if normal {
                 " The quantiles of residuals lie on a line if they are normal."
             } else {
-                " Residuals are divided by the root of the predicted count (Pearson)."
+                " Residuals are divided by the standard deviation that outcomes of the predicted mean have (Pearson)."
             }
         ));
         for (target, name) in self.target_names().iter().enumerate() {
@@ -39,7 +39,9 @@ impl RegressionReport<'_> {
             }
             let mut residuals = &outcomes - &predicted;
             if !normal {
-                residuals /= &predicted.mapv(f64::sqrt);
+                residuals = Zip::from(outcomes)
+                    .and(predicted)
+                    .map_collect(|&outcome, &mean| parts.family.pearson_residual(outcome, mean));
             }
             let mut drawn = vec![
                 observed(name, predicted, outcomes)?,
@@ -63,7 +65,7 @@ impl RegressionReport<'_> {
 
     fn write_coverage(&self, page: &mut Page, parts: &Parts<'_>) -> Result<()> {
         let test = &self.study.test;
-        let Some(known) = self.known else {
+        let Some(known) = self.known.filter(|_| parts.family.has_outcome_intervals()) else {
             page.paragraph(
                 "This model has no intervals of outcomes, so there is no coverage to look at.",
             );
@@ -97,7 +99,7 @@ impl RegressionReport<'_> {
             }
         }
         page.table(&table);
-        if !parts.family.is_quadratic() {
+        if parts.family.is_discrete() {
             page.paragraph(
                 "Counts are whole numbers, so that intervals contain somewhat more of them than they say.",
             );

@@ -210,7 +210,7 @@ impl Curves<'_> {
                 }
                 self.lines(panel.layer(Rug::new(rows)), values)
             }
-            at => {
+            at @ (Points::Numbers { .. } | Points::Levels(_)) => {
                 let names: Vec<String> = (0..at.len()).map(|place| at.text(place)).collect();
                 self.dots(with_names(panel, &names))
             }

@@ -81,6 +81,18 @@ impl Outcome for Binomial {
         None
     }
 
+    fn has_outcome_intervals(&self) -> bool {
+        false
+    }
+
+    fn variance(&self, mean: f64) -> f64 {
+        mean * (1.0 - mean)
+    }
+
+    fn is_discrete(&self) -> bool {
+        true
+    }
+
     fn unbounded_direction(&self, target: f64) -> f64 {
         2.0 * target - 1.0
     }

@@ -71,6 +71,10 @@ impl Outcome for Gaussian {
         "Coefficients are changes of the outcome per unit of a feature."
     }
 
+    fn variance(&self, _: f64) -> f64 {
+        1.0
+    }
+
     fn draw(&self, mean: f64, dispersion: f64, random: &mut dyn RandomNumbers) -> f64 {
         // The root of a negative dispersion is NaN.
         mean + dispersion.sqrt() * random.standard_normal()

@@ -84,6 +84,14 @@ impl Outcome for Poisson {
         if target == 0.0 { -1.0 } else { 0.0 }
     }
 
+    fn variance(&self, mean: f64) -> f64 {
+        mean
+    }
+
+    fn is_discrete(&self) -> bool {
+        true
+    }
+
     fn draw(&self, mean: f64, _: f64, random: &mut dyn RandomNumbers) -> f64 {
         let uniform = random.uniform();
         if self.admits_mean(mean) {

@@ -100,7 +100,7 @@ impl Parser {
                     scale: settings.truth("scale", scale)?.unwrap_or(true),
                 }
             }
-            _ => {
+            "cyclic" | "periodic" => {
                 let [period] = settings.named(["period"])?;
                 let period = match settings.numbers("period", period)?[..] {
                     [period] if period > 0.0 => period,
@@ -112,6 +112,7 @@ impl Parser {
                 };
                 Basis::Cyclic { period }
             }
+            _ => return Err(Error::usage(format!("{name}() in the formula is no basis"))),
         };
         match &basis {
             Basis::BSpline {
