@@ -19,10 +19,11 @@ use rayon::prelude::*;
 ///
 /// ```text
 /// ℓ(E[y | x, c]) = B(c) x + m(c)
-/// every entry of B and m:  βⱼ(c) = bⱼ + Σₜ gⱼₜ(c),  a tree gⱼₜ has a value μ ~ N(0, τⱼ² λⱼₜ²) in each leaf
+/// every entry of B and m:  βⱼ(c) = bⱼ + Σₜ gⱼₜ(c),  a tree gⱼₜ has a value μ ~ N(0, τⱼ² λⱼₜₗ²) in each leaf l
 /// ```
 ///
-/// Scales τ of coefficients and λ of trees have half-Cauchy priors, so that most trees may do next to nothing and some much.
+/// Scales τ of coefficients and λ of leaves have half-Cauchy priors, so that most leaves may do next to nothing and some
+/// much.
 /// Trees are small by their prior (Chipman, George and McCulloch 2010, doi:10.1214/09-AOAS285), and which contexts they
 /// split is learned for each coefficient, from a sparse prior (Linero 2018, doi:10.1080/01621459.2016.1264957). A split
 /// of a number is a ramp between its two sides, from a jump between two neighbouring values to nearly the whole range,
@@ -37,13 +38,13 @@ use rayon::prelude::*;
 ///
 /// | setting | default | range |
 /// |---|---|---|
-/// | trees of each coefficient | 30 | 1 to 10 000 |
+/// | trees of each coefficient | 10 | 1 to 10 000 |
 /// | soft splits | yes | |
 /// | family | Gaussian | Gaussian and binomial, the latter by augmentation with Pólya-Gamma variables (Polson, Scott and Windle 2013, doi:10.1080/01621459.2013.829001) |
 /// | intercept | yes | |
 /// | chains | 4 | 1 to 1000 |
-/// | sweeps before draws are kept | 2000 | 0 to 1 000 000 |
-/// | sweeps of which draws are kept | 2000 | 1 to 1 000 000 |
+/// | sweeps before draws are kept | 3000 | 0 to 1 000 000 |
+/// | sweeps of which draws are kept | 3000 | 1 to 1 000 000 |
 /// | draws kept of each chain | 100, or all of fewer sweeps | 1 to the number of sweeps |
 /// | seed | 0 | |
 ///
@@ -82,11 +83,11 @@ impl Default for TreeRegression {
         Self {
             family: Family::default(),
             intercept: true,
-            trees: 30,
+            trees: 10,
             soft: true,
             chains: 4,
-            burn_in: 2000,
-            sweeps: 2000,
+            burn_in: 3000,
+            sweeps: 3000,
             draws: None,
             seed: 0,
         }
@@ -205,7 +206,7 @@ impl TreeRegression {
             trees: self.trees,
             prior: TreePrior {
                 base: 0.95,
-                power: 2.0,
+                power: 1.0,
                 fewest_rows: 5.0,
                 soft: self.soft,
             },

@@ -97,8 +97,8 @@ fn settings_reach_their_estimator_and_no_other() {
         ("--sweeps", "0", "sweeps is 0, but must be 1 to"),
         (
             "--draws",
-            "2001",
-            "draws is 2001, but must be 1 to 2000, the number of sweeps",
+            "3001",
+            "draws is 3001, but must be 1 to 3000, the number of sweeps",
         ),
     ] {
         let bad = [&fit[..], &["--estimator", "trees", option, value]].concat();

@@ -253,7 +253,7 @@ impl<'a> Chain<'a> {
             self.sums.products.push(product + fitted);
         }
         let prior = NormalPrior {
-            variance: self.settings.constant_variance,
+            variances: &vec![self.settings.constant_variance; coefficients],
             noise_precision: self.noise_variance().recip(),
         };
         self.posterior.solve(prior, &self.sums);

@@ -1,11 +1,11 @@
 //! The trees that add up to one coefficient, and a sweep over them.
 
-use super::moves::{Move, Proposals, WIDTHS, log_growth_ratio};
+use super::moves::{Move, Proposals, WIDTHS, log_choices_below, log_growth_ratio};
 use super::normal::{NormalPosterior, NormalPrior, NormalSums};
 use super::scale::HalfCauchyScale;
-use super::shares::{self, Column, TrialSums};
+use super::shares::{self, Column, TrialSums, send_right};
 use super::split_weights::SplitWeights;
-use super::tree::{NodeId, Split, Tree};
+use super::tree::{NodeId, Split, Tree, has_level};
 use crate::codes::VariableCodes;
 use rand::Rng;
 
@@ -51,11 +51,15 @@ pub(super) struct SweepData<'a> {
 pub(super) struct Scratch {
     sums: NormalSums,
     trial_sums: NormalSums,
+    variances: Vec<f64>,
+    trial_scales: Vec<HalfCauchyScale>,
     posterior: NormalPosterior,
     trial_posterior: NormalPosterior,
     right: Vec<f32>,
     right_sums: TrialSums,
     values: Vec<f64>,
+    /// Places of leaves, and their columns of shares without a shift that is tried on.
+    unshifted: Vec<(usize, Vec<f32>)>,
     /// Columns of shares that no leaf uses.
     columns: Vec<Vec<f32>>,
 }
@@ -63,8 +67,8 @@ pub(super) struct Scratch {
 /// A tree with what is known of its rows.
 struct Member {
     tree: Tree,
-    /// By how much its leaf values are larger than is usual in the ensemble.
-    scale: HalfCauchyScale,
+    /// By how much each leaf's value is larger than is usual in the ensemble, in order of the leaves.
+    scales: Vec<HalfCauchyScale>,
     /// The share of every row in each leaf, in order of the leaves.
     shares: Vec<Vec<f32>>,
     /// The sum of each leaf's shares.
@@ -94,7 +98,7 @@ impl Ensemble {
         let rows = squares.len();
         let member = || Member {
             tree: Tree::stump(),
-            scale: HalfCauchyScale::new(1.0, 1.0),
+            scales: vec![HalfCauchyScale::new(1.0, 1.0)],
             shares: vec![vec![1.0; rows]],
             rows: vec![rows as f64],
             gram: vec![squares.iter().sum()],
@@ -111,10 +115,11 @@ impl Ensemble {
         self.members.iter().map(|member| &member.tree)
     }
 
-    /// The variances of each tree's own scale.
+    /// The variances of each leaf's own scale.
     #[cfg(test)]
-    pub(super) fn tree_scales(&self) -> impl Iterator<Item = f64> {
-        self.members.iter().map(|member| member.scale.variance)
+    pub(super) fn leaf_scales(&self) -> impl Iterator<Item = f64> {
+        let scales = self.members.iter().flat_map(|member| &member.scales);
+        scales.map(|scale| scale.variance)
     }
 
     /// Makes the variance of every leaf value this one.
@@ -122,7 +127,7 @@ impl Ensemble {
     pub(super) fn fix_scales(&mut self, variance: f64) {
         self.scale = HalfCauchyScale::new(1.0, variance);
         for member in &mut self.members {
-            member.scale = HalfCauchyScale::new(1.0, 1.0);
+            member.scales.fill(HalfCauchyScale::new(1.0, 1.0));
         }
     }
 
@@ -164,13 +169,12 @@ impl Ensemble {
         }
         let (mut count, mut squares) = (0.0, 0.0);
         for member in &mut self.members {
-            let leaves = member.tree.leaves().len() as f64;
-            let own = member.squared_values();
-            count += leaves;
-            member
-                .scale
-                .update(leaves, own / self.scale.variance, random);
-            squares += own / member.scale.variance;
+            for (&leaf, scale) in member.tree.leaves().iter().zip(&mut member.scales) {
+                let square = member.tree.node(leaf).value.powi(2);
+                scale.update(1.0, square / self.scale.variance, random);
+                count += 1.0;
+                squares += square / scale.variance;
+            }
         }
         self.scale.update(count, squares, random);
     }
@@ -189,33 +193,62 @@ impl Ensemble {
             squares: data.squares,
             residual,
         };
-        let leaf_prior = NormalPrior {
-            variance: self.scale.variance * member.scale.variance,
-            noise_precision: data.noise_precision,
-        };
+        let usual = self.scale.variance;
+        let noise_precision = data.noise_precision;
         member.sums(column, &mut scratch.sums);
-        scratch.posterior.solve(leaf_prior, &scratch.sums);
+        let prior = leaf_prior(
+            usual,
+            &member.scales,
+            noise_precision,
+            &mut scratch.variances,
+        );
+        scratch.posterior.solve(prior, &scratch.sums);
         let proposals = Proposals {
             variables: data.variables,
             weights: &self.weights,
             soft: self.prior.soft,
         };
         if let Some(proposed) = proposals.draw(&member.tree, random) {
+            if let Move::Shift { node, .. } = &proposed {
+                // The values are drawn anew in any case; without them, no sums of both shifted and unshifted shares
+                // are needed.
+                member.take_values(*node, data.feature, residual, &mut scratch.values);
+            }
+            let column = Column {
+                feature: data.feature,
+                squares: data.squares,
+                residual,
+            };
+            let log_prior_ratio =
+                log_prior_ratio(&self.prior, data.variables, &member.tree, &proposed);
             let possible = member.try_on(&proposed, column, data.codes, scratch);
+            let mut accepted = false;
             if possible >= self.prior.fewest_rows {
-                scratch
-                    .trial_posterior
-                    .solve(leaf_prior, &scratch.trial_sums);
+                member.try_scales(&proposed, &mut scratch.trial_scales, random);
+                let prior = leaf_prior(
+                    usual,
+                    &scratch.trial_scales,
+                    noise_precision,
+                    &mut scratch.variances,
+                );
+                scratch.trial_posterior.solve(prior, &scratch.trial_sums);
                 let log_ratio = scratch.trial_posterior.log_evidence
                     - scratch.posterior.log_evidence
-                    + log_prior_ratio(&self.prior, &member.tree, &proposed);
-                if (1.0 - random.r#gen::<f64>()).ln() < log_ratio {
-                    if let Move::Prune { twig } | Move::Change { twig, .. } = &proposed {
-                        member.take_values(*twig, data.feature, residual, &mut scratch.values);
-                    }
-                    member.accept(proposed, &mut self.weights, scratch);
+                    + log_prior_ratio;
+                accepted = (1.0 - random.r#gen::<f64>()).ln() < log_ratio;
+            }
+            if accepted {
+                if let Move::Prune { twig } | Move::Change { twig, .. } = &proposed {
+                    member.take_values(*twig, data.feature, residual, &mut scratch.values);
+                }
+                member.accept(proposed, &mut self.weights, scratch);
+            } else {
+                for (place, column) in &mut scratch.unshifted {
+                    std::mem::swap(&mut member.shares[*place], column);
                 }
             }
+            let unshifted = scratch.unshifted.drain(..);
+            scratch.columns.extend(unshifted.map(|(_, column)| column));
         }
         scratch.posterior.draw(random, &mut scratch.values);
         for (place, value) in scratch.values.iter_mut().enumerate() {
@@ -226,12 +259,42 @@ impl Ensemble {
             *value = change;
         }
         shares::take_out(data.feature, &member.shares, &scratch.values, residual);
+        if random.r#gen::<f64>() < DRAW_LEVELS {
+            for at in 0..member.tree.twigs().len() {
+                let twig = member.tree.twigs()[at];
+                member.draw_levels(twig, data, self.prior.fewest_rows, residual, random);
+            }
+        }
+    }
+}
+
+/// The probability that a tree's levels are drawn anew given the values of its leaves.
+const DRAW_LEVELS: f64 = 0.25;
+
+/// What is believed of leaf values of these scales.
+fn leaf_prior<'a>(
+    usual: f64,
+    scales: &[HalfCauchyScale],
+    noise_precision: f64,
+    variances: &'a mut Vec<f64>,
+) -> NormalPrior<'a> {
+    variances.clear();
+    variances.extend(scales.iter().map(|own| usual * own.variance));
+    NormalPrior {
+        variances,
+        noise_precision,
     }
 }
 
 /// The logarithm of the ratio of prior and proposal probabilities of a move and of its undoing: that of the split
-/// itself is proposed as it is believed, and so is not in it.
-fn log_prior_ratio(prior: &TreePrior, tree: &Tree, proposed: &Move) -> f64 {
+/// itself is proposed as it is believed, and so is not in it; but the fewer rules splits below it may have, the likelier
+/// are those they have.
+fn log_prior_ratio(
+    prior: &TreePrior,
+    variables: &[VariableCodes],
+    tree: &Tree,
+    proposed: &Move,
+) -> f64 {
     match proposed {
         Move::Grow { leaf, .. } => {
             prior.log_growth_ratio(tree.node(*leaf).depth)
@@ -242,6 +305,15 @@ fn log_prior_ratio(prior: &TreePrior, tree: &Tree, proposed: &Move) -> f64 {
                 - prior.log_growth_ratio(tree.node(*twig).depth)
         }
         Move::Change { .. } => 0.0,
+        Move::Shift { node, split } => {
+            let mut shifted = tree.clone();
+            shifted.node_mut(*node).split = Some(split.clone());
+            let [before, after] =
+                [tree, &shifted].map(|tree| log_choices_below(tree, *node, variables));
+            before
+                .zip(after)
+                .map_or(f64::NEG_INFINITY, |(before, after)| before - after)
+        }
     }
 }
 
@@ -257,12 +329,6 @@ impl Member {
         }
     }
 
-    /// The sum of the squares of the leaves' values.
-    fn squared_values(&self) -> f64 {
-        let leaves = self.tree.leaves().iter();
-        leaves.map(|&leaf| self.tree.node(leaf).value.powi(2)).sum()
-    }
-
     /// The sum over leaves of their values times these.
     fn fitted(&self, by_leaf: &[f64]) -> f64 {
         let leaves = self.tree.leaves().iter();
@@ -274,7 +340,7 @@ impl Member {
 
     /// The sums of the tree that would be; returns the rows of its smallest new leaf.
     fn try_on(
-        &self,
+        &mut self,
         proposed: &Move,
         column: Column<'_>,
         codes: &[Vec<u16>],
@@ -297,7 +363,57 @@ impl Member {
                 let places = self.tree.places_below(*twig);
                 self.try_split(places, split, column, codes, scratch)
             }
+            Move::Shift { node, split } => self.try_shift(*node, split, column, codes, scratch),
         }
+    }
+
+    /// Gives the leaves below a node, whose values are zero, the shares that they would have, and finds the sums of all.
+    fn try_shift(
+        &mut self,
+        node: NodeId,
+        split: &Split,
+        column: Column<'_>,
+        codes: &[Vec<u16>],
+        scratch: &mut Scratch,
+    ) -> f64 {
+        let mut whole = scratch.columns.pop().unwrap_or_default();
+        whole.clear();
+        whole.resize(column.feature.len(), 0.0);
+        for place in self.tree.places_within(node) {
+            for (sum, share) in whole.iter_mut().zip(&self.shares[place]) {
+                *sum += share;
+            }
+        }
+        let mut parts = vec![(node, split, whole)];
+        while let Some((node, split, mut left)) = parts.pop() {
+            let mut right = scratch.columns.pop().unwrap_or_default();
+            right.clone_from(&left);
+            send_right(split.rule(), &codes[split.variable()], &mut right);
+            for (left, right) in left.iter_mut().zip(&right) {
+                *left -= right;
+            }
+            for (child, share) in self.tree.node(node).children.into_iter().zip([left, right]) {
+                if let Some(split) = &self.tree.node(child).split {
+                    parts.push((child, split, share));
+                } else {
+                    let place = self.tree.place(child);
+                    let before = std::mem::replace(&mut self.shares[place], share);
+                    scratch.unshifted.push((place, before));
+                }
+            }
+        }
+        let sums = &mut scratch.trial_sums;
+        shares::gram(column.squares, &self.shares, &mut sums.gram);
+        shares::products(column, &self.shares, &mut sums.products);
+        let leaves = self.shares.len();
+        for (place, product) in sums.products.iter_mut().enumerate() {
+            *product += self.fitted(&sums.gram[place * leaves..(place + 1) * leaves]);
+        }
+        scratch
+            .unshifted
+            .iter()
+            .map(|(place, _)| sum_of(&self.shares[*place]))
+            .fold(f64::INFINITY, f64::min)
     }
 
     fn try_split(
@@ -332,19 +448,110 @@ impl Member {
         sums.rows.min(whole - sums.rows)
     }
 
-    /// Gives the leaves of a twig values of zero, and the residuals what they added.
-    fn take_values(
+    /// The leaves' scales of the tree that would be. Of two new leaves one, by chance, has the scale of the leaf before
+    /// them and the other one from the prior; where two become one, it has the scale of either. The chances of both
+    /// ways are the same, and the density of the scale that is new is its prior's, so that neither is in the ratio of
+    /// a move and its undoing.
+    fn try_scales(
+        &self,
+        proposed: &Move,
+        scales: &mut Vec<HalfCauchyScale>,
+        random: &mut impl Rng,
+    ) {
+        scales.clone_from(&self.scales);
+        match proposed {
+            Move::Grow { leaf, .. } => {
+                let mut new = HalfCauchyScale::of_prior(1.0, random);
+                if random.r#gen() {
+                    std::mem::swap(&mut scales[self.tree.place(*leaf)], &mut new);
+                }
+                scales.push(new);
+            }
+            Move::Prune { twig } => {
+                let [kept, gone] = self.tree.sorted_places_below(*twig);
+                let other = scales.remove(gone);
+                if random.r#gen() {
+                    scales[kept] = other;
+                }
+            }
+            Move::Change { .. } | Move::Shift { .. } => {}
+        }
+    }
+
+    /// Draws the side of every level of a twig's factor given the values of its leaves: all levels at once, for no row
+    /// is of two levels, so that their sides are independent, and either is as likely before data are seen. Sides that
+    /// leave a leaf too few rows have a probability of zero: then all stay, by the rule of Metropolis.
+    fn draw_levels(
         &mut self,
         twig: NodeId,
+        data: SweepData<'_>,
+        fewest_rows: f64,
+        residual: &mut [f64],
+        random: &mut impl Rng,
+    ) {
+        let Some(Split::Levels { variable, right }) = &self.tree.node(twig).split else {
+            return;
+        };
+        let children = self.tree.node(twig).children;
+        let [left_value, right_value] = children.map(|leaf| self.tree.node(leaf).value);
+        let difference = right_value - left_value;
+        let [left_place, right_place] = self.tree.places_below(twig);
+        let codes = &data.codes[usize::from(*variable)];
+        // By level: rows, squares and products with the residual, by the twig's share.
+        let levels = data.variables[usize::from(*variable)].observed_codes();
+        let mut sums = vec![[0.0; 3]; levels];
+        for (row, code) in codes.iter().enumerate() {
+            let share = f64::from(self.shares[left_place][row] + self.shares[right_place][row]);
+            let [rows, square, product] = &mut sums[usize::from(*code)];
+            *rows += share;
+            *square += share * share * data.squares[row];
+            *product += share * data.feature[row] * residual[row];
+        }
+        let mut drawn = right.clone();
+        let mut rows = [0.0; 2];
+        for (level, [count, square, product]) in (0_u16..).zip(&sums) {
+            let on_right = has_level(right, level);
+            let change = if on_right { -difference } else { difference };
+            let log_odds = data.noise_precision * change * (product - 0.5 * change * square);
+            let moves = random.r#gen::<f64>() * (1.0 + (-log_odds).exp()) < 1.0;
+            if moves {
+                drawn[usize::from(level / 64)] ^= 1 << (level % 64);
+            }
+            rows[usize::from(on_right != moves)] += count;
+        }
+        if rows[0].min(rows[1]) < fewest_rows || drawn == *right {
+            return;
+        }
+        for (row, code) in codes.iter().enumerate() {
+            let before = self.shares[right_place][row];
+            let whole = self.shares[left_place][row] + before;
+            let after = whole * f32::from(u8::from(has_level(&drawn, *code)));
+            self.shares[left_place][row] = whole - after;
+            self.shares[right_place][row] = after;
+            residual[row] -= data.feature[row] * difference * f64::from(after - before);
+        }
+        [self.rows[left_place], self.rows[right_place]] = rows;
+        shares::gram(data.squares, &self.shares, &mut self.gram);
+        let variable = *variable;
+        self.tree.node_mut(twig).split = Some(Split::Levels {
+            variable,
+            right: drawn,
+        });
+    }
+
+    /// Gives the leaves below a node values of zero, and the residuals what they added.
+    fn take_values(
+        &mut self,
+        node: NodeId,
         feature: &[f64],
         residual: &mut [f64],
         values: &mut Vec<f64>,
     ) {
         values.clear();
         values.resize(self.shares.len(), 0.0);
-        for leaf in self.tree.node(twig).children {
-            let value = std::mem::take(&mut self.tree.node_mut(leaf).value);
-            values[self.tree.place(leaf)] = -value;
+        for place in self.tree.places_within(node) {
+            let leaf = self.tree.leaves()[place];
+            values[place] = -std::mem::take(&mut self.tree.node_mut(leaf).value);
         }
         shares::take_out(feature, &self.shares, values, residual);
     }
@@ -399,10 +606,24 @@ impl Member {
                     weights.remove(&before);
                 }
             }
+            Move::Shift { node, split } => {
+                for (place, _) in &scratch.unshifted {
+                    self.rows[*place] = sum_of(&self.shares[*place]);
+                }
+                weights.add(&split);
+                if let Some(before) = self.tree.node_mut(node).split.replace(split) {
+                    weights.remove(&before);
+                }
+            }
         }
         self.gram.clone_from(&scratch.trial_sums.gram);
+        std::mem::swap(&mut self.scales, &mut scratch.trial_scales);
         std::mem::swap(&mut scratch.posterior, &mut scratch.trial_posterior);
     }
+}
+
+fn sum_of(shares: &[f32]) -> f64 {
+    shares.iter().map(|share| f64::from(*share)).sum()
 }
 
 /// The sums where two leaves are one, in the place of the first.

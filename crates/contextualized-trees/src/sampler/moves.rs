@@ -14,10 +14,12 @@ pub(super) enum Move {
     Prune { twig: NodeId },
     /// Gives a twig another split.
     Change { twig: NodeId, split: Split },
+    /// Gives a node that has splits below it another split.
+    Shift { node: NodeId, split: Split },
 }
 
-/// Probabilities of proposing to grow and to prune a tree that has a split, and to replace a split by any other; else
-/// it is replaced by one like it.
+/// Probabilities of proposing to grow and to prune a tree that has a split, and to replace a twig's split by any other;
+/// else the split of any node is replaced by one like it.
 const GROW: f64 = 0.25;
 const PRUNE: f64 = 0.25;
 const REPLACE: f64 = 0.25;
@@ -58,16 +60,23 @@ impl Proposals<'_> {
             let split = self.split_at(tree, leaf, None, random)?;
             return (tree.leaves().len() < MOST_LEAVES).then_some(Move::Grow { leaf, split });
         }
+        if kind >= GROW + PRUNE + REPLACE {
+            // As many nodes have a split before and after.
+            let nodes: Vec<NodeId> = tree.splits().collect();
+            let node = one_of(&nodes, random);
+            let split = self.split_near(tree, node, tree.node(node).split.as_ref()?, random)?;
+            return Some(if tree.twigs().contains(&node) {
+                Move::Change { twig: node, split }
+            } else {
+                Move::Shift { node, split }
+            });
+        }
         let twig = one_of(tree.twigs(), random);
         if kind < GROW + PRUNE {
             return Some(Move::Prune { twig });
         }
         let before = tree.node(twig).split.as_ref()?;
-        let split = if kind < GROW + PRUNE + REPLACE {
-            self.split_at(tree, twig, Some(before), random)?
-        } else {
-            self.split_near(tree, twig, before, random)?
-        };
+        let split = self.split_at(tree, twig, Some(before), random)?;
         Some(Move::Change { twig, split })
     }
 
@@ -161,6 +170,34 @@ fn ramp(variable: u16, below: u16, width_class: u8, last: u16) -> Split {
         width_class,
         width: (WIDTHS[usize::from(width_class)] * f32::from(last)).max(1.0),
     }
+}
+
+/// The logarithm of the number of rules that splits below a node may have by their variables and those above them;
+/// none if one has a rule that it may not have.
+pub(super) fn log_choices_below(
+    tree: &Tree,
+    node: NodeId,
+    variables: &[VariableCodes],
+) -> Option<f64> {
+    let mut sum = 0.0;
+    for below in tree.splits() {
+        if let Some(Split::Ramp {
+            variable,
+            below: rank,
+            ..
+        }) = &tree.node(below).split
+            && below != node
+            && tree.is_within(below, node)
+        {
+            let last = variables[usize::from(*variable)].observed_codes() as u16 - 1;
+            let (lowest, highest) = ranks_at(tree, below, *variable, last);
+            if !(lowest..highest).contains(rank) {
+                return None;
+            }
+            sum += f64::from(highest - lowest).ln();
+        }
+    }
+    Some(sum)
 }
 
 /// The lowest and the highest rank of a variable of rows that a node has a share of.

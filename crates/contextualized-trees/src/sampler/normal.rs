@@ -6,8 +6,9 @@ use rand_distr::StandardNormal;
 
 /// What is believed of each term before data are seen: a normal distribution with a mean of zero.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct NormalPrior {
-    pub(crate) variance: f64,
+pub(crate) struct NormalPrior<'a> {
+    /// By term.
+    pub(crate) variances: &'a [f64],
     /// One over the variance of the noise.
     pub(crate) noise_precision: f64,
 }
@@ -20,7 +21,7 @@ pub(crate) struct NormalSums {
     pub(crate) products: Vec<f64>,
 }
 
-/// The posterior of the terms: `N(P⁻¹ h / σ², P⁻¹)` with `P = G / σ² + I / τ²`.
+/// The posterior of the terms: `N(P⁻¹ h / σ², P⁻¹)` with `P = G / σ² + diag(1 / τ²)`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct NormalPosterior {
     /// The lower Cholesky factor of P, by row.
@@ -32,9 +33,8 @@ pub(crate) struct NormalPosterior {
 }
 
 impl NormalPosterior {
-    pub(crate) fn solve(&mut self, prior: NormalPrior, sums: &NormalSums) {
+    pub(crate) fn solve(&mut self, prior: NormalPrior<'_>, sums: &NormalSums) {
         let terms = sums.products.len();
-        let precision = prior.variance.recip();
         self.factor.clear();
         self.factor
             .extend(sums.gram.iter().map(|entry| entry * prior.noise_precision));
@@ -46,7 +46,8 @@ impl NormalPosterior {
         );
         let factor = &mut self.factor;
         let mut log_evidence = 0.0;
-        for row in 0..terms {
+        for (row, variance) in prior.variances.iter().enumerate() {
+            let precision = variance.recip();
             factor[row * terms + row] += precision;
             for column in 0..=row {
                 let (own, other) = (row * terms, column * terms);
@@ -68,8 +69,8 @@ impl NormalPosterior {
             }
             let pivot = factor[own + row];
             self.solved[row] = rest / pivot;
-            log_evidence += 0.5 * self.solved[row] * self.solved[row]
-                - (pivot * pivot * prior.variance).ln() * 0.5;
+            log_evidence +=
+                0.5 * self.solved[row] * self.solved[row] - (pivot * pivot * variance).ln() * 0.5;
         }
         self.log_evidence = log_evidence;
     }

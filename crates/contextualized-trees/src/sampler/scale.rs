@@ -2,6 +2,7 @@
 
 use rand::Rng;
 use rand_distr::{Distribution, Gamma};
+use std::f64::consts::FRAC_PI_2;
 
 /// A standard deviation with a half-Cauchy prior, as a mixture of inverse gamma distributions: Wand, Ormerod, Padoan
 /// and Frühwirth (2011), doi:10.1214/11-BA631.
@@ -25,6 +26,12 @@ impl HalfCauchyScale {
             variance,
             mixing: median * median,
         }
+    }
+
+    /// A draw from the prior.
+    pub(crate) fn of_prior(median: f64, random: &mut impl Rng) -> Self {
+        let root = median * (FRAC_PI_2 * random.r#gen::<f64>()).tan();
+        Self::new(median, (root * root).clamp(SMALLEST, LARGEST))
     }
 
     /// A draw given so many normal deviates whose squares have this sum.

@@ -100,6 +100,29 @@ impl Tree {
         &self.twigs
     }
 
+    /// The nodes that have a split.
+    pub(crate) fn splits(&self) -> impl Iterator<Item = NodeId> {
+        (ROOT..self.nodes.len()).filter(|&node| self.nodes[node].split.is_some())
+    }
+
+    /// Whether a node is another one or below it.
+    pub(crate) fn is_within(&self, id: NodeId, other: NodeId) -> bool {
+        let mut at = id;
+        while at != other && at != ROOT {
+            at = self.nodes[at].parent;
+        }
+        at == other
+    }
+
+    /// The places of the leaves below a node.
+    pub(crate) fn places_within(&self, node: NodeId) -> Vec<usize> {
+        let leaves = self.leaves.iter().enumerate();
+        leaves
+            .filter(|(_, leaf)| self.is_within(**leaf, node))
+            .map(|(place, _)| place)
+            .collect()
+    }
+
     /// The place of a leaf among the leaves.
     pub(crate) fn place(&self, leaf: NodeId) -> usize {
         let mut leaves = self.leaves.iter();
