@@ -70,7 +70,7 @@ pub struct EstimatorSettings {
     /// How contexts interact in the Gaussian process.
     #[cfg_attr(feature = "clap", arg(long, value_enum))]
     structure: Option<Structure>,
-    /// Trees of each coefficient [default: 30].
+    /// Trees of each coefficient [default: 10].
     #[cfg_attr(feature = "clap", arg(long, value_name = "N"))]
     trees: Option<usize>,
     /// How trees split a context that is a number [default: soft].
@@ -79,10 +79,10 @@ pub struct EstimatorSettings {
     /// Chains of draws of the trees, from which R-hat is computed [default: 4].
     #[cfg_attr(feature = "clap", arg(long, value_name = "N"))]
     chains: Option<usize>,
-    /// Sweeps of a chain over all trees that are thrown away [default: 2000].
+    /// Sweeps of a chain over all trees that are thrown away [default: 3000].
     #[cfg_attr(feature = "clap", arg(long, value_name = "N"))]
     burn_in: Option<usize>,
-    /// Sweeps of a chain over all trees behind these, of which draws are kept [default: 2000].
+    /// Sweeps of a chain over all trees behind these, of which draws are kept [default: 3000].
     #[cfg_attr(feature = "clap", arg(long, value_name = "N"))]
     sweeps: Option<usize>,
     /// Draws of trees kept of each chain, evenly spaced among its sweeps [default: 100, or all of fewer sweeps].

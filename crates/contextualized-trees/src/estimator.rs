@@ -103,7 +103,7 @@ const MOST_CHAINS: usize = 1000;
 const MOST_SWEEPS: usize = 1_000_000;
 
 /// The chain by which candidates are compared on held-out rows.
-const SCREENING_SWEEPS: usize = 250;
+const SCREENING_SWEEPS: usize = 500;
 
 /// A typical standard deviation of a coefficient over contexts, of standardised features and targets: the median of its
 /// prior.

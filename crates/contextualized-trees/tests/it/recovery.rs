@@ -299,7 +299,7 @@ fn groups_have_intercepts_in_common() {
 fn one_short_chain_screens() {
     let data = jumps(200).simulate(12).unwrap();
     let model = TreeRegression::new().fit_part(&data.samples).unwrap();
-    assert_eq!((model.report().chains, model.report().sweeps), (1, 250));
+    assert_eq!((model.report().chains, model.report().sweeps), (1, 500));
     assert_eq!(model.draws(), 100);
 }
 
