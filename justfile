@@ -42,11 +42,12 @@ demo *flags:
 claims:
     cargo run --release --example claims
 
-# The picture at the beginning of the README, and that of calibrated intervals in the book.
+# The picture at the beginning of the README, and those of calibrated intervals and of families in the book.
 pictures:
     cargo run --release --example partial_effects -- --rows 150
     cargo run --release --example calibration
-    cp target/figures/partial_effects.svg target/figures/calibration.svg docs/src/
+    cargo run --release --example which_family -- --seeds 1
+    cp target/figures/partial_effects.svg target/figures/calibration.svg target/figures/which_family.svg docs/src/
 
 bench *filter:
     cargo bench -p contextualized-benches -- {{filter}}

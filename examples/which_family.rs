@@ -192,12 +192,18 @@ fn problems() -> [Problem; 7] {
                 "60 levels, 1500 rows",
                 1500,
                 designs::levels,
-                Path::along("level", (0.0, designs::LEVELS as f64 - 0.01), |t| {
-                    let is_own = |level| if level == t.floor() { 1.0 } else { 0.0 };
-                    (0..designs::LEVELS)
-                        .map(|level| is_own(level as f64))
-                        .collect()
-                }),
+                Path::along(
+                    "level, by group",
+                    (0.0, designs::LEVELS as f64 - 0.01),
+                    |t| {
+                        let group = |level: &usize| level * 7 % 4;
+                        let mut levels: Vec<usize> = (0..designs::LEVELS).collect();
+                        levels.sort_by_key(group);
+                        let own = levels[t as usize];
+                        let is_own = |level| if level == own { 1.0 } else { 0.0 };
+                        (0..designs::LEVELS).map(is_own).collect()
+                    },
+                ),
             )
         },
         problem(
