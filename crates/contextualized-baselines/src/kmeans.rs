@@ -200,14 +200,10 @@ fn means(contexts: ArrayView2<'_, f64>, labels: &[usize], clusters: usize) -> Ar
 
 /// The nearest centre of each row, the first of several equally near.
 fn assign(contexts: ArrayView2<'_, f64>, centers: ArrayView2<'_, f64>) -> Vec<usize> {
-    let (contexts, centers) = (contexts.as_standard_layout(), centers.as_standard_layout());
     contexts
         .rows()
         .into_iter()
         .map(|row| {
-            if let Some(nearest) = clearly_nearest(row, centers.view()) {
-                return nearest;
-            }
             let unit = row.fold(1.0_f64, |largest, value| largest.max(value.abs()));
             let mut nearest = 0;
             for label in 1..centers.nrows() {
@@ -218,25 +214,6 @@ fn assign(contexts: ArrayView2<'_, f64>, centers: ArrayView2<'_, f64>) -> Vec<us
             nearest
         })
         .collect()
-}
-
-/// The nearest centre by squared distances; none where rounding might decide.
-fn clearly_nearest(row: ArrayView1<'_, f64>, centers: ArrayView2<'_, f64>) -> Option<usize> {
-    const CLEAR: f64 = 1e-9;
-    let row = row.to_slice()?;
-    let centers = centers.to_slice()?.chunks_exact(row.len().max(1));
-    let (mut nearest, mut least, mut second) = (0, f64::INFINITY, f64::INFINITY);
-    for (label, center) in centers.enumerate() {
-        let pairs = row.iter().zip(center);
-        let distance: f64 = pairs.map(|(a, b)| (a - b) * (a - b)).sum();
-        if distance < least {
-            (nearest, least, second) = (label, distance, least);
-        } else {
-            second = second.min(distance);
-        }
-    }
-    let alone = second == f64::INFINITY && least.is_finite();
-    (alone || second - least > CLEAR * second).then_some(nearest)
 }
 
 /// Whether x is nearer to a than to b: `‖x − b‖² − ‖x − a‖² = 2 (a − b) · (x − (a + b) / 2)`.

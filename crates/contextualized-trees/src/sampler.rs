@@ -1,6 +1,7 @@
 //! Backfitting by Markov chain Monte Carlo: every tree is drawn given all else, and so is all else.
 
 mod chain;
+mod changed;
 mod ensemble;
 mod moves;
 mod normal;
