@@ -552,6 +552,20 @@ mod tests {
         }
     }
 
+    /// Of a canonical link the residual's numerator is the first derivative, and the variance minus the second.
+    #[test]
+    fn pearson_residuals_are_those_of_the_derivatives() {
+        for family in Family::ALL {
+            let target = target_of(family, 3.0);
+            for predictor in [-1.2, 0.4] {
+                let at = family.derivatives(target, predictor);
+                let mean = family.link().inverse(predictor);
+                let residual = family.pearson_residual(target, mean);
+                assert!((residual - at.first / (-at.second).sqrt()).abs() < 1e-12);
+            }
+        }
+    }
+
     #[test]
     fn every_family_is_found_by_its_name() {
         for family in Family::ALL {
