@@ -186,7 +186,7 @@ impl AutoRegression {
         let loss = family.loss_of(samples)?;
         let job = |candidate: usize, train: &Samples, test: &Samples| {
             let model = candidates[candidate].fit_part(train)?;
-            if model.family() != family {
+            if !model.family().is_of(family) {
                 return Err(Error::invalid_parameter(
                     "family of a candidate",
                     model.family(),

@@ -1,14 +1,14 @@
 //! A regression per cluster of contexts.
 
 use crate::kmeans::{self, Partition};
-use crate::population::{PopulationModel, PopulationRegression, named};
+use crate::population::{PopulationModel, PopulationRegression, SHAPE_PRECISION, named};
 use contextualized_core::comparison::cross_validate;
 use contextualized_core::cross_validation::FoldScores;
 use contextualized_core::validate::check_query;
 use contextualized_core::{
-    Checked, Coefficients, DynEstimator, Error, Estimator, Family, KFold, LocalCoefficients,
-    RegressionEstimator, RegressionSettings, Result, Samples, VaryingCoefficients, WithArchetypes,
-    checked_serde,
+    Checked, Coefficients, DynEstimator, Error, Estimator, Family, FittedPredictors, KFold,
+    LocalCoefficients, RegressionEstimator, RegressionSettings, Result, Samples,
+    VaryingCoefficients, WithArchetypes, checked_serde,
 };
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
@@ -100,6 +100,19 @@ impl ClusterRegression {
     }
 
     fn fit_clusters(&self, samples: &Samples, clusters: usize) -> Result<ClusterModel> {
+        let family = self.regression.of_family();
+        let with_family = |family| self.clone().family(family).fit_known(samples, clusters);
+        family.fit_with_shape(samples, None, SHAPE_PRECISION, with_family, |model| {
+            let per_cluster = samples.features().ncols() + 1;
+            Ok(FittedPredictors {
+                coefficients: clusters * per_cluster,
+                ..FittedPredictors::of(model, samples)?
+            })
+        })
+    }
+
+    /// The fit where the family has no shape to be estimated, which the clusters have in common.
+    fn fit_known(&self, samples: &Samples, clusters: usize) -> Result<ClusterModel> {
         let (partition, members) = Partition::fit(samples, clusters, self.seed)?;
         let population = self.regression.fit(samples)?;
         let mut report = Vec::new();

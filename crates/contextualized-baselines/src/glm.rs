@@ -217,7 +217,7 @@ fn newton<'a>(
     outcomes: &Outcomes<'_>,
     ridge: f64,
 ) -> Result<(Design<'a>, Array1<f64>)> {
-    let working_weights = information(predictor, outcomes);
+    let working_weights = curvatures(predictor, outcomes);
     let mut working_response = predictor - &outcomes.offsets;
     Zip::from(&mut working_response)
         .and(predictor)
@@ -246,8 +246,8 @@ fn newton<'a>(
     Ok((local, solution.remove_axis(Axis(1))))
 }
 
-/// The information of every row about its linear predictor, times its weight.
-fn information(predictor: &Array1<f64>, outcomes: &Outcomes<'_>) -> Array1<f64> {
+/// Minus the second derivative of every row by its linear predictor, times its weight.
+fn curvatures(predictor: &Array1<f64>, outcomes: &Outcomes<'_>) -> Array1<f64> {
     Zip::from(predictor)
         .and(outcomes.target)
         .and(outcomes.weights)
@@ -260,7 +260,10 @@ fn standard_errors(
     outcomes: &Outcomes<'_>,
 ) -> Result<(Array1<f64>, Covariance)> {
     let zeros = Array2::zeros((predictor.len(), 1));
-    let working = information(predictor, outcomes);
+    let working = Zip::from(predictor)
+        .and(outcomes.target)
+        .and(outcomes.weights)
+        .map_collect(|&eta, &y, &w| w * outcomes.family.information(y, eta));
     let covariance =
         solvers::least_squares(design.matrix.view(), zeros.view(), Some(working.view()))
             .and_then(|fit| fit.unscaled_covariance())

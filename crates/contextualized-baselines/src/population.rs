@@ -11,9 +11,9 @@ use contextualized_core::validate::{
     check_columns, check_finite, check_query, check_rows, check_table,
 };
 use contextualized_core::{
-    Checked, Coefficients, Error, Estimator, Family, FitReport, LocalCoefficients,
-    RegressionEstimator, RegressionSettings, Result, Samples, Termination, VaryingCoefficients,
-    WithPredictions, WithSums, WithUncertainty, checked_serde,
+    Checked, Coefficients, Error, Estimator, Family, FitReport, FittedPredictors,
+    LocalCoefficients, RegressionEstimator, RegressionSettings, Result, Samples, Termination,
+    VaryingCoefficients, WithPredictions, WithSums, WithUncertainty, checked_serde,
 };
 use contextualized_solvers as solvers;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, array};
@@ -85,6 +85,9 @@ impl Default for PopulationRegression {
     }
 }
 
+/// The relative change of a family's shape that is none, and most fits until then.
+pub(crate) const SHAPE_PRECISION: (f64, usize) = (1e-10, 200);
+
 /// Pseudo-rows of average weight that pull standardised coefficients to zero, where rows do not determine
 /// them without.
 const FALLBACK_RIDGE: f64 = 1.0;
@@ -139,6 +142,20 @@ impl PopulationRegression {
         }
     }
 
+    /// The family with its shape, if it has one and no value was given, as [`PopulationRegression::fit_or_ridge`]
+    /// estimates it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`PopulationRegression::fit_or_ridge`].
+    pub fn known_family(&self, samples: &Samples) -> Result<Family> {
+        if self.family.is_known() {
+            Ok(self.family)
+        } else {
+            Ok(self.fit_or_ridge(samples)?.family())
+        }
+    }
+
     fn fit_as_it_is(&self, samples: &Samples) -> Result<PopulationModel> {
         self.validate()?;
         let samples = samples.rows_that_count()?;
@@ -152,19 +169,27 @@ impl PopulationRegression {
         let groups = (self.ridge == 0.0)
             .then(|| samples.dependent_rows())
             .flatten();
-        let fit = if self.family.is_quadratic() {
-            fit_linear(&design, &samples, self.ridge, groups.as_deref())?
-        } else {
-            fit_glm(
-                &design,
-                &samples,
-                self.family,
-                self.ridge,
-                groups.as_deref(),
-            )?
+        let groups = groups.as_deref();
+        let of_family = |family: Family| {
+            let fit = if family.is_quadratic() {
+                fit_linear(&design, &samples, self.ridge, groups)?
+            } else {
+                fit_glm(&design, &samples, family, self.ridge, groups)?
+            };
+            Ok((family, fit))
         };
+        let predictors = |(_, fit): &(Family, Fit)| {
+            Ok(FittedPredictors {
+                means: samples.features().dot(&fit.slopes.row(0)) + fit.intercepts[0],
+                deviations: None,
+                coefficients: design.coefficients(),
+            })
+        };
+        let (family, fit) =
+            self.family
+                .fit_with_shape(&samples, None, SHAPE_PRECISION, of_family, predictors)?;
         let model = PopulationModel {
-            family: self.family,
+            family,
             contexts: samples.contexts().ncols(),
             slopes: fit.slopes,
             intercepts: fit.intercepts,

@@ -3,7 +3,7 @@
 use crate::model::ImplicitModel;
 use crate::plain::Plain;
 use contextualized_baselines::PopulationRegression;
-use contextualized_core::{Estimator, Family, Result, Samples, Scaling};
+use contextualized_core::{Estimator, Family, FittedPredictors, Result, Samples, Scaling};
 use contextualized_encoders::{
     Activation, ConstantCoefficients, MlpSettings, Observer, Prepared, Training, TrainingData,
     scaled, seeds, training_setters, unobserved,
@@ -114,15 +114,21 @@ impl ImplicitRegression {
         // Apart from what `fit_once` draws, so that the network is the same with and without folds.
         let mut generator = ChaCha8Rng::seed_from_u64(self.training.seed);
         generator.set_stream(FOLDS);
-        let (mut model, shares) = self.training.fit_with_shares(
-            self.family,
+        let population = PopulationRegression::new().family(self.family);
+        let family = population.known_family(samples)?;
+        let own = self.clone().family(family);
+        let (mut model, shares) = own.training.fit_with_shares(
+            family,
             samples,
-            [generator.next_u64(), self.training.seed],
-            |samples, seed, observer| self.fit_once(samples, seed, observer),
+            [generator.next_u64(), own.training.seed],
+            |samples, seed, observer| own.fit_once(samples, seed, observer),
             ImplicitModel::held_out,
             observer,
         )?;
         model.shares = shares;
+        if !self.family.is_known() {
+            model.family = family.estimated(samples, FittedPredictors::of(&model, samples)?)?;
+        }
         Ok(model)
     }
 

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub struct ImplicitModel {
-    family: Family,
+    pub(crate) family: Family,
     scaling: Scaling,
     /// In units of training.
     population: ConstantCoefficients,

@@ -4,15 +4,25 @@
 //! predictor, how likely an outcome is, and how far predictions are from it. Nothing outside this
 //! module asks *which* family a model has; it asks what it needs to know of it.
 
+mod averages;
 mod binomial;
+mod counts;
+mod gamma;
 mod gaussian;
+mod negative_binomial;
 mod poisson;
+mod shape;
+
+pub use gamma::Gamma;
+pub use negative_binomial::NegativeBinomial;
+pub use shape::{FittedPredictors, Shape};
 
 use crate::predictions::Tail;
 use crate::validate::{check_columns, check_rows};
 use crate::{Error, Link, Result, Samples, Standardization};
 use ndarray::{Array1, ArrayView1, ArrayView2, Zip};
 use serde::{Deserialize, Serialize};
+use shape::Fitted;
 use std::fmt;
 use std::str::FromStr;
 
@@ -20,7 +30,8 @@ use std::str::FromStr;
 ///
 /// All are exponential dispersion families (Jørgensen 1987,
 /// doi:10.1111/j.2517-6161.1987.tb01685.x), as in generalised linear models: the density has the
-/// mean μ = ℓ⁻¹(η), and a dispersion φ that divides its logarithm.
+/// mean μ = ℓ⁻¹(η), and a dispersion φ that divides its logarithm. Some have a [`Shape`], another parameter,
+/// which fits estimate unless it is given.
 ///
 /// ```
 /// use contextualized_core::{Family, Link};
@@ -33,7 +44,7 @@ use std::str::FromStr;
 /// assert_eq!((derivatives.first, derivatives.second), (0.5, -0.25));
 /// # Ok::<(), contextualized_core::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Family {
     /// Real numbers with normal errors; identity link. The dispersion is the variance of the errors.
@@ -43,18 +54,30 @@ pub enum Family {
     Binomial,
     /// Counts; log link. The dispersion is 1.
     Poisson,
+    /// Counts that vary more; log link.
+    NegativeBinomial(NegativeBinomial),
+    /// Positive numbers; log link.
+    Gamma(Gamma),
 }
 
 impl Family {
     /// All families, in the order in which they are listed to users.
-    pub const ALL: [Self; 3] = [Self::Gaussian, Self::Binomial, Self::Poisson];
+    pub const ALL: [Self; 5] = [
+        Self::Gaussian,
+        Self::Binomial,
+        Self::Poisson,
+        Self::NegativeBinomial(NegativeBinomial::TO_BE_ESTIMATED),
+        Self::Gamma(Gamma::TO_BE_ESTIMATED),
+    ];
 
     /// The one place that tells families apart.
-    fn outcome(self) -> &'static dyn Outcome {
+    fn outcome(&self) -> &dyn Outcome {
         match self {
             Self::Gaussian => &gaussian::Gaussian,
             Self::Binomial => &binomial::Binomial,
             Self::Poisson => &poisson::Poisson,
+            Self::NegativeBinomial(own) => own,
+            Self::Gamma(own) => own,
         }
     }
 }
@@ -203,6 +226,30 @@ trait Outcome: Sync {
     fn is_binary(&self) -> bool {
         false
     }
+
+    /// What a row is expected to say of its linear predictor, or what it does: minus the second derivative.
+    fn information(&self, target: f64, predictor: f64) -> f64 {
+        -self.derivatives(target, predictor).second
+    }
+
+    /// The parameter besides the mean.
+    fn shape(&self) -> Option<Shape> {
+        None
+    }
+
+    /// What the shape is, with its symbol and what the variance is by it.
+    fn shape_description(&self) -> &'static str {
+        ""
+    }
+
+    fn with_shape(&self, _shape: Shape) -> Option<Family> {
+        None
+    }
+
+    /// The shape by what is known of the rows.
+    fn estimate_shape(&self, _fitted: &Fitted<'_>) -> Option<f64> {
+        None
+    }
 }
 
 impl Family {
@@ -303,6 +350,12 @@ impl Family {
     /// dispersion of one. At another dispersion φ derivatives are these over φ.
     pub fn derivatives(self, target: f64, predictor: f64) -> Derivatives {
         self.outcome().derivatives(target, predictor)
+    }
+
+    /// The information of a row about its linear predictor from which standard errors follow: expected, as R's `glm`
+    /// has it, or minus the second derivative.
+    pub fn information(self, target: f64, predictor: f64) -> f64 {
+        self.outcome().information(target, predictor)
     }
 
     /// The unit deviance of a target at a linear predictor: twice what the log-likelihood lacks to
@@ -514,19 +567,47 @@ mod tests {
     use super::*;
     use approx::assert_relative_eq;
     use proptest::prelude::*;
+    use statrs::distribution::{ContinuousCDF, Normal};
+
+    /// The quantile of this probability, in place of a random number.
+    struct Quantile(f64);
+
+    impl RandomNumbers for Quantile {
+        fn uniform(&mut self) -> f64 {
+            self.0
+        }
+
+        fn standard_normal(&mut self) -> f64 {
+            Normal::standard().inverse_cdf(self.0)
+        }
+    }
+
+    /// All families, those with a shape at several.
+    fn families() -> Vec<Family> {
+        let shapes = [0.3, 1.0, 7.0];
+        let of_shapes = |family: Family| shapes.map(|shape| family.with_shape(shape).unwrap());
+        let mut all: Vec<_> = Family::ALL.into_iter().flat_map(of_shapes).collect();
+        all.dedup();
+        all
+    }
 
     /// A target of each family from any number.
     fn target_of(family: Family, number: f64) -> f64 {
-        [number, number.abs().round(), f64::from(number > 0.0)]
-            .into_iter()
-            .find(|target| family.outcome().admits(*target))
-            .unwrap()
+        [
+            number,
+            number.abs().round(),
+            number.abs(),
+            f64::from(number > 0.0),
+        ]
+        .into_iter()
+        .find(|target| family.outcome().admits(*target))
+        .unwrap()
     }
 
     proptest! {
         #[test]
         fn derivatives_are_those_of_the_log_likelihood(number in -4.0..4.0_f64, predictor in -4.0..4.0_f64) {
-            for family in Family::ALL {
+            for family in families() {
                 let target = target_of(family, number);
                 let step = 1e-4;
                 let at = |predictor| family.derivatives(target, predictor);
@@ -541,10 +622,15 @@ mod tests {
 
         #[test]
         fn deviances_are_differences_of_log_likelihoods(number in -4.0..4.0_f64, predictor in -4.0..4.0_f64) {
-            for family in Family::ALL {
+            for family in families() {
                 let target = target_of(family, number);
                 let deviance = |predictor| family.deviance(target, predictor);
-                let fit = |predictor| -2.0 * family.derivatives(target, predictor).log_likelihood;
+                // The unit deviance is that of a dispersion of one.
+                let scale = match family {
+                    Family::Gamma(_) => family.shape().unwrap().0.get().unwrap(),
+                    _ => 1.0,
+                };
+                let fit = |predictor| -2.0 * scale * family.derivatives(target, predictor).log_likelihood;
                 let difference = deviance(predictor) - deviance(0.3);
                 assert_relative_eq!(difference, fit(predictor) - fit(0.3), epsilon = 1e-9, max_relative = 1e-9);
                 prop_assert!(deviance(predictor) >= 0.0);
@@ -552,16 +638,17 @@ mod tests {
         }
     }
 
-    /// Of a canonical link the residual's numerator is the first derivative, and the variance minus the second.
+    /// They are scores in units of their standard deviation, the root of the information.
     #[test]
     fn pearson_residuals_are_those_of_the_derivatives() {
-        for family in Family::ALL {
+        for family in families() {
             let target = target_of(family, 3.0);
             for predictor in [-1.2, 0.4] {
                 let at = family.derivatives(target, predictor);
                 let mean = family.link().inverse(predictor);
                 let residual = family.pearson_residual(target, mean);
-                assert!((residual - at.first / (-at.second).sqrt()).abs() < 1e-12);
+                let information = family.information(target, predictor);
+                assert!((residual - at.first / information.sqrt()).abs() < 1e-12);
             }
         }
     }
@@ -570,8 +657,15 @@ mod tests {
     fn every_family_is_found_by_its_name() {
         for family in Family::ALL {
             assert_eq!(family.name().parse::<Family>().unwrap(), family);
+        }
+        for family in families() {
             let stored = serde_json::to_string(&family).unwrap();
-            assert_eq!(stored, format!("{:?}", family.name()));
+            assert_eq!(serde_json::from_str::<Family>(&stored).unwrap(), family);
+            assert!(stored.contains(family.name()), "{stored}");
+        }
+        for shape in ["0", "-1.5", "\"one\""] {
+            let stored = format!("{{\"gamma\":{shape}}}");
+            assert!(serde_json::from_str::<Family>(&stored).is_err(), "{stored}");
         }
         let error = "normal".parse::<Family>().unwrap_err().to_string();
         assert!(error.contains("gaussian, binomial, poisson"), "{error}");
@@ -587,6 +681,70 @@ mod tests {
                     assert_eq!(sign > 0.0, slope(25.0) >= 0.0, "{family} {target}");
                     assert_eq!(sign < 0.0, slope(-25.0) <= 0.0, "{family} {target}");
                 }
+            }
+        }
+    }
+
+    /// Of a thousand quantiles of the distribution, the shape by which they were drawn.
+    #[test]
+    fn shapes_are_estimated() {
+        use crate::{FittedPredictors, Samples};
+        use ndarray::{Array1, Array2};
+
+        const ROWS: usize = 1000;
+        let contexts = Array2::from_shape_fn((ROWS, 1), |(row, _)| row as f64);
+        for family in families()
+            .into_iter()
+            .filter(|family| family.shape().is_some())
+        {
+            let shape = family.shape().unwrap().0.get().unwrap();
+            let mean = |row: usize| if row % 2 == 0 { 3.0_f64 } else { 12.0 };
+            let targets = Array2::from_shape_fn((ROWS, 1), |(row, _)| {
+                let uniform = (row as f64 + 0.5) / ROWS as f64;
+                family.draw(mean(row), 1.0, &mut Quantile(uniform))
+            });
+            let samples = Samples::new(contexts.view(), contexts.view(), targets.view()).unwrap();
+            let predictors = FittedPredictors {
+                means: Array1::from_shape_fn(ROWS, |row| mean(row).ln()),
+                deviations: None,
+                coefficients: 0,
+            };
+            let found = family.estimated(&samples, predictors).unwrap();
+            let estimate = found.shape().unwrap().0.get().unwrap();
+            assert_relative_eq!(estimate, shape, max_relative = 0.05);
+        }
+    }
+
+    /// Outcomes of a known mean are in their intervals as often as these say, and those of an uncertain one too.
+    #[test]
+    fn predictive_intervals_have_their_probability() {
+        let tail = Tail::new(0.9, None).unwrap();
+        for family in families()
+            .into_iter()
+            .filter(|family| family.shape().is_some())
+        {
+            for standard_error in [0.0, 0.4] {
+                let belief = PredictorBelief {
+                    mean: 2.0,
+                    standard_error,
+                    dispersion: 1.0,
+                };
+                let (low, high) = family.predictive_interval(&tail, &belief).unwrap();
+                let draws = 4000;
+                let inside = (0..draws)
+                    .filter(|draw| {
+                        // A golden-ratio sequence in two dimensions.
+                        let at = |step: f64| (f64::from(*draw) * step + 0.5).fract();
+                        let z = Normal::standard().inverse_cdf(at(0.754_877_666_246_693));
+                        let mean = (belief.mean + standard_error * z).exp();
+                        let outcome =
+                            family.draw(mean, 1.0, &mut Quantile(at(0.569_840_290_998_053)));
+                        low <= outcome && outcome <= high
+                    })
+                    .count();
+                let share = inside as f64 / f64::from(draws);
+                let most = if family.is_discrete() { 0.97 } else { 0.91 };
+                assert!((0.89..most).contains(&share), "{family:?}: {share}");
             }
         }
     }

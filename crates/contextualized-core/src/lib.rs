@@ -117,7 +117,10 @@ pub use archetypes::{WithArchetypes, WithNetworkArchetypes};
 pub use checked::Checked;
 pub use coefficients::Coefficients;
 pub use error::{Error, Result};
-pub use family::{Derivatives, Family, Loss, PredictorBelief, RandomNumbers};
+pub use family::{
+    Derivatives, Family, FittedPredictors, Gamma, Loss, NegativeBinomial, PredictorBelief,
+    RandomNumbers, Shape,
+};
 pub use link::Link;
 pub use markov::{MarkovNetworks, partial_correlations};
 pub use monitor::Monitor;

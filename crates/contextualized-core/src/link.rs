@@ -62,6 +62,11 @@ impl Link {
     }
 }
 
+/// ln(1 + e^η) without overflow.
+pub(crate) fn softplus(predictor: f64) -> f64 {
+    predictor.max(0.0) + (-predictor.abs()).exp().ln_1p()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

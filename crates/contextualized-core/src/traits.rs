@@ -81,7 +81,7 @@ impl<E: Estimator + ?Sized> Estimator for Box<E> {
 }
 
 /// What the estimators of a choice have in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct RegressionSettings {
     /// The family of the targets.
     pub family: Family,

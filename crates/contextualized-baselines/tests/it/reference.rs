@@ -1,5 +1,5 @@
-//! Stored values of statsmodels, made by `tests/reference/population.py`, and of R's `glm`, made by
-//! `tests/reference/poisson.R`.
+//! Stored values of statsmodels, made by `tests/reference/population.py`, and of R, made by
+//! `tests/reference/families.R`.
 
 use approx::assert_relative_eq;
 use contextualized_baselines::{PopulationModel, PopulationRegression};
@@ -138,8 +138,8 @@ fn logistic_regression_equals_the_reference() {
     check(&model, "logistic");
 }
 
-/// Counts, offsets and weights of `poisson.R`.
-fn counts(stored: &Value, offset: bool, weights: bool) -> Samples {
+/// Targets of `families.R`, with its offsets and weights.
+fn stored_samples(stored: &Value, offset: bool, weights: bool) -> Samples {
     let targets: Vec<f64> = serde_json::from_value(stored["targets"].clone()).unwrap();
     let targets = Array1::from_vec(targets).insert_axis(ndarray::Axis(1));
     let mut samples = samples(&targets);
@@ -154,34 +154,60 @@ fn counts(stored: &Value, offset: bool, weights: bool) -> Samples {
     samples
 }
 
-#[test]
-fn poisson_regressions_are_those_of_r() {
-    let all: Value = serde_json::from_str(include_str!("../reference/poisson.json")).unwrap();
+/// The four fits of `families.R`, to a relative precision.
+fn check_family(name: &str, precision: f64) {
+    let all: Value = serde_json::from_str(include_str!("../reference/families.json")).unwrap();
+    let stored = &all[name];
     for (fit, offset, weights, intercept) in [
         ("plain", false, false, true),
         ("offset", true, false, true),
         ("weights", true, true, true),
-        ("no intercept", false, false, false),
+        ("no intercept", true, false, false),
     ] {
-        let estimator = PopulationRegression::new().family(Family::Poisson);
-        let samples = counts(&all, offset, weights);
+        let family: Family = name.parse().unwrap();
+        let estimator = PopulationRegression::new().family(family);
+        let samples = stored_samples(stored, offset, weights);
         let model = estimator.intercept(intercept).fit(&samples).unwrap();
         let at = Array2::ones((1, 1));
         let coefficients = model.coefficients(at.view()).unwrap();
         let errors = model.standard_errors(at.view()).unwrap();
+        let close = |found: f64, expected: f64, what: &str| {
+            let difference = (found - expected).abs();
+            let allowed = precision * expected.abs().max(1.0);
+            assert!(difference <= allowed, "{name}, {fit}, {what}: {found}, not {expected}");
+        };
         for (found, what) in [
             (&coefficients, "coefficients"),
             (&errors, "standard_errors"),
         ] {
-            let expected: Vec<f64> = serde_json::from_value(all[fit][what].clone()).unwrap();
+            let expected: Vec<f64> = serde_json::from_value(stored[fit][what].clone()).unwrap();
             let first = intercept.then(|| found.intercepts()[[0, 0]]);
             let slopes = found.slopes();
             let found = first.into_iter().chain(slopes.iter().copied());
             for (found, expected) in found.zip(expected) {
-                assert_relative_eq!(found, expected, epsilon = 1e-8, max_relative = 1e-8);
+                close(found, expected, what);
             }
         }
-        let deviance = all[fit]["deviance"].as_f64().unwrap();
-        assert_relative_eq!(model.report().objective, deviance, max_relative = 1e-8);
+        let deviance = stored[fit]["deviance"].as_f64().unwrap();
+        close(model.report().objective, deviance, "deviance");
+        if let Some(expected) = stored[fit]["shape"].as_f64() {
+            let (shape, _) = model.family().shape().unwrap();
+            close(shape.get().unwrap(), expected, "shape");
+        }
     }
+}
+
+#[test]
+fn poisson_regressions_are_those_of_r() {
+    check_family("poisson", 1e-8);
+}
+
+#[test]
+fn negative_binomial_regressions_are_those_of_r() {
+    check_family("negative-binomial", 1e-7);
+}
+
+#[test]
+fn gamma_regressions_are_those_of_r() {
+    check_family("gamma", 1e-8);
 }

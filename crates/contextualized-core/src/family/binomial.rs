@@ -2,6 +2,7 @@
 
 use super::{Derivatives, Outcome, PredictorBelief, RandomNumbers, Tail};
 use crate::Link;
+use crate::link::softplus;
 
 pub(super) struct Binomial;
 
@@ -104,9 +105,4 @@ impl Outcome for Binomial {
     fn is_binary(&self) -> bool {
         true
     }
-}
-
-/// ln(1 + e^η) without overflow.
-fn softplus(predictor: f64) -> f64 {
-    predictor.max(0.0) + (-predictor.abs()).exp().ln_1p()
 }

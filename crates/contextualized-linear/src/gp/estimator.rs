@@ -2,9 +2,10 @@
 
 use super::model::{GaussianProcessModel, by_chance, with_noise_times};
 use super::rows::{ScaledRows, with_known_terms};
+use contextualized_baselines::PopulationRegression;
 use contextualized_core::{
-    ColumnNames, Estimator, Family, RegressionEstimator, RegressionSettings, Result, Samples,
-    Scaling, typical_weight,
+    ColumnNames, Estimator, Family, FittedPredictors, LocalCoefficients, RegressionEstimator,
+    RegressionSettings, Result, Samples, Scaling, WithPredictions, typical_weight,
 };
 use contextualized_gp::{
     CoefficientProcess, Hyperparameters, Kernel, KernelShape, ProcessSettings, Sharing,
@@ -204,6 +205,43 @@ impl Estimator for GaussianProcessRegression {
     /// [`contextualized_core::Error::NotConverged`] if a solve fails;
     /// [`contextualized_core::Error::NotFinite`] for data whose units overflow.
     fn fit(&self, samples: &Samples) -> Result<GaussianProcessModel> {
+        if self.family.is_known() {
+            return self.fit_known(samples);
+        }
+        let population = PopulationRegression::new()
+            .intercept(self.intercept)
+            .family(self.family);
+        let start = population.known_family(samples)?;
+        let rough = self.clone().plug_in();
+        let tolerance = self.settings.tolerance.max(TOLERANCE_OF_PARTS);
+        let rough = rough.tolerance(tolerance);
+        let with_family = |family| rough.clone().family(family).fit_known(samples);
+        let predictors = |model: &GaussianProcessModel| {
+            let (contexts, features) = (samples.contexts(), samples.features());
+            let known = model.predictor_distribution(contexts, features)?;
+            Ok(FittedPredictors {
+                means: known.means.index_axis_move(Axis(1), 0),
+                deviations: Some(known.standard_errors.index_axis_move(Axis(1), 0)),
+                coefficients: 0,
+            })
+        };
+        let found = self.family.fit_with_shape(
+            samples,
+            Some(start),
+            SHAPE_PRECISION,
+            with_family,
+            predictors,
+        )?;
+        self.clone().family(found.family()).fit_known(samples)
+    }
+}
+
+/// The relative change of a family's shape that is too small to matter, and most fits until then.
+const SHAPE_PRECISION: (f64, usize) = (0.02, 8);
+
+impl GaussianProcessRegression {
+    /// The fit where the family has no shape to be estimated.
+    fn fit_known(&self, samples: &Samples) -> Result<GaussianProcessModel> {
         let samples = samples.rows_that_count()?;
         self.family.check(&samples)?;
         let samples = with_known_terms(samples, self.family)?;

@@ -3,7 +3,8 @@
 use crate::neural::model::{NeuralModel, mean_codes};
 use contextualized_baselines::PopulationRegression;
 use contextualized_core::{
-    Estimator, Family, RegressionEstimator, RegressionSettings, Result, Samples, Scaling,
+    Estimator, Family, FittedPredictors, RegressionEstimator, RegressionSettings, Result, Samples,
+    Scaling,
 };
 use contextualized_encoders::{
     CoefficientNetwork, ConstantCoefficients, EncoderKind, EncoderLink, EncoderSettings,
@@ -171,15 +172,20 @@ impl<S: EncoderSettings> NeuralRegression<S> {
         samples: &Samples,
         observer: &mut Observer<'_>,
     ) -> Result<NeuralModel<S>> {
-        let (mut model, shares) = self.training.fit_with_shares(
-            self.family,
+        let family = self.population().known_family(samples)?;
+        let own = self.clone().family(family);
+        let (mut model, shares) = own.training.fit_with_shares(
+            family,
             samples,
-            seeds(self.training.seed),
-            |samples, seed, observer| self.fit_once(samples, seed, observer),
+            seeds(own.training.seed),
+            |samples, seed, observer| own.fit_once(samples, seed, observer),
             NeuralModel::held_out,
             observer,
         )?;
         model.shares = shares;
+        if !self.family.is_known() {
+            model.family = family.estimated(samples, FittedPredictors::of(&model, samples)?)?;
+        }
         Ok(model)
     }
 
@@ -201,6 +207,13 @@ impl<S: EncoderSettings> NeuralRegression<S> {
         start
             .training
             .learning_rate_range(network, &self.family, data, rates, steps)
+    }
+
+    /// What the encoder adds to.
+    fn population(&self) -> PopulationRegression {
+        PopulationRegression::new()
+            .intercept(self.network.intercept)
+            .family(self.family)
     }
 
     fn fit_once(
@@ -250,10 +263,7 @@ impl<S: EncoderSettings> NeuralRegression<S> {
                     scaling.without_intercept()
                 })
             })?;
-        let population = PopulationRegression::new()
-            .intercept(self.network.intercept)
-            .family(self.family)
-            .fit_or_ridge(&train)?;
+        let population = self.population().fit_or_ridge(&train)?;
         let population = ConstantCoefficients {
             slopes: population.slopes().to_owned(),
             intercepts: population.intercepts().to_owned(),

@@ -147,7 +147,7 @@ fn offsets_are_known_terms() {
 }
 
 /// `glm(y ~ x + offset(offset), poisson, control = glm.control(epsilon = 1e-14, maxit = 100))` of R, as
-/// in the script `poisson.R` of contextualized-baselines, which has the same rows.
+/// in the script `families.R` of contextualized-baselines, which has the same rows.
 #[test]
 fn where_nothing_varies_counts_have_the_coefficients_of_r() {
     let targets = [

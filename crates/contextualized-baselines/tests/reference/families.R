@@ -1,0 +1,69 @@
+# Reference values of population fits by family: `Rscript families.R > families.json`.
+# Coefficients, standard errors, deviances and shapes of glm() and glm.nb() with tolerances next to rounding.
+suppressPackageStartupMessages(library(MASS))
+
+i <- 0:59
+x <- cbind(sin(1.3 * i), cos((0.7 * i * i) %% 11), (i %% 7) / 3)
+offset <- log(1 + i %% 5)
+weights <- 1 + i %% 3
+eta <- 0.4 + 0.5 * x[, 1] - 0.3 * x[, 2] + 0.2 * x[, 3]
+rate <- exp(eta) * (1 + i %% 5)
+control <- glm.control(epsilon = 1e-14, maxit = 100)
+
+numbers <- function(v) paste0("[", paste(sprintf("%.17g", v), collapse = ", "), "]")
+fitted <- function(name, fit, shape = NA) {
+  table <- summary(fit)$coefficients
+  own <- if (is.na(shape)) "" else sprintf(', "shape": %.17g', shape)
+  sprintf(
+    '    "%s": {"coefficients": %s, "standard_errors": %s, "deviance": %.17g%s}',
+    name, numbers(table[, 1]), numbers(table[, 2]), deviance(fit), own
+  )
+}
+
+# The four fits of a target.
+fits <- function(name, y, fit) {
+  own <- c(
+    fit("plain", y ~ x, NULL),
+    fit("offset", y ~ x + offset(offset), NULL),
+    fit("weights", y ~ x + offset(offset), weights),
+    fit("no intercept", y ~ x + offset(offset) - 1, NULL)
+  )
+  sprintf(
+    '  "%s": {\n    "targets": %s,\n%s\n  }',
+    name, numbers(y), paste(own, collapse = ",\n")
+  )
+}
+generalised <- function(family, shape = function(fit) NA) {
+  function(name, formula, weights) {
+    # From where every family converges.
+    start <- coef(do.call(glm, list(formula, quasipoisson, weights = weights)))
+    fit <- do.call(glm, list(formula, family, weights = weights, control = control, start = start))
+    fitted(name, fit, shape(fit))
+  }
+}
+# theta and coefficients by turns until neither moves, as glm.nb() has a looser tolerance of its own between them.
+negative_binomial <- function(name, formula, weights) {
+  if (is.null(weights)) weights <- rep(1, length(i))
+  theta <- 3
+  for (turn in 1:100) {
+    fit <- do.call(glm, list(formula, negative.binomial(theta), weights = weights, control = control))
+    next_theta <- as.numeric(theta.ml(fit$y, fitted.values(fit), sum(weights), weights, limit = 100, eps = 1e-14))
+    if (abs(next_theta / theta - 1) < 1e-13) break
+    theta <- next_theta
+  }
+  # The dispersion is one, not estimated.
+  table <- summary(fit, dispersion = 1)$coefficients
+  sprintf(
+    '    "%s": {"coefficients": %s, "standard_errors": %s, "deviance": %.17g, "shape": %.17g}',
+    name, numbers(table[, 1]), numbers(table[, 2]), deviance(fit), theta
+  )
+}
+
+counts <- floor(rate * (1 + 0.8 * sin(2.1 * i)) + 0.5)
+y <- floor(rate * exp(1.1 * sin(2.1 * i) + 0.7 * cos(5.3 * i)) + 0.5)
+positive <- rate * exp(0.6 * sin(2.1 * i) + 0.3 * cos(5.3 * i))
+cat("{\n", sprintf('  "R": "%s",\n', R.version.string), paste(c(
+  fits("poisson", counts, generalised(poisson)),
+  fits("negative-binomial", y, negative_binomial),
+  fits("gamma", positive, generalised(Gamma(link = "log"), function(fit) summary(fit)$dispersion))
+), collapse = ",\n"), "\n}\n", sep = "")
