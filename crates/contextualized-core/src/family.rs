@@ -50,7 +50,7 @@ pub enum Family {
     /// Real numbers with normal errors; identity link. The dispersion is the variance of the errors.
     #[default]
     Gaussian,
-    /// 0 or 1; logit link. The dispersion is 1.
+    /// 0 or 1, or shares of trials whose numbers are the weights; logit link. The dispersion is 1.
     Binomial,
     /// Counts; log link. The dispersion is 1.
     Poisson,
@@ -159,6 +159,12 @@ trait Outcome: Sync {
     fn link(&self) -> Link;
     fn requirement(&self) -> &'static str;
     fn admits(&self, target: f64) -> bool;
+
+    /// Whether it is one outcome and not the share of several.
+    fn admits_single(&self, target: f64) -> bool {
+        self.admits(target)
+    }
+
     fn derivatives(&self, target: f64, predictor: f64) -> Derivatives;
     fn deviance(&self, target: f64, predictor: f64) -> f64;
     fn loss(&self, target: f64, mean: f64) -> f64;
@@ -341,6 +347,11 @@ impl Family {
         self.outcome().admits(target)
     }
 
+    /// Whether a number can be a single outcome of this family, not a share of several.
+    pub fn admits_single(self, target: f64) -> bool {
+        self.outcome().admits_single(target)
+    }
+
     /// What a target has to be, such as `0 or 1`.
     pub fn requirement(self) -> &'static str {
         self.outcome().requirement()
@@ -512,7 +523,7 @@ impl Family {
         self.outcome().is_quadratic()
     }
 
-    /// Whether the targets are 0 or 1 and their means probabilities.
+    /// Whether the targets are 0 or 1, or shares of trials, and their means probabilities.
     pub fn is_binary(self) -> bool {
         self.outcome().is_binary()
     }
