@@ -410,10 +410,10 @@ impl Model {
     }
 
     /// Average coefficients with their evidence, how well the model fits, and all of it in words, as JSON.
-    fn summary(&self, py: Python<'_>, level: f64) -> PyResult<String> {
+    fn summary(&self, py: Python<'_>, level: f64, exponentiate: bool) -> PyResult<String> {
         let regression = self.regression()?;
         interruptible(py, None, |monitor| {
-            facts::summary(&self.saved, regression, level, monitor)
+            facts::summary(&self.saved, regression, (level, exponentiate), monitor)
         })
     }
 

@@ -23,6 +23,7 @@ use crate::{Error, Link, Result, Samples, Standardization};
 use ndarray::{Array1, ArrayView1, ArrayView2, Zip};
 use serde::{Deserialize, Serialize};
 use shape::Fitted;
+use statrs::distribution::{ContinuousCDF, Normal};
 use std::fmt;
 use std::str::FromStr;
 
@@ -177,10 +178,19 @@ trait Outcome: Sync {
     }
 
     fn coefficient_description(&self) -> &'static str;
+
+    /// What the exponential of a coefficient is, if it is something.
+    fn ratio_name(&self) -> Option<&'static str> {
+        None
+    }
+
     fn draw(&self, mean: f64, dispersion: f64, random: &mut dyn RandomNumbers) -> f64;
 
     /// Lower and upper end for a new outcome; none where an interval of outcomes says nothing.
     fn predictive_interval(&self, tail: &Tail, belief: &PredictorBelief) -> Option<(f64, f64)>;
+
+    /// Probabilities, given the mean and a dispersion of one, of less than the target and of at most the target.
+    fn cumulative(&self, target: f64, mean: f64) -> (f64, f64);
 
     /// Whether [`Outcome::predictive_interval`] gives one.
     fn has_outcome_intervals(&self) -> bool {
@@ -238,14 +248,19 @@ trait Outcome: Sync {
         -self.derivatives(target, predictor).second
     }
 
+    /// The family of the same outcomes that vary more than this one lets them.
+    fn wider(&self) -> Option<Family> {
+        None
+    }
+
     /// The parameter besides the mean.
     fn shape(&self) -> Option<Shape> {
         None
     }
 
-    /// What the shape is, with its symbol and what the variance is by it.
-    fn shape_description(&self) -> &'static str {
-        ""
+    /// What the shape is, with its symbol, and what the variance is by it.
+    fn shape_description(&self) -> (&'static str, &'static str) {
+        ("", "")
     }
 
     fn with_shape(&self, _shape: Shape) -> Option<Family> {
@@ -417,6 +432,16 @@ impl Family {
         (target - mean) / self.outcome().variance(mean).sqrt()
     }
 
+    /// The quantile of the standard normal distribution that is as probable as the target is in its own, given its
+    /// mean and a dispersion of one: a randomised quantile residual (Dunn and Smyth 1996,
+    /// doi:10.1080/10618600.1996.10474708). A uniform random number places whole numbers within their step.
+    pub fn quantile_residual(self, target: f64, mean: f64, uniform: f64) -> f64 {
+        let (below, at) = self.outcome().cumulative(target, mean);
+        let probability = below + uniform * (at - below);
+        let least = f64::MIN_POSITIVE;
+        Normal::standard().inverse_cdf(probability.clamp(least, 1.0 - f64::EPSILON / 2.0))
+    }
+
     /// Whether new outcomes have intervals; those of binary ones would say nothing.
     pub fn has_outcome_intervals(self) -> bool {
         self.outcome().has_outcome_intervals()
@@ -425,6 +450,11 @@ impl Family {
     /// Whether outcomes are whole numbers, so that intervals contain more of them than they say.
     pub fn is_discrete(self) -> bool {
         self.outcome().is_discrete()
+    }
+
+    /// The family of the same outcomes that may vary more.
+    pub fn wider(self) -> Option<Self> {
+        self.outcome().wider()
     }
 
     /// What the loss of [`Family::losses`] is called.
@@ -440,6 +470,11 @@ impl Family {
     /// What a coefficient is per unit of its feature, in a sentence.
     pub fn coefficient_description(self) -> &'static str {
         self.outcome().coefficient_description()
+    }
+
+    /// What the exponential of a coefficient is, such as an odds ratio.
+    pub fn ratio_name(self) -> Option<&'static str> {
+        self.outcome().ratio_name()
     }
 
     /// The loss by which predictions of held-out rows are judged, of each row (n), averaged over
@@ -638,7 +673,7 @@ mod tests {
                 let deviance = |predictor| family.deviance(target, predictor);
                 // The unit deviance is that of a dispersion of one.
                 let scale = match family {
-                    Family::Gamma(_) => family.shape().unwrap().0.get().unwrap(),
+                    Family::Gamma(_) => family.shape().unwrap().get().unwrap(),
                     _ => 1.0,
                 };
                 let fit = |predictor| -2.0 * scale * family.derivatives(target, predictor).log_likelihood;
@@ -708,7 +743,7 @@ mod tests {
             .into_iter()
             .filter(|family| family.shape().is_some())
         {
-            let shape = family.shape().unwrap().0.get().unwrap();
+            let shape = family.shape().unwrap().get().unwrap();
             let mean = |row: usize| if row % 2 == 0 { 3.0_f64 } else { 12.0 };
             let targets = Array2::from_shape_fn((ROWS, 1), |(row, _)| {
                 let uniform = (row as f64 + 0.5) / ROWS as f64;
@@ -721,7 +756,7 @@ mod tests {
                 coefficients: 0,
             };
             let found = family.estimated(&samples, predictors).unwrap();
-            let estimate = found.shape().unwrap().0.get().unwrap();
+            let estimate = found.shape().unwrap().get().unwrap();
             assert_relative_eq!(estimate, shape, max_relative = 0.05);
         }
     }
@@ -757,6 +792,24 @@ mod tests {
                 let most = if family.is_discrete() { 0.97 } else { 0.91 };
                 assert!((0.89..most).contains(&share), "{family:?}: {share}");
             }
+        }
+    }
+
+    /// Quantiles of a distribution have those of the normal one as residuals.
+    #[test]
+    fn quantile_residuals_are_standard_normal() {
+        const DRAWS: usize = 2000;
+        for family in families() {
+            let mean = if family.is_binary() { 0.3 } else { 2.5 };
+            let residuals = (0..DRAWS).map(|draw| {
+                let at = |step: f64| (draw as f64 * step + 0.5).fract();
+                let outcome = family.draw(mean, 1.0, &mut Quantile(at(0.754_877_666_246_693)));
+                family.quantile_residual(outcome, mean, at(0.569_840_290_998_053))
+            });
+            let squares = residuals.clone().map(|residual| residual * residual);
+            let (sum, squares): (f64, f64) = (residuals.sum(), squares.sum());
+            assert!((sum / DRAWS as f64).abs() < 0.02, "{family:?}");
+            assert_relative_eq!(squares / DRAWS as f64, 1.0, epsilon = 0.05);
         }
     }
 }

@@ -195,7 +195,7 @@ fn check_family(name: &str, precision: f64) {
         let deviance = stored[fit]["deviance"].as_f64().unwrap();
         close(model.report().objective, deviance, "deviance");
         if let Some(expected) = stored[fit]["shape"].as_f64() {
-            let (shape, _) = model.family().shape().unwrap();
+            let shape = model.family().shape().unwrap();
             close(shape.get().unwrap(), expected, "shape");
         }
     }

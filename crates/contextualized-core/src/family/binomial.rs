@@ -85,6 +85,10 @@ impl Outcome for Binomial {
         "Coefficients are log-odds ratios per unit of a feature."
     }
 
+    fn ratio_name(&self) -> Option<&'static str> {
+        Some("odds ratio")
+    }
+
     /// Of a dispersion of 1 / n the share of n trials.
     fn draw(&self, mean: f64, dispersion: f64, random: &mut dyn RandomNumbers) -> f64 {
         const MOST: f64 = 1e9;
@@ -99,6 +103,15 @@ impl Outcome for Binomial {
     /// Of a new outcome of 0 or 1 it would be both, or one of them.
     fn predictive_interval(&self, _: &Tail, _: &PredictorBelief) -> Option<(f64, f64)> {
         None
+    }
+
+    /// Of a single outcome.
+    fn cumulative(&self, target: f64, mean: f64) -> (f64, f64) {
+        if target < 0.5 {
+            (0.0, 1.0 - mean)
+        } else {
+            (1.0 - mean, 1.0)
+        }
     }
 
     fn has_outcome_intervals(&self) -> bool {

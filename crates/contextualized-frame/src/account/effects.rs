@@ -164,15 +164,32 @@ fn noise_in_words(regression: &Regression, training: &Samples) -> Result<Option<
                 of(&target),
                 p(p_value)
             ),
+            NoiseFinding::ExcessZeros {
+                target,
+                observed,
+                expected,
+                p_value,
+            } => format!(
+                "{observed} outcomes{} are zero, where {expected:.0} are expected ({}).",
+                of(&target),
+                p(p_value)
+            ),
             NoiseFinding::Overdispersed {
                 target,
                 dispersion,
                 p_value,
             } => format!(
-                "Outcomes{} vary {dispersion:.2} times as much as those of a {} family ({}): standard errors are too small.",
+                "Outcomes{} vary {dispersion:.2} times as much as those of a {} family ({}): standard errors are too small{}.",
                 of(&target),
                 regression.model.family(),
-                p(p_value)
+                p(p_value),
+                regression
+                    .model
+                    .family()
+                    .wider()
+                    .map_or(String::new(), |wider| format!(
+                        "; `--family {wider}` estimates how much they vary"
+                    ))
             ),
         })
         .collect();
