@@ -111,8 +111,8 @@ pub(crate) fn summary(
 }
 
 /// Which coefficient, or which edge, varies with which context.
-pub(crate) fn effects(saved: &Saved) -> Result<String> {
-    Ok(Value::from(told(account::effects(saved)?)).to_string())
+pub(crate) fn effects(saved: &Saved, monitor: Monitor) -> Result<String> {
+    Ok(Value::from(told(account::effects(saved, monitor)?)).to_string())
 }
 
 /// Sections as one text, and as texts with tables of what is shown in each cell and of what it is.

@@ -419,8 +419,7 @@ impl Model {
 
     /// Which coefficient, or which edge, varies with which context, in words and tables, as JSON.
     fn effects(&self, py: Python<'_>) -> PyResult<String> {
-        let found = py.detach(|| facts::effects(&self.saved));
-        found.map_err(exception)
+        interruptible(py, None, |monitor| facts::effects(&self.saved, monitor))
     }
 
     /// Tests of which coefficients vary with which contexts, as JSON.

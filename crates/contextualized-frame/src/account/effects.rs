@@ -8,7 +8,7 @@ use crate::tables::{Cell, STARS, Section, Table};
 use contextualized_analysis::{
     NoiseFinding, Variation, average_coefficients, noise_findings, variations,
 };
-use contextualized_core::{LocalCoefficients, NetworkKind, Samples, VaryingNetworks};
+use contextualized_core::{LocalCoefficients, Monitor, NetworkKind, Samples, VaryingNetworks};
 
 /// A deviation, unless it is what rounding leaves of a constant of this size.
 fn without_rounding(deviation: f64, mean: f64) -> f64 {
@@ -20,9 +20,10 @@ fn without_rounding(deviation: f64, mean: f64) -> f64 {
     }
 }
 
-/// What is said of a model.
-pub fn effects(saved: &Saved) -> Result<Vec<Section>> {
+/// What is said of a model. Whoever watches can end it.
+pub fn effects(saved: &Saved, monitor: Monitor) -> Result<Vec<Section>> {
     let training = saved.training.samples(&saved.design)?;
+    let training = training.with_monitor(monitor);
     let mut sections = vec![
         (rows_in_words(saved), None),
         (format!("Fitted: {}", saved.fitted.describe()), None),
