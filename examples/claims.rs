@@ -13,6 +13,7 @@
 //! level          how often they reject where easy assumptions fail, and what they find
 //! robust         intervals and errors where effects are rough or faint, contexts skewed, rows outside
 //! bayesian       errors of every model in Section 2 of the demo, over data seeds
+//! families       errors and intervals of effects by family, beside mgcv
 //! networks       correlation and Markov networks beside those of clusters and encoders; a large case
 //! trees          regression by trees: coefficients that jump, factors of many levels, nothing at all
 //! auto           the automatic choice of a regression beside fixed estimators, on nine problems
@@ -26,8 +27,8 @@
 
 use clap::{Parser, ValueEnum};
 use contextualized_examples::claims::{
-    auto, bayesian, bootstrap, calibration, conformal, coverage, demo, interactions, level,
-    million, networks, robust, trees, variation,
+    auto, bayesian, bootstrap, calibration, conformal, coverage, demo, families, interactions,
+    level, million, networks, robust, trees, variation,
 };
 use contextualized_examples::say;
 use std::error::Error;
@@ -62,6 +63,7 @@ enum Group {
     Level,
     Robust,
     Bayesian,
+    Families,
     Networks,
     Trees,
     Auto,
@@ -87,6 +89,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             Group::Level => level::measure(arguments.data_sets)?,
             Group::Robust => robust::measure(arguments.data_sets)?,
             Group::Bayesian => bayesian::measure(arguments.seeds)?,
+            Group::Families => families::measure(arguments.data_sets)?,
             Group::Networks => networks::measure(arguments.seeds)?,
             Group::Trees => trees::measure(arguments.seeds)?,
             Group::Auto => auto::measure(arguments.seeds)?,

@@ -5,6 +5,7 @@
 //! module asks *which* family a model has; it asks what it needs to know of it.
 
 mod averages;
+mod beta;
 mod binomial;
 mod counts;
 mod gamma;
@@ -13,6 +14,7 @@ mod negative_binomial;
 mod poisson;
 mod shape;
 
+pub use beta::Beta;
 pub use gamma::Gamma;
 pub use negative_binomial::NegativeBinomial;
 pub use shape::{FittedPredictors, Shape};
@@ -59,16 +61,19 @@ pub enum Family {
     NegativeBinomial(NegativeBinomial),
     /// Positive numbers; log link.
     Gamma(Gamma),
+    /// Shares that are measured, between 0 and 1; logit link.
+    Beta(Beta),
 }
 
 impl Family {
     /// All families, in the order in which they are listed to users.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Gaussian,
         Self::Binomial,
         Self::Poisson,
         Self::NegativeBinomial(NegativeBinomial::TO_BE_ESTIMATED),
         Self::Gamma(Gamma::TO_BE_ESTIMATED),
+        Self::Beta(Beta::TO_BE_ESTIMATED),
     ];
 
     /// The one place that tells families apart.
@@ -79,6 +84,7 @@ impl Family {
             Self::Poisson => &poisson::Poisson,
             Self::NegativeBinomial(own) => own,
             Self::Gamma(own) => own,
+            Self::Beta(own) => own,
         }
     }
 }
@@ -90,9 +96,10 @@ pub struct Derivatives {
     pub log_likelihood: f64,
     /// Its first derivative; for a canonical link the residual y − μ.
     pub first: f64,
-    /// Its second derivative; for a canonical link minus the variance function of μ.
+    /// Its second derivative; for a canonical link minus the variance function of μ. Of a likelihood that is not
+    /// log-concave its expectation.
     pub second: f64,
-    /// Its third derivative.
+    /// The derivative of the second.
     pub third: f64,
 }
 
@@ -251,6 +258,11 @@ trait Outcome: Sync {
     /// The family of the same outcomes that vary more than this one lets them.
     fn wider(&self) -> Option<Family> {
         None
+    }
+
+    /// Whether the log-likelihood is concave in the linear predictor.
+    fn is_log_concave(&self) -> bool {
+        true
     }
 
     /// The parameter besides the mean.
@@ -558,6 +570,11 @@ impl Family {
         self.outcome().is_quadratic()
     }
 
+    /// Whether the log-likelihood is concave in the linear predictor, so that second derivatives are its own.
+    pub fn is_log_concave(self) -> bool {
+        self.outcome().is_log_concave()
+    }
+
     /// Whether the targets are 0 or 1, or shares of trials, and their means probabilities.
     pub fn is_binary(self) -> bool {
         self.outcome().is_binary()
@@ -630,8 +647,11 @@ mod tests {
 
     /// All families, those with a shape at several.
     fn families() -> Vec<Family> {
-        let shapes = [0.3, 1.0, 7.0];
-        let of_shapes = |family: Family| shapes.map(|shape| family.with_shape(shape).unwrap());
+        let of_shapes = |family: Family| {
+            // A beta distribution of a small precision is all but zero and one.
+            let unit = if family.is_log_concave() { 1.0 } else { 10.0 };
+            [0.3, 1.0, 7.0].map(|shape| family.with_shape(unit * shape).unwrap())
+        };
         let mut all: Vec<_> = Family::ALL.into_iter().flat_map(of_shapes).collect();
         all.dedup();
         all
@@ -643,6 +663,7 @@ mod tests {
             number,
             number.abs().round(),
             number.abs(),
+            0.5 + number / 10.0,
             f64::from(number > 0.0),
         ]
         .into_iter()
@@ -660,7 +681,9 @@ mod tests {
                 let (here, left, right) = (at(predictor), at(predictor - step), at(predictor + step));
                 let central = |of: fn(Derivatives) -> f64| (of(right) - of(left)) / (2.0 * step);
                 assert_relative_eq!(central(|d| d.log_likelihood), here.first, epsilon = 1e-5, max_relative = 1e-6);
-                assert_relative_eq!(central(|d| d.first), here.second, epsilon = 1e-5, max_relative = 1e-6);
+                if family.is_log_concave() {
+                    assert_relative_eq!(central(|d| d.first), here.second, epsilon = 1e-5, max_relative = 1e-6);
+                }
                 assert_relative_eq!(central(|d| d.second), here.third, epsilon = 1e-5, max_relative = 1e-6);
                 prop_assert!(here.second <= 0.0);
             }
@@ -687,7 +710,10 @@ mod tests {
     /// They are scores in units of their standard deviation, the root of the information.
     #[test]
     fn pearson_residuals_are_those_of_the_derivatives() {
-        for family in families() {
+        for family in families()
+            .into_iter()
+            .filter(|family| family.is_log_concave())
+        {
             let target = target_of(family, 3.0);
             for predictor in [-1.2, 0.4] {
                 let at = family.derivatives(target, predictor);
@@ -744,14 +770,15 @@ mod tests {
             .filter(|family| family.shape().is_some())
         {
             let shape = family.shape().unwrap().get().unwrap();
-            let mean = |row: usize| if row % 2 == 0 { 3.0_f64 } else { 12.0 };
+            let predictor = |row: usize| if row % 2 == 0 { 1.1 } else { 2.5 };
+            let mean = |row: usize| family.link().inverse(predictor(row));
             let targets = Array2::from_shape_fn((ROWS, 1), |(row, _)| {
                 let uniform = (row as f64 + 0.5) / ROWS as f64;
                 family.draw(mean(row), 1.0, &mut Quantile(uniform))
             });
             let samples = Samples::new(contexts.view(), contexts.view(), targets.view()).unwrap();
             let predictors = FittedPredictors {
-                means: Array1::from_shape_fn(ROWS, |row| mean(row).ln()),
+                means: Array1::from_shape_fn(ROWS, predictor),
                 deviations: None,
                 coefficients: 0,
             };
@@ -782,7 +809,7 @@ mod tests {
                         // A golden-ratio sequence in two dimensions.
                         let at = |step: f64| (f64::from(*draw) * step + 0.5).fract();
                         let z = Normal::standard().inverse_cdf(at(0.754_877_666_246_693));
-                        let mean = (belief.mean + standard_error * z).exp();
+                        let mean = family.link().inverse(belief.mean + standard_error * z);
                         let outcome =
                             family.draw(mean, 1.0, &mut Quantile(at(0.569_840_290_998_053)));
                         low <= outcome && outcome <= high
@@ -800,7 +827,8 @@ mod tests {
     fn quantile_residuals_are_standard_normal() {
         const DRAWS: usize = 2000;
         for family in families() {
-            let mean = if family.is_binary() { 0.3 } else { 2.5 };
+            let most = family.mean_range().1;
+            let mean = if most <= 1.0 { 0.3 } else { 2.5 };
             let residuals = (0..DRAWS).map(|draw| {
                 let at = |step: f64| (draw as f64 * step + 0.5).fract();
                 let outcome = family.draw(mean, 1.0, &mut Quantile(at(0.754_877_666_246_693)));
