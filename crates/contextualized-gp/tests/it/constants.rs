@@ -99,7 +99,8 @@ fn where_nothing_varies_it_is_the_generalised_linear_model() {
 /// Targets in the thousands, where a family has them, and large offsets.
 #[test]
 fn large_targets_and_offsets_are_fitted() {
-    for family in Family::ALL {
+    let unbounded = |family: &Family| family.is_binary() || family.mean_range().1 > 1.0;
+    for family in Family::ALL.into_iter().filter(unbounded) {
         let mut problem = Problem::new(80, 1, 2, 1, 0.3, 3);
         targets(family, &mut problem, 4);
         if !family.is_binary() {
