@@ -33,7 +33,7 @@ for (name in names(families)) {
   errors <- sapply(0:19, function(seed) {
     data <- read.csv(file.path(folder, sprintf("%s_%d.csv", name, seed)))
     model <- gam(formula, families[[name]], data, method = "REML")
-    mean((effects(model, data) - data[, c("w0", "w1")])^2)
+    mean((effects(model, data) - as.matrix(data[, c("w0", "w1")]))^2)
   })
   cat("|", name, "|", paste(signif(quantile(errors, c(.5, .25, .75)), 5), collapse = " | "), "|\n")
 }

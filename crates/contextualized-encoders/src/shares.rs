@@ -325,6 +325,7 @@ impl Training {
         observer: &mut Observer<'_>,
     ) -> Result<(M, Array1<f64>)> {
         self.validate()?;
+        family.require_known()?;
         family.check(samples)?;
         let samples = samples.rows_that_count()?;
         let samples = if family.is_quadratic() && samples.offsets().is_some() {

@@ -197,6 +197,20 @@ impl Family {
             .is_none_or(|shape| shape.get().is_some())
     }
 
+    /// Checks that nothing is left to be estimated besides linear predictors.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for a family whose shape is not known.
+    pub fn require_known(self) -> Result<()> {
+        if self.is_known() {
+            return Ok(());
+        }
+        let (name, _) = self.outcome().shape_description();
+        let requirement = format!("one whose {name} is known, as by Family::with_shape");
+        Err(Error::invalid_parameter("family", self, requirement))
+    }
+
     /// Fits with the shape estimated from where `start`, the same family, has one: by turns, the fit for a shape, and the shape for what it says of the rows, until
     /// the shape changes by less than the relative tolerance or `rounds` are over. One fit where there is nothing to
     /// be estimated. With posterior standard deviations these are the steps of an EM algorithm (Dempster, Laird and
