@@ -3,6 +3,7 @@
 mod chain;
 mod changed;
 mod ensemble;
+mod member;
 mod moves;
 mod normal;
 mod polya_gamma;

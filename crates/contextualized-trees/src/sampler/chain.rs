@@ -1,6 +1,7 @@
 //! A chain: all ensembles, the constants, the groups and the noise, drawn in turn.
 
-use super::ensemble::{Ensemble, Scratch, SweepData, TreePrior};
+use super::ensemble::{Ensemble, SweepData, TreePrior};
+use super::member::Scratch;
 use super::normal::{NormalPosterior, NormalPrior, NormalSums};
 use super::polya_gamma;
 use super::scale::HalfCauchyScale;
