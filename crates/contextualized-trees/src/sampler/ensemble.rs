@@ -22,9 +22,18 @@ pub(crate) struct TreePrior {
     pub(crate) soft: bool,
 }
 
+/// More than rounding changes a sum of shares by.
+const ROUNDING: f64 = 1e-3;
+
 impl TreePrior {
     fn split_probability(&self, depth: u8) -> f64 {
         self.base * (1.0 + f64::from(depth)).powf(-self.power)
+    }
+
+    /// Whether a leaf may have so many rows by their shares. Shares are rounded, and a sum that is at the bound would come
+    /// out on either side of it, by the moves that led to it: what a tree may be must not depend on that.
+    pub(super) fn admits(&self, rows: f64) -> bool {
+        rows > self.fewest_rows - ROUNDING
     }
 
     /// The logarithm of how much likelier a leaf of this depth is with two leaves below than as it is.
@@ -185,7 +194,7 @@ impl Ensemble {
                 log_prior_ratio(&self.prior, data.variables, &member.tree, &proposed);
             let possible = member.try_on(&proposed, column, data.codes, scratch);
             let mut accepted = false;
-            if possible >= self.prior.fewest_rows {
+            if self.prior.admits(possible) {
                 member.try_scales(&proposed, &mut scratch.trial_scales, random);
                 let prior = leaf_prior(
                     usual,
@@ -224,7 +233,7 @@ impl Ensemble {
         if random.r#gen::<f64>() < DRAW_LEVELS {
             for at in 0..member.tree.twigs().len() {
                 let twig = member.tree.twigs()[at];
-                member.draw_levels(twig, data, self.prior.fewest_rows, residual, random);
+                member.draw_levels(twig, data, self.prior, residual, random);
             }
         }
     }

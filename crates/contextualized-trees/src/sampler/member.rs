@@ -1,7 +1,7 @@
 //! One of the trees that add up to a coefficient, with the rows' shares in its leaves.
 
 use super::changed::{divide, merge};
-use super::ensemble::SweepData;
+use super::ensemble::{SweepData, TreePrior};
 use super::moves::Move;
 use super::normal::{NormalPosterior, NormalSums};
 use super::scale::HalfCauchyScale;
@@ -220,7 +220,7 @@ impl Member {
         &mut self,
         twig: NodeId,
         data: SweepData<'_>,
-        fewest_rows: f64,
+        prior: TreePrior,
         residual: &mut [f64],
         random: &mut impl Rng,
     ) {
@@ -254,7 +254,7 @@ impl Member {
             }
             rows[usize::from(on_right != moves)] += count;
         }
-        if rows[0].min(rows[1]) < fewest_rows || drawn == *right {
+        if !prior.admits(rows[0].min(rows[1])) || drawn == *right {
             return;
         }
         for (row, code) in codes.iter().enumerate() {
