@@ -1,6 +1,7 @@
 //! A chain: all ensembles, the constants, the groups and the noise, drawn in turn.
 
 use super::ensemble::{Ensemble, SweepData, TreePrior};
+use super::log_gamma;
 use super::member::Scratch;
 use super::normal::{NormalPosterior, NormalPrior, NormalSums};
 use super::polya_gamma;
@@ -40,6 +41,8 @@ pub(crate) enum Likelihood {
     Normal,
     /// 0 or 1, by the logistic function, as often as the row's weight says.
     Logistic,
+    /// Counts, by the exponential function, as often as the row's weight says.
+    Poisson,
 }
 
 /// What a chain is made of.
@@ -173,7 +176,7 @@ impl<'a> Chain<'a> {
     pub(crate) fn noise_variance(&self) -> f64 {
         match self.rows.likelihood {
             Likelihood::Normal => self.noise.variance,
-            Likelihood::Logistic => 1.0,
+            Likelihood::Logistic | Likelihood::Poisson => 1.0,
         }
     }
 
@@ -201,6 +204,9 @@ impl<'a> Chain<'a> {
                 let precision = polya_gamma::draw(weight, predictor, random);
                 let target = weight * (outcome - 0.5) / precision;
                 (target, precision)
+            }),
+            Likelihood::Poisson => self.augment(|outcome, weight, predictor, random| {
+                log_gamma::draw(weight * outcome, weight, predictor, random)
             }),
         }
         self.draw_constants();
