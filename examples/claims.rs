@@ -15,7 +15,9 @@
 //! bayesian       errors of every model in Section 2 of the demo, over data seeds
 //! families       errors and intervals of effects by family, beside mgcv
 //! networks       correlation and Markov networks beside those of clusters and encoders; a large case
-//! trees          regression by trees: coefficients that jump, factors of many levels, nothing at all
+//! trees          regression by trees: coefficients that jump, effects on discs, nothing at all
+//! trees-peers    trees compared with other estimators: a factor of many levels, counts
+//! trees-large    trees of ten and fifty thousand rows
 //! auto           the automatic choice of a regression beside fixed estimators, on nine problems
 //! ```
 //!
@@ -66,6 +68,8 @@ enum Group {
     Families,
     Networks,
     Trees,
+    TreesPeers,
+    TreesLarge,
     Auto,
 }
 
@@ -92,6 +96,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             Group::Families => families::measure(arguments.data_sets)?,
             Group::Networks => networks::measure(arguments.seeds)?,
             Group::Trees => trees::measure(arguments.seeds)?,
+            Group::TreesPeers => trees::measure_peers(arguments.seeds)?,
+            Group::TreesLarge => trees::measure_large(arguments.seeds)?,
             Group::Auto => auto::measure(arguments.seeds)?,
         };
         let gap = if index > 0 { "\n" } else { "" };

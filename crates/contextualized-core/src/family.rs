@@ -283,6 +283,11 @@ trait Outcome: Sync {
     fn estimate_shape(&self, _fitted: &Fitted<'_>) -> Option<f64> {
         None
     }
+
+    /// Whether the log-likelihood is y η − exp(η), as of counts of independent events.
+    fn counts_events(&self) -> bool {
+        false
+    }
 }
 
 impl Family {
@@ -578,6 +583,11 @@ impl Family {
     /// Whether the targets are 0 or 1, or shares of trials, and their means probabilities.
     pub fn is_binary(self) -> bool {
         self.outcome().is_binary()
+    }
+
+    /// Whether the targets are counts of independent events, whose log-likelihood is y η − exp(η) but for a constant.
+    pub fn counts_events(self) -> bool {
+        self.outcome().counts_events()
     }
 
     /// A linear predictor near which the target is likely, from which Newton's method starts.

@@ -100,6 +100,10 @@ impl Outcome for Poisson {
         true
     }
 
+    fn counts_events(&self) -> bool {
+        true
+    }
+
     fn draw(&self, mean: f64, _: f64, random: &mut dyn RandomNumbers) -> f64 {
         let uniform = random.uniform();
         if self.admits_mean(mean) {
