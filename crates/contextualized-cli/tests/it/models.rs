@@ -197,7 +197,7 @@ fn trees_of_counts_are_fitted_and_compared() {
     folder.ok(&["summary", "model.ctx"]);
     folder.ok(&["report", "model.ctx", "data.csv", "--out", "report.html"]);
     // The automatic choice has them among its candidates.
-    let chosen = [&family[..], &short[..], &["--epochs", "1", "--no-tests"]].concat();
+    let chosen = [&family[..], &short[..], &["--epochs", "1"]].concat();
     let out = folder.fit("data.csv", "y ~ x | c", &chosen);
     assert!(
         out.lines()
