@@ -780,7 +780,7 @@ mod tests {
             .filter(|family| family.shape().is_some())
         {
             let shape = family.shape().unwrap().get().unwrap();
-            let predictor = |row: usize| if row % 2 == 0 { 1.1 } else { 2.5 };
+            let predictor = |row: usize| if row.is_multiple_of(2) { 1.1 } else { 2.5 };
             let mean = |row: usize| family.link().inverse(predictor(row));
             let targets = Array2::from_shape_fn((ROWS, 1), |(row, _)| {
                 let uniform = (row as f64 + 0.5) / ROWS as f64;
