@@ -56,7 +56,7 @@ pub fn simulated() -> Result<Vec<Family>> {
         .collect()
 }
 
-/// Errors over [`SEEDS`] data sets of 500 rows, and coverage over this many of 300.
+/// Errors over 20 data sets of 500 rows, and coverage over this many of 300.
 ///
 /// # Errors
 ///
