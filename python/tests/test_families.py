@@ -16,11 +16,13 @@ def outcomes(family, means, rng):
         return rng.negative_binomial(2, 2 / (2 + np.exp(means))).astype(float)
     if family == "gamma":
         return rng.gamma(4, np.exp(means) / 4)
+    if family == "ordinal":
+        return np.searchsorted([0, 1, 2], means + rng.logistic(size=len(means))).astype(float)
     share = 1 / (1 + np.exp(-means))
     return np.clip(rng.beta(20 * share, 20 * (1 - share)), 1e-6, 1 - 1e-6)
 
 
-FAMILIES = ["gaussian", "poisson", "negative-binomial", "gamma", "beta"]
+FAMILIES = ["gaussian", "poisson", "negative-binomial", "gamma", "beta", "ordinal"]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,7 @@ def test_slopes_are_recovered(rows, family, tmp_path):
     assert again.summary().text == model.summary().text
 
 
-@pytest.mark.parametrize(("family", "word"), [("negative-binomial", "size"), ("gamma", "dispersion"), ("beta", "precision")])
+@pytest.mark.parametrize(("family", "word"), [("negative-binomial", "size"), ("gamma", "dispersion"), ("beta", "precision"), ("ordinal", "distances")])
 def test_summaries_say_the_shape(rows, family, word):
     contexts, features, means, rng = rows
     y = outcomes(family, means, rng)
@@ -82,3 +84,14 @@ def test_shares_of_trials(rows):
     assert np.sqrt(np.mean((slopes - contexts[:, 0]) ** 2)) < 0.25
     with pytest.raises(Exception, match="successes and failures"):
         cr.fit("s ~ x | c", data.assign(s=0.5), family="binomial", estimator="population")
+
+
+def test_levels_have_an_order(rows):
+    contexts, features, means, rng = rows
+    grades = np.array(["poor", "fair", "good"])[outcomes("ordinal", means, rng).clip(max=2).astype(int)]
+    data = pandas.DataFrame({"c": contexts[:, 0], "x": features[:, 0], "grade": grades})
+    with pytest.raises(ValueError, match="order is not known"):
+        cr.fit("grade ~ x | c", data, family="ordinal")
+    formula = 'ordered(grade, "poor", "fair", "good") ~ x | c'
+    model = cr.fit(formula, data, family="ordinal", estimator="population", tests=False)
+    assert "grade: poor < fair < good" in model.summary().text

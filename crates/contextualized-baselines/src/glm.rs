@@ -268,6 +268,7 @@ fn standard_errors(
         solvers::least_squares(design.matrix.view(), zeros.view(), Some(working.view()))
             .and_then(|fit| fit.unscaled_covariance())
             .map_err(|error| design.name_columns(error))?;
+    let covariance = with_unknown_shape(covariance, design, predictor, outcomes);
     let derivatives = Zip::from(predictor)
         .and(outcomes.target)
         .and(outcomes.weights)
@@ -283,4 +284,51 @@ fn standard_errors(
     let covariance = robust.unwrap_or(covariance);
     let deviations = design.deviations(&covariance);
     Ok((deviations, Covariance::new(design, covariance)))
+}
+
+/// The inverse information A of the coefficients, with what is not known of the shape of the family allowed for: by
+/// the inverse of D − CᵀAC, D the information of the shape and C that between it and the coefficients.
+fn with_unknown_shape(
+    mut covariance: Array2<f64>,
+    design: &Design<'_>,
+    predictor: &Array1<f64>,
+    outcomes: &Outcomes<'_>,
+) -> Array2<f64> {
+    let Some(count) = outcomes
+        .family
+        .shape()
+        .and_then(|shape| Some(shape.get()?.len()))
+    else {
+        return covariance;
+    };
+    let mut crossed = Array2::<f64>::zeros((design.matrix.ncols(), count));
+    let mut own = Array2::<f64>::zeros((count, count));
+    for (row, features) in design.matrix.rows().into_iter().enumerate() {
+        let weight = outcomes.weights[row];
+        let at = outcomes
+            .family
+            .by_shape(outcomes.target[row], predictor[row]);
+        let Some(at) = at.filter(|_| weight > 0.0) else {
+            continue;
+        };
+        for (value, mut crossed) in crossed.columns_mut().into_iter().enumerate() {
+            crossed.scaled_add(weight * at.with_predictor[value], &features);
+        }
+        let information = at.information.iter().map(|of| weight * of);
+        own.iter_mut()
+            .zip(information)
+            .for_each(|(own, of)| *own += of);
+    }
+    let parts = covariance.dot(&crossed);
+    let rest = own - crossed.t().dot(&parts);
+    if crossed.iter().all(|value| *value == 0.0) {
+        return covariance;
+    }
+    // A level that no row has leaves nothing to be known of its threshold.
+    let Ok(solved) = solvers::cholesky(rest.view()).and_then(|factor| factor.solve(parts.t()))
+    else {
+        return covariance;
+    };
+    covariance += &parts.dot(&solved);
+    covariance
 }

@@ -165,7 +165,7 @@ pub enum Error {
     )]
     InvalidTarget {
         /// The family.
-        family: crate::Family,
+        family: Box<crate::Family>,
         /// Name of the target.
         target: String,
         /// Row, counted from zero.

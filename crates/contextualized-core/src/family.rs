@@ -11,12 +11,14 @@ mod counts;
 mod gamma;
 mod gaussian;
 mod negative_binomial;
+mod ordinal;
 mod poisson;
 mod shape;
 
 pub use beta::Beta;
 pub use gamma::Gamma;
 pub use negative_binomial::NegativeBinomial;
+pub use ordinal::{Ordinal, Thresholds};
 pub use shape::{FittedPredictors, Shape};
 
 use crate::predictions::Tail;
@@ -63,17 +65,20 @@ pub enum Family {
     Gamma(Gamma),
     /// Shares that are measured, between 0 and 1; logit link.
     Beta(Beta),
+    /// Ordered levels 0, 1, …; cumulative logit, of which the mean is the expected level.
+    Ordinal(Ordinal),
 }
 
 impl Family {
     /// All families, in the order in which they are listed to users.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Gaussian,
         Self::Binomial,
         Self::Poisson,
         Self::NegativeBinomial(NegativeBinomial::TO_BE_ESTIMATED),
         Self::Gamma(Gamma::TO_BE_ESTIMATED),
         Self::Beta(Beta::TO_BE_ESTIMATED),
+        Self::Ordinal(Ordinal::TO_BE_ESTIMATED),
     ];
 
     /// The one place that tells families apart.
@@ -85,6 +90,7 @@ impl Family {
             Self::NegativeBinomial(own) => own,
             Self::Gamma(own) => own,
             Self::Beta(own) => own,
+            Self::Ordinal(own) => own,
         }
     }
 }
@@ -101,6 +107,27 @@ pub struct Derivatives {
     pub second: f64,
     /// The derivative of the second.
     pub third: f64,
+}
+
+/// Derivatives of the log-likelihood of a row by the values of a [`Shape`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShapeDerivatives {
+    /// By each value.
+    pub score: Vec<f64>,
+    /// Minus the second derivative by each value and the linear predictor, or its expectation.
+    pub with_predictor: Vec<f64>,
+    /// Minus the second derivatives by pairs of values, row by row, or their expectation.
+    pub information: Vec<f64>,
+}
+
+impl ShapeDerivatives {
+    fn zeros(count: usize) -> Self {
+        Self {
+            score: vec![0.0; count],
+            with_predictor: vec![0.0; count],
+            information: vec![0.0; count * count],
+        }
+    }
 }
 
 /// A loss by which models of the same samples are compared: see [`Family::loss_of`].
@@ -279,8 +306,28 @@ trait Outcome: Sync {
         None
     }
 
+    /// Whether a shape has as many values as this family needs.
+    fn admits_shape(&self, values: &[f64]) -> bool {
+        values.len() == 1
+    }
+
     /// The shape by what is known of the rows.
-    fn estimate_shape(&self, _fitted: &Fitted<'_>) -> Option<f64> {
+    fn estimate_shape(&self, _fitted: &Fitted<'_>) -> Option<Vec<f64>> {
+        None
+    }
+
+    /// Derivatives by the shape, where what is not known of it makes what is known of the predictor less.
+    fn by_shape(&self, _target: f64, _predictor: f64) -> Option<ShapeDerivatives> {
+        None
+    }
+
+    /// The same of so many ordered levels, if it has levels.
+    fn with_levels(&self, _levels: usize) -> Option<Result<Family>> {
+        None
+    }
+
+    /// The probability of each level.
+    fn probabilities(&self, _predictor: f64) -> Option<Vec<f64>> {
         None
     }
 
@@ -360,7 +407,7 @@ impl Family {
             .find(|(_, value)| !outcome.admits(**value))
         {
             Some(((row, column), &value)) => Err(Error::InvalidTarget {
-                family: self,
+                family: Box::new(self),
                 target: name(column),
                 row,
                 value,
@@ -391,19 +438,25 @@ impl Family {
 
     /// The log-density of a target at a linear predictor, with its first three derivatives, at a
     /// dispersion of one. At another dispersion φ derivatives are these over φ.
-    pub fn derivatives(self, target: f64, predictor: f64) -> Derivatives {
+    pub fn derivatives(&self, target: f64, predictor: f64) -> Derivatives {
         self.outcome().derivatives(target, predictor)
     }
 
     /// The information of a row about its linear predictor from which standard errors follow: expected, as R's `glm`
     /// has it, or minus the second derivative.
-    pub fn information(self, target: f64, predictor: f64) -> f64 {
+    pub fn information(&self, target: f64, predictor: f64) -> f64 {
         self.outcome().information(target, predictor)
+    }
+
+    /// Derivatives of the log-likelihood of a row by the values of the shape; none of a family without one, nor where
+    /// what is estimated of it and of linear predictors does not depend on each other.
+    pub fn by_shape(&self, target: f64, predictor: f64) -> Option<ShapeDerivatives> {
+        self.outcome().by_shape(target, predictor)
     }
 
     /// The unit deviance of a target at a linear predictor: twice what the log-likelihood lacks to
     /// that of a mean that equals the target, at a dispersion of one.
-    pub fn deviance(self, target: f64, predictor: f64) -> f64 {
+    pub fn deviance(&self, target: f64, predictor: f64) -> f64 {
         self.outcome().deviance(target, predictor)
     }
 
@@ -445,14 +498,14 @@ impl Family {
     }
 
     /// What an outcome differs from its mean by, in standard deviations at a dispersion of one: Pearson's residual.
-    pub fn pearson_residual(self, target: f64, mean: f64) -> f64 {
+    pub fn pearson_residual(&self, target: f64, mean: f64) -> f64 {
         (target - mean) / self.outcome().variance(mean).sqrt()
     }
 
     /// The quantile of the standard normal distribution that is as probable as the target is in its own, given its
     /// mean and a dispersion of one: a randomised quantile residual (Dunn and Smyth 1996,
     /// doi:10.1080/10618600.1996.10474708). A uniform random number places whole numbers within their step.
-    pub fn quantile_residual(self, target: f64, mean: f64, uniform: f64) -> f64 {
+    pub fn quantile_residual(&self, target: f64, mean: f64, uniform: f64) -> f64 {
         let (below, at) = self.outcome().cumulative(target, mean);
         let probability = below + uniform * (at - below);
         let least = f64::MIN_POSITIVE;
@@ -585,31 +638,50 @@ impl Family {
         self.outcome().is_binary()
     }
 
+    /// Whether the targets are ordered levels, numbered from 0.
+    pub fn has_levels(self) -> bool {
+        self.outcome().with_levels(3).is_some()
+    }
+
+    /// The same of so many levels, where these are not to be those of the targets; others as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for fewer levels than three, and for too many.
+    pub fn with_levels(self, levels: usize) -> Result<Self> {
+        self.outcome().with_levels(levels).unwrap_or(Ok(self))
+    }
+
+    /// The probability of each level at a linear predictor, of a family that is binary or has levels.
+    pub fn probabilities(&self, predictor: f64) -> Option<Vec<f64>> {
+        self.outcome().probabilities(predictor)
+    }
+
     /// Whether the targets are counts of independent events, whose log-likelihood is y η − exp(η) but for a constant.
     pub fn counts_events(self) -> bool {
         self.outcome().counts_events()
     }
 
     /// A linear predictor near which the target is likely, from which Newton's method starts.
-    pub fn initial_predictor(self, target: f64) -> f64 {
+    pub fn initial_predictor(&self, target: f64) -> f64 {
         self.outcome().initial_predictor(target)
     }
 
     /// The sign of the direction in which the log-likelihood of this target rises for ever as the
     /// linear predictor moves; 0 where it has a maximum. Directions of the coefficients along which
     /// no row falls and some row rises for ever leave no finite maximum-likelihood estimate.
-    pub fn unbounded_direction(self, target: f64) -> f64 {
+    pub fn unbounded_direction(&self, target: f64) -> f64 {
         self.outcome().unbounded_direction(target)
     }
 
     /// Lower and upper quantile of a new outcome, given what is known of its linear predictor; none
     /// for families of which only means have intervals.
-    pub fn predictive_interval(self, tail: &Tail, belief: &PredictorBelief) -> Option<(f64, f64)> {
+    pub fn predictive_interval(&self, tail: &Tail, belief: &PredictorBelief) -> Option<(f64, f64)> {
         self.outcome().predictive_interval(tail, belief)
     }
 
     /// An outcome with this mean and dispersion; NaN for parameters that have no distribution.
-    pub fn draw(self, mean: f64, dispersion: f64, random: &mut dyn RandomNumbers) -> f64 {
+    pub fn draw(&self, mean: f64, dispersion: f64, random: &mut dyn RandomNumbers) -> f64 {
         self.outcome().draw(mean, dispersion, random)
     }
 }
@@ -660,7 +732,7 @@ mod tests {
         let of_shapes = |family: Family| {
             // A beta distribution of a small precision is all but zero and one.
             let unit = if family.is_log_concave() { 1.0 } else { 10.0 };
-            [0.3, 1.0, 7.0].map(|shape| family.with_shape(unit * shape).unwrap())
+            [0.3, 1.0, 7.0].map(|shape| family.with_shape(&[unit * shape]).unwrap())
         };
         let mut all: Vec<_> = Family::ALL.into_iter().flat_map(of_shapes).collect();
         all.dedup();
@@ -706,7 +778,7 @@ mod tests {
                 let deviance = |predictor| family.deviance(target, predictor);
                 // The unit deviance is that of a dispersion of one.
                 let scale = match family {
-                    Family::Gamma(_) => family.shape().unwrap().get().unwrap(),
+                    Family::Gamma(_) => family.shape().unwrap().values()[0],
                     _ => 1.0,
                 };
                 let fit = |predictor| -2.0 * scale * family.derivatives(target, predictor).log_likelihood;
@@ -717,12 +789,13 @@ mod tests {
         }
     }
 
-    /// They are scores in units of their standard deviation, the root of the information.
+    /// They are scores in units of their standard deviation, the root of the information, where the link is that of
+    /// the mean alone.
     #[test]
     fn pearson_residuals_are_those_of_the_derivatives() {
         for family in families()
             .into_iter()
-            .filter(|family| family.is_log_concave())
+            .filter(|family| family.is_log_concave() && !family.has_levels())
         {
             let target = target_of(family, 3.0);
             for predictor in [-1.2, 0.4] {
@@ -779,7 +852,7 @@ mod tests {
             .into_iter()
             .filter(|family| family.shape().is_some())
         {
-            let shape = family.shape().unwrap().get().unwrap();
+            let shape = family.shape().unwrap().values()[0];
             let predictor = |row: usize| if row.is_multiple_of(2) { 1.1 } else { 2.5 };
             let mean = |row: usize| family.link().inverse(predictor(row));
             let targets = Array2::from_shape_fn((ROWS, 1), |(row, _)| {
@@ -793,7 +866,7 @@ mod tests {
                 coefficients: 0,
             };
             let found = family.estimated(&samples, predictors).unwrap();
-            let estimate = found.shape().unwrap().get().unwrap();
+            let estimate = found.shape().unwrap().values()[0];
             assert_relative_eq!(estimate, shape, max_relative = 0.05);
         }
     }
@@ -826,7 +899,11 @@ mod tests {
                     })
                     .count();
                 let share = inside as f64 / f64::from(draws);
-                let most = if family.is_discrete() { 0.97 } else { 0.91 };
+                let most = match (family.has_levels(), family.is_discrete()) {
+                    (true, _) => 1.01,
+                    (false, true) => 0.97,
+                    (false, false) => 0.91,
+                };
                 assert!((0.89..most).contains(&share), "{family:?}: {share}");
             }
         }
@@ -838,7 +915,7 @@ mod tests {
         const DRAWS: usize = 2000;
         for family in families() {
             let most = family.mean_range().1;
-            let mean = if most <= 1.0 { 0.3 } else { 2.5 };
+            let mean = if most.is_finite() { 0.3 * most } else { 2.5 };
             let residuals = (0..DRAWS).map(|draw| {
                 let at = |step: f64| (draw as f64 * step + 0.5).fract();
                 let outcome = family.draw(mean, 1.0, &mut Quantile(at(0.754_877_666_246_693)));

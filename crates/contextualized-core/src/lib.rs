@@ -118,8 +118,8 @@ pub use checked::Checked;
 pub use coefficients::Coefficients;
 pub use error::{Error, Result};
 pub use family::{
-    Beta, Derivatives, Family, FittedPredictors, Gamma, Loss, NegativeBinomial, PredictorBelief,
-    RandomNumbers, Shape,
+    Beta, Derivatives, Family, FittedPredictors, Gamma, Loss, NegativeBinomial, Ordinal,
+    PredictorBelief, RandomNumbers, Shape, ShapeDerivatives, Thresholds,
 };
 pub use link::Link;
 pub use markov::{MarkovNetworks, partial_correlations};

@@ -1,5 +1,6 @@
 //! Links between the mean of a target and its linear predictor.
 
+use crate::family::Thresholds;
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// As in generalised linear models, the link takes the mean to the linear
 /// predictor and the inverse link takes the linear predictor to the mean
 /// (McCullagh and Nelder 1989, doi:10.1007/978-1-4899-3242-6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Link {
     /// ℓ(μ) = μ, for real-valued targets.
     Identity,
@@ -16,6 +17,8 @@ pub enum Link {
     Logit,
     /// ℓ(μ) = ln μ, for counts.
     Log,
+    /// The inverse of the expected level μ = Σₖ 1 / (1 + exp(θₖ − η)) of ordered levels.
+    ExpectedLevel(Thresholds),
 }
 
 impl Link {
@@ -27,6 +30,7 @@ impl Link {
             Self::Identity => mean,
             Self::Logit => mean.ln() - (-mean).ln_1p(),
             Self::Log => mean.ln(),
+            Self::ExpectedLevel(thresholds) => thresholds.predictor(mean),
         }
     }
 
@@ -43,6 +47,7 @@ impl Link {
             }
             // A mean beyond the largest number is that number.
             Self::Log => predictor.min(f64::MAX.ln()).exp(),
+            Self::ExpectedLevel(thresholds) => thresholds.mean(predictor),
         }
     }
 
@@ -53,6 +58,7 @@ impl Link {
             Self::Identity => f64::MAX,
             Self::Logit => -self.apply(f64::EPSILON / 2.0),
             Self::Log => -self.apply(f64::MIN_POSITIVE),
+            Self::ExpectedLevel(thresholds) => thresholds.farthest() + Self::Logit.farthest(),
         }
     }
 

@@ -147,8 +147,12 @@ impl Checked for Design {
         }
         for target in &self.targets {
             let levels = target.levels.as_ref().map(Vec::len);
-            if levels.is_some_and(|levels| levels != 2 || !self.family.is_binary()) {
-                let requirement = "without levels, or binary with two";
+            let fits = |levels| match levels {
+                2 => self.family.is_binary(),
+                _ => self.family.has_levels(),
+            };
+            if levels.is_some_and(|levels| !fits(levels)) {
+                let requirement = "without levels, binary with two, or ordered with more";
                 return Err(no_such("design target", &target.name, requirement));
             }
         }
@@ -266,6 +270,15 @@ impl Design {
     }
 
     /// Whether a column is made of levels.
+    /// Names of the levels of a target that is binary or ordered; none of others.
+    pub fn target_levels(&self, target: usize) -> Option<Vec<String>> {
+        let most = self.family.mean_range().1;
+        let is_of_levels = self.family.is_binary() || self.family.has_levels();
+        let numbers = || (0..=most as usize).map(|level| level.to_string()).collect();
+        let named = self.targets.get(target)?.levels.clone();
+        is_of_levels.then(|| named.unwrap_or_else(numbers))
+    }
+
     fn has_levels(&self, column: &DesignColumn) -> bool {
         let mut variables = column.factors.iter().map(|(variable, _)| *variable);
         variables.any(|variable| self.variables[variable].levels.is_some())

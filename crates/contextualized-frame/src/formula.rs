@@ -34,12 +34,12 @@ pub use parser::parse;
 pub enum Variable {
     /// A column: numbers, or levels where its cells are text.
     Column(String),
-    /// A column whose values are levels, even where they are numbers; the first of them if it was said.
+    /// A column whose values are levels, even where they are numbers.
     Factor {
         /// Its name.
         column: String,
-        /// The level that comes first.
-        reference: Option<String>,
+        /// Levels that come first, in this order; the others follow in theirs.
+        first: Vec<String>,
     },
     /// Numbers made of columns.
     Numbers(Expression),
@@ -152,6 +152,19 @@ impl Resolved {
                 Expression::Operation(Operator::Over, Box::new(pair.0.clone()), Box::new(trials));
             self.targets = vec![Variable::Numbers(share)];
             self.trials = Some([pair.0, pair.1]);
+        }
+        self
+    }
+
+    /// Where targets are levels: those that are columns as factors.
+    pub fn of_levels(mut self) -> Self {
+        for target in &mut self.targets {
+            if let Variable::Column(column) = target {
+                *target = Variable::Factor {
+                    column: std::mem::take(column),
+                    first: Vec::new(),
+                };
+            }
         }
         self
     }
@@ -301,16 +314,17 @@ impl Display for Variable {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Column(column) => write!(f, "{}", quoted(column)),
-            Self::Factor {
-                column,
-                reference: None,
-            } => write!(f, "factor({})", quoted(column)),
-            Self::Factor {
-                column,
-                reference: Some(level),
-            } => {
-                let level = level.replace('"', "\"\"");
-                write!(f, "relevel({}, ref = \"{level}\")", quoted(column))
+            Self::Factor { column, first } => {
+                let levels = first
+                    .iter()
+                    .map(|level| format!("\"{}\"", level.replace('"', "\"\"")));
+                let levels: Vec<String> = levels.collect();
+                let column = quoted(column);
+                match &levels[..] {
+                    [] => write!(f, "factor({column})"),
+                    [level] => write!(f, "relevel({column}, ref = {level})"),
+                    levels => write!(f, "ordered({column}, levels = c({}))", levels.join(", ")),
+                }
             }
             Self::Numbers(expression) if expression.is_operation() => write!(f, "I({expression})"),
             Self::Numbers(expression) => match expression {

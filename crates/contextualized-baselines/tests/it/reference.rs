@@ -196,7 +196,71 @@ fn check_family(name: &str, precision: f64) {
         close(model.report().objective, deviance, "deviance");
         if let Some(expected) = stored[fit]["shape"].as_f64() {
             let shape = model.family().shape().unwrap();
-            close(shape.get().unwrap(), expected, "shape");
+            close(shape.get().unwrap()[0], expected, "shape");
+        }
+    }
+}
+
+/// Coefficients and distances of thresholds to a relative precision.
+#[test]
+fn ordinal_regressions_are_those_of_polr() {
+    const PRECISION: f64 = 1e-6;
+    let all: Value = serde_json::from_str(include_str!("../reference/families.json")).unwrap();
+    let stored = &all["ordinal"];
+    for (fit, offset, weights) in [
+        ("plain", false, false),
+        ("offset", true, false),
+        ("weights", true, true),
+    ] {
+        let family: Family = "ordinal".parse().unwrap();
+        let estimator = PopulationRegression::new().family(family);
+        let samples = stored_samples(stored, offset, weights);
+        let model = estimator.fit(&samples).unwrap();
+        let expected =
+            |what: &str| -> Vec<f64> { serde_json::from_value(stored[fit][what].clone()).unwrap() };
+        let at = Array2::ones((1, 1));
+        let flat = |found: &Coefficients| {
+            let first = std::iter::once(found.intercepts()[[0, 0]]);
+            first
+                .chain(found.slopes().iter().copied())
+                .collect::<Vec<f64>>()
+        };
+        let found = model.coefficients(at.view()).unwrap();
+        let family = model.family();
+        let shape = family.shape().unwrap();
+        for (found, expected) in [
+            (flat(&found), expected("coefficients")),
+            (shape.get().unwrap().to_vec(), expected("shape")),
+        ] {
+            for (found, expected) in found.into_iter().zip(expected) {
+                assert_relative_eq!(
+                    found,
+                    expected,
+                    epsilon = PRECISION,
+                    max_relative = PRECISION
+                );
+            }
+        }
+        let predictors = model
+            .linear_predictor(samples.contexts(), samples.features())
+            .unwrap();
+        let predictors = predictors.column(0).to_owned()
+            + &samples
+                .offsets()
+                .map_or(Array1::zeros(ROWS), |offsets| offsets.to_owned());
+        let likelihood = family
+            .log_likelihood(
+                samples.targets().column(0),
+                predictors.view(),
+                samples.weights(),
+            )
+            .unwrap();
+        let expected_likelihood = stored[fit]["log_likelihood"].as_f64().unwrap();
+        assert_relative_eq!(likelihood, expected_likelihood, max_relative = 1e-10);
+        // Its second derivatives are differences.
+        let errors = flat(&model.standard_errors(at.view()).unwrap());
+        for (found, expected) in errors.into_iter().zip(expected("standard_errors")) {
+            assert_relative_eq!(found, expected, max_relative = 1e-4);
         }
     }
 }

@@ -70,9 +70,35 @@ trials_stored <- sprintf(
   numbers(successes), numbers(failures), numbers(coef(trials)),
   numbers(summary(trials)$coefficients[, 2]), deviance(trials)
 )
+
+# Levels by the quantiles of a logistic distribution; the first threshold is minus our intercept.
+graded <- findInterval(eta + qlogis((i * 0.6180339887 + 0.5) %% 1), c(0, 0.7, 1.5))
+ordinal <- function(name, formula, weights) {
+  if (is.null(weights)) weights <- rep(1, length(i))
+  own <- list(formula, weights = weights, Hess = TRUE, control = list(reltol = 1e-16, maxit = 2000))
+  fit <- do.call(polr, own)
+  p <- length(coef(fit))
+  errors <- sqrt(diag(vcov(fit)))
+  sprintf(
+    '    "%s": {"coefficients": %s, "standard_errors": %s, "log_likelihood": %.17g, "shape": %s}',
+    name, numbers(c(-fit$zeta[1], coef(fit))), numbers(errors[c(p + 1, seq_len(p))]),
+    as.numeric(logLik(fit)), numbers(diff(fit$zeta))
+  )
+}
+levels_of <- factor(graded, ordered = TRUE)
+ordinal_fits <- c(
+  ordinal("plain", levels_of ~ x, NULL),
+  ordinal("offset", levels_of ~ x + offset(offset), NULL),
+  ordinal("weights", levels_of ~ x + offset(offset), weights)
+)
+ordinal_stored <- sprintf(
+  '  "ordinal": {\n    "targets": %s,\n%s\n  }',
+  numbers(graded), paste(ordinal_fits, collapse = ",\n")
+)
 cat("{\n", sprintf('  "R": "%s",\n', R.version.string), paste(c(
   fits("poisson", counts, generalised(poisson)),
   fits("negative-binomial", y, negative_binomial),
   trials_stored,
+  ordinal_stored,
   fits("gamma", positive, generalised(Gamma(link = "log"), function(fit) summary(fit)$dispersion))
 ), collapse = ",\n"), "\n}\n", sep = "")

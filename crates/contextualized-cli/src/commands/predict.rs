@@ -7,8 +7,9 @@ use crate::model_files;
 use crate::output::remark_on;
 use crate::progress::Progress;
 use crate::saved::{Fitted, Regression, Saved};
-use arrow_array::{ArrayRef, StringArray, UInt32Array};
+use arrow_array::{ArrayRef, Float64Array, StringArray, UInt32Array};
 use contextualized_analysis::Extrapolation;
+use contextualized_core::LocalCoefficients;
 use contextualized_files::Source;
 use contextualized_frame::data::{Chunk, ColumnRequest, Table};
 use contextualized_frame::edges::{edge_columns, edge_values};
@@ -241,40 +242,67 @@ impl<'a> Predictor<'a> {
         })
     }
 
-    /// Names of the columns of classes, of binary outcomes.
+    /// Names of the columns of classes, of binary and of ordered outcomes, and of probabilities of levels where there
+    /// are several.
     fn class_names(&self) -> Vec<String> {
-        let Design {
-            family, targets, ..
-        } = &self.saved.design;
-        if !family.is_binary() || self.arguments.scale == Scale::Link {
-            return Vec::new();
-        }
-        let names = targets
-            .iter()
-            .map(|target| format!("class.{}", target.name));
-        names.collect()
+        let design = &self.saved.design;
+        let targets = design.targets.iter().enumerate();
+        let of_target = |(position, target): (usize, &Variable)| {
+            let levels = design.target_levels(position)?;
+            let class = format!("class.{}", target.name);
+            let several = levels.iter().filter(|_| levels.len() > 2);
+            let probabilities = several.map(|level| format!("prob.{}.{level}", target.name));
+            Some(std::iter::once(class).chain(probabilities).collect())
+        };
+        let names: Vec<Vec<String>> = if self.arguments.scale == Scale::Link {
+            Vec::new()
+        } else {
+            targets.filter_map(of_target).collect()
+        };
+        names.concat()
     }
 
-    /// The more probable class of every row, in columns of their own.
+    /// The most probable class of every row, and probabilities of several, in columns of their own.
     fn classes(&self, values: &Array2<f64>) -> Vec<(String, ArrayRef)> {
-        let targets = &self.saved.design.targets;
-        let of_target = |(name, target): (String, &Variable)| {
-            let predicted = format!("pred.{}", target.name);
-            let position = self.columns.iter().position(|own| *own == predicted)?;
-            let class = |probability: f64| {
-                let second = probability > 0.5;
-                match &target.levels {
-                    Some(levels) => levels[usize::from(second)].clone(),
-                    None => u8::from(second).to_string(),
-                }
-            };
-            let probabilities = values.column(position);
-            let known = probabilities.iter().map(|&p| (!p.is_nan()).then_some(p));
-            let classes: StringArray = known.map(|known| known.map(class)).collect();
-            Some((name, Arc::new(classes) as ArrayRef))
+        let design = &self.saved.design;
+        let Fitted::Regression(regression) = &self.saved.fitted else {
+            return Vec::new();
         };
-        let names = self.class_names().into_iter();
-        names.zip(targets).filter_map(of_target).collect()
+        let family = regression.model.family();
+        let mut names = self.class_names().into_iter();
+        let mut found: Vec<(String, ArrayRef)> = Vec::new();
+        for (position, target) in design.targets.iter().enumerate() {
+            let predicted = format!("pred.{}", target.name);
+            let column = self.columns.iter().position(|own| *own == predicted);
+            let Some((column, levels)) = column.zip(design.target_levels(position)) else {
+                continue;
+            };
+            let Some(name) = names.next() else {
+                break;
+            };
+            let probabilities: Vec<Option<Vec<f64>>> = (values.column(column).iter())
+                .map(|mean| {
+                    let known = (!mean.is_nan()).then(|| family.link().apply(*mean))?;
+                    family.probabilities(known)
+                })
+                .collect();
+            let most = |own: &Vec<f64>| {
+                let best = own.iter().enumerate().fold((0, 0.0), |best, (level, p)| {
+                    if *p > best.1 { (level, *p) } else { best }
+                });
+                levels[best.0].clone()
+            };
+            let classes = probabilities.iter().map(|known| known.as_ref().map(most));
+            found.push((name, Arc::new(classes.collect::<StringArray>()) as ArrayRef));
+            let several = (0..levels.len()).filter(|_| levels.len() > 2);
+            for (level, name) in several.zip(&mut names) {
+                let own = probabilities
+                    .iter()
+                    .map(|known| known.as_ref().map(|own| own[level]));
+                found.push((name, Arc::new(own.collect::<Float64Array>()) as ArrayRef));
+            }
+        }
+        found
     }
 
     /// A row of values for each row of the block, NaN where nothing can be said.

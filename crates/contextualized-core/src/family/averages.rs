@@ -22,6 +22,17 @@ pub(super) fn average(step: f64, density: impl Fn(f64) -> f64, of: impl Fn(f64) 
     sum / whole
 }
 
+/// The mean of a function of the linear predictor, which changes over about `width`.
+pub(super) fn mean_at(belief: &PredictorBelief, width: f64, of: impl Fn(f64) -> f64) -> f64 {
+    let spread = belief.standard_error;
+    if spread == 0.0 {
+        return of(belief.mean);
+    }
+    let step = (STEP * (width / spread).min(1.0)).max(LEAST_STEP);
+    let density = |z: f64| (-0.5 * z * z).exp();
+    average(step, density, |z| of(belief.mean + spread * z))
+}
+
 /// The value between `low` and `high` up to which an outcome has this probability. `cumulative` has the
 /// probability up to a value at a linear predictor, which changes over about `width` in the predictor.
 pub(super) fn quantile(
@@ -32,17 +43,7 @@ pub(super) fn quantile(
     cumulative: impl Fn(f64, f64) -> f64,
 ) -> f64 {
     const HALVINGS: usize = 200;
-    let spread = belief.standard_error;
-    let up_to = |value: f64| {
-        if spread == 0.0 {
-            return cumulative(value, belief.mean);
-        }
-        let step = (STEP * (width / spread).min(1.0)).max(LEAST_STEP);
-        let density = |z: f64| (-0.5 * z * z).exp();
-        average(step, density, |z| {
-            cumulative(value, belief.mean + spread * z)
-        })
-    };
+    let up_to = |value: f64| mean_at(belief, width, |predictor| cumulative(value, predictor));
     for _ in 0..HALVINGS {
         let middle = 0.5 * (low + high);
         if middle == low || middle == high {

@@ -2,7 +2,7 @@
 
 use super::averages::quantile;
 use super::shape::{Fitted, Shape, root};
-use super::{Derivatives, Outcome, PredictorBelief, RandomNumbers};
+use super::{Derivatives, Outcome, PredictorBelief, RandomNumbers, ShapeDerivatives};
 use crate::predictions::Tail;
 use crate::{Family, Link};
 use serde::{Deserialize, Serialize};
@@ -214,9 +214,28 @@ impl Outcome for Beta {
         Some(Family::Beta(Self { precision }))
     }
 
+    /// Expected but for the score.
+    fn by_shape(&self, target: f64, predictor: f64) -> Option<ShapeDerivatives> {
+        let precision = self.precision.value();
+        let (a, b) = self.parameters(predictor);
+        let (mean, other) = (a / precision, b / precision);
+        let [of_mean, of_other] = [a, b].map(polygamma::<1>);
+        let score = digamma(precision) - mean * digamma(a) - other * digamma(b)
+            + mean * target.ln()
+            + other * (-target).ln_1p();
+        let slope = mean * other * precision;
+        Some(ShapeDerivatives {
+            score: vec![score],
+            with_predictor: vec![slope * (of_mean * mean - of_other * other)],
+            information: vec![
+                of_mean * mean * mean + of_other * other * other - polygamma::<1>(precision),
+            ],
+        })
+    }
+
     /// Of maximum likelihood.
-    fn estimate_shape(&self, fitted: &Fitted<'_>) -> Option<f64> {
-        Some(root(PRECISIONS, |precision| {
+    fn estimate_shape(&self, fitted: &Fitted<'_>) -> Option<Vec<f64>> {
+        Some(vec![root(PRECISIONS, |precision| {
             fitted.mean(|target, predictor| {
                 let mean = Link::Logit.inverse(predictor).clamp(EDGE, 1.0 - EDGE);
                 let (a, b) = (mean * precision, (1.0 - mean) * precision);
@@ -224,7 +243,7 @@ impl Outcome for Beta {
                     + mean * target.ln()
                     + (1.0 - mean) * (-target).ln_1p()
             })
-        }))
+        })])
     }
 }
 
@@ -282,7 +301,7 @@ mod tests {
     fn the_information_is_expected() {
         const POINTS: usize = 20_000;
         let family = Beta {
-            precision: Shape::known(6.0).unwrap(),
+            precision: Shape::known(&[6.0]).unwrap(),
         };
         for predictor in [-1.0, 0.4] {
             let (a, b) = family.parameters(predictor);

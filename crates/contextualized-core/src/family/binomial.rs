@@ -138,6 +138,14 @@ impl Outcome for Binomial {
         (0.0, 1.0)
     }
 
+    fn probabilities(&self, predictor: f64) -> Option<Vec<f64>> {
+        Some(
+            [-predictor, predictor]
+                .map(|own| Link::Logit.inverse(own))
+                .to_vec(),
+        )
+    }
+
     fn is_binary(&self) -> bool {
         true
     }

@@ -152,11 +152,11 @@ impl Outcome for Gamma {
     }
 
     /// Pearson's statistic over the residual degrees of freedom.
-    fn estimate_shape(&self, fitted: &Fitted<'_>) -> Option<f64> {
+    fn estimate_shape(&self, fitted: &Fitted<'_>) -> Option<Vec<f64>> {
         let square = |target: f64, predictor: f64| {
             (Link::Log.inverse(target.ln() - predictor) - 1.0).powi(2)
         };
-        Some(fitted.per_degree(square))
+        Some(vec![fitted.per_degree(square)])
     }
 }
 

@@ -165,14 +165,14 @@ impl Outcome for NegativeBinomial {
     }
 
     /// Of maximum likelihood.
-    fn estimate_shape(&self, fitted: &Fitted<'_>) -> Option<f64> {
-        Some(root(SIZES, |size| {
+    fn estimate_shape(&self, fitted: &Fitted<'_>) -> Option<Vec<f64>> {
+        Some(vec![root(SIZES, |size| {
             fitted.mean(|target, predictor| {
                 let mean = Link::Log.inverse(predictor);
                 let excess = (target - mean) / (mean + size);
                 rise(target, size) - (mean / size).ln_1p() - excess
             })
-        }))
+        })])
     }
 }
 

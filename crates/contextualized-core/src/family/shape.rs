@@ -5,52 +5,113 @@ use crate::validate::check_rows;
 use crate::{Error, LocalCoefficients, Result, Samples};
 use ndarray::{Array1, ArrayView1, Axis};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
-/// A positive parameter of a distribution, such as the size of a negative binomial one: given, or to be
-/// estimated by the fit.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(try_from = "Option<f64>", into = "Option<f64>")]
-pub struct Shape(Option<f64>);
+/// Positive parameters of a distribution besides its mean, such as the size of a negative binomial one: given, or to
+/// be estimated by the fit.
+#[derive(Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(try_from = "Stored", into = "Stored")]
+pub struct Shape {
+    values: [f64; Shape::MOST],
+    /// How many there are; none until they are known.
+    count: usize,
+}
+
+impl fmt::Debug for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Shape").field(&self.values()).finish()
+    }
+}
+
+/// Nothing, a number, or several.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Stored {
+    Unknown(()),
+    One(f64),
+    Several(Vec<f64>),
+}
 
 impl Shape {
-    pub(super) const TO_BE_ESTIMATED: Self = Self(None);
+    /// The most parameters.
+    pub const MOST: usize = 10;
 
-    /// A known value.
+    pub(super) const TO_BE_ESTIMATED: Self = Self {
+        values: [0.0; Self::MOST],
+        count: 0,
+    };
+
+    /// Known values.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] for a number that is not positive and finite.
-    pub fn known(value: f64) -> Result<Self> {
-        if value.is_finite() && value > 0.0 {
-            Ok(Self(Some(value)))
-        } else {
+    /// [`Error::InvalidParameter`] for a number that is not positive and finite, for none and for too many.
+    pub fn known(values: &[f64]) -> Result<Self> {
+        if let Some(wrong) = values
+            .iter()
+            .find(|value| !(value.is_finite() && **value > 0.0))
+        {
             let requirement = "a positive number";
-            Err(Error::invalid_parameter("shape", value, requirement))
+            return Err(Error::invalid_parameter("shape", wrong, requirement));
         }
+        let count = values.len();
+        if !(1..=Self::MOST).contains(&count) {
+            let requirement = format!("from 1 to {}", Self::MOST);
+            return Err(Error::invalid_parameter(
+                "numbers of a shape",
+                count,
+                requirement,
+            ));
+        }
+        let mut shape = Self::TO_BE_ESTIMATED;
+        shape.values[..count].copy_from_slice(values);
+        shape.count = count;
+        Ok(shape)
     }
 
-    /// The value, once it is known.
-    pub fn get(self) -> Option<f64> {
-        self.0
+    /// The values, once they are known.
+    pub fn get(&self) -> Option<&[f64]> {
+        (self.count > 0).then(|| self.values())
     }
 
-    /// The value; one until it is known.
-    pub(super) fn value(self) -> f64 {
-        self.0.unwrap_or(1.0)
+    /// The values; none until they are known.
+    pub(super) fn values(&self) -> &[f64] {
+        &self.values[..self.count]
+    }
+
+    /// The only value; one until it is known.
+    pub(super) fn value(&self) -> f64 {
+        self.values().first().copied().unwrap_or(1.0)
+    }
+
+    /// The largest logarithm of a ratio of values that are and were.
+    fn change_from(&self, before: &Self) -> f64 {
+        let pairs = self.values().iter().zip(before.values());
+        pairs
+            .map(|(own, before)| (own / before).ln().abs())
+            .fold(0.0, f64::max)
     }
 }
 
-impl TryFrom<Option<f64>> for Shape {
+impl TryFrom<Stored> for Shape {
     type Error = Error;
 
-    fn try_from(value: Option<f64>) -> Result<Self> {
-        value.map_or(Ok(Self(None)), Self::known)
+    fn try_from(stored: Stored) -> Result<Self> {
+        match stored {
+            Stored::Unknown(()) => Ok(Self::TO_BE_ESTIMATED),
+            Stored::One(value) => Self::known(&[value]),
+            Stored::Several(values) => Self::known(&values),
+        }
     }
 }
 
-impl From<Shape> for Option<f64> {
+impl From<Shape> for Stored {
     fn from(shape: Shape) -> Self {
-        shape.0
+        match shape.values() {
+            [] => Self::Unknown(()),
+            [value] => Self::One(*value),
+            values => Self::Several(values.to_vec()),
+        }
     }
 }
 
@@ -122,6 +183,17 @@ impl Fitted<'_> {
         (sum, whole)
     }
 
+    /// The largest target of a row that counts.
+    pub(super) fn largest_target(&self) -> f64 {
+        let counts = |row: usize| self.weights.is_none_or(|weights| weights[row] > 0.0);
+        let rows = self
+            .targets
+            .iter()
+            .enumerate()
+            .filter(|(row, _)| counts(*row));
+        rows.fold(f64::NEG_INFINITY, |most, (_, target)| most.max(*target))
+    }
+
     /// The mean over rows, by weight, of a function of target and predictor.
     pub(super) fn mean(&self, of: impl Fn(f64, f64) -> f64) -> f64 {
         let (sum, whole) = self.sum(of);
@@ -171,8 +243,13 @@ impl Family {
     /// What the shape is called, once it is known its value, and what the variance is by it.
     pub fn shape_in_words(self) -> Option<String> {
         let (name, variance) = self.outcome().shape_description();
-        let value = self.shape()?.get()?;
-        Some(format!("{name} = {value:.4} ({variance})"))
+        let values: Vec<String> = self
+            .shape()?
+            .get()?
+            .iter()
+            .map(|value| format!("{value:.4}"))
+            .collect();
+        Some(format!("{name} = {} ({variance})", values.join(", ")))
     }
 
     /// Whether the other is the same but for the value of its shape.
@@ -184,10 +261,23 @@ impl Family {
     ///
     /// # Errors
     ///
-    /// Those of [`Shape::known`].
-    pub fn with_shape(self, shape: f64) -> Result<Self> {
-        let shape = Shape::known(shape)?;
-        Ok(self.outcome().with_shape(shape).unwrap_or(self))
+    /// Those of [`Shape::known`]; [`Error::InvalidParameter`] for another number of values than the family's.
+    pub fn with_shape(self, values: &[f64]) -> Result<Self> {
+        let shape = Shape::known(values)?;
+        let Some(family) = self.outcome().with_shape(shape) else {
+            return Ok(self);
+        };
+        if self.outcome().admits_shape(values) {
+            Ok(family)
+        } else {
+            let (name, _) = self.outcome().shape_description();
+            let requirement = format!("as many as the {self} family has {name}");
+            Err(Error::invalid_parameter(
+                "numbers of a shape",
+                values.len(),
+                requirement,
+            ))
+        }
     }
 
     /// Whether nothing is left to be estimated besides linear predictors.
@@ -239,7 +329,7 @@ impl Family {
         for _ in 1..rounds {
             let next = family.estimated(samples, predictors(&model)?)?;
             let change = match (family.outcome().shape(), next.outcome().shape()) {
-                (Some(before), Some(after)) => (after.value() / before.value()).ln().abs(),
+                (Some(before), Some(after)) => after.change_from(&before),
                 (None, _) | (_, None) => 0.0,
             };
             if change <= tolerance {
@@ -306,7 +396,7 @@ impl Family {
             coefficients: predictors.coefficients,
         };
         match self.outcome().estimate_shape(&fitted) {
-            Some(shape) => self.with_shape(shape),
+            Some(shape) => self.with_shape(&shape),
             None => Ok(self),
         }
     }

@@ -43,6 +43,13 @@ pub fn family_in_words(design: &Design) -> Option<String> {
             targets.join(", that ")
         );
     }
+    if design.family.has_levels() {
+        let order = (0..design.targets.len()).filter_map(|target| {
+            let levels = design.target_levels(target)?.join(" < ");
+            Some(format!("{}: {levels}", design.targets[target].name))
+        });
+        text = format!("{text}; {}", order.collect::<Vec<_>>().join("; "));
+    }
     if let Some(offset) = design.offset {
         text = format!("{text}; offset {}", design.variables[offset].name);
     }

@@ -22,25 +22,26 @@ pub(super) fn as_variable(offset: Expression) -> formula::Variable {
 pub(super) struct Field {
     pub(super) name: String,
     pub(super) factor: bool,
-    pub(super) reference: Option<String>,
+    /// Levels that come first.
+    pub(super) first: Vec<String>,
 }
 
 impl Field {
     /// The columns that a variable needs.
     pub(super) fn of(variable: &formula::Variable) -> Vec<Self> {
-        let field = |name: &str, factor, reference| Self {
+        let field = |name: &str, factor, first| Self {
             name: name.to_owned(),
             factor,
-            reference,
+            first,
         };
         match variable {
-            formula::Variable::Column(name) => vec![field(name, false, None)],
-            formula::Variable::Factor { column, reference } => {
-                vec![field(column, true, reference.clone())]
+            formula::Variable::Column(name) => vec![field(name, false, Vec::new())],
+            formula::Variable::Factor { column, first } => {
+                vec![field(column, true, first.clone())]
             }
             formula::Variable::Numbers(_) | formula::Variable::Basis(..) => {
                 let names = variable.columns().into_iter();
-                names.map(|name| field(name, false, None)).collect()
+                names.map(|name| field(name, false, Vec::new())).collect()
             }
         }
     }

@@ -60,12 +60,15 @@ impl Parts {
             weights,
             groups,
         };
-        let described = |field: &Field| match (field.factor, &field.reference) {
-            (false, _) => formula::Variable::Column(field.name.clone()),
-            (true, reference) => formula::Variable::Factor {
-                column: field.name.clone(),
-                reference: reference.clone(),
-            },
+        let described = |field: &Field| {
+            if field.factor {
+                formula::Variable::Factor {
+                    column: field.name.clone(),
+                    first: field.first.clone(),
+                }
+            } else {
+                formula::Variable::Column(field.name.clone())
+            }
         };
         for (position, field) in fields[targets..].iter().enumerate() {
             parts
@@ -236,25 +239,22 @@ fn settle_levels(field: &Field, column: &mut Column, kept: &[usize]) -> Result<(
         used[codes[row] as usize] = true;
     }
     let mut order: Vec<usize> = (0..levels.len()).filter(|&level| used[level]).collect();
-    if let Some(reference) = &field.reference {
-        let wanted = level_key(reference);
-        let Some(place) = order
+    for (position, wanted) in field.first.iter().enumerate() {
+        let found = order[position..]
             .iter()
-            .position(|&level| level_key(&levels[level]) == wanted)
-        else {
-            let there: Vec<&str> = order
-                .iter()
-                .take(8)
-                .map(|&at| levels[at].as_str())
-                .collect();
+            .position(|&level| level_key(&levels[level]) == level_key(wanted));
+        let Some(found) = found else {
+            let there = order[position..].iter().take(8);
+            let there: Vec<&str> = there.map(|&at| levels[at].as_str()).collect();
             return Err(Error::failure(format!(
-                "column {} has no level {reference:?} to be the first; it has {}",
+                "column {} has no level {wanted:?} to be number {}; it has {}",
                 field.name,
+                position + 1,
                 there.join(", ")
             )));
         };
-        let first = order.remove(place);
-        order.insert(0, first);
+        let own = order.remove(position + found);
+        order.insert(position, own);
     }
     let mut places = vec![NO_LEVEL; levels.len()];
     for (place, &level) in order.iter().enumerate() {

@@ -7,7 +7,7 @@ use super::{Design, DesignColumn, Variable, coding};
 use crate::data::{Column, Reading, Table};
 use crate::error::{Error, Result};
 use crate::formula::{self, Expression, Formula, Operator, Resolved};
-use contextualized_core::{Family, Samples};
+use contextualized_core::{Family, Ordinal, Samples};
 use ndarray::{Array1, Array2, ArrayView2};
 
 /// What is asked of the data.
@@ -100,7 +100,7 @@ pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Traini
         values,
         ..
     } = &parts;
-    let family = family(targets, outcomes, &kept, request)?;
+    let family = family(&resolved, targets, outcomes, &kept, request)?;
     let position = |variable: &formula::Variable| parts.position(variable);
     let design = Design {
         formula: resolved.to_string(),
@@ -243,6 +243,9 @@ fn resolve(source: &dyn Table, request: &Request<'_>, left_out: &[String]) -> Re
     if request.family.is_some_and(Family::is_binary) {
         resolved = resolved.of_trials();
     }
+    if request.family.is_some_and(Family::has_levels) {
+        resolved = resolved.of_levels();
+    }
     if let Some(name) = request.offset {
         let own = Expression::Column(name.to_owned());
         resolved.offset = Some(match resolved.offset.take() {
@@ -379,11 +382,15 @@ fn labels_of(column: &Column, rows: &[usize]) -> Vec<u64> {
 
 /// What outcomes are: as it was said, else binary where there are two levels or only zeros and ones.
 fn family(
+    resolved: &Resolved,
     variables: &[Variable],
     columns: &[Column],
     rows: &[usize],
     request: &Request<'_>,
 ) -> Result<Family> {
+    if let Some(family) = request.family.filter(|family| family.has_levels()) {
+        return of_levels(family, resolved, variables, columns);
+    }
     for (variable, column) in variables.iter().zip(columns) {
         if let Column::Levels { levels, .. } = column
             && (levels.len() != 2 || request.family.is_some_and(|family| !family.is_binary()))
@@ -432,4 +439,45 @@ fn family(
     } else {
         Ok(Family::Gaussian)
     }
+}
+
+/// A family of ordered levels with the number of those of the target.
+fn of_levels(
+    family: Family,
+    resolved: &Resolved,
+    variables: &[Variable],
+    columns: &[Column],
+) -> Result<Family> {
+    let [(variable, Column::Levels { levels, .. })] =
+        &variables.iter().zip(columns).collect::<Vec<_>>()[..]
+    else {
+        let names: Vec<&str> = variables.iter().map(|own| own.name.as_str()).collect();
+        return Err(Error::failure(format!(
+            "the {family} family has one target, a column of levels, and the formula has {}",
+            names.join(", ")
+        )));
+    };
+    let name = &variable.name;
+    let said = matches!(&resolved.targets[..],
+        [formula::Variable::Factor { first, .. }] if first.len() + 1 >= levels.len());
+    let is_text = levels.iter().any(|level| level.parse::<f64>().is_err());
+    let shown: Vec<String> = levels
+        .iter()
+        .take(8)
+        .map(|level| format!("{level:?}"))
+        .collect();
+    if is_text && !said {
+        return Err(Error::failure(format!(
+            "the levels of the target {name} are text and their order is not known; write ordered({name}, {}), from the lowest to the highest",
+            shown.join(", ")
+        )));
+    }
+    family.with_levels(levels.len()).map_err(|_| {
+        Error::failure(format!(
+            "the target {name} has {} levels ({}), and a {family} target has from 3 to {}",
+            levels.len(),
+            shown.join(", "),
+            Ordinal::MOST_LEVELS
+        ))
+    })
 }

@@ -27,7 +27,7 @@ impl Parser {
     pub(super) fn factor(&mut self) -> Result<Variable> {
         Ok(Variable::Factor {
             column: self.name()?,
-            reference: None,
+            first: Vec::new(),
         })
     }
 
@@ -38,7 +38,7 @@ impl Parser {
             column = self.name()?;
             self.expect(")")?;
         }
-        let mut reference = None;
+        let mut first = Vec::new();
         if self.take(",") {
             let treatment = matches!(self.peek(), Some(Token::Name(name)) if name == "Treatment");
             if treatment {
@@ -50,18 +50,47 @@ impl Parser {
                 self.at += 1;
                 self.expect("=")?;
             }
-            reference = match self.peek() {
-                Some(Token::Text(text) | Token::Number(text)) => Some(text.clone()),
-                Some(Token::Name(_) | Token::Sign(_)) | None => {
-                    return Err(self.unexpected("the first level, in quotes, should stand"));
-                }
-            };
-            self.at += 1;
+            first.push(self.level("the first level, in quotes, should stand")?);
             if treatment {
                 self.expect(")")?;
             }
         }
-        Ok(Variable::Factor { column, reference })
+        Ok(Variable::Factor { column, first })
+    }
+
+    /// What stands in the parentheses of ordered(x), ordered(x, "low", "high") or ordered(x, levels = c("low", "high")).
+    pub(super) fn ordered(&mut self) -> Result<Variable> {
+        let column = self.name()?;
+        let mut first = Vec::new();
+        let is_name = |parser: &Self, of: &str| matches!(parser.peek(), Some(Token::Name(name)) if name == of);
+        while self.take(",") {
+            if is_name(self, "levels") {
+                self.at += 1;
+                self.expect("=")?;
+            }
+            let several = is_name(self, "c");
+            if several {
+                self.at += 1;
+                self.expect("(")?;
+            }
+            first.push(self.level("a level, in quotes, should stand")?);
+            while several && self.take(",") {
+                first.push(self.level("a level, in quotes, should stand")?);
+            }
+            if several {
+                self.expect(")")?;
+            }
+        }
+        Ok(Variable::Factor { column, first })
+    }
+
+    fn level(&mut self, wanted: &str) -> Result<String> {
+        let level = match self.peek() {
+            Some(Token::Text(text) | Token::Number(text)) => text.clone(),
+            Some(Token::Name(_) | Token::Sign(_)) | None => return Err(self.unexpected(wanted)),
+        };
+        self.at += 1;
+        Ok(level)
     }
 
     pub(super) fn basis(&mut self, name: &str) -> Result<Variable> {

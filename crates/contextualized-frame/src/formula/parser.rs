@@ -374,7 +374,8 @@ impl Parser {
         }
         self.deeper()?;
         let variable = match name.as_str() {
-            "factor" | "as.factor" | "ordered" => Some(self.factor()?),
+            "factor" | "as.factor" => Some(self.factor()?),
+            "ordered" => Some(self.ordered()?),
             "C" | "relevel" => Some(self.with_reference()?),
             "I" => Some(Variable::Numbers(self.numbers(0)?)),
             "offset" => {

@@ -193,8 +193,9 @@ proptest! {
             .into_iter()
             .zip(factors)
             .map(|(name, factor)| match (factor, name.len() % 3) {
-                (true, 0) => Variable::Factor { column: name, reference: Some("a \"b".to_owned()) },
-                (true, _) => Variable::Factor { column: name, reference: None },
+                (true, 0) => Variable::Factor { column: name, first: vec!["a \"b".to_owned()] },
+                (true, 1) => Variable::Factor { column: name, first: vec!["low".to_owned(), "2".to_owned()] },
+                (true, _) => Variable::Factor { column: name, first: Vec::new() },
                 (false, 0) => Variable::Numbers(Expression::Column(name)),
                 (false, _) => Variable::Column(name),
             })
