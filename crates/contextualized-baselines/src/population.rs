@@ -158,6 +158,7 @@ impl PopulationRegression {
 
     fn fit_as_it_is(&self, samples: &Samples) -> Result<PopulationModel> {
         self.validate()?;
+        samples.check_no_random_effects("population")?;
         let samples = samples.rows_that_count()?;
         self.family.check(&samples)?;
         let design = Design::new(&samples, self.intercept)?;

@@ -4,7 +4,8 @@
 use approx::assert_relative_eq;
 use contextualized_baselines::{PopulationModel, PopulationRegression};
 use contextualized_core::{
-    Coefficients, Estimator, Family, Samples, VaryingCoefficients, WithUncertainty,
+    Coefficients, Estimator, Family, LocalCoefficients, Samples, VaryingCoefficients,
+    WithUncertainty,
 };
 use ndarray::{Array1, Array2, array};
 use serde_json::Value;
@@ -174,7 +175,10 @@ fn check_family(name: &str, precision: f64) {
         let close = |found: f64, expected: f64, what: &str| {
             let difference = (found - expected).abs();
             let allowed = precision * expected.abs().max(1.0);
-            assert!(difference <= allowed, "{name}, {fit}, {what}: {found}, not {expected}");
+            assert!(
+                difference <= allowed,
+                "{name}, {fit}, {what}: {found}, not {expected}"
+            );
         };
         for (found, what) in [
             (&coefficients, "coefficients"),
