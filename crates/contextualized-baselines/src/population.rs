@@ -466,11 +466,6 @@ checked_serde!(PopulationModel);
 
 impl Checked for PopulationModel {
     fn check(&self) -> Result<()> {
-        if self.contexts == 0 {
-            return Err(Error::NoColumns {
-                argument: "contexts",
-            });
-        }
         check_finite("slopes", self.slopes.view())?;
         let (targets, features) = self.slopes.dim();
         if targets == 0 {

@@ -698,7 +698,7 @@ mod tests {
             .filter(|family| family.shape().is_some())
         {
             let shape = family.shape().unwrap().0.get().unwrap();
-            let mean = |row: usize| if row % 2 == 0 { 3.0_f64 } else { 12.0 };
+            let mean = |row: usize| if row.is_multiple_of(2) { 3.0_f64 } else { 12.0 };
             let targets = Array2::from_shape_fn((ROWS, 1), |(row, _)| {
                 let uniform = (row as f64 + 0.5) / ROWS as f64;
                 family.draw(mean(row), 1.0, &mut Quantile(uniform))

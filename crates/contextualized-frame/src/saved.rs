@@ -99,6 +99,21 @@ impl Saved {
         check_columns("targets of the model", self.design.targets.len(), targets)
     }
 
+    /// Refuses what is about contexts, of a model without any.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Request`].
+    pub fn require_contexts(&self, what: &str) -> crate::error::Result<()> {
+        if self.design.contexts.is_empty() {
+            return Err(Error::usage(format!(
+                "{what} shows how coefficients vary with contexts, and the formula {} has none; `contextualized summary` says what the model is",
+                self.design.formula
+            )));
+        }
+        Ok(())
+    }
+
     /// What a program that reads about the model asks for first.
     pub fn facts(&self) -> Vec<(&'static str, Value)> {
         let mut facts: Vec<(&'static str, Value)> = vec![

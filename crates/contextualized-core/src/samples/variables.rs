@@ -195,7 +195,7 @@ impl Samples {
         match coded.next() {
             None => Ok(()),
             Some((factor, levels)) => Err(Error::CodedFactor {
-                estimator: estimator.into(),
+                estimator,
                 factor: factor.name.clone(),
                 levels,
             }),

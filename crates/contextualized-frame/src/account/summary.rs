@@ -237,7 +237,12 @@ impl<'a> Account<'a> {
         } else {
             ""
         };
-        (explained + unit, Some(table))
+        let random = if self.regression.model.as_random_effects().is_some() {
+            " Deviance and log-likelihood are those of what all levels have in common, without random effects."
+        } else {
+            ""
+        };
+        (explained + unit + random, Some(table))
     }
 }
 

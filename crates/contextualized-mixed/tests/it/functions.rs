@@ -110,3 +110,40 @@ fn what_does_not_vary_is_constant() {
     let one = constant.coefficients(c.view()).unwrap().slopes()[[0, 0, 0]];
     assert!((slopes.mean().unwrap() - one).abs() < 0.05);
 }
+
+/// `cargo nextest run -p contextualized-mixed --run-ignored only --no-capture`
+#[test]
+#[ignore = "measures time"]
+fn fifty_thousand_rows_of_five_thousand_subjects() {
+    let (subjects, each) = (5_000, 10);
+    let mut random = ChaCha8Rng::seed_from_u64(5);
+    let rows = subjects * each;
+    let labels: Vec<usize> = (0..rows).map(|row| row / each).collect();
+    let c = Array2::from_shape_fn((rows, 2), |_| random.gen_range(-1.0..1.0_f64));
+    let mut draw = move || -> f64 { StandardNormal.sample(&mut random) };
+    let own: Vec<[f64; 2]> = (0..subjects).map(|_| [draw(), 0.5 * draw()]).collect();
+    let x = Array2::from_shape_fn((rows, 1), |_| draw());
+    let y = Array2::from_shape_fn((rows, 1), |(row, _)| {
+        let [intercept, slope] = own[labels[row]];
+        let varying = (2.0 * c[[row, 0]]).sin() + 0.5 * c[[row, 1]].powi(2);
+        intercept + (varying + slope) * x[[row, 0]] + draw()
+    });
+    let z = ndarray::concatenate![ndarray::Axis(1), ones(rows), x.view()];
+    let term = RandomTerm::new("subject", &labels, z.view()).unwrap();
+    let samples = Samples::new(c.view(), x.view(), y.view())
+        .unwrap()
+        .with_random_terms(vec![term])
+        .unwrap();
+    let begun = std::time::Instant::now();
+    let model = smooth().fit(&samples).unwrap();
+    println!("{:.1} seconds", begun.elapsed().as_secs_f64());
+    let found = model.coefficients(c.view()).unwrap();
+    let truth = |row: usize| (2.0 * c[[row, 0]]).sin() + 0.5 * c[[row, 1]].powi(2);
+    let square = |row: usize| (found.slopes()[[row, 0, 0]] - truth(row)).powi(2);
+    let error = ((0..rows).map(square).sum::<f64>() / rows as f64).sqrt();
+    println!(
+        "error {error:.4}, {:?}",
+        model.random_effects()[0].covariances
+    );
+    assert!(error < 0.05, "{error}");
+}

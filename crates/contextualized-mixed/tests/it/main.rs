@@ -1,5 +1,5 @@
 //! Tests of mixed models.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod data;
 mod functions;
