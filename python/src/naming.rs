@@ -23,7 +23,7 @@ enum Place {
 
 use Place::{Argument, Reading, Setting, Words};
 
-const OPTIONS: [(&str, Place); 34] = [
+const OPTIONS: [(&str, Place); 35] = [
     ("archetypes", Setting),
     ("batch-size", Setting),
     ("bootstraps", Argument),
@@ -39,6 +39,7 @@ const OPTIONS: [(&str, Place); 34] = [
     ("encoder", Setting),
     ("epochs", Setting),
     ("estimator", Argument),
+    ("family", Argument),
     ("folds", Argument),
     ("groups", Argument),
     ("kernel", Setting),

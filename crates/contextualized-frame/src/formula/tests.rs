@@ -234,6 +234,7 @@ proptest! {
                 group: vec![Variable::Factor { column: variables[3].columns()[0].to_owned(), reference: None }],
                 correlated: intercept,
             }],
+            trials: None,
         };
         let again = parse(&resolved.to_string()).unwrap().resolve(&[]).unwrap();
         prop_assert_eq!(again, resolved);
