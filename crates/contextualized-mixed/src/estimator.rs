@@ -40,18 +40,19 @@ impl Default for Variation {
 /// ℓ(E[y | x, c, b]) = B(c) x + m(c) + Σ_t z_tᵀ b_{t,g(t)},    b_tg ~ N(0, Σ_t)
 /// ```
 ///
-/// Gaussian models are fitted by restricted maximum likelihood, others by Laplace's approximation of the likelihood,
-/// which are those with a known dispersion: binomial, Poisson, and negative binomial with a given shape. Features
+/// Gaussian models are fitted by restricted maximum likelihood, others by Laplace's approximation of the likelihood.
+/// A shape that is to be estimated, as the size of the negative binomial family, is sought with the fixed effects and
+/// covariances, by the same approximation. Features
 /// and random effects may have any units and origins. Terms of one grouping factor are independent of each other,
 /// effects of one term correlated unless the term says otherwise. Several targets are fitted one by one.
 ///
 /// Row weights are inverse variances up to a factor, as in lme4; for a family without dispersion they are counts, so
-/// that shares of successes with numbers of trials as weights are fitted by one row each where the family admits them.
+/// that shares of successes with numbers of trials as weights are fitted as the trials one by one.
 ///
 /// | setting | default | range |
 /// |---|---|---|
 /// | variation with the context | smooth, squared exponential | see [`Variation`] |
-/// | family | Gaussian | one of known dispersion |
+/// | family | Gaussian | any; of several targets one without a shape to be estimated |
 /// | intercept | yes | |
 ///
 /// ```
@@ -180,11 +181,12 @@ impl Estimator for MixedRegression {
         let samples = &*samples;
         self.family.check(samples)?;
         let quadratic = self.family.is_quadratic();
-        if !quadratic && (self.family.has_dispersion() || !self.family.is_known()) {
+        let has_noise = self.family.has_dispersion() || !self.family.is_known();
+        if !quadratic && self.family.has_dispersion() {
             return Err(Error::invalid_parameter(
                 "family of a mixed model",
                 self.family,
-                "gaussian, or one whose dispersion and shape are known, such as binomial or poisson",
+                "gaussian, or one without a dispersion, such as binomial or poisson",
             ));
         }
         let terms = samples.random_terms();
@@ -202,7 +204,7 @@ impl Estimator for MixedRegression {
         let factors = factors(terms, relative.as_ref().map(Array1::view))?;
         let fixed = FixedUnits::new(samples, !self.no_intercept)?;
         let coefficients = fixed.count();
-        check_rows(samples, &factors, coefficients)?;
+        check_rows(samples, &factors, coefficients, has_noise)?;
         let functions = self.functions(samples, coefficients)?;
         let columns = fixed.design(samples.features())?;
         let of_contexts = functions.as_ref();
@@ -226,16 +228,22 @@ impl Estimator for MixedRegression {
         let found = (0..samples.targets().ncols()).map(|target| {
             samples.monitor().check()?;
             if quadratic {
-                self.gaussian(samples, &columns, structure, rows, target)
+                let fitted = self.gaussian(samples, &columns, structure, rows, target)?;
+                Ok((self.family, fitted))
             } else {
+                // Columns that depend on each other are named.
+                without_fixed(samples, &columns, samples.targets().column(target))?;
                 let laplace = Laplace::new(self.family, samples, structure, rows, target)?;
                 laplace.fit(&columns)
             }
         });
-        let targets = found.collect::<Result<Vec<FittedTarget>>>()?;
+        let (families, targets): (Vec<Family>, Vec<FittedTarget>) =
+            found.collect::<Result<Vec<_>>>()?.into_iter().unzip();
+        // With a shape to be estimated there is one target.
+        let family = families.first().copied().unwrap_or(self.family);
         let effects = random_effects(samples, &factors, &targets);
         MixedModel::new(
-            self.family,
+            family,
             samples.contexts().ncols(),
             fixed,
             functions.map(|(own, _)| own),
@@ -439,8 +447,13 @@ fn present(levels: &[usize]) -> usize {
     levels.iter().collect::<HashSet<_>>().len()
 }
 
-/// As lme4 has it: a level's effects are not determined beside the noise where every row is a level.
-fn check_rows(samples: &Samples, factors: &[Factor], coefficients: usize) -> Result<()> {
+/// As lme4 has it: a level's effects are not determined beside noise, or a shape, where every row is a level.
+fn check_rows(
+    samples: &Samples,
+    factors: &[Factor],
+    coefficients: usize,
+    has_noise: bool,
+) -> Result<()> {
     let rows = samples.rows();
     let too_few = |purpose: String, needed: usize| {
         Err(Error::TooFewRows {
@@ -462,7 +475,7 @@ fn check_rows(samples: &Samples, factors: &[Factor], coefficients: usize) -> Res
                 "at least 2",
             ));
         }
-        if levels.len() >= rows {
+        if has_noise && levels.len() >= rows {
             let purpose = format!("random effects of {}", term.group());
             return too_few(purpose, levels.len() + 1);
         }

@@ -4,13 +4,14 @@
 //! −2 log L(β, Λ) ≈ min_u (−2 Σ w ℓ(y, Xβ + ZΛu) + |u|²) + log|ΛᵀZᵀWZΛ + I|
 //! ```
 //!
-//! with W the negative second derivatives at the minimum, which Newton's method finds; β and Λ are sought together.
-//! The derivatives of the outer search are differences.
+//! with W the negative second derivatives at the minimum, which Newton's method finds; β and Λ are sought together, and
+//! with them the logarithm of the shape of a family that has one to be estimated. The derivatives of the outer search
+//! are differences.
 
 use crate::model::FittedTarget;
 use crate::problem::{Problem, Rows, Solved};
 use crate::structure::Structure;
-use contextualized_core::{Error, Family, FitReport, Monitor, Result, Samples, Termination};
+use contextualized_core::{Error, Family, FitReport, Monitor, Result, Samples, Shape, Termination};
 use contextualized_gp::QuasiNewton;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
 
@@ -28,6 +29,9 @@ const SEARCH: QuasiNewton = QuasiNewton {
 /// Step of its differences.
 const STEP: f64 = 1e-4;
 
+/// Logarithms of shapes between which it is sought: beyond, outcomes do not tell them apart.
+const SHAPES: (f64, f64) = (-14.0, 16.0);
+
 /// Newton's method has arrived when no linear predictor moves by more.
 const NEWTON_TOLERANCE: f64 = 1e-9;
 const NEWTON_ITERATIONS: usize = 100;
@@ -37,7 +41,9 @@ const NEWTON_HALVINGS: usize = 30;
 const LEAST_INFORMATION: f64 = 1e-12;
 
 pub(crate) struct Laplace<'a> {
+    /// With the shape that the search starts from, if it seeks one.
     family: Family,
+    seeks_shape: bool,
     targets: Array1<f64>,
     weights: Array1<f64>,
     offsets: Array1<f64>,
@@ -50,6 +56,13 @@ pub(crate) struct Laplace<'a> {
 struct Mode<'p> {
     solved: Solved<'p>,
     deviance: f64,
+}
+
+/// What the numbers that are searched stand for.
+struct Point<'n> {
+    parameters: &'n [f64],
+    fixed: ArrayView1<'n, f64>,
+    family: Family,
 }
 
 /// Effects in units in which their prior is standard normal, and fixed effects behind them.
@@ -69,7 +82,8 @@ impl<'a> Laplace<'a> {
     ) -> Result<Self> {
         let n = samples.rows();
         Ok(Self {
-            family,
+            family: family.without_predictors(samples)?,
+            seeks_shape: !family.is_known(),
             targets: samples.targets().column(target).to_owned(),
             weights: samples
                 .weights()
@@ -85,6 +99,36 @@ impl<'a> Laplace<'a> {
 
     fn penalised(&self) -> usize {
         self.structure.penalised()
+    }
+
+    /// Numbers of the covariances, fixed effects, and the logarithm of the shape.
+    fn point<'n>(&self, numbers: &'n [f64]) -> Result<Point<'n>> {
+        let (others, family) = match numbers.split_last() {
+            Some((shape, others)) if self.seeks_shape => {
+                let shape = shape.clamp(SHAPES.0, SHAPES.1).exp();
+                (others, self.family.with_shape(shape)?)
+            }
+            _ => (numbers, self.family),
+        };
+        let (parameters, fixed) = others.split_at(others.len() - self.structure.coefficients);
+        Ok(Point {
+            parameters,
+            fixed: ArrayView1::from(fixed),
+            family,
+        })
+    }
+
+    /// The known part of the linear predictor.
+    fn known(&self, point: &Point<'_>, fixed: ArrayView2<'_, f64>) -> Array1<f64> {
+        &self.offsets + &fixed.dot(&point.fixed)
+    }
+
+    /// What a row says of its linear predictor, and the derivative of its log-likelihood, by weight.
+    fn of_row(&self, family: Family, row: usize, predictor: f64) -> (f64, f64) {
+        let own = family.derivatives(self.targets[row], predictor);
+        let weight = self.weights[row];
+        let information = (-own.second * weight).max(LEAST_INFORMATION);
+        (information, weight * own.first)
     }
 
     /// Dense columns that are sought: all of them, or the penalised ones given fixed effects.
@@ -120,10 +164,10 @@ impl<'a> Laplace<'a> {
     }
 
     /// −2 Σ w ℓ + |u|².
-    fn penalised_deviance(&self, predictor: &Array1<f64>, state: &State) -> f64 {
+    fn penalised_deviance(&self, family: Family, predictor: &Array1<f64>, state: &State) -> f64 {
         let penalised = state.dense.slice(s![..self.penalised()]);
         let of_rows = (0..predictor.len()).map(|row| {
-            let own = self.family.derivatives(self.targets[row], predictor[row]);
+            let own = family.derivatives(self.targets[row], predictor[row]);
             -2.0 * self.weights[row] * own.log_likelihood
         });
         let squares = state.levels.iter().chain(penalised).map(|u| u * u);
@@ -134,7 +178,7 @@ impl<'a> Laplace<'a> {
     /// what is done there is given to `then`.
     fn mode<T>(
         &self,
-        parameters: &[f64],
+        (family, parameters): (Family, &[f64]),
         known: &Array1<f64>,
         width: usize,
         state: &mut State,
@@ -144,16 +188,15 @@ impl<'a> Laplace<'a> {
         let (root, penalties) = self.structure.roots(parameters)?;
         let mut effects = self.effects(&rows, state, parameters)?;
         let mut predictor = known + &effects;
-        let mut deviance = self.penalised_deviance(&predictor, state);
+        let mut deviance = self.penalised_deviance(family, &predictor, state);
         let mut moved = f64::INFINITY;
         for _ in 0..NEWTON_ITERATIONS {
             let mut information = Array1::zeros(predictor.len());
             let mut moments = Array1::zeros(predictor.len());
             for row in 0..predictor.len() {
-                let own = self.family.derivatives(self.targets[row], predictor[row]);
-                let weight = self.weights[row];
-                information[row] = (-own.second * weight).max(LEAST_INFORMATION);
-                moments[row] = information[row] * effects[row] + weight * own.first;
+                let (own, slope) = self.of_row(family, row, predictor[row]);
+                information[row] = own;
+                moments[row] = own * effects[row] + slope;
             }
             let problem = Problem::gather(rows, information.view(), moments.view(), 0.0)?;
             let solved = problem.solve(&root, &penalties)?;
@@ -172,7 +215,7 @@ impl<'a> Laplace<'a> {
                 };
                 let own = self.effects(&rows, &tried, parameters)?;
                 let at = known + &own;
-                let value = self.penalised_deviance(&at, &tried);
+                let value = self.penalised_deviance(family, &at, &tried);
                 let rounding = 1e-12 * deviance.abs();
                 if value.is_finite() && value <= deviance + rounding {
                     moved = (&at - &predictor)
@@ -200,28 +243,34 @@ impl<'a> Laplace<'a> {
         }
     }
 
-    /// The approximate deviance at numbers of the covariances and fixed effects behind them.
+    /// The approximate deviance at the numbers that are searched.
     fn value(&self, numbers: &[f64], fixed: ArrayView2<'_, f64>, state: &mut State) -> Result<f64> {
-        let (parameters, effects) = numbers.split_at(numbers.len() - self.structure.coefficients);
-        let known = &self.offsets + &fixed.dot(&ArrayView1::from(effects));
-        let width = self.penalised();
-        let deviance = self.mode(parameters, &known, width, state, |mode| Ok(mode.deviance))?;
+        let point = self.point(numbers)?;
+        let known = self.known(&point, fixed);
+        let (width, at) = (self.penalised(), (point.family, point.parameters));
+        let deviance = self.mode(at, &known, width, state, |mode| Ok(mode.deviance))?;
         let prior = self.structure.functions.map_or(0.0, |functions| {
             let first = self.structure.of_factors();
-            functions.penalty(&parameters[first..], self.structure.coefficients)
+            functions.penalty(&point.parameters[first..], self.structure.coefficients)
         });
         Ok(deviance + prior)
     }
 
-    pub(crate) fn fit(&self, fixed: &Array2<f64>) -> Result<FittedTarget> {
+    /// The family with its shape, and what was found.
+    pub(crate) fn fit(&self, fixed: &Array2<f64>) -> Result<(Family, FittedTarget)> {
         let (p, penalised) = (self.structure.coefficients, self.penalised());
         let start = self.structure.start();
         let mut all = self.nothing(penalised + p);
-        let joint = self.mode(&start, &self.offsets, penalised + p, &mut all, |mode| {
+        let at = (self.family, &start[..]);
+        let joint = self.mode(at, &self.offsets, penalised + p, &mut all, |mode| {
             Ok(mode.solved.means.slice(s![penalised..]).to_owned())
-        });
+        })?;
         let mut numbers = start;
-        numbers.extend(joint?);
+        numbers.extend(joint);
+        if self.seeks_shape {
+            let shape = self.family.shape().and_then(Shape::get);
+            numbers.push(shape.unwrap_or(1.0).ln());
+        }
         let fixed = fixed.view();
         let search = |point: &[f64]| -> Result<(f64, Vec<f64>)> {
             self.monitor.check()?;
@@ -239,27 +288,27 @@ impl<'a> Laplace<'a> {
             Ok((value, gradient))
         };
         let found = SEARCH.minimize(numbers, search)?;
-        let (parameters, effects) = found.point.split_at(found.point.len() - p);
+        let point = self.point(&found.point)?;
+        let (family, parameters) = (point.family, point.parameters);
         // Effects given the fixed ones, and then the covariance of both.
         let mut state = self.nothing(penalised);
-        let known = &self.offsets + &fixed.dot(&ArrayView1::from(effects));
-        let (level_means, others) =
-            self.mode(parameters, &known, penalised, &mut state, |mode| {
-                Ok((mode.solved.level_effects().means, mode.solved.means.clone()))
-            })?;
+        let known = self.known(&point, fixed);
+        let at = (family, parameters);
+        let (level_means, others) = self.mode(at, &known, penalised, &mut state, |mode| {
+            Ok((mode.solved.level_effects().means, mode.solved.means.clone()))
+        })?;
         let mut means = others.to_vec();
-        means.extend(effects);
+        means.extend(point.fixed);
         let predictor = known + &self.effects(&self.with_dense(penalised), &state, parameters)?;
         let information = Array1::from_shape_fn(predictor.len(), |row| {
-            let own = self.family.derivatives(self.targets[row], predictor[row]);
-            (-own.second * self.weights[row]).max(LEAST_INFORMATION)
+            self.of_row(family, row, predictor[row]).0
         });
         let nothing = Array1::zeros(predictor.len());
         let problem = Problem::gather(self.rows, information.view(), nothing.view(), 0.0)?;
         let (root, penalties) = self.structure.roots(parameters)?;
         let solved = problem.solve(&root, &penalties)?;
         let levels = solved.level_effects();
-        Ok(FittedTarget {
+        let fitted = FittedTarget {
             means: Array1::from(means),
             half_covariance: solved.half_covariance()?,
             level_means,
@@ -279,6 +328,7 @@ impl<'a> Laplace<'a> {
                 objective: found.cost,
                 best_epoch: None,
             },
-        })
+        };
+        Ok((family, fitted))
     }
 }
