@@ -133,7 +133,11 @@ def test_ctrl_c_ends_what_is_asked_of_networks(rows):
     networks = cr.MarkovNetworks(estimator="kernel").fit(features, contexts=contexts)
     assert seconds_after_ctrl_c(lambda: networks.networks(more[1])) < SOON
     model = networks._core
-    for call in [lambda: model.precisions(more[1]), lambda: model.reconstruct(more[1], more[0])]:
+    for call in [
+        lambda: model.precisions(more[1]),
+        lambda: model.reconstruct(more[1], more[0]),
+        lambda: [networks.effects() for _ in range(1000)],
+    ]:
         assert seconds_after_ctrl_c(call) < SOON
 
 
@@ -158,8 +162,8 @@ def test_ctrl_c_ends_summaries_and_curves(rows, estimator):
     contexts, features, targets = rows
     settings = {"chains": 2, "burn_in": 50, "sweeps": 100} if estimator == "trees" else None
     model = cr.ContextualizedRegressor(estimator=estimator, settings=settings).fit(features, targets, contexts=contexts)
-    for call in [model.summary, lambda: model.partial_dependence("c0")]:
-        assert seconds_after_ctrl_c(lambda call=call: [call() for _ in range(100)]) < SOON
+    for call in [model.summary, model.effects, lambda: model.partial_dependence("c0")]:
+        assert seconds_after_ctrl_c(lambda call=call: [call() for _ in range(1000)]) < SOON
 
 
 def test_blocks_of_networks_are_the_whole(rows):
