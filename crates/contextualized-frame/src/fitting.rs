@@ -156,7 +156,7 @@ impl RegressionFit {
         let (design, samples) = (&training.design, &training.samples);
         if self.bootstraps > 0 && !samples.random_terms().is_empty() {
             return Err(Error::usage(
-                "--bootstraps with random effects: resampled subjects would be alike by chance; leave it out, mixed models have intervals of their own",
+                "--bootstraps with random effects: a level that is drawn twice would be one level, with effects that are known too well; leave it out, mixed models have intervals of their own",
             ));
         }
         let estimator = self.estimator(design, samples).bootstraps(self.bootstraps);
