@@ -14,6 +14,7 @@
 //! robust         intervals and errors where effects are rough or faint, contexts skewed, rows outside
 //! bayesian       errors of every model in Section 2 of the demo, over data seeds
 //! families       errors and intervals of effects by family, beside mgcv
+//! mixed          random effects: intervals and tests with forty subjects, seconds with five thousand
 //! networks       correlation and Markov networks beside those of clusters and encoders; a large case
 //! trees          regression by trees: coefficients that jump, effects on discs, nothing at all
 //! trees-peers    trees compared with other estimators: a factor of many levels, counts
@@ -30,7 +31,7 @@
 use clap::{Parser, ValueEnum};
 use contextualized_examples::claims::{
     auto, bayesian, bootstrap, calibration, conformal, coverage, demo, families, interactions,
-    level, million, networks, robust, trees, variation,
+    level, million, mixed, networks, robust, trees, variation,
 };
 use contextualized_examples::say;
 use std::error::Error;
@@ -66,6 +67,7 @@ enum Group {
     Robust,
     Bayesian,
     Families,
+    Mixed,
     Networks,
     Trees,
     TreesPeers,
@@ -94,6 +96,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             Group::Robust => robust::measure(arguments.data_sets)?,
             Group::Bayesian => bayesian::measure(arguments.seeds)?,
             Group::Families => families::measure(arguments.data_sets)?,
+            Group::Mixed => mixed::measure(arguments.data_sets)?,
             Group::Networks => networks::measure(arguments.seeds)?,
             Group::Trees => trees::measure(arguments.seeds)?,
             Group::TreesPeers => trees::measure_peers(arguments.seeds)?,

@@ -12,6 +12,7 @@ pub mod families;
 pub mod interactions;
 pub mod level;
 pub mod million;
+pub mod mixed;
 pub mod networks;
 pub mod robust;
 pub mod trees;

@@ -33,6 +33,7 @@ pub(crate) fn exception(error: impl Into<Error>) -> PyErr {
         | CoreError::RankDeficient { .. }
         | CoreError::InvalidTarget { .. }
         | CoreError::Separated { .. }
-        | CoreError::CodedFactor { .. } => PyValueError::new_err(message),
+        | CoreError::CodedFactor { .. }
+        | CoreError::RandomEffects { .. } => PyValueError::new_err(message),
     }
 }

@@ -168,6 +168,7 @@ impl Model {
                 contexts: contexts.view(),
                 features: contexts.slice(s![.., ..0]),
                 offsets: None,
+                random: &[],
                 monitor: Some(&monitor),
             };
             regression.predict(&asked, rows)
@@ -210,6 +211,7 @@ impl Model {
                 contexts: contexts.view(),
                 features: features.view(),
                 offsets: offsets.as_ref().map(|offsets| offsets.view()),
+                random: &[],
                 monitor: Some(&monitor),
             };
             regression.predict(&asked, rows)

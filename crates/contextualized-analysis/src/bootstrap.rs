@@ -159,13 +159,16 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] for no replicates, those of [`Resampling::counts`], the
+    /// [`Error::InvalidParameter`] for no replicates; [`Error::RandomEffects`] for samples that have some; those of
+    /// [`Resampling::counts`], the
     /// estimator's own where it cannot fit all rows; [`Error::Numerical`] with the first replicate's
     /// error as its source where no replicate can be fitted.
     fn fit(&self, samples: &Samples) -> Result<Self::Model> {
         if self.replicates == 0 {
             return Err(Error::invalid_parameter("replicates", 0, "at least 1"));
         }
+        // Levels that are drawn twice would be one, with effects that are known too well.
+        samples.check_no_random_effects("bootstrap")?;
         let uncounted = uncounted(samples);
         let resampling = self.resampling.of(samples);
         let draws = resampling.draws(samples.rows(), &uncounted)?;

@@ -148,12 +148,29 @@ impl AutoRegression {
         Candidate::of(method, &self.settings)
     }
 
-    /// The candidates that are compared for this many contexts, a factor being one, those to be preferred first.
+    /// The candidates that are compared for this many contexts, a factor being one, and no random effects, those to be
+    /// preferred first.
     pub fn listed(&self, contexts: usize) -> Vec<Candidate> {
+        let is_mixed = |own: &Candidate| own.method() == RegressionMethod::Mixed;
+        self.listed_where(contexts, |own| !is_mixed(own))
+    }
+
+    /// The candidates that are compared for these samples, those to be preferred first: with random effects mixed
+    /// models, of constant coefficients and of those that vary.
+    pub fn listed_for(&self, samples: &Samples) -> Vec<Candidate> {
+        let contexts = samples.names().context_variables().len();
+        self.listed_where(contexts, |own| own.method().suits(samples))
+    }
+
+    fn listed_where(&self, contexts: usize, suits: impl Fn(&Candidate) -> bool) -> Vec<Candidate> {
         match &self.choice {
             Choice::Given(candidates) => candidates.clone(),
             Choice::Only(method) => vec![self.default_of(*method)],
-            Choice::All => Candidate::all(&self.settings, contexts),
+            Choice::All => {
+                let mut all = Candidate::all(&self.settings, contexts);
+                all.retain(suits);
+                all
+            }
         }
     }
 
@@ -249,7 +266,7 @@ impl Estimator for AutoRegression {
         let family = self.settings.family;
         let samples = samples.rows_that_count()?;
         family.check(&samples)?;
-        let candidates = self.listed(samples.names().context_variables().len());
+        let candidates = self.listed_for(&samples);
         let compared = match candidates.as_slice() {
             [] => return Err(Error::invalid_parameter("candidates", 0, "at least 1")),
             [sole] => family.has_dispersion() && !sole.knows_dispersion(),

@@ -278,6 +278,21 @@ regressions! {
     Trees = "trees", contextualized_trees::TreeRegression: "Sums of Bayesian regression trees: coefficients may jump, and depend on few of many contexts, with intervals.";
     Cluster = "cluster", ClusterRegression: "A regression for each cluster of contexts.";
     Neural = "neural", NeuralRegression: "A neural network of the context.";
+    Mixed = "mixed", contextualized_mixed::MixedRegression: "Mixed model: the random effects of the formula, such as (1 | subject), beside coefficients that are smooth functions of the context.";
+}
+
+impl RegressionMethod {
+    /// Whether it can be fitted to samples with these contexts and random effects.
+    pub fn suits(self, samples: &Samples) -> bool {
+        let random = !samples.random_terms().is_empty();
+        match self {
+            Self::Mixed => random,
+            Self::Population => !random,
+            Self::GaussianProcess | Self::Trees | Self::Cluster | Self::Neural => {
+                !random && samples.contexts().ncols() > 0
+            }
+        }
+    }
 }
 
 methods! {

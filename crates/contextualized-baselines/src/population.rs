@@ -158,6 +158,7 @@ impl PopulationRegression {
 
     fn fit_as_it_is(&self, samples: &Samples) -> Result<PopulationModel> {
         self.validate()?;
+        samples.check_no_random_effects("population")?;
         let samples = samples.rows_that_count()?;
         self.family.check(&samples)?;
         let design = Design::new(&samples, self.intercept)?;
@@ -465,11 +466,6 @@ checked_serde!(PopulationModel);
 
 impl Checked for PopulationModel {
     fn check(&self) -> Result<()> {
-        if self.contexts == 0 {
-            return Err(Error::NoColumns {
-                argument: "contexts",
-            });
-        }
         check_finite("slopes", self.slopes.view())?;
         let (targets, features) = self.slopes.dim();
         if targets == 0 {

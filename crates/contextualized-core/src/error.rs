@@ -131,6 +131,18 @@ pub enum Error {
         levels: usize,
     },
 
+    /// An estimator has no random effects, and the samples have: see
+    /// [`Samples::with_random_terms`](crate::Samples::with_random_terms).
+    #[error(
+        "{estimator} has no random effects, and the samples have those of {group}: take mixed, which fits linear mixed models, with coefficients that vary with contexts by Gaussian processes"
+    )]
+    RandomEffects {
+        /// The estimator.
+        estimator: String,
+        /// The grouping factor.
+        group: String,
+    },
+
     /// The data have fewer rows than the estimator needs.
     #[error("{needed} rows are needed for {purpose}, but there are {found}")]
     TooFewRows {

@@ -1,5 +1,6 @@
 //! The data every estimator takes: contexts, features, targets, weights and their names.
 
+mod random;
 mod variables;
 
 use crate::copies::numbered;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::hash::Hash;
 
+pub use random::RandomTerm;
 pub use variables::ContextVariable;
 
 /// The names of the columns of each table.
@@ -51,6 +53,7 @@ pub struct Samples {
     weights: Option<Array1<f64>>,
     offsets: Option<Array1<f64>>,
     groups: Option<Vec<usize>>,
+    random_terms: Vec<RandomTerm>,
     names: ColumnNames,
     monitor: Monitor,
 }
@@ -69,6 +72,29 @@ impl Samples {
         features: ArrayView2<'_, f64>,
         targets: ArrayView2<'_, f64>,
     ) -> Result<Self> {
+        check_table("contexts", contexts, None)?;
+        Self::of_tables(contexts, features, targets)
+    }
+
+    /// Samples whose coefficients are the same everywhere: features (n × x) and targets (n × y) alone, as
+    /// constant-coefficient and linear mixed models take them. Others refuse samples without contexts.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Samples::new`].
+    pub fn without_contexts(
+        features: ArrayView2<'_, f64>,
+        targets: ArrayView2<'_, f64>,
+    ) -> Result<Self> {
+        let contexts = Array2::zeros((targets.nrows(), 0));
+        Self::of_tables(contexts.view(), features, targets)
+    }
+
+    fn of_tables(
+        contexts: ArrayView2<'_, f64>,
+        features: ArrayView2<'_, f64>,
+        targets: ArrayView2<'_, f64>,
+    ) -> Result<Self> {
         for (argument, table) in [
             ("contexts", contexts.view()),
             ("features", features.view()),
@@ -79,10 +105,10 @@ impl Samples {
                 return Err(Error::NoRows { argument });
             }
             // Without features there is nothing but an intercept.
-            if argument == "features" {
-                check_finite(argument, table)?;
-            } else {
+            if argument == "targets" {
                 check_table(argument, table, None)?;
+            } else {
+                check_finite(argument, table)?;
             }
         }
         let numbered = |prefix: &str, count: usize| -> Vec<String> {
@@ -106,6 +132,7 @@ impl Samples {
             weights: None,
             offsets: None,
             groups: None,
+            random_terms: Vec::new(),
             names,
             monitor: Monitor::default(),
         })
@@ -384,6 +411,11 @@ impl Samples {
                 .groups
                 .as_ref()
                 .map(|all| rows.iter().map(|&row| all[row]).collect()),
+            random_terms: self
+                .random_terms
+                .iter()
+                .map(|term| term.select(rows))
+                .collect::<Result<_>>()?,
             names: self.names.clone(),
             monitor: self.monitor.clone(),
         })

@@ -94,6 +94,7 @@ impl Scaling {
             Some(groups) => scaled.with_groups(groups)?,
             None => scaled,
         };
+        let scaled = scaled.with_random_terms(samples.random_terms().to_vec())?;
         match samples.weights() {
             Some(weights) => scaled.with_weights(weights),
             None => Ok(scaled),

@@ -26,7 +26,7 @@ impl WeightedContexts {
     /// [`Error::NoColumns`]; [`Error::ColumnCount`] for other than one weight for each context;
     /// [`Error::NotFinite`].
     pub fn new(contexts: Array2<f64>, weights: Array2<f64>) -> Result<Self> {
-        check_table("contexts", contexts.view(), None)?;
+        check_finite("contexts", contexts.view())?;
         check_columns("weights", contexts.nrows(), weights.ncols())?;
         check_finite("weights", weights.view())?;
         Ok(Self {

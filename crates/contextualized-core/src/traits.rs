@@ -3,7 +3,7 @@
 use crate::validate::check_rows;
 use crate::{
     Coefficients, Family, Monitor, NetworkDensity, Result, Samples, Standardization,
-    WithArchetypes, WithPredictions, WithSums,
+    WithArchetypes, WithPredictions, WithRandomEffects, WithSums,
 };
 use ndarray::{Array2, ArrayView2, Axis};
 
@@ -197,7 +197,8 @@ pub trait LocalCoefficients: Send + Sync {
         Ok(self.family().link().inverse_table(predictor.view()))
     }
 
-    /// The linear predictor of every target (n × y) at the contexts and features of samples, with their offsets.
+    /// The linear predictor of every target (n × y) at the contexts and features of samples, with their offsets and
+    /// the predicted effects of their random terms.
     ///
     /// # Errors
     ///
@@ -206,6 +207,9 @@ pub trait LocalCoefficients: Send + Sync {
         let mut predictor = self.linear_predictor(samples.contexts(), samples.features())?;
         if let Some(offsets) = samples.offsets() {
             predictor += &offsets.insert_axis(Axis(1));
+        }
+        if let (Some(model), terms @ [_, ..]) = (self.as_random_effects(), samples.random_terms()) {
+            predictor += &model.random_predictor(terms)?;
         }
         Ok(predictor)
     }
@@ -265,6 +269,11 @@ pub trait LocalCoefficients: Send + Sync {
     /// Its draws of coefficients, of a model that has them.
     fn as_draws(&self) -> Option<&dyn WithDraws> {
         self.wrapped()?.as_draws()
+    }
+
+    /// Its random effects, of a model that has them.
+    fn as_random_effects(&self) -> Option<&dyn WithRandomEffects> {
+        self.wrapped()?.as_random_effects()
     }
 
     /// Its archetypes, of a model that has them.
@@ -396,6 +405,10 @@ impl<M: LocalCoefficients + ?Sized> LocalCoefficients for Box<M> {
 
     fn as_draws(&self) -> Option<&dyn WithDraws> {
         (**self).as_draws()
+    }
+
+    fn as_random_effects(&self) -> Option<&dyn WithRandomEffects> {
+        (**self).as_random_effects()
     }
 
     fn as_archetypes(&self) -> Option<&dyn WithArchetypes> {

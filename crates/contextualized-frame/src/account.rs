@@ -2,8 +2,10 @@
 
 mod effects;
 mod model;
+mod random;
 mod summary;
 
 pub use effects::effects;
 pub use model::{choice_section, family_in_words, rows_in_words};
+pub use random::random_effects;
 pub use summary::{Account, summary};

@@ -32,6 +32,7 @@ pub struct FoundCurve {
 
 /// All curves of a model, with bands of this probability where it has them.
 pub fn curves(saved: &Saved, training: &Samples, level: f64) -> Result<Vec<FoundCurve>> {
+    saved.require_contexts("a curve")?;
     let contexts = ContextAxis::of(&saved.design, training);
     match &saved.fitted {
         Fitted::Regression(regression) => {

@@ -6,6 +6,7 @@ mod coding;
 mod encode;
 mod fields;
 mod parts;
+mod random;
 mod training;
 
 use crate::data::{Clock, Column};
@@ -22,7 +23,9 @@ use std::collections::HashSet;
 pub const INTERCEPT: &str = "(intercept)";
 
 pub use arrays::Arrays;
+pub(crate) use encode::selected;
 pub use encode::{Encoded, Encoder, LeftOut, UnknownLevels, a_row_for_each};
+pub use random::RandomDesign;
 pub use training::{Request, Training, read_training};
 
 /// What columns of a design are made of: a column of the data as it was in training, or numbers made of some.
@@ -103,6 +106,9 @@ pub struct Design {
     pub contexts: Vec<DesignColumn>,
     /// Columns of the features; of networks the nodes.
     pub features: Vec<DesignColumn>,
+    /// Random effects.
+    #[serde(default)]
+    pub random: Vec<RandomDesign>,
 }
 
 checked_serde!(Design);
@@ -131,6 +137,10 @@ impl Checked for Design {
                     return Err(no_such("design column", &column.name, requirement));
                 }
             }
+        }
+        if let Some(term) = self.random.iter().find(|term| !term.fits(&self.variables)) {
+            let requirement = "of variables and levels that the design has";
+            return Err(no_such("random term", &term.group, requirement));
         }
         for variable in self.variables.iter().chain(&self.targets) {
             let Some(Made { of, basis }) = &variable.made else {
@@ -366,7 +376,12 @@ impl Design {
         } else {
             self.target_names()
         };
-        let samples = Samples::new(contexts, features, targets)?
+        let samples = if self.contexts.is_empty() {
+            Samples::without_contexts(features, targets)?
+        } else {
+            Samples::new(contexts, features, targets)?
+        };
+        let samples = samples
             .with_context_names(self.context_names())?
             .with_factors(self.context_factors())?
             .with_coded_factors(self.coded_factors())?
@@ -376,6 +391,13 @@ impl Design {
             Some(offsets) => samples.with_offsets(offsets),
             None => Ok(samples),
         }
+    }
+
+    /// Variables whose levels are groups of random effects.
+    pub fn grouping(&self) -> impl Iterator<Item = usize> + '_ {
+        self.random
+            .iter()
+            .flat_map(|term| term.variables.iter().copied())
     }
 
     /// Whether a design column depends on this variable.

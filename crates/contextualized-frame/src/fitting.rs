@@ -154,6 +154,11 @@ impl RegressionFit {
     pub fn fit(&self, training: Training, origin: &Origin<'_>) -> Result<Saved> {
         self.check()?;
         let (design, samples) = (&training.design, &training.samples);
+        if self.bootstraps > 0 && !samples.random_terms().is_empty() {
+            return Err(Error::usage(
+                "--bootstraps with random effects: a level that is drawn twice would be one level, with effects that are known too well; leave it out, mixed models have intervals of their own",
+            ));
+        }
         let estimator = self.estimator(design, samples).bootstraps(self.bootstraps);
         let by_default = RegressionSettings {
             family: design.family,
@@ -164,7 +169,8 @@ impl RegressionFit {
         let is_population = self.estimator == Estimate::Only(RegressionMethod::Population)
             && self.bootstraps == 0
             && !self.settings.any();
-        let population = || PopulationRegression::with_settings(&by_default).fit(samples);
+        let alone = samples.without_random_terms();
+        let population = || PopulationRegression::with_settings(&by_default).fit(&alone);
         let (model, (baseline, variation)) = rayon::join(
             || {
                 let model = estimator.fit(samples)?;
@@ -174,7 +180,7 @@ impl RegressionFit {
             || {
                 let baseline = (!is_population).then(|| Baseline::new(population()));
                 let tests = match (self.tests, untestable(samples)) {
-                    (true, None) => Baseline::new(tests(design, samples)),
+                    (true, None) => Baseline::new(tests(design, &alone)),
                     (true, Some(reason)) => Baseline::Failed(reason),
                     (false, _) => Baseline::Failed("it was fitted with --no-tests".to_owned()),
                 };
@@ -211,8 +217,7 @@ impl RegressionFit {
         if !self.settings.any() {
             return estimator;
         }
-        let contexts = samples.names().context_variables().len();
-        let candidates = self.settings.applied(estimator.listed(contexts));
+        let candidates = self.settings.applied(estimator.listed_for(samples));
         estimator.candidates(candidates)
     }
 }
@@ -331,6 +336,9 @@ fn find_uncertainty(model: &AutoModel, samples: &Samples) {
 /// Why nothing is tested: rows of a level are alike, and what the levels of a factor in codes have of their own would
 /// be more functions than rows that are tested.
 fn untestable(samples: &Samples) -> Option<String> {
+    if samples.contexts().ncols() == 0 {
+        return Some("the formula has no contexts".to_owned());
+    }
     let mut factors = samples.names().factors.iter();
     factors.find_map(|factor| {
         let levels = factor.coded_levels?;
@@ -377,10 +385,14 @@ impl DataSummary {
             None => samples.copies(),
         };
         Self {
-            groups: origin.groups.map(|column| Groups {
-                column: column.to_owned(),
-                count: distinct(samples.groups().unwrap_or_default()),
-            }),
+            groups: origin
+                .groups
+                .map(str::to_owned)
+                .or_else(|| innermost(samples))
+                .map(|column| Groups {
+                    column,
+                    count: distinct(samples.groups().unwrap_or_default()),
+                }),
             remarks: training.remarks.clone(),
             wild: wild_in_words(samples),
             copies: copies.map_or(0, |labels| labels.len() - distinct(&labels)),
@@ -390,6 +402,16 @@ impl DataSummary {
             weights: origin.weights.map(str::to_owned),
         }
     }
+}
+
+/// The random term whose levels are kept together, unless groups were given.
+fn innermost(samples: &Samples) -> Option<String> {
+    let terms = samples.random_terms().iter().rev();
+    let most = terms.max_by_key(|term| {
+        let present: BTreeSet<_> = term.levels().iter().collect();
+        present.len()
+    });
+    most.map(|term| term.group().to_owned())
 }
 
 /// Contexts far from all others, by name, row of those fitted and value.

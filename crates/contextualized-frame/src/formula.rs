@@ -1,7 +1,10 @@
 //! Formulas: `y ~ x0 + x1 | c0 + c1`, as in R's model-based trees, with R's operators and functions.
 //!
 //! ```text
-//! formula  = [targets] "~" sum "|" sum
+//! formula  = [targets] "~" sum "|" contexts
+//! contexts = context { "+" context }               context = a term of a sum, or random
+//! random   = "(" sum ("|" | "||") group ")"        random effects, "||": independent of each other
+//! group    = name { ":" name } { "/" name }        (1 | a/b) is (1 | a) + (1 | a:b)
 //! targets  = sum of numbers | "cbind" "(" target { "," target } ")"
 //! sum      = ["+" | "-"] product { ("+" | "-") product }
 //! product  = nested { ("*" | "/") nested }         a * b is a + b + a:b, a / b is a + a:b
@@ -108,6 +111,31 @@ pub struct Side {
     pub offsets: Vec<Expression>,
 }
 
+/// Random effects of the levels of a group: `(1 + x | g)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Random {
+    /// What the effects are multiplied by, besides one.
+    pub effects: Vec<Term>,
+    /// Whether there is a random intercept.
+    pub intercept: bool,
+    /// The columns whose values together are the levels, as factors.
+    pub group: Vec<Variable>,
+    /// Whether effects of a level are correlated.
+    pub correlated: bool,
+}
+
+impl Random {
+    fn variables(&self) -> impl Iterator<Item = &Variable> {
+        self.effects.iter().flatten().chain(&self.group)
+    }
+
+    /// What its levels are called: `school:class`.
+    pub fn group_name(&self) -> String {
+        let columns = self.group.iter().flat_map(Variable::columns);
+        columns.collect::<Vec<_>>().join(":")
+    }
+}
+
 /// A formula as it was written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Formula {
@@ -117,6 +145,8 @@ pub struct Formula {
     pub features: Side,
     /// The side of the contexts.
     pub contexts: Side,
+    /// Random effects.
+    pub random: Vec<Random>,
 }
 
 /// A formula whose columns are known: nothing is left open by `.`.
@@ -132,6 +162,8 @@ pub struct Resolved {
     pub intercept: bool,
     /// The sum of the offsets.
     pub offset: Option<Expression>,
+    /// Random effects.
+    pub random: Vec<Random>,
     /// Numbers of successes and of failures, whose share the one target is.
     pub trials: Option<[Expression; 2]>,
 }
@@ -225,13 +257,20 @@ impl Formula {
         let intercept = !self.features.no_intercept;
         // A regression may have nothing but an intercept.
         let no_features = features.is_empty() && (self.targets.is_empty() || !intercept);
-        if let Some(what) = [(no_features, "features"), (contexts.is_empty(), "contexts")]
+        // Random effects may stand alone.
+        let no_contexts = contexts.is_empty() && self.random.is_empty();
+        if let Some(what) = [(no_features, "features"), (no_contexts, "contexts")]
             .into_iter()
             .find_map(|(none, what)| none.then_some(what))
         {
             return Err(Error::usage(format!(
                 "the formula has no {what}; write `y ~ features | contexts`, such as `y ~ dose | age + sex`"
             )));
+        }
+        if self.targets.is_empty() && !self.random.is_empty() {
+            return Err(Error::usage(
+                "the formula has random effects and no outcome; networks have none, leave them out and keep rows of one level together by --groups",
+            ));
         }
         if !self.contexts.offsets.is_empty()
             || (self.targets.is_empty() && !self.features.offsets.is_empty())
@@ -251,6 +290,7 @@ impl Formula {
             .iter()
             .flatten()
             .chain(contexts.iter().flatten())
+            .chain(self.random.iter().flat_map(Random::variables))
             .flat_map(Variable::columns)
             .collect();
         for target in &self.targets {
@@ -275,6 +315,7 @@ impl Formula {
             offset: offsets.reduce(|sum, own| {
                 Expression::Operation(Operator::Plus, Box::new(sum), Box::new(own))
             }),
+            random: self.random.clone(),
         })
     }
 
@@ -292,6 +333,7 @@ impl Formula {
         let offsets = self.features.offsets.iter().flat_map(Expression::columns);
         terms
             .chain(&self.targets)
+            .chain(self.random.iter().flat_map(Random::variables))
             .flat_map(Variable::columns)
             .chain(offsets)
             .collect()
@@ -420,12 +462,28 @@ impl Display for Resolved {
             terms.push("1".to_owned());
         }
         let intercept = if self.intercept { "" } else { " - 1" };
+        let contexts = self.contexts.iter().map(Variable::to_string);
+        let behind: Vec<String> = contexts
+            .chain(self.random.iter().map(Random::to_string))
+            .collect();
         write!(
             f,
             "{}{intercept} | {}",
             terms.join(" + "),
-            joined(&self.contexts, " + ")
+            behind.join(" + ")
         )
+    }
+}
+
+impl Display for Random {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let first = if self.intercept { "1" } else { "0" };
+        let effects = self.effects.iter().map(|term| joined(term, ":"));
+        let effects: Vec<String> = std::iter::once(first.to_owned()).chain(effects).collect();
+        let bar = if self.correlated { "|" } else { "||" };
+        let columns = self.group.iter().flat_map(Variable::columns).map(quoted);
+        let columns: Vec<String> = columns.collect();
+        write!(f, "({} {bar} {})", effects.join(" + "), columns.join(":"))
     }
 }
 

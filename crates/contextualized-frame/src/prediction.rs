@@ -6,12 +6,13 @@ mod unknown;
 
 pub use tables::TableContexts;
 
-use crate::design::Encoded;
+use crate::design::{Encoded, selected};
 use crate::error::{Error, Result};
 use crate::saved::Regression;
 use contextualized_core::{
     CoefficientIntervals, Coefficients, Family, Link, LocalCoefficients, Monitor,
-    PredictionIntervals, PredictorDistribution, VaryingCoefficients, WithDraws, WithUncertainty,
+    PredictionIntervals, PredictorDistribution, RandomTerm, VaryingCoefficients, WithDraws,
+    WithUncertainty,
 };
 use ndarray::{Array2, Array3, ArrayView1, ArrayView2, Axis, concatenate, s};
 use std::ops::Range;
@@ -82,6 +83,8 @@ pub struct Rows<'a> {
     pub features: ArrayView2<'a, f64>,
     /// Offsets, if there are any.
     pub offsets: Option<ArrayView1<'a, f64>>,
+    /// Random effects; without them rows are of nobody in particular.
+    pub random: &'a [RandomTerm],
     /// Who may end it, if somebody watches.
     pub monitor: Option<&'a Monitor>,
 }
@@ -92,6 +95,7 @@ impl Rows<'_> {
             contexts: self.contexts.slice(s![rows.clone(), ..]),
             features: self.features.slice(s![rows.clone(), ..]),
             offsets: self.offsets.as_ref().map(|own| own.slice(s![rows])),
+            random: &[],
             monitor: self.monitor,
         }
     }
@@ -204,7 +208,13 @@ impl Regression {
         }
         let parts = (0..count).step_by(block).map(|start| {
             rows.monitor.map_or(Ok(()), Monitor::check)?;
-            model.predict(asked, rows.slice(start..count.min(start + block)))
+            let range = start..count.min(start + block);
+            let random = selected(rows.random, &range.clone().collect::<Vec<_>>())?;
+            let part = Rows {
+                random: &random,
+                ..rows.slice(range)
+            };
+            model.predict(asked, part)
         });
         Predicted::joined(&parts.collect::<Result<Vec<_>>>()?)
     }
@@ -254,7 +264,7 @@ impl Model<'_> {
             .coefficients
             .then(|| self.coefficients.coefficients(rows.contexts))
             .transpose()?;
-        let outcomes = match (asked.outcomes, &coefficients) {
+        let mut outcomes = match (asked.outcomes, &coefficients) {
             (false, _) => None,
             (true, Some(known)) => Some(known.linear_predictor(rows.features)?),
             (true, None) => {
@@ -262,6 +272,10 @@ impl Model<'_> {
                 Some(model.linear_predictor(rows.contexts, rows.features)?)
             }
         };
+        let with_effects = self.coefficients.as_random_effects();
+        if let (Some(outcomes), Some(model), [_, ..]) = (&mut outcomes, with_effects, rows.random) {
+            *outcomes += &model.random_predictor(rows.random)?;
+        }
         Ok(Predicted {
             outcomes: outcomes
                 .map(|predictor| self.outcomes(asked, predictor, rows))
@@ -352,7 +366,13 @@ impl Model<'_> {
         if needs_errors && model.as_predictive().is_none() && model.as_sums().is_none() {
             return Err(regression.without_intervals());
         }
-        match model.predictor_distribution(rows.contexts, rows.features) {
+        let known = match (model.as_random_effects(), rows.random) {
+            (Some(model), [_, ..]) => {
+                model.predictor_distribution_with(rows.contexts, rows.features, rows.random)
+            }
+            (_, _) => model.predictor_distribution(rows.contexts, rows.features),
+        };
+        match known {
             Err(contextualized_core::Error::NoIntervals { .. }) => {
                 Err(regression.without_intervals())
             }
@@ -406,6 +426,7 @@ impl Encoded {
             contexts: self.contexts.view(),
             features: self.features.view(),
             offsets: self.offsets.as_ref().map(|offsets| offsets.view()),
+            random: &self.random,
             monitor: None,
         }
     }

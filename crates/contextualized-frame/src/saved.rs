@@ -9,7 +9,8 @@ use contextualized_auto::{AutoModel, AutoNetworkModel, AutoReport, NetworkModel}
 use contextualized_baselines::PopulationModel;
 use contextualized_core::validate::check_columns;
 use contextualized_core::{
-    LocalCoefficients, Result, Samples, Split, VaryingCoefficients, VaryingNetworks, Warp,
+    LocalCoefficients, RandomTerm, Result, Samples, Split, VaryingCoefficients, VaryingNetworks,
+    Warp,
 };
 use ndarray::{Array1, Array2, s};
 use serde::{Deserialize, Serialize};
@@ -96,6 +97,21 @@ impl Saved {
             features,
         )?;
         check_columns("targets of the model", self.design.targets.len(), targets)
+    }
+
+    /// Refuses what is about contexts, of a model without any.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Request`].
+    pub fn require_contexts(&self, what: &str) -> crate::error::Result<()> {
+        if self.design.contexts.is_empty() {
+            return Err(Error::usage(format!(
+                "{what} shows how coefficients vary with contexts, and the formula {} has none; `contextualized summary` says what the model is",
+                self.design.formula
+            )));
+        }
+        Ok(())
     }
 
     /// What a program that reads about the model asks for first.
@@ -186,6 +202,9 @@ pub struct TrainingRows {
     weights: Option<Array1<f64>>,
     #[serde(default)]
     groups: Option<Vec<usize>>,
+    /// Levels and columns of each random term.
+    #[serde(default)]
+    random: Vec<(Vec<usize>, Array2<f64>)>,
 }
 
 /// What was fitted.
@@ -308,6 +327,14 @@ impl TrainingRows {
             offsets: chosen.offsets().map(|offsets| offsets.to_owned()),
             weights: chosen.weights().map(|weights| weights.to_owned()),
             groups: chosen.groups().map(<[usize]>::to_vec),
+            random: chosen
+                .random_terms()
+                .iter()
+                .map(|term| {
+                    let levels = term.levels().iter().flatten().copied();
+                    (levels.collect(), term.design().to_owned())
+                })
+                .collect(),
         })
     }
 
@@ -327,10 +354,16 @@ impl TrainingRows {
             Some(weights) => samples.with_weights(weights.view())?,
             None => samples,
         };
-        match &self.groups {
-            Some(groups) => samples.with_groups(groups),
-            None => Ok(samples),
-        }
+        let samples = match &self.groups {
+            Some(groups) => samples.with_groups(groups)?,
+            None => samples,
+        };
+        let terms = design.random.iter().zip(&self.random);
+        let terms = terms.map(|(term, (levels, columns))| {
+            let levels = levels.iter().copied().map(Some).collect();
+            term.term(levels, columns.view())
+        });
+        samples.with_random_terms(terms.collect::<Result<Vec<RandomTerm>>>()?)
     }
 }
 

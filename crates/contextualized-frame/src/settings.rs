@@ -433,6 +433,7 @@ impl EstimatorSettings {
                 None => own,
             }),
             Candidate::Neural(own) => Candidate::Neural(self.neural(own)),
+            Candidate::Mixed(own) => Candidate::Mixed(own),
         }
     }
 

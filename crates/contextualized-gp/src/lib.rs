@@ -94,6 +94,7 @@
 //! | coefficients, predictors, weighted sums, draws, partial effects, leave-one-out | [`FittedProcess`], [`Moments`], [`PredictorMoments`] |
 //! | whether a coefficient varies with a context | [`FittedProcess::wald_tests`], [`Constancy`], [`WaldStatistic`] |
 //! | how the fit went | [`ProcessReport`], [`Method`] |
+//! | a basis with its prior, for models that have other terms besides | [`PriorBasis`] |
 //! | the search for hyperparameters, and for whatever else is smooth | [`QuasiNewton`], [`Minimum`] |
 //!
 //! Tables are plain and in units of about one; regression of named columns in any units is in
@@ -118,6 +119,7 @@ mod observations;
 mod optimise;
 mod polish;
 mod posterior;
+mod prior_basis;
 mod priors;
 mod process;
 mod search;
@@ -132,6 +134,7 @@ pub use kernel::{Kernel, KernelShape, Term};
 pub use minimise::{Minimum, QuasiNewton};
 pub use observations::Observations;
 pub use posterior::Moments;
+pub use prior_basis::PriorBasis;
 pub use priors::Priors;
 pub use process::{CoefficientProcess, ProcessSettings, Sharing, Size};
 pub use wald::{Constancy, WaldStatistic};

@@ -47,6 +47,7 @@
 //! | [`core`] | samples, traits, metrics, cross-validation, errors | |
 //! | [`baselines`] | population and cluster models: constant coefficients, or one set for each cluster | |
 //! | [`linear`] | Gaussian process and neural regression | `gp`, `neural` |
+//! | [`mixed`] | linear and generalised linear mixed models, whose coefficients may vary with the context | `mixed` |
 //! | [`trees`] | regression by Bayesian additive regression trees | `trees` |
 //! | [`graphs`] | correlation, Markov and Bayesian networks that vary with context | `gp`, `neural` |
 //! | [`analysis`] | tests of what varies, bootstraps, effects, conformal intervals, subgroups | |
@@ -79,6 +80,8 @@ pub use contextualized_encoders as encoders;
 pub use contextualized_gp as gp;
 pub use contextualized_graphs as graphs;
 pub use contextualized_linear as linear;
+#[cfg(feature = "mixed")]
+pub use contextualized_mixed as mixed;
 #[cfg(feature = "plot")]
 pub use contextualized_plot as plot;
 pub use contextualized_simulation as simulation;
@@ -96,8 +99,8 @@ pub mod prelude {
     };
     pub use contextualized_core::{
         Coefficients, DynEstimator, Error, Estimator, KFold, LocalCoefficients, MarkovNetworks,
-        NetworkDensity, Result, Samples, StructuralNetworks, VaryingCoefficients, VaryingNetworks,
-        WithSums, WithUncertainty, WithWaldTests,
+        NetworkDensity, RandomTerm, Result, Samples, StructuralNetworks, VaryingCoefficients,
+        VaryingNetworks, WithRandomEffects, WithSums, WithUncertainty, WithWaldTests,
     };
     #[cfg(feature = "gp")]
     pub use contextualized_graphs::{
@@ -112,6 +115,8 @@ pub mod prelude {
     pub use contextualized_linear::{EncoderKind, NeuralRegression};
     #[cfg(feature = "gp")]
     pub use contextualized_linear::{GaussianProcessRegression, Kernel, KernelShape};
+    #[cfg(feature = "mixed")]
+    pub use contextualized_mixed::MixedRegression;
     #[cfg(feature = "trees")]
     pub use contextualized_trees::TreeRegression;
 }

@@ -7,8 +7,9 @@ use contextualized_baselines::{
     PopulationRegression,
 };
 use contextualized_core::{
-    DynEstimator, Error, Estimator, Family, LocalCoefficients, NetworkDensity, Result, Samples,
-    VaryingCoefficients, VaryingNetworks, WeightedContexts, WithDraws, WithSums, WithUncertainty,
+    DynEstimator, Error, Estimator, Family, LocalCoefficients, NetworkDensity, RandomTerm, Result,
+    Samples, VaryingCoefficients, VaryingNetworks, WeightedContexts, WithDraws, WithSums,
+    WithUncertainty,
 };
 use contextualized_linear::{GaussianProcessRegression, NeuralRegression};
 use contextualized_simulation::{NetworkProblem, Simulator};
@@ -190,6 +191,19 @@ fn subsamples_know_the_standard_error_whatever_their_share() {
         // The standard error of a standard deviation over 600 draws is 3 %.
         assert_relative_eq!(error(share), theory, max_relative = 0.15);
     }
+}
+
+#[test]
+fn random_effects_are_refused() {
+    let samples = simulated(20, 0);
+    let labels: Vec<usize> = (0..20).map(|row| row / 4).collect();
+    let term = RandomTerm::new("subject", &labels, Array2::ones((20, 1)).view()).unwrap();
+    let samples = samples.with_random_terms(vec![term]).unwrap();
+    let error = population(40).fit(&samples).unwrap_err();
+    assert!(
+        matches!(&error, Error::RandomEffects { estimator, .. } if estimator == "bootstrap"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::output::{Cell, Section, Table, capital, print};
 use crate::progress::Progress;
 use crate::saved::DataSummary;
 use crate::settings::Estimate;
+use contextualized_auto::RegressionMethod;
 use contextualized_core::comparison::{Compared, compare_on_test, cross_validate_on};
 use contextualized_core::{DynEstimator, KFold};
 use contextualized_files::Source;
@@ -27,9 +28,14 @@ pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
     let progress = Progress::new(global, "reading");
     let training = read_regression(&arguments.data, &formula, settings, &arguments.flags)?;
     arguments.of_estimators.check(&arguments.estimators)?;
-    let contexts = training.samples.names().context_variables().len();
     let mut chosen = Vec::new();
-    for estimate in &arguments.estimators {
+    // Those that have nothing to do with the formula are left out of all, and fail where they are asked for.
+    let all = RegressionMethod::ALL.len() == arguments.estimators.len();
+    let suits = |estimate: &Estimate<RegressionMethod>| match estimate {
+        Estimate::Only(method) => !all || method.suits(&training.samples),
+        Estimate::Auto => true,
+    };
+    for estimate in arguments.estimators.iter().filter(|own| suits(own)) {
         if !chosen.contains(estimate) {
             chosen.push(*estimate);
         }
@@ -40,7 +46,7 @@ pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
             let any = regression_fit(settings, &arguments.of_estimators, *estimate, 0, false)
                 .estimator(&training.design, &training.samples);
             match estimate {
-                Estimate::Only(_) => match any.listed(contexts).into_iter().next() {
+                Estimate::Only(_) => match any.listed_for(&training.samples).into_iter().next() {
                     Some(only) => Box::new(only),
                     None => Box::new(any),
                 },

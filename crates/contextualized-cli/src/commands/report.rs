@@ -20,6 +20,7 @@ use contextualized_frame::axes::ContextAxis;
 
 pub(crate) fn run(arguments: &Report, global: &Global) -> Result<()> {
     let saved = model_files::load(&arguments.model)?;
+    saved.require_contexts("a report")?;
     let progress = Progress::new(global, "reading");
     OutputFile::check(&arguments.out)?;
     let reading = arguments.flags.reading_like(&saved.reading)?;

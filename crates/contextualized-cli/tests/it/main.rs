@@ -16,4 +16,5 @@ mod networks;
 mod outputs;
 mod predictions;
 mod program;
+mod random;
 mod reading;

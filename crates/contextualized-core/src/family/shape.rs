@@ -320,10 +320,12 @@ impl Family {
         if self.is_known() {
             return fit(self);
         }
-        self.require_one_target(samples)?;
         let mut family = match start {
-            Some(start) => start,
-            None => self.estimated(samples, self.without_features(samples))?,
+            Some(start) => {
+                self.require_one_target(samples)?;
+                start
+            }
+            None => self.without_predictors(samples)?,
         };
         let mut model = fit(family)?;
         for _ in 1..rounds {
@@ -354,6 +356,20 @@ impl Family {
                 self.name()
             ),
         ))
+    }
+
+    /// The same with a shape from which it can be sought: where it is to be estimated, that of predictors which are the
+    /// same for all rows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for several targets, whose shapes differ.
+    pub fn without_predictors(self, samples: &Samples) -> Result<Self> {
+        if self.is_known() {
+            return Ok(self);
+        }
+        self.require_one_target(samples)?;
+        self.estimated(samples, self.without_features(samples))
     }
 
     /// Predictors that are the same for all rows, as those of the mean.

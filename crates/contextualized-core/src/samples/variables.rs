@@ -188,12 +188,14 @@ impl Samples {
     ///
     /// [`Error::CodedFactor`], which names the estimator and the first such factor.
     pub fn check_distances(&self, estimator: impl Into<String>) -> Result<()> {
+        let estimator = estimator.into();
+        self.check_contexts_alone(&estimator)?;
         let factors = self.names.factors.iter();
         let mut coded = factors.filter_map(|own| Some((own, own.coded_levels?)));
         match coded.next() {
             None => Ok(()),
             Some((factor, levels)) => Err(Error::CodedFactor {
-                estimator: estimator.into(),
+                estimator,
                 factor: factor.name.clone(),
                 levels,
             }),

@@ -2,6 +2,7 @@
 
 use super::effects::coefficients;
 use super::model::{family_in_words, rows_in_words};
+use super::random::random_effects;
 use crate::error::{Error, Result};
 use crate::saved::{Regression, Saved};
 use crate::tables::{Cell, Section, Table, capital};
@@ -30,6 +31,7 @@ pub fn summary(account: &Account<'_>) -> Result<Vec<Section>> {
     sections.push((format!("Fitted: {}", saved.fitted.describe()), None));
     sections.extend(saved.transformed().map(|text| (text, None)));
     sections.push(account.averages_table());
+    sections.extend(random_effects(regression, training));
     sections.extend(coefficients(regression, training, &saved.data)?);
     sections.push(account.fit_table());
     Ok(sections)
@@ -264,9 +266,14 @@ impl<'a> Account<'a> {
         } else {
             ""
         };
+        let random = if self.regression.model.as_random_effects().is_some() {
+            " Deviance and log-likelihood are those of what all levels have in common, without random effects."
+        } else {
+            ""
+        };
         let shape = family.shape_in_words();
         let shape = shape.map_or(String::new(), |shape| format!(" Estimated: {shape}."));
-        (explained + unit + &shape, Some(table))
+        (explained + unit + &shape + random, Some(table))
     }
 }
 

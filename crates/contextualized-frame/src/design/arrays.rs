@@ -78,6 +78,7 @@ impl Arrays<'_> {
             offset: None,
             contexts,
             features,
+            random: Vec::new(),
         };
         design.check_names()?;
         let outcomes = if design.is_of_networks() {

@@ -4,7 +4,7 @@ use super::basis::Trained;
 use super::{DesignColumn, Variable};
 use crate::data::MOST_LEVELS;
 use crate::error::{Error, Result};
-use crate::formula::{self, Resolved};
+use crate::formula::{self, Resolved, Term};
 use std::collections::HashSet;
 
 /// Contexts: numbers as they are, two levels as the indicator of the second, more as one of each, so
@@ -36,15 +36,16 @@ pub(super) fn contexts(
 /// Features as R codes them: a variable with levels is coded by all but its first level wherever the
 /// term without it is in the formula too, and by all levels elsewhere.
 pub(super) fn features(
-    formula: &Resolved,
+    all: &[Term],
+    intercept: bool,
     variables: &[Variable],
     position: impl Fn(&formula::Variable) -> usize,
 ) -> Result<Vec<DesignColumn>> {
     let mut columns = Vec::new();
     // Indicators of all levels add up to one: they hold the intercept.
-    let mut has_constant = formula.intercept;
-    let terms: HashSet<Vec<String>> = formula.features.iter().map(names).collect();
-    for term in &formula.features {
+    let mut has_constant = intercept;
+    let terms: HashSet<Vec<String>> = all.iter().map(names).collect();
+    for term in all {
         let mut coding = Vec::new();
         for factor in term {
             let variable = position(factor);

@@ -1,10 +1,10 @@
 //! Rows of a file as rows of contexts and features, by a design that is known.
 
 use super::training::{missing_in_words, missing_values};
-use super::{Design, DesignColumn, Variable};
+use super::{Design, DesignColumn, RandomDesign, Variable};
 use crate::data::{Cells, Chunk, Column, ColumnRequest, NO_LEVEL, Table, level_key};
 use crate::error::{Error, Result};
-use contextualized_core::{Family, Samples};
+use contextualized_core::{Family, RandomTerm, Samples};
 use ndarray::{
     Array, Array1, Array2, ArrayView, ArrayView2, ArrayViewMut2, Axis, RemoveAxis, concatenate,
 };
@@ -29,6 +29,8 @@ pub struct Encoder<'a> {
     design: &'a Design,
     /// Those that are encoded besides the contexts.
     features: &'a [DesignColumn],
+    /// Random effects, where outcomes are asked for.
+    random: &'a [RandomDesign],
     targets: &'a [Variable],
     source: &'a dyn Table,
     unknown: UnknownLevels,
@@ -61,6 +63,8 @@ pub struct Encoded {
     pub targets: Array2<f64>,
     /// Offsets of the linear predictor, where the design has them.
     pub offsets: Option<Array1<f64>>,
+    /// Random effects, where outcomes are asked for and the design has some.
+    pub random: Vec<RandomTerm>,
     /// Rows whose contexts or features have a level that training did not have.
     pub unknown: Vec<bool>,
     /// Those of them whose features have: nothing can be predicted for them.
@@ -69,22 +73,29 @@ pub struct Encoded {
 
 impl Encoded {
     /// The rows whose levels training had.
-    fn without_unknown(self) -> Self {
+    fn without_unknown(self) -> Result<Self> {
         if !self.unknown.contains(&true) {
-            return self;
+            return Ok(self);
         }
         let kept = (0..self.rows.len()).filter(|&row| !self.unknown[row]);
         let kept: Vec<usize> = kept.collect();
-        Self {
+        Ok(Self {
             rows: kept.iter().map(|&row| self.rows[row]).collect(),
             contexts: self.contexts.select(Axis(0), &kept),
             features: self.features.select(Axis(0), &kept),
             targets: self.targets.select(Axis(0), &kept),
             offsets: self.offsets.map(|all| all.select(Axis(0), &kept)),
+            random: selected(&self.random, &kept)?,
             unknown: vec![false; kept.len()],
             unknown_features: vec![false; kept.len()],
-        }
+        })
     }
+}
+
+/// Random terms of some rows.
+pub(crate) fn selected(terms: &[RandomTerm], rows: &[usize]) -> Result<Vec<RandomTerm>> {
+    let terms = terms.iter().map(|term| term.select(rows));
+    Ok(terms.collect::<contextualized_core::Result<_>>()?)
 }
 
 /// Values of the complete rows at their places among so many: those that are incomplete are empty.
@@ -143,12 +154,14 @@ impl<'a> Encoder<'a> {
         } else {
             &design.features[..]
         };
-        Self::of(design, features, &[], source, unknown, drop_missing)
+        let random = &design.random[..];
+        Self::of(design, features, random, &[], source, unknown, drop_missing)
     }
 
     fn of(
         design: &'a Design,
         features: &'a [DesignColumn],
+        random: &'a [RandomDesign],
         targets: &'a [Variable],
         source: &'a dyn Table,
         unknown: UnknownLevels,
@@ -156,7 +169,10 @@ impl<'a> Encoder<'a> {
     ) -> Self {
         let used = |variable: &usize| {
             let of = |columns| Design::uses(columns, *variable);
-            of(&design.contexts) || of(features) || design.offset == Some(*variable)
+            of(&design.contexts)
+                || of(features)
+                || design.offset == Some(*variable)
+                || random.iter().any(|term| term.uses(*variable))
         };
         let used: Vec<usize> = (0..design.variables.len()).filter(used).collect();
         let mut variables: BTreeSet<usize> = used
@@ -176,6 +192,7 @@ impl<'a> Encoder<'a> {
             variables: variables.into_iter().collect(),
             design,
             features,
+            random,
             targets,
             source,
             unknown,
@@ -203,7 +220,7 @@ impl<'a> Encoder<'a> {
         unknown: UnknownLevels,
         drop_missing: bool,
     ) -> Self {
-        Self::of(design, &[], &[], source, unknown, drop_missing)
+        Self::of(design, &[], &[], &[], source, unknown, drop_missing)
     }
 
     /// All complete rows of a file with their targets, and how many were left out: those with missing values,
@@ -220,11 +237,20 @@ impl<'a> Encoder<'a> {
         } else {
             UnknownLevels::Error
         };
-        let mut encoder = Encoder::of(design, features, targets, source, unknown, drop_missing);
+        let random = &design.random[..];
+        let mut encoder = Encoder::of(
+            design,
+            features,
+            random,
+            targets,
+            source,
+            unknown,
+            drop_missing,
+        );
         encoder.advice = "--drop-unknown-levels leaves such rows out";
         let mut blocks = Vec::new();
         for chunk in source.chunks(&encoder.columns()?)? {
-            blocks.push(encoder.encode(&chunk?)?.without_unknown());
+            blocks.push(encoder.encode(&chunk?)?.without_unknown()?);
         }
         encoder.finish()?;
         let joined = |table: fn(&Encoded) -> ArrayView2<'_, f64>| {
@@ -257,6 +283,16 @@ impl<'a> Encoder<'a> {
             targets.view(),
             design.offset.map(|_| offsets.view()),
         )?;
+        let mut terms = Vec::new();
+        for (position, term) in design.random.iter().enumerate() {
+            let own = blocks.iter().map(|block| &block.random[position]);
+            let levels = own.clone().flat_map(|own| own.levels().iter().copied());
+            let designs: Vec<_> = own.map(RandomTerm::design).collect();
+            let design = concatenate(Axis(0), &designs)
+                .map_err(|_| Error::failure("random effects of different widths"))?;
+            terms.push(term.term(levels.collect(), design.view())?);
+        }
+        let samples = samples.with_random_terms(terms)?;
         let left_out = LeftOut {
             missing: encoder.incomplete,
             unknown: encoder.unknown_rows,
@@ -365,6 +401,11 @@ impl<'a> Encoder<'a> {
         Ok(Encoded {
             contexts: fill(&self.design.contexts, &all, &rows),
             features: fill(self.features, &all, &rows),
+            random: self
+                .random
+                .iter()
+                .map(|term| term.of_rows(&all, &rows))
+                .collect::<Result<_>>()?,
             targets: outcomes,
             offsets,
             rows,
@@ -395,13 +436,15 @@ impl<'a> Encoder<'a> {
             };
         }
         let known = &self.levels[position];
+        // The population's value is predicted for levels of groups that training did not have.
+        let is_group = !is_target && self.is_group_alone(self.variables[position]);
         let mut codes = Vec::new();
         for (row, text) in cells.texts()?.iter().enumerate() {
             codes.push(match text {
                 None => NO_LEVEL,
                 Some(text) => match known.get(&level_key(text)) {
                     Some(&code) => code,
-                    None if is_target || self.unknown == UnknownLevels::Error => {
+                    None if is_target || (self.unknown == UnknownLevels::Error && !is_group) => {
                         return Err(self.unknown_level(variable, text, cells.first_row + row));
                     }
                     None => UNKNOWN_LEVEL,
@@ -412,6 +455,17 @@ impl<'a> Encoder<'a> {
             levels: Vec::new(),
             codes,
         })
+    }
+
+    /// Whether a variable's levels are groups of random effects, and nothing else.
+    fn is_group_alone(&self, variable: usize) -> bool {
+        let effects = || self.random.iter().flat_map(|term| &term.effects);
+        self.random
+            .iter()
+            .any(|term| term.variables.contains(&variable))
+            && !Design::uses(&self.design.contexts, variable)
+            && !Design::uses(self.features, variable)
+            && !effects().any(|column| Design::is_of(column, variable))
     }
 
     fn checked_outcome(

@@ -85,24 +85,32 @@ impl Raw {
             .iter()
             .filter(|target| !Field::is_of(target));
         let features = resolved.features.iter().flatten();
+        let effects = resolved.random.iter().flat_map(|own| own.effects.iter());
+        let of_random = effects.flatten();
+        let groups = resolved.random.iter().flat_map(|own| &own.group);
+        let random = of_random.clone().chain(groups.clone());
         let others = resolved
             .contexts
             .iter()
             .chain(features)
             .chain(&offset)
-            .chain(made);
+            .chain(made)
+            .chain(random);
         for field in others.flat_map(Field::of) {
             known.entry(field.clone()).or_insert_with(|| {
                 fields.push(field);
                 fields.len() - 1
             });
         }
-        let of_features = resolved.features.iter().flatten().flat_map(Field::of);
-        let of_features: HashSet<Field> = of_features.collect();
+        let of_features = resolved.features.iter().flatten().chain(of_random);
+        let of_features: HashSet<Field> = of_features.flat_map(Field::of).collect();
+        let of_groups: HashSet<Field> = groups.flat_map(Field::of).collect();
         // Features have a column for each level, and so a target would.
         let most_levels = |position: usize, field: &Field| {
             if position < targets || of_features.contains(field) {
                 MOST_LEVELS
+            } else if of_groups.contains(field) {
+                usize::MAX
             } else {
                 MOST_CODED_LEVELS
             }

@@ -79,7 +79,14 @@ impl Parts {
         let used = resolved
             .contexts
             .iter()
-            .chain(resolved.features.iter().flatten());
+            .chain(resolved.features.iter().flatten())
+            .chain(
+                resolved
+                    .random
+                    .iter()
+                    .flat_map(|own| own.effects.iter())
+                    .flatten(),
+            );
         for variable in used.chain(&offset) {
             if !parts.positions.contains_key(&variable.to_string()) {
                 let (made, values) = parts.made(variable, source, kept)?;
@@ -176,7 +183,12 @@ impl Parts {
     }
 
     /// Units of dates, the levels that others are compared with, levels of few rows, and factors of very many levels.
-    pub(super) fn remarks(&self, kept: &[usize], features: &[DesignColumn]) -> Vec<String> {
+    pub(super) fn remarks(
+        &self,
+        kept: &[usize],
+        features: &[DesignColumn],
+        groups: &[usize],
+    ) -> Vec<String> {
         const FEW: usize = 5;
         let mut many = Vec::new();
         let mut remarks = Vec::new();
@@ -189,6 +201,10 @@ impl Parts {
             let Column::Levels { levels, codes } = column else {
                 continue;
             };
+            // Random effects are shrunk, whatever the rows of a level.
+            if groups.contains(&position) {
+                continue;
+            }
             let is_coded = |level| {
                 let own = [(position, Some(level))];
                 features.iter().any(|column| column.factors == own)

@@ -3,7 +3,7 @@
 use super::encode::{fill, not_of_family, outcome_of};
 use super::fields::{Raw, as_variable};
 use super::parts::Parts;
-use super::{Design, DesignColumn, Variable, coding};
+use super::{Design, DesignColumn, RandomDesign, Variable, coding};
 use crate::data::{Column, Reading, Table};
 use crate::error::{Error, Result};
 use crate::formula::{self, Expression, Formula, Operator, Resolved};
@@ -113,7 +113,12 @@ pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Traini
         targets: targets.clone(),
         variables: variables.clone(),
         contexts: coding::contexts(&resolved, variables, position)?,
-        features: coding::features(&resolved, variables, position)?,
+        features: coding::features(&resolved.features, resolved.intercept, variables, position)?,
+        random: resolved
+            .random
+            .iter()
+            .map(|term| RandomDesign::new(term, variables, values, &kept, position))
+            .collect::<Result<_>>()?,
     };
     if design.is_of_networks()
         && let Some(node) = design
@@ -181,7 +186,11 @@ pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Traini
     if let Some(column) = &parts.groups {
         samples = samples.with_groups(&labels_of(column, &kept))?;
     }
-    remarks.extend(parts.remarks(&kept, &design.features));
+    let random = design.random.iter();
+    let random = random.map(|term| term.of_rows(values, &kept));
+    samples = samples.with_random_terms(random.collect::<Result<_>>()?)?;
+    let grouping: Vec<usize> = design.grouping().collect();
+    remarks.extend(parts.remarks(&kept, &design.features, &grouping));
     Ok(Training {
         samples,
         design,

@@ -2,7 +2,7 @@
 
 use super::expression::{Expression, Operator};
 use super::tokens::{Placed, Token, tokens};
-use super::{Basis, Formula, Side, Term, Variable, key};
+use super::{Basis, Formula, Random, Side, Term, Variable, key};
 use crate::error::{Error, Result};
 use std::collections::HashSet;
 
@@ -15,6 +15,7 @@ pub fn parse(text: &str) -> Result<Formula> {
         depth: 0,
         operations: 0,
         offsets: Vec::new(),
+        random: None,
     };
     let targets = parser.targets()?;
     parser.expect("~")?;
@@ -25,12 +26,14 @@ pub fn parse(text: &str) -> Result<Formula> {
         )));
     }
     parser.expect("|")?;
+    parser.random = Some(Vec::new());
     let contexts = parser.side()?;
     if parser.at_end() {
         Ok(Formula {
             targets,
             features,
             contexts,
+            random: parser.random.unwrap_or_default(),
         })
     } else {
         Err(parser.unexpected("the formula should end"))
@@ -51,6 +54,8 @@ pub(super) struct Parser {
     pub(super) operations: usize,
     /// Those of the side that is read.
     pub(super) offsets: Vec<Expression>,
+    /// Random effects, where they may stand.
+    random: Option<Vec<Random>>,
 }
 
 /// A sum inside the parser: terms, where the empty term is the intercept, each added or taken away.
@@ -107,7 +112,7 @@ impl Parser {
         };
         let advice = match self.sign() {
             "|" if self.depth > 0 => {
-                "random terms such as (1 | g) are not known; --groups g keeps rows of one g together"
+                "random effects stand among the contexts, added to them, as in `y ~ x | c + (1 + x | g)` or `y ~ x | (1 | g)`"
             }
             "+" | "-" | "*" | "/" | "^" | "<" | ">" | "==" => {
                 "numbers are computed within I(), as in `I(a / b)`"
@@ -219,7 +224,18 @@ impl Parser {
             self.take("+");
         }
         loop {
-            let product = self.product()?;
+            let product = if self.random.is_some() && self.depth == 0 && self.sees_random() {
+                if !added {
+                    return Err(self.unexpected("a random effect cannot be taken away"));
+                }
+                self.random_term()?;
+                if !(self.at_end() || self.sees("+") || self.sees("-")) {
+                    return Err(self.unexpected("\"+\" should stand behind random effects"));
+                }
+                Sum::default()
+            } else {
+                self.product()?
+            };
             if product.dot && !added {
                 return Err(Error::usage(
                     "the formula takes away `.`, and with it everything",
@@ -238,6 +254,89 @@ impl Parser {
                 (false, false) => return Ok(sum),
             };
         }
+    }
+
+    /// Whether the parenthesis that begins here has a bar of its own.
+    fn sees_random(&self) -> bool {
+        if !self.sees("(") {
+            return false;
+        }
+        let mut depth = 0_usize;
+        for (token, _) in &self.tokens[self.at..] {
+            match token {
+                Token::Sign("(") => depth += 1,
+                Token::Sign(")") if depth == 1 => return false,
+                Token::Sign(")") => depth = depth.saturating_sub(1),
+                Token::Sign("|") if depth == 1 => return true,
+                Token::Sign(_) | Token::Name(_) | Token::Number(_) | Token::Text(_) => {}
+            }
+        }
+        false
+    }
+
+    /// `(1 + x | g)`, `(1 + x || g)`, `(1 | g/h)`.
+    fn random_term(&mut self) -> Result<()> {
+        self.expect("(")?;
+        self.deeper()?;
+        let outside = std::mem::take(&mut self.offsets);
+        let side = self.side()?;
+        self.offsets = outside;
+        if side.dot || !side.offsets.is_empty() {
+            return Err(Error::usage(
+                "the formula has `.` or an offset() among random effects; name the columns, as in (1 + x | g)",
+            ));
+        }
+        let intercept = !side.no_intercept;
+        if side.terms.is_empty() && !intercept {
+            return Err(Error::usage(
+                "the formula has random effects of nothing; write (1 | g) for an intercept of every g, (0 + x | g) for a slope",
+            ));
+        }
+        self.expect("|")?;
+        let correlated = !self.take("|");
+        let mut groups = vec![vec![self.name()?]];
+        loop {
+            if self.take(":") {
+                let name = self.name()?;
+                for group in &mut groups {
+                    group.push(name.clone());
+                }
+            } else if self.take("/") {
+                let name = self.name()?;
+                let mut within = groups.last().cloned().unwrap_or_default();
+                within.push(name);
+                groups.push(within);
+            } else {
+                break;
+            }
+        }
+        self.expect(")")?;
+        self.depth -= 1;
+        for names in groups {
+            let factor = |column: String| Variable::Factor {
+                column,
+                first: Vec::new(),
+            };
+            let term = Random {
+                effects: Side {
+                    dot: false,
+                    ..side.clone()
+                }
+                .filled(&[]),
+                intercept,
+                group: names.into_iter().map(factor).collect(),
+                correlated,
+            };
+            if let Some(all) = &mut self.random {
+                if all.contains(&term) {
+                    return Err(Error::usage(format!(
+                        "the formula has the random effects {term} twice"
+                    )));
+                }
+                all.push(term);
+            }
+        }
+        Ok(())
     }
 
     fn product(&mut self) -> Result<Sum> {

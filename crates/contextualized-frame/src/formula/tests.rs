@@ -104,6 +104,19 @@ fn formulas_mean_what_they_mean_in_r() {
         ),
         ("y ~ . + log(a) | c", "y ~ log(a) + y2 + b + d | c"),
         ("y ~ a | c + a", "y ~ a | c + a"),
+        ("y ~ a | (1 + a | b)", "y ~ a | (1 + a | b)"),
+        ("y ~ a | (a | b) + c", "y ~ a | c + (1 + a | b)"),
+        (
+            "y ~ a | (1 | b) + (0 + a | b)",
+            "y ~ a | (1 | b) + (0 + a | b)",
+        ),
+        (
+            "y ~ a | c + (1 + a*d || b)",
+            "y ~ a | c + (1 + a + d + a:d || b)",
+        ),
+        ("y ~ a | (1 | b/c)", "y ~ a | (1 | b) + (1 | b:c)"),
+        ("y ~ a | (1 | b:c) + (c)", "y ~ a | c + (1 | b:c)"),
+        ("y ~ . | c + (1 | d)", "y ~ y2 + a + b | c + (1 | d)"),
     ] {
         assert_eq!(resolved(text), meaning, "{text}");
     }
@@ -148,7 +161,17 @@ fn what_cannot_be_meant_is_said() {
         ("y ~ np.log(a) | c", "write log(x)"),
         ("y ~ Q('a b') | c", "between backticks"),
         ("y ~ s(a) | c", "behind the bar"),
-        ("y ~ a + (1 | b) | c", "--groups"),
+        ("y ~ a + (1 | b) | c", "stand among the contexts"),
+        ("y ~ a | c - (1 | b)", "cannot be taken away"),
+        ("y ~ a | (1 | b):c", "should stand behind random effects"),
+        ("y ~ a | c:(1 | b)", "stand among the contexts"),
+        ("y ~ a | (0 | b)", "of nothing"),
+        ("y ~ a | (. | b)", "among random effects"),
+        ("y ~ a | (1 | b) + (1 | b)", "twice"),
+        ("y ~ a | (1 | y)", "y is on both sides"),
+        ("y ~ a | (1 | )", "a column's name should stand"),
+        ("y ~ a | (1 | b", "\")\" should stand"),
+        ("~ a | (1 | b)", "no outcome"),
         ("y ~ a^b | c", "I(x^2)"),
         (
             "y ~ a + offset(b) | c + offset(d)",
@@ -206,6 +229,12 @@ proptest! {
             features: variables[2..].iter().map(|v| vec![v.clone()]).chain([variables[2..4].to_vec()]).collect(),
             intercept,
             offset: None,
+            random: vec![Random {
+                effects: vec![vec![variables[2].clone()]],
+                intercept,
+                group: vec![Variable::Factor { column: variables[3].columns()[0].to_owned(), first: Vec::new() }],
+                correlated: intercept,
+            }],
             trials: None,
         };
         let again = parse(&resolved.to_string()).unwrap().resolve(&[]).unwrap();

@@ -123,11 +123,11 @@ impl Saved {
         if parts.is_empty() {
             let widths = [design.contexts.len(), design.features.len()];
             let [contexts, features] = widths.map(|columns| Array2::zeros((0, columns)));
-            let offsets = None;
             let rows = Part {
                 contexts,
                 features,
-                offsets,
+                offsets: None,
+                random: Vec::new(),
             };
             parts.push(regression.predict(asked, rows.as_rows())?);
         }
@@ -244,6 +244,7 @@ mod tests {
             contexts: ones.view(),
             features: ones.view(),
             offsets: None,
+            random: &[],
             monitor: Some(&monitor),
         };
         let found = regression.predict(&Asked::OUTCOMES, rows).unwrap();
@@ -278,6 +279,7 @@ mod tests {
             contexts: ndarray::array![[0.0], [1.0]],
             features: ndarray::array![[1.0], [2.0]],
             offsets: None,
+            random: Vec::new(),
         };
         let own = regression
             .predict(&Asked::OUTCOMES, rows.as_rows())

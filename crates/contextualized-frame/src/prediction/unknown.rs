@@ -1,10 +1,10 @@
 //! Rows with a level that training did not have: the constant-coefficient model or network predicts them.
 
 use super::{Asked, Model, Predicted, Rows, uneven};
-use crate::design::Encoded;
+use crate::design::{Encoded, selected};
 use crate::error::Result;
 use crate::saved::{Networks, Regression};
-use contextualized_core::{LocalCoefficients, VaryingNetworks};
+use contextualized_core::{LocalCoefficients, RandomTerm, VaryingNetworks};
 use ndarray::{Array, Array1, Array2, ArrayView2, Axis, RemoveAxis, concatenate, s};
 
 impl Regression {
@@ -25,17 +25,20 @@ impl Regression {
             regression: None,
         };
         let (known, unknown, places) = encoded.parted();
-        let part = |rows: &[usize]| Part {
-            contexts: encoded.contexts.select(Axis(0), rows),
-            features: encoded.features.select(Axis(0), rows),
-            offsets: encoded
-                .offsets
-                .as_ref()
-                .map(|all| all.select(Axis(0), rows)),
+        let part = |rows: &[usize]| {
+            Ok::<_, crate::Error>(Part {
+                contexts: encoded.contexts.select(Axis(0), rows),
+                features: encoded.features.select(Axis(0), rows),
+                offsets: encoded
+                    .offsets
+                    .as_ref()
+                    .map(|all| all.select(Axis(0), rows)),
+                random: selected(&encoded.random, rows)?,
+            })
         };
         let found = [
-            self.predict(asked, part(&known).as_rows())?,
-            by_population.predict(asked, part(&unknown).as_rows())?,
+            self.predict(asked, part(&known)?.as_rows())?,
+            by_population.predict(asked, part(&unknown)?.as_rows())?,
         ];
         let mut found = Predicted::joined(&found)?.map(|table| table.select(Axis(0), &places));
         // The coefficients are the population's, but what they multiply is not known.
@@ -103,6 +106,7 @@ pub(super) struct Part {
     pub(super) contexts: Array2<f64>,
     pub(super) features: Array2<f64>,
     pub(super) offsets: Option<Array1<f64>>,
+    pub(super) random: Vec<RandomTerm>,
 }
 
 impl Part {
@@ -111,6 +115,7 @@ impl Part {
             contexts: self.contexts.view(),
             features: self.features.view(),
             offsets: self.offsets.as_ref().map(|offsets| offsets.view()),
+            random: &self.random,
             monitor: None,
         }
     }

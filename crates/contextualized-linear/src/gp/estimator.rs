@@ -205,6 +205,7 @@ impl Estimator for GaussianProcessRegression {
     /// [`contextualized_core::Error::NotConverged`] if a solve fails;
     /// [`contextualized_core::Error::NotFinite`] for data whose units overflow.
     fn fit(&self, samples: &Samples) -> Result<GaussianProcessModel> {
+        samples.check_contexts_alone("gp")?;
         if self.family.is_known() {
             return self.fit_known(samples);
         }
