@@ -234,11 +234,18 @@ impl Regression {
     ///
     /// # Errors
     ///
-    /// [`Error::Model`] of a model that has none, which says what to do.
+    /// [`Error::Model`] of a model that has none, which says what to do; [`Error::Request`] of one with random effects.
     pub fn required_draws(&self) -> Result<&dyn WithDraws> {
-        self.model
-            .as_draws()
-            .ok_or_else(|| self.without_intervals())
+        self.model.as_draws().ok_or_else(|| {
+            if self.model.as_random_effects().is_some() {
+                let model = self.model.describe();
+                Error::usage(format!(
+                    "{model} has no draws of coefficients: it has intervals and standard errors of them"
+                ))
+            } else {
+                self.without_intervals()
+            }
+        })
     }
 
     fn without_intervals(&self) -> Error {

@@ -15,7 +15,7 @@ use contextualized_core::{
 };
 use contextualized_files::Source;
 use contextualized_files::{is_standard, shown};
-use contextualized_frame::account::Account;
+use contextualized_frame::account::{Account, random_effects};
 use contextualized_frame::axes::ContextAxis;
 
 pub(crate) fn run(arguments: &Report, global: &Global) -> Result<()> {
@@ -147,8 +147,9 @@ fn of_regression(
 ) -> Result<String> {
     let model = &regression.model;
     let training = saved.training.samples(&saved.design)?;
+    let alone = training.without_random_terms();
     let (clusters, account) = rayon::join(
-        || clusters(&saved.design, &training),
+        || clusters(&saved.design, &alone),
         || {
             Account::new(saved, regression, &training, arguments.level).or_else(|error| {
                 // A bootstrap has intervals up to a level; the report says where it has none.
@@ -180,13 +181,16 @@ fn of_regression(
         Err(contextualized_core::Error::NoIntervals { .. }) => None,
         Err(other) => return Err(other.into()),
     };
+    let mut summary = vec![account.averages_table()];
+    summary.extend(random_effects(regression, &training));
+    summary.push(account.fit_table());
     Ok(RegressionReport {
         study: &study,
         model,
         bands: model.as_sums(),
         intercept: saved.design.intercept,
         averages: &account.averages,
-        summary: &[account.averages_table(), account.fit_table()],
+        summary: &summary,
         known: known.as_ref(),
         row: usize::try_from(arguments.row - 1).unwrap_or(usize::MAX),
         population: regression.population.required(NO_POPULATION)?,
