@@ -350,7 +350,6 @@ fn a_file_that_was_altered_is_an_error() {
             json!([]),
             "covariances: the number of rows is 0, expected 1",
         ),
-        ("contexts", json!(0), "contexts has no columns"),
         ("intercept", json!(false), "zero without an intercept"),
         (
             "degrees_of_freedom",
