@@ -16,6 +16,7 @@
 //! networks       correlation and Markov networks beside those of clusters and encoders; a large case
 //! trees          regression by trees: coefficients that jump, factors of many levels, nothing at all
 //! auto           the automatic choice of a regression beside fixed estimators, on nine problems
+//! treatment      effects of a treatment under confounding, beside published learners
 //! ```
 //!
 //! ```sh
@@ -27,7 +28,7 @@
 use clap::{Parser, ValueEnum};
 use contextualized_examples::claims::{
     auto, bayesian, bootstrap, calibration, conformal, coverage, demo, interactions, level,
-    million, networks, robust, trees, variation,
+    million, networks, robust, treatment, trees, variation,
 };
 use contextualized_examples::say;
 use std::error::Error;
@@ -65,6 +66,7 @@ enum Group {
     Networks,
     Trees,
     Auto,
+    Treatment,
 }
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -90,6 +92,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             Group::Networks => networks::measure(arguments.seeds)?,
             Group::Trees => trees::measure(arguments.seeds)?,
             Group::Auto => auto::measure(arguments.seeds)?,
+            Group::Treatment => treatment::measure(arguments.seeds)?,
         };
         let gap = if index > 0 { "\n" } else { "" };
         say!("{gap}{}", findings.text);

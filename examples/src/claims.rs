@@ -13,6 +13,7 @@ pub mod level;
 pub mod million;
 pub mod networks;
 pub mod robust;
+pub mod treatment;
 pub mod trees;
 pub mod variation;
 
