@@ -23,7 +23,7 @@ enum Place {
 
 use Place::{Argument, Reading, Setting, Words};
 
-const OPTIONS: [(&str, Place); 34] = [
+const OPTIONS: [(&str, Place); 35] = [
     ("archetypes", Setting),
     ("batch-size", Setting),
     ("bootstraps", Argument),
@@ -55,6 +55,7 @@ const OPTIONS: [(&str, Place); 34] = [
     ("structure", Setting),
     ("sweeps", Setting),
     ("thousands", Reading),
+    ("treatment", Argument),
     ("trees", Setting),
     ("unknown-levels", Argument),
     ("width", Setting),

@@ -3,7 +3,9 @@
 mod effects;
 mod model;
 mod summary;
+mod treatment;
 
 pub use effects::effects;
 pub use model::{choice_section, family_in_words, rows_in_words};
 pub use summary::{Account, summary};
+pub use treatment::treatment_sections;

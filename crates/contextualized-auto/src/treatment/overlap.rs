@@ -40,7 +40,7 @@ impl Overlap {
         treated: ArrayView1<'_, f64>,
         weights: Option<ArrayView1<'_, f64>>,
     ) -> Self {
-        let is_extreme = |p: f64| f64::from(p < EXTREME[0] || p > EXTREME[1]);
+        let is_extreme = |p: f64| f64::from(!(EXTREME[0]..=EXTREME[1]).contains(&p));
         Self::Binary {
             treated: mean(treated, weights),
             lowest: probabilities.fold(1.0, |low: f64, p| low.min(*p)),

@@ -27,6 +27,8 @@ pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
     let progress = Progress::new(global, "reading");
     let training = read_regression(&arguments.data, &formula, settings, &arguments.flags)?;
     arguments.of_estimators.check(&arguments.estimators)?;
+    let any = regression_fit(settings, &arguments.of_estimators, Estimate::Auto, 0, false);
+    let (training, _) = any.residuals(training)?;
     let contexts = training.samples.names().context_variables().len();
     let mut chosen = Vec::new();
     for estimate in &arguments.estimators {

@@ -15,7 +15,7 @@ use contextualized_core::{
 };
 use contextualized_files::Source;
 use contextualized_files::{is_standard, shown};
-use contextualized_frame::account::Account;
+use contextualized_frame::account::{Account, treatment_sections};
 use contextualized_frame::axes::ContextAxis;
 
 pub(crate) fn run(arguments: &Report, global: &Global) -> Result<()> {
@@ -164,6 +164,8 @@ fn of_regression(
         study.estimator.extend(why);
     }
     let clusters = clusters.fitted();
+    let mut summary = treatment_sections(saved, regression, arguments.level)?;
+    summary.extend([account.averages_table(), account.fit_table()]);
     if let Some(model) = clusters {
         let own = model.report().clusters.iter();
         study.cluster_sizes = own.map(|cluster| cluster.rows).collect();
@@ -185,7 +187,7 @@ fn of_regression(
         bands: model.as_sums(),
         intercept: saved.design.intercept,
         averages: &account.averages,
-        summary: &[account.averages_table(), account.fit_table()],
+        summary: &summary,
         known: known.as_ref(),
         row: usize::try_from(arguments.row - 1).unwrap_or(usize::MAX),
         population: regression.population.required(NO_POPULATION)?,

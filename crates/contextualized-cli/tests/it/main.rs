@@ -17,3 +17,4 @@ mod outputs;
 mod predictions;
 mod program;
 mod reading;
+mod treatment;

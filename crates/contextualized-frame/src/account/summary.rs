@@ -2,6 +2,7 @@
 
 use super::effects::coefficients;
 use super::model::{family_in_words, rows_in_words};
+use super::treatment::treatment_sections;
 use crate::error::Result;
 use crate::saved::{Regression, Saved};
 use crate::tables::{Cell, Section, Table, capital};
@@ -29,6 +30,7 @@ pub fn summary(account: &Account<'_>) -> Result<Vec<Section>> {
     sections.extend(saved.data.remarks.iter().map(|text| (text.clone(), None)));
     sections.push((format!("Fitted: {}", saved.fitted.describe()), None));
     sections.extend(saved.transformed().map(|text| (text, None)));
+    sections.extend(treatment_sections(saved, regression, account.level)?);
     sections.push(account.averages_table());
     sections.extend(coefficients(regression, training, &saved.data)?);
     sections.push(account.fit_table());
