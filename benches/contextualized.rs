@@ -2,6 +2,7 @@
 //! epochs at two sizes, and predicting.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+use contextualized_analysis::Bootstrap;
 use contextualized_bridge::ImplicitRegression;
 use contextualized_core::{Estimator, Family, LocalCoefficients};
 use contextualized_encoders::{
@@ -13,7 +14,7 @@ use contextualized_simulation::{Simulator, TreatmentContexts, TreatmentProblem};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 /// 50 epochs of 221 single rows: 11 050 gradient steps, alone and with the five folds that choose
-/// how much of the deviation to keep.
+/// how much of the deviation to keep; and a hundred bootstraps.
 fn demo(criterion: &mut Criterion) {
     let problem = TreatmentProblem::new(0).unwrap();
     let samples = &problem.observed(TreatmentContexts::Informative).samples;
@@ -30,6 +31,14 @@ fn demo(criterion: &mut Criterion) {
             bencher.iter(|| estimator.fit(samples).unwrap());
         });
     }
+    let bootstrap = Bootstrap::seeded(|seed| {
+        let estimator = NeuralRegression::new().intercept(false);
+        estimator.without_early_stopping().seed(seed)
+    });
+    let bootstrap = bootstrap.replicates(100);
+    group.bench_function("100 bootstraps, with folds", |bencher| {
+        bencher.iter(|| bootstrap.fit(samples).unwrap());
+    });
     group.finish();
 }
 

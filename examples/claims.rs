@@ -13,8 +13,11 @@
 //! level          how often they reject where easy assumptions fail, and what they find
 //! robust         intervals and errors where effects are rough or faint, contexts skewed, rows outside
 //! bayesian       errors of every model in Section 2 of the demo, over data seeds
+//! families       errors and intervals of effects by family, beside mgcv
 //! networks       correlation and Markov networks beside those of clusters and encoders; a large case
-//! trees          regression by trees: coefficients that jump, factors of many levels, nothing at all
+//! trees          regression by trees: coefficients that jump, effects on discs, nothing at all
+//! trees-peers    trees compared with other estimators: a factor of many levels, counts
+//! trees-large    trees of ten and fifty thousand rows
 //! auto           the automatic choice of a regression beside fixed estimators, on nine problems
 //! treatment      effects of a treatment under confounding, beside published learners
 //! ```
@@ -27,8 +30,8 @@
 
 use clap::{Parser, ValueEnum};
 use contextualized_examples::claims::{
-    auto, bayesian, bootstrap, calibration, conformal, coverage, demo, interactions, level,
-    million, networks, robust, treatment, trees, variation,
+    auto, bayesian, bootstrap, calibration, conformal, coverage, demo, families, interactions,
+    level, million, networks, robust, treatment, trees, variation,
 };
 use contextualized_examples::say;
 use std::error::Error;
@@ -63,8 +66,11 @@ enum Group {
     Level,
     Robust,
     Bayesian,
+    Families,
     Networks,
     Trees,
+    TreesPeers,
+    TreesLarge,
     Auto,
     Treatment,
 }
@@ -89,8 +95,11 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             Group::Level => level::measure(arguments.data_sets)?,
             Group::Robust => robust::measure(arguments.data_sets)?,
             Group::Bayesian => bayesian::measure(arguments.seeds)?,
+            Group::Families => families::measure(arguments.data_sets)?,
             Group::Networks => networks::measure(arguments.seeds)?,
             Group::Trees => trees::measure(arguments.seeds)?,
+            Group::TreesPeers => trees::measure_peers(arguments.seeds)?,
+            Group::TreesLarge => trees::measure_large(arguments.seeds)?,
             Group::Auto => auto::measure(arguments.seeds)?,
             Group::Treatment => treatment::measure(arguments.seeds)?,
         };

@@ -6,6 +6,7 @@
 //! treatment_SEED_unobserved.csv   the 5404 to be judged by
 //! large_train.csv                 many noisy rows of a smooth field, simulated with seed 0
 //! large_new.csv                   20,000 rows of the same field, simulated with seed 1
+//! FAMILY_SEED.csv                 500 rows of outcomes of a family, which `families.R` reads
 //! ```
 //!
 //! Columns are contexts `c0`, `c1`, features `x0`, …, the target `y` and the true slopes `w0`, …; the
@@ -25,6 +26,7 @@
 //! ```
 
 use clap::Parser;
+use contextualized_examples::claims::families;
 use contextualized_examples::large::{Contexts, large};
 use contextualized_examples::say;
 use contextualized_simulation::{SimulatedData, TreatmentContexts, TreatmentProblem};
@@ -69,6 +71,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     write(&folder.join("large_train.csv"), &train, Offset::Written)?;
     let new = large(NEW_ROWS, Contexts::Uniform).simulate(1)?;
     write(&folder.join("large_new.csv"), &new, Offset::Written)?;
+    for family in families::simulated()? {
+        for seed in 0..20 {
+            let data = families::data(family, 500, seed)?;
+            let path = folder.join(format!("{}_{seed}.csv", family.name()));
+            write(&path, &data, Offset::Written)?;
+        }
+    }
     say!(
         "Treatment effects of {} seeds and {} + {NEW_ROWS} large rows are in {}.",
         arguments.seeds,

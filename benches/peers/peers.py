@@ -53,12 +53,11 @@ def gpytorch(problem):
     torch.manual_seed(0)
     contexts = len(problem.contexts)
     columns = problem.contexts + problem.features
-    center, scale = problem.train[problem.contexts].mean(), problem.train[problem.contexts].std()
+    center, scale = problem.train[columns].mean(), problem.train[columns].std()
+    level, spread = problem.train["y"].mean(), problem.train["y"].std()
 
     def tensor(table):
-        own = table[columns].copy()
-        own[problem.contexts] = (own[problem.contexts] - center) / scale
-        return torch.tensor(own.to_numpy(), dtype=torch.float32)
+        return torch.tensor(((table[columns] - center) / scale).to_numpy(), dtype=torch.float32)
 
     class Varying(gpytorch.models.ExactGP):
         def __init__(self, inputs, targets, likelihood):
@@ -75,7 +74,8 @@ def gpytorch(problem):
         def forward(self, inputs):
             return gpytorch.distributions.MultivariateNormal(self.mean_module(inputs), self.covar_module(inputs))
 
-    inputs, targets = tensor(problem.train), torch.tensor(problem.train["y"].to_numpy(), dtype=torch.float32)
+    inputs = tensor(problem.train)
+    targets = torch.tensor(((problem.train["y"] - level) / spread).to_numpy(), dtype=torch.float32)
     likelihood = gpytorch.likelihoods.GaussianLikelihood()
     model = Varying(inputs, targets, likelihood)
     objective = gpytorch.mlls.ExactMarginalLogLikelihood(likelihood, model)
@@ -91,7 +91,7 @@ def gpytorch(problem):
 
     def predict(table):
         with torch.no_grad():
-            return model(tensor(table)).mean.numpy()
+            return level + spread * model(tensor(table)).mean.numpy()
 
     return predict
 

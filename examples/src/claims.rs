@@ -8,6 +8,7 @@ pub mod conformal;
 pub mod coverage;
 pub mod demo;
 pub mod designs;
+pub mod families;
 pub mod interactions;
 pub mod level;
 pub mod million;

@@ -73,12 +73,15 @@ pub(crate) fn facts(saved: &Saved) -> String {
 pub(crate) fn summary(
     saved: &Saved,
     regression: &Regression,
-    level: f64,
+    (level, exponentiate): (f64, bool),
     monitor: Monitor,
 ) -> Result<String> {
     let training = saved.training.samples(&saved.design)?;
     let training = training.with_monitor(monitor);
-    let account = Account::new(saved, regression, &training, level)?;
+    let mut account = Account::new(saved, regression, &training, level)?;
+    if exponentiate {
+        account = account.exponentiated()?;
+    }
     let averages = account.averages.iter().map(|line| {
         let evidence = line.evidence.as_ref();
         json!({
@@ -108,8 +111,8 @@ pub(crate) fn summary(
 }
 
 /// Which coefficient, or which edge, varies with which context.
-pub(crate) fn effects(saved: &Saved) -> Result<String> {
-    Ok(Value::from(told(account::effects(saved)?)).to_string())
+pub(crate) fn effects(saved: &Saved, monitor: Monitor) -> Result<String> {
+    Ok(Value::from(told(account::effects(saved, monitor)?)).to_string())
 }
 
 /// Sections as one text, and as texts with tables of what is shown in each cell and of what it is.

@@ -410,17 +410,16 @@ impl Model {
     }
 
     /// Average coefficients with their evidence, how well the model fits, and all of it in words, as JSON.
-    fn summary(&self, py: Python<'_>, level: f64) -> PyResult<String> {
+    fn summary(&self, py: Python<'_>, level: f64, exponentiate: bool) -> PyResult<String> {
         let regression = self.regression()?;
         interruptible(py, None, |monitor| {
-            facts::summary(&self.saved, regression, level, monitor)
+            facts::summary(&self.saved, regression, (level, exponentiate), monitor)
         })
     }
 
     /// Which coefficient, or which edge, varies with which context, in words and tables, as JSON.
     fn effects(&self, py: Python<'_>) -> PyResult<String> {
-        let found = py.detach(|| facts::effects(&self.saved));
-        found.map_err(exception)
+        interruptible(py, None, |monitor| facts::effects(&self.saved, monitor))
     }
 
     /// Tests of which coefficients vary with which contexts, as JSON.

@@ -39,6 +39,7 @@ const OPTIONS: [(&str, Place); 35] = [
     ("encoder", Setting),
     ("epochs", Setting),
     ("estimator", Argument),
+    ("family", Argument),
     ("folds", Argument),
     ("groups", Argument),
     ("kernel", Setting),

@@ -1,6 +1,6 @@
 //! Whether the noise is what a model takes it for.
 
-use contextualized_core::{Error, LocalCoefficients, Result, Samples, Standardization};
+use contextualized_core::{Error, Family, LocalCoefficients, Result, Samples, Standardization};
 use contextualized_solvers::least_squares;
 use ndarray::{Array1, Array2, ArrayView1, Axis, concatenate};
 use statrs::distribution::{ChiSquared, ContinuousCDF, Normal};
@@ -27,6 +27,17 @@ pub enum NoiseFinding {
         /// Of as large a mean by chance.
         p_value: f64,
     },
+    /// More counts are zero than the family expects with these means.
+    ExcessZeros {
+        /// Name of the target.
+        target: String,
+        /// Zeros that there are.
+        observed: usize,
+        /// Zeros that are expected.
+        expected: f64,
+        /// Of as many by chance.
+        p_value: f64,
+    },
 }
 
 /// Below it something is seen.
@@ -34,11 +45,11 @@ const LEVEL: f64 = 0.01;
 /// Distinct values of a column that has no square of its own.
 const FEW: usize = 2;
 
-/// What is seen of the noise of a fitted model in the rows of samples: at most one finding for a target, the
-/// clearest. Binary outcomes show nothing.
+/// What is seen of the noise of a fitted model in the rows of samples: of uneven noise at most one finding for a
+/// target, the clearest. Binary outcomes show nothing, but shares of trials do.
 ///
-/// Squares are those of Pearson's residuals, by row weight where weights are inverse variances. Tests hold
-/// for independent rows.
+/// Squares are those of Pearson's residuals, by row weight where weights are inverse variances or numbers of trials.
+/// Tests hold for independent rows.
 ///
 /// # Errors
 ///
@@ -49,7 +60,8 @@ pub fn noise_findings(
 ) -> Result<Vec<NoiseFinding>> {
     let samples = samples.rows_that_count()?;
     let family = model.family();
-    if family.is_binary() {
+    let shared = |share: &f64| *share > 0.0 && *share < 1.0;
+    if family.is_binary() && !samples.targets().iter().any(shared) {
         return Ok(Vec::new());
     }
     let predictors = model.predictor_of_samples(&samples)?;
@@ -58,7 +70,8 @@ pub fn noise_findings(
         let outcomes = samples.targets().index_axis_move(Axis(1), target);
         let squares = Array1::from_shape_fn(samples.rows(), |row| {
             let mean = family.link().inverse(predictors[[row, target]]);
-            let weights = samples.weights().filter(|_| family.has_dispersion());
+            let weighted = family.has_dispersion() || family.is_binary();
+            let weights = samples.weights().filter(|_| weighted);
             let residual = family.pearson_residual(outcomes[row], mean);
             weights.map_or(1.0, |weights| weights[row]) * residual * residual
         });
@@ -70,6 +83,10 @@ pub fn noise_findings(
         } else {
             overdispersed(squares.view(), name)
         });
+        if family.is_discrete() && !family.is_binary() {
+            let own = predictors.column(target);
+            found.extend(excess_zeros(family, outcomes, own, name));
+        }
     }
     Ok(found)
 }
@@ -133,6 +150,27 @@ fn koenker(column: ArrayView1<'_, f64>, squares: ArrayView1<'_, f64>) -> Result<
     let distribution = ChiSquared::new(degrees as f64)
         .map_err(|error| Error::numerical("the test of even noise", error))?;
     Ok(distribution.sf(rows as f64 * explained.max(0.0)))
+}
+
+/// By how much zeros are more than expected, in the standard deviation of their number.
+fn excess_zeros(
+    family: Family,
+    outcomes: ArrayView1<'_, f64>,
+    predictors: ArrayView1<'_, f64>,
+    target: &str,
+) -> Option<NoiseFinding> {
+    let observed = outcomes.iter().filter(|count| **count == 0.0).count();
+    let chances = predictors.mapv(|own| family.derivatives(0.0, own).log_likelihood.exp());
+    let expected = chances.sum();
+    let variance = chances.mapv(|chance| chance * (1.0 - chance)).sum();
+    let z = (observed as f64 - expected) / variance.sqrt();
+    let p_value = Normal::standard().sf(z);
+    (p_value <= LEVEL).then(|| NoiseFinding::ExcessZeros {
+        target: target.to_owned(),
+        observed,
+        expected,
+        p_value,
+    })
 }
 
 /// By how much the mean of Pearson's squares is above one, in its standard errors.

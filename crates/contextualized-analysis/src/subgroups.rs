@@ -243,7 +243,7 @@ impl SubgroupAnalysis {
             loss: mean(losses.view())?.into(),
             r_squared: (!same).then(|| rows.r_squared()).transpose()?,
             auroc: if family.is_binary() && !same {
-                Some(auroc(rows)?)
+                Some(auroc(&rows.one_by_one())?)
             } else {
                 None
             },
@@ -268,6 +268,24 @@ impl PredictedRows {
             weights: Array1::ones(outcomes.len()),
             outcomes,
             predictions,
+        }
+    }
+
+    /// Shares of trials as ones and zeros, each with its part of the weight.
+    fn one_by_one(&self) -> Self {
+        let mut rows = Vec::with_capacity(self.outcomes.len());
+        let own = self.outcomes.iter().zip(&self.predictions);
+        for ((&outcome, &prediction), &weight) in own.zip(&self.weights) {
+            for (side, share) in [(0.0, 1.0 - outcome), (1.0, outcome)] {
+                if share > 0.0 {
+                    rows.push((side, prediction, weight * share));
+                }
+            }
+        }
+        Self {
+            outcomes: rows.iter().map(|row| row.0).collect(),
+            predictions: rows.iter().map(|row| row.1).collect(),
+            weights: rows.iter().map(|row| row.2).collect(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A regression per cluster of contexts.
 
 use crate::kmeans::{self, Partition};
-use crate::population::{PopulationModel, PopulationRegression, SHAPE_PRECISION, named};
+use crate::population::{PopulationModel, PopulationRegression, named};
 use contextualized_core::comparison::cross_validate;
 use contextualized_core::cross_validation::FoldScores;
 use contextualized_core::validate::check_query;
@@ -102,7 +102,7 @@ impl ClusterRegression {
     fn fit_clusters(&self, samples: &Samples, clusters: usize) -> Result<ClusterModel> {
         let family = self.regression.of_family();
         let with_family = |family| self.clone().family(family).fit_known(samples, clusters);
-        family.fit_with_shape(samples, None, SHAPE_PRECISION, with_family, |model| {
+        family.fit_with_shape(samples, None, (1e-3, 20), with_family, |model| {
             let per_cluster = samples.features().ncols() + 1;
             Ok(FittedPredictors {
                 coefficients: clusters * per_cluster,

@@ -86,7 +86,7 @@ impl Default for PopulationRegression {
 }
 
 /// The relative change of a family's shape that is none, and most fits until then.
-pub(crate) const SHAPE_PRECISION: (f64, usize) = (1e-10, 200);
+const SHAPE_PRECISION: (f64, usize) = (1e-10, 200);
 
 /// Pseudo-rows of average weight that pull standardised coefficients to zero, where rows do not determine
 /// them without.

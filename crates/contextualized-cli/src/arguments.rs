@@ -402,6 +402,9 @@ pub(crate) struct Summary {
     /// Confidence level of the intervals.
     #[arg(long, value_name = "P", value_parser = probability, default_value = "0.95")]
     pub(crate) level: f64,
+    /// Show odds ratios, rate ratios or ratios of means in place of coefficients.
+    #[arg(long)]
+    pub(crate) exponentiate: bool,
 }
 
 #[derive(Debug, Args)]

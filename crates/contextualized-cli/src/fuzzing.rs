@@ -18,7 +18,7 @@ use crate::model_files;
 use crate::output::text;
 use crate::saved::{Fitted, Saved};
 use clap::Parser;
-use contextualized_core::Samples;
+use contextualized_core::{Monitor, Samples};
 use contextualized_files::{Source, without_panic_messages};
 use contextualized_frame::account::{self, Account};
 use std::sync::Once;
@@ -83,7 +83,7 @@ pub fn model(input: &[u8]) -> bool {
         again.is_ok_and(|again| again == saved),
         "another model came back"
     );
-    let mut told = vec![account::effects(&saved)];
+    let mut told = vec![account::effects(&saved, Monitor::default())];
     if let Fitted::Regression(regression) = &saved.fitted {
         let summary = |training: Samples| {
             account::summary(&Account::new(&saved, regression, &training, 0.95)?)

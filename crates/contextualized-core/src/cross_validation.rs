@@ -396,7 +396,7 @@ impl Split {
 
 /// The levels whose shares folds keep, of each row.
 fn strata(samples: &Samples, family: Family) -> Option<Vec<Vec<bool>>> {
-    let level = |row: ArrayView1<'_, f64>| row.iter().map(|y| *y == 1.0).collect();
+    let level = |row: ArrayView1<'_, f64>| row.iter().map(|y| *y > 0.5).collect();
     let levels = || samples.targets().rows().into_iter().map(level).collect();
     family.is_binary().then(levels)
 }

@@ -5,6 +5,7 @@
 //! module asks *which* family a model has; it asks what it needs to know of it.
 
 mod averages;
+mod beta;
 mod binomial;
 mod counts;
 mod gamma;
@@ -13,6 +14,7 @@ mod negative_binomial;
 mod poisson;
 mod shape;
 
+pub use beta::Beta;
 pub use gamma::Gamma;
 pub use negative_binomial::NegativeBinomial;
 pub use shape::{FittedPredictors, Shape};
@@ -23,6 +25,7 @@ use crate::{Error, Link, Result, Samples, Standardization};
 use ndarray::{Array1, ArrayView1, ArrayView2, Zip};
 use serde::{Deserialize, Serialize};
 use shape::Fitted;
+use statrs::distribution::{ContinuousCDF, Normal};
 use std::fmt;
 use std::str::FromStr;
 
@@ -50,7 +53,7 @@ pub enum Family {
     /// Real numbers with normal errors; identity link. The dispersion is the variance of the errors.
     #[default]
     Gaussian,
-    /// 0 or 1; logit link. The dispersion is 1.
+    /// 0 or 1, or shares of trials whose numbers are the weights; logit link. The dispersion is 1.
     Binomial,
     /// Counts; log link. The dispersion is 1.
     Poisson,
@@ -58,16 +61,19 @@ pub enum Family {
     NegativeBinomial(NegativeBinomial),
     /// Positive numbers; log link.
     Gamma(Gamma),
+    /// Shares that are measured, between 0 and 1; logit link.
+    Beta(Beta),
 }
 
 impl Family {
     /// All families, in the order in which they are listed to users.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Gaussian,
         Self::Binomial,
         Self::Poisson,
         Self::NegativeBinomial(NegativeBinomial::TO_BE_ESTIMATED),
         Self::Gamma(Gamma::TO_BE_ESTIMATED),
+        Self::Beta(Beta::TO_BE_ESTIMATED),
     ];
 
     /// The one place that tells families apart.
@@ -78,6 +84,7 @@ impl Family {
             Self::Poisson => &poisson::Poisson,
             Self::NegativeBinomial(own) => own,
             Self::Gamma(own) => own,
+            Self::Beta(own) => own,
         }
     }
 }
@@ -89,9 +96,10 @@ pub struct Derivatives {
     pub log_likelihood: f64,
     /// Its first derivative; for a canonical link the residual y − μ.
     pub first: f64,
-    /// Its second derivative; for a canonical link minus the variance function of μ.
+    /// Its second derivative; for a canonical link minus the variance function of μ. Of a likelihood that is not
+    /// log-concave its expectation.
     pub second: f64,
-    /// Its third derivative.
+    /// The derivative of the second.
     pub third: f64,
 }
 
@@ -159,6 +167,12 @@ trait Outcome: Sync {
     fn link(&self) -> Link;
     fn requirement(&self) -> &'static str;
     fn admits(&self, target: f64) -> bool;
+
+    /// Whether it is one outcome and not the share of several.
+    fn admits_single(&self, target: f64) -> bool {
+        self.admits(target)
+    }
+
     fn derivatives(&self, target: f64, predictor: f64) -> Derivatives;
     fn deviance(&self, target: f64, predictor: f64) -> f64;
     fn loss(&self, target: f64, mean: f64) -> f64;
@@ -171,10 +185,19 @@ trait Outcome: Sync {
     }
 
     fn coefficient_description(&self) -> &'static str;
+
+    /// What the exponential of a coefficient is, if it is something.
+    fn ratio_name(&self) -> Option<&'static str> {
+        None
+    }
+
     fn draw(&self, mean: f64, dispersion: f64, random: &mut dyn RandomNumbers) -> f64;
 
     /// Lower and upper end for a new outcome; none where an interval of outcomes says nothing.
     fn predictive_interval(&self, tail: &Tail, belief: &PredictorBelief) -> Option<(f64, f64)>;
+
+    /// Probabilities, given the mean and a dispersion of one, of less than the target and of at most the target.
+    fn cumulative(&self, target: f64, mean: f64) -> (f64, f64);
 
     /// Whether [`Outcome::predictive_interval`] gives one.
     fn has_outcome_intervals(&self) -> bool {
@@ -232,14 +255,24 @@ trait Outcome: Sync {
         -self.derivatives(target, predictor).second
     }
 
+    /// The family of the same outcomes that vary more than this one lets them.
+    fn wider(&self) -> Option<Family> {
+        None
+    }
+
+    /// Whether the log-likelihood is concave in the linear predictor.
+    fn is_log_concave(&self) -> bool {
+        true
+    }
+
     /// The parameter besides the mean.
     fn shape(&self) -> Option<Shape> {
         None
     }
 
-    /// What the shape is, with its symbol and what the variance is by it.
-    fn shape_description(&self) -> &'static str {
-        ""
+    /// What the shape is, with its symbol, and what the variance is by it.
+    fn shape_description(&self) -> (&'static str, &'static str) {
+        ("", "")
     }
 
     fn with_shape(&self, _shape: Shape) -> Option<Family> {
@@ -249,6 +282,11 @@ trait Outcome: Sync {
     /// The shape by what is known of the rows.
     fn estimate_shape(&self, _fitted: &Fitted<'_>) -> Option<f64> {
         None
+    }
+
+    /// Whether the log-likelihood is y η − exp(η), as of counts of independent events.
+    fn counts_events(&self) -> bool {
+        false
     }
 }
 
@@ -341,6 +379,11 @@ impl Family {
         self.outcome().admits(target)
     }
 
+    /// Whether a number can be a single outcome of this family, not a share of several.
+    pub fn admits_single(self, target: f64) -> bool {
+        self.outcome().admits_single(target)
+    }
+
     /// What a target has to be, such as `0 or 1`.
     pub fn requirement(self) -> &'static str {
         self.outcome().requirement()
@@ -406,6 +449,16 @@ impl Family {
         (target - mean) / self.outcome().variance(mean).sqrt()
     }
 
+    /// The quantile of the standard normal distribution that is as probable as the target is in its own, given its
+    /// mean and a dispersion of one: a randomised quantile residual (Dunn and Smyth 1996,
+    /// doi:10.1080/10618600.1996.10474708). A uniform random number places whole numbers within their step.
+    pub fn quantile_residual(self, target: f64, mean: f64, uniform: f64) -> f64 {
+        let (below, at) = self.outcome().cumulative(target, mean);
+        let probability = below + uniform * (at - below);
+        let least = f64::MIN_POSITIVE;
+        Normal::standard().inverse_cdf(probability.clamp(least, 1.0 - f64::EPSILON / 2.0))
+    }
+
     /// Whether new outcomes have intervals; those of binary ones would say nothing.
     pub fn has_outcome_intervals(self) -> bool {
         self.outcome().has_outcome_intervals()
@@ -414,6 +467,11 @@ impl Family {
     /// Whether outcomes are whole numbers, so that intervals contain more of them than they say.
     pub fn is_discrete(self) -> bool {
         self.outcome().is_discrete()
+    }
+
+    /// The family of the same outcomes that may vary more.
+    pub fn wider(self) -> Option<Self> {
+        self.outcome().wider()
     }
 
     /// What the loss of [`Family::losses`] is called.
@@ -429,6 +487,11 @@ impl Family {
     /// What a coefficient is per unit of its feature, in a sentence.
     pub fn coefficient_description(self) -> &'static str {
         self.outcome().coefficient_description()
+    }
+
+    /// What the exponential of a coefficient is, such as an odds ratio.
+    pub fn ratio_name(self) -> Option<&'static str> {
+        self.outcome().ratio_name()
     }
 
     /// The loss by which predictions of held-out rows are judged, of each row (n), averaged over
@@ -512,9 +575,19 @@ impl Family {
         self.outcome().is_quadratic()
     }
 
-    /// Whether the targets are 0 or 1 and their means probabilities.
+    /// Whether the log-likelihood is concave in the linear predictor, so that second derivatives are its own.
+    pub fn is_log_concave(self) -> bool {
+        self.outcome().is_log_concave()
+    }
+
+    /// Whether the targets are 0 or 1, or shares of trials, and their means probabilities.
     pub fn is_binary(self) -> bool {
         self.outcome().is_binary()
+    }
+
+    /// Whether the targets are counts of independent events, whose log-likelihood is y η − exp(η) but for a constant.
+    pub fn counts_events(self) -> bool {
+        self.outcome().counts_events()
     }
 
     /// A linear predictor near which the target is likely, from which Newton's method starts.
@@ -584,8 +657,11 @@ mod tests {
 
     /// All families, those with a shape at several.
     fn families() -> Vec<Family> {
-        let shapes = [0.3, 1.0, 7.0];
-        let of_shapes = |family: Family| shapes.map(|shape| family.with_shape(shape).unwrap());
+        let of_shapes = |family: Family| {
+            // A beta distribution of a small precision is all but zero and one.
+            let unit = if family.is_log_concave() { 1.0 } else { 10.0 };
+            [0.3, 1.0, 7.0].map(|shape| family.with_shape(unit * shape).unwrap())
+        };
         let mut all: Vec<_> = Family::ALL.into_iter().flat_map(of_shapes).collect();
         all.dedup();
         all
@@ -597,6 +673,7 @@ mod tests {
             number,
             number.abs().round(),
             number.abs(),
+            0.5 + number / 10.0,
             f64::from(number > 0.0),
         ]
         .into_iter()
@@ -614,7 +691,9 @@ mod tests {
                 let (here, left, right) = (at(predictor), at(predictor - step), at(predictor + step));
                 let central = |of: fn(Derivatives) -> f64| (of(right) - of(left)) / (2.0 * step);
                 assert_relative_eq!(central(|d| d.log_likelihood), here.first, epsilon = 1e-5, max_relative = 1e-6);
-                assert_relative_eq!(central(|d| d.first), here.second, epsilon = 1e-5, max_relative = 1e-6);
+                if family.is_log_concave() {
+                    assert_relative_eq!(central(|d| d.first), here.second, epsilon = 1e-5, max_relative = 1e-6);
+                }
                 assert_relative_eq!(central(|d| d.second), here.third, epsilon = 1e-5, max_relative = 1e-6);
                 prop_assert!(here.second <= 0.0);
             }
@@ -627,7 +706,7 @@ mod tests {
                 let deviance = |predictor| family.deviance(target, predictor);
                 // The unit deviance is that of a dispersion of one.
                 let scale = match family {
-                    Family::Gamma(_) => family.shape().unwrap().0.get().unwrap(),
+                    Family::Gamma(_) => family.shape().unwrap().get().unwrap(),
                     _ => 1.0,
                 };
                 let fit = |predictor| -2.0 * scale * family.derivatives(target, predictor).log_likelihood;
@@ -641,7 +720,10 @@ mod tests {
     /// They are scores in units of their standard deviation, the root of the information.
     #[test]
     fn pearson_residuals_are_those_of_the_derivatives() {
-        for family in families() {
+        for family in families()
+            .into_iter()
+            .filter(|family| family.is_log_concave())
+        {
             let target = target_of(family, 3.0);
             for predictor in [-1.2, 0.4] {
                 let at = family.derivatives(target, predictor);
@@ -697,20 +779,21 @@ mod tests {
             .into_iter()
             .filter(|family| family.shape().is_some())
         {
-            let shape = family.shape().unwrap().0.get().unwrap();
-            let mean = |row: usize| if row % 2 == 0 { 3.0_f64 } else { 12.0 };
+            let shape = family.shape().unwrap().get().unwrap();
+            let predictor = |row: usize| if row.is_multiple_of(2) { 1.1 } else { 2.5 };
+            let mean = |row: usize| family.link().inverse(predictor(row));
             let targets = Array2::from_shape_fn((ROWS, 1), |(row, _)| {
                 let uniform = (row as f64 + 0.5) / ROWS as f64;
                 family.draw(mean(row), 1.0, &mut Quantile(uniform))
             });
             let samples = Samples::new(contexts.view(), contexts.view(), targets.view()).unwrap();
             let predictors = FittedPredictors {
-                means: Array1::from_shape_fn(ROWS, |row| mean(row).ln()),
+                means: Array1::from_shape_fn(ROWS, predictor),
                 deviations: None,
                 coefficients: 0,
             };
             let found = family.estimated(&samples, predictors).unwrap();
-            let estimate = found.shape().unwrap().0.get().unwrap();
+            let estimate = found.shape().unwrap().get().unwrap();
             assert_relative_eq!(estimate, shape, max_relative = 0.05);
         }
     }
@@ -736,7 +819,7 @@ mod tests {
                         // A golden-ratio sequence in two dimensions.
                         let at = |step: f64| (f64::from(*draw) * step + 0.5).fract();
                         let z = Normal::standard().inverse_cdf(at(0.754_877_666_246_693));
-                        let mean = (belief.mean + standard_error * z).exp();
+                        let mean = family.link().inverse(belief.mean + standard_error * z);
                         let outcome =
                             family.draw(mean, 1.0, &mut Quantile(at(0.569_840_290_998_053)));
                         low <= outcome && outcome <= high
@@ -746,6 +829,25 @@ mod tests {
                 let most = if family.is_discrete() { 0.97 } else { 0.91 };
                 assert!((0.89..most).contains(&share), "{family:?}: {share}");
             }
+        }
+    }
+
+    /// Quantiles of a distribution have those of the normal one as residuals.
+    #[test]
+    fn quantile_residuals_are_standard_normal() {
+        const DRAWS: usize = 2000;
+        for family in families() {
+            let most = family.mean_range().1;
+            let mean = if most <= 1.0 { 0.3 } else { 2.5 };
+            let residuals = (0..DRAWS).map(|draw| {
+                let at = |step: f64| (draw as f64 * step + 0.5).fract();
+                let outcome = family.draw(mean, 1.0, &mut Quantile(at(0.754_877_666_246_693)));
+                family.quantile_residual(outcome, mean, at(0.569_840_290_998_053))
+            });
+            let squares = residuals.clone().map(|residual| residual * residual);
+            let (sum, squares): (f64, f64) = (residuals.sum(), squares.sum());
+            assert!((sum / DRAWS as f64).abs() < 0.02, "{family:?}");
+            assert_relative_eq!(squares / DRAWS as f64, 1.0, epsilon = 0.05);
         }
     }
 }

@@ -118,7 +118,7 @@ pub use checked::Checked;
 pub use coefficients::Coefficients;
 pub use error::{Error, Result};
 pub use family::{
-    Derivatives, Family, FittedPredictors, Gamma, Loss, NegativeBinomial, PredictorBelief,
+    Beta, Derivatives, Family, FittedPredictors, Gamma, Loss, NegativeBinomial, PredictorBelief,
     RandomNumbers, Shape,
 };
 pub use link::Link;

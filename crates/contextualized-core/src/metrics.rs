@@ -148,7 +148,7 @@ mod tests {
             .unwrap();
         assert!(log[0] > 36.0 && log[0] < 37.0);
         assert!(matches!(
-            Family::Binomial.losses(array![[0.5]].view(), array![[0.5]].view()),
+            Family::Binomial.losses(array![[1.5]].view(), array![[0.5]].view()),
             Err(Error::InvalidTarget { row: 0, .. })
         ));
         assert!(matches!(

@@ -132,6 +132,43 @@ pub struct Resolved {
     pub intercept: bool,
     /// The sum of the offsets.
     pub offset: Option<Expression>,
+    /// Numbers of successes and of failures, whose share the one target is.
+    pub trials: Option<[Expression; 2]>,
+}
+
+impl Resolved {
+    /// The same where two targets are numbers of successes and of failures: their share is the one target.
+    pub fn of_trials(mut self) -> Self {
+        let number = |variable: &Variable| match variable {
+            Variable::Column(name) => Some(Expression::Column(name.clone())),
+            Variable::Numbers(expression) => Some(expression.clone()),
+            Variable::Factor { .. } | Variable::Basis(..) => None,
+        };
+        if let [successes, failures] = &self.targets[..]
+            && let Some(pair) = number(successes).zip(number(failures))
+        {
+            let trials = total(&pair.0, &pair.1);
+            let share =
+                Expression::Operation(Operator::Over, Box::new(pair.0.clone()), Box::new(trials));
+            self.targets = vec![Variable::Numbers(share)];
+            self.trials = Some([pair.0, pair.1]);
+        }
+        self
+    }
+
+    /// How many trials a share is of.
+    pub fn number_of_trials(&self) -> Option<Variable> {
+        let pair = self.trials.as_ref();
+        pair.map(|[successes, failures]| Variable::Numbers(total(successes, failures)))
+    }
+}
+
+fn total(one: &Expression, other: &Expression) -> Expression {
+    Expression::Operation(
+        Operator::Plus,
+        Box::new(one.clone()),
+        Box::new(other.clone()),
+    )
 }
 
 impl Variable {
@@ -218,6 +255,7 @@ impl Formula {
         let offsets = self.features.offsets.iter().cloned();
         Ok(Resolved {
             targets: self.targets.clone(),
+            trials: None,
             features,
             contexts: contexts.into_iter().flatten().collect(),
             intercept,
@@ -354,10 +392,11 @@ pub fn joined(variables: &[Variable], by: &str) -> String {
 
 impl Display for Resolved {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        match self.targets.len() {
-            0 => write!(f, "~ ")?,
-            1 => write!(f, "{} ~ ", self.targets[0])?,
-            _ => write!(f, "cbind({}) ~ ", joined(&self.targets, ", "))?,
+        match (self.targets.len(), &self.trials) {
+            (_, Some([successes, failures])) => write!(f, "cbind({successes}, {failures}) ~ ")?,
+            (0, None) => write!(f, "~ ")?,
+            (1, None) => write!(f, "{} ~ ", self.targets[0])?,
+            (_, None) => write!(f, "cbind({}) ~ ", joined(&self.targets, ", "))?,
         }
         let terms = self.features.iter().map(|term| joined(term, ":"));
         let terms: Vec<String> = terms.collect();

@@ -48,6 +48,8 @@ pub(crate) struct Mode {
 pub(crate) const MAX_ITERATIONS: usize = 100;
 /// Largest change of a predictor in a last step, after which the error is its square.
 const CHANGE: f64 = 1e-8;
+/// The same of steps by expected second derivatives, after which it is a part of it.
+const CHANGE_OF_SCORING: f64 = 1e-11;
 /// A change below which steps that do not become shorter are rounding.
 const SMALL_CHANGE: f64 = 1e-4;
 /// Change of the objective that is rounding.
@@ -112,6 +114,11 @@ pub(crate) fn newton(
 ) -> Result<Mode> {
     let family = outcomes.family;
     let initial = outcomes.targets.mapv(|y| family.initial_predictor(y));
+    let smallest = if family.is_log_concave() {
+        CHANGE
+    } else {
+        CHANGE_OF_SCORING
+    };
     let mut working = outcomes.working(&(initial - &outcomes.offsets));
     let mut position = Position {
         coordinates: Array1::zeros(parameters),
@@ -148,8 +155,9 @@ pub(crate) fn newton(
         // Near the mode each step is the square of the one before, until rounding is all there is.
         let rounding = change < SMALL_CHANGE && change > 0.5 * before;
         let settled = rounding
-            || change <= CHANGE * (1.0 + largest(&next.predictors))
-            || (value - objective).abs() <= ROUNDING * (1.0 + value.abs());
+            || change <= smallest * (1.0 + largest(&next.predictors))
+            || (family.is_log_concave()
+                && (value - objective).abs() <= ROUNDING * (1.0 + value.abs()));
         (position, objective) = (next, value);
         working = outcomes.working(&position.predictors);
         if settled {

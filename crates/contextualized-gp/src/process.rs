@@ -318,6 +318,7 @@ impl CoefficientProcess {
         if let Some(fixed) = &self.fixed {
             fixed.validate(&self.kernel, rows.design.ncols(), rows.targets.ncols())?;
         }
+        self.family.require_known()?;
         let name = |target: usize| target.to_string();
         self.family.check_targets(rows.targets, name)
     }

@@ -207,7 +207,11 @@ impl Simulator {
             return Err(Error::invalid_parameter("noise", self.noise, requirement));
         }
         let mut draws = OutcomeDraws::new(seed);
-        let dispersion = self.noise.powi(2);
+        let dispersion = if self.family.has_dispersion() {
+            self.noise.powi(2)
+        } else {
+            1.0
+        };
         Ok(means.mapv(|mean| self.family.draw(mean, dispersion, &mut draws)))
     }
 }

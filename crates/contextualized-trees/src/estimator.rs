@@ -33,14 +33,14 @@ use rayon::prelude::*;
 ///
 /// Only the order of a number's values matters: monotone transformations of a context change nothing. Rows that depend
 /// on each other ([`Samples::dependent_rows`]) have a random intercept in common. Features and Gaussian targets are
-/// standardised on the rows fitted, and coefficients are mapped back. Row weights are inverse variances, or counts of
-/// binary outcomes. The order of the rows changes nothing.
+/// standardised on the rows fitted, and coefficients are mapped back. Row weights are inverse variances, or how often a
+/// binary outcome or a count was observed. The order of the rows changes nothing.
 ///
 /// | setting | default | range |
 /// |---|---|---|
 /// | trees of each coefficient | 10 | 1 to 10 000 |
 /// | soft splits | yes | |
-/// | family | Gaussian | Gaussian and binomial, the latter by augmentation with Pólya-Gamma variables (Polson, Scott and Windle 2013, doi:10.1080/01621459.2013.829001) |
+/// | family | Gaussian | Gaussian; binomial by augmentation with Pólya-Gamma variables (Polson, Scott and Windle 2013, doi:10.1080/01621459.2013.829001); Poisson by mixtures of normal distributions (Frühwirth-Schnatter et al. 2009, doi:10.1007/s11222-008-9109-4) |
 /// | intercept | yes | |
 /// | chains | 4 | 1 to 1000 |
 /// | sweeps before draws are kept | 3000 | 0 to 1 000 000 |
@@ -191,7 +191,7 @@ impl TreeRegression {
             return Err(Error::invalid_parameter("draws", draws, requirement));
         }
         likelihood(self.family).ok_or_else(|| {
-            let requirement = "gaussian or binomial for trees";
+            let requirement = "gaussian, binomial or poisson for trees";
             Error::invalid_parameter("family", self.family, requirement)
         })
     }
@@ -268,6 +268,8 @@ pub(crate) fn likelihood(family: Family) -> Option<Likelihood> {
         Some(Likelihood::Normal)
     } else if family.is_binary() {
         Some(Likelihood::Logistic)
+    } else if family.counts_events() {
+        Some(Likelihood::Poisson)
     } else {
         None
     }
@@ -322,7 +324,7 @@ impl Estimator for TreeRegression {
 
     /// # Errors
     ///
-    /// [`Error::InvalidParameter`] for a setting out of range or a family that is neither Gaussian nor binary;
+    /// [`Error::InvalidParameter`] for a setting out of range or a family without an augmentation;
     /// [`Error::InvalidTarget`]; [`Error::CodedFactor`]; [`Error::NotFinite`] for data whose units overflow;
     /// [`Error::Cancelled`].
     fn fit(&self, samples: &Samples) -> Result<TreeModel> {
@@ -335,7 +337,7 @@ impl Estimator for TreeRegression {
             Likelihood::Normal => {
                 samples.replace_targets(samples.targets_without_offsets().view())?
             }
-            Likelihood::Logistic => samples.into_owned(),
+            Likelihood::Logistic | Likelihood::Poisson => samples.into_owned(),
         };
         let ordered = Ordered::of(&samples);
         let samples = samples.select(&ordered.rows)?;
@@ -346,7 +348,7 @@ impl Estimator for TreeRegression {
         let mean_weight = match (likelihood, samples.weights()) {
             (Likelihood::Normal, Some(weights)) => typical_weight(weights),
             (Likelihood::Normal, None) => 1.0,
-            (Likelihood::Logistic, _) => {
+            (Likelihood::Logistic | Likelihood::Poisson, _) => {
                 scaling = scaling.with_raw_targets();
                 1.0
             }

@@ -3,6 +3,8 @@
 mod chain;
 mod changed;
 mod ensemble;
+mod log_gamma;
+mod member;
 mod moves;
 mod normal;
 mod polya_gamma;

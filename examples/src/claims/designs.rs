@@ -1,7 +1,8 @@
 //! Designs with jumps, factors of many levels, and nothing at all, that estimators are measured on.
 
-use contextualized_core::Coefficients;
+use contextualized_core::{Coefficients, Family};
 use contextualized_simulation::{SimulatedData, Simulator};
+use ndarray::{Array1, ArrayView2};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::f64::consts::PI;
@@ -62,6 +63,37 @@ pub fn steps(rows: usize) -> Simulator {
         .intercept(|c| if c[0] > 0.2 { 1.5 } else { -0.5 })
         .slopes(|c| vec![2.0 * indicator(c[1] > -0.3 && c[0] < 0.5) - 1.0])
         .noise(0.3)
+}
+
+/// Counts whose two coefficients are smooth, or jump; the times in which they are counted are part of the intercept, by
+/// a context that does not matter else: [`exposures`].
+pub fn counts(rows: usize, jumps: bool, exposed: bool) -> Simulator {
+    let exposure = move |c: &[f64]| if exposed { exposure(c) } else { 0.0 };
+    let recipe = Simulator::new(rows)
+        .uniform_contexts(5, -1.0, 1.0)
+        .family(Family::Poisson);
+    if jumps {
+        recipe
+            .slopes(|c| vec![indicator(c[0] > 0.2) - 0.5])
+            .intercept(move |c| indicator(c[1] > -0.3) + exposure(c))
+    } else {
+        recipe
+            .slopes(|c| vec![0.5 * (3.0 * c[0]).sin()])
+            .intercept(move |c| 0.5 + 0.8 * c[1] + exposure(c))
+    }
+}
+
+fn exposure(c: &[f64]) -> f64 {
+    5.0_f64.ln() * indicator(c[4] > 0.0)
+}
+
+/// Logarithms of the times in which [`counts`] are counted: one or five units.
+pub fn exposures(contexts: ArrayView2<'_, f64>) -> Array1<f64> {
+    contexts
+        .rows()
+        .into_iter()
+        .map(|row| exposure(&row.to_vec()))
+        .collect()
 }
 
 /// A slope that differs between groups of a factor's levels.

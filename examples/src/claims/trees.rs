@@ -1,12 +1,16 @@
-//! Regression by trees: published designs with jumps, factors of many levels, and nothing at all.
+//! Regression by trees: published designs with jumps, factors of many levels, counts, and nothing at all.
 
-use super::designs::{LEVELS, discs, effect_error, levels, nothing, steps, varying};
+use super::designs::{
+    LEVELS, counts, discs, effect_error, exposures, levels, nothing, steps, varying,
+};
 use super::{Bar, Claim, Findings, findings};
-use contextualized_baselines::PopulationRegression;
+use contextualized_baselines::{ClusterRegression, PopulationRegression};
 use contextualized_core::metrics::effect_mse;
 use contextualized_core::{
-    Estimator, LocalCoefficients, Result, Samples, VaryingCoefficients, WithUncertainty,
+    DynEstimator, Estimator, Family, LocalCoefficients, Result, Samples, VaryingCoefficients,
+    WithUncertainty,
 };
+use contextualized_linear::{GaussianProcessRegression, NeuralRegression};
 use contextualized_simulation::SimulatedData;
 use contextualized_trees::{TreeModel, TreeRegression};
 use std::time::Instant;
@@ -25,8 +29,21 @@ struct Measured {
 impl Measured {
     /// Fits the default estimator; errors are those at new rows.
     fn add(&mut self, samples: &Samples, new: &SimulatedData, seed: u64) -> Result<TreeModel> {
+        self.add_fit(&TreeRegression::new().seed(seed), samples, new)
+    }
+
+    fn add_fit<E>(
+        &mut self,
+        estimator: &E,
+        samples: &Samples,
+        new: &SimulatedData,
+    ) -> Result<E::Model>
+    where
+        E: Estimator,
+        E::Model: VaryingCoefficients + WithUncertainty,
+    {
         let start = Instant::now();
-        let model = TreeRegression::new().seed(seed).fit(samples)?;
+        let model = estimator.fit(samples)?;
         self.seconds.push(start.elapsed().as_secs_f64());
         let contexts = new.samples.contexts();
         let found = model.coefficients(contexts)?;
@@ -124,17 +141,6 @@ pub fn measure(seeds: u64) -> Result<Findings> {
     ));
     claims.push(claim("coverage", Bar::Reported, measured.coverage));
 
-    let claim = claims_of("60 levels, 1500 rows");
-    let mut measured = Measured::default();
-    for seed in 0..seeds {
-        let samples = levels(1500).simulate(seed)?.samples;
-        let samples = samples.with_factors([("level", (0..LEVELS).collect())])?;
-        let new = levels(NEW_ROWS).simulate(seeds + seed)?;
-        measured.add(&samples, &new, seed)?;
-    }
-    claims.push(claim("effect MSE", Bar::Reported, measured.effect_error));
-    claims.push(claim("coverage", Bar::Reported, measured.coverage));
-
     let claim = claims_of("nothing, 500 rows");
     let (mut measured, mut ratios) = (Measured::default(), Vec::new());
     for seed in 0..seeds {
@@ -181,6 +187,107 @@ pub fn measure(seeds: u64) -> Result<Findings> {
         seeds - 1
     );
     Ok(findings(&title, &claims))
+}
+
+/// Errors compared with those of other estimators: coefficients of a factor of many levels, and of counts.
+///
+/// # Errors
+///
+/// Those of the estimators; there are none for these data.
+pub fn measure_peers(seeds: u64) -> Result<Findings> {
+    let mut claims = Vec::new();
+    let claim = claims_of("60 levels, 1500 rows");
+    let (mut measured, mut ratios) = (Measured::default(), Vec::new());
+    for seed in 0..seeds {
+        let samples = levels(1500).simulate(seed)?.samples;
+        let samples = samples.with_factors([("level", (0..LEVELS).collect())])?;
+        let new = levels(NEW_ROWS).simulate(seeds + seed)?;
+        measured.add(&samples, &new, seed)?;
+        let others: [Box<dyn DynEstimator>; 3] = [
+            Box::new(GaussianProcessRegression::new()),
+            Box::new(ClusterRegression::new().seed(seed)),
+            Box::new(NeuralRegression::new().seed(seed)),
+        ];
+        let mut best = f64::INFINITY;
+        for other in &others {
+            let model = other.fit(&samples)?;
+            let (contexts, features) = (new.samples.contexts(), new.samples.features());
+            let found = model.coefficients_at(contexts, features)?;
+            best = best.min(effect_error(&new, &found));
+        }
+        ratios.extend(measured.effect_error.last().map(|error| error / best));
+    }
+    claims.push(claim("effect MSE", Bar::Reported, measured.effect_error));
+    claims.push(claim(
+        "effect MSE / best of GP, clusters, encoder",
+        Bar::Within(0.0..=0.8),
+        ratios,
+    ));
+    claims.push(claim("coverage", Bar::Reported, measured.coverage));
+
+    for (name, jumps) in [
+        ("smooth counts, 500 rows", false),
+        ("counts that jump, 500 rows", true),
+    ] {
+        let claim = claims_of(name);
+        let [mut trees, mut process] = [(); 2].map(|()| Measured::default());
+        for seed in 0..seeds {
+            let samples = counts(500, jumps, true).simulate(seed)?.samples;
+            let offsets = exposures(samples.contexts());
+            let samples = samples.with_offsets(offsets.view())?;
+            let new = counts(NEW_ROWS, jumps, false).simulate(seeds + seed)?;
+            let estimator = TreeRegression::new().family(Family::Poisson).seed(seed);
+            trees.add_fit(&estimator, &samples, &new)?;
+            let estimator = GaussianProcessRegression::new().family(Family::Poisson);
+            process.add_fit(&estimator, &samples, &new)?;
+        }
+        claims.push(claim("effect MSE", Bar::Reported, trees.effect_error));
+        claims.push(claim(
+            "effect MSE of GP",
+            Bar::Reported,
+            process.effect_error,
+        ));
+        claims.push(claim("coverage", Bar::Within(0.93..=1.0), trees.coverage));
+        claims.push(claim("coverage of GP", Bar::Reported, process.coverage));
+        claims.push(claim("seconds", Bar::Reported, trees.seconds));
+        claims.push(claim("seconds of GP", Bar::Reported, process.seconds));
+    }
+    let title = format!(
+        "Regression by trees at its defaults, and other estimators at theirs, seeds 0 to {}.",
+        seeds - 1
+    );
+    Ok(findings(&title, &claims))
+}
+
+/// Errors and seconds where rows are many: three seeds at most of 10,000 rows, one of 50,000.
+///
+/// # Errors
+///
+/// Those of the estimators; there are none for these data.
+pub fn measure_large(seeds: u64) -> Result<Findings> {
+    let mut claims = Vec::new();
+    for (rows, seeds, bar, seconds) in [
+        (10_000, seeds.min(3), 0.022, 90.0),
+        (50_000, 1, 0.007, 480.0),
+    ] {
+        let name = format!("varying, {rows} rows, noise 1");
+        let claim = claims_of(&name);
+        let mut measured = Measured::default();
+        for seed in 0..seeds {
+            let samples = varying(rows, 1.0).simulate(seed)?.samples;
+            let new = varying(NEW_ROWS, 1.0).simulate(seeds + seed)?;
+            measured.add(&samples, &new, seed)?;
+        }
+        claims.push(claim(
+            "effect MSE",
+            Bar::Within(0.0..=bar),
+            measured.effect_error,
+        ));
+        claims.push(claim("coverage", Bar::Reported, measured.coverage));
+        claims.push(claim("seconds", Bar::Seconds(seconds), measured.seconds));
+    }
+    let title = "Regression by trees at its defaults, where rows are many.";
+    Ok(findings(title, &claims))
 }
 
 /// Claims of one data set.

@@ -65,9 +65,10 @@ class Answers(Stored):
 class RegressionAnswers(Answers):
     """Of a regression."""
 
-    def summary(self, level: float = 0.95) -> Summary:
-        """Average coefficients with standard errors, intervals and p-values, and how well the model fits."""
-        return summary_of(self._fitted(), level)
+    def summary(self, level: float = 0.95, *, exponentiate: bool = False) -> Summary:
+        """Average coefficients with standard errors, intervals and p-values, and how well the model fits; with
+        ``exponentiate`` odds ratios, rate ratios or ratios of means in the text's table."""
+        return summary_of(self._fitted(), level, exponentiate)
 
     def test_variation(self) -> Any:
         """Wald tests of which coefficients vary with which contexts, with p-values adjusted by Holm and by Benjamini and

@@ -383,7 +383,7 @@ class ContextualizedRegressor(_Estimator):
         targets = np.asarray(y)
         if np.iscomplexobj(targets):
             raise ValueError("Complex data not supported\ny contains complex numbers")
-        targets = targets.astype(np.float64)
+        targets = targets.astype(np.float64, copy=False)
         if targets.ndim not in (1, 2):
             raise ValueError(f"y has shape {targets.shape}, and one or two dimensions are needed")
         finite(targets, "y")

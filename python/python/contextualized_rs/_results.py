@@ -80,9 +80,9 @@ def columns_of(lines: list[dict[str, Any]]) -> Any:
     return frame({key: [line[key] for line in lines] for key in keys})
 
 
-def summary_of(core: _core.Model, level: float) -> Summary:
+def summary_of(core: _core.Model, level: float, exponentiate: bool = False) -> Summary:
     """The summary of a regression, with intervals of this level."""
-    found = json.loads(core.summary(float(level)))
+    found = json.loads(core.summary(float(level), exponentiate))
     facts = json.loads(core.facts())
     return Summary(
         text=found["text"],

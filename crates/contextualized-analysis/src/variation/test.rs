@@ -344,7 +344,15 @@ impl NullModel {
             }
         } else {
             let mut random = Drawn(generator);
-            targets.mapv_inplace(|mean| self.family.draw(mean, 1.0, &mut random));
+            // Shares are drawn as the means of as many trials as their weight.
+            let trials = samples.weights().filter(|_| {
+                let shared = |share: &f64| *share > 0.0 && *share < 1.0;
+                self.family.is_binary() && samples.targets().iter().any(shared)
+            });
+            for (row, mut means) in targets.rows_mut().into_iter().enumerate() {
+                let dispersion = trials.map_or(1.0, |trials| trials[row].recip());
+                means.mapv_inplace(|mean| self.family.draw(mean, dispersion, &mut random));
+            }
         }
         samples.replace_targets(targets.view())
     }

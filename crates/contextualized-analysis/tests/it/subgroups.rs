@@ -155,7 +155,7 @@ fn bad_input_is_named() {
         }
     ));
     assert!(matches!(
-        error(array![0.0, 0.5], array![0.1, 0.2]),
+        error(array![0.0, 1.5], array![0.1, 0.2]),
         Error::InvalidTarget { row: 1, .. }
     ));
     assert!(

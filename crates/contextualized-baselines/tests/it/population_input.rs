@@ -282,7 +282,7 @@ fn targets_that_are_not_binary_are_named() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "target relapse is 2 at row 3, but a binomial target is 0 or 1"
+        "target relapse is 2 at row 3, but a binomial target is 0 or 1, or a share of trials"
     );
 }
 

@@ -4,7 +4,8 @@
 use approx::assert_relative_eq;
 use contextualized_baselines::{PopulationModel, PopulationRegression};
 use contextualized_core::{
-    Coefficients, Estimator, Family, Samples, VaryingCoefficients, WithUncertainty,
+    Coefficients, Estimator, Family, LocalCoefficients, Samples, VaryingCoefficients,
+    WithUncertainty,
 };
 use ndarray::{Array1, Array2, array};
 use serde_json::Value;
@@ -174,7 +175,10 @@ fn check_family(name: &str, precision: f64) {
         let close = |found: f64, expected: f64, what: &str| {
             let difference = (found - expected).abs();
             let allowed = precision * expected.abs().max(1.0);
-            assert!(difference <= allowed, "{name}, {fit}, {what}: {found}, not {expected}");
+            assert!(
+                difference <= allowed,
+                "{name}, {fit}, {what}: {found}, not {expected}"
+            );
         };
         for (found, what) in [
             (&coefficients, "coefficients"),
@@ -191,7 +195,7 @@ fn check_family(name: &str, precision: f64) {
         let deviance = stored[fit]["deviance"].as_f64().unwrap();
         close(model.report().objective, deviance, "deviance");
         if let Some(expected) = stored[fit]["shape"].as_f64() {
-            let (shape, _) = model.family().shape().unwrap();
+            let shape = model.family().shape().unwrap();
             close(shape.get().unwrap(), expected, "shape");
         }
     }
@@ -205,6 +209,38 @@ fn poisson_regressions_are_those_of_r() {
 #[test]
 fn negative_binomial_regressions_are_those_of_r() {
     check_family("negative-binomial", 1e-7);
+}
+
+/// Shares of trials, whose numbers are the weights.
+#[test]
+fn regressions_of_trials_are_those_of_r() {
+    let all: Value = serde_json::from_str(include_str!("../reference/families.json")).unwrap();
+    let stored = &all["trials"];
+    let numbers = |what: &str| -> Array1<f64> {
+        let numbers: Vec<f64> = serde_json::from_value(stored[what].clone()).unwrap();
+        Array1::from_vec(numbers)
+    };
+    let (successes, failures) = (numbers("successes"), numbers("failures"));
+    let trials = &successes + &failures;
+    let shares = (successes / &trials).insert_axis(ndarray::Axis(1));
+    let samples = samples(&shares).with_weights(trials.view()).unwrap();
+    let estimator = PopulationRegression::new().family(Family::Binomial);
+    let model = estimator.fit(&samples).unwrap();
+    let at = Array2::ones((1, 1));
+    let coefficients = model.coefficients(at.view()).unwrap();
+    let errors = model.standard_errors(at.view()).unwrap();
+    for (found, what) in [
+        (&coefficients, "coefficients"),
+        (&errors, "standard_errors"),
+    ] {
+        let slopes = found.slopes();
+        let found = std::iter::once(found.intercepts()[[0, 0]]).chain(slopes.iter().copied());
+        for (found, expected) in found.zip(numbers(what)) {
+            assert_relative_eq!(found, expected, epsilon = 1e-8, max_relative = 1e-8);
+        }
+    }
+    let deviance = stored["deviance"].as_f64().unwrap();
+    assert_relative_eq!(model.report().objective, deviance, max_relative = 1e-8);
 }
 
 #[test]

@@ -62,8 +62,17 @@ negative_binomial <- function(name, formula, weights) {
 counts <- floor(rate * (1 + 0.8 * sin(2.1 * i)) + 0.5)
 y <- floor(rate * exp(1.1 * sin(2.1 * i) + 0.7 * cos(5.3 * i)) + 0.5)
 positive <- rate * exp(0.6 * sin(2.1 * i) + 0.3 * cos(5.3 * i))
+successes <- 1 + i %% 4 + (i * i) %% 5
+failures <- 1 + (3 * i) %% 7
+trials <- glm(cbind(successes, failures) ~ x, binomial, control = control)
+trials_stored <- sprintf(
+  '  "trials": {"successes": %s, "failures": %s, "coefficients": %s, "standard_errors": %s, "deviance": %.17g}',
+  numbers(successes), numbers(failures), numbers(coef(trials)),
+  numbers(summary(trials)$coefficients[, 2]), deviance(trials)
+)
 cat("{\n", sprintf('  "R": "%s",\n', R.version.string), paste(c(
   fits("poisson", counts, generalised(poisson)),
   fits("negative-binomial", y, negative_binomial),
+  trials_stored,
   fits("gamma", positive, generalised(Gamma(link = "log"), function(fit) summary(fit)$dispersion))
 ), collapse = ",\n"), "\n}\n", sep = "")

@@ -5,6 +5,7 @@ use crate::arguments::{Effects, Global};
 use crate::error::{Error, Result};
 use crate::model_files;
 use crate::output::{OutputFile, print};
+use contextualized_core::Monitor;
 use contextualized_files::{is_standard, shown};
 use contextualized_frame::account;
 use contextualized_frame::curves::curves;
@@ -19,7 +20,7 @@ pub(crate) fn run(arguments: &Effects, global: &Global) -> Result<()> {
         std::fs::create_dir_all(folder).map_err(failed)?;
         OutputFile::check(&folder.join("figure.svg"))?;
     }
-    let mut sections = account::effects(&saved)?;
+    let mut sections = account::effects(&saved, Monitor::default())?;
     if arguments.curves.is_some() || arguments.figures.is_some() {
         let training = saved.training.samples(&saved.design)?;
         let curves = curves(&saved, &training, arguments.level)?;

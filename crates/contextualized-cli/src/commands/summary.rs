@@ -20,7 +20,10 @@ pub(crate) fn run(arguments: &Summary, global: &Global) -> Result<()> {
         }
     };
     let training = saved.training.samples(&saved.design)?;
-    let account = Account::new(&saved, regression, &training, arguments.level)?;
+    let mut account = Account::new(&saved, regression, &training, arguments.level)?;
+    if arguments.exponentiate {
+        account = account.exponentiated()?;
+    }
     let sections = account::summary(&account)?;
     print(&saved.facts(), &sections, global.json)
 }

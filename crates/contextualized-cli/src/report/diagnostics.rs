@@ -13,6 +13,8 @@ use ndarray::{Array1, ArrayView1, Axis, Zip};
 
 /// Points in one picture, spread over all rows.
 const POINTS: usize = 1000;
+/// The fractional part of the golden ratio.
+const GOLDEN: f64 = 0.618_033_988_749_894_8;
 /// Probabilities of intervals that are looked at.
 const LEVELS: [f64; 4] = [0.5, 0.8, 0.9, 0.95];
 
@@ -28,7 +30,8 @@ impl RegressionReport<'_> {
             if normal {
                 " The quantiles of residuals lie on a line if they are normal."
             } else {
-                " Residuals are divided by the standard deviation that outcomes of the predicted mean have (Pearson)."
+                " Residuals are randomised quantile residuals (Dunn and Smyth): standard normal, whatever the outcome, if \
+                 its distribution is as assumed; their quantiles then lie on the line."
             }
         ));
         for (target, name) in self.target_names().iter().enumerate() {
@@ -39,17 +42,20 @@ impl RegressionReport<'_> {
             }
             let mut residuals = &outcomes - &predicted;
             if !normal {
-                residuals = Zip::from(outcomes)
-                    .and(predicted)
-                    .map_collect(|&outcome, &mean| parts.family.pearson_residual(outcome, mean));
+                // Numbers spread evenly over the rows, the same in every report.
+                let spread = |row: usize| (row as f64 * GOLDEN).fract();
+                residuals =
+                    Zip::indexed(outcomes)
+                        .and(predicted)
+                        .map_collect(|row, &outcome, &mean| {
+                            parts.family.quantile_residual(outcome, mean, spread(row))
+                        });
             }
             let mut drawn = vec![
                 observed(name, predicted, outcomes)?,
                 against_predicted(name, predicted, &residuals)?,
             ];
-            if normal {
-                drawn.extend(quantiles(&residuals)?);
-            }
+            drawn.extend(quantiles(&residuals)?);
             page.pictures(
                 &drawn,
                 if normal {

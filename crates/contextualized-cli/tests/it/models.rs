@@ -166,6 +166,53 @@ fn trees_have_effects_intervals_and_reports() {
     assert!(folder.read("report.html").contains("trees"));
 }
 
+/// Counts have rates, intervals and a comparison, offsets included.
+#[test]
+fn trees_of_counts_are_fitted_and_compared() {
+    let folder = Folder::new();
+    let mut text = "x,c,log_days,y\n".to_owned();
+    for row in 0..120 {
+        let (x, c) = ((row % 7) as f64 / 3.0 - 1.0, (row * 11 % 120) as f64);
+        let days = 1.0 + 3.0 * (row % 2) as f64;
+        let rate = days * (0.5 + if c < 60.0 { 0.5 * x } else { -0.5 * x }).exp();
+        text.push_str(&format!("{x},{c},{},{}\n", days.ln(), rate.round()));
+    }
+    folder.write("data.csv", text);
+    let family = ["--family", "poisson", "--offset", "log_days"];
+    let short = ["--burn-in", "200", "--sweeps", "200"];
+    let trees = [&["--estimator", "trees"], &family[..], &short[..]].concat();
+    let out = folder.fit("data.csv", "y ~ x | c", &trees);
+    assert!(out.contains("Fitted: trees (Poisson"), "{out}");
+    let interval = ["--interval", "outcome", "--level", "0.9", "--quiet"];
+    let out = folder.ok(&[&["predict", "model.ctx", "data.csv"], &interval[..]].concat());
+    let observed = numbers(&folder.read("data.csv"), "y");
+    let inside = numbers(&out, "pred.y.lower")
+        .into_iter()
+        .zip(numbers(&out, "pred.y.upper"))
+        .zip(observed)
+        .filter(|((low, high), y)| low <= y && y <= high);
+    assert!(inside.count() > 110);
+    let slopes = numbers(&out, "coef.x");
+    assert!(slopes[0] > 0.3 && slopes[10] < -0.3, "{slopes:?}");
+    folder.ok(&["summary", "model.ctx"]);
+    folder.ok(&["report", "model.ctx", "data.csv", "--out", "report.html"]);
+    // The automatic choice has them among its candidates.
+    let fit = [
+        "fit",
+        "data.csv",
+        "y ~ x | c",
+        "--out",
+        "chosen.ctx",
+        "--no-tests",
+    ];
+    let out = folder.ok(&[&fit[..], &family[..], &short[..], &["--epochs", "1"]].concat());
+    assert!(
+        out.lines()
+            .any(|line| line.trim_start().starts_with("trees (Poisson")),
+        "{out}"
+    );
+}
+
 #[test]
 fn curves_are_written_and_drawn() {
     let folder = Folder::new();

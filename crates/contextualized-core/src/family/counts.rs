@@ -61,6 +61,11 @@ impl Count {
         average(step, density, |z| at_rate(self.mean + self.deviation * z))
     }
 
+    /// Probabilities of less than this count, and of at most it.
+    pub(super) fn below_and_up_to(&self, count: f64) -> (f64, f64) {
+        (self.cumulative(count - 1.0), self.cumulative(count))
+    }
+
     /// The smallest count that has at least this cumulative probability.
     pub(super) fn quantile(&self, probability: f64) -> f64 {
         let reaches = |count: f64| count >= 0.0 && self.cumulative(count) >= probability;

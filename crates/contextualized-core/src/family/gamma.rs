@@ -100,6 +100,10 @@ impl Outcome for Gamma {
         "Coefficients are logarithms of ratios of means per unit of a feature."
     }
 
+    fn ratio_name(&self) -> Option<&'static str> {
+        Some("ratio of means")
+    }
+
     fn initial_predictor(&self, target: f64) -> f64 {
         target.ln()
     }
@@ -121,6 +125,12 @@ impl Outcome for Gamma {
         self.quantile(&belief, uniform)
     }
 
+    fn cumulative(&self, target: f64, mean: f64) -> (f64, f64) {
+        let precision = self.precision();
+        let probability = gamma_lr(precision, precision * target / mean);
+        (probability, probability)
+    }
+
     fn predictive_interval(&self, tail: &Tail, belief: &PredictorBelief) -> Option<(f64, f64)> {
         let upper = 1.0 - tail.probability;
         Some((
@@ -133,8 +143,8 @@ impl Outcome for Gamma {
         Some(self.dispersion)
     }
 
-    fn shape_description(&self) -> &'static str {
-        "dispersion φ (the variance is φ μ²)"
+    fn shape_description(&self) -> (&'static str, &'static str) {
+        ("dispersion φ", "the variance is φ μ²")
     }
 
     fn with_shape(&self, dispersion: Shape) -> Option<Family> {

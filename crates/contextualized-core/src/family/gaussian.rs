@@ -3,6 +3,7 @@
 use super::{Derivatives, Outcome, PredictorBelief, RandomNumbers};
 use crate::Link;
 use crate::predictions::Tail;
+use statrs::distribution::{ContinuousCDF, Normal};
 
 pub(super) struct Gaussian;
 
@@ -78,6 +79,11 @@ impl Outcome for Gaussian {
     fn draw(&self, mean: f64, dispersion: f64, random: &mut dyn RandomNumbers) -> f64 {
         // The root of a negative dispersion is NaN.
         mean + dispersion.sqrt() * random.standard_normal()
+    }
+
+    fn cumulative(&self, target: f64, mean: f64) -> (f64, f64) {
+        let probability = Normal::standard().cdf(target - mean);
+        (probability, probability)
     }
 
     fn has_dispersion(&self) -> bool {

@@ -109,6 +109,10 @@ impl Outcome for NegativeBinomial {
         "Coefficients are logarithms of rate ratios per unit of a feature."
     }
 
+    fn ratio_name(&self) -> Option<&'static str> {
+        Some("rate ratio")
+    }
+
     fn initial_predictor(&self, target: f64) -> f64 {
         (target + 0.1).ln()
     }
@@ -134,6 +138,10 @@ impl Outcome for NegativeBinomial {
         }
     }
 
+    fn cumulative(&self, target: f64, mean: f64) -> (f64, f64) {
+        Count::of_rate(mean, self.size.value()).below_and_up_to(target)
+    }
+
     fn predictive_interval(&self, tail: &Tail, belief: &PredictorBelief) -> Option<(f64, f64)> {
         let count = Count {
             mean: belief.mean,
@@ -148,8 +156,8 @@ impl Outcome for NegativeBinomial {
         Some(self.size)
     }
 
-    fn shape_description(&self) -> &'static str {
-        "size θ (the variance is μ + μ²/θ)"
+    fn shape_description(&self) -> (&'static str, &'static str) {
+        ("size θ", "the variance is μ + μ²/θ")
     }
 
     fn with_shape(&self, size: Shape) -> Option<Family> {

@@ -1,9 +1,9 @@
 //! Counts.
 
 use super::counts::Count;
-use super::{Derivatives, Outcome, PredictorBelief, RandomNumbers};
-use crate::Link;
+use super::{Derivatives, NegativeBinomial, Outcome, PredictorBelief, RandomNumbers};
 use crate::predictions::Tail;
+use crate::{Family, Link};
 use statrs::function::gamma::ln_gamma;
 
 pub(super) struct Poisson;
@@ -76,6 +76,14 @@ impl Outcome for Poisson {
         "Coefficients are logarithms of rate ratios per unit of a feature."
     }
 
+    fn wider(&self) -> Option<Family> {
+        Some(Family::NegativeBinomial(NegativeBinomial::TO_BE_ESTIMATED))
+    }
+
+    fn ratio_name(&self) -> Option<&'static str> {
+        Some("rate ratio")
+    }
+
     fn initial_predictor(&self, target: f64) -> f64 {
         (target + 0.1).ln()
     }
@@ -92,6 +100,10 @@ impl Outcome for Poisson {
         true
     }
 
+    fn counts_events(&self) -> bool {
+        true
+    }
+
     fn draw(&self, mean: f64, _: f64, random: &mut dyn RandomNumbers) -> f64 {
         let uniform = random.uniform();
         if self.admits_mean(mean) {
@@ -99,6 +111,10 @@ impl Outcome for Poisson {
         } else {
             f64::NAN
         }
+    }
+
+    fn cumulative(&self, target: f64, mean: f64) -> (f64, f64) {
+        Count::of_rate(mean, f64::INFINITY).below_and_up_to(target)
     }
 
     /// Quantiles of a Poisson count whose rate is log-normal.

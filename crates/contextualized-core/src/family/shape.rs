@@ -146,7 +146,7 @@ const LEAST: f64 = 1e-12;
 
 /// Where a function of a positive number that falls through zero does so, or the end of the range that is nearest.
 pub(super) fn root(range: (f64, f64), function: impl Fn(f64) -> f64) -> f64 {
-    const HALVINGS: usize = 100;
+    const HALVINGS: usize = 60;
     let (mut low, mut high) = (range.0.ln(), range.1.ln());
     for _ in 0..HALVINGS {
         let middle = 0.5 * (low + high);
@@ -163,12 +163,16 @@ pub(super) fn root(range: (f64, f64), function: impl Fn(f64) -> f64) -> f64 {
 }
 
 impl Family {
-    /// The parameter of the distribution besides its mean and what it is, if it has one.
-    pub fn shape(self) -> Option<(Shape, &'static str)> {
-        let outcome = self.outcome();
-        outcome
-            .shape()
-            .map(|shape| (shape, outcome.shape_description()))
+    /// The parameter of the distribution besides its mean, if it has one.
+    pub fn shape(self) -> Option<Shape> {
+        self.outcome().shape()
+    }
+
+    /// What the shape is called, once it is known its value, and what the variance is by it.
+    pub fn shape_in_words(self) -> Option<String> {
+        let (name, variance) = self.outcome().shape_description();
+        let value = self.shape()?.get()?;
+        Some(format!("{name} = {value:.4} ({variance})"))
     }
 
     /// Whether the other is the same but for the value of its shape.
@@ -191,6 +195,20 @@ impl Family {
         self.outcome()
             .shape()
             .is_none_or(|shape| shape.get().is_some())
+    }
+
+    /// Checks that nothing is left to be estimated besides linear predictors.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for a family whose shape is not known.
+    pub fn require_known(self) -> Result<()> {
+        if self.is_known() {
+            return Ok(());
+        }
+        let (name, _) = self.outcome().shape_description();
+        let requirement = format!("one whose {name} is known, as by Family::with_shape");
+        Err(Error::invalid_parameter("family", self, requirement))
     }
 
     /// Fits with the shape estimated from where `start`, the same family, has one: by turns, the fit for a shape, and the shape for what it says of the rows, until

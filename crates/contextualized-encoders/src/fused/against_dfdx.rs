@@ -132,10 +132,15 @@ impl Case {
         let targets = tables.2.mapv(|number: f64| match self.family {
             // Squared residuals.
             None => number * number,
-            Some(family) => [number, number.abs().round(), f64::from(number > 0.0)]
-                .into_iter()
-                .find(|&target| family.admits(target))
-                .unwrap(),
+            Some(family) => [
+                number,
+                number.abs().round(),
+                number.abs(),
+                0.5 + number / 5.0,
+            ]
+            .into_iter()
+            .find(|&target| family.admits(target))
+            .unwrap(),
         });
         let (contexts, features) = (tables.0.view(), tables.1.view());
         Data::new(contexts, features, targets.view(), Some(weights.view()))

@@ -248,7 +248,8 @@ fn target_of(family: Family, number: f64) -> f64 {
         let samples = Samples::new(one.view(), one.view(), ndarray::array![[*target]].view());
         family.check(&samples.unwrap()).is_ok()
     };
-    [number, number.abs().round(), f64::from(number > 0.0)]
+    let share = 1.0 / (1.0 + number.exp());
+    [number, number.abs().round(), number.abs(), share]
         .into_iter()
         .find(admitted)
         .unwrap()

@@ -8,7 +8,7 @@ use crate::tables::{Cell, STARS, Section, Table};
 use contextualized_analysis::{
     NoiseFinding, Variation, average_coefficients, noise_findings, variations,
 };
-use contextualized_core::{LocalCoefficients, NetworkKind, Samples, VaryingNetworks};
+use contextualized_core::{LocalCoefficients, Monitor, NetworkKind, Samples, VaryingNetworks};
 
 /// A deviation, unless it is what rounding leaves of a constant of this size.
 fn without_rounding(deviation: f64, mean: f64) -> f64 {
@@ -20,9 +20,10 @@ fn without_rounding(deviation: f64, mean: f64) -> f64 {
     }
 }
 
-/// What is said of a model.
-pub fn effects(saved: &Saved) -> Result<Vec<Section>> {
+/// What is said of a model. Whoever watches can end it.
+pub fn effects(saved: &Saved, monitor: Monitor) -> Result<Vec<Section>> {
     let training = saved.training.samples(&saved.design)?;
+    let training = training.with_monitor(monitor);
     let mut sections = vec![
         (rows_in_words(saved), None),
         (format!("Fitted: {}", saved.fitted.describe()), None),
@@ -164,15 +165,32 @@ fn noise_in_words(regression: &Regression, training: &Samples) -> Result<Option<
                 of(&target),
                 p(p_value)
             ),
+            NoiseFinding::ExcessZeros {
+                target,
+                observed,
+                expected,
+                p_value,
+            } => format!(
+                "{observed} outcomes{} are zero, where {expected:.0} are expected ({}).",
+                of(&target),
+                p(p_value)
+            ),
             NoiseFinding::Overdispersed {
                 target,
                 dispersion,
                 p_value,
             } => format!(
-                "Outcomes{} vary {dispersion:.2} times as much as those of a {} family ({}): standard errors are too small.",
+                "Outcomes{} vary {dispersion:.2} times as much as those of a {} family ({}): standard errors are too small{}.",
                 of(&target),
                 regression.model.family(),
-                p(p_value)
+                p(p_value),
+                regression
+                    .model
+                    .family()
+                    .wider()
+                    .map_or(String::new(), |wider| format!(
+                        "; `--family {wider}` estimates how much they vary"
+                    ))
             ),
         })
         .collect();

@@ -32,6 +32,9 @@ pub fn family_in_words(design: &Design) -> Option<String> {
             .iter()
             .map(|target| match &target.levels {
                 Some(levels) => format!("{} is {:?}", target.name, levels[1]),
+                None if target.made.is_some() => {
+                    format!("a trial succeeds, whose share is {}", target.name)
+                }
                 None => format!("{} is 1", target.name),
             })
             .collect();

@@ -3,7 +3,7 @@
 use super::effects::coefficients;
 use super::model::{family_in_words, rows_in_words};
 use super::treatment::treatment_sections;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::saved::{Regression, Saved};
 use crate::tables::{Cell, Section, Table, capital};
 use contextualized_analysis::{
@@ -48,6 +48,8 @@ pub struct Account<'a> {
     factors: Vec<Factor>,
     /// Of no rows: its dispersions and degrees of freedom.
     known: Option<PredictorDistribution>,
+    /// What exponentials of coefficients are, where these are shown.
+    ratio: Option<&'static str>,
 }
 
 impl<'a> Account<'a> {
@@ -75,7 +77,20 @@ impl<'a> Account<'a> {
             averages: average_coefficients(&regression.model, training, Some(level))?,
             factors: factors(saved, regression, training)?,
             known,
+            ratio: None,
         })
+    }
+
+    /// With exponentials of average coefficients in their place: odds ratios, rate ratios and the like.
+    pub fn exponentiated(mut self) -> Result<Self> {
+        let family = self.regression.model.family();
+        self.ratio = family.ratio_name();
+        if self.ratio.is_some() {
+            return Ok(self);
+        }
+        Err(Error::failure(format!(
+            "exponentials of coefficients say nothing of a {family} outcome; those of families with a log or logit link are ratios"
+        )))
     }
 
     /// Without standard errors, intervals and tests.
@@ -92,6 +107,7 @@ impl<'a> Account<'a> {
             averages: average_coefficients(&regression.model, training, None)?,
             factors: Vec::new(),
             known: None,
+            ratio: None,
         })
     }
 
@@ -105,6 +121,7 @@ impl<'a> Account<'a> {
             averages,
             factors,
             known,
+            ratio,
         } = self;
         let rows = saved.data.rows;
         let several = training.names().targets.len() > 1;
@@ -112,7 +129,7 @@ impl<'a> Account<'a> {
         let statistic = if degrees.is_some() { "t" } else { "z" };
         let mut columns = vec![
             "coefficient",
-            "average",
+            ratio.unwrap_or("average"),
             "SE",
             "lower",
             "upper",
@@ -123,6 +140,7 @@ impl<'a> Account<'a> {
         if several {
             columns.insert(0, "target");
         }
+        let scaled = |value: f64| if ratio.is_some() { value.exp() } else { value };
         let mut table = Table::new("averages", &columns);
         for line in averages {
             let first = |factor: &&Factor| factor.levels.first() == Some(&line.coefficient);
@@ -145,10 +163,16 @@ impl<'a> Account<'a> {
             let evidence = line.evidence.as_ref();
             let mut row: Vec<Cell> = vec![
                 line.coefficient.as_str().into(),
-                line.average.into(),
-                evidence.map(|own| own.standard_error).into(),
-                evidence.map(|own| own.lower).into(),
-                evidence.map(|own| own.upper).into(),
+                scaled(line.average).into(),
+                // By the delta method.
+                evidence
+                    .map(|own| match ratio {
+                        Some(_) => own.standard_error * line.average.exp(),
+                        None => own.standard_error,
+                    })
+                    .into(),
+                evidence.map(|own| scaled(own.lower)).into(),
+                evidence.map(|own| scaled(own.upper)).into(),
                 evidence.map(|own| own.statistic).into(),
                 evidence.map_or(Cell::Missing, |own| Cell::PValue(own.p_value)),
                 line.effective_degrees.into(),
@@ -183,7 +207,12 @@ impl<'a> Account<'a> {
         };
         (
             format!(
-                "Coefficients averaged over the contexts of {over}, the intercept at average features. {evidence}"
+                "{} averaged over the contexts of {over}, the intercept at average features. {evidence}",
+                if ratio.is_some() {
+                    "Exponentials of coefficients"
+                } else {
+                    "Coefficients"
+                }
             ),
             Some(table),
         )
@@ -237,7 +266,9 @@ impl<'a> Account<'a> {
         } else {
             ""
         };
-        (explained + unit, Some(table))
+        let shape = family.shape_in_words();
+        let shape = shape.map_or(String::new(), |shape| format!(" Estimated: {shape}."));
+        (explained + unit + &shape, Some(table))
     }
 }
 

@@ -440,7 +440,7 @@ impl<'a> Encoder<'a> {
         values: Vec<f64>,
     ) -> Result<Column> {
         let family = self.design.family;
-        let wrong = |value: &f64| !value.is_nan() && !family.admits(*value);
+        let wrong = |value: &f64| !value.is_nan() && !family.admits_single(*value);
         match values.iter().position(wrong) {
             Some(row) => {
                 let data_row = cells.first_row + row;
@@ -506,7 +506,7 @@ impl<'a> Encoder<'a> {
     }
 }
 
-/// The error of a target that is not an outcome of its family, at a data row counted from zero.
+/// The error of a target that is not one outcome of its family, at a data row counted from zero.
 pub(super) fn not_of_family(
     family: Family,
     target: &str,
@@ -514,10 +514,14 @@ pub(super) fn not_of_family(
     value: f64,
     row: usize,
 ) -> Error {
-    Error::failure(format!(
-        "target {target} of {file} is {value} in data row {}, but a {family} target is {}",
-        row + 1,
+    let wanted = if family.admits(value) {
+        "0 or 1; of shares give the numbers of successes and failures, cbind(a, b)"
+    } else {
         family.requirement()
+    };
+    Error::failure(format!(
+        "target {target} of {file} is {value} in data row {}, but a {family} target is {wanted}",
+        row + 1
     ))
 }
 

@@ -113,7 +113,7 @@ impl Parts {
     }
 
     /// A variable that is made of columns, with its values.
-    fn made(
+    pub(super) fn made(
         &self,
         variable: &formula::Variable,
         source: &dyn Table,

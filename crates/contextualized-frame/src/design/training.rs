@@ -141,7 +141,14 @@ pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Traini
     let mut table = Array2::zeros((kept.len(), targets.len()));
     for ((target, column), mut outcome) in targets.iter().zip(outcomes).zip(table.columns_mut()) {
         let values = outcome_of(column, &kept);
-        check_outcome(family, &target.name, &values, &kept, source.name())?;
+        check_outcome(
+            family,
+            resolved.trials.is_some(),
+            &target.name,
+            &values,
+            &kept,
+            source.name(),
+        )?;
         outcome.assign(&values);
     }
     let outcomes = if design.is_of_networks() {
@@ -159,6 +166,7 @@ pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Traini
         outcomes,
         offsets.as_ref().map(Array1::view),
     )?;
+    let trials = numbers_of_trials(&parts, &resolved, source, &kept)?;
     if let Some((name, column)) = request.weights.zip(parts.weights.as_ref()) {
         let mut weights = numbers_of(column, name, &kept)?;
         if let Some(row) = weights.iter().position(|weight| *weight < 0.0) {
@@ -170,7 +178,12 @@ pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Traini
             )));
         }
         weights = relative(weights, family);
+        if let Some(trials) = &trials {
+            weights *= trials;
+        }
         samples = samples.with_weights(weights.view())?;
+    } else if let Some(trials) = &trials {
+        samples = samples.with_weights(trials.view())?;
     }
     if let Some(column) = &parts.groups {
         samples = samples.with_groups(&labels_of(column, &kept))?;
@@ -189,6 +202,35 @@ pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Traini
         remarks,
         reading: source.reading().clone(),
     })
+}
+
+/// How many trials the share of each row is of, if it is one.
+fn numbers_of_trials(
+    parts: &Parts,
+    resolved: &Resolved,
+    source: &dyn Table,
+    kept: &[usize],
+) -> Result<Option<Array1<f64>>> {
+    let (Some(trials), Some(pair)) = (resolved.number_of_trials(), &resolved.trials) else {
+        return Ok(None);
+    };
+    let numbers = |variable: &formula::Variable| -> Result<Array1<f64>> {
+        let (_, column) = parts.made(variable, source, kept)?;
+        Ok(outcome_of(&column, kept))
+    };
+    for counted in pair {
+        let counts = numbers(&formula::Variable::Numbers(counted.clone()))?;
+        let is_count = |count: &f64| *count >= 0.0 && count.fract() == 0.0;
+        if let Some(row) = counts.iter().position(|count| !is_count(count)) {
+            return Err(Error::failure(format!(
+                "{counted} is {} in data row {} of {}, but numbers of successes and failures are 0, 1, 2, …",
+                counts[row],
+                kept[row] + 1,
+                source.name()
+            )));
+        }
+    }
+    Ok(Some(numbers(&trials)?))
 }
 
 /// Weights that are inverse variances are so up to a factor: a row of average weight has weight one.
@@ -216,6 +258,9 @@ fn resolve(source: &dyn Table, request: &Request<'_>, left_out: &[String]) -> Re
     });
     let others: Vec<String> = others.map(|(_, name)| name.clone()).collect();
     let mut resolved = request.formula.resolve(&others)?;
+    if request.family.is_some_and(Family::is_binary) {
+        resolved = resolved.of_trials();
+    }
     if let Some(name) = request.treatment {
         TreatmentColumn::check(name, request, &resolved)?;
     }
@@ -263,12 +308,15 @@ fn check_varied<'a>(
 
 fn check_outcome(
     family: Family,
+    shares: bool,
     name: &str,
     values: &Array1<f64>,
     kept: &[usize],
     file: &str,
 ) -> Result<()> {
-    if let Some(row) = values.iter().position(|value| !family.admits(*value)) {
+    let is_wrong =
+        |value: &f64| !(shares || family.admits_single(*value)) || !family.admits(*value);
+    if let Some(row) = values.iter().position(is_wrong) {
         return Err(not_of_family(family, name, file, values[row], kept[row]));
     }
     if family.is_quadratic() && values.iter().all(|value| *value == values[0]) {

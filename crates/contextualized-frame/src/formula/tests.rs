@@ -205,6 +205,7 @@ proptest! {
             features: variables[2..].iter().map(|v| vec![v.clone()]).chain([variables[2..4].to_vec()]).collect(),
             intercept,
             offset: None,
+            trials: None,
         };
         let again = parse(&resolved.to_string()).unwrap().resolve(&[]).unwrap();
         prop_assert_eq!(again, resolved);

@@ -197,12 +197,12 @@ fn noise_and_scale_mean_nothing() {
 #[test]
 fn targets_that_are_not_binary_are_named() {
     let mut problem = Problem::new(20, 1, 2, 1, 0.0, 9).binary(logits, 9);
-    problem.targets[[3, 0]] = 0.5;
+    problem.targets[[3, 0]] = 1.5;
     assert!(matches!(
         problem.try_fit(&process()),
         Err(Error::InvalidTarget {
             row: 3,
-            value: 0.5,
+            value: 1.5,
             ..
         })
     ));

@@ -83,7 +83,8 @@ fn where_nothing_varies_it_is_the_population_regression() {
             scales: Array1::ones(1),
         };
         let fit = |noise| {
-            let estimator = GaussianProcessRegression::new().family(family);
+            // With the shape of the population, where the family has one.
+            let estimator = GaussianProcessRegression::new().family(population.family());
             let estimator = estimator.hyperparameters(known(noise));
             estimator.fit(&samples).unwrap()
         };
@@ -103,6 +104,10 @@ fn where_nothing_varies_it_is_the_population_regression() {
         );
         assert_relative_eq!(found.slopes(), expected.slopes(), epsilon = 1e-8);
         assert_relative_eq!(found.intercepts(), expected.intercepts(), epsilon = 1e-8);
+        if family.shape().is_some() {
+            // Those of a population are by expected information.
+            continue;
+        }
         let (found, expected) = (
             model.standard_errors(at.view()).unwrap(),
             WithUncertainty::standard_errors(&population, at.view()).unwrap(),

@@ -1,6 +1,8 @@
 //! A chain: all ensembles, the constants, the groups and the noise, drawn in turn.
 
-use super::ensemble::{Ensemble, Scratch, SweepData, TreePrior};
+use super::ensemble::{Ensemble, SweepData, TreePrior};
+use super::log_gamma;
+use super::member::Scratch;
 use super::normal::{NormalPosterior, NormalPrior, NormalSums};
 use super::polya_gamma;
 use super::scale::HalfCauchyScale;
@@ -20,7 +22,7 @@ pub(crate) struct Rows<'a> {
     pub(crate) features: &'a [Vec<f64>],
     pub(crate) targets: Vec<f64>,
     pub(crate) weights: &'a [f64],
-    /// Known terms of the linear predictor, of a logistic likelihood.
+    /// Known terms of the linear predictor, of a likelihood that is augmented.
     pub(crate) offsets: Vec<f64>,
     pub(crate) groups: Option<&'a Groups>,
     pub(crate) likelihood: Likelihood,
@@ -39,6 +41,8 @@ pub(crate) enum Likelihood {
     Normal,
     /// 0 or 1, by the logistic function, as often as the row's weight says.
     Logistic,
+    /// Counts, by the exponential function, as often as the row's weight says.
+    Poisson,
 }
 
 /// What a chain is made of.
@@ -78,7 +82,9 @@ pub(crate) struct Chain<'a> {
 
 /// Rows times the roots of their weights, so that all noise is of one size.
 pub(super) struct Working {
-    /// Roots of weights, which augmentation draws for a logistic likelihood.
+    /// Outcomes as they are.
+    pub(super) outcomes: Vec<f64>,
+    /// Roots of weights, which augmentation draws where the likelihood is not normal.
     roots: Vec<f64>,
     features: Vec<Vec<f64>>,
     pub(super) squares: Vec<Vec<f64>>,
@@ -93,6 +99,7 @@ pub(super) struct Working {
 impl Working {
     fn new(rows: &Rows<'_>) -> Self {
         let mut own = Self {
+            outcomes: rows.targets.clone(),
             roots: rows.weights.iter().map(|weight| weight.sqrt()).collect(),
             features: rows.features.to_vec(),
             squares: rows.features.to_vec(),
@@ -105,6 +112,11 @@ impl Working {
             *r *= root;
         }
         own
+    }
+
+    /// What is added up to the linear predictor of a row, without its offset.
+    pub(super) fn predictor(&self, row: usize) -> f64 {
+        self.targets[row] - self.residual[row] / self.roots[row]
     }
 
     /// Features in units of the noise.
@@ -164,7 +176,7 @@ impl<'a> Chain<'a> {
     pub(crate) fn noise_variance(&self) -> f64 {
         match self.rows.likelihood {
             Likelihood::Normal => self.noise.variance,
-            Likelihood::Logistic => 1.0,
+            Likelihood::Logistic | Likelihood::Poisson => 1.0,
         }
     }
 
@@ -186,8 +198,16 @@ impl<'a> Chain<'a> {
 
     /// Draws everything once.
     pub(crate) fn sweep(&mut self) {
-        if self.rows.likelihood == Likelihood::Logistic {
-            self.augment();
+        match self.rows.likelihood {
+            Likelihood::Normal => {}
+            Likelihood::Logistic => self.augment(|outcome, weight, predictor, random| {
+                let precision = polya_gamma::draw(weight, predictor, random);
+                let target = weight * (outcome - 0.5) / precision;
+                (target, precision)
+            }),
+            Likelihood::Poisson => self.augment(|outcome, weight, predictor, random| {
+                log_gamma::draw(weight * outcome, weight, predictor, random)
+            }),
         }
         self.draw_constants();
         let noise_precision = self.noise_variance().recip();
@@ -219,19 +239,25 @@ impl<'a> Chain<'a> {
         self.sweeps += 1;
     }
 
-    /// Weights and targets by which a logistic likelihood is a normal one.
-    fn augment(&mut self) {
+    /// Targets and weights by which the likelihood is a normal one, drawn given outcome, weight and linear predictor of
+    /// each row.
+    fn augment(&mut self, draw: impl Fn(f64, f64, f64, &mut ChaCha8Rng) -> (f64, f64)) {
         let (rows, working) = (self.rows, &mut self.working);
         for row in 0..rows.targets.len() {
             let predictor = if self.sweeps == 0 {
                 0.0
             } else {
-                working.targets[row] - working.residual[row] / working.roots[row]
+                working.predictor(row)
             };
-            let (weight, offset) = (rows.weights[row], rows.offsets[row]);
-            let drawn = polya_gamma::draw(weight, predictor + offset, &mut self.random);
-            working.roots[row] = drawn.sqrt();
-            working.targets[row] = weight * (rows.targets[row] - 0.5) / drawn - offset;
+            let offset = rows.offsets[row];
+            let (target, precision) = draw(
+                working.outcomes[row],
+                rows.weights[row],
+                predictor + offset,
+                &mut self.random,
+            );
+            working.roots[row] = precision.sqrt();
+            working.targets[row] = target - offset;
             working.residual[row] = working.roots[row] * (working.targets[row] - predictor);
         }
         working.scale(rows);
@@ -274,10 +300,7 @@ impl<'a> Chain<'a> {
         let Some(groups) = self.rows.groups else {
             return;
         };
-        let noise_precision = match self.rows.likelihood {
-            Likelihood::Normal => self.noise.variance.recip(),
-            Likelihood::Logistic => 1.0,
-        };
+        let noise_precision = self.noise_variance().recip();
         let working = &mut self.working;
         let mut sums = vec![[0.0; 2]; groups.count];
         for ((group, root), r) in groups

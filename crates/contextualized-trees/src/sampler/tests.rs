@@ -70,8 +70,8 @@ fn settings(trees: usize, base: f64) -> ChainSettings {
         prior: TreePrior {
             base,
             power: 1.0,
-            // No sum of shares is at this bound, which rounding would take to either side of it.
-            fewest_rows: 0.9,
+            // Many sums of shares are at this bound but for rounding.
+            fewest_rows: 1.0,
             soft: true,
         },
         typical_variation: 0.5,
@@ -84,7 +84,7 @@ fn settings(trees: usize, base: f64) -> ChainSettings {
 fn figures(chain: &Chain<'_>) -> Vec<f64> {
     let below = |value: f64, bound: f64| f64::from(u8::from(value < bound));
     let mut figures = vec![
-        below(chain.noise_variance(), 1.0),
+        below(chain.noise.variance, 1.0),
         below(chain.group_variance(), 1.0),
         chain.constants[0].tanh(),
         chain.constants[1].tanh().powi(2),
@@ -156,7 +156,7 @@ fn tree_of_prior(
         let children = tree.node(node).children;
         for child in children {
             let rows: f32 = share(&tree, child, case).iter().sum();
-            if f64::from(rows) < prior.fewest_rows {
+            if !prior.admits(f64::from(rows)) {
                 return None;
             }
         }
@@ -218,37 +218,39 @@ fn figures_of_prior(
 
 /// Parameters and data from the prior have the same joint distribution as those of a chain whose data are drawn anew
 /// before every sweep: Geweke (2004), doi:10.1198/016214504000001132.
-#[test]
-fn the_joint_distribution_of_parameters_and_data_is_the_priors() {
+fn check_joint_distribution(
+    case: &Case,
+    likelihood: Likelihood,
+    outcomes_anew: impl Fn(&mut Chain<'_>, &mut ChaCha8Rng),
+) {
     const DRAWS: usize = 40_000;
     /// Sweeps for a draw that is compared.
     const SWEEPS: usize = 4;
-    let case = Case::new(8, 1);
     let settings = settings(2, 0.6);
-    let rows = case.rows(vec![0.0; 8], true);
+    let rows = Rows {
+        offsets: (0..8).map(|row| 0.3 * (row % 2) as f64).collect(),
+        likelihood,
+        ..case.rows(vec![0.0; 8], true)
+    };
 
     let mut random = ChaCha8Rng::seed_from_u64(2);
     let mut prior: Vec<Vec<f64>> = Vec::new();
     while prior.len() < DRAWS {
-        prior.extend(figures_of_prior(&case, &settings, &mut random));
+        prior.extend(figures_of_prior(case, &settings, &mut random));
     }
 
     let mut chain = Chain::new(&rows, settings, ChaCha8Rng::seed_from_u64(3));
     let mut joint: Vec<Vec<f64>> = Vec::new();
     for sweep in 0..SWEEPS * DRAWS + 1000 {
-        // Outcomes anew: noise around whatever is fitted.
-        let noise = chain.noise_variance().sqrt();
-        for r in &mut chain.working.residual {
-            let normal: f64 = random.sample(StandardNormal);
-            *r = noise * normal;
-        }
+        outcomes_anew(&mut chain, &mut random);
         chain.sweep();
         if sweep >= 1000 && sweep % SWEEPS == 0 {
             joint.push(figures(&chain));
         }
     }
 
-    for figure in 0..prior[0].len() {
+    // The first figure is that of the noise, which a likelihood without one does not draw.
+    for figure in usize::from(likelihood != Likelihood::Normal)..prior[0].len() {
         let moments = |draws: &[Vec<f64>]| {
             let values: Vec<f64> = draws.iter().map(|draw| draw[figure]).collect();
             let mean = values.iter().sum::<f64>() / values.len() as f64;
@@ -265,6 +267,38 @@ fn the_joint_distribution_of_parameters_and_data_is_the_priors() {
             "figure {figure}: {found} instead of {expected}, {score} errors"
         );
     }
+}
+
+#[test]
+fn the_joint_distribution_of_parameters_and_data_is_the_priors() {
+    let case = Case::new(8, 1);
+    check_joint_distribution(&case, Likelihood::Normal, |chain, random| {
+        // Noise around whatever is fitted.
+        let noise = chain.noise_variance().sqrt();
+        for r in &mut chain.working.residual {
+            let normal: f64 = random.sample(StandardNormal);
+            *r = noise * normal;
+        }
+    });
+}
+
+/// The same of shares of successes in one to three trials.
+#[test]
+fn the_joint_distribution_of_parameters_and_binary_outcomes_is_the_priors() {
+    let mut case = Case::new(8, 1);
+    for (row, weight) in case.weights.iter_mut().enumerate() {
+        *weight = 1.0 + (row % 3) as f64;
+    }
+    let weights = case.weights.clone();
+    check_joint_distribution(&case, Likelihood::Logistic, |chain, random| {
+        for (row, weight) in weights.iter().enumerate() {
+            let predictor = chain.working.predictor(row) + 0.3 * (row % 2) as f64;
+            let probability = 1.0 / (1.0 + (-predictor).exp());
+            let trials = 0..*weight as usize;
+            let successes = trials.filter(|_| random.r#gen::<f64>() < probability);
+            chain.working.outcomes[row] = successes.count() as f64 / weight;
+        }
+    });
 }
 
 /// Without splits and with known variances, coefficients are those of ridge regression.

@@ -25,20 +25,18 @@ fn settings_out_of_range_are_named() {
             quick().sweeps(10).draws(11),
             "draws is 11, but must be 1 to 10, the number of sweeps",
         ),
-        (
-            quick().family(Family::Poisson),
-            "family is poisson, but must be gaussian or binomial",
-        ),
     ] {
         let error = estimator.fit(&samples).unwrap_err().to_string();
         assert!(error.contains(parameter), "{error}");
     }
-    let error = quick().family(Family::Binomial).fit(&samples).unwrap_err();
-    assert!(matches!(error, Error::InvalidTarget { .. }));
+    for family in [Family::Binomial, Family::Poisson] {
+        let error = quick().family(family).fit(&samples).unwrap_err();
+        assert!(matches!(error, Error::InvalidTarget { .. }));
+    }
 }
 
 #[test]
-fn families_without_an_augmentation_are_not_among_the_candidates() {
+fn families_with_an_augmentation_are_among_the_candidates() {
     for family in Family::ALL {
         let settings = RegressionSettings {
             family,
@@ -46,7 +44,9 @@ fn families_without_an_augmentation_are_not_among_the_candidates() {
             seed: 3,
         };
         let candidates = TreeRegression::candidates(&settings, 2);
-        assert_eq!(candidates.is_empty(), family == Family::Poisson);
+        let augmented = family.is_quadratic() || family.is_binary() || family.counts_events();
+        let expected = augmented.then(|| TreeRegression::new().family(family).seed(3));
+        assert_eq!(candidates, expected.into_iter().collect::<Vec<_>>());
     }
 }
 
@@ -171,6 +171,20 @@ fn outcomes_of_one_class_are_fitted() {
 }
 
 #[test]
+fn counts_of_nothing_and_large_counts_are_fitted() {
+    let samples = samples(30, 2);
+    for count in [0.0, 1e9] {
+        let counts = Array2::from_elem((30, 2), count);
+        let counts = samples.replace_targets(counts.view()).unwrap();
+        let model = quick().family(Family::Poisson).fit(&counts).unwrap();
+        let means = model.predict(counts.contexts(), counts.features()).unwrap();
+        let expected = if count == 0.0 { 0.0..=0.5 } else { 9e8..=1.1e9 };
+        assert!(means.iter().all(|mean| expected.contains(mean)), "{means}");
+        assert!(model.noise().is_err());
+    }
+}
+
+#[test]
 fn numbers_that_contradict_each_other_are_refused() {
     let model = quick().fit(&samples(30, 3)).unwrap();
     let whole = serde_json::to_value(&model).unwrap();
@@ -202,7 +216,6 @@ fn numbers_that_contradict_each_other_are_refused() {
         .is_err()
     );
     assert!(altered(&|value| value["report"]["chains"] = number(7)).is_err());
-    assert!(altered(&|value| value["family"] = "poisson".into()).is_err());
 }
 
 /// A level that no row had, and a value between those observed.

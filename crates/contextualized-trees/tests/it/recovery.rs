@@ -208,6 +208,44 @@ fn probabilities_follow_the_context() {
     );
 }
 
+#[test]
+fn rates_follow_the_context_and_known_exposures() {
+    // Rows on one side of a context that does not matter are observed as much longer as this.
+    let counts = |exposure: f64| {
+        Simulator::new(600)
+            .uniform_contexts(3, -1.0, 1.0)
+            .slopes(|c| vec![if c[0] > 0.0 { 0.6 } else { -0.4 }])
+            .intercept(move |c| 0.5 + c[1] + if c[2] > 0.0 { exposure } else { 0.0 })
+            .family(Family::Poisson)
+    };
+    let longer = 5.0_f64.ln();
+    let (data, new) = (
+        counts(longer).simulate(8).unwrap(),
+        counts(0.0).simulate(9).unwrap(),
+    );
+    let contexts = data.samples.contexts();
+    let offsets = contexts
+        .column(2)
+        .mapv(|c| if c > 0.0 { longer } else { 0.0 });
+    let samples = data.samples.clone().with_offsets(offsets.view()).unwrap();
+    let model = estimator().family(Family::Poisson).fit(&samples).unwrap();
+    let found = model.coefficients(new.samples.contexts()).unwrap();
+    let error = effect_error(&found, &new.coefficients);
+    assert!(error < 0.01, "{error}");
+    let share = coverage(&model, &new, 0.95);
+    assert!((0.9..=1.0).contains(&share), "{share}");
+    let intervals = model
+        .outcome_intervals(new.samples.contexts(), new.samples.features(), 0.95)
+        .unwrap();
+    let inside = ndarray::Zip::from(&intervals.lower)
+        .and(&intervals.upper)
+        .and(new.samples.targets())
+        .fold(0, |count, lower, upper, count_of_row| {
+            count + usize::from(lower <= count_of_row && count_of_row <= upper)
+        });
+    assert!((560..=600).contains(&inside), "{inside}");
+}
+
 /// A row of weight two is two rows of a binary outcome, but for what is drawn.
 #[test]
 fn weights_count_rows_of_binary_outcomes() {

@@ -1,0 +1,84 @@
+"""Each family of outcomes: fitted, predicted, kept, and refused where it cannot be."""
+
+import contextualized_rs as cr
+import numpy as np
+import pandas
+import pytest
+
+
+
+def outcomes(family, means, rng):
+    if family == "gaussian":
+        return means + 0.3 * rng.normal(size=len(means))
+    if family == "poisson":
+        return rng.poisson(np.exp(means)).astype(float)
+    if family == "negative-binomial":
+        return rng.negative_binomial(2, 2 / (2 + np.exp(means))).astype(float)
+    if family == "gamma":
+        return rng.gamma(4, np.exp(means) / 4)
+    share = 1 / (1 + np.exp(-means))
+    return np.clip(rng.beta(20 * share, 20 * (1 - share)), 1e-6, 1 - 1e-6)
+
+
+FAMILIES = ["gaussian", "poisson", "negative-binomial", "gamma", "beta"]
+
+
+@pytest.fixture(scope="module")
+def rows():
+    rng = np.random.default_rng(3)
+    contexts, features = rng.uniform(-1, 1, (400, 1)), rng.normal(size=(400, 1))
+    return contexts, features, 0.5 + contexts[:, 0] * features[:, 0], rng
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_slopes_are_recovered(rows, family, tmp_path):
+    contexts, features, means, rng = rows
+    y = outcomes(family, means, rng)
+    model = cr.ContextualizedRegressor(estimator="gp", family=family).fit(features, y, contexts=contexts)
+    slopes = np.asarray(model.coefficients(contexts))[:, 0]
+    assert np.sqrt(np.mean((slopes - contexts[:, 0]) ** 2)) < 0.25
+    if family != "gaussian":
+        assert (model.predict(features, contexts=contexts) > 0).all()
+    lower, upper = model.predict(features, contexts=contexts, interval="outcome", level=0.9)[1:]
+    inside = np.mean((np.asarray(lower).ravel() <= y) & (y <= np.asarray(upper).ravel()))
+    assert 0.85 < inside <= 1
+    model.save(tmp_path / "model.ctx")
+    again = cr.load(tmp_path / "model.ctx")
+    assert again.summary().text == model.summary().text
+
+
+@pytest.mark.parametrize(("family", "word"), [("negative-binomial", "size"), ("gamma", "dispersion"), ("beta", "precision")])
+def test_summaries_say_the_shape(rows, family, word):
+    contexts, features, means, rng = rows
+    y = outcomes(family, means, rng)
+    model = cr.ContextualizedRegressor(estimator="population", family=family).fit(features, y, contexts=contexts)
+    assert f"Estimated: {word}" in model.summary().text
+    assert "ratio" in model.summary(exponentiate=True).text
+
+
+@pytest.mark.parametrize("family", FAMILIES[1:])
+def test_outcomes_that_cannot_be_are_refused(rows, family):
+    contexts, features, means, rng = rows
+    y = outcomes(family, means, rng)
+    y[7] = -1
+    with pytest.raises(ValueError, match="-1"):
+        cr.ContextualizedRegressor(estimator="population", family=family).fit(features, y, contexts=contexts)
+
+
+def test_shares_of_trials(rows):
+    contexts, features, means, rng = rows
+    trials = rng.integers(1, 9, len(means))
+    successes = rng.binomial(trials, 1 / (1 + np.exp(-means)))
+    data = pandas.DataFrame({"c": contexts[:, 0], "x": features[:, 0], "s": successes, "f": trials - successes})
+    model = cr.fit("cbind(s, f) ~ x | c", data, family="binomial", estimator="gp", tests=False)
+    one_by_one = data.loc[data.index.repeat(trials)].reset_index(drop=True)
+    one_by_one["y"] = np.concatenate([np.r_[np.ones(s), np.zeros(f)] for s, f in zip(data["s"], data["f"])])
+    same = cr.fit("y ~ x | c", one_by_one, family="binomial", estimator="population", tests=False)
+    population = cr.fit("cbind(s, f) ~ x | c", data, family="binomial", estimator="population", tests=False)
+    np.testing.assert_allclose(
+        np.asarray(population.coefficients(data)), np.asarray(same.coefficients(data)), rtol=1e-6
+    )
+    slopes = np.asarray(model.coefficients(data))[:, 0]
+    assert np.sqrt(np.mean((slopes - contexts[:, 0]) ** 2)) < 0.25
+    with pytest.raises(Exception, match="successes and failures"):
+        cr.fit("s ~ x | c", data.assign(s=0.5), family="binomial", estimator="population")
