@@ -20,6 +20,7 @@
 //! trees-peers    trees compared with other estimators: a factor of many levels, counts
 //! trees-large    trees of ten and fifty thousand rows
 //! auto           the automatic choice of a regression beside fixed estimators, on nine problems
+//! treatment      effects of a treatment under confounding, beside published learners
 //! ```
 //!
 //! ```sh
@@ -31,7 +32,7 @@
 use clap::{Parser, ValueEnum};
 use contextualized_examples::claims::{
     auto, bayesian, bootstrap, calibration, conformal, coverage, demo, families, interactions,
-    level, million, mixed, networks, robust, trees, variation,
+    level, million, mixed, networks, robust, treatment, trees, variation,
 };
 use contextualized_examples::say;
 use std::error::Error;
@@ -73,6 +74,7 @@ enum Group {
     TreesPeers,
     TreesLarge,
     Auto,
+    Treatment,
 }
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -102,6 +104,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             Group::TreesPeers => trees::measure_peers(arguments.seeds)?,
             Group::TreesLarge => trees::measure_large(arguments.seeds)?,
             Group::Auto => auto::measure(arguments.seeds)?,
+            Group::Treatment => treatment::measure(arguments.seeds)?,
         };
         let gap = if index > 0 { "\n" } else { "" };
         say!("{gap}{}", findings.text);

@@ -15,6 +15,7 @@ pub mod million;
 pub mod mixed;
 pub mod networks;
 pub mod robust;
+pub mod treatment;
 pub mod trees;
 pub mod variation;
 

@@ -36,6 +36,9 @@ mod documents {
     #[doc = include_str!("../../docs/src/bridge.md")]
     struct Bridge;
 
+    #[doc = include_str!("../../docs/src/treatment.md")]
+    struct Treatment;
+
     #[doc = include_str!("../../docs/src/effects.md")]
     struct Effects;
 

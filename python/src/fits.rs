@@ -137,6 +137,7 @@ pub(crate) fn fit_formula(
         weights: origin.weights,
         groups: origin.groups,
         offset: arguments.column("offset")?,
+        treatment: arguments.column("treatment")?,
         family: arguments.family()?,
         drop_missing: arguments.flag("drop_missing", false)?,
         ..Request::of(&formula)

@@ -23,7 +23,7 @@ enum Place {
 
 use Place::{Argument, Reading, Setting, Words};
 
-const OPTIONS: [(&str, Place); 35] = [
+const OPTIONS: [(&str, Place); 36] = [
     ("archetypes", Setting),
     ("batch-size", Setting),
     ("bootstraps", Argument),
@@ -56,6 +56,7 @@ const OPTIONS: [(&str, Place); 35] = [
     ("structure", Setting),
     ("sweeps", Setting),
     ("thousands", Reading),
+    ("treatment", Argument),
     ("trees", Setting),
     ("unknown-levels", Argument),
     ("width", Setting),

@@ -158,3 +158,19 @@ def test_the_program_reads_what_python_wrote(doses, program, tmp_path):
     ask("predict", "classifier.ctx", "data.csv", "--out", "predicted.csv")
     predicted = pandas.read_csv(tmp_path / "predicted.csv")
     assert list(predicted["class.y"]) == list(classifier.predict(arrays))
+
+
+def test_effects_of_a_treatment(doses):
+    data = table(doses)
+    treated = data.assign(w=np.where(np.arange(120) % 5 < 2, "drug", "none"))
+    treated["y"] = treated.age + 2.0 * (treated.w == "none") + 0.1 * np.sin(np.arange(120))
+    model = cr.fit("y ~ 1 | age", treated, treatment="w", estimator="population", tests=False)
+    effects = model.coefficients(treated[["age"]].head(2))
+    assert list(effects.columns) == ["w"]
+    assert np.allclose(effects.w, 2.0, atol=0.1)
+    with pytest.raises(ValueError, match="predicts no outcomes"):
+        model.predict(treated)
+    with pytest.raises(ValueError, match="treatment site is a context too"):
+        cr.fit("y ~ 1 | age + site", treated, treatment="site")
+    with pytest.raises(ValueError, match="has 3 levels"):
+        cr.fit("y ~ 1 | age", treated.assign(w=np.arange(120) % 3).astype({"w": str}), treatment="w")

@@ -26,6 +26,17 @@ pub(crate) struct Comparison {
     pub(crate) folds: usize,
     pub(crate) most_rows: usize,
     pub(crate) seed: u64,
+    pub(crate) rule: Rule,
+}
+
+/// Which candidate is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Rule {
+    /// The first within one standard error of the lowest loss: for models that are looked at.
+    #[default]
+    FirstWithinOneError,
+    /// The one with the lowest loss: for predictions alone.
+    Lowest,
 }
 
 impl Default for Comparison {
@@ -34,6 +45,7 @@ impl Default for Comparison {
             folds: 5,
             most_rows: 2000,
             seed: 0,
+            rule: Rule::default(),
         }
     }
 }
@@ -81,9 +93,13 @@ impl Comparison {
         let stopping = Some(EarlyStopping::default());
         let done = |fits| progress.skip(fits);
         let results = validation.run(names.len(), loss, stopping, &done, job)?;
-        let (chosen, best) = match chosen(&results)? {
+        let (first, best) = match chosen(&results)? {
             Some(found) => found,
             None => return Err(first_failure(results)),
+        };
+        let chosen = match self.rule {
+            Rule::FirstWithinOneError => first,
+            Rule::Lowest => best,
         };
         let reason = if chosen == best {
             "The lowest loss.".to_owned()

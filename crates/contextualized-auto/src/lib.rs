@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`AutoRegression`], [`AutoModel`] | a regression chosen by the loss of held-out rows |
 //! | [`AutoNetworks`], [`AutoNetworkModel`] | networks chosen by the density of held-out rows |
+//! | [`TreatmentRegression`], [`TreatmentModel`] | the effect of a treatment under confounding |
 //! | [`AutoReport`], [`CandidateReport`] | the table a choice was made from |
 //! | [`Candidate`], [`NetworkCandidate`], [`RegressionMethod`], [`NetworkMethod`] | what there is to choose from |
 //! | [`RegressionModel`], [`NetworkModel`] | what was fitted, whichever estimator it was |
@@ -20,6 +21,7 @@ mod models;
 mod progress;
 mod registry;
 mod report;
+mod treatment;
 
 pub use auto_model::AutoModel;
 pub use auto_networks::{AutoNetworkModel, AutoNetworks};
@@ -29,3 +31,7 @@ pub use registry::{
     RegressionModel,
 };
 pub use report::{AutoReport, CandidateOutcome, CandidateReport, CandidateScore};
+pub use treatment::{
+    AverageEffect, Nuisances, Overlap, Residuals, TreatmentMeans, TreatmentModel,
+    TreatmentRegression,
+};

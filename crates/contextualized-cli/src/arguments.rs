@@ -217,6 +217,10 @@ pub(crate) struct RegressionFlags {
     /// gaussian].
     #[arg(long, value_parser = family())]
     pub(crate) family: Option<Family>,
+    /// Column of a treatment whose effect is estimated as a function of the contexts, adjusted for features and
+    /// contexts: numbers, or two levels.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) treatment: Option<String>,
     /// Column of offsets: known terms of the linear predictor, on the link scale.
     #[arg(long, value_name = "COLUMN")]
     pub(crate) offset: Option<String>,
@@ -535,6 +539,8 @@ pub(crate) enum Problem {
     Sem,
     /// Five nodes whose correlations depend on one context.
     Correlation,
+    /// A treatment w that depends on what the outcome depends on, with the effect (c0 + c1) / 2.
+    Confounded,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -381,6 +381,61 @@ impl Samples {
         })
     }
 
+    /// The same samples with other features (n × x) of these names; there may be none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RowCount`], [`Error::NotFinite`], [`Error::ColumnCount`], [`Error::DuplicateName`].
+    pub fn replace_features<S: Into<String>>(
+        &self,
+        features: ArrayView2<'_, f64>,
+        names: impl IntoIterator<Item = S>,
+    ) -> Result<Self> {
+        check_rows("features", self.rows(), features.nrows())?;
+        check_finite("features", features)?;
+        let names = checked_names("feature names", names, features.ncols())?;
+        Ok(Self {
+            features: features.as_standard_layout().into_owned(),
+            names: ColumnNames {
+                features: names,
+                ..self.names.clone()
+            },
+            ..self.clone()
+        })
+    }
+
+    /// The same samples with other targets (n × y) of these names.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoColumns`], [`Error::RowCount`], [`Error::NotFinite`], [`Error::ColumnCount`],
+    /// [`Error::DuplicateName`].
+    pub fn replace_all_targets<S: Into<String>>(
+        &self,
+        targets: ArrayView2<'_, f64>,
+        names: impl IntoIterator<Item = S>,
+    ) -> Result<Self> {
+        check_table("targets", targets, None)?;
+        check_rows("targets", self.rows(), targets.nrows())?;
+        let names = checked_names("target names", names, targets.ncols())?;
+        Ok(Self {
+            targets: targets.as_standard_layout().into_owned(),
+            names: ColumnNames {
+                targets: names,
+                ..self.names.clone()
+            },
+            ..self.clone()
+        })
+    }
+
+    /// The same samples without offsets.
+    pub fn without_offsets(&self) -> Self {
+        Self {
+            offsets: None,
+            ..self.clone()
+        }
+    }
+
     /// The given rows, in the given order; a row may be repeated, as in a bootstrap.
     ///
     /// # Errors

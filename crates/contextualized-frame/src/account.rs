@@ -4,8 +4,10 @@ mod effects;
 mod model;
 mod random;
 mod summary;
+mod treatment;
 
 pub use effects::effects;
 pub use model::{choice_section, family_in_words, rows_in_words};
 pub use random::random_effects;
 pub use summary::{Account, summary};
+pub use treatment::treatment_sections;

@@ -8,6 +8,7 @@ mod fields;
 mod parts;
 mod random;
 mod training;
+mod treatment;
 
 use crate::data::{Clock, Column};
 use crate::error::{Error, Result};
@@ -27,6 +28,7 @@ pub(crate) use encode::selected;
 pub use encode::{Encoded, Encoder, LeftOut, UnknownLevels, a_row_for_each};
 pub use random::RandomDesign;
 pub use training::{Request, Training, read_training};
+pub use treatment::TreatmentColumn;
 
 /// What columns of a design are made of: a column of the data as it was in training, or numbers made of some.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -104,11 +106,15 @@ pub struct Design {
     pub offset: Option<usize>,
     /// Columns of the contexts.
     pub contexts: Vec<DesignColumn>,
-    /// Columns of the features; of networks the nodes.
+    /// Columns of the features; of networks the nodes; of an effect the treatment alone.
     pub features: Vec<DesignColumn>,
     /// Random effects.
     #[serde(default)]
     pub random: Vec<RandomDesign>,
+    /// Where the model is of the effect of a treatment: the design of the outcome, whose last feature is the treatment.
+    /// Rows to predict then need contexts alone.
+    #[serde(default)]
+    pub outcome: Option<Box<Design>>,
 }
 
 checked_serde!(Design);
@@ -355,6 +361,40 @@ impl Design {
         let own = design.offset.unwrap_or(offset);
         name.clone_into(&mut design.variables[own].name);
         Ok(Cow::Owned(design))
+    }
+
+    /// The design of the effect of a treatment on means of the same targets: a regression on it without an intercept.
+    pub(crate) fn of_effect(&self, treatment: &TreatmentColumn) -> Self {
+        let TreatmentColumn { name, levels, .. } = treatment;
+        let mut outcome = self.clone();
+        let column = DesignColumn {
+            name: name.clone(),
+            // Of two levels the second is 1.
+            factors: vec![(outcome.variables.len(), levels.as_ref().map(|_| 1))],
+        };
+        outcome.variables.push(Variable {
+            name: name.clone(),
+            levels: levels.as_ref().map(|levels| levels.to_vec()),
+            clock: None,
+            made: None,
+        });
+        outcome.features.push(column.clone());
+        let mut targets = outcome.targets.clone();
+        for target in &mut targets {
+            target.levels = None;
+        }
+        Self {
+            formula: outcome.formula.clone(),
+            intercept: false,
+            family: Family::Gaussian,
+            targets,
+            variables: outcome.variables.clone(),
+            offset: None,
+            contexts: outcome.contexts.clone(),
+            features: vec![column],
+            random: Vec::new(),
+            outcome: Some(Box::new(outcome)),
+        }
     }
 
     /// Names of the targets, which predictions are named after.

@@ -1,21 +1,23 @@
 //! Fits of regressions and networks to tables, with what tables and reports need of them.
 
 use crate::data::MOST_LEVELS;
-use crate::design::{Design, Training};
+use crate::design::{Design, Training, TreatmentColumn};
 use crate::error::{Error, Result};
 use crate::formula::Formula;
 use crate::saved::{
-    Baseline, DataSummary, Fitted, Groups, Networks, Regression, Saved, Tests, TrainingRows, spread,
+    Baseline, DataSummary, Fitted, Groups, Networks, Regression, Saved, Tests, TrainingRows,
+    Treatment, spread,
 };
 use crate::settings::{Estimate, EstimatorSettings, NeuralSettings};
 use contextualized_analysis::{goodness_of_fit, wald_table};
 use contextualized_auto::{
     AutoModel, AutoNetworks, AutoRegression, NetworkChoice, NetworkMethod, RegressionMethod,
-    RegressionModel,
+    RegressionModel, Residuals, TreatmentRegression,
 };
 use contextualized_baselines::PopulationRegression;
 use contextualized_core::{
-    Estimator, LocalCoefficients, RegressionEstimator, RegressionSettings, Samples, Standardization,
+    Estimator, Family, LocalCoefficients, RegressionEstimator, RegressionSettings, Samples,
+    Standardization,
 };
 use contextualized_linear::{GaussianProcessRegression, KernelShape, Sharing};
 use ndarray::s;
@@ -75,6 +77,28 @@ impl Default for RegressionFit {
             bootstraps: 0,
             tests: true,
         }
+    }
+}
+
+/// A treatment whose effect is to be fitted.
+#[derive(Debug, Clone)]
+pub struct Treated {
+    column: String,
+    levels: Option<[String; 2]>,
+    family: Family,
+    residuals: Residuals,
+}
+
+impl Treated {
+    /// What is kept of it beside the model of its effect.
+    fn treatment(self, effect: &AutoModel) -> contextualized_core::Result<Treatment> {
+        Ok(Treatment {
+            average: self.residuals.average_effects(effect)?,
+            nuisances: self.residuals.nuisances().clone(),
+            column: self.column,
+            levels: self.levels,
+            family: self.family,
+        })
     }
 }
 
@@ -153,6 +177,7 @@ impl RegressionFit {
     /// [`Error::Request`] as [`Self::check`]; [`Error::Model`] of the estimator.
     pub fn fit(&self, training: Training, origin: &Origin<'_>) -> Result<Saved> {
         self.check()?;
+        let (training, treated) = self.residuals(training)?;
         let (design, samples) = (&training.design, &training.samples);
         if self.bootstraps > 0 && !samples.random_terms().is_empty() {
             return Err(Error::usage(
@@ -193,7 +218,11 @@ impl RegressionFit {
             (None, RegressionModel::Population(own)) => Baseline::Fitted(own.clone()),
             (None, _) => Baseline::new(population()),
         };
+        let treatment = treated
+            .map(|treated| treated.treatment(&model))
+            .transpose()?;
         let regression = Regression {
+            treatment,
             goodness: goodness_of_fit(&model, samples)?,
             model,
             population,
@@ -201,6 +230,35 @@ impl RegressionFit {
         };
         let data = DataSummary::of(&training, origin);
         saved(training, data, Fitted::Regression(Box::new(regression)))
+    }
+
+    /// Training rows as they are or, where they have a treatment, what outcome and treatment are beyond their means given
+    /// features and contexts: the treatment is then the one feature, without an intercept.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Model`] of the models of the means.
+    pub fn residuals(&self, mut training: Training) -> Result<(Training, Option<Treated>)> {
+        let Some(treatment) = training.treatment.take() else {
+            return Ok((training, None));
+        };
+        let family = training.design.family;
+        let residuals = TreatmentRegression::new()
+            .family(family)
+            .folds(self.folds)
+            .seed(self.seed)
+            .residuals(&training.samples, treatment.values.view())?;
+        let own = residuals.samples();
+        training.samples = own.replace_features(own.features(), [&treatment.name])?;
+        training.design = training.design.of_effect(&treatment);
+        let TreatmentColumn { name, levels, .. } = treatment;
+        let treated = Treated {
+            column: name,
+            levels,
+            family,
+            residuals,
+        };
+        Ok((training, Some(treated)))
     }
 
     /// The estimator that was asked for.
@@ -473,7 +531,7 @@ fn units_of_nodes(kind: NetworkChoice, samples: &Samples) -> Option<String> {
 mod tests {
     use super::*;
     use crate::design::Arrays;
-    use contextualized_core::{Family, Monitor};
+    use contextualized_core::Monitor;
     use ndarray::Array2;
 
     /// A population, which is fitted at once, and tests that would be said to have failed.

@@ -199,6 +199,14 @@ impl Regression {
             uncertain: self.model.as_uncertain(),
             regression: Some(self),
         };
+        if let Some(treatment) = &self.treatment
+            && asked.outcomes
+        {
+            return Err(Error::usage(format!(
+                "the model is of the effect of {}, and predicts no outcomes; ask for coefficients, which are effects",
+                treatment.column
+            )));
+        }
         let count = rows.contexts.nrows();
         // Intervals take longer than what they are of.
         let uncertain = asked.level.is_some() || asked.standard_errors;

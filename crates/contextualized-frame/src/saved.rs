@@ -5,12 +5,14 @@ use crate::design::Design;
 use crate::error::Error;
 use crate::model_file;
 use contextualized_analysis::{GoodnessOfFit, VariationTable};
-use contextualized_auto::{AutoModel, AutoNetworkModel, AutoReport, NetworkModel};
+use contextualized_auto::{
+    AutoModel, AutoNetworkModel, AutoReport, AverageEffect, NetworkModel, Nuisances,
+};
 use contextualized_baselines::PopulationModel;
 use contextualized_core::validate::check_columns;
 use contextualized_core::{
-    LocalCoefficients, RandomTerm, Result, Samples, Split, VaryingCoefficients, VaryingNetworks,
-    Warp,
+    Family, LocalCoefficients, RandomTerm, Result, Samples, Split, VaryingCoefficients,
+    VaryingNetworks, Warp,
 };
 use ndarray::{Array1, Array2, s};
 use serde::{Deserialize, Serialize};
@@ -127,6 +129,9 @@ impl Saved {
             facts.push(("family", self.design.family.name().into()));
             let tests = regression.variation.fitted();
             facts.push(("omnibus_p", tests.map(|tests| tests.table.omnibus).into()));
+            if let Some(treatment) = &regression.treatment {
+                facts.push(("treatment", treatment.column.as_str().into()));
+            }
         }
         facts
     }
@@ -246,6 +251,24 @@ pub struct Regression {
     /// How well the model fits all training rows, of every target.
     #[serde(default)]
     pub goodness: Vec<GoodnessOfFit>,
+    /// Where the coefficient is the effect of a treatment: how that was made out.
+    #[serde(default)]
+    pub treatment: Option<Treatment>,
+}
+
+/// How the effect of a treatment was made out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Treatment {
+    /// The column.
+    pub column: String,
+    /// The two levels that are compared, of a treatment with levels: the effect is that of the second.
+    pub levels: Option<[String; 2]>,
+    /// The family of the outcome.
+    pub family: Family,
+    /// Models of outcome and treatment, and what they leave.
+    pub nuisances: Nuisances,
+    /// The average effect on each target.
+    pub average: Vec<AverageEffect>,
 }
 
 /// Tests of variation, and the rows they were made with.

@@ -16,6 +16,7 @@ pub(crate) enum Stream {
     Outcomes,
     Patients,
     Graph,
+    Treatments,
     Irrelevant(usize),
 }
 
@@ -32,6 +33,7 @@ impl Stream {
                 Self::Outcomes => 3,
                 Self::Patients => 4,
                 Self::Graph => 8,
+                Self::Treatments => 5,
                 Self::Irrelevant(column) => 16 + column as u64,
             }
     }
@@ -209,6 +211,7 @@ mod tests {
             Stream::Outcomes,
             Stream::Patients,
             Stream::Graph,
+            Stream::Treatments,
             Stream::Irrelevant(0),
             Stream::Irrelevant(1),
         ];

@@ -61,11 +61,13 @@
 //! | [`TreatmentProblem`] | effects of two treatments, observed in five small discs |
 //! | [`TreatmentContexts`] | its variants: informative contexts, with noise, noise alone |
 //! | [`Patients`] | its two patients of interest |
+//! | [`ConfoundedSetting`], [`ConfoundedData`] | effects of a treatment that was not assigned at random |
 //! | [`NetworkSimulator`], [`SimulatedNetworks`] | data from any field of directed acyclic graphs, and their truth |
 //! | [`StructuralModel`], [`NodeNoise`], [`total_effects`] | linear structural equation models, their covariance |
 //! | [`RandomDag`] | random acyclic graphs |
 //! | [`NetworkProblem`] | a graph of four nodes that varies with one context, with a gap |
 
+mod confounded;
 mod contexts;
 mod covariances;
 mod data;
@@ -78,6 +80,7 @@ mod simulator;
 mod structural;
 pub mod treatment;
 
+pub use confounded::{ConfoundedData, ConfoundedSetting};
 pub use covariances::{CovarianceSimulator, SimulatedCovariances};
 pub use data::SimulatedData;
 pub use draws::Draws;

@@ -92,7 +92,7 @@ pub use ndarray;
 /// The names that most programs import: `use contextualized::prelude::*;`.
 pub mod prelude {
     #[cfg(feature = "auto")]
-    pub use contextualized_auto::{AutoNetworks, AutoRegression};
+    pub use contextualized_auto::{AutoNetworks, AutoRegression, TreatmentRegression};
     pub use contextualized_baselines::{
         ClusterNetworks, ClusterRegression, PopulationBayesianNetwork, PopulationCorrelation,
         PopulationMarkov, PopulationRegression,

@@ -125,6 +125,7 @@ def fit(
     weights: str | None = None,
     groups: str | None = None,
     offset: str | None = None,
+    treatment: str | None = None,
     drop_missing: bool = False,
     reading: dict[str, Any] | None = None,
     bootstraps: int = 0,
@@ -137,7 +138,8 @@ def fit(
 
     The formula, the coding of columns and the estimators are the program's: columns of text are factors, an outcome of
     two levels is binary, and a formula without a target, ``"~ a + b + c | age"``, is of networks of the given ``kind``.
-    ``weights``, ``groups`` and ``offset`` name columns. A missing value is an error unless ``drop_missing`` leaves such
+    ``weights``, ``groups`` and ``offset`` name columns; with ``treatment``, a column that the formula does not name, the
+    coefficient is its effect, adjusted for features and contexts by models of their own. A missing value is an error unless ``drop_missing`` leaves such
     rows out. Columns of numbers of a data frame are not copied before they are coded. A path (``str`` or ``os.PathLike``)
     names a CSV, TSV or Parquet file, of which only the columns of the formula are read; ``reading`` says how, as the flags
     of the program do: ``{"delimiter": ";", "decimal": ",", "thousands": ".", "missing": ["?"], "comment": "#", "skip": 1}``.
@@ -158,6 +160,7 @@ def fit(
         "weights": weights,
         "groups": groups,
         "offset": offset,
+        "treatment": treatment,
         "drop_missing": drop_missing,
         "reading": reading,
         "bootstraps": bootstraps,

@@ -5,3 +5,4 @@ mod data;
 mod invariance;
 mod networks;
 mod regression;
+mod treatment;

@@ -28,6 +28,8 @@ pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
     let progress = Progress::new(global, "reading");
     let training = read_regression(&arguments.data, &formula, settings, &arguments.flags)?;
     arguments.of_estimators.check(&arguments.estimators)?;
+    let any = regression_fit(settings, &arguments.of_estimators, Estimate::Auto, 0, false);
+    let (training, _) = any.residuals(training)?;
     let mut chosen = Vec::new();
     // Those that have nothing to do with the formula are left out of all, and fail where they are asked for.
     let all = RegressionMethod::ALL.len() == arguments.estimators.len();

@@ -13,8 +13,13 @@ use crate::settings::{Estimate, EstimatorSettings};
 use contextualized_auto::RegressionMethod;
 use contextualized_files::Source;
 use contextualized_files::{is_standard, shown};
-use contextualized_frame::account::{choice_section, family_in_words, rows_in_words};
+use contextualized_frame::account::{
+    choice_section, family_in_words, rows_in_words, treatment_sections,
+};
 use std::path::Path;
+
+/// The probability of intervals of which nothing else is said.
+const DEFAULT_LEVEL: f64 = 0.95;
 
 pub(crate) fn run(arguments: &Fit, global: &Global) -> Result<()> {
     let settings = &arguments.settings;
@@ -90,6 +95,9 @@ pub(super) fn finish(
     sections.extend(family_in_words(&saved.design).map(|text| (text, None)));
     sections.extend(choice_section(saved.fitted.choice()));
     sections.push((format!("Fitted: {}", saved.fitted.describe()), None));
+    if let Fitted::Regression(regression) = &saved.fitted {
+        sections.extend(treatment_sections(saved, regression, DEFAULT_LEVEL)?);
+    }
     sections.extend(saved.transformed().map(|text| (text, None)));
     if let Fitted::Regression(regression) = &saved.fitted
         && let Some(reason) = regression.variation.failure()
@@ -115,6 +123,7 @@ pub(crate) fn read_regression(
             weights: settings.weights.as_deref(),
             groups: settings.groups.as_deref(),
             offset: settings.offset.as_deref(),
+            treatment: settings.treatment.as_deref(),
             family: settings.family,
             drop_missing: flags.drop_missing,
         },

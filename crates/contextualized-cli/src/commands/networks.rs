@@ -24,6 +24,7 @@ pub(crate) fn run(arguments: &Networks, global: &Global) -> Result<()> {
             weights: arguments.weights.as_deref(),
             groups: arguments.groups.as_deref(),
             offset: None,
+            treatment: None,
             family: None,
             drop_missing: arguments.flags.drop_missing,
         },

@@ -323,7 +323,8 @@ impl<'a> Predictor<'a> {
     fn regression(&self, regression: &Regression, encoded: &Encoded) -> Result<Array2<f64>> {
         let asked = Asked {
             coefficients: true,
-            outcomes: true,
+            // Those of the effect of a treatment would need means of outcome and treatment.
+            outcomes: regression.treatment.is_none(),
             scale: self.arguments.scale,
             interval: self.arguments.interval,
             level: self.arguments.level,
@@ -334,7 +335,8 @@ impl<'a> Predictor<'a> {
         let count = design.features.len() + usize::from(design.intercept);
         let mut columns = Vec::with_capacity(self.columns.len());
         for target in 0..design.targets.len() {
-            for (estimates, count) in [(&found.coefficients, count), (&found.outcomes, 1)] {
+            let quantities = [(&found.coefficients, count), (&found.outcomes, 1)];
+            for (estimates, count) in quantities {
                 for quantity in 0..count {
                     let tables = estimates.iter().flat_map(Estimates::tables);
                     columns.extend(tables.map(|table| table.slice(s![.., target, quantity])));
@@ -377,7 +379,9 @@ fn regression_columns(design: &Design, intervals: bool, errors: bool) -> Vec<Str
         if design.intercept {
             push(format!("{prefix}coef.(intercept)"));
         }
-        push(format!("pred.{}", target.name));
+        if design.outcome.is_none() {
+            push(format!("pred.{}", target.name));
+        }
     }
     columns
 }

@@ -15,7 +15,7 @@ use contextualized_core::{
 };
 use contextualized_files::Source;
 use contextualized_files::{is_standard, shown};
-use contextualized_frame::account::{Account, random_effects};
+use contextualized_frame::account::{Account, random_effects, treatment_sections};
 use contextualized_frame::axes::ContextAxis;
 
 pub(crate) fn run(arguments: &Report, global: &Global) -> Result<()> {
@@ -166,6 +166,8 @@ fn of_regression(
         study.estimator.extend(why);
     }
     let clusters = clusters.fitted();
+    let mut summary = treatment_sections(saved, regression, arguments.level)?;
+    summary.extend([account.averages_table(), account.fit_table()]);
     if let Some(model) = clusters {
         let own = model.report().clusters.iter();
         study.cluster_sizes = own.map(|cluster| cluster.rows).collect();

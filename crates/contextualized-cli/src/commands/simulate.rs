@@ -5,8 +5,8 @@ use crate::error::{Error, Result};
 use contextualized_core::Samples;
 use contextualized_frame::pairs::{column_name, pairs};
 use contextualized_simulation::{
-    CovarianceSimulator, NetworkProblem, NetworkSimulator, SimulatedData, Simulator,
-    TreatmentProblem,
+    ConfoundedSetting, CovarianceSimulator, NetworkProblem, NetworkSimulator, SimulatedData,
+    Simulator, TreatmentProblem,
 };
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, array, s, stack};
 
@@ -42,6 +42,7 @@ pub(crate) fn run(arguments: &Simulate, global: &Global) -> Result<()> {
         Problem::Regression => regression(arguments)?,
         Problem::Sem => sem(arguments)?,
         Problem::Correlation => correlation(arguments)?,
+        Problem::Confounded => confounded(arguments)?,
     };
     let mut output = arguments.output.rows(global)?;
     let (names, values): (Vec<String>, Vec<Array1<f64>>) = columns.into_iter().unzip();
@@ -87,6 +88,21 @@ fn of_regression(data: &SimulatedData, truth: bool) -> Result<Columns> {
         columns.push(("true.coef.(intercept)".to_owned(), intercepts));
         let means = data.means.column(0).to_owned();
         columns.push((format!("true.pred.{}", names.targets[0]), means));
+    }
+    Ok(columns)
+}
+
+fn confounded(arguments: &Simulate) -> Result<Columns> {
+    let setting = ConfoundedSetting::A;
+    let contexts = ConfoundedSetting::LEAST_CONTEXTS + arguments.irrelevant;
+    let data = setting.simulate(arguments.rows, contexts, arguments.noise, arguments.seed)?;
+    let mut columns = of_samples(&data.samples);
+    columns.push(("w".to_owned(), data.treatment));
+    let names = data.samples.names();
+    columns.extend(named(&names.targets, data.samples.targets()));
+    if arguments.truth {
+        columns.push(("true.coef.w".to_owned(), data.effects));
+        columns.push(("true.probability".to_owned(), data.propensities));
     }
     Ok(columns)
 }

@@ -3,6 +3,7 @@
 use super::effects::coefficients;
 use super::model::{family_in_words, rows_in_words};
 use super::random::random_effects;
+use super::treatment::treatment_sections;
 use crate::error::{Error, Result};
 use crate::saved::{Regression, Saved};
 use crate::tables::{Cell, Section, Table, capital};
@@ -30,6 +31,7 @@ pub fn summary(account: &Account<'_>) -> Result<Vec<Section>> {
     sections.extend(saved.data.remarks.iter().map(|text| (text.clone(), None)));
     sections.push((format!("Fitted: {}", saved.fitted.describe()), None));
     sections.extend(saved.transformed().map(|text| (text, None)));
+    sections.extend(treatment_sections(saved, regression, account.level)?);
     sections.push(account.averages_table());
     sections.extend(random_effects(regression, training));
     sections.extend(coefficients(regression, training, &saved.data)?);

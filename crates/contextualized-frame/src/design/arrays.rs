@@ -71,6 +71,7 @@ impl Arrays<'_> {
         let targets = self.target_names.iter();
         let design = Design {
             formula: self.formula(),
+            outcome: None,
             intercept: self.intercept,
             family: self.family,
             targets: targets.map(|name| plain(name, classes.clone())).collect(),
@@ -96,6 +97,7 @@ impl Arrays<'_> {
         Ok(Training {
             design,
             samples,
+            treatment: None,
             dropped: 0,
             remarks: Vec::new(),
             reading: Reading::default(),

@@ -4,6 +4,7 @@ use super::training::{missing_in_words, missing_values};
 use super::{Design, DesignColumn, RandomDesign, Variable};
 use crate::data::{Cells, Chunk, Column, ColumnRequest, NO_LEVEL, Table, level_key};
 use crate::error::{Error, Result};
+use contextualized_auto::TreatmentRegression;
 use contextualized_core::{Family, RandomTerm, Samples};
 use ndarray::{
     Array, Array1, Array2, ArrayView, ArrayView2, ArrayViewMut2, Axis, RemoveAxis, concatenate,
@@ -141,15 +142,27 @@ impl LeftOut {
     }
 }
 
+/// What the effect of a treatment, the last feature, explains of rows.
+fn residuals(design: &Design, family: Family, samples: &Samples) -> Result<Samples> {
+    let all = samples.features();
+    let (others, treatment) = all.split_at(Axis(1), all.ncols() - 1);
+    let names = &samples.names().features[..others.ncols()];
+    let own = samples.replace_features(others, names)?;
+    let estimator = TreatmentRegression::new().family(family);
+    let residuals = estimator.residuals(&own, treatment.column(0))?;
+    let own = residuals.samples();
+    Ok(own.replace_features(own.features(), design.feature_names())?)
+}
+
 impl<'a> Encoder<'a> {
-    /// For predictions: contexts and, of a regression, features.
+    /// For predictions: contexts and, of a regression that is not of an effect, features.
     pub fn new(
         design: &'a Design,
         source: &'a dyn Table,
         unknown: UnknownLevels,
         drop_missing: bool,
     ) -> Self {
-        let features = if design.is_of_networks() {
+        let features = if design.is_of_networks() || design.outcome.is_some() {
             &[]
         } else {
             &design.features[..]
@@ -224,7 +237,9 @@ impl<'a> Encoder<'a> {
     }
 
     /// All complete rows of a file with their targets, and how many were left out: those with missing values,
-    /// and those with levels that training did not have, where these are to be left out and no error.
+    /// and those with levels that training did not have, where these are to be left out and no error. For the effect
+    /// of a treatment, outcome and treatment less their means given features and contexts, by models of these rows
+    /// without the row itself.
     pub fn samples(
         design: &Design,
         source: &dyn Table,
@@ -232,6 +247,10 @@ impl<'a> Encoder<'a> {
         drop_unknown: bool,
     ) -> Result<(Samples, LeftOut)> {
         let (features, targets) = (&design.features, &design.targets);
+        if let Some(outcome) = &design.outcome {
+            let (samples, left_out) = Self::samples(outcome, source, drop_missing, drop_unknown)?;
+            return Ok((residuals(design, outcome.family, &samples)?, left_out));
+        }
         let unknown = if drop_unknown {
             UnknownLevels::Population
         } else {

@@ -55,7 +55,7 @@ impl Field {
     }
 }
 
-/// Columns as they are in the file: those of the formula, then weights and groups.
+/// Columns as they are in the file: those of the formula, then weights, groups and a treatment.
 pub(super) struct Raw {
     pub(super) fields: Vec<Field>,
     /// How many of the fields are targets themselves, which come first.
@@ -63,6 +63,7 @@ pub(super) struct Raw {
     pub(super) columns: Vec<Column>,
     pub(super) weights: Option<usize>,
     pub(super) groups: Option<usize>,
+    pub(super) treatment: Option<usize>,
 }
 
 impl Raw {
@@ -131,6 +132,10 @@ impl Raw {
             names.push((name, true, usize::MAX));
             names.len() - 1
         });
+        let treatment = request.treatment.map(|name| {
+            names.push((name, false, MOST_LEVELS));
+            names.len() - 1
+        });
         let wanted = names
             .into_iter()
             .map(|(name, factor, most_levels)| {
@@ -148,13 +153,15 @@ impl Raw {
             columns,
             weights,
             groups,
+            treatment,
         })
     }
 
     /// Names of all columns, for messages.
     pub(super) fn names<'n>(&'n self, request: &Request<'n>) -> impl Iterator<Item = &'n str> {
         let names = self.fields.iter().map(|field| field.name.as_str());
-        names.chain(request.weights).chain(request.groups)
+        let others = [request.weights, request.groups, request.treatment];
+        names.chain(others.into_iter().flatten())
     }
 
     /// Columns that stand in the formula's `.` alone and count the rows.

@@ -18,6 +18,7 @@ pub(super) struct Parts {
     positions: HashMap<String, usize>,
     pub(super) weights: Option<Column>,
     pub(super) groups: Option<Column>,
+    pub(super) treatment: Option<Column>,
 }
 
 impl Parts {
@@ -33,7 +34,9 @@ impl Parts {
             mut columns,
             weights,
             groups,
+            treatment,
         } = raw;
+        let treatment = treatment.map(|at| columns.remove(at));
         let groups = groups.map(|at| columns.remove(at));
         let weights = weights.map(|at| columns.remove(at));
         for (field, column) in fields.iter().zip(&mut columns) {
@@ -59,6 +62,7 @@ impl Parts {
             positions: HashMap::new(),
             weights,
             groups,
+            treatment,
         };
         let described = |field: &Field| {
             if field.factor {

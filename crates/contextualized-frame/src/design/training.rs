@@ -3,6 +3,7 @@
 use super::encode::{fill, not_of_family, outcome_of};
 use super::fields::{Raw, as_variable};
 use super::parts::Parts;
+use super::treatment::TreatmentColumn;
 use super::{Design, DesignColumn, RandomDesign, Variable, coding};
 use crate::data::{Column, Reading, Table};
 use crate::error::{Error, Result};
@@ -20,6 +21,8 @@ pub struct Request<'a> {
     pub groups: Option<&'a str>,
     /// A column of offsets.
     pub offset: Option<&'a str>,
+    /// The column of a treatment whose effect is wanted.
+    pub treatment: Option<&'a str>,
     /// What outcomes are, if it was said.
     pub family: Option<Family>,
     /// Leave out rows with missing values.
@@ -34,6 +37,7 @@ impl<'a> Request<'a> {
             weights: None,
             groups: None,
             offset: None,
+            treatment: None,
             family: None,
             drop_missing: false,
         }
@@ -46,6 +50,8 @@ pub struct Training {
     pub design: Design,
     /// The rows that are fitted.
     pub samples: Samples,
+    /// The treatment whose effect is wanted, if it was said.
+    pub treatment: Option<TreatmentColumn>,
     /// Rows left out for missing values.
     pub dropped: usize,
     /// What else there is to say of the data.
@@ -104,6 +110,7 @@ pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Traini
     let position = |variable: &formula::Variable| parts.position(variable);
     let design = Design {
         formula: resolved.to_string(),
+        outcome: None,
         intercept: resolved.intercept,
         family,
         offset: resolved
@@ -186,6 +193,11 @@ pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Traini
     if let Some(column) = &parts.groups {
         samples = samples.with_groups(&labels_of(column, &kept))?;
     }
+    let treatment = request
+        .treatment
+        .zip(parts.treatment.as_ref())
+        .map(|(name, column)| TreatmentColumn::new(name, column, &kept, source.name()))
+        .transpose()?;
     let random = design.random.iter();
     let random = random.map(|term| term.of_rows(values, &kept));
     samples = samples.with_random_terms(random.collect::<Result<_>>()?)?;
@@ -193,6 +205,7 @@ pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Traini
     remarks.extend(parts.remarks(&kept, &design.features, &grouping));
     Ok(Training {
         samples,
+        treatment,
         design,
         dropped: rows - kept.len(),
         remarks,
@@ -240,7 +253,12 @@ pub(super) fn relative(mut weights: Array1<f64>, family: Family) -> Array1<f64> 
 
 /// The formula with `.` filled in, and the offset of the request added to its own.
 fn resolve(source: &dyn Table, request: &Request<'_>, left_out: &[String]) -> Result<Resolved> {
-    let used = [request.weights, request.offset, request.groups];
+    let used = [
+        request.weights,
+        request.offset,
+        request.groups,
+        request.treatment,
+    ];
     let columns = source.columns().iter().enumerate();
     let others = columns.filter(|(column, name)| {
         !source.is_unnamed(*column)
@@ -254,6 +272,9 @@ fn resolve(source: &dyn Table, request: &Request<'_>, left_out: &[String]) -> Re
     }
     if request.family.is_some_and(Family::has_levels) {
         resolved = resolved.of_levels();
+    }
+    if let Some(name) = request.treatment {
+        TreatmentColumn::check(name, request, &resolved)?;
     }
     if let Some(name) = request.offset {
         let own = Expression::Column(name.to_owned());

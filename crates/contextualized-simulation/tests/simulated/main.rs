@@ -1,5 +1,6 @@
 //! Tests of the simulations through their public surface.
 
+mod confounded;
 mod errors;
 mod networks;
 mod simulator;
