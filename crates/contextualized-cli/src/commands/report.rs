@@ -166,8 +166,6 @@ fn of_regression(
         study.estimator.extend(why);
     }
     let clusters = clusters.fitted();
-    let mut summary = treatment_sections(saved, regression, arguments.level)?;
-    summary.extend([account.averages_table(), account.fit_table()]);
     if let Some(model) = clusters {
         let own = model.report().clusters.iter();
         study.cluster_sizes = own.map(|cluster| cluster.rows).collect();
@@ -183,7 +181,8 @@ fn of_regression(
         Err(contextualized_core::Error::NoIntervals { .. }) => None,
         Err(other) => return Err(other.into()),
     };
-    let mut summary = vec![account.averages_table()];
+    let mut summary = treatment_sections(saved, regression, arguments.level)?;
+    summary.push(account.averages_table());
     summary.extend(random_effects(regression, &training));
     summary.push(account.fit_table());
     Ok(RegressionReport {
