@@ -70,6 +70,8 @@ pub struct AutoRegression {
     comparison: Comparison,
     bootstraps: usize,
     choice: Choice<RegressionMethod, Candidate>,
+    /// Default candidates are those that have intervals.
+    with_intervals: bool,
 }
 
 impl Default for AutoRegression {
@@ -82,6 +84,7 @@ impl Default for AutoRegression {
             comparison: Comparison::default(),
             bootstraps: 0,
             choice: Choice::All,
+            with_intervals: false,
         }
     }
 }
@@ -131,6 +134,12 @@ impl AutoRegression {
         self
     }
 
+    /// Of the default candidates only those whose coefficients have intervals without bootstraps.
+    pub fn with_intervals(mut self) -> Self {
+        self.with_intervals = true;
+        self
+    }
+
     /// These candidates, those to be preferred first. They keep their own settings and seeds.
     pub fn candidates(mut self, candidates: Vec<Candidate>) -> Self {
         self.choice = Choice::Given(candidates);
@@ -168,6 +177,7 @@ impl AutoRegression {
             Choice::Only(method) => vec![self.default_of(*method)],
             Choice::All => {
                 let mut all = Candidate::all(&self.settings, contexts);
+                all.retain(|own| !self.with_intervals || own.method().has_intervals());
                 all.retain(suits);
                 all
             }

@@ -282,6 +282,18 @@ regressions! {
 }
 
 impl RegressionMethod {
+    /// Whether coefficients have intervals without bootstraps.
+    pub fn has_intervals(self) -> bool {
+        match self {
+            Self::Population
+            | Self::GaussianProcess
+            | Self::Trees
+            | Self::Mixed
+            | Self::Cluster => true,
+            Self::Neural => false,
+        }
+    }
+
     /// Whether it can be fitted to samples with these contexts and random effects.
     pub fn suits(self, samples: &Samples) -> bool {
         let random = !samples.random_terms().is_empty();

@@ -45,7 +45,7 @@ use serde::{Deserialize, Serialize};
 /// | setting | default |
 /// |---|---|
 /// | [`family`](Self::family) of the outcome | Gaussian |
-/// | [`effect`](Self::effect), the estimator of the effect | [`AutoRegression::new`] |
+/// | [`effect`](Self::effect), the estimator of the effect | [`AutoRegression::new`] with [`with_intervals`](AutoRegression::with_intervals) |
 /// | [`nuisance_methods`](Self::nuisance_methods), whose models of the nuisances are compared | population, Gaussian processes, trees |
 /// | [`folds`](Self::folds) of the nuisances | 5 |
 /// | [`most_rows`](Self::most_rows) that models of nuisances are compared on | 2000 |
@@ -84,7 +84,7 @@ impl Default for TreatmentRegression {
     fn default() -> Self {
         Self {
             family: Family::Gaussian,
-            effect: AutoRegression::new(),
+            effect: AutoRegression::new().with_intervals(),
             // Clusters and encoders take longer and predict no better than these.
             methods: vec![
                 RegressionMethod::Population,

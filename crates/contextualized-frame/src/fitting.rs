@@ -269,6 +269,10 @@ impl RegressionFit {
             .folds(self.folds)
             .seed(self.seed);
         let estimator = match self.estimator {
+            // What is said of an effect has an interval.
+            Estimate::Auto if design.outcome.is_some() && self.bootstraps == 0 => {
+                estimator.with_intervals()
+            }
             Estimate::Auto => estimator,
             Estimate::Only(method) => estimator.only(method),
         };

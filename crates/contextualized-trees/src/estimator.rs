@@ -38,7 +38,7 @@ use rayon::prelude::*;
 ///
 /// | setting | default | range |
 /// |---|---|---|
-/// | trees of each coefficient | 15 | 1 to 10 000 |
+/// | trees of each coefficient | 10 | 1 to 10 000 |
 /// | soft splits | yes | |
 /// | family | Gaussian | Gaussian; binomial by augmentation with Pólya-Gamma variables (Polson, Scott and Windle 2013, doi:10.1080/01621459.2013.829001); Poisson by mixtures of normal distributions (Frühwirth-Schnatter et al. 2009, doi:10.1007/s11222-008-9109-4) |
 /// | intercept | yes | |
@@ -83,7 +83,7 @@ impl Default for TreeRegression {
         Self {
             family: Family::default(),
             intercept: true,
-            trees: 15,
+            trees: 10,
             soft: true,
             chains: 4,
             burn_in: 3000,
