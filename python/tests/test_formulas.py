@@ -173,4 +173,5 @@ def test_effects_of_a_treatment(doses):
     with pytest.raises(ValueError, match="treatment site is a context too"):
         cr.fit("y ~ 1 | age + site", treated, treatment="site")
     with pytest.raises(ValueError, match="has 3 levels"):
-        cr.fit("y ~ 1 | age", treated.assign(w=np.arange(120) % 3).astype({"w": str}), treatment="w")
+        doses = np.array(["none", "low", "high"])[np.arange(120) % 3]
+        cr.fit("y ~ 1 | age", treated.assign(w=doses), treatment="w")
