@@ -23,8 +23,9 @@ enum Place {
 
 use Place::{Argument, Reading, Setting, Words};
 
-const OPTIONS: [(&str, Place); 35] = [
+const OPTIONS: [(&str, Place); 37] = [
     ("archetypes", Setting),
+    ("at", Argument),
     ("batch-size", Setting),
     ("bootstraps", Argument),
     ("burn-in", Setting),
@@ -56,6 +57,7 @@ const OPTIONS: [(&str, Place); 35] = [
     ("structure", Setting),
     ("sweeps", Setting),
     ("thousands", Reading),
+    ("times", Argument),
     ("trees", Setting),
     ("unknown-levels", Argument),
     ("width", Setting),

@@ -7,6 +7,7 @@ mod encode;
 mod fields;
 mod parts;
 mod random;
+mod survival;
 mod training;
 
 use crate::data::{Clock, Column};
@@ -26,6 +27,7 @@ pub use arrays::Arrays;
 pub(crate) use encode::selected;
 pub use encode::{Encoded, Encoder, LeftOut, UnknownLevels, a_row_for_each};
 pub use random::RandomDesign;
+pub use survival::{OutcomeKind, SurvivalDesign};
 pub use training::{Request, Training, read_training};
 
 /// What columns of a design are made of: a column of the data as it was in training, or numbers made of some.
@@ -109,6 +111,9 @@ pub struct Design {
     /// Random effects.
     #[serde(default)]
     pub random: Vec<RandomDesign>,
+    /// How survival times become rows, where the outcome is one.
+    #[serde(default)]
+    pub survival: Option<SurvivalDesign>,
 }
 
 checked_serde!(Design);
@@ -142,7 +147,12 @@ impl Checked for Design {
             let requirement = "of variables and levels that the design has";
             return Err(no_such("random term", &term.group, requirement));
         }
-        for variable in self.variables.iter().chain(&self.targets) {
+        if self.survival.as_ref().is_some_and(|own| !own.fits(self)) {
+            let requirement = "of two or three columns, with time as the last context";
+            return Err(no_such("survival times", &self.formula, requirement));
+        }
+        let columns = self.survival.iter().flat_map(|own| &own.columns);
+        for variable in self.variables.iter().chain(&self.targets).chain(columns) {
             let Some(Made { of, basis }) = &variable.made else {
                 continue;
             };
@@ -342,7 +352,8 @@ impl Design {
         }
         let mut design = self.clone();
         let old = &self.variables[offset].name;
-        let made = self.variables.iter().chain(&self.targets);
+        let columns = self.survival.iter().flat_map(|own| &own.columns);
+        let made = self.variables.iter().chain(&self.targets).chain(columns);
         let mut made = made.filter_map(|variable| variable.made.as_ref());
         if Self::uses(&design.contexts, offset)
             || Self::uses(&design.features, offset)

@@ -18,3 +18,4 @@ mod predictions;
 mod program;
 mod random;
 mod reading;
+mod survival;
