@@ -25,7 +25,7 @@ use Place::{Argument, Reading, Setting, Words};
 
 const OPTIONS: [(&str, Place); 37] = [
     ("archetypes", Setting),
-    ("at", Argument),
+    ("at", Words("the time of at()")),
     ("batch-size", Setting),
     ("bootstraps", Argument),
     ("burn-in", Setting),
