@@ -4,7 +4,7 @@ use crate::errors::exception;
 use contextualized_auto::{NetworkChoice, NetworkMethod, RegressionMethod};
 use contextualized_core::Family;
 use contextualized_frame::data::{Reading, ReadingOptions};
-use contextualized_frame::design::UnknownLevels;
+use contextualized_frame::design::{OutcomeKind, UnknownLevels};
 use contextualized_frame::fitting::{NetworksFit, RegressionFit};
 use contextualized_frame::prediction::{Asked, Interval};
 use contextualized_frame::settings::{AUTO, Estimate, EstimatorSettings, NeuralSettings};
@@ -150,8 +150,8 @@ impl Arguments {
         })
     }
 
-    /// The family that was named.
-    pub(crate) fn family(&self) -> PyResult<Option<Family>> {
+    /// The family that was named, or survival times.
+    pub(crate) fn family(&self) -> PyResult<Option<OutcomeKind>> {
         let name = self.text("family")?.map(str::parse);
         name.transpose()
             .map_err(|error: contextualized_core::Error| PyValueError::new_err(error.to_string()))

@@ -32,6 +32,7 @@ pub(crate) fn exception(error: impl Into<Error>) -> PyErr {
         | CoreError::TooFewRows { .. }
         | CoreError::RankDeficient { .. }
         | CoreError::InvalidTarget { .. }
+        | CoreError::InvalidSurvival { .. }
         | CoreError::Separated { .. }
         | CoreError::CodedFactor { .. }
         | CoreError::RandomEffects { .. } => PyValueError::new_err(message),

@@ -5,13 +5,14 @@ use crate::errors::exception;
 use crate::interrupt::interruptible;
 use crate::model::Model;
 use crate::table::{Given, IN_MEMORY};
-use contextualized_core::Monitor;
-use contextualized_frame::design::{Arrays, Request, Training, read_training};
+use contextualized_core::{Family, Monitor};
+use contextualized_frame::design::{Arrays, OutcomeKind, Request, Training, read_training};
 use contextualized_frame::fitting::{NetworksFit, Origin};
 use contextualized_frame::formula;
 use contextualized_frame::saved::Saved;
 use ndarray::Array2;
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 /// Fits a regression to arrays.
@@ -35,7 +36,15 @@ pub(crate) fn fit_arrays(
 ) -> PyResult<Model> {
     let arguments = Arguments::parse(arguments)?;
     let fit = arguments.regression()?;
-    let family = arguments.family()?.unwrap_or_default();
+    let family = match arguments.family()? {
+        Some(OutcomeKind::Family(family)) => family,
+        Some(OutcomeKind::Survival) => {
+            return Err(PyValueError::new_err(
+                "family is \"survival\", and survival times are given by formulas: fit(\"Surv(time, event) ~ x | c\", data)",
+            ));
+        }
+        None => Family::default(),
+    };
     let groups = groups.map(|groups| groups.as_array().to_vec());
     let arrays = Arrays {
         contexts: contexts.as_array(),
@@ -84,7 +93,7 @@ pub(crate) fn fit_networks(
         feature_names: &names.1,
         target_names: &[],
         classes: None,
-        family: contextualized_core::Family::default(),
+        family: Family::default(),
         intercept: true,
         weights: weights.as_ref().map(|weights| weights.as_array()),
         groups: groups.as_deref(),

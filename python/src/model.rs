@@ -235,6 +235,39 @@ impl Model {
         Ok((outcomes(py, found)?, remarks))
     }
 
+    /// Probabilities of no event until these times at the rows of a data frame or a file (n × times), NaN where one is
+    /// incomplete, with ends of intervals if a level is given, and remarks on the rows.
+    #[pyo3(signature = (data, times, level=None, unknown="error"))]
+    fn survival_of<'py>(
+        &self,
+        py: Python<'py>,
+        data: &Bound<'_, PyAny>,
+        times: Vec<f64>,
+        level: Option<f64>,
+        unknown: &str,
+    ) -> PyResult<(Outcomes<'py>, Vec<String>)> {
+        self.regression()?;
+        let (given, unknown) = (Given::new(data)?, unknown_levels(unknown)?);
+        let (found, remarks) = interruptible(py, None, |monitor| {
+            let table = given.open(&self.saved.reading, monitor)?;
+            self.saved.survival_of_table(&times, level, &table, unknown)
+        })?;
+        let of_times = |table: Array3<f64>| table.index_axis_move(Axis(1), 0).into_pyarray(py);
+        let ends = found.interval.map(|ends| ends.map(of_times));
+        Ok(((of_times(found.values), ends), said(&remarks)))
+    }
+
+    /// The same model of survival times, with coefficients and hazards at another time.
+    fn at(&self, time: f64) -> PyResult<Self> {
+        let design = self.saved.design.with_reference_time(time);
+        Ok(Self {
+            saved: Saved {
+                design: design.map_err(exception)?,
+                ..self.saved.clone()
+            },
+        })
+    }
+
     /// Draws of all coefficients at contexts (draws × n × targets × (features + 1)), the intercept last.
     fn draws<'py>(
         &self,

@@ -23,8 +23,9 @@ enum Place {
 
 use Place::{Argument, Reading, Setting, Words};
 
-const OPTIONS: [(&str, Place); 36] = [
+const OPTIONS: [(&str, Place); 38] = [
     ("archetypes", Setting),
+    ("at", Words("the time of at()")),
     ("batch-size", Setting),
     ("bootstraps", Argument),
     ("burn-in", Setting),
@@ -56,6 +57,7 @@ const OPTIONS: [(&str, Place); 36] = [
     ("structure", Setting),
     ("sweeps", Setting),
     ("thousands", Reading),
+    ("times", Argument),
     ("treatment", Argument),
     ("trees", Setting),
     ("unknown-levels", Argument),

@@ -36,7 +36,8 @@ def test_every_option_that_messages_name_is_in_the_table():
 
 def test_the_table_names_what_there_is():
     arguments = {*inspect.signature(cr.fit).parameters, *inspect.signature(cr.load).parameters}
-    arguments |= set(inspect.signature(cr.FormulaModel.predict).parameters)
+    methods = (cr.FormulaModel.predict, cr.FormulaModel.survival)
+    arguments |= {name for method in methods for name in inspect.signature(method).parameters}
     for option, (what, name) in known.items():
         if what == "argument":
             assert name in arguments, option

@@ -39,6 +39,7 @@
 //! | item | for |
 //! |---|---|
 //! | [`PopulationRegression`], [`PopulationModel`] | generalised linear models, ridge, standard errors |
+//! | [`CoxRegression`], [`CoxModel`] | Cox's regression of survival times, with Breslow's baseline hazard |
 //! | [`ClusterRegression`], [`ClusterModel`] | k-means, then a regression per cluster |
 //! | [`PopulationCorrelation`], [`PopulationMarkov`] | one correlation or precision matrix |
 //! | [`PopulationBayesianNetwork`], [`PopulationBayesianModel`] | one directed acyclic graph: order search, NOTEARS, DAGMA |
@@ -47,6 +48,7 @@
 
 mod cluster_networks;
 mod clusters;
+mod cox;
 mod design;
 mod glm;
 mod kmeans;
@@ -57,6 +59,7 @@ mod structural;
 
 pub use cluster_networks::{ClusterNetworkModel, ClusterNetworks};
 pub use clusters::{CandidateLoss, ClusterModel, ClusterRegression, ClusterReport, ClusterSummary};
+pub use cox::{CoxModel, CoxRegression, Ties};
 pub use population::{PopulationModel, PopulationRegression};
 pub use population_networks::{
     PopulationCorrelation, PopulationCorrelationModel, PopulationMarkov, PopulationMarkovModel,

@@ -168,7 +168,7 @@ impl PopulationRegression {
         }
         // A penalised fit has no standard errors that would allow for them.
         let groups = (self.ridge == 0.0)
-            .then(|| samples.dependent_rows())
+            .then(|| samples.correlated_rows())
             .flatten();
         let groups = groups.as_deref();
         let of_family = |family: Family| {

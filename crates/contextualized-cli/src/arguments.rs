@@ -3,7 +3,7 @@
 use crate::commands::manual::examples;
 use crate::data::options::{byte, decimal, thousands};
 use crate::data::{Reading, ReadingOptions};
-use crate::design::UnknownLevels;
+use crate::design::{OutcomeKind, UnknownLevels};
 use crate::error::Result;
 use crate::rows::Rows;
 use crate::settings::{AUTO, Estimate, EstimatorSettings, NeuralSettings};
@@ -179,6 +179,10 @@ fn family() -> impl TypedValueParser<Value = Family> {
     named(Family::ALL.map(|family| (family.name(), family.description())))
 }
 
+fn outcome_kind() -> impl TypedValueParser<Value = OutcomeKind> {
+    named(OutcomeKind::all())
+}
+
 fn network_kind() -> impl TypedValueParser<Value = NetworkChoice> {
     let kinds = NetworkChoice::ALL.iter();
     named(kinds.map(|kind| (kind.name(), kind.description())))
@@ -213,10 +217,10 @@ pub(crate) struct Fit {
 /// What regressions are fitted with.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RegressionFlags {
-    /// The outcome's distribution [default: binomial if it is 0 and 1 or one of two levels, else
-    /// gaussian].
-    #[arg(long, value_parser = family())]
-    pub(crate) family: Option<Family>,
+    /// The outcome's distribution [default: survival of Surv(time, event), binomial if it is 0 and 1 or one of two
+    /// levels, else gaussian].
+    #[arg(long, value_parser = outcome_kind())]
+    pub(crate) family: Option<OutcomeKind>,
     /// Column of a treatment whose effect is estimated as a function of the contexts, adjusted for features and
     /// contexts: numbers, or two levels.
     #[arg(long, value_name = "COLUMN")]
@@ -258,6 +262,18 @@ pub(crate) struct Predict {
     /// Scale of predictions.
     #[arg(long = "type", value_enum, default_value = "response")]
     pub(crate) scale: Scale,
+    /// Times of survival times, such as 1,2,5: write the probability of no event until each, in columns surv.TIME.
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_delimiter = ',',
+        allow_negative_numbers = true
+    )]
+    pub(crate) times: Vec<f64>,
+    /// Time of survival times at which coefficients and hazards are written [default: that of the interval with the
+    /// median event].
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
+    pub(crate) at: Option<f64>,
     /// Write how far each row's contexts are from the training rows, in a column of that name: 1 is the distance of
     /// a typical training row from the others.
     #[arg(long)]

@@ -23,8 +23,11 @@ impl Samples {
     ///   pairs with the same targets is the chance of one pair.
     ///
     /// Copies tell nothing new of each other: a model tested on a copy of a row that it was fitted to is
-    /// tested on that row.
+    /// tested on that row. Parts of [subjects](Samples::with_subjects) are no copies.
     pub fn copies(&self) -> Option<Vec<usize>> {
+        if self.subjects_are_correlated().is_some() {
+            return None;
+        }
         let offsets = self.offsets().map(|offsets| offsets.insert_axis(Axis(1)));
         let mut tables = vec![self.contexts(), self.features()];
         tables.extend(offsets);
@@ -70,6 +73,15 @@ impl Samples {
             (Some(groups), None) => Some(Cow::Borrowed(groups)),
             (Some(groups), Some(copies)) => Some(Cow::Owned(joined(groups, &copies))),
             (None, copies) => copies.map(Cow::Owned),
+        }
+    }
+
+    /// Those of [`Samples::dependent_rows`] that standard errors and tests have to allow for: all, but of
+    /// [subjects](Samples::with_subjects) whose rows are uncorrelated none.
+    pub fn correlated_rows(&self) -> Option<Cow<'_, [usize]>> {
+        match self.subjects_are_correlated() {
+            Some(false) => None,
+            Some(true) | None => self.dependent_rows(),
         }
     }
 }

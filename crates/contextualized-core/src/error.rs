@@ -186,6 +186,19 @@ pub enum Error {
         value: f64,
     },
 
+    /// A survival time that cannot be: its start is negative, its end not above the start, or its event neither 0 nor 1.
+    #[error("{part} is {value} at row {}, but must be {requirement}", from_one(*row))]
+    InvalidSurvival {
+        /// What of it is meant.
+        part: crate::SurvivalPart,
+        /// Row, counted from zero.
+        row: usize,
+        /// The value found.
+        value: f64,
+        /// What is allowed.
+        requirement: String,
+    },
+
     /// A model has no standard errors, or no outcome intervals, to make intervals of.
     #[error("{model} has no intervals{}", remedy.map_or(String::new(), |remedy| format!(": {remedy}")))]
     NoIntervals {

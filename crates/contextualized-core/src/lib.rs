@@ -72,6 +72,7 @@
 //! | [`NetworkDensity`], [`NodeDistribution`] | the distribution of the nodes at a context: reconstruction and log-density |
 //! | [`WithArchetypes`], [`WithNetworkArchetypes`] | models that mix a few coefficients or networks by context |
 //! | [`WeightedContexts`], [`WithSums`] | weighted sums over contexts, such as averages and effects, with standard errors |
+//! | [`SurvivalTimes`], [`TimeIntervals`] | survival times, and the Poisson rows of the piecewise exponential model |
 //! | [`WaldTest`], [`WithWaldTests`] | whether a coefficient varies with a context, as a model tests it by itself |
 //! | [`Standardization`], [`Scaling`] | centring and scaling learned on training rows, of a table and of samples |
 //! | [`Split`], [`KFold`] | seeded splits and folds: of rows, strata, groups and regions of context space |
@@ -110,6 +111,7 @@ mod splits;
 mod standardization;
 mod structural;
 mod sums;
+mod survival;
 mod traits;
 mod wald;
 mod warp;
@@ -136,6 +138,7 @@ pub use splits::{KFold, Split};
 pub use standardization::{Standardization, normalized_weights, typical_weight};
 pub use structural::StructuralNetworks;
 pub use sums::{CoefficientSums, PredictorSums, WeightedContexts, WithSums};
+pub use survival::{PiecewiseRows, SurvivalPart, SurvivalTimes, TimeIntervals};
 pub use traits::{
     Assumptions, CoefficientIntervals, DynEstimator, Estimator, LocalCoefficients,
     NetworkEstimator, RegressionEstimator, RegressionSettings, VaryingCoefficients, WithDraws,

@@ -53,6 +53,8 @@ pub struct Samples {
     weights: Option<Array1<f64>>,
     offsets: Option<Array1<f64>>,
     groups: Option<Vec<usize>>,
+    /// Whether rows of a subject, which are its group, are correlated; none where rows are subjects.
+    subjects: Option<bool>,
     random_terms: Vec<RandomTerm>,
     names: ColumnNames,
     monitor: Monitor,
@@ -132,6 +134,7 @@ impl Samples {
             weights: None,
             offsets: None,
             groups: None,
+            subjects: None,
             random_terms: Vec::new(),
             names,
             monitor: Monitor::default(),
@@ -185,6 +188,26 @@ impl Samples {
         check_rows("groups", self.rows(), labels.len())?;
         self.groups = Some(numbered(labels));
         Ok(self)
+    }
+
+    /// Sets the subject of each row, where rows are parts of subjects, such as its intervals of time: they are held out
+    /// and resampled together, as [groups](Samples::with_groups) are, and equal rows are not taken for
+    /// [copies](Samples::copies). Unless rows of a subject are correlated given the model, standard errors and tests take
+    /// all rows for independent: see [`Samples::correlated_rows`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RowCount`].
+    pub fn with_subjects<L: Hash + Eq>(self, labels: &[L], correlated: bool) -> Result<Self> {
+        Ok(Self {
+            subjects: Some(correlated),
+            ..self.with_groups(labels)?
+        })
+    }
+
+    /// Whether rows of a subject are correlated, where rows are parts of [subjects](Samples::with_subjects).
+    pub fn subjects_are_correlated(&self) -> Option<bool> {
+        self.subjects
     }
 
     /// Sets offsets (n): known terms of every target's linear predictor, on the link scale, such as
@@ -466,6 +489,7 @@ impl Samples {
                 .groups
                 .as_ref()
                 .map(|all| rows.iter().map(|&row| all[row]).collect()),
+            subjects: self.subjects,
             random_terms: self
                 .random_terms
                 .iter()

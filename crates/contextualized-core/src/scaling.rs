@@ -90,9 +90,10 @@ impl Scaling {
         let scaled = scaled
             .with_variables_of(names)
             .with_monitor(samples.monitor().clone());
-        let scaled = match samples.groups() {
-            Some(groups) => scaled.with_groups(groups)?,
-            None => scaled,
+        let scaled = match (samples.groups(), samples.subjects_are_correlated()) {
+            (Some(labels), Some(correlated)) => scaled.with_subjects(labels, correlated)?,
+            (Some(groups), None) => scaled.with_groups(groups)?,
+            (None, _) => scaled,
         };
         let scaled = scaled.with_random_terms(samples.random_terms().to_vec())?;
         match samples.weights() {

@@ -7,6 +7,7 @@ mod encode;
 mod fields;
 mod parts;
 mod random;
+mod survival;
 mod training;
 mod treatment;
 
@@ -27,6 +28,7 @@ pub use arrays::Arrays;
 pub(crate) use encode::selected;
 pub use encode::{Encoded, Encoder, LeftOut, UnknownLevels, a_row_for_each};
 pub use random::RandomDesign;
+pub use survival::{OutcomeKind, SurvivalDesign};
 pub use training::{Request, Training, read_training};
 pub use treatment::TreatmentColumn;
 
@@ -115,6 +117,9 @@ pub struct Design {
     /// Rows to predict then need contexts alone.
     #[serde(default)]
     pub outcome: Option<Box<Design>>,
+    /// How survival times become rows, where the outcome is one.
+    #[serde(default)]
+    pub survival: Option<SurvivalDesign>,
 }
 
 checked_serde!(Design);
@@ -148,7 +153,12 @@ impl Checked for Design {
             let requirement = "of variables and levels that the design has";
             return Err(no_such("random term", &term.group, requirement));
         }
-        for variable in self.variables.iter().chain(&self.targets) {
+        if self.survival.as_ref().is_some_and(|own| !own.fits(self)) {
+            let requirement = "of two or three columns, with time as the last context";
+            return Err(no_such("survival times", &self.formula, requirement));
+        }
+        let columns = self.survival.iter().flat_map(|own| &own.columns);
+        for variable in self.variables.iter().chain(&self.targets).chain(columns) {
             let Some(Made { of, basis }) = &variable.made else {
                 continue;
             };
@@ -348,7 +358,8 @@ impl Design {
         }
         let mut design = self.clone();
         let old = &self.variables[offset].name;
-        let made = self.variables.iter().chain(&self.targets);
+        let columns = self.survival.iter().flat_map(|own| &own.columns);
+        let made = self.variables.iter().chain(&self.targets).chain(columns);
         let mut made = made.filter_map(|variable| variable.made.as_ref());
         if Self::uses(&design.contexts, offset)
             || Self::uses(&design.features, offset)
@@ -394,6 +405,7 @@ impl Design {
             features: vec![column],
             random: Vec::new(),
             outcome: Some(Box::new(outcome)),
+            survival: None,
         }
     }
 

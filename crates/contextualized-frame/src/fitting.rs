@@ -455,6 +455,8 @@ impl DataSummary {
                     column,
                     count: distinct(samples.groups().unwrap_or_default()),
                 }),
+            subjects: (samples.subjects_are_correlated() == Some(false))
+                .then(|| distinct(samples.groups().unwrap_or_default())),
             remarks: training.remarks.clone(),
             wild: wild_in_words(samples),
             copies: copies.map_or(0, |labels| labels.len() - distinct(&labels)),
@@ -479,20 +481,30 @@ fn innermost(samples: &Samples) -> Option<String> {
 /// Contexts far from all others, by name, row of those fitted and value.
 fn wild_in_words(samples: &Samples) -> Option<String> {
     const MOST: usize = 5;
-    let found = samples.wild_contexts();
     let names = &samples.names().contexts;
-    let said: Vec<String> = found
-        .iter()
-        .take(MOST)
-        .map(|wild| {
-            format!(
-                "{} is {} in row {}",
-                names[wild.context],
-                wild.value,
-                wild.row + 1
-            )
-        })
-        .collect();
+    if samples.subjects_are_correlated() == Some(true) {
+        // Which row of the data a value is in is not known from its group.
+        return None;
+    }
+    // Time is not a context that could be mistaken, and rows are those of subjects.
+    let subjects = samples
+        .groups()
+        .filter(|_| samples.subjects_are_correlated().is_some());
+    let is_time = |context: usize| subjects.is_some() && context + 1 == names.len();
+    let mut found: Vec<String> = Vec::new();
+    for wild in samples.wild_contexts() {
+        let row = subjects.map_or(wild.row, |labels| labels[wild.row]);
+        let text = format!(
+            "{} is {} in row {}",
+            names[wild.context],
+            wild.value,
+            row + 1
+        );
+        if !is_time(wild.context) && !found.contains(&text) {
+            found.push(text);
+        }
+    }
+    let said: Vec<String> = found.iter().take(MOST).cloned().collect();
     let more = match found.len().saturating_sub(MOST) {
         0 => String::new(),
         more => format!(", and {more} more"),

@@ -1,11 +1,12 @@
 //! Formulas: `y ~ x0 + x1 | c0 + c1`, as in R's model-based trees, with R's operators and functions.
 //!
 //! ```text
-//! formula  = [targets] "~" sum "|" contexts
+//! formula  = [targets] "~" sum "|" contexts        without a bar only of survival times
 //! contexts = context { "+" context }               context = a term of a sum, or random
 //! random   = "(" sum ("|" | "||") group ")"        random effects, "||": independent of each other
 //! group    = name { ":" name } { "/" name }        (1 | a/b) is (1 | a) + (1 | a:b)
 //! targets  = sum of numbers | "cbind" "(" target { "," target } ")"
+//!          | "Surv" "(" [start ","] stop "," event ")"      survival times, as in R
 //! sum      = ["+" | "-"] product { ("+" | "-") product }
 //! product  = nested { ("*" | "/") nested }         a * b is a + b + a:b, a / b is a + a:b
 //! nested   = crossing { "%in%" crossing }          a %in% b is a:b
@@ -141,6 +142,8 @@ impl Random {
 pub struct Formula {
     /// Targets.
     pub targets: Vec<Variable>,
+    /// Whether the targets are what `Surv` was given: time and event, or start, stop and event.
+    pub survival: bool,
     /// The side of the features.
     pub features: Side,
     /// The side of the contexts.
@@ -154,6 +157,8 @@ pub struct Formula {
 pub struct Resolved {
     /// Targets.
     pub targets: Vec<Variable>,
+    /// Whether the targets are what `Surv` was given: time and event, or start, stop and event.
+    pub survival: bool,
     /// The side of the features.
     pub features: Vec<Term>,
     /// The side of the contexts.
@@ -199,6 +204,11 @@ impl Resolved {
             }
         }
         self
+    }
+
+    /// What survival times are called: `Surv(time, event)`.
+    pub fn survival_name(&self) -> String {
+        format!("Surv({})", joined(&self.targets, ", "))
     }
 
     /// How many trials a share is of.
@@ -257,8 +267,8 @@ impl Formula {
         let intercept = !self.features.no_intercept;
         // A regression may have nothing but an intercept.
         let no_features = features.is_empty() && (self.targets.is_empty() || !intercept);
-        // Random effects may stand alone.
-        let no_contexts = contexts.is_empty() && self.random.is_empty();
+        // Random effects may stand alone, and so may features of survival times, whose coefficients depend on time.
+        let no_contexts = contexts.is_empty() && self.random.is_empty() && !self.survival;
         if let Some(what) = [(no_features, "features"), (no_contexts, "contexts")]
             .into_iter()
             .find_map(|(none, what)| none.then_some(what))
@@ -308,6 +318,7 @@ impl Formula {
         let offsets = self.features.offsets.iter().cloned();
         Ok(Resolved {
             targets: self.targets.clone(),
+            survival: self.survival,
             trials: None,
             features,
             contexts: contexts.into_iter().flatten().collect(),
@@ -449,6 +460,7 @@ pub fn joined(variables: &[Variable], by: &str) -> String {
 impl Display for Resolved {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match (self.targets.len(), &self.trials) {
+            _ if self.survival => write!(f, "{} ~ ", self.survival_name())?,
             (_, Some([successes, failures])) => write!(f, "cbind({successes}, {failures}) ~ ")?,
             (0, None) => write!(f, "~ ")?,
             (1, None) => write!(f, "{} ~ ", self.targets[0])?,
@@ -466,12 +478,11 @@ impl Display for Resolved {
         let behind: Vec<String> = contexts
             .chain(self.random.iter().map(Random::to_string))
             .collect();
-        write!(
-            f,
-            "{}{intercept} | {}",
-            terms.join(" + "),
-            behind.join(" + ")
-        )
+        write!(f, "{}{intercept}", terms.join(" + "))?;
+        if behind.is_empty() {
+            return Ok(());
+        }
+        write!(f, " | {}", behind.join(" + "))
     }
 }
 

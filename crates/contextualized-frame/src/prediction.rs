@@ -1,6 +1,7 @@
 //! What a regression says of rows: coefficients and outcomes, with intervals and standard errors where they are asked
 //! for.
 
+mod survival;
 mod tables;
 mod unknown;
 
@@ -12,7 +13,7 @@ use crate::saved::Regression;
 use contextualized_core::{
     CoefficientIntervals, Coefficients, Family, Link, LocalCoefficients, Monitor,
     PredictionIntervals, PredictorDistribution, RandomTerm, VaryingCoefficients, WithDraws,
-    WithUncertainty,
+    WithSums, WithUncertainty,
 };
 use ndarray::{Array2, Array3, ArrayView1, ArrayView2, Axis, concatenate, s};
 use std::ops::Range;
@@ -236,6 +237,15 @@ impl Regression {
         self.model
             .as_uncertain()
             .ok_or_else(|| self.without_intervals())
+    }
+
+    /// Weighted sums of coefficients and predictors with standard errors.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Model`] of a model that has none, which says what to do.
+    pub fn required_sums(&self) -> Result<&dyn WithSums> {
+        self.model.as_sums().ok_or_else(|| self.without_intervals())
     }
 
     /// Draws of coefficients.

@@ -51,6 +51,9 @@ pub struct DataSummary {
     /// Rows beyond the first of equal ones that are kept together; 0 where there are groups.
     #[serde(default)]
     pub copies: usize,
+    /// Number of subjects, where rows are parts of subjects and uncorrelated, as intervals of survival times are.
+    #[serde(default)]
+    pub subjects: Option<usize>,
     /// What was done to the data, units, and levels of few rows, in words.
     #[serde(default)]
     pub remarks: Vec<String>,
@@ -116,17 +119,23 @@ impl Saved {
         Ok(())
     }
 
+    /// Rows of the training data that were used; of survival times those before they are cut into intervals.
+    pub fn rows(&self) -> usize {
+        let survival = self.design.survival.as_ref();
+        survival.map_or(self.data.rows, |survival| survival.subjects)
+    }
+
     /// What a program that reads about the model asks for first.
     pub fn facts(&self) -> Vec<(&'static str, Value)> {
         let mut facts: Vec<(&'static str, Value)> = vec![
             ("formula", self.design.formula.as_str().into()),
             ("file", self.data.file.as_str().into()),
-            ("rows", self.data.rows.into()),
+            ("rows", self.rows().into()),
             ("rows_left_out", self.data.dropped.into()),
             ("estimator", self.fitted.describe().into()),
         ];
         if let Fitted::Regression(regression) = &self.fitted {
-            facts.push(("family", self.design.family.name().into()));
+            facts.push(("family", self.design.outcome_name().into()));
             let tests = regression.variation.fitted();
             facts.push(("omnibus_p", tests.map(|tests| tests.table.omnibus).into()));
             if let Some(treatment) = &regression.treatment {
@@ -171,6 +180,11 @@ pub struct Groups {
 impl DataSummary {
     /// Which rows are kept together, if any are.
     pub fn kept_together(&self) -> Option<String> {
+        if let Some(subjects) = self.subjects {
+            return Some(format!(
+                "intervals of one subject are held out and resampled together: {subjects} subjects"
+            ));
+        }
         match (&self.groups, self.copies) {
             (Some(Groups { column, count }), _) => Some(format!(
                 "rows of one {column} are held out, resampled and tested together: {count} groups"
@@ -184,6 +198,9 @@ impl DataSummary {
 
     /// What tests assume of the rows.
     pub fn independence(&self) -> String {
+        if self.subjects.is_some() {
+            return "subjects are independent".to_owned();
+        }
         match (&self.groups, self.copies) {
             (Some(Groups { column, count }), _) => {
                 format!(
@@ -207,6 +224,9 @@ pub struct TrainingRows {
     weights: Option<Array1<f64>>,
     #[serde(default)]
     groups: Option<Vec<usize>>,
+    /// Whether rows of a group, which is a subject, are correlated.
+    #[serde(default)]
+    subjects: Option<bool>,
     /// Levels and columns of each random term.
     #[serde(default)]
     random: Vec<(Vec<usize>, Array2<f64>)>,
@@ -350,6 +370,7 @@ impl TrainingRows {
             offsets: chosen.offsets().map(|offsets| offsets.to_owned()),
             weights: chosen.weights().map(|weights| weights.to_owned()),
             groups: chosen.groups().map(<[usize]>::to_vec),
+            subjects: chosen.subjects_are_correlated(),
             random: chosen
                 .random_terms()
                 .iter()
@@ -377,9 +398,10 @@ impl TrainingRows {
             Some(weights) => samples.with_weights(weights.view())?,
             None => samples,
         };
-        let samples = match &self.groups {
-            Some(groups) => samples.with_groups(groups)?,
-            None => samples,
+        let samples = match (&self.groups, self.subjects) {
+            (Some(labels), Some(correlated)) => samples.with_subjects(labels, correlated)?,
+            (Some(groups), None) => samples.with_groups(groups)?,
+            (None, _) => samples,
         };
         let terms = design.random.iter().zip(&self.random);
         let terms = terms.map(|(term, (levels, columns))| {

@@ -32,7 +32,7 @@ use rayon::prelude::*;
 /// et al. (2024, doi:10.1214/24-BA1470), each coefficient has trees of its own, drawn by backfitting given all others.
 ///
 /// Only the order of a number's values matters: monotone transformations of a context change nothing. Rows that depend
-/// on each other ([`Samples::dependent_rows`]) have a random intercept in common. Features and Gaussian targets are
+/// on each other ([`Samples::correlated_rows`]) have a random intercept in common. Features and Gaussian targets are
 /// standardised on the rows fitted, and coefficients are mapped back. Row weights are inverse variances, or how often a
 /// binary outcome or a count was observed. The order of the rows changes nothing.
 ///

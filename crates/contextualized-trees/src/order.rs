@@ -18,7 +18,7 @@ impl Ordered {
     pub(crate) fn of(samples: &Samples) -> Self {
         let mut rows: Vec<usize> = (0..samples.rows()).collect();
         rows.sort_by(|&a, &b| compared(samples, a, b));
-        let Some(labels) = samples.dependent_rows() else {
+        let Some(labels) = samples.correlated_rows() else {
             return Self { rows, groups: None };
         };
         // Equal rows have the same rank.

@@ -101,6 +101,32 @@ class FormulaModel(RegressionAnswers):
                 columns[f"{name}.upper"] = ends[1][:, target]
         return frame(columns)
 
+    def survival(
+        self, data: Any, times: Any, *, level: float | None = None, unknown_levels: str = "error"
+    ) -> Any:
+        """Probabilities of no event until each of these times, of a model of ``Surv(time, event)``.
+
+        There is a column ``surv.TIME`` for each time, and with ``level`` there are columns ``surv.TIME.lower`` and
+        ``surv.TIME.upper`` too. Rows that are incomplete are NaN.
+        """
+        asked = [float(time) for time in np.atleast_1d(np.asarray(times, dtype=float))]
+        level = None if level is None else float(level)
+        (values, ends), remarks = self._core.survival_of(data, asked, level, unknown_levels)
+        warn_notes(remarks)
+        columns: dict[str, np.ndarray] = {}
+        for position, time in enumerate(asked):
+            name = f"surv.{int(time) if time.is_integer() else time}"
+            columns[name] = values[:, position]
+            if ends is not None:
+                columns[f"{name}.lower"] = ends[0][:, position]
+                columns[f"{name}.upper"] = ends[1][:, position]
+        return frame(columns)
+
+    def at(self, time: float) -> FormulaModel:
+        """The same model of survival times, whose coefficients and hazards are those at this time. By default they are
+        those of the interval of time with the median event."""
+        return FormulaModel(self._core.at(float(time)))
+
     def networks(self, data: Any, *, unknown_levels: str = "error") -> np.ndarray:
         """Networks of the rows (rows, nodes, nodes), of a formula without a target; NaN where a row is incomplete."""
         networks, remarks = self._core.networks_of(data, unknown_levels)
@@ -138,6 +164,7 @@ def fit(
 
     The formula, the coding of columns and the estimators are the program's: columns of text are factors, an outcome of
     two levels is binary, and a formula without a target, ``"~ a + b + c | age"``, is of networks of the given ``kind``.
+    ``"Surv(time, event) ~ dose | age"`` is of survival times, whose hazards are constant within intervals of time.
     ``weights``, ``groups`` and ``offset`` name columns; with ``treatment``, a column that the formula does not name, the
     coefficient is its effect, adjusted for features and contexts by models of their own. A missing value is an error unless ``drop_missing`` leaves such
     rows out. Columns of numbers of a data frame are not copied before they are coded. A path (``str`` or ``os.PathLike``)

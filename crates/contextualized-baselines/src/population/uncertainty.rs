@@ -112,7 +112,7 @@ pub(super) fn number_of(groups: &[usize]) -> usize {
 /// [`PopulationRegression`](crate::PopulationRegression) says what follows for row weights.
 /// Penalised fits are biased and have no standard errors.
 ///
-/// Where rows depend on each other ([`Samples::dependent_rows`](contextualized_core::Samples::dependent_rows))
+/// Where rows depend on each other ([`Samples::correlated_rows`](contextualized_core::Samples::correlated_rows))
 /// the covariance is that of clusters, which allows for any dependence within a group and for uneven noise, with
 /// a correction of G / (G − 1) for G groups; Gaussian fits then have Student's t with at most G − 1 degrees of
 /// freedom. Few groups make it too small.

@@ -8,3 +8,4 @@ mod population_input;
 mod population_intervals;
 mod reference;
 mod structural;
+mod survival;

@@ -72,9 +72,17 @@ pub(crate) fn run(arguments: &Compare, global: &Global) -> Result<()> {
     sections.extend(data.kept_together().map(|text| (capital(&text), None)));
     let facts = [
         ("formula", training.design.formula.as_str().into()),
-        ("rows", data.rows.into()),
+        (
+            "rows",
+            training
+                .design
+                .survival
+                .as_ref()
+                .map_or(data.rows, |survival| survival.subjects)
+                .into(),
+        ),
         ("rows_left_out", data.dropped.into()),
-        ("family", training.design.family.name().into()),
+        ("family", training.design.outcome_name().into()),
     ];
     print(&facts, &sections, global.json)
 }

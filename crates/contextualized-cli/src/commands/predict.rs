@@ -15,14 +15,19 @@ use contextualized_frame::data::{Chunk, ColumnRequest, Table};
 use contextualized_frame::edges::{edge_columns, edge_values};
 use contextualized_frame::prediction::{Asked, Estimates, Scale};
 use ndarray::{Array2, Axis, concatenate, s, stack};
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 pub(crate) fn run(arguments: &Predict, global: &Global) -> Result<()> {
     let saved = model_files::load(&arguments.model)?;
-    let design = &*saved
+    let mut design = saved
         .design
         .with_offset_named(arguments.offset.as_deref())?;
+    if let Some(time) = arguments.at {
+        design = Cow::Owned(design.with_reference_time(time)?);
+    }
+    let design = &*design;
     let reading = arguments.flags.reading_like(&saved.reading)?;
     let source = Source::open(&arguments.data, &reading)?;
     let unknown = arguments.unknown_levels;
@@ -153,12 +158,25 @@ impl<'a> Predictor<'a> {
                 if by_population {
                     regression.required_population()?;
                 }
-                regression_columns(design, level.is_some(), arguments.se)
+                let mut columns = regression_columns(design, level.is_some(), arguments.se);
+                if !arguments.times.is_empty() {
+                    design.required_survival("--times")?;
+                }
+                for time in &arguments.times {
+                    columns.push(format!("surv.{time}"));
+                    let ends = ["lower", "upper"].into_iter().filter(|_| level.is_some());
+                    columns.extend(ends.map(|end| format!("surv.{time}.{end}")));
+                }
+                columns
             }
             Fitted::Networks(networks) => {
-                if level.is_some() || arguments.se || arguments.scale == Scale::Link {
+                if level.is_some()
+                    || arguments.se
+                    || arguments.scale == Scale::Link
+                    || !arguments.times.is_empty()
+                {
                     return Err(Error::usage(
-                        "--level, --se and --type ask for intervals, errors and scales of predictions, which networks do not have; leave them out",
+                        "--level, --se, --type and --times ask for intervals, errors, scales and survival of predictions, which networks do not have; leave them out",
                     ));
                 }
                 if by_population {
@@ -321,6 +339,7 @@ impl<'a> Predictor<'a> {
     }
 
     fn regression(&self, regression: &Regression, encoded: &Encoded) -> Result<Array2<f64>> {
+        let arguments = self.arguments;
         let asked = Asked {
             coefficients: true,
             // Those of the effect of a treatment would need means of outcome and treatment.
@@ -330,6 +349,7 @@ impl<'a> Predictor<'a> {
             level: self.arguments.level,
             standard_errors: self.arguments.se,
         };
+        let asked = self.saved.answerable(&asked);
         let found = regression.predict_encoded(&asked, encoded)?;
         let design = &self.saved.design;
         let count = design.features.len() + usize::from(design.intercept);
@@ -342,6 +362,17 @@ impl<'a> Predictor<'a> {
                     columns.extend(tables.map(|table| table.slice(s![.., target, quantity])));
                 }
             }
+        }
+        let times = &arguments.times;
+        let survival = if times.is_empty() {
+            None
+        } else {
+            let saved = self.saved;
+            Some(saved.survival(regression, times, arguments.level, encoded)?)
+        };
+        for time in 0..times.len() {
+            let tables = survival.iter().flat_map(Estimates::tables);
+            columns.extend(tables.map(|table| table.slice(s![.., 0, time])));
         }
         stack(Axis(1), &columns).map_err(uneven)
     }

@@ -69,7 +69,7 @@ fn study(saved: &Saved, arguments: &Report, test: Samples, left_out: LeftOut) ->
     };
     let mut data = vec![
         fact("Training file", &saved.data.file),
-        fact("Training rows", saved.data.rows),
+        fact("Training rows", saved.rows()),
         fact("Training rows left out", of_training.text()),
         fact("Test file", file_name(&arguments.data)),
         fact("Test rows", test.rows()),
@@ -111,7 +111,7 @@ fn study(saved: &Saved, arguments: &Report, test: Samples, left_out: LeftOut) ->
     let transformed = saved.transformed();
     estimator.extend(transformed.map(|text| fact("Contexts transformed", text)));
     if !design.is_of_networks() {
-        estimator.push(fact("Outcome", design.family.description()));
+        estimator.push(fact("Outcome", design.outcome_description()));
     }
     if choice.candidates().len() > 1 {
         estimator.push(fact("Why", choice.reason()));
@@ -121,6 +121,7 @@ fn study(saved: &Saved, arguments: &Report, test: Samples, left_out: LeftOut) ->
         formula: design.formula.clone(),
         data,
         independence: saved.data.independence(),
+        coefficients: design.coefficient_description(),
         estimator,
         training: saved.training.samples(design)?,
         training_rows: saved.data.rows,

@@ -43,7 +43,7 @@ impl RegressionReport<'_> {
             "For each coefficient: how it is distributed over training rows, and its average over rows \
              at values of one context, each row keeping its other contexts (partial \
              dependence){bands}. {} {}",
-            parts.family.coefficient_description(),
+            self.study.coefficients,
             if self.intercept { "The intercept is shown at average features." } else { "" }
         ));
         page.details(

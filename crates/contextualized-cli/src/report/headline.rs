@@ -210,7 +210,7 @@ impl RegressionReport<'_> {
                     ", which this model has for all rows"
                 },
                 level(self.level),
-                parts.family.coefficient_description()
+                self.study.coefficients
             ),
         );
         Ok(())

@@ -60,7 +60,8 @@ impl RegressionReport<'_> {
         self.write_variation(&mut page, &parts);
         if parts.family.is_binary() {
             self.write_calibration(&mut page, &parts)?;
-        } else {
+        } else if study.training.subjects_are_correlated().is_none() {
+            // Whether there is an event within an interval has no residuals of a distribution of its own.
             self.write_diagnostics(&mut page, &parts)?;
         }
         self.write_one_row(&mut page, &parts)?;

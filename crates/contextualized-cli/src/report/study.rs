@@ -21,6 +21,8 @@ pub(crate) struct Study {
     pub(crate) data: Vec<(String, String)>,
     /// What tests assume of the training rows.
     pub(crate) independence: String,
+    /// What coefficients are, in a sentence.
+    pub(crate) coefficients: &'static str,
     /// The estimator and its settings, as labels with values.
     pub(crate) estimator: Vec<(String, String)>,
     /// Rows the model was fitted to; a sample of them will do.

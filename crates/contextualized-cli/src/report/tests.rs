@@ -120,6 +120,7 @@ fn of_rows(training: &Samples, test: &Samples, contexts: Vec<ContextAxis>) -> St
         formula: String::new(),
         data: Vec::new(),
         independence: "rows are independent".into(),
+        coefficients: Family::Gaussian.coefficient_description(),
         estimator: Vec::new(),
         training: training.clone(),
         training_rows: training.rows(),

@@ -18,4 +18,5 @@ mod predictions;
 mod program;
 mod random;
 mod reading;
+mod survival;
 mod treatment;

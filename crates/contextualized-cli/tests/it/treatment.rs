@@ -115,4 +115,17 @@ fn treatments_that_cannot_be_are_named() {
             "{message}"
         );
     }
+    let timed = folder.error(
+        2,
+        &[
+            "fit",
+            "data.csv",
+            "Surv(y, site) ~ 1 | age",
+            "--treatment",
+            "dose",
+            "--out",
+            "m.ctx",
+        ],
+    );
+    assert!(timed.contains("--treatment dose with Surv()"), "{timed}");
 }

@@ -3,7 +3,7 @@
 use super::model::rows_in_words;
 use crate::edges::{edge_columns, edge_values};
 use crate::error::Result;
-use crate::saved::{Baseline, DataSummary, Fitted, Networks, Regression, Saved};
+use crate::saved::{Baseline, Fitted, Networks, Regression, Saved};
 use crate::tables::{Cell, STARS, Section, Table};
 use contextualized_analysis::{
     NoiseFinding, Variation, average_coefficients, noise_findings, variations,
@@ -30,7 +30,7 @@ pub fn effects(saved: &Saved, monitor: Monitor) -> Result<Vec<Section>> {
     ];
     match &saved.fitted {
         Fitted::Regression(regression) => {
-            sections.extend(coefficients(regression, &training, &saved.data)?)
+            sections.extend(coefficients(regression, &training, saved)?)
         }
         Fitted::Networks(networks) => sections.push(edges(networks, &training)?),
     }
@@ -42,8 +42,9 @@ pub fn effects(saved: &Saved, monitor: Monitor) -> Result<Vec<Section>> {
 pub(super) fn coefficients(
     regression: &Regression,
     training: &Samples,
-    data: &DataSummary,
+    saved: &Saved,
 ) -> Result<Vec<Section>> {
+    let data = &saved.data;
     let names = training.names();
     let tests = regression.variation.fitted();
     let found = match tests {
@@ -123,7 +124,7 @@ pub(super) fn coefficients(
     };
     let deviations = format!(
         "{} Mean: over training rows, the intercept at average features. Deviation: standard deviation of the coefficient over training rows when this context alone varies, or all of them, {whose}.",
-        regression.model.family().coefficient_description()
+        saved.design.coefficient_description()
     );
     let tested = match &regression.variation {
         Baseline::Fitted(tests) => format!(
@@ -135,8 +136,22 @@ pub(super) fn coefficients(
         Baseline::Failed(reason) => format!("No tests of variation: {reason}"),
     };
     let mut sections = vec![(deviations, Some(table)), (tested, None)];
+    if let Some(text) = proportional_hazards(saved) {
+        // Events are 0 or 1, once for each subject: how much they vary says nothing.
+        sections.push((text, None));
+        return Ok(sections);
+    }
     sections.extend(noise_in_words(regression, training)?.map(|text| (text, None)));
     Ok(sections)
+}
+
+/// Where hazards are seen to be proportional or not.
+fn proportional_hazards(saved: &Saved) -> Option<String> {
+    let survival = saved.design.survival.as_ref()?;
+    let time = &saved.design.variables[survival.time].name;
+    Some(format!(
+        "Hazards are proportional in a feature whose coefficient does not vary with {time}: its line with the context {time} tests that. The intercept is the logarithm of the hazard of average features, which is free to vary with {time}."
+    ))
 }
 
 /// What was seen of the noise that the family does not expect.

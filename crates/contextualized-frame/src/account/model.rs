@@ -7,12 +7,8 @@ use contextualized_auto::{AutoReport, CandidateOutcome, CandidateReport};
 
 /// How many rows of which file, and what they are.
 pub fn rows_in_words(saved: &Saved) -> String {
-    let DataSummary {
-        file,
-        rows,
-        dropped,
-        ..
-    } = &saved.data;
+    let DataSummary { file, dropped, .. } = &saved.data;
+    let rows = saved.rows();
     let left_out = match dropped {
         0 => String::new(),
         dropped => format!(" ({dropped} with missing values left out)"),
@@ -25,7 +21,7 @@ pub fn family_in_words(design: &Design) -> Option<String> {
     if design.family.is_quadratic() && design.offset.is_none() {
         return None;
     }
-    let mut text = format!("Outcome: {}", design.family.description());
+    let mut text = format!("Outcome: {}", design.outcome_description());
     if design.family.is_binary() {
         let targets: Vec<String> = design
             .targets

@@ -34,7 +34,7 @@ pub fn summary(account: &Account<'_>) -> Result<Vec<Section>> {
     sections.extend(treatment_sections(saved, regression, account.level)?);
     sections.push(account.averages_table());
     sections.extend(random_effects(regression, training));
-    sections.extend(coefficients(regression, training, &saved.data)?);
+    sections.extend(coefficients(regression, training, saved)?);
     sections.push(account.fit_table());
     Ok(sections)
 }
@@ -86,7 +86,7 @@ impl<'a> Account<'a> {
     /// With exponentials of average coefficients in their place: odds ratios, rate ratios and the like.
     pub fn exponentiated(mut self) -> Result<Self> {
         let family = self.regression.model.family();
-        self.ratio = family.ratio_name();
+        self.ratio = self.saved.design.ratio_name();
         if self.ratio.is_some() {
             return Ok(self);
         }
@@ -188,6 +188,10 @@ impl<'a> Account<'a> {
             format!("{rows} training rows")
         } else {
             format!("{} of {rows} training rows", training.rows())
+        };
+        let over = match &saved.design.survival {
+            Some(survival) => format!("{over}, intervals of {} subjects", survival.subjects),
+            None => over,
         };
         let evidence = if averages.iter().all(|line| line.evidence.is_none()) {
             "This model has no standard errors: fit it with `--bootstraps 100`.".to_owned()
@@ -307,6 +311,9 @@ fn factors(saved: &Saved, regression: &Regression, training: &Samples) -> Result
 
 /// What the standard errors assume of the rows.
 fn assumed(regression: &Regression, saved: &Saved) -> String {
+    if saved.data.subjects.is_some() {
+        return "they assume independent subjects".to_owned();
+    }
     let assumed = regression.model.as_uncertain().map(|model| model.assumes());
     let independent = assumed.is_none_or(|assumed| assumed.independent_rows);
     match (saved.data.kept_together(), independent) {

@@ -80,6 +80,7 @@ impl Arrays<'_> {
             contexts,
             features,
             random: Vec::new(),
+            survival: None,
         };
         design.check_names()?;
         let outcomes = if design.is_of_networks() {

@@ -246,7 +246,7 @@ impl<'a> Encoder<'a> {
         drop_missing: bool,
         drop_unknown: bool,
     ) -> Result<(Samples, LeftOut)> {
-        let (features, targets) = (&design.features, &design.targets);
+        let (features, targets) = (&design.features, design.columns_of_outcomes());
         if let Some(outcome) = &design.outcome {
             let (samples, left_out) = Self::samples(outcome, source, drop_missing, drop_unknown)?;
             return Ok((residuals(design, outcome.family, &samples)?, left_out));
@@ -267,9 +267,12 @@ impl<'a> Encoder<'a> {
             drop_missing,
         );
         encoder.advice = "--drop-unknown-levels leaves such rows out";
-        let mut blocks = Vec::new();
+        let (mut blocks, mut data_rows) = (Vec::new(), Vec::new());
         for chunk in source.chunks(&encoder.columns()?)? {
-            blocks.push(encoder.encode(&chunk?)?.without_unknown()?);
+            let chunk = chunk?;
+            let encoded = encoder.encode(&chunk)?.without_unknown()?;
+            data_rows.extend(encoded.rows.iter().map(|row| chunk.first_row + row));
+            blocks.push(encoded);
         }
         encoder.finish()?;
         let joined = |table: fn(&Encoded) -> ArrayView2<'_, f64>| {
@@ -296,12 +299,13 @@ impl<'a> Encoder<'a> {
             .iter()
             .flat_map(|block| block.offsets.iter().flatten());
         let offsets: Array1<f64> = offsets.copied().collect();
-        let samples = design.samples(
-            contexts.view(),
-            features.view(),
-            targets.view(),
-            design.offset.map(|_| offsets.view()),
-        )?;
+        let offsets = design.offset.map(|_| offsets.view());
+        let samples = match &design.survival {
+            None => design.samples(contexts.view(), features.view(), targets.view(), offsets)?,
+            Some(_) => {
+                design.subjects(contexts.view(), features.view(), targets.view(), offsets)?
+            }
+        };
         let mut terms = Vec::new();
         for (position, term) in design.random.iter().enumerate() {
             let own = blocks.iter().map(|block| &block.random[position]);
@@ -311,7 +315,13 @@ impl<'a> Encoder<'a> {
                 .map_err(|_| Error::failure("random effects of different widths"))?;
             terms.push(term.term(levels.collect(), design.view())?);
         }
-        let samples = samples.with_random_terms(terms)?;
+        let mut samples = samples.with_random_terms(terms)?;
+        if let Some(survival) = &design.survival {
+            let columns = targets.columns().into_iter();
+            let columns: Vec<Array1<f64>> = columns.map(|own| own.to_owned()).collect();
+            let file = source.name();
+            samples = survival.samples(&samples, &columns, file, |row| data_rows[row])?;
+        }
         let left_out = LeftOut {
             missing: encoder.incomplete,
             unknown: encoder.unknown_rows,
@@ -493,6 +503,10 @@ impl<'a> Encoder<'a> {
         cells: &Cells<'_>,
         values: Vec<f64>,
     ) -> Result<Column> {
+        if self.design.survival.is_some() {
+            // Times and events are checked together, once all blocks are read.
+            return Ok(Column::Numbers(values));
+        }
         let family = self.design.family;
         let wrong = |value: &f64| !value.is_nan() && !family.admits_single(*value);
         match values.iter().position(wrong) {

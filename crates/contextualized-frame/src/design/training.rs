@@ -3,8 +3,9 @@
 use super::encode::{fill, not_of_family, outcome_of};
 use super::fields::{Raw, as_variable};
 use super::parts::Parts;
+use super::survival::Observed;
 use super::treatment::TreatmentColumn;
-use super::{Design, DesignColumn, RandomDesign, Variable, coding};
+use super::{Design, DesignColumn, OutcomeKind, RandomDesign, Variable, coding};
 use crate::data::{Column, Reading, Table};
 use crate::error::{Error, Result};
 use crate::formula::{self, Expression, Formula, Operator, Resolved};
@@ -24,7 +25,7 @@ pub struct Request<'a> {
     /// The column of a treatment whose effect is wanted.
     pub treatment: Option<&'a str>,
     /// What outcomes are, if it was said.
-    pub family: Option<Family>,
+    pub family: Option<OutcomeKind>,
     /// Leave out rows with missing values.
     pub drop_missing: bool,
 }
@@ -40,6 +41,24 @@ impl<'a> Request<'a> {
             treatment: None,
             family: None,
             drop_missing: false,
+        }
+    }
+
+    /// The family that was named, if one was.
+    fn family(&self) -> Option<Family> {
+        self.family.and_then(OutcomeKind::family)
+    }
+
+    /// Refuses a family of survival times, and survival times that the formula does not have.
+    fn check_family(&self) -> Result<()> {
+        match (self.family, self.formula.survival) {
+            (Some(OutcomeKind::Survival), false) => Err(Error::usage(
+                "--family survival needs survival times, and the formula has none; write Surv(time, event) ~ or Surv(start, stop, event) ~",
+            )),
+            (Some(OutcomeKind::Family(family)), true) => Err(Error::usage(format!(
+                "--family {family} with Surv(), whose outcomes are survival times; leave --family out"
+            ))),
+            _ => Ok(()),
         }
     }
 }
@@ -62,6 +81,7 @@ pub struct Training {
 
 /// Reads the columns that a formula names, and codes them.
 pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Training> {
+    request.check_family()?;
     let mut left_out = Vec::new();
     let (resolved, raw) = loop {
         let resolved = resolve(source, request, &left_out)?;
@@ -107,6 +127,12 @@ pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Traini
         ..
     } = &parts;
     let family = family(&resolved, targets, outcomes, &kept, request)?;
+    let survival = if resolved.survival {
+        let columns = targets.clone();
+        Some(Observed::new(columns, outcomes, &kept, source.name())?)
+    } else {
+        None
+    };
     let position = |variable: &formula::Variable| parts.position(variable);
     let design = Design {
         formula: resolved.to_string(),
@@ -117,7 +143,16 @@ pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Traini
             .offset
             .clone()
             .map(|offset| position(&as_variable(offset))),
-        targets: targets.clone(),
+        targets: if survival.is_some() {
+            vec![Variable {
+                name: resolved.survival_name(),
+                levels: None,
+                clock: None,
+                made: None,
+            }]
+        } else {
+            targets.clone()
+        },
         variables: variables.clone(),
         contexts: coding::contexts(&resolved, variables, position)?,
         features: coding::features(&resolved.features, resolved.intercept, variables, position)?,
@@ -126,6 +161,7 @@ pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Traini
             .iter()
             .map(|term| RandomDesign::new(term, variables, values, &kept, position))
             .collect::<Result<_>>()?,
+        survival: None,
     };
     if design.is_of_networks()
         && let Some(node) = design
@@ -143,8 +179,12 @@ pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Traini
     let contexts = fill(&design.contexts, values, &kept);
     let features = fill(&design.features, values, &kept);
     check_varied(&design, contexts.view(), features.view(), source.name())?;
-    let mut table = Array2::zeros((kept.len(), targets.len()));
+    let mut table = Array2::zeros((kept.len(), design.targets.len()));
     for ((target, column), mut outcome) in targets.iter().zip(outcomes).zip(table.columns_mut()) {
+        if let Some(survival) = &survival {
+            outcome.assign(&survival.stops());
+            break;
+        }
         let values = outcome_of(column, &kept);
         check_outcome(
             family,
@@ -203,6 +243,10 @@ pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Traini
     samples = samples.with_random_terms(random.collect::<Result<_>>()?)?;
     let grouping: Vec<usize> = design.grouping().collect();
     remarks.extend(parts.remarks(&kept, &design.features, &grouping));
+    let (design, samples) = match survival {
+        Some(survival) => survival.reduced(design, &samples)?,
+        None => (design, samples),
+    };
     Ok(Training {
         samples,
         treatment,
@@ -267,10 +311,10 @@ fn resolve(source: &dyn Table, request: &Request<'_>, left_out: &[String]) -> Re
     });
     let others: Vec<String> = others.map(|(_, name)| name.clone()).collect();
     let mut resolved = request.formula.resolve(&others)?;
-    if request.family.is_some_and(Family::is_binary) {
+    if request.family().is_some_and(Family::is_binary) {
         resolved = resolved.of_trials();
     }
-    if request.family.is_some_and(Family::has_levels) {
+    if request.family().is_some_and(Family::has_levels) {
         resolved = resolved.of_levels();
     }
     if let Some(name) = request.treatment {
@@ -418,12 +462,15 @@ fn family(
     rows: &[usize],
     request: &Request<'_>,
 ) -> Result<Family> {
-    if let Some(family) = request.family.filter(|family| family.has_levels()) {
+    if resolved.survival {
+        return Ok(Family::Poisson);
+    }
+    if let Some(family) = request.family().filter(|family| family.has_levels()) {
         return of_levels(family, resolved, variables, columns);
     }
     for (variable, column) in variables.iter().zip(columns) {
         if let Column::Levels { levels, .. } = column
-            && (levels.len() != 2 || request.family.is_some_and(|family| !family.is_binary()))
+            && (levels.len() != 2 || request.family().is_some_and(|family| !family.is_binary()))
         {
             let listed: Vec<&str> = levels.iter().take(5).map(String::as_str).collect();
             return Err(Error::failure(format!(
@@ -431,7 +478,7 @@ fn family(
                 variable.name,
                 listed.join(", "),
                 if levels.len() > 5 { ", …" } else { "" },
-                match request.family {
+                match request.family() {
                     Some(family) if !family.is_binary() =>
                         format!("a {family} target is {}", family.requirement()),
                     Some(_) | None =>
@@ -451,7 +498,7 @@ fn family(
             .numbers()
             .is_none_or(|values| rows.iter().any(|&row| values[row] != values[rows[0]]))
     };
-    if let Some(family) = request.family {
+    if let Some(family) = request.family() {
         return Ok(family);
     }
     let binary = columns.iter().filter(|column| is_binary(column)).count();

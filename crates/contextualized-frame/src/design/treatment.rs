@@ -37,6 +37,11 @@ impl TreatmentColumn {
                 "--treatment {name} has no random effects beside it; leave them out of the formula, and say by --groups which rows depend on each other"
             )));
         }
+        if resolved.survival {
+            return Err(Error::usage(format!(
+                "--treatment {name} with Surv(): effects of treatments are differences of means, which survival times that are censored do not have; write {name} as a feature, whose coefficient is a log hazard ratio"
+            )));
+        }
         match sides.iter().find(|(_, columns)| columns.contains(&name)) {
             None => Ok(()),
             Some((what, _)) => Err(Error::usage(format!(

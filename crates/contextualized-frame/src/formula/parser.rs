@@ -17,9 +17,19 @@ pub fn parse(text: &str) -> Result<Formula> {
         offsets: Vec::new(),
         random: None,
     };
-    let targets = parser.targets()?;
+    let (targets, survival) = parser.targets()?;
     parser.expect("~")?;
     let features = parser.side()?;
+    if parser.at_end() && survival {
+        // Coefficients may depend on time.
+        return Ok(Formula {
+            targets,
+            survival,
+            features,
+            contexts: Side::default(),
+            random: Vec::new(),
+        });
+    }
     if parser.at_end() {
         return Err(Error::usage(format!(
             "the formula {text:?} has no contexts; say behind a bar what coefficients may depend on, as in `y ~ dose | age + sex`"
@@ -31,6 +41,7 @@ pub fn parse(text: &str) -> Result<Formula> {
     if parser.at_end() {
         Ok(Formula {
             targets,
+            survival,
             features,
             contexts,
             random: parser.random.unwrap_or_default(),
@@ -122,15 +133,20 @@ impl Parser {
         Error::usage(format!("{what} in the formula where {found}; {advice}"))
     }
 
-    fn targets(&mut self) -> Result<Vec<Variable>> {
+    /// Targets, and whether they are those of `Surv`.
+    fn targets(&mut self) -> Result<(Vec<Variable>, bool)> {
         if self.sees("~") {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), false));
         }
-        let joined = matches!(self.tokens.get(self.at..self.at + 2),
-            Some([(Token::Name(name), _), (Token::Sign("("), _)]) if name == "cbind");
-        if !joined {
-            return Ok(vec![self.target()?]);
-        }
+        let function = match self.tokens.get(self.at..self.at + 2) {
+            Some([(Token::Name(name), _), (Token::Sign("("), _)])
+                if name == "cbind" || name == "Surv" =>
+            {
+                name.clone()
+            }
+            _ => return Ok((vec![self.target()?], false)),
+        };
+        let survival = function == "Surv";
         self.at += 2;
         let mut targets = vec![self.target()?];
         while self.take(",") {
@@ -140,11 +156,14 @@ impl Parser {
         for (position, target) in targets.iter().enumerate() {
             if targets[..position].contains(target) {
                 return Err(Error::usage(format!(
-                    "cbind() in the formula has {target} twice"
+                    "{function}() in the formula has {target} twice"
                 )));
             }
         }
-        Ok(targets)
+        if survival {
+            check_survival(&targets)?;
+        }
+        Ok((targets, survival))
     }
 
     fn target(&mut self) -> Result<Variable> {
@@ -496,6 +515,24 @@ impl Parser {
         };
         self.at += 1;
         Ok(name)
+    }
+}
+
+/// Refuses other than two or three numbers as what `Surv` is of.
+fn check_survival(targets: &[Variable]) -> Result<()> {
+    if !(2..=3).contains(&targets.len()) {
+        return Err(Error::usage(format!(
+            "Surv() in the formula is of {} columns; write Surv(time, event) or Surv(start, stop, event)",
+            targets.len()
+        )));
+    }
+    let is_number =
+        |target: &&Variable| matches!(target, Variable::Column(_) | Variable::Numbers(_));
+    match targets.iter().find(|target| !is_number(target)) {
+        Some(target) => Err(Error::usage(format!(
+            "Surv() in the formula is of {target}; it takes columns of numbers, and of TRUE and FALSE for events"
+        ))),
+        None => Ok(()),
     }
 }
 

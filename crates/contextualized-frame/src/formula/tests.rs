@@ -58,6 +58,12 @@ fn formulas_mean_what_they_mean_in_r() {
         ("y ~ a / b | c", "y ~ a + a:b | c"),
         ("y ~ (a + b) / d | c", "y ~ a + b + a:b:d | c"),
         ("y ~ b %in% a | c", "y ~ b:a | c"),
+        ("Surv(y, y2) ~ a | c", "Surv(y, y2) ~ a | c"),
+        ("Surv(y, y2) ~ a + b", "Surv(y, y2) ~ a + b"),
+        (
+            "Surv(y, y2, d == 2) ~ a | c",
+            "Surv(y, y2, I(d == 2)) ~ a | c",
+        ),
         (
             "y ~ (a + b + d)^2 | c",
             "y ~ a + b + d + a:b + a:d + b:d | c",
@@ -225,6 +231,7 @@ proptest! {
             .collect();
         let resolved = Resolved {
             targets: vec![variables[0].clone()],
+            survival: false,
             contexts: vec![variables[1].clone()],
             features: variables[2..].iter().map(|v| vec![v.clone()]).chain([variables[2..4].to_vec()]).collect(),
             intercept,

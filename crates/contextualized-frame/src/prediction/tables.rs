@@ -1,7 +1,7 @@
 //! What is asked of the rows of a table, block by block, with a row of the answer for each.
 
 use super::unknown::Part;
-use super::{Asked, Predicted, uneven};
+use super::{Asked, Estimates, Predicted, uneven};
 use crate::data::Table;
 use crate::design::{Encoder, UnknownLevels, a_row_for_each};
 use crate::edges::edge_matrices;
@@ -83,6 +83,48 @@ impl Saved {
         Ok((all, encoder.remarks()))
     }
 
+    /// Probabilities of no event until these times, of all rows of a table (n × 1 × times), NaN where one is incomplete,
+    /// and remarks on them in words.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Data`] of a model of networks and of a table that does not have the columns of the formula; those of
+    /// [`Saved::survival`].
+    pub fn survival_of_table(
+        &self,
+        times: &[f64],
+        level: Option<f64>,
+        table: &dyn Table,
+        unknown: UnknownLevels,
+    ) -> Result<(Estimates, Vec<String>)> {
+        let Fitted::Regression(regression) = &self.fitted else {
+            return Err(Error::failure(
+                "the model is of networks, which predict no outcome",
+            ));
+        };
+        if unknown == UnknownLevels::Population {
+            regression.required_population()?;
+        }
+        let mut encoder = Encoder::new(&self.design, table, unknown, false);
+        let mut parts = Vec::new();
+        for chunk in table.chunks(&encoder.columns()?)? {
+            let chunk = chunk?;
+            let encoded = encoder.encode(&chunk)?;
+            let found = self.survival(regression, times, level, &encoded)?;
+            parts.push(found.map(|own| a_row_for_each(chunk.rows, &encoded.rows, own.view())));
+        }
+        if parts.is_empty() {
+            let none = || Array3::zeros((0, 1, times.len()));
+            parts.push(Estimates {
+                values: none(),
+                interval: level.map(|_| [none(), none()]),
+                standard_errors: None,
+            });
+        }
+        let parts: Vec<&Estimates> = parts.iter().collect();
+        Ok((Estimates::joined(&parts)?, encoder.remarks()))
+    }
+
     /// What is asked of all rows of a table, NaN where one is incomplete, and remarks on them in words.
     ///
     /// # Errors
@@ -103,7 +145,7 @@ impl Saved {
         if unknown == UnknownLevels::Population {
             regression.required_population()?;
         }
-        let design = &self.design;
+        let (design, asked) = (&self.design, &self.answerable(asked));
         let mut encoder = if asked.outcomes {
             Encoder::new(design, table, unknown, false)
         } else {

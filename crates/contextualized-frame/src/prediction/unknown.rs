@@ -123,7 +123,7 @@ impl Part {
 
 impl Encoded {
     /// Rows whose levels training had, the others, and where each is in a table of the former above the latter.
-    fn parted(&self) -> (Vec<usize>, Vec<usize>, Vec<usize>) {
+    pub(super) fn parted(&self) -> (Vec<usize>, Vec<usize>, Vec<usize>) {
         let (known, unknown): (Vec<usize>, Vec<usize>) =
             (0..self.rows.len()).partition(|&row| !self.unknown[row]);
         let mut places = vec![0; self.rows.len()];

@@ -54,7 +54,7 @@ impl ScaledRows {
             Some(weights) if family.has_dispersion() => Some(&weights / typical_weight(weights)),
             weights => weights.map(|weights| weights.to_owned()),
         };
-        let groups = samples.dependent_rows().map(Cow::into_owned);
+        let groups = samples.correlated_rows().map(Cow::into_owned);
         let offsets = samples.offsets().filter(|_| !family.is_quadratic());
         Ok(Self {
             design: design(scaled.features(), intercept),
