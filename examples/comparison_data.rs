@@ -7,6 +7,7 @@
 //! large_train.csv                 many noisy rows of a smooth field, simulated with seed 0
 //! large_new.csv                   20,000 rows of the same field, simulated with seed 1
 //! FAMILY_SEED.csv                 500 rows of outcomes of a family, which `families.R` reads
+//! survival_SEED.csv               500 survival times, with the column `event`
 //! ```
 //!
 //! Columns are contexts `c0`, `c1`, features `x0`, …, the target `y` and the true slopes `w0`, …; the
@@ -26,10 +27,12 @@
 //! ```
 
 use clap::Parser;
+use contextualized_core::SurvivalTimes;
 use contextualized_examples::claims::families;
 use contextualized_examples::large::{Contexts, large};
 use contextualized_examples::say;
 use contextualized_simulation::{SimulatedData, TreatmentContexts, TreatmentProblem};
+use ndarray::s;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
@@ -78,6 +81,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             write(&path, &data, Offset::Written)?;
         }
     }
+    for seed in 0..20 {
+        let (data, times) = families::survival(500, seed)?;
+        let path = folder.join(format!("survival_{seed}.csv"));
+        write_survival(&path, &data, &times)?;
+    }
     say!(
         "Treatment effects of {} seeds and {} + {NEW_ROWS} large rows are in {}.",
         arguments.seeds,
@@ -119,6 +127,26 @@ fn write(path: &Path, data: &SimulatedData, offset: Offset) -> Result<(), Box<dy
             line.push(truth.intercepts()[[row, 0]]);
         }
         // Floats are serialised with the fewest digits that are read back to the same bits.
+        writer.serialize(&line)?;
+    }
+    writer.flush()?;
+    Ok(())
+}
+
+/// Writes survival times beside true coefficients.
+fn write_survival(
+    path: &Path,
+    data: &SimulatedData,
+    times: &SurvivalTimes,
+) -> Result<(), Box<dyn Error>> {
+    let mut writer = csv::Writer::from_path(path)?;
+    writer.write_record(["c0", "c1", "x0", "x1", "y", "event", "w0", "w1"])?;
+    for row in 0..data.rows() {
+        let mut line: Vec<f64> = Vec::new();
+        line.extend(data.samples.contexts().row(row));
+        line.extend(data.samples.features().row(row));
+        line.extend([times.stops()[row], f64::from(u8::from(times.events()[row]))]);
+        line.extend(data.coefficients.slopes().slice(s![row, 0, ..]));
         writer.serialize(&line)?;
     }
     writer.flush()?;

@@ -18,8 +18,9 @@ pub enum Sharing {
     Shared,
     /// A set for each.
     PerCoefficient,
-    /// A set for each where that raises the logarithm of the marginal likelihood by more than 2 for
-    /// every inverse length scale it adds, not counting those next to zero or of coefficients that do not vary.
+    /// A set for each where that raises the logarithm of the marginal likelihood by more than 1 for
+    /// every inverse length scale it adds, not counting those next to zero or of coefficients that do not vary:
+    /// Akaike's criterion.
     Auto,
 }
 

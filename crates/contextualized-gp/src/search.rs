@@ -119,14 +119,13 @@ impl CoefficientProcess {
             (shared?, own?)
         } else {
             let shared = shared()?;
-            let from: Vec<&Hyperparameters> = match &shared {
-                Some(shared) => vec![&shared.hyper],
-                None => starts.shared.iter().map(|start| &start.hyper).collect(),
-            };
-            let lift = |hyper: &Hyperparameters| {
-                Start::cold(lifted(hyper.with_own_inverse_length_scales()))
-            };
-            let from: Vec<Start> = from.into_iter().map(lift).collect();
+            // From the shared ones, which own ones cannot be worse than; and afresh, because a context that the shared
+            // ones leave out has hardly a slope to climb from there.
+            let own_of = |hyper: &Hyperparameters| hyper.with_own_inverse_length_scales();
+            let lift = |best: &Best| Start::cold(lifted(own_of(&best.hyper)));
+            let afresh = starts.shared.iter();
+            let afresh = afresh.map(|start| Start::cold(own_of(&start.hyper)));
+            let from: Vec<Start> = shared.iter().map(lift).chain(afresh).collect();
             let own = own(&from)?;
             (shared, own)
         };
@@ -524,7 +523,7 @@ const SEARCH: SearchSettings = SearchSettings {
     active_amplitude: 0.05,
     active_inverse_length_scale: 0.1,
     rough_inverse_length_scale: 3.0,
-    min_gain: 2.0,
+    min_gain: 1.0,
     polished: 0.01,
     rough_tolerance: 1.0,
     largest_deficit: 50.0,

@@ -1,9 +1,16 @@
 //! Errors and intervals of effects on outcomes of each family, beside a generalised additive model of R.
 
 use super::{Bar, Claim, Findings, findings};
-use contextualized_core::{Coefficients, Error, Estimator, Family, Result, WithUncertainty};
+use contextualized_core::{
+    Coefficients, Error, Estimator, Family, Result, Samples, SurvivalTimes, TimeIntervals,
+    VaryingCoefficients, WithUncertainty,
+};
 use contextualized_linear::GaussianProcessRegression;
 use contextualized_simulation::{SimulatedData, Simulator};
+use ndarray::{Array1, Array2, Axis, concatenate};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, Exp1};
 use rayon::prelude::*;
 use std::str::FromStr;
 
@@ -23,6 +30,8 @@ const FAMILIES: [(&str, &[f64], f64); 5] = [
     ("gamma", &[0.25], 0.002_616_9),
     ("ordinal", &[1.0, 1.0], 0.031_761),
 ];
+/// The same of survival times, by its `cox.ph`.
+const SURVIVAL: f64 = 0.017_872;
 
 /// Two contexts, uniform on [−1, 1], and two standard normal features:
 ///
@@ -60,6 +69,70 @@ pub fn simulated() -> Result<Vec<Family>> {
         .collect()
 }
 
+/// Survival times of the same predictors, which are log-hazards that do not change with time:
+///
+/// ```text
+/// T = E / exp η,  E exponential,    observed until a time that is uniform between 0 and 3
+/// ```
+///
+/// # Errors
+///
+/// Those of [`data`] and of [`SurvivalTimes::new`]; there are none for these data.
+pub fn survival(rows: usize, seed: u64) -> Result<(SimulatedData, SurvivalTimes)> {
+    let subjects = data(Family::Poisson, rows, seed)?;
+    let predictors = subjects
+        .coefficients
+        .linear_predictor(subjects.samples.features())?;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut stops = Array1::zeros(rows);
+    let mut events = Array1::zeros(rows);
+    for (row, predictor) in predictors.iter().enumerate() {
+        let exponential: f64 = Exp1.sample(&mut rng);
+        let (time, censored) = (exponential / predictor.exp(), rng.gen_range(0.0..3.0));
+        stops[row] = f64::min(time, censored);
+        events[row] = f64::from(u8::from(time <= censored));
+    }
+    let times = SurvivalTimes::new(stops.view(), events.view())?;
+    Ok((subjects, times))
+}
+
+/// Rows to fit, and true coefficients at some contexts.
+struct Problem {
+    samples: Samples,
+    contexts: Array2<f64>,
+    truth: Coefficients,
+}
+
+impl Problem {
+    fn of(family: Family, rows: usize, seed: u64) -> Result<Self> {
+        let SimulatedData {
+            samples,
+            coefficients,
+            ..
+        } = data(family, rows, seed)?;
+        Ok(Self {
+            contexts: samples.contexts().to_owned(),
+            samples,
+            truth: coefficients,
+        })
+    }
+
+    /// The coefficients of survival times are those in the middle interval of time.
+    fn of_survival(rows: usize, seed: u64) -> Result<Self> {
+        let (subjects, times) = survival(rows, seed)?;
+        let intervals = TimeIntervals::at_quantiles(&times, None, TimeIntervals::DEFAULT)?;
+        let middle = intervals.times()[intervals.count() / 2];
+        let at = Array2::from_elem((rows, 1), middle);
+        let contexts = concatenate(Axis(1), &[subjects.samples.contexts(), at.view()])
+            .map_err(|source| Error::numerical("joining contexts", source))?;
+        Ok(Self {
+            samples: intervals.samples(&subjects.samples, &times, "time")?,
+            contexts,
+            truth: subjects.coefficients,
+        })
+    }
+}
+
 /// Errors over 20 data sets of 500 rows, and coverage over this many of 300.
 ///
 /// # Errors
@@ -70,51 +143,14 @@ pub fn measure(data_sets: u64) -> Result<Findings> {
     for (family, (name, _, theirs)) in simulated()?.into_iter().zip(FAMILIES) {
         // The shape is estimated, as it is from real data.
         let estimator = GaussianProcessRegression::new().family(Family::from_str(name)?);
-        let fitted = |rows, seed| {
-            let data = data(family, rows, seed)?;
-            let model = estimator.fit(&data.samples)?;
-            Ok::<_, Error>((data, model))
-        };
-        let errors = (0..SEEDS)
-            .into_par_iter()
-            .map(|seed| {
-                let (data, model) = fitted(ROWS[0], seed)?;
-                let found = contextualized_core::VaryingCoefficients::coefficients(
-                    &model,
-                    data.samples.contexts(),
-                )?;
-                Ok(squared_error(&found, &data.coefficients))
-            })
-            .collect::<Result<Vec<f64>>>()?;
-        let held = (0..data_sets)
-            .into_par_iter()
-            .map(|seed| {
-                let (data, model) = fitted(ROWS[1], SEEDS + seed)?;
-                let ends = model.intervals(data.samples.contexts(), LEVEL)?;
-                let truth = data.coefficients.slopes();
-                let inside = ndarray::Zip::from(ends.lower.slopes())
-                    .and(ends.upper.slopes())
-                    .and(truth)
-                    .fold(0, |count, low, high, own| {
-                        count + usize::from(low <= own && own <= high)
-                    });
-                Ok(inside as f64 / truth.len() as f64)
-            })
-            .collect::<Result<Vec<f64>>>()?;
-        let mean = held.iter().sum::<f64>() / held.len() as f64;
-        claims.push(Claim {
-            data: name.to_owned(),
-            what: "MSE of effects",
-            bar: Bar::Within(0.0..=TIMES * theirs),
-            values: errors,
-        });
-        claims.push(Claim {
-            data: name.to_owned(),
-            what: "share in 95 % intervals",
-            bar: Bar::Within(0.92..=0.97),
-            values: vec![mean],
-        });
+        let problem = |rows, seed| Problem::of(family, rows, seed);
+        claims.extend(measured(name, theirs, data_sets, &estimator, problem)?);
     }
+    let estimator = GaussianProcessRegression::new().family(Family::Poisson);
+    let problem = Problem::of_survival;
+    claims.extend(measured(
+        "survival", SURVIVAL, data_sets, &estimator, problem,
+    )?);
     Ok(findings(
         &format!(
             "Gaussian processes with families of their own: errors of effects over {SEEDS} data sets of {} rows, at most\n\
@@ -123,6 +159,59 @@ pub fn measure(data_sets: u64) -> Result<Findings> {
         ),
         &claims,
     ))
+}
+
+/// What is claimed of one kind of outcomes.
+fn measured(
+    name: &str,
+    theirs: f64,
+    data_sets: u64,
+    estimator: &GaussianProcessRegression,
+    problem: impl Fn(usize, u64) -> Result<Problem> + Sync,
+) -> Result<[Claim; 2]> {
+    let fitted = |rows, seed| {
+        let problem = problem(rows, seed)?;
+        let model = estimator.fit(&problem.samples)?;
+        Ok::<_, Error>((problem, model))
+    };
+    let errors = (0..SEEDS)
+        .into_par_iter()
+        .map(|seed| {
+            let (problem, model) = fitted(ROWS[0], seed)?;
+            let found = model.coefficients(problem.contexts.view())?;
+            Ok(squared_error(&found, &problem.truth))
+        })
+        .collect::<Result<Vec<f64>>>()?;
+    let held = (0..data_sets)
+        .into_par_iter()
+        .map(|seed| {
+            let (problem, model) = fitted(ROWS[1], SEEDS + seed)?;
+            let ends = model.intervals(problem.contexts.view(), LEVEL)?;
+            let truth = problem.truth.slopes();
+            let inside = ndarray::Zip::from(ends.lower.slopes())
+                .and(ends.upper.slopes())
+                .and(truth)
+                .fold(0, |count, low, high, own| {
+                    count + usize::from(low <= own && own <= high)
+                });
+            Ok(inside as f64 / truth.len() as f64)
+        })
+        .collect::<Result<Vec<f64>>>()?;
+    let mean = held.iter().sum::<f64>() / held.len() as f64;
+    Ok([
+        Claim {
+            data: name.to_owned(),
+            what: "MSE of effects",
+            bar: Bar::Within(0.0..=TIMES * theirs),
+            values: errors,
+        },
+        Claim {
+            data: name.to_owned(),
+            what: "share in 95 % intervals",
+            bar: Bar::Within(0.92..=0.97),
+            values: vec![mean],
+        },
+    ])
 }
 
 fn squared_error(found: &Coefficients, truth: &Coefficients) -> f64 {
