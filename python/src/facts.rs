@@ -73,7 +73,8 @@ pub(crate) fn facts(saved: &Saved) -> String {
 pub(crate) fn summary(
     saved: &Saved,
     regression: &Regression,
-    (level, exponentiate): (f64, bool),
+    level: f64,
+    [exponentiate, marginal]: [bool; 2],
     monitor: Monitor,
 ) -> Result<String> {
     let training = saved.training.samples(&saved.design)?;
@@ -81,6 +82,9 @@ pub(crate) fn summary(
     let mut account = Account::new(saved, regression, &training, level)?;
     if exponentiate {
         account = account.exponentiated()?;
+    }
+    if marginal {
+        account = account.with_marginal_effects()?;
     }
     let averages = account.averages.iter().map(|line| {
         let evidence = line.evidence.as_ref();
@@ -97,6 +101,20 @@ pub(crate) fn summary(
             "effective_df": line.effective_degrees,
         })
     });
+    let marginal = account.marginal.iter().map(|line| {
+        let evidence = line.evidence.as_ref();
+        json!({
+            "target": line.target,
+            "feature": line.feature,
+            "difference": line.is_difference,
+            "effect": line.average,
+            "standard_error": evidence.map(|own| own.standard_error),
+            "lower": evidence.map(|own| own.lower),
+            "upper": evidence.map(|own| own.upper),
+            "statistic": evidence.map(|own| own.statistic),
+            "p_value": evidence.map(|own| own.p_value),
+        })
+    });
     let goodness = regression.goodness.iter().map(|fit| {
         json!({
             "target": fit.target,
@@ -106,6 +124,7 @@ pub(crate) fn summary(
     });
     let mut summary = told(account::summary(&account)?);
     summary.insert("averages".to_owned(), averages.collect());
+    summary.insert("marginal".to_owned(), marginal.collect());
     summary.insert("fit".to_owned(), goodness.collect());
     Ok(Value::from(summary).to_string())
 }

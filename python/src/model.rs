@@ -445,10 +445,17 @@ impl Model {
     }
 
     /// Average coefficients with their evidence, how well the model fits, and all of it in words, as JSON.
-    fn summary(&self, py: Python<'_>, level: f64, exponentiate: bool) -> PyResult<String> {
+    fn summary(
+        &self,
+        py: Python<'_>,
+        level: f64,
+        exponentiate: bool,
+        marginal: bool,
+    ) -> PyResult<String> {
         let regression = self.regression()?;
         interruptible(py, None, |monitor| {
-            facts::summary(&self.saved, regression, (level, exponentiate), monitor)
+            let shown = [exponentiate, marginal];
+            facts::summary(&self.saved, regression, level, shown, monitor)
         })
     }
 

@@ -58,6 +58,21 @@ def test_summaries_say_the_shape(rows, family, word):
     assert "ratio" in model.summary(exponentiate=True).text
 
 
+def test_marginal_effects_are_changes_of_the_mean(rows):
+    contexts, features, means, rng = rows
+    y = outcomes("poisson", means, rng)
+    model = cr.ContextualizedRegressor(estimator="gp", family="poisson").fit(features, y, contexts=contexts)
+    summary = model.summary(marginal=True)
+    assert "Average marginal effects" in summary.text
+    found = summary.marginal.iloc[0]
+    step = 1e-5
+    more, less = (model.predict(features + by, contexts=contexts).mean() for by in (step, -step))
+    assert found.effect == pytest.approx((more - less) / (2 * step), rel=1e-5)
+    assert found.lower < found.effect < found.upper
+    assert not found.difference
+    assert len(model.summary().marginal) == 0
+
+
 @pytest.mark.parametrize("family", FAMILIES[1:])
 def test_outcomes_that_cannot_be_are_refused(rows, family):
     contexts, features, means, rng = rows

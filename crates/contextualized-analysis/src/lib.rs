@@ -55,6 +55,7 @@
 //! | question | here |
 //! |---|---|
 //! | what are the coefficients on average, and how well does the model fit? | [`average_coefficients`], [`joint_tests`], [`goodness_of_fit`] |
+//! | what does a feature do to the mean of an outcome, in its own unit? | [`average_marginal_effects`] |
 //! | does a coefficient vary, and with what? | [`wald_table`], [`VariationTest`], [`VariationTable`]; how much: [`variations`] |
 //! | p-values of many tests | [`holm`], [`benjamini_hochberg`] |
 //! | what are the standard errors? | [`Bootstrap`], [`Resampling`], [`Ensemble`]; its [`OutOfBag`] errors, [`SumTests`], [`EdgeStability`] |
@@ -76,6 +77,7 @@ mod effects;
 mod embedding;
 mod extrapolation;
 mod flat;
+mod marginal;
 mod neighbours;
 mod noise;
 mod resampling;
@@ -96,6 +98,7 @@ pub use embedding::{
     faithfulness,
 };
 pub use extrapolation::{Extrapolation, ExtrapolationScores};
+pub use marginal::{MarginalEffect, average_marginal_effects};
 pub use noise::{NoiseFinding, noise_findings};
 pub use resampling::Resampling;
 pub use subgroups::{

@@ -232,7 +232,7 @@ fn quadratic_form(a: &Array1<f64>, covariance: &Array2<f64>) -> Result<(f64, usi
 }
 
 /// The share of each row in an average.
-fn shares(samples: &Samples) -> Array1<f64> {
+pub(crate) fn shares(samples: &Samples) -> Array1<f64> {
     match samples.weights() {
         Some(weights) => &weights / weights.sum(),
         None => Array1::from_elem(samples.rows(), 1.0 / samples.rows() as f64),
@@ -247,7 +247,7 @@ fn average_over(samples: &Samples) -> Result<WeightedContexts> {
 }
 
 /// Degrees of freedom of a model's standard errors; none where it estimates no dispersion.
-fn residual_degrees(
+pub(crate) fn residual_degrees(
     model: &(impl VaryingCoefficients + ?Sized),
     samples: &Samples,
 ) -> Result<Option<f64>> {
@@ -268,7 +268,12 @@ impl Evidence {
     /// # Errors
     ///
     /// Those of [`Tail::new`].
-    fn new(value: f64, standard_error: f64, degrees: Option<f64>, level: f64) -> Result<Self> {
+    pub(crate) fn new(
+        value: f64,
+        standard_error: f64,
+        degrees: Option<f64>,
+        level: f64,
+    ) -> Result<Self> {
         let half = Tail::new(level, degrees)?.quantile * standard_error;
         let statistic = if value == 0.0 {
             0.0

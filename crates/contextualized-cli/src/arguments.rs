@@ -421,6 +421,9 @@ pub(crate) struct Summary {
     /// Show odds ratios, rate ratios or ratios of means in place of coefficients.
     #[arg(long)]
     pub(crate) exponentiate: bool,
+    /// Show average marginal effects too: what features do to the mean of the outcome, in its own unit.
+    #[arg(long)]
+    pub(crate) marginal: bool,
 }
 
 #[derive(Debug, Args)]

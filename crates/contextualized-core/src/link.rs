@@ -51,6 +51,19 @@ impl Link {
         }
     }
 
+    /// The first and the second derivative of the mean by the linear predictor.
+    pub fn mean_derivatives(self, predictor: f64) -> (f64, f64) {
+        match self {
+            Self::Identity => (1.0, 0.0),
+            Self::Logit => logistic_derivatives(predictor),
+            Self::Log => {
+                let mean = self.inverse(predictor);
+                (mean, mean)
+            }
+            Self::ExpectedLevel(thresholds) => thresholds.mean_derivatives(predictor),
+        }
+    }
+
     /// A predictor whose mean is next to an end of its range, as a distance from zero; the predictors of
     /// means at the end itself are infinite.
     pub fn farthest(self) -> f64 {
@@ -68,6 +81,16 @@ impl Link {
     }
 }
 
+/// The first and the second derivative of the logistic function.
+pub(crate) fn logistic_derivatives(predictor: f64) -> (f64, f64) {
+    let (above, below) = (
+        Link::Logit.inverse(predictor),
+        Link::Logit.inverse(-predictor),
+    );
+    let first = above * below;
+    (first, first * (below - above))
+}
+
 /// ln(1 + e^η) without overflow.
 pub(crate) fn softplus(predictor: f64) -> f64 {
     predictor.max(0.0) + (-predictor.abs()).exp().ln_1p()
@@ -76,7 +99,8 @@ pub(crate) fn softplus(predictor: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use approx::assert_relative_eq;
+    use crate::Family;
+    use approx::{assert_abs_diff_eq, assert_relative_eq};
     use proptest::prelude::*;
 
     #[test]
@@ -91,6 +115,20 @@ mod tests {
         fn link_and_inverse_cancel(mean in 1e-6..0.999_999_f64) {
             for link in [Link::Identity, Link::Logit, Link::Log] {
                 assert_relative_eq!(link.inverse(link.apply(mean)), mean, max_relative = 1e-12);
+            }
+        }
+
+        #[test]
+        fn derivatives_are_those_of_the_mean(predictor in -4.0..4.0_f64) {
+            let ordinal = "ordinal".parse::<Family>().unwrap().with_shape(&[0.7, 1.2]).unwrap();
+            for link in [Link::Identity, Link::Logit, Link::Log, ordinal.link()] {
+                let step = 1e-5;
+                let [below, at, above] =
+                    [-step, 0.0, step].map(|by| link.mean_derivatives(predictor + by));
+                let means = [-step, step].map(|by| link.inverse(predictor + by));
+                let tolerance = 1e-8 * (1.0 + at.0.abs());
+                assert_abs_diff_eq!((means[1] - means[0]) / (2.0 * step), at.0, epsilon = tolerance);
+                assert_abs_diff_eq!((above.0 - below.0) / (2.0 * step), at.1, epsilon = tolerance);
             }
         }
 

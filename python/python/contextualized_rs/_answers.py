@@ -65,10 +65,11 @@ class Answers(Stored):
 class RegressionAnswers(Answers):
     """Of a regression."""
 
-    def summary(self, level: float = 0.95, *, exponentiate: bool = False) -> Summary:
+    def summary(self, level: float = 0.95, *, exponentiate: bool = False, marginal: bool = False) -> Summary:
         """Average coefficients with standard errors, intervals and p-values, and how well the model fits; with
-        ``exponentiate`` odds ratios, rate ratios or ratios of means in the text's table."""
-        return summary_of(self._fitted(), level, exponentiate)
+        ``exponentiate`` odds ratios, rate ratios or ratios of means in the text's table, with ``marginal`` average
+        marginal effects, changes of the outcome's mean per unit of a feature, too."""
+        return summary_of(self._fitted(), level, exponentiate, marginal)
 
     def test_variation(self) -> Any:
         """Wald tests of which coefficients vary with which contexts, with p-values adjusted by Holm and by Benjamini and

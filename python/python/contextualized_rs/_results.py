@@ -44,11 +44,17 @@ class Summary(Account):
     level: float
     lines: list[dict[str, Any]]
     goodness: list[dict[str, Any]]
+    changes: list[dict[str, Any]]
 
     @property
     def averages(self) -> Any:
         """Average coefficients with their evidence."""
         return columns_of(self.lines)
+
+    @property
+    def marginal(self) -> Any:
+        """Average marginal effects with their evidence, where these were asked for."""
+        return columns_of(self.changes)
 
     @property
     def fit(self) -> Any:
@@ -80,9 +86,9 @@ def columns_of(lines: list[dict[str, Any]]) -> Any:
     return frame({key: [line[key] for line in lines] for key in keys})
 
 
-def summary_of(core: _core.Model, level: float, exponentiate: bool = False) -> Summary:
+def summary_of(core: _core.Model, level: float, exponentiate: bool = False, marginal: bool = False) -> Summary:
     """The summary of a regression, with intervals of this level."""
-    found = json.loads(core.summary(float(level), exponentiate))
+    found = json.loads(core.summary(float(level), exponentiate, marginal))
     facts = json.loads(core.facts())
     return Summary(
         text=found["text"],
@@ -93,6 +99,7 @@ def summary_of(core: _core.Model, level: float, exponentiate: bool = False) -> S
         level=float(level),
         lines=found["averages"],
         goodness=found["fit"],
+        changes=found["marginal"],
     )
 
 

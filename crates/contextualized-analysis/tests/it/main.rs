@@ -5,6 +5,7 @@ mod bootstrap;
 mod conformal;
 mod effects;
 mod heterogeneity;
+mod marginal;
 mod out_of_bag;
 mod subgroups;
 mod summary;

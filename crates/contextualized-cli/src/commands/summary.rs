@@ -24,6 +24,9 @@ pub(crate) fn run(arguments: &Summary, global: &Global) -> Result<()> {
     if arguments.exponentiate {
         account = account.exponentiated()?;
     }
+    if arguments.marginal {
+        account = account.with_marginal_effects()?;
+    }
     let sections = account::summary(&account)?;
     print(&saved.facts(), &sections, global.json)
 }

@@ -156,3 +156,35 @@ fn what_is_no_count_and_what_is_no_offset_is_named() {
     let message = folder.error(1, &["predict", "model.ctx", "without.csv"]);
     assert!(message.contains("log_days"), "{message}");
 }
+
+/// The average of the mean's derivative by x, which is ln 2 times the average rate of all days.
+#[test]
+fn marginal_effects_are_changes_of_the_mean() {
+    let folder = folder();
+    let mut fit = with(&["fit", "train.csv", "y ~ x | c", "--estimator", "gp"]);
+    fit.extend(["--no-tests", "--out", "model.ctx"]);
+    folder.ok(&fit);
+    let plain = folder.ok(&["summary", "model.ctx"]);
+    assert!(!plain.contains("marginal effects"), "{plain}");
+    let summary = folder.ok(&["summary", "model.ctx", "--marginal"]);
+    let effects = summary.split("Average marginal effects").nth(1).unwrap();
+    let line = effects.lines().find(|line| line.starts_with(" x ")).unwrap();
+    let numbers: Vec<f64> = line
+        .split_whitespace()
+        .skip(1)
+        .take(4)
+        .map(|cell| cell.parse().unwrap())
+        .collect();
+    let [effect, error, lower, upper] = numbers[..] else {
+        panic!("{line}");
+    };
+    let train = folder.read("train.csv");
+    let (mut sum, mut rows) = (0.0, 0.0);
+    for line in train.lines().skip(1) {
+        sum += line.rsplit(',').next().unwrap().parse::<f64>().unwrap();
+        rows += 1.0;
+    }
+    let expected = std::f64::consts::LN_2 * sum / rows;
+    assert!((effect - expected).abs() < 3.0 * error, "{line}, {expected}");
+    assert!(error < 0.2 * effect && lower < effect && effect < upper, "{line}");
+}

@@ -3,7 +3,7 @@
 use super::averages::mean_at;
 use super::shape::{Fitted, Shape};
 use super::{Derivatives, Outcome, PredictorBelief, RandomNumbers, ShapeDerivatives};
-use crate::link::softplus;
+use crate::link::{logistic_derivatives, softplus};
 use crate::predictions::Tail;
 use crate::{Error, Family, Link, Result};
 use serde::{Deserialize, Serialize};
@@ -158,6 +158,14 @@ impl Thresholds {
     pub(crate) fn mean(&self, predictor: f64) -> f64 {
         let exceeds = |threshold| Link::Logit.inverse(predictor - threshold);
         self.all().map(exceeds).sum()
+    }
+
+    /// The first and the second derivative of the expected level.
+    pub(crate) fn mean_derivatives(&self, predictor: f64) -> (f64, f64) {
+        let each = self
+            .all()
+            .map(|threshold| logistic_derivatives(predictor - threshold));
+        each.fold((0.0, 0.0), |sum, own| (sum.0 + own.0, sum.1 + own.1))
     }
 
     /// The predictor of an expected level, by halving.

@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::saved::{Regression, Saved};
 use crate::tables::{Cell, Section, Table, capital};
 use contextualized_analysis::{
-    AverageCoefficient, GoodnessOfFit, JointTest, average_coefficients, joint_tests,
+    AverageCoefficient, GoodnessOfFit, JointTest, MarginalEffect, average_coefficients,
+    average_marginal_effects, joint_tests,
 };
 use contextualized_core::{LocalCoefficients, PredictorDistribution, Samples};
 use ndarray::s;
@@ -33,6 +34,7 @@ pub fn summary(account: &Account<'_>) -> Result<Vec<Section>> {
     sections.extend(saved.transformed().map(|text| (text, None)));
     sections.extend(treatment_sections(saved, regression, account.level)?);
     sections.push(account.averages_table());
+    sections.extend(account.marginal_table());
     sections.extend(random_effects(regression, training));
     sections.extend(coefficients(regression, training, saved)?);
     sections.push(account.fit_table());
@@ -47,6 +49,8 @@ pub struct Account<'a> {
     level: f64,
     /// Average coefficients.
     pub averages: Vec<AverageCoefficient>,
+    /// Average marginal effects, where these are asked for.
+    pub marginal: Vec<MarginalEffect>,
     factors: Vec<Factor>,
     /// Of no rows: its dispersions and degrees of freedom.
     known: Option<PredictorDistribution>,
@@ -77,10 +81,25 @@ impl<'a> Account<'a> {
             training,
             level,
             averages: average_coefficients(&regression.model, training, Some(level))?,
+            marginal: Vec::new(),
             factors: factors(saved, regression, training)?,
             known,
             ratio: None,
         })
+    }
+
+    /// With average marginal effects: what features do to the mean of the outcome, in its own unit.
+    pub fn with_marginal_effects(mut self) -> Result<Self> {
+        if self.saved.design.survival.is_some() {
+            return Err(Error::failure(
+                "marginal effects are of means, and models of survival times have hazards; --exponentiate shows hazard ratios, and predict --times probabilities",
+            ));
+        }
+        let factors = self.saved.design.feature_factors().into_iter();
+        let factors: Vec<Vec<usize>> = factors.map(|(_, columns)| columns).collect();
+        let model = &self.regression.model;
+        self.marginal = average_marginal_effects(model, self.training, &factors, self.level)?;
+        Ok(self)
     }
 
     /// With exponentials of average coefficients in their place: odds ratios, rate ratios and the like.
@@ -107,6 +126,7 @@ impl<'a> Account<'a> {
             training,
             level: 0.95,
             averages: average_coefficients(&regression.model, training, None)?,
+            marginal: Vec::new(),
             factors: Vec::new(),
             known: None,
             ratio: None,
@@ -124,6 +144,7 @@ impl<'a> Account<'a> {
             factors,
             known,
             ratio,
+            ..
         } = self;
         let rows = saved.data.rows;
         let several = training.names().targets.len() > 1;
@@ -222,6 +243,47 @@ impl<'a> Account<'a> {
             ),
             Some(table),
         )
+    }
+
+    /// Average marginal effects, where these were asked for.
+    fn marginal_table(&self) -> Option<Section> {
+        if self.marginal.is_empty() {
+            return None;
+        }
+        let known = self.known.as_ref();
+        let degrees = known.and_then(|known| known.degrees_of_freedom);
+        let statistic = if degrees.is_some() { "t" } else { "z" };
+        let mut columns = vec!["feature", "effect", "SE", "lower", "upper", statistic, "p"];
+        let several = self.training.names().targets.len() > 1;
+        if several {
+            columns.insert(0, "target");
+        }
+        let mut table = Table::new("marginal effects", &columns);
+        for line in &self.marginal {
+            let evidence = line.evidence.as_ref();
+            let mut row: Vec<Cell> = vec![
+                line.feature.as_str().into(),
+                line.average.into(),
+                evidence.map(|own| own.standard_error).into(),
+                evidence.map(|own| own.lower).into(),
+                evidence.map(|own| own.upper).into(),
+                evidence.map(|own| own.statistic).into(),
+                evidence.map_or(Cell::Missing, |own| Cell::PValue(own.p_value)),
+            ];
+            if several {
+                row.insert(0, line.target.as_str().into());
+            }
+            table.push(row);
+        }
+        let compared = if self.marginal.iter().any(|line| line.is_difference) {
+            "; of a feature of 0 and 1, or a level of a factor, the mean with it less the mean without"
+        } else {
+            ""
+        };
+        let note = format!(
+            "Average marginal effects: change of the mean of the outcome per unit of a feature, averaged over the training rows{compared}. Standard errors by the delta method, rows taken as they are."
+        );
+        Some((note, Some(table)))
     }
 
     /// How well the model fits each target.
