@@ -57,6 +57,7 @@
 //! | what are the coefficients on average, and how well does the model fit? | [`average_coefficients`], [`joint_tests`], [`goodness_of_fit`] |
 //! | does a coefficient vary, and with what? | [`wald_table`], [`VariationTest`], [`VariationTable`]; how much: [`variations`] |
 //! | p-values of many tests | [`holm`], [`benjamini_hochberg`] |
+//! | how does a binary regression become one of several classes? | [`IndividualLogits`], [`IndividualLogitsModel`] |
 //! | what are the standard errors? | [`Bootstrap`], [`Resampling`], [`Ensemble`]; its [`OutOfBag`] errors, [`SumTests`], [`EdgeStability`] |
 //! | where will a new outcome be? | [`SplitConformal`], [`ConformalModel`] |
 //! | what does a context or a predictor do? | [`Effects`], [`Effect`], [`Importance`] |
@@ -76,6 +77,7 @@ mod effects;
 mod embedding;
 mod extrapolation;
 mod flat;
+mod individual_logits;
 mod neighbours;
 mod noise;
 mod resampling;
@@ -96,6 +98,7 @@ pub use embedding::{
     faithfulness,
 };
 pub use extrapolation::{Extrapolation, ExtrapolationScores};
+pub use individual_logits::{IndividualLogits, IndividualLogitsModel};
 pub use noise::{NoiseFinding, noise_findings};
 pub use resampling::Resampling;
 pub use subgroups::{
