@@ -433,8 +433,8 @@ def _with_reference(of_others: np.ndarray) -> np.ndarray:
 class ContextualizedClassifier(_Estimator):
     """A classification whose log-odds are linear, with coefficients that are functions of context.
 
-    Two classes are a binomial outcome. Of more, a multinomial outcome, every class besides the first has coefficients of
-    its own, of its log-odds against the first: :meth:`coefficients` has a column ``CLASS.FEATURE`` for each, as of
+    Two classes are a binomial outcome. Of more, a multinomial outcome, every class besides the first has coefficients
+    of its own, of its log-odds against the first: :meth:`coefficients` has a column ``CLASS.FEATURE`` for each, as of
     several targets, and :meth:`draws` an array of shape (draws, rows, classes - 1, features + 1).
 
     ``sample_weight`` multiply the log-likelihood of their rows.
@@ -522,7 +522,7 @@ class ContextualizedClassifier(_Estimator):
         """The most probable classes; of two with ``interval="mean"`` a tuple of these and the lower and upper ends of
         intervals of the probability of the second class."""
         if interval is not None and len(self.classes_) > 2:
-            raise ValueError("interval is of the probability of the second of two classes; of more, coefficients have some")
+            raise ValueError("interval is of the second of two classes; of more, coefficients have intervals")
         means, ends = self._predicted(X, contexts, interval, level)
         found = self.classes_[_with_reference(means).argmax(axis=1)]
         if ends is None:

@@ -97,3 +97,144 @@ impl Design {
             .collect()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use crate::account::Account;
+    use crate::data::Batches;
+    use crate::design::{Encoder, OutcomeKind, Request, Training, UnknownLevels, read_training};
+    use crate::error::Result;
+    use crate::fitting::{Origin, RegressionFit};
+    use crate::formula;
+    use crate::prediction::{Asked, Scale};
+    use crate::saved::Fitted;
+    use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+    use contextualized_core::Family;
+    use ndarray::s;
+    use std::sync::Arc;
+
+    fn table(modes: &[&str]) -> Batches {
+        let number = |of: fn(f64) -> f64| {
+            let values: Vec<f64> = (0..modes.len()).map(|row| of(row as f64)).collect();
+            Arc::new(Float64Array::from(values)) as ArrayRef
+        };
+        let modes = Arc::new(StringArray::from(modes.to_vec())) as ArrayRef;
+        let columns = [
+            ("mode", modes),
+            ("cost", number(|row| (1.3 * row).sin())),
+            ("age", number(|row| (row * 0.381_966).fract())),
+        ];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        Batches::new("the data", &batch.schema(), vec![batch]).unwrap()
+    }
+
+    fn modes() -> Vec<&'static str> {
+        let mode = |row: usize| ["bus", "car", "walk"][(row * row + row / 3) % 3];
+        (0..90).map(mode).collect()
+    }
+
+    fn training(formula: &str, modes: &[&str], family: bool) -> Result<Training> {
+        let formula = formula::parse(formula).unwrap();
+        let request = Request {
+            family: family.then_some(OutcomeKind::Family(Family::Multinomial)),
+            ..Request::of(&formula)
+        };
+        read_training(&table(modes), &request)
+    }
+
+    #[test]
+    fn rows_are_indicators_of_all_but_the_reference() {
+        let modes = modes();
+        let found = training("mode ~ cost | age", &modes, true).unwrap();
+        assert_eq!(found.design.target_names(), ["car", "walk"]);
+        let targets = found.samples.targets();
+        for (row, mode) in modes.iter().enumerate() {
+            let own = ["car", "walk"].map(|class| f64::from(class == *mode));
+            assert_eq!(targets.row(row).to_vec(), own);
+        }
+        let other = "relevel(mode, ref = \"walk\") ~ cost | age";
+        let found = training(other, &modes, true).unwrap();
+        assert_eq!(found.design.class_names().unwrap(), ["walk", "bus", "car"]);
+    }
+
+    /// Fitted, put into words, predicted and compared with rows of another table.
+    #[test]
+    fn probabilities_are_those_of_all_predictors() {
+        for estimator in ["population", "gp"] {
+            let training = training("mode ~ cost | age", &modes(), true).unwrap();
+            let fit = RegressionFit {
+                estimator: estimator.parse().unwrap(),
+                ..RegressionFit::default()
+            };
+            let saved = fit.fit(training, &Origin::default()).unwrap();
+            let Fitted::Regression(regression) = &saved.fitted else {
+                panic!("a regression was fitted");
+            };
+            let rows = saved.training.samples(&saved.design).unwrap();
+            let account = Account::new(&saved, regression, &rows, 0.95).unwrap();
+            let (_, fitted) = account.fit_table();
+            assert!(fitted.is_some());
+            let new = table(&["bus", "walk"]);
+            let ask = |scale| {
+                let asked = Asked {
+                    scale,
+                    coefficients: true,
+                    level: Some(0.9),
+                    ..Asked::OUTCOMES
+                };
+                saved
+                    .predict_table(&asked, &new, UnknownLevels::Error)
+                    .unwrap()
+                    .0
+            };
+            let (means, link) = (ask(Scale::Response), ask(Scale::Link));
+            let coefficients = means.coefficients.unwrap();
+            let [lower, upper] = coefficients.interval.unwrap();
+            assert!(lower.iter().zip(&upper).all(|(lower, upper)| lower < upper));
+            let (means, link) = (means.outcomes.unwrap(), link.outcomes.unwrap());
+            assert!(means.interval.unwrap()[0].iter().all(|own| own.is_nan()));
+            assert!(link.interval.unwrap()[0].iter().all(|own| own.is_finite()));
+            let odds = link.values.mapv(f64::exp);
+            for row in 0..2 {
+                let sum = 1.0 + odds.slice(s![row, .., 0]).sum();
+                for target in 0..2 {
+                    let expected = odds[[row, target, 0]] / sum;
+                    assert!((means.values[[row, target, 0]] - expected).abs() < 1e-12);
+                }
+            }
+            let (samples, _) = Encoder::samples(&saved.design, &new, false, false).unwrap();
+            assert_eq!(samples.targets().row(1).to_vec(), [0.0, 1.0]);
+            let error = Encoder::samples(&saved.design, &table(&["tram"]), false, false);
+            assert!(error.unwrap_err().to_string().contains("\"tram\""));
+            let stored = serde_json::to_string(&saved.design).unwrap();
+            let broken = stored.replacen("\"walk\"", "\"ship\"", 1);
+            assert!(serde_json::from_str::<crate::design::Design>(&stored).is_ok());
+            assert!(serde_json::from_str::<crate::design::Design>(&broken).is_err());
+        }
+    }
+
+    #[test]
+    fn columns_that_are_no_classes_are_refused() {
+        let error = |formula: &str, modes: &[&str], family: bool| {
+            let found = training(formula, modes, family);
+            found.err().unwrap().to_string()
+        };
+        let mut modes = modes();
+        let formula = "mode ~ cost | age";
+        let text = error(formula, &modes, false);
+        assert!(text.contains("--family multinomial") && text.contains("--family ordinal"));
+        let text = error("cost ~ 1 | age", &modes, true);
+        assert!(text.contains("90 values"), "{text}");
+        let text = error("cbind(mode, cost) ~ 1 | age", &modes, true);
+        assert!(text.contains("one target"), "{text}");
+        let text = error(formula, &["bus"; 20], true);
+        assert!(text.contains("nothing to explain"), "{text}");
+        modes[5] = "tram";
+        let text = error(formula, &modes, true);
+        assert!(
+            text.contains("\"tram\"") && text.contains("1 row"),
+            "{text}"
+        );
+    }
+}
