@@ -36,7 +36,7 @@ struct Problem<'a> {
 impl Problem<'_> {
     /// Linear predictors (n × y) of coefficients (columns × y), with offsets.
     fn predictors(&self, coefficients: &Array2<f64>) -> Array2<f64> {
-        self.matrix.dot(coefficients) + &self.offsets.view().insert_axis(Axis(1))
+        self.matrix.dot(coefficients) + self.offsets.view().insert_axis(Axis(1))
     }
 
     fn derivatives(&self, row: usize, predictors: ArrayView2<'_, f64>) -> RowDerivatives {
