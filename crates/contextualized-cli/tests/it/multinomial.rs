@@ -135,11 +135,11 @@ fn tables_are_of_each_class() {
     assert!(folder.read("report.html").contains("log loss"));
 }
 
-/// The choice is by the log loss, and resampled fits have all classes.
+/// Resampled fits have all classes.
 #[test]
-fn models_are_chosen_and_bootstrapped() {
+fn models_are_bootstrapped() {
     let folder = trips();
-    let more = ["--estimator", "cluster", "--bootstraps", "39"];
+    let more = ["--bootstraps", "39"];
     folder.fit("data.csv", FORMULA, &[&FAMILY[..], &more].concat());
     let found = folder.ok(&["predict", "model.ctx", "data.csv", "--level", "0.9"]);
     let of = |column: &str| numbers(&found, column)[0];
