@@ -31,14 +31,18 @@ pub(crate) fn registry() -> PyResult<String> {
         .into_iter()
         .map(|family| (family.name().to_owned(), family.description().into()))
         .collect();
-    let binary = Family::ALL.into_iter().filter(|family| family.is_binary());
+    let names_of = |is_of: fn(Family) -> bool| -> Vec<&str> {
+        let own = Family::ALL.into_iter().filter(|family| is_of(*family));
+        own.map(Family::name).collect()
+    };
     let methods = NetworkMethod::ALL.iter().map(|method| method.name());
     let kinds = NetworkChoice::ALL.iter().map(|kind| kind.name());
     let registry = json!({
         "auto": AUTO,
         "estimators": estimators,
         "families": families,
-        "binary_families": binary.map(Family::name).collect::<Vec<_>>(),
+        "binary_families": names_of(Family::is_binary),
+        "class_families": names_of(Family::has_classes),
         "network_estimators": methods.collect::<Vec<_>>(),
         "network_kinds": kinds.collect::<Vec<_>>(),
         "settings": names(serde_json::to_value(EstimatorSettings::default()))?,

@@ -56,7 +56,9 @@ pub(crate) fn facts(saved: &Saved) -> String {
         "contexts": design.context_names(),
         "features": design.feature_names(),
         "targets": design.target_names(),
-        "classes": design.targets.first().and_then(|target| target.levels.clone()),
+        "classes": design
+            .class_names()
+            .or_else(|| design.targets.first()?.levels.as_deref()),
         "rows": saved.rows(),
         "rows_left_out": data.dropped,
         "estimator": fitted.describe(),

@@ -29,7 +29,7 @@ pub(crate) fn fit_arrays(
     targets: PyReadonlyArray2<'_, f64>,
     names: (Vec<String>, Vec<String>, Vec<String>),
     arguments: &str,
-    classes: Option<[String; 2]>,
+    classes: Option<Vec<String>>,
     weights: Option<PyReadonlyArray1<'_, f64>>,
     groups: Option<PyReadonlyArray1<'_, u64>>,
     progress: Option<Py<PyAny>>,

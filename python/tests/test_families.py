@@ -110,3 +110,36 @@ def test_levels_have_an_order(rows):
     formula = 'ordered(grade, "poor", "fair", "good") ~ x | c'
     model = cr.fit(formula, data, family="ordinal", estimator="population", tests=False)
     assert "grade: poor < fair < good" in model.summary().text
+
+
+@pytest.mark.parametrize("estimator", ["population", "gp", "cluster"])
+def test_classes_have_probabilities(rows, estimator, tmp_path):
+    contexts, features, _, rng = rows
+    slopes = np.column_stack([np.zeros(len(contexts)), 1.5 * contexts[:, 0], np.ones(len(contexts))])
+    odds = np.exp(slopes * features)
+    share = odds / odds.sum(axis=1, keepdims=True)
+    codes = (rng.uniform(size=(len(share), 1)) > share.cumsum(axis=1)).sum(axis=1).clip(max=2)
+    y = np.array(["bus", "car", "walk"])[codes]
+    model = cr.ContextualizedClassifier(estimator=estimator).fit(features, y, contexts=contexts)
+    assert model.classes_.tolist() == ["bus", "car", "walk"]
+    probabilities = model.predict_proba(features, contexts=contexts)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert (model.predict(features, contexts=contexts) == model.classes_[probabilities.argmax(axis=1)]).all()
+    decision = model.decision_function(features, contexts=contexts)
+    assert decision.shape == (400, 3) and (decision[:, 0] == 0).all()
+    np.testing.assert_allclose(decision[:, 1], np.log(probabilities[:, 1] / probabilities[:, 0]))
+    assert model.score(features, y, contexts=contexts) > 0.4
+    assert list(model.coefficients(contexts)) == ["car.x0", "car.(intercept)", "walk.x0", "walk.(intercept)"]
+    if estimator == "gp":
+        error = np.asarray(model.coefficients(contexts))[:, [0, 2]] - slopes[:, 1:]
+        assert np.sqrt((error**2).mean()) < 0.35
+    model.save(tmp_path / "model.ctx")
+    again = cr.load(tmp_path / "model.ctx")
+    assert "car, walk, against bus" in again.summary().text
+    with pytest.raises(ValueError, match="second of two classes"):
+        model.predict(features, contexts=contexts, interval="mean")
+    data = pandas.DataFrame({"c": contexts[:, 0], "x0": features[:, 0], "mode": y})
+    same = cr.fit("mode ~ x0 | c", data, family="multinomial", estimator=estimator, tests=False)
+    np.testing.assert_allclose(
+        np.asarray(same.coefficients(data)), np.asarray(model.coefficients(contexts)), rtol=1e-6, atol=1e-8
+    )

@@ -236,7 +236,7 @@ where
         let train = samples.select(&split.train)?;
         let calibration = samples.select(&split.test)?;
         let model = self.estimator.fit(&train)?;
-        if model.family().is_binary() {
+        if !model.family().has_outcome_intervals() {
             return Err(Error::NoIntervals {
                 model: format!("a {} outcome", model.family()),
                 remedy: Some("it has a probability, not an interval"),

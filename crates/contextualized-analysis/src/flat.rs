@@ -26,6 +26,16 @@ pub(crate) fn unflat(table: ArrayView2<'_, f64>, features: usize) -> Result<Coef
     Coefficients::new(slopes, intercepts.to_owned())
 }
 
+/// Coefficients of the same rows and features for targets beside each other.
+pub(crate) fn joined(parts: &[Coefficients]) -> Result<Coefficients> {
+    let slopes: Vec<_> = parts.iter().map(Coefficients::slopes).collect();
+    let intercepts: Vec<_> = parts.iter().map(Coefficients::intercepts).collect();
+    Coefficients::new(
+        concatenate(Axis(1), &slopes).map_err(arranging)?,
+        concatenate(Axis(1), &intercepts).map_err(arranging)?,
+    )
+}
+
 fn arranging(source: ShapeError) -> Error {
     Error::numerical("arranging coefficients", source)
 }

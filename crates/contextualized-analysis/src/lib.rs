@@ -58,6 +58,7 @@
 //! | what does a feature do to the mean of an outcome, in its own unit? | [`average_marginal_effects`] |
 //! | does a coefficient vary, and with what? | [`wald_table`], [`VariationTest`], [`VariationTable`]; how much: [`variations`] |
 //! | p-values of many tests | [`holm`], [`benjamini_hochberg`] |
+//! | how does a binary regression become one of several classes? | [`IndividualLogits`], [`IndividualLogitsModel`] |
 //! | what are the standard errors? | [`Bootstrap`], [`Resampling`], [`Ensemble`]; its [`OutOfBag`] errors, [`SumTests`], [`EdgeStability`] |
 //! | where will a new outcome be? | [`SplitConformal`], [`ConformalModel`] |
 //! | what does a context or a predictor do? | [`Effects`], [`Effect`], [`Importance`] |
@@ -77,6 +78,7 @@ mod effects;
 mod embedding;
 mod extrapolation;
 mod flat;
+mod individual_logits;
 mod marginal;
 mod neighbours;
 mod noise;
@@ -98,6 +100,7 @@ pub use embedding::{
     faithfulness,
 };
 pub use extrapolation::{Extrapolation, ExtrapolationScores};
+pub use individual_logits::{IndividualLogits, IndividualLogitsModel};
 pub use marginal::{MarginalEffect, average_marginal_effects};
 pub use noise::{NoiseFinding, noise_findings};
 pub use resampling::Resampling;

@@ -36,7 +36,8 @@ pub struct MarginalEffect {
 ///
 /// # Errors
 ///
-/// [`Error::InvalidParameter`] for a level outside (0, 1), and for a column that there is not; those of the model.
+/// [`Error::InvalidParameter`] for a level outside (0, 1), for a column that there is not, and for several classes,
+/// whose means depend on the predictors of all; those of the model.
 pub fn average_marginal_effects(
     model: &(impl VaryingCoefficients + ?Sized),
     samples: &Samples,
@@ -53,6 +54,14 @@ pub fn average_marginal_effects(
             format!("below {}", features.ncols()),
         ));
     }
+    let link = model.family().link();
+    if link.is_joint() && samples.targets().ncols() > 1 {
+        return Err(Error::invalid_parameter(
+            "family",
+            model.family(),
+            "one whose means depend on one linear predictor each, for marginal effects",
+        ));
+    }
     let degrees = residual_degrees(model, &samples)?;
     let coefficients = model.coefficients(samples.contexts())?;
     let names = samples.names();
@@ -60,7 +69,7 @@ pub fn average_marginal_effects(
     for (feature, name) in names.features.iter().enumerate() {
         let contrast = Contrast::of(features, feature, factors);
         for (target, target_name) in names.targets.iter().enumerate() {
-            let effect = contrast.effect(model.family().link(), &coefficients, &samples, target)?;
+            let effect = contrast.effect(link, &coefficients, &samples, target)?;
             let evidence = match model.as_sums() {
                 Some(model) => {
                     let (sums, at) = effect.linearised(&samples)?;

@@ -46,7 +46,7 @@ const LEVEL: f64 = 0.01;
 const FEW: usize = 2;
 
 /// What is seen of the noise of a fitted model in the rows of samples: of uneven noise at most one finding for a
-/// target, the clearest. Binary outcomes show nothing, but shares of trials do.
+/// target, the clearest. Binary outcomes and classes show nothing, but shares of trials do.
 ///
 /// Squares are those of Pearson's residuals, by row weight where weights are inverse variances or numbers of trials.
 /// Tests hold for independent rows.
@@ -61,7 +61,7 @@ pub fn noise_findings(
     let samples = samples.rows_that_count()?;
     let family = model.family();
     let shared = |share: &f64| *share > 0.0 && *share < 1.0;
-    if family.is_binary() && !samples.targets().iter().any(shared) {
+    if family.has_probabilities() && !samples.targets().iter().any(shared) {
         return Ok(Vec::new());
     }
     let predictors = model.predictor_of_samples(&samples)?;

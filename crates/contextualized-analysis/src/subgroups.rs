@@ -242,7 +242,7 @@ impl SubgroupAnalysis {
             squared_error: mean((&errors * &errors).view())?.into(),
             loss: mean(losses.view())?.into(),
             r_squared: (!same).then(|| rows.r_squared()).transpose()?,
-            auroc: if family.is_binary() && !same {
+            auroc: if family.has_probabilities() && !same {
                 Some(auroc(&rows.one_by_one())?)
             } else {
                 None

@@ -301,7 +301,7 @@ impl Evidence {
 /// How well a model fits one target of the rows it was fitted to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GoodnessOfFit {
-    /// Name of the target.
+    /// Name of the target; of classes, whose indicators are one outcome, the names of all.
     pub target: String,
     /// Share of the deviance that the model explains, 1 − D / D₀, where the null model has nothing but an
     /// intercept, or predicts zero if the model has no intercept: R² of a linear model. None where there is no
@@ -331,6 +331,9 @@ pub fn goodness_of_fit(
         predictors += &own.insert_axis(Axis(1));
     }
     let weight = |row: usize| samples.weights().map_or(1.0, |weights| weights[row]);
+    if family.has_classes() && samples.targets().ncols() > 1 {
+        return Ok(vec![of_classes(family, &samples, &predictors, &weight)]);
+    }
     let deviance = |targets: ArrayView1<'_, f64>, predictors: ArrayView1<'_, f64>| -> f64 {
         (0..targets.len())
             .map(|row| weight(row) * family.deviance(targets[row], predictors[row]))
@@ -354,6 +357,44 @@ pub fn goodness_of_fit(
     };
     let names = samples.names().targets.iter();
     names.enumerate().map(of_target).collect()
+}
+
+/// How well a model fits classes, whose targets are one outcome: the null model has the shares of the classes, whatever
+/// the offsets.
+fn of_classes(
+    family: Family,
+    samples: &Samples,
+    predictors: &Array2<f64>,
+    weight: &impl Fn(usize) -> f64,
+) -> GoodnessOfFit {
+    let targets = samples.targets();
+    let likelihood = |row: usize, predictors: ArrayView1<'_, f64>| {
+        let at = family.row_derivatives(targets.row(row), predictors);
+        weight(row) * at.log_likelihood
+    };
+    let rows = 0..samples.rows();
+    let fitted: f64 = rows
+        .clone()
+        .map(|row| likelihood(row, predictors.row(row)))
+        .sum();
+    let total: f64 = rows.clone().map(weight).sum();
+    let sizes = Array1::from_shape_fn(targets.ncols(), |class| {
+        let own = rows.clone().map(|row| weight(row) * targets[[row, class]]);
+        own.sum::<f64>()
+    });
+    let of_size = |size: f64| {
+        if size > 0.0 {
+            size * (size / total).ln()
+        } else {
+            0.0
+        }
+    };
+    let null = sizes.iter().copied().map(of_size).sum::<f64>() + of_size(total - sizes.sum());
+    GoodnessOfFit {
+        target: samples.names().targets.join(", "),
+        deviance_explained: (null < 0.0).then(|| 1.0 - fitted / null),
+        log_likelihood: Some(fitted),
+    }
 }
 
 /// The constant that with the offsets makes the targets most likely, by Newton's method.

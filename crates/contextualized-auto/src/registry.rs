@@ -4,14 +4,14 @@
 //! [`NetworkEstimator`], in a module of its own; its line here makes it reachable by the automatic
 //! choice, by name, and from stored models.
 
-use contextualized_analysis::Ensemble;
+use contextualized_analysis::{Ensemble, IndividualLogits, IndividualLogitsModel};
 use contextualized_baselines::{
     ClusterNetworks, ClusterRegression, PopulationBayesianNetwork, PopulationCorrelation,
     PopulationMarkov, PopulationRegression,
 };
 use contextualized_core::{
-    Error, Estimator, NetworkDensity, NetworkEstimator, RegressionEstimator, RegressionSettings,
-    Result, Samples, VaryingCoefficients,
+    Error, Estimator, Family, NetworkDensity, NetworkEstimator, RegressionEstimator,
+    RegressionSettings, Result, Samples, VaryingCoefficients,
 };
 use contextualized_graphs::bayesian::{GaussianProcessBayesianNetwork, NeuralBayesianNetwork};
 use contextualized_graphs::correlation::{KernelCorrelation, NeuralCorrelation};
@@ -96,11 +96,16 @@ macro_rules! regressions {
         #[derive(Debug, Clone, PartialEq)]
         pub enum Candidate {
             $(#[doc = $description] $variant($estimator),)+
+            /// Classes, by one of these for binary outcomes.
+            IndividualLogits(Box<Candidate>),
         }
 
         impl Candidate {
             /// The default estimator of a method.
             pub fn of(method: RegressionMethod, settings: &RegressionSettings) -> Self {
+                if let Some(binary) = method.by_individual_logits(settings) {
+                    return Self::IndividualLogits(Box::new(Self::of(method, &binary)));
+                }
                 match method {
                     $(RegressionMethod::$variant => {
                         Self::$variant(<$estimator>::with_settings(settings))
@@ -110,8 +115,15 @@ macro_rules! regressions {
 
             /// All candidates of all methods for so many contexts, those to be preferred first.
             pub(crate) fn all(settings: &RegressionSettings, contexts: usize) -> Vec<Self> {
-                let mut all = Vec::new();
-                $(all.extend(<$estimator>::candidates(settings, contexts).into_iter().map(Self::$variant));)+
+                let mut all: Vec<Self> = Vec::new();
+                $({
+                    let binary = RegressionMethod::$variant.by_individual_logits(settings);
+                    let own = <$estimator>::candidates(binary.as_ref().unwrap_or(settings), contexts);
+                    all.extend(own.into_iter().map(Self::$variant).map(|own| match binary {
+                        Some(_) => Self::IndividualLogits(Box::new(own)),
+                        None => own,
+                    }));
+                })+
                 all
             }
 
@@ -119,12 +131,16 @@ macro_rules! regressions {
             pub fn method(&self) -> RegressionMethod {
                 match self {
                     $(Self::$variant(_) => RegressionMethod::$variant,)+
+                    Self::IndividualLogits(binary) => binary.method(),
                 }
             }
 
             pub(crate) fn reseeded(self, seed: u64) -> Self {
                 match self {
                     $(Self::$variant(estimator) => Self::$variant(estimator.reseeded(seed)),)+
+                    Self::IndividualLogits(binary) => {
+                        Self::IndividualLogits(Box::new(binary.reseeded(seed)))
+                    }
                 }
             }
 
@@ -134,18 +150,21 @@ macro_rules! regressions {
                     $(Self::$variant(estimator) => {
                         estimator.fit_part(samples).map(RegressionModel::$variant)
                     })+
+                    Self::IndividualLogits(binary) => of_classes(binary, samples, Candidate::fit_part),
                 }
             }
 
             pub(crate) fn knows_dispersion(&self) -> bool {
                 match self {
                     $(Self::$variant(_) => <$estimator>::KNOWS_DISPERSION,)+
+                    Self::IndividualLogits(binary) => binary.knows_dispersion(),
                 }
             }
 
             pub(crate) fn varies_by_seed(&self) -> bool {
                 match self {
                     $(Self::$variant(_) => <$estimator>::VARIES_BY_SEED,)+
+                    Self::IndividualLogits(binary) => binary.varies_by_seed(),
                 }
             }
         }
@@ -156,12 +175,14 @@ macro_rules! regressions {
             fn name(&self) -> String {
                 match self {
                     $(Self::$variant(estimator) => estimator.name(),)+
+                    Self::IndividualLogits(binary) => IndividualLogits::new(binary.clone()).name(),
                 }
             }
 
             fn fit(&self, samples: &Samples) -> Result<RegressionModel> {
                 match self {
                     $(Self::$variant(estimator) => estimator.fit(samples).map(RegressionModel::$variant),)+
+                    Self::IndividualLogits(binary) => of_classes(binary, samples, Candidate::fit),
                 }
             }
         }
@@ -171,6 +192,8 @@ macro_rules! regressions {
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         pub enum RegressionModel {
             $(#[doc = $description] $variant(<$estimator as Estimator>::Model),)+
+            /// Classes, by one of these for each.
+            IndividualLogits(Box<IndividualLogitsModel<RegressionModel>>),
             /// A bootstrap of one of these.
             Ensemble(Box<Ensemble<RegressionModel>>),
         }
@@ -180,6 +203,7 @@ macro_rules! regressions {
             pub fn method(&self) -> RegressionMethod {
                 match self {
                     $(Self::$variant(_) => RegressionMethod::$variant,)+
+                    Self::IndividualLogits(model) => model.models()[0].method(),
                     Self::Ensemble(ensemble) => ensemble.original().method(),
                 }
             }
@@ -188,6 +212,7 @@ macro_rules! regressions {
             pub(crate) fn inner(&self) -> &dyn VaryingCoefficients {
                 match self {
                     $(Self::$variant(model) => model,)+
+                    Self::IndividualLogits(model) => &**model,
                     Self::Ensemble(ensemble) => &**ensemble,
                 }
             }
@@ -281,7 +306,28 @@ regressions! {
     Mixed = "mixed", contextualized_mixed::MixedRegression: "Mixed model: the random effects of the formula, such as (1 | subject), beside coefficients that are smooth functions of the context.";
 }
 
+/// Classes by a candidate for binary outcomes, as this fits it.
+fn of_classes(
+    binary: &Candidate,
+    samples: &Samples,
+    fit: impl Fn(&Candidate, &Samples) -> Result<RegressionModel> + Sync,
+) -> Result<RegressionModel> {
+    let logits = IndividualLogits::new(binary.clone());
+    let model = logits.fit_with(samples, fit)?;
+    Ok(RegressionModel::IndividualLogits(Box::new(model)))
+}
+
 impl RegressionMethod {
+    /// Settings for the binary regression of each class against the reference, of a method that fits classes so; the
+    /// population and clusters have the joint likelihood.
+    fn by_individual_logits(self, settings: &RegressionSettings) -> Option<RegressionSettings> {
+        let jointly = matches!(self, Self::Population | Self::Cluster);
+        (settings.family.has_classes() && !jointly).then_some(RegressionSettings {
+            family: Family::Binomial,
+            ..*settings
+        })
+    }
+
     /// Whether coefficients have intervals without bootstraps.
     pub fn has_intervals(self) -> bool {
         match self {

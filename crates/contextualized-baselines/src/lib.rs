@@ -51,6 +51,7 @@ mod clusters;
 mod cox;
 mod design;
 mod glm;
+mod joint;
 mod kmeans;
 mod population;
 mod population_networks;

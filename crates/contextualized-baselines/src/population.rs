@@ -7,6 +7,7 @@ pub(crate) use uncertainty::{Covariance, clustered};
 
 use crate::design::Design;
 use crate::glm::{self, Outcomes};
+use crate::joint;
 use contextualized_core::validate::{
     check_columns, check_finite, check_query, check_rows, check_table,
 };
@@ -27,7 +28,9 @@ use serde::{Deserialize, Serialize};
 /// ```
 ///
 /// with D the unit deviance of the family and s_j the standard deviation of feature j, so that the
-/// ridge penalty λ does not depend on units; the intercept μ is never penalised. Several targets are fitted one by one.
+/// ridge penalty λ does not depend on units; the intercept μ is never penalised. Several targets are fitted one by one, unless they
+/// are the indicators of one outcome ([`Family::has_classes`]): D is then twice what the log-likelihood of a row lacks to
+/// zero.
 ///
 /// | setting | default | range |
 /// |---|---|---|
@@ -35,7 +38,7 @@ use serde::{Deserialize, Serialize};
 /// | ridge λ | 0 | 0 or more |
 /// | family | Gaussian | any [`Family`] |
 ///
-/// Gaussian fits are solved by pivoted QR, others by iteratively reweighted least squares, both on
+/// Gaussian fits are solved by pivoted QR, those of classes by Newton's method for all predictors together, others by iteratively reweighted least squares, both on
 /// standardised features.
 ///
 /// # Row weights
@@ -174,6 +177,8 @@ impl PopulationRegression {
         let of_family = |family: Family| {
             let fit = if family.is_quadratic() {
                 fit_linear(&design, &samples, self.ridge, groups)?
+            } else if family.has_classes() && samples.targets().ncols() > 1 {
+                joint::fit(&design, &samples, family, self.ridge, groups)?
             } else {
                 fit_glm(&design, &samples, family, self.ridge, groups)?
             };
@@ -285,17 +290,17 @@ impl RegressionEstimator for PopulationRegression {
     }
 }
 
-/// What the two outcomes have in common, in the users' units.
-struct Fit {
+/// What the fits of all families have in common, in the users' units.
+pub(crate) struct Fit {
     /// Targets × features.
-    slopes: Array2<f64>,
-    intercepts: Array1<f64>,
+    pub(crate) slopes: Array2<f64>,
+    pub(crate) intercepts: Array1<f64>,
     /// Coefficients × targets, the intercept first if there is one.
-    errors: Option<Array2<f64>>,
+    pub(crate) errors: Option<Array2<f64>>,
     /// One for each target where there are standard errors.
-    covariances: Vec<Covariance>,
-    degrees_of_freedom: Option<usize>,
-    report: FitReport,
+    pub(crate) covariances: Vec<Covariance>,
+    pub(crate) degrees_of_freedom: Option<usize>,
+    pub(crate) report: FitReport,
 }
 
 fn fit_linear(

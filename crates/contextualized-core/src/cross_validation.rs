@@ -398,7 +398,7 @@ impl Split {
 fn strata(samples: &Samples, family: Family) -> Option<Vec<Vec<bool>>> {
     let level = |row: ArrayView1<'_, f64>| row.iter().map(|y| *y > 0.5).collect();
     let levels = || samples.targets().rows().into_iter().map(level).collect();
-    family.is_binary().then(levels)
+    family.has_probabilities().then(levels)
 }
 
 /// Held-out losses of one estimator, a number per split.

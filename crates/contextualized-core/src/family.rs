@@ -10,6 +10,7 @@ mod binomial;
 mod counts;
 mod gamma;
 mod gaussian;
+mod multinomial;
 mod negative_binomial;
 mod ordinal;
 mod poisson;
@@ -24,7 +25,7 @@ pub use shape::{FittedPredictors, Shape};
 use crate::predictions::Tail;
 use crate::validate::{check_columns, check_rows};
 use crate::{Error, Link, Result, Samples, Standardization};
-use ndarray::{Array1, ArrayView1, ArrayView2, Zip};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Zip};
 use serde::{Deserialize, Serialize};
 use shape::Fitted;
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -67,11 +68,14 @@ pub enum Family {
     Beta(Beta),
     /// Ordered levels 0, 1, …; cumulative logit, of which the mean is the expected level.
     Ordinal(Ordinal),
+    /// Classes without an order: the targets of a row are indicators of the classes besides the reference, with the
+    /// log-odds against it as predictors. The dispersion is 1.
+    Multinomial,
 }
 
 impl Family {
     /// All families, in the order in which they are listed to users.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Gaussian,
         Self::Binomial,
         Self::Poisson,
@@ -79,6 +83,7 @@ impl Family {
         Self::Gamma(Gamma::TO_BE_ESTIMATED),
         Self::Beta(Beta::TO_BE_ESTIMATED),
         Self::Ordinal(Ordinal::TO_BE_ESTIMATED),
+        Self::Multinomial,
     ];
 
     /// The one place that tells families apart.
@@ -91,6 +96,7 @@ impl Family {
             Self::Gamma(own) => own,
             Self::Beta(own) => own,
             Self::Ordinal(own) => own,
+            Self::Multinomial => &multinomial::Multinomial,
         }
     }
 }
@@ -107,6 +113,17 @@ pub struct Derivatives {
     pub second: f64,
     /// The derivative of the second.
     pub third: f64,
+}
+
+/// A log-density of the targets of a row and its derivatives by their linear predictors, at a dispersion of one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowDerivatives {
+    /// The logarithm of the density, or probability, of all targets.
+    pub log_likelihood: f64,
+    /// Its first derivatives (y).
+    pub first: Array1<f64>,
+    /// Its second derivatives (y × y).
+    pub second: Array2<f64>,
 }
 
 /// Derivatives of the log-likelihood of a row by the values of a [`Shape`].
@@ -200,9 +217,51 @@ trait Outcome: Sync {
         self.admits(target)
     }
 
+    /// Whether targets that are admitted one by one can be those of a row.
+    fn admits_row(&self, _targets: ArrayView1<'_, f64>) -> bool {
+        true
+    }
+
+    /// Whether the targets of a row are one outcome, the indicators of its class.
+    fn has_classes(&self) -> bool {
+        false
+    }
+
     fn derivatives(&self, target: f64, predictor: f64) -> Derivatives;
+
+    /// Of targets that are independent, given their predictors, unless the family says otherwise.
+    fn row_derivatives(
+        &self,
+        targets: ArrayView1<'_, f64>,
+        predictors: ArrayView1<'_, f64>,
+    ) -> RowDerivatives {
+        let each = targets.iter().zip(predictors);
+        let each: Vec<_> = each.map(|(y, eta)| self.derivatives(*y, *eta)).collect();
+        let second: Array1<f64> = each.iter().map(|own| own.second).collect();
+        RowDerivatives {
+            log_likelihood: each.iter().map(|own| own.log_likelihood).sum(),
+            first: each.iter().map(|own| own.first).collect(),
+            second: Array2::from_diag(&second),
+        }
+    }
+
     fn deviance(&self, target: f64, predictor: f64) -> f64;
     fn loss(&self, target: f64, mean: f64) -> f64;
+
+    /// The mean loss of the targets of a row, each over its unit.
+    fn row_loss(
+        &self,
+        targets: ArrayView1<'_, f64>,
+        means: ArrayView1<'_, f64>,
+        units: ArrayView1<'_, f64>,
+    ) -> f64 {
+        let each = targets.iter().zip(means).zip(units);
+        let total: f64 = each
+            .map(|((&target, &mean), unit)| self.loss(target, mean) / unit)
+            .sum();
+        total / targets.len() as f64
+    }
+
     fn loss_name(&self) -> &'static str;
     fn loss_description(&self) -> &'static str;
 
@@ -219,6 +278,16 @@ trait Outcome: Sync {
     }
 
     fn draw(&self, mean: f64, dispersion: f64, random: &mut dyn RandomNumbers) -> f64;
+
+    /// All targets of a row.
+    fn draw_row(
+        &self,
+        means: ArrayView1<'_, f64>,
+        dispersion: f64,
+        random: &mut dyn RandomNumbers,
+    ) -> Array1<f64> {
+        means.mapv(|mean| self.draw(mean, dispersion, random))
+    }
 
     /// Lower and upper end for a new outcome; none where an interval of outcomes says nothing.
     fn predictive_interval(&self, tail: &Tail, belief: &PredictorBelief) -> Option<(f64, f64)>;
@@ -402,11 +471,14 @@ impl Family {
         name: impl Fn(usize) -> String,
     ) -> Result<()> {
         let outcome = self.outcome();
-        match targets
-            .indexed_iter()
-            .find(|(_, value)| !outcome.admits(**value))
-        {
-            Some(((row, column), &value)) => Err(Error::InvalidTarget {
+        let wrong = |(row, targets): (usize, ArrayView1<'_, f64>)| {
+            let alone = targets.iter().position(|value| !outcome.admits(*value));
+            let together = || (!outcome.admits_row(targets)).then(|| targets.len() - 1);
+            let column = alone.or_else(together)?;
+            Some((row, column, targets[column]))
+        };
+        match targets.rows().into_iter().enumerate().find_map(wrong) {
+            Some((row, column, value)) => Err(Error::InvalidTarget {
                 family: Box::new(self),
                 target: name(column),
                 row,
@@ -414,6 +486,22 @@ impl Family {
             }),
             None => Ok(()),
         }
+    }
+
+    /// The same for an estimator that fits targets one by one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Family::check`]; [`Error::InvalidParameter`] for a family whose targets of a row are one outcome.
+    pub fn check_single(self, samples: &Samples) -> Result<()> {
+        if self.has_classes() {
+            return Err(Error::invalid_parameter(
+                "family",
+                self,
+                "one whose targets are fitted one by one; classes are fitted by IndividualLogits, or by the population",
+            ));
+        }
+        self.check(samples)
     }
 
     /// Lowest and highest mean, which its outcomes do not leave either.
@@ -440,6 +528,16 @@ impl Family {
     /// dispersion of one. At another dispersion φ derivatives are these over φ.
     pub fn derivatives(&self, target: f64, predictor: f64) -> Derivatives {
         self.outcome().derivatives(target, predictor)
+    }
+
+    /// The log-density of all targets of a row (y) at their linear predictors (y), with its derivatives, at a dispersion
+    /// of one.
+    pub fn row_derivatives(
+        &self,
+        targets: ArrayView1<'_, f64>,
+        predictors: ArrayView1<'_, f64>,
+    ) -> RowDerivatives {
+        self.outcome().row_derivatives(targets, predictors)
     }
 
     /// The information of a row about its linear predictor from which standard errors follow: expected, as R's `glm`
@@ -585,15 +683,7 @@ impl Family {
         }
         Ok(Zip::from(targets.rows())
             .and(means.rows())
-            .map_collect(|targets, means| {
-                let total: f64 = targets
-                    .iter()
-                    .zip(means)
-                    .zip(units)
-                    .map(|((&target, &mean), unit)| outcome.loss(target, mean) / unit)
-                    .sum();
-                total / targets.len() as f64
-            }))
+            .map_collect(|targets, means| outcome.row_loss(targets, means, units)))
     }
 
     /// The loss by which models of these samples are compared: [`Family::losses`], of several targets with a
@@ -636,6 +726,16 @@ impl Family {
     /// Whether the targets are 0 or 1, or shares of trials, and their means probabilities.
     pub fn is_binary(self) -> bool {
         self.outcome().is_binary()
+    }
+
+    /// Whether the targets of a row are one outcome: the indicators of its class, of which the reference has none.
+    pub fn has_classes(self) -> bool {
+        self.outcome().has_classes()
+    }
+
+    /// Whether each target is 0 or 1, or a share of trials, and its mean a probability, be it one of several classes.
+    pub fn has_probabilities(self) -> bool {
+        self.is_binary() || self.has_classes()
     }
 
     /// Whether the targets are ordered levels, numbered from 0.
@@ -683,6 +783,16 @@ impl Family {
     /// An outcome with this mean and dispersion; NaN for parameters that have no distribution.
     pub fn draw(&self, mean: f64, dispersion: f64, random: &mut dyn RandomNumbers) -> f64 {
         self.outcome().draw(mean, dispersion, random)
+    }
+
+    /// The targets of a row with these means (y): independent of each other, unless they are indicators of one class.
+    pub fn draw_row(
+        &self,
+        means: ArrayView1<'_, f64>,
+        dispersion: f64,
+        random: &mut dyn RandomNumbers,
+    ) -> Array1<f64> {
+        self.outcome().draw_row(means, dispersion, random)
     }
 }
 

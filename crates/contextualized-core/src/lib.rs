@@ -122,7 +122,7 @@ pub use coefficients::Coefficients;
 pub use error::{Error, Result};
 pub use family::{
     Beta, Derivatives, Family, FittedPredictors, Gamma, Loss, NegativeBinomial, Ordinal,
-    PredictorBelief, RandomNumbers, Shape, ShapeDerivatives, Thresholds,
+    PredictorBelief, RandomNumbers, RowDerivatives, Shape, ShapeDerivatives, Thresholds,
 };
 pub use link::Link;
 pub use markov::{MarkovNetworks, partial_correlations};

@@ -1,7 +1,7 @@
 //! Links between the mean of a target and its linear predictor.
 
 use crate::family::Thresholds;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Zip};
 use serde::{Deserialize, Serialize};
 
 /// The function ℓ of `ℓ(E[y | x, c]) = B(c) x + m(c)`; a [`Family`](crate::Family) has one.
@@ -19,6 +19,9 @@ pub enum Link {
     Log,
     /// The inverse of the expected level μ = Σₖ 1 / (1 + exp(θₖ − η)) of ordered levels.
     ExpectedLevel(Thresholds),
+    /// ηₖ = ln(μₖ / μ₀), for the indicators of classes, μ₀ = 1 − Σₖ μₖ the probability of the reference. Means of
+    /// several targets depend on the predictors of all: see [`Link::inverse_table`]. Of one target it is the logit.
+    MultinomialLogit,
 }
 
 impl Link {
@@ -28,7 +31,7 @@ impl Link {
     pub fn apply(self, mean: f64) -> f64 {
         match self {
             Self::Identity => mean,
-            Self::Logit => mean.ln() - (-mean).ln_1p(),
+            Self::Logit | Self::MultinomialLogit => mean.ln() - (-mean).ln_1p(),
             Self::Log => mean.ln(),
             Self::ExpectedLevel(thresholds) => thresholds.predictor(mean),
         }
@@ -40,8 +43,10 @@ impl Link {
     pub fn inverse(self, predictor: f64) -> f64 {
         match self {
             Self::Identity => predictor,
-            Self::Logit if predictor >= 0.0 => 1.0 / (1.0 + (-predictor).exp()),
-            Self::Logit => {
+            Self::Logit | Self::MultinomialLogit if predictor >= 0.0 => {
+                1.0 / (1.0 + (-predictor).exp())
+            }
+            Self::Logit | Self::MultinomialLogit => {
                 let odds = predictor.exp();
                 odds / (1.0 + odds)
             }
@@ -51,11 +56,11 @@ impl Link {
         }
     }
 
-    /// The first and the second derivative of the mean by the linear predictor.
+    /// The first and the second derivative of the mean by the linear predictor, as of [`Link::inverse`].
     pub fn mean_derivatives(self, predictor: f64) -> (f64, f64) {
         match self {
             Self::Identity => (1.0, 0.0),
-            Self::Logit => logistic_derivatives(predictor),
+            Self::Logit | Self::MultinomialLogit => logistic_derivatives(predictor),
             Self::Log => {
                 let mean = self.inverse(predictor);
                 (mean, mean)
@@ -69,16 +74,37 @@ impl Link {
     pub fn farthest(self) -> f64 {
         match self {
             Self::Identity => f64::MAX,
-            Self::Logit => -self.apply(f64::EPSILON / 2.0),
+            Self::Logit | Self::MultinomialLogit => -self.apply(f64::EPSILON / 2.0),
             Self::Log => -self.apply(f64::MIN_POSITIVE),
             Self::ExpectedLevel(thresholds) => thresholds.farthest() + Self::Logit.farthest(),
         }
     }
 
-    /// The means of a table of linear predictors.
+    /// The means of a table of linear predictors (n × y).
     pub fn inverse_table(self, predictors: ArrayView2<'_, f64>) -> Array2<f64> {
-        predictors.mapv(|predictor| self.inverse(predictor))
+        if !self.is_joint() || predictors.ncols() == 1 {
+            return predictors.mapv(|predictor| self.inverse(predictor));
+        }
+        let mut means = Array2::zeros(predictors.dim());
+        Zip::from(means.rows_mut())
+            .and(predictors.rows())
+            .for_each(|mut means, predictors| means.assign(&softmax(predictors).0));
+        means
     }
+
+    /// Whether the mean of a target depends on the predictors of the other targets of its row.
+    pub fn is_joint(self) -> bool {
+        self == Self::MultinomialLogit
+    }
+}
+
+/// Probabilities of the classes besides the reference, whose predictor is zero, without overflow; and the logarithm of
+/// the sum of all exponentials.
+pub(crate) fn softmax(predictors: ArrayView1<'_, f64>) -> (Array1<f64>, f64) {
+    let largest = predictors.iter().fold(0.0_f64, |most, own| most.max(*own));
+    let odds = predictors.mapv(|predictor| (predictor - largest).exp());
+    let sum = odds.sum() + (-largest).exp();
+    (odds / sum, largest + sum.ln())
 }
 
 /// The first and the second derivative of the logistic function.

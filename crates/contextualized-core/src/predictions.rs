@@ -36,13 +36,20 @@ impl PredictorDistribution {
     /// # Errors
     ///
     /// [`Error::InvalidParameter`] for a level outside (0, 1), or so close to 1 that its quantile is
-    /// infinite; [`Error::RowCount`], [`Error::NotFinite`] for offsets, or an end that overflows.
+    /// infinite; [`Error::RowCount`], [`Error::NotFinite`] for offsets, or an end that overflows;
+    /// [`Error::NoIntervals`] for a [joint link](Link::is_joint) of several targets.
     pub fn mean_intervals(
         &self,
         link: Link,
         offsets: Option<ArrayView1<'_, f64>>,
         level: f64,
     ) -> Result<PredictionIntervals> {
+        if link.is_joint() && self.means.ncols() > 1 {
+            return Err(Error::NoIntervals {
+                model: "a probability that depends on several predictors".to_owned(),
+                remedy: Some("the predictors, on the scale of the link, have intervals"),
+            });
+        }
         self.intervals(offsets, level, |tail, belief| {
             let half = belief.standard_error * tail.quantile;
             Ok((

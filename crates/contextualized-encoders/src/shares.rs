@@ -326,7 +326,7 @@ impl Training {
     ) -> Result<(M, Array1<f64>)> {
         self.validate()?;
         family.require_known()?;
-        family.check(samples)?;
+        family.check_single(samples)?;
         let samples = samples.rows_that_count()?;
         let samples = if family.is_quadratic() && samples.offsets().is_some() {
             let zeros = Array1::zeros(samples.rows());

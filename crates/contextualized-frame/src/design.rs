@@ -2,6 +2,7 @@
 
 mod arrays;
 mod basis;
+mod classes;
 mod coding;
 mod encode;
 mod fields;
@@ -120,6 +121,9 @@ pub struct Design {
     /// How survival times become rows, where the outcome is one.
     #[serde(default)]
     pub survival: Option<SurvivalDesign>,
+    /// The column of classes that the targets are indicators of, where they are: the first level is the reference.
+    #[serde(default)]
+    pub classes: Option<Variable>,
 }
 
 checked_serde!(Design);
@@ -156,6 +160,14 @@ impl Checked for Design {
         if self.survival.as_ref().is_some_and(|own| !own.fits(self)) {
             let requirement = "of two or three columns, with time as the last context";
             return Err(no_such("survival times", &self.formula, requirement));
+        }
+        if self
+            .classes
+            .as_ref()
+            .is_some_and(|own| !self.has_indicators_of(own))
+        {
+            let requirement = "those of the targets, behind a reference";
+            return Err(no_such("classes", &self.formula, requirement));
         }
         let columns = self.survival.iter().flat_map(|own| &own.columns);
         for variable in self.variables.iter().chain(&self.targets).chain(columns) {
@@ -406,6 +418,7 @@ impl Design {
             random: Vec::new(),
             outcome: Some(Box::new(outcome)),
             survival: None,
+            classes: None,
         }
     }
 

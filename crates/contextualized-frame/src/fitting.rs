@@ -9,7 +9,7 @@ use crate::saved::{
     Treatment, spread,
 };
 use crate::settings::{Estimate, EstimatorSettings, NeuralSettings};
-use contextualized_analysis::{goodness_of_fit, wald_table};
+use contextualized_analysis::{IndividualLogits, goodness_of_fit, wald_table};
 use contextualized_auto::{
     AutoModel, AutoNetworks, AutoRegression, NetworkChoice, NetworkMethod, RegressionMethod,
     RegressionModel, Residuals, TreatmentRegression,
@@ -425,15 +425,19 @@ fn tests(design: &Design, samples: &Samples) -> contextualized_core::Result<Test
     }
     let samples = spread(samples, MOST_TESTED)?;
     let additive = GaussianProcessRegression::new()
-        .family(design.family)
         .additive(KernelShape::SquaredExponential)
         .sharing(Sharing::PerCoefficient)
         // Of its fit the tests use how rough functions may be.
         .tolerance(0.1)
         .intercept(design.intercept);
-    let model = additive.fit(&samples)?;
+    let table = if design.family.has_classes() {
+        let logits = IndividualLogits::new(additive.family(Family::Binomial));
+        wald_table(&logits.fit(&samples)?, &samples)?
+    } else {
+        wald_table(&additive.family(design.family).fit(&samples)?, &samples)?
+    };
     Ok(Tests {
-        table: wald_table(&model, &samples)?,
+        table,
         rows: samples.rows(),
     })
 }

@@ -362,6 +362,14 @@ impl Model<'_> {
         let interval = match (asked.level, &known) {
             (None, _) => None,
             (Some(_), None) => Some([unknown(), unknown()]),
+            // Probabilities of several classes depend on all predictors, whose errors are known one by one.
+            (Some(_), Some(_))
+                if asked.scale == Scale::Response
+                    && family.link().is_joint()
+                    && means.ncols() > 1 =>
+            {
+                Some([unknown(), unknown()])
+            }
             (Some(level), Some(known)) => {
                 let ends = outcome_ends(known, asked, family, rows.offsets, level)?;
                 Some([ends.lower, ends.upper])

@@ -434,6 +434,9 @@ impl EstimatorSettings {
             }),
             Candidate::Neural(own) => Candidate::Neural(self.neural(own)),
             Candidate::Mixed(own) => Candidate::Mixed(own),
+            Candidate::IndividualLogits(own) => {
+                Candidate::IndividualLogits(Box::new(self.set(*own)))
+            }
         }
     }
 

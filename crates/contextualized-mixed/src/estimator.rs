@@ -179,7 +179,7 @@ impl Estimator for MixedRegression {
     fn fit(&self, samples: &Samples) -> Result<MixedModel> {
         let samples = samples.rows_that_count()?;
         let samples = &*samples;
-        self.family.check(samples)?;
+        self.family.check_single(samples)?;
         let quadratic = self.family.is_quadratic();
         let has_noise = self.family.has_dispersion() || !self.family.is_known();
         if !quadratic && self.family.has_dispersion() {

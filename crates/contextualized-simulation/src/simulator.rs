@@ -212,6 +212,10 @@ impl Simulator {
         } else {
             1.0
         };
-        Ok(means.mapv(|mean| self.family.draw(mean, dispersion, &mut draws)))
+        let mut targets = Array2::zeros(means.dim());
+        for (mut targets, means) in targets.rows_mut().into_iter().zip(means.rows()) {
+            targets.assign(&self.family.draw_row(means, dispersion, &mut draws));
+        }
+        Ok(targets)
     }
 }

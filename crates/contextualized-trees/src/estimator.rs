@@ -331,7 +331,7 @@ impl Estimator for TreeRegression {
         let likelihood = self.validate()?;
         samples.check_distances("trees")?;
         let samples = samples.rows_that_count()?;
-        self.family.check(&samples)?;
+        self.family.check_single(&samples)?;
         // Known terms of a normal likelihood are taken out of the targets.
         let samples = match likelihood {
             Likelihood::Normal => {

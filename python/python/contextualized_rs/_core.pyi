@@ -77,7 +77,7 @@ def fit_arrays(
     targets: _Array,
     names: tuple[list[str], list[str], list[str]],
     arguments: str,
-    classes: tuple[str, str] | None = None,
+    classes: list[str] | None = None,
     weights: _Array | None = None,
     groups: NDArray[np.uint64] | None = None,
     progress: _Progress | None = None,

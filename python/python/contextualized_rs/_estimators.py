@@ -190,7 +190,7 @@ class _Estimator(Protocol):
         sample_weight: Any,
         groups: Any,
         family: str,
-        classes: tuple[str, str] | None = None,
+        classes: list[str] | None = None,
     ) -> None:
         context_values, features = self._parts(X, contexts, reset=True)
         rows = len(features)
@@ -375,7 +375,7 @@ class ContextualizedRegressor(_Estimator):
         person, which are held out, resampled and tested together.
         """
         family = self.family or "gaussian"
-        if family in _registry()["binary_families"]:
+        if family in [*_registry()["binary_families"], *_registry()["class_families"]]:
             raise ValueError(f"family is {family!r}, which ContextualizedClassifier fits")
         name = type(self).__name__
         if y is None:
@@ -424,8 +424,18 @@ class ContextualizedRegressor(_Estimator):
         return float(explained.mean())
 
 
+def _with_reference(of_others: np.ndarray) -> np.ndarray:
+    """Probabilities of all classes by those of the classes behind the first."""
+    first = np.clip(1 - of_others.sum(axis=1, keepdims=True), 0, None)
+    return np.hstack([first, of_others])
+
+
 class ContextualizedClassifier(_Estimator):
-    """A classification into two classes whose log-odds are linear, with coefficients that are functions of context.
+    """A classification whose log-odds are linear, with coefficients that are functions of context.
+
+    Two classes are a binomial outcome. Of more, a multinomial outcome, every class besides the first has coefficients
+    of its own, of its log-odds against the first: :meth:`coefficients` has a column ``CLASS.FEATURE`` for each, as of
+    several targets, and :meth:`draws` an array of shape (draws, rows, classes - 1, features + 1).
 
     ``sample_weight`` multiply the log-likelihood of their rows.
 
@@ -439,8 +449,8 @@ class ContextualizedClassifier(_Estimator):
     (['case', 'control'], ['case'])
     """
 
-    __doc__ = str(__doc__) + _PARAMETERS + """    classes_ : ndarray of shape (2,)
-        The classes; probabilities and coefficients are of the second.
+    __doc__ = str(__doc__) + _PARAMETERS + """    classes_ : ndarray of shape (n_classes,)
+        The classes in order; log-odds are against the first.
 """
     _estimator_type = "classifier"
 
@@ -455,11 +465,11 @@ class ContextualizedClassifier(_Estimator):
         sample_weight: Any = None,
         groups: Any = None,
     ) -> ContextualizedClassifier:
-        """Fits to features ``X`` (rows, columns) and classes ``y``, of which there are two."""
-        binary = _registry()["binary_families"]
-        family = self.family or binary[0]
-        if family not in binary:
-            raise ValueError(f"family is {family!r}, and has to be one of {', '.join(binary)}")
+        """Fits to features ``X`` (rows, columns) and classes ``y``, of which there are at least two."""
+        registry = _registry()
+        known = [*registry["binary_families"], *registry["class_families"]]
+        if self.family is not None and self.family not in known:
+            raise ValueError(f"family is {self.family!r}, and has to be one of {', '.join(known)}")
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
         labels = np.asarray(y)
@@ -479,48 +489,53 @@ class ContextualizedClassifier(_Estimator):
                 raise ValueError("Unknown label type: continuous. y has numbers that are not whole; regress on them")
         classes, codes = np.unique(labels, return_inverse=True)
         if len(classes) == 1:
-            raise ValueError(f"y has one class, {classes[0]!r}, and two are needed")
-        if len(classes) != 2:
-            shown = ", ".join(str(label) for label in classes[:10])
-            more = ", …" if len(classes) > 10 else ""
-            raise ValueError(
-                "Only binary classification is supported. The type of the target is multiclass: y has the "
-                f"{len(classes)} classes {shown}{more}"
-            )
+            raise ValueError(f"y has one class, {classes[0]!r}, and at least two are needed")
+        family = self.family or registry["binary_families" if len(classes) == 2 else "class_families"][0]
+        if len(classes) > 2 and family not in registry["class_families"]:
+            raise ValueError(f"family is {family!r}, which has two classes, and y has {len(classes)}")
         own = getattr(y, "name", None)
+        names = [str(label) for label in classes]
+        if family in registry["class_families"]:
+            target_names, said = names[1:], names
+        else:
+            is_plain = classes.dtype.kind in "biuf" and list(classes) == [0, 1]
+            target_names, said = [own if isinstance(own, str) else "y"], None if is_plain else names
+        indicators = codes.reshape(-1, 1) == np.arange(1, len(classes))
         self._fit(
             X,
-            codes.reshape(-1, 1).astype(np.float64),
-            [own if isinstance(own, str) else "y"],
+            indicators.astype(np.float64),
+            target_names,
             contexts,
             sample_weight,
             groups,
             family,
-            (str(classes[0]), str(classes[1])) if classes.dtype.kind not in "biuf" or list(classes) != [0, 1] else None,
+            said,
         )
         self.classes_ = classes
         return self
 
     def predict_proba(self, X: Any, *, contexts: Any = None) -> np.ndarray:
-        """Probabilities of the two classes (rows, 2)."""
-        second = self._predicted(X, contexts, None, 0.95)[0][:, 0]
-        return np.column_stack([1 - second, second])
+        """Probabilities of the classes (rows, classes)."""
+        return _with_reference(self._predicted(X, contexts, None, 0.95)[0])
 
     def predict(self, X: Any, *, contexts: Any = None, interval: str | None = None, level: float = 0.95) -> Any:
-        """The more probable classes; with ``interval="mean"`` a tuple of these and the lower and upper ends of intervals
-        of the probability of the second class."""
+        """The most probable classes; of two with ``interval="mean"`` a tuple of these and the lower and upper ends of
+        intervals of the probability of the second class."""
+        if interval is not None and len(self.classes_) > 2:
+            raise ValueError("interval is of the second of two classes; of more, coefficients have intervals")
         means, ends = self._predicted(X, contexts, interval, level)
-        found = self.classes_[(means[:, 0] > 0.5).astype(int)]
+        found = self.classes_[_with_reference(means).argmax(axis=1)]
         if ends is None:
             return found
         return found, ends[0][:, 0], ends[1][:, 0]
 
     def decision_function(self, X: Any, *, contexts: Any = None) -> np.ndarray:
-        """Log-odds of the second class."""
-        second = self._predicted(X, contexts, None, 0.95)[0][:, 0]
-        with np.errstate(divide="ignore"):
-            odds: np.ndarray = np.log(second) - np.log1p(-second)
-        return odds
+        """Log-odds: of two classes those of the second (rows), of more those of each class against the first (rows,
+        classes), which are zero for the first."""
+        # The smallest number for what is smaller, so that no difference is of two infinities.
+        logs = np.log(np.maximum(self.predict_proba(X, contexts=contexts), np.finfo(np.float64).tiny))
+        odds: np.ndarray = logs - logs[:, :1]
+        return odds[:, 1] if len(self.classes_) == 2 else odds
 
     def score(self, X: Any, y: Any, *, contexts: Any = None, sample_weight: Any = None) -> float:
         """Share of rows whose class is predicted."""

@@ -93,7 +93,7 @@ class Protocol(RegressionAnswers):
             estimator_type=self._estimator_type,
             target_tags=TargetTags(required=True, multi_output=not classifies),
             transformer_tags=None,
-            classifier_tags=ClassifierTags(multi_class=False) if classifies else None,
+            classifier_tags=ClassifierTags(multi_class=True) if classifies else None,
             regressor_tags=None if classifies else RegressorTags(),
             input_tags=InputTags(sparse=False, allow_nan=False),
             requires_fit=True,

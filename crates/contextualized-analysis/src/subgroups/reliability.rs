@@ -59,7 +59,7 @@ fn bin(
     let outcome = mean(rows.outcomes.view())?;
     let prediction = mean(rows.predictions.view())?.mean;
     let total = weights.sum();
-    let interval = if family.is_binary() {
+    let interval = if family.has_probabilities() {
         // Kish's number of rows of equal weight.
         let rows = total * total / weights.dot(&weights);
         Some(wilson_interval(outcome.mean, rows, level)?)

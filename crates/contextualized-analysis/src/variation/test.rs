@@ -351,7 +351,8 @@ impl NullModel {
             });
             for (row, mut means) in targets.rows_mut().into_iter().enumerate() {
                 let dispersion = trials.map_or(1.0, |trials| trials[row].recip());
-                means.mapv_inplace(|mean| self.family.draw(mean, dispersion, &mut random));
+                let drawn = self.family.draw_row(means.view(), dispersion, &mut random);
+                means.assign(&drawn);
             }
         }
         samples.replace_targets(targets.view())

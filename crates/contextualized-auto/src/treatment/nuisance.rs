@@ -132,7 +132,7 @@ pub(super) fn cross_fitted(
     comparison: &Comparison,
 ) -> Result<(Array2<f64>, AutoReport)> {
     let family = settings.family;
-    family.check(samples)?;
+    family.check_single(samples)?;
     let learners = learners(samples, methods, settings);
     if learners.is_empty() {
         return Err(Error::invalid_parameter(

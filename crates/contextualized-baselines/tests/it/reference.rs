@@ -265,6 +265,111 @@ fn ordinal_regressions_are_those_of_polr() {
     }
 }
 
+/// Of the joint likelihood of all classes, with its own information.
+#[test]
+fn multinomial_regressions_are_those_of_multinom() {
+    const PRECISION: f64 = 1e-6;
+    let all: Value = serde_json::from_str(include_str!("../reference/families.json")).unwrap();
+    let stored = &all["multinomial"];
+    let classes: Vec<f64> = serde_json::from_value(stored["targets"].clone()).unwrap();
+    let indicators = Array2::from_shape_fn((ROWS, 2), |(row, target)| {
+        f64::from(classes[row] == (target + 1) as f64)
+    });
+    let weights = Array1::from_shape_fn(ROWS, |row| (1 + row % 3) as f64);
+    for fit in ["plain", "weights"] {
+        let mut samples = samples(&indicators);
+        if fit == "weights" {
+            samples = samples.with_weights(weights.view()).unwrap();
+        }
+        let estimator = PopulationRegression::new().family(Family::Multinomial);
+        let model = estimator.fit(&samples).unwrap();
+        let at = Array2::ones((1, 1));
+        let coefficients = model.coefficients(at.view()).unwrap();
+        let errors = model.standard_errors(at.view()).unwrap();
+        for (found, what) in [
+            (&coefficients, "coefficients"),
+            (&errors, "standard_errors"),
+        ] {
+            let by_target = (0..2).flat_map(|target| {
+                let first = std::iter::once(found.intercepts()[[0, target]]);
+                first.chain((0..3).map(move |feature| found.slopes()[[0, target, feature]]))
+            });
+            let expected: Vec<f64> = serde_json::from_value(stored[fit][what].clone()).unwrap();
+            assert_eq!(expected.len(), 8);
+            for (found, expected) in by_target.zip(expected) {
+                assert_relative_eq!(
+                    found,
+                    expected,
+                    epsilon = PRECISION,
+                    max_relative = PRECISION
+                );
+            }
+        }
+        let predictors = model.predictor_of_samples(&samples).unwrap();
+        let log_likelihood: f64 = (0..ROWS)
+            .map(|row| {
+                let (own, targets) = (predictors.row(row), samples.targets());
+                let at = Family::Multinomial.row_derivatives(targets.row(row), own);
+                samples.weights().map_or(1.0, |weights| weights[row]) * at.log_likelihood
+            })
+            .sum();
+        let expected = stored[fit]["log_likelihood"].as_f64().unwrap();
+        assert_relative_eq!(log_likelihood, expected, max_relative = 1e-9);
+        assert_relative_eq!(
+            model.report().objective,
+            -2.0 * expected,
+            max_relative = 1e-9
+        );
+    }
+}
+
+/// A feature that tells one class from the others leaves no estimate, nor does a class without rows; with a ridge
+/// there is one.
+#[test]
+fn separated_classes_are_refused() {
+    use contextualized_core::Error;
+    let overlapping =
+        Array2::from_shape_fn((ROWS, 2), |(row, target)| f64::from(row % 3 == target + 1));
+    let mut separated = samples(&overlapping);
+    let mut x = features();
+    for (row, mut own) in x.rows_mut().into_iter().enumerate() {
+        own[0] = f64::from(row % 3 == 1) + 0.3 * own[0];
+    }
+    separated = separated
+        .replace_features(x.view(), ["a", "b", "c"])
+        .unwrap();
+    let without = overlapping.clone() * &array![[1.0, 0.0]];
+    let estimator = PopulationRegression::new().family(Family::Multinomial);
+    assert!(estimator.fit(&samples(&overlapping)).is_ok());
+    for refused in [separated, samples(&without)] {
+        let error = estimator.fit(&refused).unwrap_err();
+        assert!(matches!(error, Error::Separated { .. }), "{error}");
+        let model = estimator.fit_or_ridge(&refused).unwrap();
+        assert!(model.slopes().iter().all(|own| own.is_finite()));
+        assert!(model.intercepts().iter().all(|own| own.abs() < 20.0));
+    }
+}
+
+/// Of two classes the fit is that of the binary outcome, to the last bit.
+#[test]
+fn of_two_classes_it_is_the_binary_regression() {
+    let samples = samples(&binary_target());
+    let fit = |family: Family| PopulationRegression::new().family(family).fit(&samples);
+    let (own, binary) = (fit(Family::Multinomial), fit(Family::Binomial));
+    let (own, binary) = (own.unwrap(), binary.unwrap());
+    let at = Array2::ones((1, 1));
+    assert_eq!(own.slopes(), binary.slopes());
+    assert_eq!(
+        own.standard_errors(at.view()).unwrap(),
+        binary.standard_errors(at.view()).unwrap()
+    );
+    let (contexts, features) = (samples.contexts(), samples.features());
+    assert_eq!(
+        own.predict(contexts, features).unwrap(),
+        binary.predict(contexts, features).unwrap()
+    );
+}
+
 #[test]
 fn poisson_regressions_are_those_of_r() {
     check_family("poisson", 1e-8);

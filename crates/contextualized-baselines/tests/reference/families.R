@@ -95,10 +95,35 @@ ordinal_stored <- sprintf(
   '  "ordinal": {\n    "targets": %s,\n%s\n  }',
   numbers(graded), paste(ordinal_fits, collapse = ",\n")
 )
+# Classes by probabilities of three, of which the first is the reference. multinom() takes no offset of all classes.
+odds <- cbind(1, exp(0.3 + 0.8 * x[, 1]), exp(-0.2 + 0.5 * x[, 2] + 0.3 * x[, 3]))
+shares <- odds / rowSums(odds)
+uniform <- (i * 0.6180339887 + 0.5) %% 1
+classes <- (uniform > shares[, 1]) + (uniform > shares[, 1] + shares[, 2])
+multinomial <- function(name, formula, weights) {
+  if (is.null(weights)) weights <- rep(1, length(i))
+  own <- list(
+    formula, weights = weights, Hess = TRUE, trace = FALSE, reltol = 1e-15, abstol = 1e-15, maxit = 10000
+  )
+  fit <- do.call(nnet::multinom, own)
+  # One class behind the other.
+  sprintf(
+    '    "%s": {"coefficients": %s, "standard_errors": %s, "log_likelihood": %.17g}',
+    name, numbers(c(t(coef(fit)))), numbers(c(t(summary(fit)$standard.errors))), as.numeric(logLik(fit))
+  )
+}
+class_of <- factor(classes)
+multinomial_stored <- sprintf(
+  '  "multinomial": {\n    "targets": %s,\n%s\n  }',
+  numbers(classes), paste(c(
+    multinomial("plain", class_of ~ x, NULL), multinomial("weights", class_of ~ x, weights)
+  ), collapse = ",\n")
+)
 cat("{\n", sprintf('  "R": "%s",\n', R.version.string), paste(c(
   fits("poisson", counts, generalised(poisson)),
   fits("negative-binomial", y, negative_binomial),
   trials_stored,
   ordinal_stored,
+  multinomial_stored,
   fits("gamma", positive, generalised(Gamma(link = "log"), function(fit) summary(fit)$dispersion))
 ), collapse = ",\n"), "\n}\n", sep = "")

@@ -264,6 +264,16 @@ impl<'a> Predictor<'a> {
     /// are several.
     fn class_names(&self) -> Vec<String> {
         let design = &self.saved.design;
+        if let (Some(classes), Some(column), false) = (
+            design.class_names(),
+            &design.classes,
+            self.arguments.scale == Scale::Link,
+        ) {
+            let probabilities = classes.iter();
+            let probabilities = probabilities.map(|level| format!("prob.{}.{level}", column.name));
+            let class = std::iter::once(format!("class.{}", column.name));
+            return class.chain(probabilities).collect();
+        }
         let targets = design.targets.iter().enumerate();
         let of_target = |(position, target): (usize, &Variable)| {
             let levels = design.target_levels(position)?;
@@ -287,7 +297,25 @@ impl<'a> Predictor<'a> {
             return Vec::new();
         };
         let family = regression.model.family();
-        let mut names = self.class_names().into_iter();
+        let names = self.class_names();
+        if let Some(classes) = design.class_names() {
+            let targets: Vec<usize> = design
+                .targets
+                .iter()
+                .filter_map(|target| {
+                    let predicted = format!("pred.{}", target.name);
+                    self.columns.iter().position(|own| *own == predicted)
+                })
+                .collect();
+            let of_targets = values.select(Axis(1), &targets);
+            let probabilities: Vec<Option<Vec<f64>>> = of_targets
+                .rows()
+                .into_iter()
+                .map(|row| (!row[0].is_nan()).then(|| Design::class_probabilities(row)))
+                .collect();
+            return columns_of_classes(&names, classes, &probabilities);
+        }
+        let mut names = names.into_iter();
         let mut found: Vec<(String, ArrayRef)> = Vec::new();
         for (position, target) in design.targets.iter().enumerate() {
             let predicted = format!("pred.{}", target.name);
@@ -304,21 +332,11 @@ impl<'a> Predictor<'a> {
                     family.probabilities(known)
                 })
                 .collect();
-            let most = |own: &Vec<f64>| {
-                let best = own.iter().enumerate().fold((0, 0.0), |best, (level, p)| {
-                    if *p > best.1 { (level, *p) } else { best }
-                });
-                levels[best.0].clone()
-            };
-            let classes = probabilities.iter().map(|known| known.as_ref().map(most));
-            found.push((name, Arc::new(classes.collect::<StringArray>()) as ArrayRef));
             let several = (0..levels.len()).filter(|_| levels.len() > 2);
-            for (level, name) in several.zip(&mut names) {
-                let own = probabilities
-                    .iter()
-                    .map(|known| known.as_ref().map(|own| own[level]));
-                found.push((name, Arc::new(own.collect::<Float64Array>()) as ArrayRef));
-            }
+            let names: Vec<String> = std::iter::once(name)
+                .chain(names.by_ref().take(several.count()))
+                .collect();
+            found.extend(columns_of_classes(&names, &levels, &probabilities));
         }
         found
     }
@@ -376,6 +394,35 @@ impl<'a> Predictor<'a> {
         }
         stack(Axis(1), &columns).map_err(uneven)
     }
+}
+
+/// Columns of these names: the most probable class of every row, and the probabilities of as many as have a name.
+fn columns_of_classes(
+    names: &[String],
+    levels: &[String],
+    probabilities: &[Option<Vec<f64>>],
+) -> Vec<(String, ArrayRef)> {
+    let most = |own: &Vec<f64>| {
+        let best =
+            own.iter().enumerate().fold(
+                (0, 0.0),
+                |best, (level, p)| {
+                    if *p > best.1 { (level, *p) } else { best }
+                },
+            );
+        levels[best.0].clone()
+    };
+    let column = |(position, name): (usize, &String)| {
+        let rows = probabilities.iter().map(Option::as_ref);
+        let values = if position == 0 {
+            Arc::new(rows.map(|own| own.map(most)).collect::<StringArray>()) as ArrayRef
+        } else {
+            let own = rows.map(|own| own.map(|own| own[position - 1]));
+            Arc::new(own.collect::<Float64Array>()) as ArrayRef
+        };
+        (name.clone(), values)
+    };
+    names.iter().enumerate().map(column).collect()
 }
 
 fn uneven(source: ndarray::ShapeError) -> Error {

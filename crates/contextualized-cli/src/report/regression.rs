@@ -58,7 +58,7 @@ impl RegressionReport<'_> {
         self.write_comparison(&mut page, &parts)?;
         self.write_coefficients(&mut page, &parts)?;
         self.write_variation(&mut page, &parts);
-        if parts.family.is_binary() {
+        if parts.family.has_probabilities() {
             self.write_calibration(&mut page, &parts)?;
         } else if study.training.subjects_are_correlated().is_none() {
             // Whether there is an event within an interval has no residuals of a distribution of its own.
@@ -172,7 +172,7 @@ impl RegressionReport<'_> {
                 page.subsection(name);
             }
             let cells = |of: fn(&SubgroupAccuracy) -> String| accuracy.iter().map(of).collect();
-            let more: Vec<(_, Vec<String>)> = if parts.family.is_binary() {
+            let more: Vec<(_, Vec<String>)> = if parts.family.has_probabilities() {
                 vec![
                     ("Brier ± SE", cells(|line| with_error(line.squared_error))),
                     ("AUROC ± SE", cells(|line| or_dash(line.auroc, with_error))),

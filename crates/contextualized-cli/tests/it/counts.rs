@@ -168,7 +168,10 @@ fn marginal_effects_are_changes_of_the_mean() {
     assert!(!plain.contains("marginal effects"), "{plain}");
     let summary = folder.ok(&["summary", "model.ctx", "--marginal"]);
     let effects = summary.split("Average marginal effects").nth(1).unwrap();
-    let line = effects.lines().find(|line| line.starts_with(" x ")).unwrap();
+    let line = effects
+        .lines()
+        .find(|line| line.starts_with(" x "))
+        .unwrap();
     let numbers: Vec<f64> = line
         .split_whitespace()
         .skip(1)
@@ -185,6 +188,12 @@ fn marginal_effects_are_changes_of_the_mean() {
         rows += 1.0;
     }
     let expected = std::f64::consts::LN_2 * sum / rows;
-    assert!((effect - expected).abs() < 3.0 * error, "{line}, {expected}");
-    assert!(error < 0.2 * effect && lower < effect && effect < upper, "{line}");
+    assert!(
+        (effect - expected).abs() < 3.0 * error,
+        "{line}, {expected}"
+    );
+    assert!(
+        error < 0.2 * effect && lower < effect && effect < upper,
+        "{line}"
+    );
 }

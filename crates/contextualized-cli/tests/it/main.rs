@@ -12,6 +12,7 @@ mod groups;
 mod levels;
 mod model_files;
 mod models;
+mod multinomial;
 mod networks;
 mod outputs;
 mod predictions;

@@ -70,7 +70,10 @@ fn constant_hazards_are_those_of_survreg() {
     let summary = folder.ok(&["summary", "model.ctx", "--exponentiate"]);
     assert!(summary.contains("hazard ratio"), "{summary}");
     let refused = folder.error(1, &["summary", "model.ctx", "--marginal"]);
-    assert!(refused.contains("marginal effects are of means"), "{refused}");
+    assert!(
+        refused.contains("marginal effects are of means"),
+        "{refused}"
+    );
     assert!(
         summary.contains("they assume independent subjects"),
         "{summary}"

@@ -46,6 +46,13 @@ pub fn family_in_words(design: &Design) -> Option<String> {
         });
         text = format!("{text}; {}", order.collect::<Vec<_>>().join("; "));
     }
+    if let (Some(classes), Some(column)) = (design.class_names(), &design.classes) {
+        let [reference, others @ ..] = classes else {
+            return Some(text);
+        };
+        let others = others.join(", ");
+        text = format!("{text}; {}: {others}, against {reference}", column.name);
+    }
     if let Some(offset) = design.offset {
         text = format!("{text}; offset {}", design.variables[offset].name);
     }

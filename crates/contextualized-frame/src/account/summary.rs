@@ -314,7 +314,9 @@ impl<'a> Account<'a> {
                 deviance_explained,
                 log_likelihood,
             } = fit;
-            let own = averages.iter().filter(|line| line.target == *name);
+            // The classes are one outcome.
+            let all = regression.goodness.len() == 1;
+            let own = averages.iter().filter(|line| all || line.target == *name);
             let degrees: Option<f64> = own.map(|line| line.effective_degrees).sum();
             let dispersion = known.as_ref().map(|known| known.dispersions[target]);
             let residual = dispersion.filter(|_| family.has_dispersion());

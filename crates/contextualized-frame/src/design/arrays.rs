@@ -5,7 +5,7 @@ use super::{Design, DesignColumn, Training, Variable};
 use crate::data::Reading;
 use crate::error::{Error, Result};
 use crate::formula::quoted;
-use contextualized_core::Family;
+use contextualized_core::{Checked, Family};
 use ndarray::{ArrayView1, ArrayView2};
 use std::collections::HashMap;
 
@@ -24,8 +24,9 @@ pub struct Arrays<'a> {
     pub feature_names: &'a [String],
     /// Names of the targets.
     pub target_names: &'a [String],
-    /// What 0 and 1 of a binary target stand for.
-    pub classes: Option<[String; 2]>,
+    /// What 0 and 1 of a binary target stand for; of a family with classes all of them, the reference first, of which the
+    /// targets are indicators.
+    pub classes: Option<Vec<String>>,
     /// The outcome's family.
     pub family: Family,
     /// Whether there is an intercept.
@@ -67,21 +68,29 @@ impl Arrays<'_> {
             };
             features.push(column(name, variable));
         }
-        let classes = self.classes.as_ref().map(|classes| classes.to_vec());
+        // Indicators of classes have names of their own, those of the classes.
+        let (classes, levels) = if self.family.has_classes() {
+            let classes = self.classes.clone();
+            (classes.map(|levels| plain("class", Some(levels))), None)
+        } else {
+            (None, self.classes.clone())
+        };
         let targets = self.target_names.iter();
         let design = Design {
             formula: self.formula(),
             outcome: None,
             intercept: self.intercept,
             family: self.family,
-            targets: targets.map(|name| plain(name, classes.clone())).collect(),
+            targets: targets.map(|name| plain(name, levels.clone())).collect(),
             variables,
             offset: None,
             contexts,
             features,
             random: Vec::new(),
             survival: None,
+            classes,
         };
+        design.check()?;
         design.check_names()?;
         let outcomes = if design.is_of_networks() {
             self.features

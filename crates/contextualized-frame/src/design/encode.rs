@@ -1,5 +1,6 @@
 //! Rows of a file as rows of contexts and features, by a design that is known.
 
+use super::classes::indicators;
 use super::training::{missing_in_words, missing_values};
 use super::{Design, DesignColumn, RandomDesign, Variable};
 use crate::data::{Cells, Chunk, Column, ColumnRequest, NO_LEVEL, Table, level_key};
@@ -294,6 +295,10 @@ impl<'a> Encoder<'a> {
             features.clone()
         } else {
             joined(|block| block.targets.view())?
+        };
+        let targets = match design.class_names() {
+            Some(classes) => indicators(targets.column(0), classes.len()),
+            None => targets,
         };
         let offsets = blocks
             .iter()

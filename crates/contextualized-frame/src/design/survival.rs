@@ -194,11 +194,12 @@ impl SurvivalDesign {
 }
 
 impl Design {
-    /// The columns that outcomes are read from: targets, or those of survival times.
+    /// The columns that outcomes are read from: targets, those of survival times, or that of classes.
     pub(super) fn columns_of_outcomes(&self) -> &[Variable] {
-        match &self.survival {
-            Some(survival) => &survival.columns,
-            None => &self.targets,
+        match (&self.survival, &self.classes) {
+            (Some(survival), _) => &survival.columns,
+            (None, Some(classes)) => std::slice::from_ref(classes),
+            (None, None) => &self.targets,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Reading the rows a model is fitted to, and deciding how they are coded.
 
+use super::classes::{classes_of, indicators, targets_of};
 use super::encode::{fill, not_of_family, outcome_of};
 use super::fields::{Raw, as_variable};
 use super::parts::Parts;
@@ -133,6 +134,11 @@ pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Traini
     } else {
         None
     };
+    let classes = if family.has_classes() {
+        Some(classes_of(targets, outcomes, &kept)?.clone())
+    } else {
+        None
+    };
     let position = |variable: &formula::Variable| parts.position(variable);
     let design = Design {
         formula: resolved.to_string(),
@@ -150,6 +156,8 @@ pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Traini
                 clock: None,
                 made: None,
             }]
+        } else if let Some(classes) = &classes {
+            targets_of(classes)
         } else {
             targets.clone()
         },
@@ -162,6 +170,7 @@ pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Traini
             .map(|term| RandomDesign::new(term, variables, values, &kept, position))
             .collect::<Result<_>>()?,
         survival: None,
+        classes,
     };
     if design.is_of_networks()
         && let Some(node) = design
@@ -181,6 +190,9 @@ pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Traini
     check_varied(&design, contexts.view(), features.view(), source.name())?;
     let mut table = Array2::zeros((kept.len(), design.targets.len()));
     for ((target, column), mut outcome) in targets.iter().zip(outcomes).zip(table.columns_mut()) {
+        if design.classes.is_some() {
+            break;
+        }
         if let Some(survival) = &survival {
             outcome.assign(&survival.stops());
             break;
@@ -195,6 +207,9 @@ pub fn read_training(source: &dyn Table, request: &Request<'_>) -> Result<Traini
             source.name(),
         )?;
         outcome.assign(&values);
+    }
+    if let Some(classes) = design.class_names() {
+        table = indicators(outcome_of(&outcomes[0], &kept).view(), classes.len());
     }
     let outcomes = if design.is_of_networks() {
         features.view()
@@ -314,7 +329,10 @@ fn resolve(source: &dyn Table, request: &Request<'_>, left_out: &[String]) -> Re
     if request.family().is_some_and(Family::is_binary) {
         resolved = resolved.of_trials();
     }
-    if request.family().is_some_and(Family::has_levels) {
+    if request
+        .family()
+        .is_some_and(|family| family.has_levels() || family.has_classes())
+    {
         resolved = resolved.of_levels();
     }
     if let Some(name) = request.treatment {
@@ -465,6 +483,9 @@ fn family(
     if resolved.survival {
         return Ok(Family::Poisson);
     }
+    if let Some(family) = request.family().filter(|family| family.has_classes()) {
+        return Ok(family);
+    }
     if let Some(family) = request.family().filter(|family| family.has_levels()) {
         return of_levels(family, resolved, variables, columns);
     }
@@ -481,6 +502,8 @@ fn family(
                 match request.family() {
                     Some(family) if !family.is_binary() =>
                         format!("a {family} target is {}", family.requirement()),
+                    None if levels.len() > 2 =>
+                        "classes need --family multinomial, or in order --family ordinal".to_owned(),
                     Some(_) | None =>
                         "a target is a number, or one of exactly two levels".to_owned(),
                 }

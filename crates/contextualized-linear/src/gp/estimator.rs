@@ -244,7 +244,7 @@ impl GaussianProcessRegression {
     /// The fit where the family has no shape to be estimated.
     fn fit_known(&self, samples: &Samples) -> Result<GaussianProcessModel> {
         let samples = samples.rows_that_count()?;
-        self.family.check(&samples)?;
+        self.family.check_single(&samples)?;
         let samples = with_known_terms(samples, self.family)?;
         let mut scaling = Scaling::fit(&samples)?;
         // A kernel that was given is in units of the contexts as they are.
