@@ -126,7 +126,7 @@ fn outcomes_that_are_not_two_are_named() {
     folder.write("three.csv", &text);
     let message = folder.error(1, &["fit", "three.csv", "y ~ x | c", "--out", "m.ctx"]);
     assert!(
-        message.contains("high, low, middle") && message.contains("two levels"),
+        message.contains("high, low, middle") && message.contains("--family multinomial"),
         "{message}"
     );
     folder.write(
