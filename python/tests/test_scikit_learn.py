@@ -111,8 +111,13 @@ def test_classes(doses):
     assert model.score(dose, labels, contexts=age) > 0.9
     probabilities = model.predict_proba(dose, contexts=age)
     assert np.allclose(probabilities.sum(axis=1), 1)
-    with pytest.raises(ValueError, match="3 classes 0, 1, 2"):
-        model.fit(dose, np.arange(120) % 3, contexts=age)
+    levels = np.array(["high", "low", "middle"])[np.arange(120) % 3]
+    several = ContextualizedClassifier(estimator="gp").fit(dose, levels, contexts=age)
+    assert list(several.classes_) == ["high", "low", "middle"]
+    probabilities = several.predict_proba(dose, contexts=age)
+    assert probabilities.shape == (120, 3)
+    assert np.allclose(probabilities.sum(axis=1), 1)
+    assert set(several.predict(dose, contexts=age)) <= set(levels)
 
 
 def test_targets(doses):

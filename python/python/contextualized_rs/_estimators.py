@@ -495,11 +495,13 @@ class ContextualizedClassifier(_Estimator):
             raise ValueError(f"family is {family!r}, which has two classes, and y has {len(classes)}")
         own = getattr(y, "name", None)
         names = [str(label) for label in classes]
+        said: list[str] | None = names
         if family in registry["class_families"]:
-            target_names, said = names[1:], names
+            target_names = names[1:]
         else:
             is_plain = classes.dtype.kind in "biuf" and list(classes) == [0, 1]
-            target_names, said = [own if isinstance(own, str) else "y"], None if is_plain else names
+            target_names = [own if isinstance(own, str) else "y"]
+            said = None if is_plain else names
         indicators = codes.reshape(-1, 1) == np.arange(1, len(classes))
         self._fit(
             X,

@@ -92,7 +92,7 @@ impl<'a> Account<'a> {
     pub fn with_marginal_effects(mut self) -> Result<Self> {
         if self.saved.design.survival.is_some() {
             return Err(Error::failure(
-                "marginal effects are of means, and models of survival times have hazards; --exponentiate shows hazard ratios, and predict --times probabilities",
+                "marginal effects are of means, and models of survival times have hazards: exponentials of their coefficients are hazard ratios",
             ));
         }
         let factors = self.saved.design.feature_factors().into_iter();
