@@ -1,7 +1,7 @@
 //! Maximum likelihood of outcomes that take all targets of a row together, such as classes.
 
 use crate::design::Design;
-use crate::population::{Covariance, Fit, clustered};
+use crate::population::{Covariance, Fit, clustered, offsets_of, weights_of};
 use crate::separation::is_separated;
 use contextualized_core::{Error, Family, FitReport, Result, RowDerivatives, Samples, Termination};
 use contextualized_solvers as solvers;
@@ -134,17 +134,13 @@ pub(crate) fn fit(
     ridge: f64,
     groups: Option<&[usize]>,
 ) -> Result<Fit> {
-    let known = |values: Option<ArrayView1<'_, f64>>, default: f64| match values {
-        Some(values) => values.to_owned(),
-        None => Array1::from_elem(samples.rows(), default),
-    };
     let penalties = design.penalties(Array1::from_elem(samples.features().ncols(), ridge).view());
     let mut problem = Problem {
         family,
         matrix: design.matrix.clone(),
         targets: samples.targets().to_owned(),
-        weights: known(samples.weights(), 1.0),
-        offsets: known(samples.offsets(), 0.0),
+        weights: weights_of(samples),
+        offsets: offsets_of(samples),
         penalties: penalties.view(),
     };
     let targets = problem.targets.ncols();

@@ -392,6 +392,18 @@ fn direct(objective: f64) -> FitReport {
     }
 }
 
+/// Row weights, ones where there are none.
+pub(crate) fn weights_of(samples: &Samples) -> Array1<f64> {
+    let ones = || Array1::ones(samples.rows());
+    samples.weights().map_or_else(ones, |own| own.to_owned())
+}
+
+/// Offsets, zeros where there are none.
+pub(crate) fn offsets_of(samples: &Samples) -> Array1<f64> {
+    let zeros = || Array1::zeros(samples.rows());
+    samples.offsets().map_or_else(zeros, |own| own.to_owned())
+}
+
 fn fit_glm(
     design: &Design<'_>,
     samples: &Samples,
@@ -399,12 +411,8 @@ fn fit_glm(
     ridge: f64,
     groups: Option<&[usize]>,
 ) -> Result<Fit> {
-    let known = |values: Option<ArrayView1<'_, f64>>, default: f64| match values {
-        Some(values) => values.to_owned(),
-        None => Array1::from_elem(samples.rows(), default),
-    };
-    let weights = known(samples.weights(), 1.0);
-    let known_terms = known(samples.offsets(), 0.0);
+    let weights = weights_of(samples);
+    let known_terms = offsets_of(samples);
     let targets = samples.targets();
     let mut slopes = Array2::zeros((targets.ncols(), samples.features().ncols()));
     let mut intercepts = Array1::zeros(targets.ncols());

@@ -337,7 +337,7 @@ fn any_estimator_of_counts_does() {
     assert!(said.contains("Held-out mean Poisson deviance"), "{said}");
     let options = ["--estimator", "cluster", "--bootstraps", "40"];
     folder.fit("data.csv", FORMULA, &options);
-    let found = folder.ok(&[
+    let predict = [
         "predict",
         "model.ctx",
         "data.csv",
@@ -345,24 +345,14 @@ fn any_estimator_of_counts_does() {
         "80",
         "--level",
         "0.9",
-    ]);
+    ];
+    let found = folder.ok(&predict);
     let (lower, upper) = (
         numbers(&found, "surv.80.lower"),
         numbers(&found, "surv.80.upper"),
     );
     assert!(lower.iter().zip(&upper).all(|(low, high)| low < high));
     folder.fit("data.csv", FORMULA, &["--estimator", "cluster"]);
-    let said = folder.error(
-        1,
-        &[
-            "predict",
-            "model.ctx",
-            "data.csv",
-            "--times",
-            "80",
-            "--level",
-            "0.9",
-        ],
-    );
+    let said = folder.error(1, &predict);
     assert!(said.contains("has no intervals"), "{said}");
 }

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::saved::{Regression, Saved};
 use crate::tables::{Cell, Section, Table, capital};
 use contextualized_analysis::{
-    AverageCoefficient, GoodnessOfFit, JointTest, MarginalEffect, average_coefficients,
+    AverageCoefficient, Evidence, GoodnessOfFit, JointTest, MarginalEffect, average_coefficients,
     average_marginal_effects, joint_tests,
 };
 use contextualized_core::{LocalCoefficients, PredictorDistribution, Samples};
@@ -183,23 +183,22 @@ impl<'a> Account<'a> {
                 }
                 table.push(row);
             }
-            let evidence = line.evidence.as_ref();
+            let evidence = line.evidence.map(|own| match ratio {
+                // The standard error by the delta method.
+                Some(_) => Evidence {
+                    standard_error: own.standard_error * line.average.exp(),
+                    lower: own.lower.exp(),
+                    upper: own.upper.exp(),
+                    ..own
+                },
+                None => own,
+            });
             let mut row: Vec<Cell> = vec![
                 line.coefficient.as_str().into(),
                 scaled(line.average).into(),
-                // By the delta method.
-                evidence
-                    .map(|own| match ratio {
-                        Some(_) => own.standard_error * line.average.exp(),
-                        None => own.standard_error,
-                    })
-                    .into(),
-                evidence.map(|own| scaled(own.lower)).into(),
-                evidence.map(|own| scaled(own.upper)).into(),
-                evidence.map(|own| own.statistic).into(),
-                evidence.map_or(Cell::Missing, |own| Cell::PValue(own.p_value)),
-                line.effective_degrees.into(),
             ];
+            row.extend(evidence_cells(evidence));
+            row.push(line.effective_degrees.into());
             if several {
                 row.insert(0, line.target.as_str().into());
             }
@@ -260,16 +259,8 @@ impl<'a> Account<'a> {
         }
         let mut table = Table::new("marginal effects", &columns);
         for line in &self.marginal {
-            let evidence = line.evidence.as_ref();
-            let mut row: Vec<Cell> = vec![
-                line.feature.as_str().into(),
-                line.average.into(),
-                evidence.map(|own| own.standard_error).into(),
-                evidence.map(|own| own.lower).into(),
-                evidence.map(|own| own.upper).into(),
-                evidence.map(|own| own.statistic).into(),
-                evidence.map_or(Cell::Missing, |own| Cell::PValue(own.p_value)),
-            ];
+            let mut row: Vec<Cell> = vec![line.feature.as_str().into(), line.average.into()];
+            row.extend(evidence_cells(line.evidence));
             if several {
                 row.insert(0, line.target.as_str().into());
             }
@@ -345,6 +336,17 @@ impl<'a> Account<'a> {
         let shape = shape.map_or(String::new(), |shape| format!(" Estimated: {shape}."));
         (explained + unit + &shape + random, Some(table))
     }
+}
+
+/// Standard error, interval, statistic and p-value.
+fn evidence_cells(evidence: Option<Evidence>) -> [Cell; 5] {
+    [
+        evidence.map(|own| own.standard_error).into(),
+        evidence.map(|own| own.lower).into(),
+        evidence.map(|own| own.upper).into(),
+        evidence.map(|own| own.statistic).into(),
+        evidence.map_or(Cell::Missing, |own| Cell::PValue(own.p_value)),
+    ]
 }
 
 /// A factor among the features: its levels, tested together.

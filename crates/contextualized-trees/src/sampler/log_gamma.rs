@@ -3,7 +3,7 @@
 //!
 //! As a function of the linear predictor η, the likelihood `η s − t exp(η)` of s events in a time t is that of
 //! `−ln t = η + x` with x the negative logarithm of a gamma variable of shape s. Where s is not among the shapes below, as
-//! for no events, the time in which so many more events happen as are missing is drawn too. The distribution of x is
+//! for no events, the waiting time for the events up to the next of these shapes is drawn too. The distribution of x is
 //! a mixture of normal ones but for a Kullback-Leibler divergence of at most 2e-5, and given the component that x comes
 //! from, η has a normal likelihood. The fewer components, the larger their variances, and the faster η moves: those here
 //! are as few as the divergence allows.
